@@ -1,0 +1,1 @@
+"""Staff: who works here, in which clinic, in which role. Knows nothing of scans."""

@@ -1,0 +1,44 @@
+"""How a program proves who it is: `Authorization: Bearer cip_…`, or the session of a signed-in page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+from rest_framework import authentication, exceptions
+from rest_framework.request import Request
+
+from accounts.models import ApiToken, User
+from accounts.models.api_token import digest
+
+# Writing "last used" at every call would make each read a write.
+LAST_USED_STEP = timedelta(minutes=1)
+
+
+class TokenAuthentication(authentication.BaseAuthentication):
+    keyword = "Bearer"
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != self.keyword.lower():
+            return None
+        usable = ApiToken.objects.usable().select_related("membership__user", "membership__clinic")
+        token = usable.filter(digest=digest(secret.strip())).first()
+        if token is None:
+            raise exceptions.AuthenticationFailed("This token is unknown, expired or revoked. Sign in for a new one.")
+        _note_use(token)
+        request._request.membership = token.membership  # type: ignore[attr-defined]
+        return token.membership.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return self.keyword
+
+
+class PageSessionAuthentication(authentication.SessionAuthentication):
+    """Session with CSRF check, for the portal's own pages that call the API."""
+
+
+def _note_use(token: ApiToken) -> None:
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models.membership import Membership
+
+if TYPE_CHECKING:
+    from accounts.models.user import User
+
+PREFIX = "cip_"
+
+
+def digest(secret: str) -> str:
+    """SHA-256, hexadecimal. Unsalted and fast on purpose: the secret has 256 random bits, nothing to guess."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def usable(self, now: datetime | None = None) -> ApiTokenQuerySet:
+        """Not revoked, not expired, of a membership that still counts."""
+        return self.filter(
+            Q(revoked_at=None) & Q(expires_at__gt=now or timezone.now()),
+            membership__in=Membership.objects.active(),
+        )
+
+    def visible_to(self, user: User) -> ApiTokenQuerySet:
+        return self.filter(membership__user_id=user.pk)
+
+    def issue(self, *, membership: Membership, name: str) -> tuple[ApiToken, str]:
+        """A new token and its secret; the secret is shown this once and only its digest is kept."""
+        secret = PREFIX + secrets.token_urlsafe(32)
+        expires_at = timezone.now() + settings.API_TOKEN_LIFETIME
+        token = self.create(membership=membership, name=name, digest=digest(secret), expires_at=expires_at)
+        return token, secret
+
+    def revoke(self) -> int:
+        """Revoke those of these that are not yet; returns how many changed."""
+        return self.filter(revoked_at=None).update(revoked_at=timezone.now())
+
+
+class ApiToken(models.Model):
+    """A program's key: acts as one person in one clinic, until it expires or is revoked."""
+
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="api_tokens")
+    name = models.CharField(max_length=80, help_text="What uses it, for example “ward 3 scanner”.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.membership})"

@@ -1,0 +1,50 @@
+"""The roles of a clinic: readable classes over the one enum of permissions."""
+
+from typing import ClassVar
+
+from accounts.permissions import Permission as P
+
+
+class Role:
+    slug: ClassVar[str]
+    name: ClassVar[str]
+    description: ClassVar[str]
+    permissions: ClassVar[frozenset[P]]
+
+
+class Radiographer(Role):
+    slug = "radiographer"
+    name = "Radiographer"
+    description = "Takes the images: registers patients, uploads scans, follows their analyses."
+    permissions = frozenset({P.VIEW_PATIENT, P.EDIT_PATIENT, P.UPLOAD_SCAN, P.VIEW_RESULT, P.REQUEST_ANALYSIS})
+
+
+class Clinician(Role):
+    slug = "clinician"
+    name = "Clinician"
+    description = "Treats the patient: uploads scans and reads results beside earlier ones."
+    permissions = frozenset({P.VIEW_PATIENT, P.EDIT_PATIENT, P.UPLOAD_SCAN, P.VIEW_RESULT, P.REQUEST_ANALYSIS})
+
+
+class Radiologist(Role):
+    slug = "radiologist"
+    name = "Radiologist"
+    description = "Reads the images: reviews scans and signs reports."
+    permissions = Clinician.permissions | {P.REVIEW_SCAN, P.SIGN_REPORT}
+
+
+class Administrator(Role):
+    slug = "administrator"
+    name = "Administrator"
+    description = "Runs the clinic: its staff, its settings, its queue. Does not read or sign."
+    permissions = frozenset(
+        {P.VIEW_PATIENT, P.EDIT_PATIENT, P.VIEW_RESULT, P.REQUEST_ANALYSIS, P.MANAGE_STAFF, P.MANAGE_CLINIC}
+    )
+
+
+ROLES: dict[str, type[Role]] = {role.slug: role for role in (Radiographer, Clinician, Radiologist, Administrator)}
+
+
+def roles_with(permission: P) -> list[str]:
+    """Slugs of the roles that hold `permission`."""
+    return [slug for slug, role in ROLES.items() if permission in role.permissions]

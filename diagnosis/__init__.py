@@ -1,0 +1,1 @@
+"""The flow: upload → scan → analysis → prediction → review → report."""

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from diagnosis.models._base import ClinicalModel, ClinicalQuerySet
+from diagnosis.models.scan import Scan
+from diagnosis.models.transition import Transition
+from diagnosis.states import FINISHED, OPEN, AnalysisStatus, check_move
+
+_S = AnalysisStatus
+NOBODY: dict[str, Any] = {"claim": None, "lease_expires_at": None}
+
+
+class Trigger(models.TextChoices):
+    UPLOAD = "upload", "Upload"
+    RETRY = "retry", "Retry after a failure"
+    RERUN = "rerun", "Run again"
+
+
+class AnalysisQuerySet(ClinicalQuerySet["Analysis"]):
+    clinic_path = "scan__clinic"
+
+    def open(self) -> Self:
+        return self.filter(status__in=OPEN)
+
+    def lost(self, now: datetime | None = None) -> Self:
+        """Running ones whose worker stopped renewing its lease."""
+        return self.filter(status=_S.RUNNING, lease_expires_at__lt=now or timezone.now())
+
+    def unsent(self, resend_before: datetime) -> Self:
+        """Queued ones whose message was never sent, or so long ago that it is presumed lost."""
+        return self.filter(Q(enqueued_at=None) | Q(enqueued_at__lt=resend_before), status=_S.QUEUED)
+
+    def move(
+        self, pk: uuid.UUID, source: _S, target: _S, *, by: str, note: str = "", only: Q | None = None, **changes: Any
+    ) -> bool:
+        """Move one analysis from `source` to `target`, if it is there now: one conditional UPDATE.
+
+        The row's transition is written in the same transaction. `only` narrows the WHERE further (a claim, a lease).
+        Returns whether this caller made the move; False means that somebody else was first.
+        """
+        check_move(source, target)
+        with transaction.atomic():
+            rows = self.filter(only or Q(), pk=pk, status=source)
+            if not rows.update(status=target, **changes):
+                return False
+            Transition.objects.create(analysis_id=pk, source=source, target=target, by=by, note=note)
+            return True
+
+    def claim(self, pk: uuid.UUID, *, worker: str) -> uuid.UUID | None:
+        """Take a queued analysis for `worker`. Returns the claim that later moves must show, or None."""
+        claim = uuid.uuid4()
+        now = timezone.now()
+        taken = self.move(
+            pk,
+            _S.QUEUED,
+            _S.RUNNING,
+            by=worker,
+            claim=claim,
+            worker=worker,
+            attempts=F("attempts") + 1,
+            started_at=now,
+            lease_expires_at=now + settings.ANALYSIS_LEASE,
+        )
+        return claim if taken else None
+
+    def renew(self, pk: uuid.UUID, claim: uuid.UUID) -> bool:
+        """Extend the lease; False once the analysis is no longer this claim's."""
+        held = self.filter(pk=pk, claim=claim, status=_S.RUNNING)
+        return bool(held.update(lease_expires_at=timezone.now() + settings.ANALYSIS_LEASE))
+
+    def finish(self, pk: uuid.UUID, source: _S, target: _S, *, by: str, note: str = "", **changes: Any) -> bool:
+        """`move` to a finished state, which stamps the time and frees the claim."""
+        return self.move(pk, source, target, by=by, note=note, finished_at=timezone.now(), **NOBODY, **changes)
+
+
+class Analysis(ClinicalModel):
+    """One run of every active classifier over one scan. A re-run is a new analysis; none is ever overwritten."""
+
+    scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="analyses")
+    number = models.PositiveIntegerField(help_text="1 for the scan's first analysis")
+    trigger = models.CharField(max_length=6, choices=Trigger.choices, default=Trigger.UPLOAD)
+    status = models.CharField(max_length=9, choices=_S.choices, default=_S.QUEUED)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField(auto_now_add=True)
+    enqueued_at = models.DateTimeField(null=True, blank=True, help_text="when its message was last sent")
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    attempts = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=120, blank=True)
+    claim = models.UUIDField(null=True, blank=True, editable=False)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+
+    failure_code = models.CharField(max_length=40, blank=True)
+    failure_reason = models.TextField(blank=True, help_text="for the people of the clinic")
+    failure_detail = models.TextField(blank=True, help_text="for whoever runs the portal")
+    failure_retryable = models.BooleanField(default=False)
+
+    objects = AnalysisQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-requested_at", "-number"]
+        verbose_name_plural = "analyses"
+        constraints = [
+            models.UniqueConstraint(fields=["scan", "number"], name="analysis_number_once_per_scan"),
+            models.UniqueConstraint(fields=["scan"], condition=Q(status__in=OPEN), name="one_open_analysis_per_scan"),
+            models.CheckConstraint(condition=Q(status__in=_S.values), name="analysis_status_known"),
+            models.CheckConstraint(
+                condition=Q(status=_S.RUNNING, claim__isnull=False, lease_expires_at__isnull=False)
+                | (~Q(status=_S.RUNNING) & Q(claim=None, lease_expires_at=None)),
+                name="analysis_claimed_while_running",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=FINISHED, finished_at__isnull=False) | Q(status__in=OPEN, finished_at=None),
+                name="analysis_finished_has_time",
+            ),
+            models.CheckConstraint(
+                condition=(Q(status=_S.FAILED) & ~Q(failure_reason="")) | (~Q(status=_S.FAILED) & Q(failure_reason="")),
+                name="analysis_failed_has_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "lease_expires_at"]),
+            models.Index(fields=["status", "requested_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"analysis {self.number} of {self.scan_id}"
+
+    @property
+    def is_finished(self) -> bool:
+        return AnalysisStatus(self.status) in FINISHED
+
+    @property
+    def seconds(self) -> float | None:
+        """From request to end, in seconds; None while it is open."""
+        return (self.finished_at - self.requested_at).total_seconds() if self.finished_at else None

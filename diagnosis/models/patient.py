@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import unicodedata
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+from accounts.models import Clinic
+from diagnosis.models._base import ClinicalModel, ClinicalQuerySet
+
+
+class Sex(models.TextChoices):
+    FEMALE = "F", "Female"
+    MALE = "M", "Male"
+    OTHER = "O", "Other"
+    UNKNOWN = "U", "Unknown"
+
+
+def fold(text: str) -> str:
+    """`text` as search compares it: no accents, no case, single spaces."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(plain.casefold().split())
+
+
+class PatientQuerySet(ClinicalQuerySet["Patient"]):
+    def search(self, text: str) -> Self:
+        """Patients in whose number or names every word of `text` begins a word."""
+        found = self
+        for word in fold(text).split():
+            found = found.filter(search_key__contains=f" {word}")
+        return found
+
+
+class Patient(ClinicalModel):
+    """A person in the care of one clinic, known there by a medical record number."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="patients")
+    medical_record_number = models.CharField(max_length=64)
+    family_name = models.CharField(max_length=120)
+    given_name = models.CharField(max_length=120, blank=True)
+    birth_date = models.DateField(null=True, blank=True)
+    sex = models.CharField(max_length=1, choices=Sex.choices, default=Sex.UNKNOWN)
+    search_key = models.CharField(max_length=400, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    history = HistoricalRecords(excluded_fields=["search_key"])
+    objects = PatientQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["family_name", "given_name", "medical_record_number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "medical_record_number"],
+                name="one_patient_per_record_number_and_clinic",
+                violation_error_message="This clinic already has a patient with this record number.",
+            )
+        ]
+        indexes = [models.Index(fields=["clinic", "family_name", "given_name"])]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.medical_record_number})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.search_key = f" {fold(f'{self.medical_record_number} {self.family_name} {self.given_name}')}"
+        super().save(*args, **kwargs)
+
+    @property
+    def name(self) -> str:
+        return f"{self.family_name}, {self.given_name}" if self.given_name else self.family_name

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+
+from accounts.models import Clinic
+from diagnosis.models._base import ClinicalModel, ClinicalQuerySet, private_storage
+from diagnosis.models.patient import Patient
+
+if TYPE_CHECKING:
+    from diagnosis.models.analysis import Analysis
+
+
+class Modality(models.TextChoices):
+    """Values equal ml.spec.Modality's."""
+
+    CXR = "cxr", "Chest X-ray"
+    CT = "ct", "Chest CT slice"
+
+
+class FileFormat(models.TextChoices):
+    PNG = "png", "PNG"
+    JPEG = "jpeg", "JPEG"
+    DICOM = "dicom", "DICOM"
+
+
+class ScanQuerySet(ClinicalQuerySet["Scan"]):
+    pass
+
+
+def original_path(scan: Scan, filename: str) -> str:
+    """Where the bytes lie: made from our own key alone, never from the name that came with the upload."""
+    return f"originals/{scan.pk.hex[:2]}/{scan.pk.hex}"
+
+
+class Scan(ClinicalModel):
+    """One uploaded image: the unaltered original, what its header said, and to whom it belongs."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="scans")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="scans")
+    modality = models.CharField(max_length=3, choices=Modality.choices)
+
+    original = models.FileField(storage=private_storage, upload_to=original_path, max_length=100, editable=False)
+    original_name = models.CharField(max_length=200, help_text="As the uploader's machine called it; for display only.")
+    file_format = models.CharField(max_length=5, choices=FileFormat.choices)
+    sha256 = models.CharField(max_length=64)
+    byte_size = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField(help_text="pixels")
+    height = models.PositiveIntegerField(help_text="pixels")
+    bits = models.PositiveSmallIntegerField(help_text="significant bits of a stored pixel")
+
+    # From a DICOM header; empty for other formats. Shown and searched, never trusted.
+    study_instance_uid = models.CharField(max_length=64, blank=True)
+    series_instance_uid = models.CharField(max_length=64, blank=True)
+    sop_instance_uid = models.CharField(max_length=64, blank=True)
+    instance_number = models.IntegerField(null=True, blank=True)
+    accession_number = models.CharField(max_length=64, blank=True)
+    body_part = models.CharField(max_length=64, blank=True)
+    view_position = models.CharField(max_length=16, blank=True)
+    acquired_at = models.DateTimeField(null=True, blank=True)
+    row_spacing = models.FloatField(null=True, blank=True, help_text="mm between rows")
+    column_spacing = models.FloatField(null=True, blank=True, help_text="mm between columns")
+
+    uploaded_at = models.DateTimeField(auto_now_add=True)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    identity_note = models.TextField(
+        blank=True, help_text="What the file and the record disagreed on when the uploader confirmed the patient."
+    )
+
+    objects = ScanQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-uploaded_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "sha256"], name="one_scan_per_file_and_clinic"),
+            models.CheckConstraint(condition=models.Q(modality__in=Modality.values), name="scan_modality_known"),
+        ]
+        indexes = [
+            models.Index(fields=["patient", "-uploaded_at"]),
+            models.Index(fields=["clinic", "-uploaded_at"]),
+            models.Index(fields=["series_instance_uid", "instance_number"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_modality_display()} of {self.patient}, {self.uploaded_at:%d %b %Y}"
+
+    @property
+    def latest_analysis(self) -> Analysis | None:
+        """The newest by number; uses a prefetch of `analyses` where there is one."""
+        return max(self.analyses.all(), key=lambda analysis: analysis.number, default=None)

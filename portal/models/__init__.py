@@ -1,0 +1,3 @@
+from portal.models.contact_message import ContactMessage
+
+__all__ = ["ContactMessage"]
