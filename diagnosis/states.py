@@ -16,12 +16,11 @@ _S = AnalysisStatus
 MOVES: dict[AnalysisStatus, dict[AnalysisStatus, str]] = {
     _S.QUEUED: {
         _S.RUNNING: "a worker claims it",
-        _S.FAILED: "its workers died too often",
         _S.CANCELLED: "a person cancels it",
     },
     _S.RUNNING: {
         _S.SUCCEEDED: "every classifier answered",
-        _S.FAILED: "it could not be finished",
+        _S.FAILED: "it could not be finished, or lost too many workers",
         _S.QUEUED: "its worker was lost",
         _S.CANCELLED: "a person cancels it",
     },

@@ -76,6 +76,10 @@ class AnalysisQuerySet(ClinicalQuerySet["Analysis"]):
         held = self.filter(pk=pk, claim=claim, status=_S.RUNNING)
         return bool(held.update(lease_expires_at=timezone.now() + settings.ANALYSIS_LEASE))
 
+    def release(self, pk: uuid.UUID, *, by: str, only: Q, note: str) -> bool:
+        """Give a running analysis back to the queue; the sweep sends it again."""
+        return self.move(pk, _S.RUNNING, _S.QUEUED, by=by, note=note, only=only, enqueued_at=None, **NOBODY)
+
     def finish(self, pk: uuid.UUID, source: _S, target: _S, *, by: str, note: str = "", **changes: Any) -> bool:
         """`move` to a finished state, which stamps the time and frees the claim."""
         return self.move(pk, source, target, by=by, note=note, finished_at=timezone.now(), **NOBODY, **changes)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import uuid
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from accounts.models import User
+from accounts.permissions import Permission, require
+from diagnosis import policies, tasks
+from diagnosis.errors import NotAllowedNow
+from diagnosis.models import Analysis, Scan, Transition
+from diagnosis.models.analysis import Trigger
+from diagnosis.states import AnalysisStatus as S
+
+
+def rerun_analysis(*, by: User, scan: Scan) -> Analysis:
+    """Queue a new analysis of a scan whose latest one has finished, whatever its end; nothing is overwritten."""
+    require(by, Permission.REQUEST_ANALYSIS, scan.clinic)
+    latest = scan.latest_analysis
+    policies.require_rerunnable(latest)
+    trigger = Trigger.RETRY if latest and latest.status == S.FAILED else Trigger.RERUN
+    try:
+        with transaction.atomic():
+            return start_analysis(by=by, scan=scan, trigger=trigger)
+    except IntegrityError as error:
+        # Two people asked at once; the constraint let one through.
+        raise NotAllowedNow("already_open", policies.ALREADY_OPEN) from error
+
+
+def cancel_analysis(*, by: User, analysis: Analysis) -> None:
+    """Stop an analysis that has not finished. A worker in the middle of it drops its result."""
+    require(by, Permission.REQUEST_ANALYSIS, analysis.scan.clinic)
+    for source in (S.QUEUED, S.RUNNING):
+        if Analysis.objects.finish(analysis.pk, source, S.CANCELLED, by=named(by)):
+            return
+    raise NotAllowedNow("already_finished", policies.ALREADY_FINISHED)
+
+
+def start_analysis(*, by: User, scan: Scan, trigger: Trigger) -> Analysis:
+    """Add a queued analysis and send it when the surrounding transaction commits."""
+    last = scan.analyses.aggregate(last=Max("number"))["last"] or 0
+    analysis = Analysis.objects.create(scan=scan, number=last + 1, trigger=trigger, requested_by=by)
+    Transition.objects.create(analysis=analysis, target=S.QUEUED, by=named(by), note=trigger.label)
+    transaction.on_commit(partial(_send, analysis.pk))
+    return analysis
+
+
+def _send(pk: uuid.UUID) -> None:
+    tasks.enqueue(pk)
+
+
+def named(user: User) -> str:
+    """How a person stands in rows that outlive the account."""
+    return f"{user.full_name} <{user.email}>"

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.files.base import ContentFile
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from accounts.permissions import Permission, require
+from diagnosis import intake
+from diagnosis.actions.analysis import start_analysis
+from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch
+from diagnosis.models import Patient, Scan
+from diagnosis.models.analysis import Trigger
+from diagnosis.models.scan import Modality
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What became of a file: its scan, and whether the same bytes were already there."""
+
+    scan: Scan
+    duplicate: bool
+
+
+def upload_scan(
+    *,
+    by: User,
+    patient: Patient,
+    data: bytes,
+    name: str,
+    modality: Modality | None = None,
+    identity_confirmed: bool = False,
+) -> Upload:
+    """Attach a file to `patient` and queue its analysis, or refuse it with a sentence; nothing in between.
+
+    `modality` may be left out for DICOM. `identity_confirmed` says that a person has compared a header that disagrees
+    with the record. Raises Refusal's children: FileRefused, ModalityNeeded, IdentityMismatch, AttachedElsewhere.
+    """
+    require(by, Permission.UPLOAD_SCAN, patient.clinic)
+    if earlier := _earlier(patient, intake.fingerprint(data)):
+        return earlier
+    accepted = intake.accept(data, name=name, chosen=modality)
+    found = intake.differences(accepted.inspection.header, patient)
+    if found and not identity_confirmed:
+        raise IdentityMismatch(found)
+    return _keep(_scan(accepted, by=by, patient=patient, confirmed=found), accepted, by=by)
+
+
+def _earlier(patient: Patient, sha256: str) -> Upload | None:
+    scan = Scan.objects.in_clinic(patient.clinic).filter(sha256=sha256).select_related("patient").first()
+    if scan is None:
+        return None
+    if scan.patient_id != patient.pk:
+        raise AttachedElsewhere(scan)
+    return Upload(scan, duplicate=True)
+
+
+def _scan(accepted: intake.AcceptedFile, *, by: User, patient: Patient, confirmed: list[Difference]) -> Scan:
+    """The row for an accepted file; not saved yet."""
+    seen = accepted.inspection
+    scan = Scan(
+        clinic=patient.clinic,
+        patient=patient,
+        modality=accepted.modality,
+        original_name=accepted.name,
+        file_format=seen.format,
+        sha256=accepted.sha256,
+        byte_size=len(accepted.data),
+        width=seen.width,
+        height=seen.height,
+        bits=seen.bits,
+        uploaded_by=by,
+        identity_note="; ".join(f"{d.field}: file says {d.in_file}, record says {d.in_record}" for d in confirmed),
+    )
+    if header := seen.header:
+        scan.study_instance_uid = header.study_instance_uid
+        scan.series_instance_uid = header.series_instance_uid
+        scan.sop_instance_uid = header.sop_instance_uid
+        scan.instance_number = header.instance_number
+        scan.accession_number = header.accession_number
+        scan.body_part = header.body_part
+        scan.view_position = header.view
+        scan.acquired_at = header.acquired_at
+        scan.row_spacing, scan.column_spacing = header.pixel_spacing or (None, None)
+    return scan
+
+
+def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User) -> Upload:
+    """File first, then the rows in one transaction: a row never names bytes that are not on the disk."""
+    scan.original.save("original", ContentFile(accepted.data), save=False)
+    try:
+        with transaction.atomic():
+            scan.save(force_insert=True)
+            start_analysis(by=by, scan=scan, trigger=Trigger.UPLOAD)
+    except BaseException as error:
+        scan.original.delete(save=False)
+        # The same bytes arrived twice at once; the constraint let one through.
+        if isinstance(error, IntegrityError) and (earlier := _earlier(scan.patient, scan.sha256)):
+            return earlier
+        raise
+    return Upload(scan, duplicate=False)

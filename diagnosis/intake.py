@@ -1,0 +1,114 @@
+"""Accept or refuse an uploaded file: what is it, what does it show, and of whom?
+
+Names, paths and metadata that come with a file are never trusted: the content decides what it is, our own key decides
+where it lies, and a header is compared with the record but never written into it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePosixPath
+
+from django.conf import settings
+
+from diagnosis.errors import Difference, FileRefused, ModalityNeeded
+from diagnosis.models import Patient
+from diagnosis.models.patient import fold
+from diagnosis.models.scan import Modality
+from ml.imaging import DicomHeader, ImageRefused, Limits
+from ml.imaging.sandbox import Inspection, Sandbox
+
+# Header values that say "nobody" rather than naming somebody.
+PLACEHOLDERS = frozenset({"", "anonymous", "anonymized", "anonymised", "anon", "unknown", "none", "no name", "patient"})
+
+
+@dataclass(frozen=True)
+class AcceptedFile:
+    """A file that was looked into and found good."""
+
+    data: bytes
+    name: str
+    sha256: str
+    inspection: Inspection
+    modality: Modality
+
+
+def limits() -> Limits:
+    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS)
+
+
+@cache
+def sandbox() -> Sandbox:
+    """This process's decoding helper; started at the first upload."""
+    return Sandbox(limits(), seconds=settings.UPLOAD_DECODE_SECONDS)
+
+
+def fingerprint(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def clean_name(name: str) -> str:
+    """The last part of an uploaded name, printable, at most 200 characters; for display only."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    printable = "".join(c for c in last if unicodedata.category(c)[0] != "C")
+    return printable.strip()[:200] or "unnamed"
+
+
+def accept(data: bytes, *, name: str, chosen: Modality | None) -> AcceptedFile:
+    """Look into a file in the sandbox. Raises FileRefused or ModalityNeeded, each with its sentence."""
+    try:
+        inspection = sandbox().inspect(data)
+    except ImageRefused as refused:
+        raise FileRefused(refused.code, refused.sentence) from refused
+    modality = _settle_modality(inspection.header, chosen)
+    return AcceptedFile(data, clean_name(name), fingerprint(data), inspection, modality)
+
+
+def _settle_modality(header: DicomHeader | None, chosen: Modality | None) -> Modality:
+    """A DICOM says it itself, and the person must not contradict it; for other formats the person says it."""
+    stated = Modality(header.modality.value) if header else None
+    if stated and chosen and stated != chosen:
+        raise FileRefused(
+            "modality_mismatch",
+            f"You chose {chosen.label}, but the file says it is a {stated.label}. Choose {stated.label} or another file.",
+        )
+    if settled := stated or chosen:
+        return settled
+    raise ModalityNeeded(
+        "modality_needed", "This file does not say what it shows. Choose chest X-ray or chest CT slice, then upload again."
+    )
+
+
+def differences(header: DicomHeader | None, patient: Patient) -> list[Difference]:
+    """Where the header names another person than the record. Empty header fields disagree with nothing."""
+    if header is None:
+        return []
+    found = []
+    if not _same_name(header.patient_name, patient):
+        found.append(Difference("name", header.patient_name, patient.name))
+    if not _same_number(header.patient_id, patient.medical_record_number):
+        found.append(Difference("record number", header.patient_id, patient.medical_record_number))
+    if header.birth_date and header.birth_date != patient.birth_date:
+        in_record = patient.birth_date.isoformat() if patient.birth_date else "not recorded"
+        found.append(Difference("birth date", header.birth_date.isoformat(), in_record))
+    return found
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", fold(text)))
+
+
+def _same_name(in_file: str, patient: Patient) -> bool:
+    """Whether one name's words contain the other's, in any order and without accents or case."""
+    if fold(in_file.replace("^", " ")) in PLACEHOLDERS:
+        return True
+    file_words, record_words = _words(in_file), _words(f"{patient.family_name} {patient.given_name}")
+    return file_words <= record_words or record_words <= file_words
+
+
+def _same_number(in_file: str, in_record: str) -> bool:
+    return fold(in_file) in PLACEHOLDERS or fold(in_file) == fold(in_record)

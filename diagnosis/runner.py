@@ -1,0 +1,166 @@
+"""Runs one analysis: claim → decode → classify → store. Never enqueues anything."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+import uuid
+from dataclasses import asdict
+
+import numpy as np
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.db.models import Q
+
+from diagnosis import classifiers, intake
+from diagnosis.errors import AnalysisFailed
+from diagnosis.lease import Lease
+from diagnosis.models import Analysis, Prediction, Scan
+from diagnosis.models.scan import Modality
+from diagnosis.states import AnalysisStatus as S
+from ml import imaging, serving
+
+log = logging.getLogger(__name__)
+
+UNEXPECTED = AnalysisFailed(
+    "unexpected",
+    "The analysis stopped on an unexpected error, which was logged. Retry; if it fails again, tell your administrator.",
+    retryable=True,
+)
+TOO_SLOW = AnalysisFailed(
+    "too_slow", "The analysis took longer than it is allowed to. Retry when the server is less busy.", retryable=True
+)
+WORKERS_LOST = AnalysisFailed(
+    "workers_lost",
+    "Every worker that tried this scan stopped in the middle of it. Tell your administrator before retrying.",
+    retryable=True,
+)
+
+
+def run(pk: uuid.UUID, *, worker: str) -> None:
+    """Run the analysis if it is still queued; a second message for a running or finished one does nothing."""
+    claim = Analysis.objects.claim(pk, worker=worker)
+    if claim is None:
+        log.info("analysis %s is not queued; nothing to do", pk)
+        return
+    with Lease(pk, claim):
+        try:
+            _store(pk, claim, worker, _classify(pk))
+        except AnalysisFailed as failure:
+            _fail(pk, failure, by=worker, only=Q(claim=claim))
+        except SoftTimeLimitExceeded:
+            _fail(pk, TOO_SLOW, by=worker, only=Q(claim=claim))
+        except Exception:
+            log.exception("analysis %s failed", pk)
+            _fail(pk, UNEXPECTED, by=worker, only=Q(claim=claim), detail=traceback.format_exc())
+
+
+def release_lost(*, by: str) -> int:
+    """Queue again what lost its worker, or fail what has lost too many. Returns how many were moved."""
+    return sum(_release(analysis, by=by) for analysis in Analysis.objects.lost())
+
+
+def _release(analysis: Analysis, *, by: str) -> bool:
+    # The lease is part of the WHERE: a worker that renewed it meanwhile keeps its job.
+    still_lost = Q(claim=analysis.claim, lease_expires_at=analysis.lease_expires_at)
+    if analysis.attempts >= settings.ANALYSIS_ATTEMPTS:
+        return _fail(analysis.pk, WORKERS_LOST, by=by, only=still_lost)
+    return Analysis.objects.release(analysis.pk, by=by, only=still_lost, note=f"{analysis.worker} was lost")
+
+
+def _classify(pk: uuid.UUID) -> list[tuple[serving.Classifier, serving.Classification]]:
+    scan = Scan.objects.get(analyses=pk)
+    panel = classifiers.loaded(Modality(scan.modality))
+    pixels = _pixels(scan)
+    return [(classifier, classifier.classify(pixels)) for classifier in panel]
+
+
+def _pixels(scan: Scan) -> np.ndarray:
+    """The scan's pixels, float32 in [0, 1], from the original that was uploaded and no other."""
+    data = _original(scan)
+    if intake.fingerprint(data) != scan.sha256:
+        raise AnalysisFailed(
+            "original_altered",
+            "The stored file is no longer the one that was uploaded. Tell your administrator; it must be restored.",
+            retryable=True,
+        )
+    try:
+        return imaging.decode(data, limits=intake.limits()).pixels
+    except imaging.ImageRefused as refused:
+        raise AnalysisFailed(refused.code, refused.sentence, retryable=False) from refused
+
+
+def _original(scan: Scan) -> bytes:
+    try:
+        with scan.original.open("rb") as file:
+            return file.read()
+    except OSError as error:
+        log.exception("original of scan %s", scan.pk)
+        raise AnalysisFailed(
+            "original_unreadable",
+            "The stored file could not be read. Tell your administrator, then retry.",
+            retryable=True,
+        ) from error
+
+
+def _store(
+    pk: uuid.UUID,
+    claim: uuid.UUID,
+    worker: str,
+    results: list[tuple[serving.Classifier, serving.Classification]],
+) -> None:
+    """Keep the predictions if the analysis is still ours; files first, so that no row names a missing one."""
+    predictions = [_prediction(pk, classifier, classification) for classifier, classification in results]
+    try:
+        with transaction.atomic():
+            if not Analysis.objects.finish(pk, S.RUNNING, S.SUCCEEDED, by=worker, only=Q(claim=claim)):
+                raise _NoLongerOurs
+            Prediction.objects.bulk_create(predictions)
+    except BaseException as error:
+        for prediction in predictions:
+            prediction.attention.delete(save=False)
+        if not isinstance(error, _NoLongerOurs):
+            raise
+        log.warning("analysis %s was taken away while it ran; its result is dropped", pk)
+
+
+class _NoLongerOurs(Exception):
+    pass
+
+
+def _prediction(pk: uuid.UUID, classifier: serving.Classifier, result: serving.Classification) -> Prediction:
+    spec = classifier.spec
+    point = spec.operating_point
+    prediction = Prediction(
+        analysis_id=pk,
+        classifier=spec.name,
+        version=spec.version,
+        architecture=spec.architecture,
+        weights_sha256=spec.weights_sha256,
+        preprocessing=spec.preprocessing,
+        probabilities=result.probabilities,
+        label=result.label,
+        operating_point=asdict(point),
+        probability=result.probabilities[point.positive_label],
+        positive=result.positive,
+        milliseconds=result.milliseconds,
+    )
+    prediction.attention.save("attention.png", ContentFile(imaging.render_png(result.attention)), save=False)
+    return prediction
+
+
+def _fail(pk: uuid.UUID, failure: AnalysisFailed, *, by: str, only: Q, detail: str = "") -> bool:
+    return Analysis.objects.finish(
+        pk,
+        S.RUNNING,
+        S.FAILED,
+        by=by,
+        only=only,
+        note=failure.sentence,
+        failure_code=failure.code,
+        failure_reason=failure.sentence,
+        failure_detail=detail,
+        failure_retryable=failure.retryable,
+    )

@@ -1,0 +1,56 @@
+"""Thin Celery tasks: an id in, one call. What they do lives in the runner."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from celery import Task, shared_task
+from celery.signals import worker_process_init
+from django.conf import settings
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from diagnosis import classifiers, runner
+from diagnosis.models import Analysis
+
+log = logging.getLogger(__name__)
+# A sweep sends no more than this at once; the next sweep goes on.
+SWEEP_BATCH = 500
+
+
+@shared_task(bind=True, acks_late=True)
+def run_analysis(self: Task, analysis_id: str) -> None:
+    runner.run(uuid.UUID(analysis_id), worker=f"worker {self.request.hostname}")
+
+
+@shared_task(acks_late=False)
+def sweep_analyses() -> None:
+    """Free what lost its worker and send what was never sent or lost by the broker."""
+    runner.release_lost(by="sweep")
+    resend_before = timezone.now() - settings.ANALYSIS_RESEND_AFTER
+    unsent = Analysis.objects.unsent(resend_before).order_by("requested_at")
+    for pk in unsent.values_list("pk", flat=True)[:SWEEP_BATCH]:
+        if not enqueue(pk):
+            return
+
+
+def enqueue(pk: uuid.UUID) -> bool:
+    """Send the analysis's message. When the broker is away the row stays queued and the sweep sends it later."""
+    try:
+        run_analysis.delay(str(pk))
+    except (OperationalError, OSError):
+        log.warning("the broker did not take analysis %s; the sweep will send it", pk, exc_info=True)
+        return False
+    Analysis.objects.filter(pk=pk).update(enqueued_at=timezone.now())
+    return True
+
+
+@worker_process_init.connect
+def _load_classifiers(**_: object) -> None:
+    """In the child, never before the fork: inference engines do not survive one."""
+    try:
+        classifiers.warm()
+    except Exception:
+        # The worker must still start: each job then fails with its own readable reason.
+        log.exception("the classifiers could not be loaded")
