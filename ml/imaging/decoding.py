@@ -1,0 +1,41 @@
+"""Bytes in, pixels or a refusal out."""
+
+import logging
+from collections.abc import Callable
+
+from ml.imaging.dicom import decode_dicom
+from ml.imaging.image import DecodedImage
+from ml.imaging.limits import DEFAULT_LIMITS, Limits
+from ml.imaging.raster import decode_jpeg, decode_png
+from ml.imaging.refusal import ImageRefused
+from ml.imaging.sniffing import Format, sniff
+
+logger = logging.getLogger(__name__)
+
+_DECODERS: dict[Format, Callable[[bytes, Limits], DecodedImage]] = {
+    "png": decode_png,
+    "jpeg": decode_jpeg,
+    "dicom": decode_dicom,
+}
+_NAMES: dict[Format, str] = {"png": "PNG", "jpeg": "JPEG", "dicom": "DICOM file"}
+
+
+def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
+    """Pixels of a PNG, JPEG or DICOM file in memory.
+
+    Raises ImageRefused and nothing else, whatever the bytes. A file from outside is first
+    decoded in a `Sandbox`: this function bounds memory but cannot bound time.
+    """
+    limits.check_bytes(len(data))
+    kind = sniff(data)
+    try:
+        return _DECODERS[kind](data, limits)
+    except ImageRefused:
+        raise
+    except Exception as error:  # decoders fail in a hundred ways on hostile bytes
+        logger.info("a %s could not be decoded", kind, exc_info=True)
+        raise ImageRefused(
+            "damaged",
+            f"This {_NAMES[kind]} is incomplete or damaged; copy or export it again and upload "
+            "it once more.",
+        ) from error

@@ -1,0 +1,44 @@
+"""A decoded image: what may be shown and classified."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.imaging.header import DicomHeader
+from ml.imaging.refusal import ImageRefused
+
+Pixels = npt.NDArray[np.float32]
+
+# An image whose darkest and brightest pixel differ by less shows nothing.
+LEAST_CONTRAST = 1 / 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedImage:
+    """`pixels`: float32 (height, width) in [0, 1], 0 = black = air, window applied.
+
+    `format` is "png", "jpeg" or "dicom"; `bits` is the depth of the stored values;
+    `header` is None unless the file was DICOM.
+    """
+
+    pixels: Pixels
+    format: str
+    bits: int
+    header: DicomHeader | None = None
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+
+def refuse_blank(pixels: Pixels) -> None:
+    if float(pixels.max() - pixels.min()) < LEAST_CONTRAST:
+        raise ImageRefused(
+            "blank",
+            "This image is one even shade with nothing to see; check the file and export it again.",
+        )
