@@ -1,0 +1,1 @@
+"""Chest imaging classifiers: plain Python and Keras, without Django."""
