@@ -12,6 +12,7 @@ import environ
 from csp.constants import NONE, SELF
 
 from portal import broker, secret_key
+from portal.embedded.socket_path import socket_path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -127,7 +128,7 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env.str("REDIS_URL", default=f"unix://{VAR_ROOT / 'broker' / 'broker.sock'}")
+REDIS_URL = env.str("REDIS_URL", default=f"unix://{socket_path(VAR_ROOT)}")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

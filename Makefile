@@ -1,0 +1,82 @@
+# make demo   set up, run on this machine with demonstration content (EXIT=1: stop after its results; PORT=8001)
+# make run    the same without demonstration content
+# make test   set up, run the tests
+# make check  lint, types, import contracts, migrations, deployment settings: what CI runs
+# make bench-flow  seconds from upload to result over N=20 scans
+# make lock   pin requirements/*.in again
+
+PYTHON ?= python3
+N ?= 20
+VENV := .venv
+RUN := $(VENV)/bin/python
+DONE := $(VENV)/done
+UV := $(RUN) -m uv --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check bench-flow lock
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+demo: $(DONE)/worker
+	@$(RUN) manage.py demo $(if $(filter-out 0,$(EXIT)),--exit)
+
+run: $(DONE)/worker
+	@$(RUN) manage.py serve
+
+test: $(DONE)/everything
+	$(RUN) -m pytest $(ARGS)
+
+bench-flow: $(DONE)/worker
+	@$(RUN) -m tests.bench.flow -n $(N)
+
+CHECKED := portal accounts diagnosis ml tests manage.py
+
+check: $(DONE)/everything
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
+	$(RUN) manage.py makemigrations --check --dry-run
+	$(RUN) manage.py draw_states --check
+	HTTPS=1 SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+		$(RUN) -W error manage.py check --deploy --fail-level WARNING
+
+# --- set-up: each step leaves a file, so that it is done once ----------------------------------------------
+
+$(DONE)/venv:
+	@command -v $(PYTHON) > /dev/null || { \
+		echo "There is no $(PYTHON) here: install Python 3.11 or newer (apt-get install python3 python3-venv)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$$($(PYTHON) --version) is too old: install Python 3.11 or newer, then add PYTHON=python3.11 to the command."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+		echo "Python cannot make virtual environments here: run apt-get install python3-venv as root, then try again."; exit 1; }
+	@echo "Making the virtual environment $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/uv: requirements/uv.txt | $(DONE)/venv
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# Adds to what is there, so that `make demo` after `make test` takes nothing away.
+$(DONE)/worker: requirements/worker.txt | $(DONE)/uv
+	@echo "Installing what the portal needs …"
+	@$(UV) pip install --python $(RUN) --require-hashes -r $<
+	@touch $@
+
+$(DONE)/everything: requirements.txt | $(DONE)/uv
+	@echo "Installing everything, TensorFlow included …"
+	@$(UV) pip sync --python $(RUN) --require-hashes $<
+	@touch $@ $(DONE)/worker
+
+# --- pins --------------------------------------------------------------------------------------------------
+
+LOCK := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--default-index https://pypi.org/simple --custom-compile-command 'make lock'
+
+lock: $(DONE)/uv
+	$(LOCK) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) requirements/all.in -o requirements.txt
+	for part in web worker train dev; do \
+		$(LOCK) requirements/$$part.in -c requirements.txt -o requirements/$$part.txt || exit 1; done

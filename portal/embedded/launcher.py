@@ -1,0 +1,129 @@
+"""Starts the portal on this machine and keeps it running until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from django.conf import settings
+from django.core.management import call_command
+
+from portal.embedded import broker, lock, outside, port, static_files, web, worker
+from portal.embedded.errors import CannotStart, StopRequested
+from portal.embedded.process import Process
+from portal.embedded.socket_path import socket_path
+from portal.embedded.supervisor import Supervisor
+
+STEP_SECONDS = 0.2
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Launcher:
+    """The embedded portal: broker (unless REDIS_URL names one), web server, worker with beat.
+
+    `say` takes the sentences meant for the person at the terminal.
+    """
+
+    def __init__(self, *, host: str, port: int, say: Callable[[str], None]) -> None:
+        self.host = host
+        self.port = port
+        self.say = say
+        self.var = Path(settings.VAR_ROOT)
+        self.logs = self.var / "log"
+        self.supervisor = Supervisor()
+        self.stopping = False
+
+    @property
+    def address(self) -> str:
+        host = web.reachable(self.host)
+        return f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The portal runs inside this block: everything is up when it begins, everything is gone when it ends."""
+        self.var.mkdir(parents=True, exist_ok=True)
+        with lock.take(self.var / "running.lock"), self._stop_on_signals():
+            port.check_free(self.host, self.port)
+            try:
+                self._start()
+                yield
+            finally:
+                self.say("Stopping …")
+                self.supervisor.stop()
+                self.say("Stopped.")
+
+    def step(self) -> bool:
+        """Watch the parts for a moment. Returns whether to go on."""
+        self.supervisor.watch()
+        if not self.stopping:
+            time.sleep(STEP_SECONDS)
+        return not self.stopping
+
+    def _watch(self) -> None:
+        if self.stopping:
+            raise StopRequested
+        self.supervisor.watch()
+
+    def _start(self) -> None:
+        if os.environ.get("REDIS_URL"):
+            outside.check_broker()
+        else:
+            self._start_broker()
+        outside.check_database()
+        call_command("migrate", interactive=False, verbosity=0)
+        static_files.collect_when_stale()
+        # The web server last, so that it stops first: no upload finds the worker gone.
+        self.supervisor.start(self._worker())
+        self.supervisor.start(self._web())
+        self._wait_for_web()
+
+    def _start_broker(self) -> None:
+        socket, data = socket_path(self.var), self.var / "broker" / "data"
+        process = broker.broker_process(
+            broker.server_binary(), socket=socket, data=data, log=self.logs / "broker.log"
+        )
+        if self._broker_ready(process, socket, data):
+            return
+        aside = broker.set_aside(data)
+        self.say(f"The broker could not read its files, now in {aside}; open analyses will be sent again.")
+        if not self._broker_ready(process, socket, data):
+            raise CannotStart(f"The broker does not start: read {process.log} for the reason.")
+
+    def _broker_ready(self, process: Process, socket: Path, data: Path) -> bool:
+        broker.prepare(socket=socket, data=data)
+        process.start()
+        if broker.wait_until_ready(process, socket):
+            self.supervisor.adopt(process)
+            return True
+        process.stop()
+        return False
+
+    def _wait_for_web(self) -> None:
+        if not web.wait_until_ready(self.host, self.port, meanwhile=self._watch):
+            raise CannotStart(f"The web server does not answer: read {self.logs / 'web.log'} for the reason.")
+
+    def _web(self) -> Process:
+        return web.web_process(host=self.host, port=self.port, root=settings.BASE_DIR, log=self.logs / "web.log")
+
+    def _worker(self) -> Process:
+        schedule = self.var / "beat" / "schedule"
+        return worker.worker_process(root=settings.BASE_DIR, schedule=schedule, log=self.logs / "worker.log")
+
+    @contextmanager
+    def _stop_on_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self._on_signal) for number in STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.stopping:  # asked twice: no more patience
+            self.supervisor.hurry()
+        self.stopping = True

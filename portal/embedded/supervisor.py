@@ -1,0 +1,61 @@
+"""Keeps processes running: what stops is started again, but not for ever."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict, deque
+
+from portal.embedded.errors import Crashed
+from portal.embedded.process import Process
+
+RESTARTS = 5
+WITHIN_SECONDS = 300
+
+logger = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Processes in the order in which they start; they stop in the reverse order."""
+
+    def __init__(self) -> None:
+        self._running: list[Process] = []
+        self._all: list[Process] = []
+        self._restarts: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def start(self, process: Process) -> None:
+        process.start()
+        self.adopt(process)
+
+    def adopt(self, process: Process) -> None:
+        """Watch and stop a process that already runs."""
+        self._running.append(process)
+        self._all.append(process)
+
+    def watch(self) -> None:
+        """Start again whatever has stopped. Raises Crashed when a process stopped more than RESTARTS times."""
+        for process in self._running:
+            if not process.running:
+                self._restart(process)
+
+    def stop(self) -> None:
+        """Stop everything, last started first."""
+        while self._running:
+            self._running.pop().stop()
+
+    def hurry(self) -> None:
+        """Let a `stop` that is under way wait no longer."""
+        for process in self._all:
+            process.patience = 0
+
+    def _restart(self, process: Process) -> None:
+        process.sweep()
+        restarts = self._restarts[process.name]
+        now = time.monotonic()
+        while restarts and now - restarts[0] > WITHIN_SECONDS:
+            restarts.popleft()
+        if len(restarts) >= RESTARTS:
+            raise Crashed(f"The {process.name} stopped {RESTARTS + 1} times in a row: read {process.log} for the reason.")
+        restarts.append(now)
+        logger.warning("The %s stopped (status %s); starting it again.", process.name, process.exit_status)
+        process.start()

@@ -1,0 +1,52 @@
+"""The web server as a process."""
+
+from __future__ import annotations
+
+import http.client
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from portal.embedded.process import Process
+
+# The path without its query: a search holds patients' names.
+ACCESS_LINE = '%(t)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
+
+
+def web_process(*, host: str, port: int, root: Path, log: Path) -> Process:
+    command = [
+        *(sys.executable, "-m", "gunicorn", "portal.wsgi:application"),
+        *("--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"),
+        *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
+        *("--timeout", "90", "--graceful-timeout", "5", "--no-control-socket"),
+        *("--access-logfile", "-", "--access-logformat", ACCESS_LINE),
+    ]
+    return Process(name="web server", command=command, log=log, patience=8, directory=root)
+
+
+def wait_until_ready(host: str, port: int, *, meanwhile: Callable[[], None], seconds: float = 60) -> bool:
+    """Whether the process answers /healthz within `seconds`; `meanwhile` runs between the attempts."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if _answers(host, port):
+            return True
+        meanwhile()
+        time.sleep(0.1)
+    return False
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(reachable(host), port, timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": "localhost"})
+        return connection.getresponse().status < 400
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def reachable(host: str) -> str:
+    """The address at which this machine reaches a server bound to `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)

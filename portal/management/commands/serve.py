@@ -1,0 +1,39 @@
+"""The portal on this machine: `make run`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from portal.embedded.errors import CannotStart, Crashed, StopRequested
+from portal.embedded.launcher import Launcher
+
+
+class Command(BaseCommand):
+    help = "Run the broker, the web server and the worker on this machine until Ctrl-C."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="address to listen on")
+        parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"), help="port to listen on")
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        launcher = Launcher(host=host, port=port, say=self.say)
+        try:
+            with launcher.running():
+                self.serve(launcher, **options)
+        except StopRequested:
+            return
+        except (CannotStart, Crashed) as error:
+            raise CommandError(str(error)) from error
+
+    def serve(self, launcher: Launcher, **options: Any) -> None:
+        self.say(f"The portal is at {launcher.address}    logs: {launcher.logs}    Ctrl-C stops it.")
+        while launcher.step():
+            pass
+
+    def say(self, sentence: str) -> None:
+        self.stdout.write(sentence)
+        self.stdout.flush()
