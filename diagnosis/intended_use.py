@@ -1,0 +1,10 @@
+"""What a result is and is not: one text for pages, reports and payloads, with its version.
+
+Stored results and reports name the version that stood beside them, so the text may only change together with it.
+"""
+
+SENTENCE = (
+    "Decision support, not a diagnosis: a classifier's probability never confirms or rules out a disease. "
+    "A qualified clinician decides, and for COVID-19 a viral test is the specific test."
+)
+VERSION = "1.0"
