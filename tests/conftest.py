@@ -1,0 +1,163 @@
+"""What every test may ask for. The servers start before Django reads its settings, so this file does so first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import servers
+from tests.running import browser, page, worker
+
+if TYPE_CHECKING:
+    from accounts.models import Clinic, User
+    from diagnosis.models import Patient
+
+__all__ = ["browser", "page", "worker"]  # fixtures that live in tests/running.py
+
+ROOT = Path(__file__).resolve().parent.parent
+CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+MISSING: list[str] = []
+
+
+def _refuse_or_note(reason: str) -> None:
+    """A missing server or browser skips tests on a person's machine, and fails a run that must prove something."""
+    if CI:
+        pytest.exit(reason, returncode=1)
+    MISSING.append(reason)
+
+
+def _prepare_environment() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    os.environ["PORTAL_VAR"] = str(servers.folder() / "var")
+    for name in ("HTTPS", "DEBUG", "SECRET_KEY", "PRIVATE_ROOT", "STATIC_ROOT", "EMAIL_URL", "ALLOWED_HOSTS"):
+        os.environ.pop(name, None)
+    os.environ["REDIS_URL"] = servers.redis_url()
+    try:
+        os.environ["DATABASE_URL"] = servers.database_url()
+    except servers.Unavailable as reason:
+        _refuse_or_note(str(reason))
+        os.environ["DATABASE_URL"] = f"sqlite:///{servers.folder() / 'absent.sqlite3'}"
+
+
+def _prepare_settings() -> None:
+    import django
+    from django.conf import settings
+
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    # The real storage names files by content and needs `collectstatic` first; tests/integration/test_static_files.py does.
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    # The real hasher is slow on purpose.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        # In a file: threads and processes share it, and WAL needs one.
+        settings.DATABASES["default"]["TEST"] = {"NAME": str(servers.folder() / "test.sqlite3")}
+    django.setup()
+
+
+_prepare_environment()
+_prepare_settings()
+
+
+def pytest_report_header() -> list[str]:
+    from django.db import connection
+
+    return [f"database: {connection.vendor}", *(f"MISSING: {reason}" for reason in MISSING)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if MISSING:
+        for item in items:
+            if "db" in getattr(item, "fixturenames", ()) or "transactional_db" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.skip(reason=MISSING[0]))
+
+
+@pytest.fixture
+def clinic(db: None) -> Clinic:
+    from accounts.models import Clinic
+
+    return Clinic.objects.create(name="North Clinic")
+
+
+@pytest.fixture
+def other_clinic(db: None) -> Clinic:
+    """Whose patients nobody of `clinic` may see."""
+    from accounts.models import Clinic
+
+    return Clinic.objects.create(name="South Clinic")
+
+
+PASSWORD = "a long password for tests"  # noqa: S105
+
+
+@pytest.fixture
+def member(clinic: Clinic) -> Callable[..., User]:
+    """`member("radiologist")`: a new person in that role, in `clinic` unless another one is given."""
+    from accounts.models import Membership, User
+
+    def make(role: str, *, at: Clinic | None = None) -> User:
+        place = at or clinic
+        number = User.objects.count() + 1
+        user = User.objects.create_user(f"{role}{number}@clinic.example", PASSWORD, full_name=f"{role.title()} {number}")
+        Membership.objects.create(user=user, clinic=place, role=role)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def radiographer(member: Callable[..., User]) -> User:
+    return member("radiographer")
+
+
+@pytest.fixture
+def clinician(member: Callable[..., User]) -> User:
+    return member("clinician")
+
+
+@pytest.fixture
+def radiologist(member: Callable[..., User]) -> User:
+    return member("radiologist")
+
+
+@pytest.fixture
+def administrator(member: Callable[..., User]) -> User:
+    return member("administrator")
+
+
+@pytest.fixture
+def stranger(member: Callable[..., User], other_clinic: Clinic) -> User:
+    """A radiologist of another clinic."""
+    return member("radiologist", at=other_clinic)
+
+
+@pytest.fixture
+def patient(clinic: Clinic, radiographer: User) -> Patient:
+    import datetime
+
+    from diagnosis.actions.patient import register_patient
+
+    return register_patient(
+        by=radiographer,
+        clinic=clinic,
+        medical_record_number="MRN-0001",
+        family_name="Berg",
+        given_name="Alma",
+        birth_date=datetime.date(1958, 3, 14),
+        sex="F",
+    )
+
+
+@pytest.fixture(scope="session")
+def chest_data() -> Path:
+    """The folder of real chest images: CHEST_DATA, else shared/data beside the project. None of it is in the project."""
+    path = Path(os.environ.get("CHEST_DATA", ROOT.parent / "shared" / "data"))
+    if not (path / "manifest.csv").exists():
+        reason = f"There are no chest images at {path}: set CHEST_DATA to their folder."
+        if CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path

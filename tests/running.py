@@ -1,0 +1,134 @@
+"""Fixtures that run the real thing: a worker process, a browser. Loaded by tests/conftest.py."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+import redis
+
+from portal.embedded.process import Process
+from portal.embedded.worker import worker_process
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+    from pytest_django.live_server_helper import LiveServer
+
+ROOT = Path(__file__).resolve().parent.parent
+CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+READY_SECONDS = 60
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def database_url() -> str:
+    """The test database, as another process reaches it."""
+    from django.db import connection
+
+    found = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{found['NAME']}"
+    password = f":{quote(found['PASSWORD'], safe='')}" if found["PASSWORD"] else ""
+    return f"postgres://{found['USER']}{password}@{found['HOST']}:{found['PORT']}/{found['NAME']}"
+
+
+class Worker:
+    """A real worker process on the test database and the test broker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "worker.log"
+        self._process: Process = worker_process(root=ROOT, schedule=folder / "beat" / "schedule", log=self.log)
+        self._process.environment = {"DATABASE_URL": database_url(), "DJANGO_ALLOW_ASYNC_UNSAFE": ""}
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
+    def start(self) -> None:
+        """Returns when the worker takes jobs."""
+        said = self._said()
+        self._process.start()
+        deadline = time.monotonic() + READY_SECONDS
+        while " ready." not in self._said()[len(said) :]:
+            assert self.running and time.monotonic() < deadline, f"The worker did not start:\n{self._said()}"
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Politely, as a new release does it."""
+        self._process.stop()
+
+    def kill(self) -> None:
+        """The whole worker at once, as a power cut does it."""
+        self._process.sweep()
+        self._process.stop()
+
+    def _said(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
+
+@pytest.fixture
+def worker(transactional_db: None, tmp_path: Path) -> Iterator[Worker]:
+    """Runs from the first line of the test; it may stop, kill and start it."""
+    from django.conf import settings
+
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()  # nothing of an earlier test
+    worker = Worker(tmp_path)
+    worker.start()
+    yield worker
+    worker.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        reason = "There is no Chromium for the browser tests: apt-get install chromium."
+        if CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    # Playwright keeps an event loop in this thread; Django would then refuse the tests' own queries.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """A fresh page on the running site. The test fails when a script fails or the content policy is broken."""
+    context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if _breaks_policy(message.text) else None)
+    yield page
+    context.close()
+    assert not faults, faults
+
+
+def _breaks_policy(text: str) -> bool:
+    return "Content Security Policy" in text or "Content-Security-Policy" in text
