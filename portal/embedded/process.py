@@ -17,7 +17,7 @@ LOG_BYTES = 10_000_000
 POLL_SECONDS = 0.02
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask the kernel to stop this process when the launcher ends, even by `kill -9`. Runs in the child before exec."""
     launcher = os.getppid()
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
@@ -54,7 +54,7 @@ class Process:
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **self.environment},
                 # Its own group: Ctrl-C reaches the launcher alone, which stops its parts in order.
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  the launcher has one thread when it starts a part
+                preexec_fn=die_with_parent,  # noqa: PLW1509  the launcher has one thread when it starts a part
             )
 
     @property
