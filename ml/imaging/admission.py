@@ -27,20 +27,14 @@ CLASSES = {
     Modality.CT: {uid.CTImageStorage, ""},
 }
 
-_CHEST = re.compile(
-    r"CHEST|THORAX|THORAC|TORAX|LUNG|PULM|HEART|CARDIAC|CORONAR|CTA_COR"
-)
-_NO_REGION = frozenset(
-    {"", "UNKNOWN", "DEFAULT", "OTHER", "NONE", "UNDEFINED", "UNSPECIFIED"}
-)
+_CHEST = re.compile(r"CHEST|THORAX|THORAC|TORAX|LUNG|PULM|HEART|CARDIAC|CORONAR|CTA_COR")
+_NO_REGION = frozenset({"", "UNKNOWN", "DEFAULT", "OTHER", "NONE", "UNDEFINED", "UNSPECIFIED"})
 _OTHER_REGION = re.compile(
     r"\b(HEAD|SKULL|BRAIN|CRANI\w*|FACE|FACIAL|SINUS\w*|ORBIT\w*|NECK|JAW|DENTAL|ABDOM\w*|PELVI\w*|"
     r"L?SPINE|LUMBAR|SACR\w*|EXTREMIT\w*|ARM|ELBOW|WRIST|HAND|FINGER|HIP|LEG|FEMUR|KNEE|TIBIA|"
     r"ANKLE|FOOT|FEET|TOE|SHOULDER|CLAVICLE|BREAST|LIVER|KIDNEY|COLON|BLADDER|PROSTATE)\b"
 )
-_NOT_FRONTAL = re.compile(
-    r"\b(LL|RL|LAT|LATERAL|LLD|RLD|LAO|RAO|LPO|RPO|LLO|RLO|OBL\w*)\b"
-)
+_NOT_FRONTAL = re.compile(r"\b(LL|RL|LAT|LATERAL|LLD|RLD|LAO|RAO|LPO|RPO|LLO|RLO|OBL\w*)\b")
 _FRONTAL = re.compile(r"\b(PA|AP|FRONTAL|POSTERO\W?ANTERIOR|ANTERO\W?POSTERIOR)\b")
 _AXIAL_COSINE = 0.8
 
@@ -64,9 +58,7 @@ def admit_class(tags: Tags, modality: Modality) -> None:
         what = "is the index of a disc (DICOMDIR) and holds no image"
     else:
         what = f"is of a kind ({uid.UID(storage).name[:60]}) that is not read here"
-    raise ImageRefused(
-        "sop-class", f"This DICOM file {what}; choose a single X-ray or CT slice."
-    )
+    raise ImageRefused("sop-class", f"This DICOM file {what}; choose a single X-ray or CT slice.")
 
 
 def admit_colours(tags: Tags) -> None:
@@ -78,8 +70,7 @@ def admit_colours(tags: Tags) -> None:
         raise missing("PhotometricInterpretation")
     raise ImageRefused(
         "colour",
-        "This DICOM image is in colour, and chest images are grey; export the original instead "
-        "of a screen capture.",
+        "This DICOM image is in colour, and chest images are grey; export the original instead of a screen capture.",
     )
 
 
@@ -87,21 +78,13 @@ def admit_single_frame(tags: Tags) -> None:
     if (tags.integer("NumberOfFrames") or 1) != 1:
         raise ImageRefused(
             "multi-frame",
-            "This DICOM file holds several frames; export the image or the slices as files of "
-            "their own.",
+            "This DICOM file holds several frames; export the image or the slices as files of their own.",
         )
 
 
 def _region_words(tags: Tags) -> str:
-    regions = [
-        item.text("CodeMeaning") for item in tags.items("AnatomicRegionSequence")
-    ]
-    return (
-        " ".join([tags.text("BodyPartExamined"), *regions])
-        .replace("_", " ")
-        .strip()
-        .upper()
-    )
+    regions = [item.text("CodeMeaning") for item in tags.items("AnatomicRegionSequence")]
+    return " ".join([tags.text("BodyPartExamined"), *regions]).replace("_", " ").strip().upper()
 
 
 def _refuse_region(region: str) -> ImageRefused:
@@ -120,9 +103,7 @@ def admit_region(tags: Tags) -> None:
             raise _refuse_region(region)
         return
     described = ("SeriesDescription", "ProtocolName", "StudyDescription")
-    words = (
-        " ".join(tags.text(keyword) for keyword in described).replace("_", " ").upper()
-    )
+    words = " ".join(tags.text(keyword) for keyword in described).replace("_", " ").upper()
     found = _OTHER_REGION.search(words)
     if found and not _CHEST.search(words):
         raise _refuse_region(found.group())

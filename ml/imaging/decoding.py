@@ -32,10 +32,14 @@ def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
         return _DECODERS[kind](data, limits)
     except ImageRefused:
         raise
+    except MemoryError as error:
+        raise ImageRefused(
+            "too-much-memory",
+            f"This {_NAMES[kind]} needs too much memory to decode; export it smaller.",
+        ) from error
     except Exception as error:  # decoders fail in a hundred ways on hostile bytes
         logger.info("a %s could not be decoded", kind, exc_info=True)
         raise ImageRefused(
             "damaged",
-            f"This {_NAMES[kind]} is incomplete or damaged; copy or export it again and upload "
-            "it once more.",
+            f"This {_NAMES[kind]} is incomplete or damaged; copy or export it again and upload it once more.",
         ) from error

@@ -77,8 +77,7 @@ def _read(data: bytes) -> tuple[FileDataset, str]:
     if "SOPClassUID" not in dataset and "Modality" not in dataset:
         raise ImageRefused(
             "unknown-format",
-            "This file is of no kind that is read here; export the image as PNG, JPEG or a "
-            "single DICOM file.",
+            "This file is of no kind that is read here; export the image as PNG, JPEG or a single DICOM file.",
         )
     return dataset, stated or _guessed_transfer_syntax(dataset)
 
@@ -142,11 +141,7 @@ def _admit_hounsfield(values: Values, padding: Mask | None, tags: Tags) -> None:
         raise missing("RescaleSlope or RescaleIntercept")
     sample = (values if padding is None else values[~padding]).ravel()[::4]
     plausible = sample.size and sample.min() >= _LOWEST and sample.max() <= _HIGHEST
-    shares = (
-        (np.mean(sample < _AIR_BELOW), np.mean(sample > _TISSUE_ABOVE))
-        if plausible
-        else (0,)
-    )
+    shares = (np.mean(sample < _AIR_BELOW), np.mean(sample > _TISSUE_ABOVE)) if plausible else (0,)
     if min(shares) < _LEAST_SHARE:
         raise ImageRefused(
             "not-hounsfield",

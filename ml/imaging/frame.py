@@ -64,9 +64,7 @@ def read_shape(tags: Tags, limits: Limits) -> Shape:
     limits.check_size(columns, rows)
     allocated, stored = _whole(tags, "BitsAllocated"), _whole(tags, "BitsStored")
     representation, high = _whole(tags, "PixelRepresentation"), tags.integer("HighBit")
-    ordinary = (
-        allocated in (8, 16) and 8 <= stored <= allocated and representation in (0, 1)
-    )
+    ordinary = allocated in (8, 16) and 8 <= stored <= allocated and representation in (0, 1)
     if not ordinary or high not in (None, stored - 1):
         raise ImageRefused(
             "pixel-type",

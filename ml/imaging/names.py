@@ -42,4 +42,4 @@ class PersonName:
         if not ours or not theirs:
             return True
         needed = _folded(f"{self.family} {self.given}")
-        return needed <= theirs or theirs <= ours and len(theirs) >= min(2, len(ours))
+        return needed <= theirs or (theirs <= ours and len(theirs) >= min(2, len(ours)))

@@ -91,9 +91,7 @@ def _check_mode(mode: str) -> None:
     if mode in _GREY_MODES | _COLOUR_MODES:
         return
     if mode == "CMYK":
-        raise ImageRefused(
-            "cmyk", "This picture is in print colours (CMYK); export it as greyscale."
-        )
+        raise ImageRefused("cmyk", "This picture is in print colours (CMYK); export it as greyscale.")
     if mode == "1":
         raise ImageRefused(
             "black-and-white",
@@ -109,7 +107,7 @@ def _orientation(picture: Image.Image) -> int:
     """EXIF orientation, 1 to 8; anything else counts as upright."""
     try:
         stated = picture.getexif().get(_EXIF_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - EXIF is written by anybody; a broken one turns nothing
+    except Exception:
         return 1
     return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
 

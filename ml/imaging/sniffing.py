@@ -95,9 +95,7 @@ def sniff(data: bytes) -> Format:
     "dicom" for a file without the 'DICM' mark means that it may be one; decoding decides.
     """
     if not data:
-        raise ImageRefused(
-            "empty", "This file is empty; choose it again or export it once more."
-        )
+        raise ImageRefused("empty", "This file is empty; choose it again or export it once more.")
     if data[128:132] == b"DICM":
         _sniff_preamble(data[:128])
         return "dicom"
@@ -107,11 +105,7 @@ def sniff(data: bytes) -> Format:
         return "jpeg"
     found = _other(data)
     if found:
-        raise ImageRefused(
-            f"is-{found[0]}", f"This file is {found[1]}, not a chest image; {_DO}"
-        )
+        raise ImageRefused(f"is-{found[0]}", f"This file is {found[1]}, not a chest image; {_DO}")
     if _looks_like_bare_dicom(data):
         return "dicom"
-    raise ImageRefused(
-        "unknown-format", f"This file is of no kind that is read here; {_DO}"
-    )
+    raise ImageRefused("unknown-format", f"This file is of no kind that is read here; {_DO}")

@@ -62,7 +62,7 @@ class Tags:
     def _value(self, keyword: str) -> Any:
         try:
             return self._dataset.get(keyword)
-        except Exception:  # noqa: BLE001 - converted on access; a broken one is absent
+        except Exception:
             return None
 
     def has(self, keyword: str) -> bool:
@@ -107,10 +107,8 @@ class Tags:
         """The items of a sequence."""
         value = self._value(keyword)
         try:
-            return tuple(
-                Tags(item) for item in (value or ()) if isinstance(item, Dataset)
-            )
-        except Exception:  # noqa: BLE001 - see _value
+            return tuple(Tags(item) for item in (value or ()) if isinstance(item, Dataset))
+        except Exception:
             return ()
 
     def raw(self, keyword: str) -> object:

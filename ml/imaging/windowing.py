@@ -20,9 +20,7 @@ LUNG_CENTRE, LUNG_WIDTH = -600.0, 1500.0
 
 # X-rays without a usable window: leave out what a collimator edge or a marker lights up.
 _LOW_PERCENTILE, _HIGH_PERCENTILE = 0.5, 99.5
-_LEAST_VISIBLE = (
-    0.05  # share of pixels that a window must leave between black and white
-)
+_LEAST_VISIBLE = 0.05  # share of pixels that a window must leave between black and white
 _SAMPLE_STEP = 4
 
 
@@ -47,9 +45,7 @@ class Window:
             steepness = np.clip(-4 * (values - self.centre) / self.width, -80, 80)
             return np.asarray(1 / (1 + np.exp(steepness)), np.float32)
         exact = self.function == "LINEAR_EXACT"
-        centre, width = (
-            (self.centre, self.width) if exact else (self.centre - 0.5, self.width - 1)
-        )
+        centre, width = (self.centre, self.width) if exact else (self.centre - 0.5, self.width - 1)
         if width == 0:
             return np.asarray(values > centre, np.float32)
         grey = (values - np.float32(centre)) / np.float32(width) + np.float32(0.5)
@@ -140,9 +136,7 @@ def _percentile_grey(values: Values, padding: Mask | None) -> Pixels:
     measured = values if padding is None or padding.all() else values[~padding]
     sample = measured.ravel()[::_SAMPLE_STEP]
     low, high = np.percentile(sample, (_LOW_PERCENTILE, _HIGH_PERCENTILE))
-    return Window((low + high) / 2, max(float(high - low), 1.0), "LINEAR_EXACT").apply(
-        values
-    )
+    return Window((low + high) / 2, max(float(high - low), 1.0), "LINEAR_EXACT").apply(values)
 
 
 def _shows_something(grey: Pixels) -> bool:
