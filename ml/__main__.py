@@ -1,0 +1,104 @@
+"""The road from images to a classifier that serves: train, evaluate, export."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ml.spec import Modality
+
+DEFAULT_SIZES = "96:16,128:12,160:8"
+WEIGHTS_ROOT = Path(__file__).parent / "weights"
+# What a person can put right; anything else is a fault of ours and keeps its traceback.
+EXPECTED_ERRORS = (FileNotFoundError, FileExistsError, ValueError)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    # TensorFlow reports its start in a dozen lines that hide the progress bar.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except EXPECTED_ERRORS as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_train(commands.add_parser("train", help="train a classifier, or go on with an interrupted run"))
+    _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
+    _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
+    return parser
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--modality", type=Modality, choices=list(Modality), required=True)
+    parser.add_argument("--architecture", required=True, help="vgg16, vgg19, resnet50, inceptionv3, xception, ...")
+    _add_folders(parser, "folder for everything that the run writes; the same folder again resumes it", "--out")
+    parser.add_argument("--sizes", default=DEFAULT_SIZES, help="SIDE:EPOCHS,... (default: %(default)s)")
+    parser.add_argument("--weights", metavar="imagenet|FILE", help="start from these; without it, from scratch")
+    parser.add_argument("--frozen-epochs", type=int, default=0, help="epochs with a frozen backbone first")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (default: %(default)s)")
+    parser.set_defaults(run=_train)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    _add_folders(parser, "folder of the run", "--run", target="folder")
+    parser.add_argument("--part", default="test", choices=["validation", "test"], help="part to measure on")
+    parser.set_defaults(run=_evaluate)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    _add_folders(parser, "folder of the run", "--run", target="folder")
+    parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles")
+    parser.add_argument("--version", required=True, help="such as 1.0.0")
+    parser.set_defaults(run=_export)
+
+
+def _add_folders(parser: argparse.ArgumentParser, about: str, name: str, *, target: str = "out") -> None:
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv and the images")
+    parser.add_argument(name, type=Path, required=True, dest=target, help=about)
+
+
+# Each command imports its own part: Keras takes seconds to start, and `--help` should not wait for it.
+
+
+def _train(options: argparse.Namespace) -> None:
+    from ml.training.fit import train
+    from ml.training.plan import Plan, parse_phases
+
+    plan = Plan(
+        modality=options.modality,
+        architecture=options.architecture,
+        phases=parse_phases(options.sizes, frozen_epochs=options.frozen_epochs),
+        weights=options.weights,
+        batch=options.batch,
+        seed=options.seed,
+        precision=options.precision,
+    )
+    train(plan, options.data, options.out)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from ml.training.evaluate import evaluate
+    from ml.training.split import Part
+
+    report = evaluate(options.folder, options.data, part=Part(options.part))
+    for name, estimate in report["estimates"].items():
+        print(f"{name:28} {estimate['value']:.3f}  ({estimate['low']:.3f} to {estimate['high']:.3f})")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from ml.training.export import export
+
+    print(export(options.folder, options.data, options.root, version=options.version))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

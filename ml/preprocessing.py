@@ -1,0 +1,127 @@
+"""From decoded pixels to network input, the same way in training and in serving.
+
+A recipe has a version id that travels in the spec of every classifier. Once weights
+with an id have shipped, the steps behind that id never change; a better idea gets a new id.
+
+The content of the image is stretched to the network's shape without keeping its aspect ratio.
+Letterboxing would keep it, but the width of the bars then tells the network which hospital
+or journal an image came from; stretching leaves no bars, and training varies the aspect ratio.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Pixels = NDArray[np.float32]
+Size = tuple[int, int]
+
+PROBE_SIDE = 128
+FLAT_DEVIATION = 0.015
+BODY_BRIGHTNESS = 0.25
+BODY_SHARE = 0.08
+SMALLEST_REGION = 0.4
+DARK_PERCENTILE, BRIGHT_PERCENTILE = 1.0, 99.0
+SMALLEST_DEVIATION = 1e-3
+
+
+@dataclass(frozen=True)
+class Region:
+    """The part of an image that the network sees, as fractions of its height and width."""
+
+    top: float = 0.0
+    left: float = 0.0
+    bottom: float = 1.0
+    right: float = 1.0
+
+
+WHOLE = Region()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """`values` float32 (h, w, 1), mean 0 and deviation 1; `region` says where they lie in the image."""
+
+    values: Pixels
+    region: Region
+
+
+def prepare(pixels: Pixels, size: Size, recipe: str) -> Prepared:
+    """Prepare one image for the network.
+
+    `pixels` float32 (h, w) in [0, 1], 0 is air; `size` (h, w) of the network input.
+    Raises ValueError for pixels of another shape and for an unknown recipe.
+    """
+    region = find_region(pixels, recipe)
+    return Prepared(standardise(resize(pixels, size, region))[..., np.newaxis], region)
+
+
+def find_region(pixels: Pixels, recipe: str) -> Region:
+    """Find the part of the image that carries content, by the rule of the recipe."""
+    if pixels.ndim != 2:
+        raise ValueError(f"Pixels must have two dimensions, not {pixels.ndim}.")
+    if recipe not in RECIPES:
+        raise ValueError(f"Unknown preprocessing recipe {recipe!r}; known: {', '.join(RECIPES)}.")
+    return _bounds(*RECIPES[recipe](resize(pixels, (PROBE_SIDE, PROBE_SIDE))))
+
+
+def resize(pixels: Pixels, size: Size, region: Region = WHOLE) -> Pixels:
+    """Resample a region to `size` (h, w); shrinking averages over the covered area (no aliasing)."""
+    height, width = pixels.shape
+    box = (region.left * width, region.top * height, region.right * width, region.bottom * height)
+    image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
+    return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR, box), dtype=np.float32)
+
+
+def standardise(pixels: Pixels) -> Pixels:
+    """Clip to the 1st and 99th percentile, then shift to mean 0 and scale to deviation 1.
+
+    Clipping keeps burnt-in letters and markers from setting the scale. A blank image becomes zeros.
+    """
+    low, high = np.percentile(pixels, (DARK_PERCENTILE, BRIGHT_PERCENTILE))
+    clipped = np.clip(pixels, low, high)
+    deviation = max(float(clipped.std()), SMALLEST_DEVIATION)
+    return ((clipped - clipped.mean()) / deviation).astype(np.float32)
+
+
+def place_back(values: Pixels, region: Region, size: Size) -> Pixels:
+    """Put a map of the network's view back into the frame of the whole image, zero outside the region.
+
+    `values` float32 (h', w'); `size` (h, w) of the frame. Returns float32 (h, w).
+    """
+    height, width = size
+    top, bottom = round(region.top * height), round(region.bottom * height)
+    left, right = round(region.left * width), round(region.right * width)
+    frame = np.zeros(size, dtype=np.float32)
+    frame[top:bottom, left:right] = resize(values, (bottom - top, right - left))
+    return frame
+
+
+def _varied_lines(probe: Pixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Rows and columns that are not one flat grey: what scanners and journals pad around a radiograph."""
+    return probe.std(axis=1) > FLAT_DEVIATION, probe.std(axis=0) > FLAT_DEVIATION
+
+
+def _body_lines(probe: Pixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Rows and columns that cross the body: air around it, and the thin table under it, are left out."""
+    body = probe > BODY_BRIGHTNESS
+    return body.mean(axis=1) > BODY_SHARE, body.mean(axis=0) > BODY_SHARE
+
+
+def _bounds(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> Region:
+    """The box from the first to the last line that counts; an axis that would shrink too far stays whole."""
+    (top, bottom), (left, right) = _extent(rows), _extent(columns)
+    return Region(top, left, bottom, right)
+
+
+def _extent(lines: NDArray[np.bool_]) -> tuple[float, float]:
+    kept = np.flatnonzero(lines)
+    if kept.size == 0 or kept[-1] + 1 - kept[0] < SMALLEST_REGION * lines.size:
+        return 0.0, 1.0
+    return float(kept[0] / lines.size), float((kept[-1] + 1) / lines.size)
+
+
+Finder = Callable[[Pixels], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
+RECIPES: dict[str, Finder] = {"cxr-1": _varied_lines, "ct-1": _body_lines}

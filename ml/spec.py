@@ -1,0 +1,151 @@
+"""One frozen spec says everything about a trained classifier, and travels with its weights.
+
+A stored result names its classifier and version; with the spec an old result can be explained for ever.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Self
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+VERSION = re.compile(r"\d+\.\d+\.\d+")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class SpecInvalid(ValueError):
+    """A spec contradicts itself or lacks something; the message says what."""
+
+
+class Modality(StrEnum):
+    """The kinds of images that classifiers read."""
+
+    CXR = "cxr"
+    CT = "ct"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value with its 95 % interval, all in the unit of the value."""
+
+    value: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        _require(
+            all(math.isfinite(number) for number in (self.value, self.low, self.high)),
+            "An estimate must be finite.",
+        )
+        _require(self.low <= self.high, f"The interval {self.low} to {self.high} is upside down.")
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """The threshold of one weights' version, and what it was measured to do.
+
+    A case is positive when P(`positive_label`) >= `threshold`, in [0, 1]. `chosen_for` names the aim it was chosen
+    for on the validation part; `sensitivity` and `specificity` were measured on `measured_on`.
+    """
+
+    positive_label: str
+    threshold: float
+    chosen_for: str
+    sensitivity: Estimate
+    specificity: Estimate
+    measured_on: str
+
+    def __post_init__(self) -> None:
+        _require(0.0 <= self.threshold <= 1.0, f"The threshold {self.threshold} is not in [0, 1].")
+
+
+@dataclass(frozen=True)
+class ClassifierSpec:
+    """What a classifier is, what it was made from and how it performs.
+
+    `input_size` (h, w) in pixels; `preprocessing` a recipe of ml.preprocessing; `temperature` divides the logits
+    before the softmax; `weights_sha256` is over model.xml followed by model.bin; `metrics` holds the held-out
+    numbers. Raises SpecInvalid when it contradicts itself.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    modality: Modality
+    labels: tuple[str, ...]
+    input_size: tuple[int, int]
+    preprocessing: str
+    temperature: float
+    operating_point: OperatingPoint
+    weights_sha256: str
+    trained_on: tuple[str, ...]
+    intended_use: str
+    must_not_use: str
+    licence: str
+    parameters: int = 0
+    metrics: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
+        _require(bool(NAME.fullmatch(self.name)), f"{self.name!r} is no classifier name.")
+        _require(bool(VERSION.fullmatch(self.version)), f"{self.version!r} is no version such as 1.0.0.")
+        _require(bool(SHA256.fullmatch(self.weights_sha256)), "weights_sha256 is no SHA-256 in hexadecimal.")
+        _require(len(set(self.labels)) == len(self.labels) >= 2, "Labels must differ, and be two or more.")
+        _require(self.operating_point.positive_label in self.labels, "The positive label is not among the labels.")
+        _require(self.temperature > 0 and math.isfinite(self.temperature), "The temperature must be above 0.")
+        _require(len(self.input_size) == 2 and min(self.input_size) > 0, "The input size must be two sides in pixels.")
+
+    @property
+    def identity(self) -> str:
+        """Name and version in one word, such as densenet121-cxr/1.0.0."""
+        return f"{self.name}/{self.version}"
+
+    def to_json(self) -> str:
+        """The spec as JSON text, readable and stable in its order."""
+        fields = asdict(_plain(self))
+        return json.dumps({**fields, "metrics": dict(self.metrics)}, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a spec. Raises SpecInvalid for anything but a whole and valid one."""
+        try:
+            fields = json.loads(text)
+            point = fields.pop("operating_point")
+            return cls(
+                **_tuples(fields) | {"modality": Modality(fields["modality"])},
+                operating_point=_operating_point(point),
+            )
+        except SpecInvalid:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise SpecInvalid(f"This is no classifier spec: {error}.") from error
+
+
+def _plain(spec: ClassifierSpec) -> ClassifierSpec:
+    """A copy whose metrics `asdict` can copy (a mapping proxy cannot be)."""
+    twin = object.__new__(ClassifierSpec)
+    for name, value in vars(spec).items():
+        object.__setattr__(twin, name, {} if name == "metrics" else value)
+    return twin
+
+
+def _operating_point(fields: dict[str, Any]) -> OperatingPoint:
+    estimates = {name: Estimate(**fields[name]) for name in ("sensitivity", "specificity")}
+    return OperatingPoint(**fields | estimates)
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows lists only; the spec keeps tuples, which cannot be changed."""
+    return fields | {name: tuple(fields[name]) for name in ("labels", "input_size", "trained_on")}
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise SpecInvalid(sentence)

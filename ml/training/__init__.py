@@ -1,0 +1,1 @@
+"""Training, evaluation and export of classifiers. Needs TensorFlow, JAX or torch; never imported by a server."""

@@ -1,0 +1,46 @@
+"""95 % intervals that respect groups: images of one patient are no independent witnesses."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.spec import Estimate
+from ml.training.metrics import Measures
+from ml.training.scored import Scored
+
+RESAMPLES = 1000
+INTERVAL = (2.5, 97.5)
+
+
+def estimates(
+    scored: Scored, measure: Callable[[Scored], Measures], *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Estimate]:
+    """Measure, and give each number its percentile interval over resamples of whole groups.
+
+    Numbers that cannot be measured on the data at all (NaN) are left out.
+    """
+    random = np.random.default_rng(seed)
+    members = _members(scored.groups)
+    draws = [measure(scored.take(_resample(members, random))) for _ in range(resamples)]
+    return {
+        name: _estimate(value, [draw.get(name, np.nan) for draw in draws])
+        for name, value in measure(scored).items()
+        if np.isfinite(value)
+    }
+
+
+def _members(groups: NDArray[np.str_]) -> list[NDArray[np.intp]]:
+    _, which = np.unique(groups, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(which))[:-1])
+
+
+def _resample(members: list[NDArray[np.intp]], random: np.random.Generator) -> NDArray[np.intp]:
+    chosen = random.integers(0, len(members), len(members))
+    return np.concatenate([members[index] for index in chosen])
+
+
+def _estimate(value: float, draws: list[float]) -> Estimate:
+    low, high = np.nanpercentile(draws, INTERVAL)
+    return Estimate(round(value, 4), round(float(low), 4), round(float(high), 4))

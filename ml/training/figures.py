@@ -1,0 +1,87 @@
+"""Pictures of a run for the people who train. They show patients and stay in the folder of the run."""
+
+import csv
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from ml.training.augment import augment
+from ml.training.datasets import Images
+from ml.training.metrics import CALIBRATION_BINS, area_under_curve, confusion
+from ml.training.scored import Scored
+
+matplotlib.use("Agg")
+SHEET_ROWS, SHEET_COLUMNS = 8, 8
+
+
+def draw_history(history: Path, out: Path) -> None:
+    """Loss and accuracy over the epochs, from history.csv."""
+    with history.open(newline="") as lines:
+        records = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, names in zip(figure.subplots(1, 2), (("loss", "val_loss"), ("val_accuracy", "val_auc")), strict=True):
+        for name in names:
+            axes.plot([record["epoch"] for record in records], [record[name] for record in records], label=name)
+        axes.set_xlabel("epoch")
+        axes.legend()
+    figure.savefig(out, dpi=120)
+
+
+def draw_contact_sheet(images: Images, out: Path, *, seed: int = 0) -> None:
+    """One image a row: as the network sees it, then seven random variations."""
+    random = np.random.default_rng(seed)
+    chosen = random.choice(len(images.labels), size=min(SHEET_ROWS, len(images.labels)), replace=False)
+    lines = [
+        np.hstack([images.grey[which], *(augment(images.grey[which], random) for _ in range(SHEET_COLUMNS - 1))])
+        for which in chosen
+    ]
+    Image.fromarray(np.vstack(lines)).save(out)
+
+
+def draw_evaluation(folder: Path, scored: Scored) -> None:
+    """ROC curves, reliability and confusion of a held-out part, as evaluation.png."""
+    figure = Figure(figsize=(14, 4.5), layout="constrained")
+    roc, reliability, table = figure.subplots(1, 3)
+    _draw_roc(roc, scored)
+    _draw_reliability(reliability, scored)
+    _draw_confusion(table, scored)
+    figure.savefig(folder / "evaluation.png", dpi=120)
+
+
+def _draw_roc(axes: Axes, scored: Scored) -> None:
+    for index, name in enumerate(scored.names):
+        positive, scores = scored.labels == index, scored.probabilities[:, index]
+        hits = positive[np.argsort(-scores, kind="stable")]
+        axes.plot(
+            np.cumsum(~hits) / max(1, (~hits).sum()),
+            np.cumsum(hits) / max(1, hits.sum()),
+            label=f"{name}, AUC {area_under_curve(positive, scores):.3f}",
+        )
+    axes.plot([0, 1], [0, 1], ":", color="grey")
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity")
+    axes.legend()
+
+
+def _draw_reliability(axes: Axes, scored: Scored) -> None:
+    confidence, right = scored.probabilities.max(axis=1), scored.predicted == scored.labels
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    filled = np.unique(bins)
+    means = [(confidence[bins == each].mean(), right[bins == each].mean()) for each in filled]
+    axes.plot(*zip(*means, strict=True), "o-")
+    axes.plot([0, 1], [0, 1], ":", color="grey")
+    axes.set(xlabel="stated probability", ylabel="share that was right")
+
+
+def _draw_confusion(axes: Axes, scored: Scored) -> None:
+    cells = confusion(scored)
+    axes.imshow(cells, cmap="Blues")
+    for (truth, said), count in np.ndenumerate(cells):
+        axes.text(said, truth, str(count), ha="center", va="center")
+    places = range(len(scored.names))
+    axes.set(xlabel="said", ylabel="truth", xticks=places, yticks=places)
+    axes.set_xticklabels(scored.names)
+    axes.set_yticklabels(scored.names)

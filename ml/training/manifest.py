@@ -1,0 +1,48 @@
+"""The list of training images, one row each."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.spec import Modality
+
+# Rows without this word are near duplicates or carry two labels: they serve one published protocol only.
+TRAINING_PROTOCOL = "train"
+LABELS: dict[Modality, tuple[str, ...]] = {
+    Modality.CXR: ("covid", "pneumonia", "normal"),
+    Modality.CT: ("covid", "non-covid"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image: `path` relative to the data folder; `group` joins whatever must stay on one side of a split."""
+
+    path: str
+    label: str
+    source: str
+    group: str
+    licence: str
+
+
+def read_rows(data: Path, modality: Modality) -> tuple[Row, ...]:
+    """Read the rows of a modality that are meant for training.
+
+    Raises FileNotFoundError when `data` has no manifest.csv and ValueError when it lists no such image.
+    """
+    manifest = data / "manifest.csv"
+    if not manifest.is_file():
+        raise FileNotFoundError(f"{manifest} is missing. Give --data the folder that holds manifest.csv.")
+    with manifest.open(newline="", encoding="utf-8") as lines:
+        rows = tuple(_training_rows(csv.DictReader(lines), modality))
+    if not rows:
+        raise ValueError(f"{manifest} lists no {modality.value} image for training.")
+    return rows
+
+
+def _training_rows(records: Iterable[dict[str, str]], modality: Modality) -> Iterable[Row]:
+    for record in records:
+        wanted = record["modality"] == modality and record["label"] in LABELS[modality]
+        if wanted and TRAINING_PROTOCOL in record["protocol"].split(","):
+            yield Row(**{name: record[name] for name in ("path", "label", "source", "group", "licence")})

@@ -1,0 +1,95 @@
+"""Measures of a classifier, as plain functions of what it said."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from ml.training.scored import Scored
+
+Measures = dict[str, float]
+CALIBRATION_BINS = 15
+
+
+def area_under_curve(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
+    """Area under the ROC curve: how often a positive scores above a negative, ties counting half.
+
+    NaN when one side is empty.
+    """
+    ups, downs = int(positive.sum()), int((~positive).sum())
+    if ups == 0 or downs == 0:
+        return float("nan")
+    ranks = rankdata(scores)
+    return float((ranks[positive].sum() - ups * (ups + 1) / 2) / (ups * downs))
+
+
+def confusion(scored: Scored) -> NDArray[np.int64]:
+    """Counts (truth, prediction), int64 (classes, classes)."""
+    classes = len(scored.names)
+    cells = np.bincount(scored.labels * classes + scored.predicted, minlength=classes**2)
+    return cells.reshape(classes, classes)
+
+
+def calibration_error(scored: Scored) -> float:
+    """Expected calibration error of the likeliest label, 15 bins of equal width (Naeini et al., AAAI 2015)."""
+    confidence = scored.probabilities.max(axis=1)
+    right = scored.predicted == scored.labels
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, weights=right - confidence, minlength=CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(right))
+
+
+def classification_measures(scored: Scored) -> Measures:
+    """Accuracy, AUC of each label against the rest, calibration error; precision, recall and F1 of each label."""
+    table = confusion(scored).astype(float)
+    measures = {
+        "accuracy": float(table.trace() / table.sum()),
+        "balanced_accuracy": float(np.mean(_share(table.diagonal(), table.sum(axis=1)))),
+        "calibration_error": calibration_error(scored),
+    }
+    precision, recall = _share(table.diagonal(), table.sum(axis=0)), _share(table.diagonal(), table.sum(axis=1))
+    for index, name in enumerate(scored.names):
+        measures[f"auc/{name}"] = area_under_curve(scored.labels == index, scored.probabilities[:, index])
+        measures[f"precision/{name}"] = float(precision[index])
+        measures[f"recall/{name}"] = float(recall[index])
+        both = precision[index] + recall[index]
+        measures[f"f1/{name}"] = float(2 * precision[index] * recall[index] / both) if both > 0 else 0.0
+    return measures
+
+
+def within_source_measures(scored: Scored) -> Measures:
+    """AUC of the positive label among the images of one source, for every source that has both kinds.
+
+    The source cannot give the label away there.
+    """
+    sources = sorted(set(scored.sources.tolist()))
+    areas = {source: _area_within(scored, source) for source in sources}
+    return {f"auc_within/{source}": area for source, area in areas.items() if np.isfinite(area)}
+
+
+def operating_measures(threshold: float) -> Callable[[Scored], Measures]:
+    """Sensitivity and specificity for the positive label at a threshold."""
+
+    def measure(scored: Scored) -> Measures:
+        called = scored.score >= threshold
+        return {
+            "sensitivity": _mean(called[scored.positive]),
+            "specificity": _mean(~called[~scored.positive]),
+        }
+
+    return measure
+
+
+def _area_within(scored: Scored, source: str) -> float:
+    here = scored.sources == source
+    return area_under_curve(scored.positive[here], scored.score[here])
+
+
+def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """part / whole, 0 where there is nothing."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+def _mean(values: NDArray[np.bool_]) -> float:
+    return float(values.mean()) if values.size else float("nan")

@@ -1,0 +1,74 @@
+"""What a training run does, phase by phase."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from ml.spec import Modality
+
+SCRATCH_RATE, HEAD_RATE, FINE_RATE = 1e-3, 1e-3, 1e-4
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some epochs at one input size. `frozen` trains the head alone."""
+
+    side: int
+    epochs: int
+    frozen: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All choices of a run; written beside its weights, so that it can be repeated and resumed."""
+
+    modality: Modality
+    architecture: str
+    phases: tuple[Phase, ...]
+    weights: str | None = None
+    batch: int = 32
+    seed: int = 1
+    precision: str = "float32"
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
+
+    @property
+    def recipe(self) -> str:
+        """The version id of the preprocessing."""
+        return f"{self.modality.value}-1"
+
+    @property
+    def epochs(self) -> int:
+        return sum(phase.epochs for phase in self.phases)
+
+    @property
+    def final_side(self) -> int:
+        return self.phases[-1].side
+
+    def rate(self, phase: Phase) -> float:
+        """The highest learning rate: small where pretrained weights are fine-tuned."""
+        if self.weights is None:
+            return SCRATCH_RATE
+        return HEAD_RATE if phase.frozen else FINE_RATE
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """Read what `to_json` gave."""
+        phases = tuple(Phase(**phase) for phase in fields["phases"])
+        return cls(**fields | {"phases": phases, "modality": Modality(fields["modality"])})
+
+
+def parse_phases(text: str, *, frozen_epochs: int = 0) -> tuple[Phase, ...]:
+    """Read "96:16,128:12": sixteen epochs at 96 x 96, then twelve at 128 x 128.
+
+    `frozen_epochs` more at the first size come before, with a frozen backbone. Raises ValueError.
+    """
+    try:
+        pairs = [tuple(int(number) for number in part.split(":")) for part in text.split(",")]
+        phases = tuple(Phase(side, epochs) for side, epochs in pairs)
+    except ValueError:
+        raise ValueError(f"Write --sizes as SIDE:EPOCHS,SIDE:EPOCHS (such as 96:16,128:12), not {text!r}.") from None
+    head = (Phase(phases[0].side, frozen_epochs, frozen=True),) if frozen_epochs else ()
+    return head + phases

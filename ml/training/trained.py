@@ -1,0 +1,47 @@
+"""A finished run: its plan and its best weights."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from ml import registry
+from ml.training.manifest import LABELS
+from ml.training.plan import Plan
+
+PLAN, BEST, LATEST_AVERAGE = "plan.json", "best.weights.h5", "average.npz"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A folder that `train` has written, read back."""
+
+    folder: Path
+    plan: Plan
+
+    @classmethod
+    def read(cls, folder: Path) -> "Trained":
+        """Raises FileNotFoundError when the folder holds no finished run."""
+        if not (folder / BEST).is_file():
+            raise FileNotFoundError(f"{folder} holds no trained weights yet. Run python -m ml train first.")
+        return cls(folder, Plan.from_json(json.loads((folder / PLAN).read_text())))
+
+    @property
+    def name(self) -> str:
+        return f"{self.plan.architecture}-{self.plan.modality.value}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return LABELS[self.plan.modality]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return (self.plan.final_side, self.plan.final_side)
+
+    def model(self) -> keras.Model:
+        """The classifier with its best weights, in float32 and at its final input size."""
+        keras.mixed_precision.set_global_policy("float32")
+        model = registry.build(self.plan.architecture, len(self.labels), size=self.size)
+        model.load_weights(self.folder / BEST)
+        return model
