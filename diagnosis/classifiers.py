@@ -27,7 +27,7 @@ def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:
     if not active:
         raise AnalysisFailed(
             "no_classifier",
-            f"No classifier for a {modality.label} is active here. The scan is kept; "
+            f"No classifier for this modality ({modality.label}) is active here. The scan is kept; "
             "retry when an administrator has activated one.",
             retryable=True,
         )

@@ -79,7 +79,8 @@ def _settle_modality(header: DicomHeader | None, chosen: Modality | None) -> Mod
     if settled := stated or chosen:
         return settled
     raise ModalityNeeded(
-        "modality_needed", "This file does not say what it shows. Choose chest X-ray or chest CT slice, then upload again."
+        "modality_needed",
+        "This file does not say what it shows. Choose chest X-ray or chest CT slice, then upload again.",
     )
 
 

@@ -2,23 +2,107 @@
 
 from __future__ import annotations
 
-from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Analysis
+from typing import Any
+
+from accounts.models import User
+from diagnosis.errors import NotAllowedNow, Refusal
+from diagnosis.models import Analysis, Report, Review, Scan
+from diagnosis.models.review import Decision, ReviewKind
+from diagnosis.states import AnalysisStatus, ReviewStatus
 
 ALREADY_OPEN = "This scan is already being analysed. Wait for the result or cancel it first."
 ALREADY_FINISHED = "This analysis has already finished, so there is nothing to cancel."
+ALREADY_READ = "This case has already been read."
+TAKEN = "Another reader has this case. Take the next one."
+OWN_READING = "You have already read this scan; a second opinion needs another reader."
+LEASE_LOST = "This case went back to the queue because the page was away too long. Your draft is kept; claim it again."
+IMPRESSION_STANDS = "Your first impression is already recorded and stands."
+ALREADY_FINAL = "This report is final. Write an addendum instead."
+NOT_FINAL = "This report is not signed yet; change it instead of adding to it."
+NOT_YOURS = "A report is signed by the radiologist whose reading it rests on."
+SECOND_OPEN = "A second reading of this scan is still open. Sign when it has been decided."
+SECOND_EXISTS = "A second opinion on this scan was already asked for."
+NOT_READ = "This scan has not been read yet, so there is nothing to give a second opinion on."
+REPORT_FINAL = "The report on this scan is final. A second opinion would come too late; write an addendum."
 
 
+# --- analyses ----------------------------------------------------------------------------------------------
 def rerun_hindrance(latest: Analysis | None) -> str:
     """Why a new analysis may not start now; empty when it may."""
     return ALREADY_OPEN if latest and not latest.is_finished else ""
 
 
 def require_rerunnable(latest: Analysis | None) -> None:
-    if hindrance := rerun_hindrance(latest):
-        raise NotAllowedNow("already_open", hindrance)
+    _require("already_open", rerun_hindrance(latest))
 
 
 def cancel_hindrance(analysis: Analysis) -> str:
     """Why this analysis may not be cancelled now; empty when it may."""
     return ALREADY_FINISHED if analysis.is_finished else ""
+
+
+def result_of(scan: Scan) -> Analysis | None:
+    """The newest analysis that gave a result; None when none did."""
+    done = scan.analyses.filter(status=AnalysisStatus.SUCCEEDED)
+    return done.order_by("-number").first()
+
+
+# --- reviews -----------------------------------------------------------------------------------------------
+def require_decidable(review: Review, *, by: User, decision: Decision, **words: Any) -> None:
+    """Raise unless the decision fits the result and says why it overrides it. `words` as in decide_review."""
+    has_result = result_of(review.scan) is not None
+    if has_result and decision == Decision.NO_RESULT:
+        raise Refusal("decision_needed", "The classifiers gave a result. Say whether you agree with it or override it.")
+    if not has_result and decision != Decision.NO_RESULT:
+        raise Refusal("no_result", "There is no classifiers' result to agree with or override on this scan.")
+    if decision == Decision.OVERRIDE and not words.get("override_reason"):
+        raise Refusal("reason_needed", "Say why you override the classifiers' result.")
+    if not str(words.get("impression", "")).strip():
+        raise Refusal("impression_needed", "Write an impression, one sentence at least.")
+    if not words.get("image_quality"):
+        raise Refusal("quality_needed", "Say how good the image is.")
+
+
+def second_opinion_hindrance(scan: Scan) -> str:
+    """Why nobody may ask for a second opinion now; empty when they may."""
+    if not scan.reviews.filter(kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED).exists():
+        return NOT_READ
+    if scan.reviews.filter(kind=ReviewKind.SECOND).exists():
+        return SECOND_EXISTS
+    return REPORT_FINAL if Report.objects.filter(scan=scan, signed_at__isnull=False).exists() else ""
+
+
+def require_second_opinion_possible(scan: Scan) -> None:
+    _require("second_opinion", second_opinion_hindrance(scan))
+
+
+def discordant(scan: Scan) -> bool:
+    """Whether first and second reader put the scan into different categories."""
+    read = scan.reviews.filter(status=ReviewStatus.DECIDED, kind__in=(ReviewKind.FIRST, ReviewKind.SECOND))
+    return len(set(read.values_list("category", flat=True))) > 1
+
+
+# --- reports -----------------------------------------------------------------------------------------------
+def sign_hindrance(report: Report, *, by: User) -> str:
+    """Why `by` may not sign this report now; empty when they may."""
+    if report.is_final:
+        return ALREADY_FINAL
+    if report.review.reader_id != by.pk:
+        return NOT_YOURS
+    others = report.scan.reviews.exclude(pk=report.review_id)
+    return SECOND_OPEN if others.filter(status__in=(ReviewStatus.WAITING, ReviewStatus.CLAIMED)).exists() else ""
+
+
+def require_signable(report: Report, *, by: User) -> None:
+    _require("not_signable", sign_hindrance(report, by=by))
+
+
+def require_amendable(report: Report, text: str) -> None:
+    _require("not_final", "" if report.is_final else NOT_FINAL)
+    if not text.strip():
+        raise Refusal("text_needed", "Write the addendum before you sign it.")
+
+
+def _require(code: str, hindrance: str) -> None:
+    if hindrance:
+        raise NotAllowedNow(code, hindrance)

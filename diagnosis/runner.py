@@ -14,11 +14,13 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import Q
 
-from diagnosis import classifiers, intake
+from diagnosis import classifiers, intake, queue
 from diagnosis.errors import AnalysisFailed
 from diagnosis.lease import Lease
 from diagnosis.models import Analysis, Prediction, Scan
+from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
+from diagnosis.notices import notify_uploader
 from diagnosis.states import AnalysisStatus as S
 from ml import imaging, serving
 
@@ -118,6 +120,9 @@ def _store(
             if not Analysis.objects.finish(pk, S.RUNNING, S.SUCCEEDED, by=worker, only=Q(claim=claim)):
                 raise _NoLongerOurs
             Prediction.objects.bulk_create(predictions)
+            analysis = Analysis.objects.select_related("scan__clinic").get(pk=pk)
+            queue.place(analysis)
+            notify_uploader(analysis.scan, NotificationKind.RESULT)
     except BaseException as error:
         for prediction in predictions:
             prediction.attention.delete(save=False)
@@ -151,8 +156,9 @@ def _prediction(pk: uuid.UUID, classifier: serving.Classifier, result: serving.C
     return prediction
 
 
+@transaction.atomic
 def _fail(pk: uuid.UUID, failure: AnalysisFailed, *, by: str, only: Q, detail: str = "") -> bool:
-    return Analysis.objects.finish(
+    failed = Analysis.objects.finish(
         pk,
         S.RUNNING,
         S.FAILED,
@@ -164,3 +170,6 @@ def _fail(pk: uuid.UUID, failure: AnalysisFailed, *, by: str, only: Q, detail: s
         failure_detail=detail,
         failure_retryable=failure.retryable,
     )
+    if failed:
+        notify_uploader(Scan.objects.get(analyses=pk), NotificationKind.FAILURE)
+    return failed

@@ -1,6 +1,12 @@
-"""The states of an analysis and the one table of moves between them. `manage.py draw_states` draws it."""
+"""The states of things and the tables of moves between them. `manage.py draw_states` draws them into docs/states.md."""
+
+from collections.abc import Mapping
+from enum import StrEnum
 
 from django.db import models
+
+# For each state, the states that may follow and what leads there.
+Moves = Mapping[StrEnum, Mapping[StrEnum, str]]
 
 
 class AnalysisStatus(models.TextChoices):
@@ -11,32 +17,76 @@ class AnalysisStatus(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-_S = AnalysisStatus
-
-MOVES: dict[AnalysisStatus, dict[AnalysisStatus, str]] = {
-    _S.QUEUED: {
-        _S.RUNNING: "a worker claims it",
-        _S.CANCELLED: "a person cancels it",
+_A = AnalysisStatus
+ANALYSIS_MOVES: Moves = {
+    _A.QUEUED: {
+        _A.RUNNING: "a worker claims it",
+        _A.CANCELLED: "a person cancels it",
     },
-    _S.RUNNING: {
-        _S.SUCCEEDED: "every classifier answered",
-        _S.FAILED: "it could not be finished, or lost too many workers",
-        _S.QUEUED: "its worker was lost",
-        _S.CANCELLED: "a person cancels it",
+    _A.RUNNING: {
+        _A.SUCCEEDED: "every classifier answered",
+        _A.FAILED: "it could not be finished, or lost too many workers",
+        _A.QUEUED: "its worker was lost",
+        _A.CANCELLED: "a person cancels it",
     },
-    _S.SUCCEEDED: {},
-    _S.FAILED: {},
-    _S.CANCELLED: {},
+    _A.SUCCEEDED: {},
+    _A.FAILED: {},
+    _A.CANCELLED: {},
 }
 
-FINISHED = tuple(status for status, moves in MOVES.items() if not moves)
-OPEN = tuple(status for status, moves in MOVES.items() if moves)
+
+class ReviewStatus(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    CLAIMED = "claimed", "Being read"
+    DECIDED = "decided", "Read"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+_R = ReviewStatus
+REVIEW_MOVES: Moves = {
+    _R.WAITING: {
+        _R.CLAIMED: "a reader takes it",
+        _R.WITHDRAWN: "it is no longer wanted",
+    },
+    _R.CLAIMED: {
+        _R.DECIDED: "the reader decides",
+        _R.WAITING: "the reader gives it back, or the lease ends",
+        _R.WITHDRAWN: "it is no longer wanted",
+    },
+    _R.DECIDED: {},
+    _R.WITHDRAWN: {_R.WAITING: "it is wanted after all"},
+}
+
+
+class ReportStatus(models.TextChoices):
+    PRELIMINARY = "preliminary", "Preliminary"
+    FINAL = "final", "Final"
+
+
+_P = ReportStatus
+# A final report never moves again: an addendum stands beside it, and the database refuses every change of its row.
+REPORT_MOVES: Moves = {
+    _P.PRELIMINARY: {_P.FINAL: "a radiologist signs it"},
+    _P.FINAL: {},
+}
+
+MACHINES: dict[str, Moves] = {"Analysis": ANALYSIS_MOVES, "Review": REVIEW_MOVES, "Report": REPORT_MOVES}
+
+
+def ends(moves: Moves) -> tuple[StrEnum, ...]:
+    """The states that nothing follows."""
+    return tuple(status for status, following in moves.items() if not following)
+
+
+def open_ones(moves: Moves) -> tuple[StrEnum, ...]:
+    """The states that something follows."""
+    return tuple(status for status, following in moves.items() if following)
 
 
 class ForbiddenMove(Exception):
     """A move that the table does not know: a defect in the calling code, never a person's mistake."""
 
 
-def check_move(source: AnalysisStatus, target: AnalysisStatus) -> None:
-    if target not in MOVES[source]:
+def check_move(moves: Moves, source: StrEnum, target: StrEnum) -> None:
+    if target not in moves[source]:
         raise ForbiddenMove(f"{source} → {target}")

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from diagnosis import classifiers, runner
+from diagnosis import classifiers, notices, runner
 from diagnosis.models import Analysis
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,11 @@ def sweep_analyses() -> None:
     for pk in unsent.values_list("pk", flat=True)[:SWEEP_BATCH]:
         if not enqueue(pk):
             return
+
+
+@shared_task(acks_late=False)
+def mail_notifications() -> None:
+    notices.mail_pending()
 
 
 def enqueue(pk: uuid.UUID) -> bool:

@@ -173,6 +173,8 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True
+# Where mails tell people to sign in; they hold no other word about a patient.
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000/")
 CONTACT_EMAIL = env.str("CONTACT_EMAIL", default="")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="portal@localhost")
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
@@ -197,6 +199,11 @@ ANALYSIS_SWEEP_SECONDS = env.int("ANALYSIS_SWEEP_SECONDS", default=5)
 # A message older than this is presumed lost and is sent again; a second copy does no harm, the claim decides.
 ANALYSIS_RESEND_AFTER = timedelta(seconds=env.int("ANALYSIS_RESEND_SECONDS", default=300))
 
+# --- reading -----------------------------------------------------------------------------------------------
+# An open page renews its claim every third of this; a closed laptop gives the case back after it.
+REVIEW_LEASE = timedelta(seconds=env.int("REVIEW_LEASE_SECONDS", default=90))
+
+# --- queue -------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = broker.celery_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -225,7 +232,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": ANALYSIS_SWEEP_SECONDS,
         # A sweep that waited longer than one round is worth nothing: the next one does its work.
         "options": {"expires": ANALYSIS_SWEEP_SECONDS},
-    }
+    },
+    "mail-notifications": {
+        "task": "diagnosis.tasks.mail_notifications",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
 }
 
 # --- API ---------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from django.db.models import Max
 from accounts.models import User
 from accounts.permissions import Permission, require
 from diagnosis import policies, tasks
+from diagnosis.actions.people import named
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Analysis, Scan, Transition
+from diagnosis.models import Analysis, Scan
 from diagnosis.models.analysis import Trigger
 from diagnosis.states import AnalysisStatus as S
 
@@ -42,15 +43,10 @@ def start_analysis(*, by: User, scan: Scan, trigger: Trigger) -> Analysis:
     """Add a queued analysis and send it when the surrounding transaction commits."""
     last = scan.analyses.aggregate(last=Max("number"))["last"] or 0
     analysis = Analysis.objects.create(scan=scan, number=last + 1, trigger=trigger, requested_by=by)
-    Transition.objects.create(analysis=analysis, target=S.QUEUED, by=named(by), note=trigger.label)
+    Analysis.objects.tell(analysis.pk, "", S.QUEUED, by=named(by), note=trigger.label)
     transaction.on_commit(partial(_send, analysis.pk))
     return analysis
 
 
 def _send(pk: uuid.UUID) -> None:
     tasks.enqueue(pk)
-
-
-def named(user: User) -> str:
-    """How a person stands in rows that outlive the account."""
-    return f"{user.full_name} <{user.email}>"

@@ -9,6 +9,7 @@ from accounts.models import User
 from accounts.permissions import Permission, require
 from diagnosis import intake
 from diagnosis.actions.analysis import start_analysis
+from diagnosis.actions.review import open_review
 from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch
 from diagnosis.models import Patient, Scan
 from diagnosis.models.analysis import Trigger
@@ -31,11 +32,12 @@ def upload_scan(
     name: str,
     modality: Modality | None = None,
     identity_confirmed: bool = False,
+    urgent: bool = False,
 ) -> Upload:
     """Attach a file to `patient` and queue its analysis, or refuse it with a sentence; nothing in between.
 
     `modality` may be left out for DICOM. `identity_confirmed` says that a person has compared a header that disagrees
-    with the record. Raises Refusal's children: FileRefused, ModalityNeeded, IdentityMismatch, AttachedElsewhere.
+    with the record. `urgent` puts the scan forward in the reading queue. Raises Refusal's children: FileRefused, ModalityNeeded, IdentityMismatch, AttachedElsewhere.
     """
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
     if earlier := _earlier(patient, intake.fingerprint(data)):
@@ -44,7 +46,8 @@ def upload_scan(
     found = intake.differences(accepted.inspection.header, patient)
     if found and not identity_confirmed:
         raise IdentityMismatch(found)
-    return _keep(_scan(accepted, by=by, patient=patient, confirmed=found), accepted, by=by)
+    scan = _scan(accepted, by=by, patient=patient, confirmed=found)
+    return _keep(scan, accepted, by=by, urgent=urgent)
 
 
 def _earlier(patient: Patient, sha256: str) -> Upload | None:
@@ -86,13 +89,14 @@ def _scan(accepted: intake.AcceptedFile, *, by: User, patient: Patient, confirme
     return scan
 
 
-def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User) -> Upload:
+def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) -> Upload:
     """File first, then the rows in one transaction: a row never names bytes that are not on the disk."""
     scan.original.save("original", ContentFile(accepted.data), save=False)
     try:
         with transaction.atomic():
             scan.save(force_insert=True)
             start_analysis(by=by, scan=scan, trigger=Trigger.UPLOAD)
+            open_review(by=by, scan=scan, urgent=urgent)
     except BaseException as error:
         scan.original.delete(save=False)
         # The same bytes arrived twice at once; the constraint let one through.

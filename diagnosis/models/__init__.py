@@ -1,7 +1,30 @@
 from diagnosis.models.analysis import Analysis
+from diagnosis.models.correction import Correction
+from diagnosis.models.notification import Notification
 from diagnosis.models.patient import Patient
 from diagnosis.models.prediction import Prediction
+from diagnosis.models.reading_policy import ReadingPolicy
+from diagnosis.models.reading_preference import ReadingPreference
+from diagnosis.models.report import Addendum, Report
+from diagnosis.models.review import Draft, FirstImpression, Review
 from diagnosis.models.scan import Scan
-from diagnosis.models.transition import Transition
+from diagnosis.models.transition import ReportTransition, ReviewTransition, Transition
 
-__all__ = ["Analysis", "Patient", "Prediction", "Scan", "Transition"]
+__all__ = [
+    "Addendum",
+    "Analysis",
+    "Correction",
+    "Draft",
+    "FirstImpression",
+    "Notification",
+    "Patient",
+    "Prediction",
+    "ReadingPolicy",
+    "ReadingPreference",
+    "Report",
+    "ReportTransition",
+    "Review",
+    "ReviewTransition",
+    "Scan",
+    "Transition",
+]

@@ -5,16 +5,17 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from diagnosis.models._base import ClinicalModel, ClinicalQuerySet
+from diagnosis.models._base import ClinicalModel
+from diagnosis.models._machine import MachineQuerySet
 from diagnosis.models.scan import Scan
-from diagnosis.models.transition import Transition
-from diagnosis.states import FINISHED, OPEN, AnalysisStatus, check_move
+from diagnosis.states import ANALYSIS_MOVES, AnalysisStatus, ends, open_ones
 
 _S = AnalysisStatus
+FINISHED, OPEN = ends(ANALYSIS_MOVES), open_ones(ANALYSIS_MOVES)
 NOBODY: dict[str, Any] = {"claim": None, "lease_expires_at": None}
 
 
@@ -24,7 +25,8 @@ class Trigger(models.TextChoices):
     RERUN = "rerun", "Run again"
 
 
-class AnalysisQuerySet(ClinicalQuerySet["Analysis"]):
+class AnalysisQuerySet(MachineQuerySet["Analysis"]):
+    moves = ANALYSIS_MOVES
     clinic_path = "scan__clinic"
 
     def open(self) -> Self:
@@ -37,22 +39,6 @@ class AnalysisQuerySet(ClinicalQuerySet["Analysis"]):
     def unsent(self, resend_before: datetime) -> Self:
         """Queued ones whose message was never sent, or so long ago that it is presumed lost."""
         return self.filter(Q(enqueued_at=None) | Q(enqueued_at__lt=resend_before), status=_S.QUEUED)
-
-    def move(
-        self, pk: uuid.UUID, source: _S, target: _S, *, by: str, note: str = "", only: Q | None = None, **changes: Any
-    ) -> bool:
-        """Move one analysis from `source` to `target`, if it is there now: one conditional UPDATE.
-
-        The row's transition is written in the same transaction. `only` narrows the WHERE further (a claim, a lease).
-        Returns whether this caller made the move; False means that somebody else was first.
-        """
-        check_move(source, target)
-        with transaction.atomic():
-            rows = self.filter(only or Q(), pk=pk, status=source)
-            if not rows.update(status=target, **changes):
-                return False
-            Transition.objects.create(analysis_id=pk, source=source, target=target, by=by, note=note)
-            return True
 
     def claim(self, pk: uuid.UUID, *, worker: str) -> uuid.UUID | None:
         """Take a queued analysis for `worker`. Returns the claim that later moves must show, or None."""

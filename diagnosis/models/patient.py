@@ -25,6 +25,10 @@ def fold(text: str) -> str:
 
 
 class PatientQuerySet(ClinicalQuerySet["Patient"]):
+    def current(self) -> Self:
+        """Records in use: not merged into another."""
+        return self.filter(merged_into=None)
+
     def search(self, text: str) -> Self:
         """Patients in whose number or names every word of `text` begins a word."""
         found = self
@@ -43,6 +47,9 @@ class Patient(ClinicalModel):
     birth_date = models.DateField(null=True, blank=True)
     sex = models.CharField(max_length=1, choices=Sex.choices, default=Sex.UNKNOWN)
     search_key = models.CharField(max_length=400, editable=False)
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="merged_from"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
 

@@ -2,22 +2,22 @@ from __future__ import annotations
 
 from django.db import models
 
-from diagnosis.states import AnalysisStatus
+from diagnosis.models._machine import TransitionRow
 
 
-class Transition(models.Model):
-    """One move of one analysis: what happened, when, and who did it. Written once, never changed."""
+class Transition(TransitionRow):
+    """One move of one analysis."""
 
     analysis = models.ForeignKey("diagnosis.Analysis", on_delete=models.CASCADE, related_name="transitions")
-    source = models.CharField(max_length=9, choices=AnalysisStatus.choices, blank=True)
-    target = models.CharField(max_length=9, choices=AnalysisStatus.choices)
-    at = models.DateTimeField(auto_now_add=True)
-    # Text, so that the row outlives the account or worker it names.
-    by = models.CharField(max_length=160)
-    note = models.TextField(blank=True)
 
-    class Meta:
-        ordering = ["at", "id"]
 
-    def __str__(self) -> str:
-        return f"{self.source or 'new'} → {self.target}"
+class ReviewTransition(TransitionRow):
+    """One move of one review."""
+
+    review = models.ForeignKey("diagnosis.Review", on_delete=models.CASCADE, related_name="transitions")
+
+
+class ReportTransition(TransitionRow):
+    """One move of one report."""
+
+    report = models.ForeignKey("diagnosis.Report", on_delete=models.CASCADE, related_name="transitions")

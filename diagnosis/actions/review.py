@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import Permission, require
+from diagnosis import policies, queue
+from diagnosis.actions.people import named
+from diagnosis.actions.report import draft_report
+from diagnosis.errors import NotAllowedNow
+from diagnosis.models import Draft, FirstImpression, ReadingPolicy, Review, Scan
+from diagnosis.models.review import Category, Decision, ReviewKind, ReviewQuerySet
+from diagnosis.states import ReviewStatus as S
+
+FREE: dict[str, Any] = {"claim": None, "lease_expires_at": None, "claimed_at": None, "reader": None}
+# How many cases one call tries before it looks at the queue again: as many readers may press "next" at once.
+TRIES = 20
+
+
+def open_review(
+    *, by: User, scan: Scan, kind: ReviewKind = ReviewKind.FIRST, urgent: bool = False, since: datetime | None = None
+) -> Review:
+    """Put a scan into the reading queue. It can be read at once; the classifiers' result moves it when it comes."""
+    review = Review(
+        scan=scan, clinic=scan.clinic, kind=kind, urgent=urgent, requested_by=by, waiting_since=since or timezone.now()
+    )
+    latest = scan.latest_analysis
+    predictions = list(latest.predictions.all()) if latest else []
+    review.suspicion, review.disagreement = queue.suspicion(predictions), queue.disagreement(predictions)
+    review.due_at = queue.due_at(review, ReadingPolicy.of(scan.clinic))
+    review.save(force_insert=True)
+    Review.objects.tell(review.pk, "", S.WAITING, by=named(by), note=review.get_kind_display())
+    return review
+
+
+def claim_next(*, by: User, within: ReviewQuerySet) -> Review | None:
+    """Give `by` the first case of `within` that nobody holds; None when there is none left.
+
+    Two readers never get one case: each try is one conditional UPDATE.
+    """
+    release_expired(within)
+    waiting = within.filter(status=S.WAITING).open_to(by).in_order()
+    while candidates := list(waiting.values_list("pk", flat=True)[:TRIES]):
+        for pk in candidates:
+            if _claim(pk, by=by):
+                return Review.objects.get(pk=pk)
+    return None
+
+
+def claim_review(*, by: User, review: Review) -> Review:
+    """Take this very case. Raises NotAllowedNow when somebody else holds or has read it."""
+    require(by, Permission.REVIEW_SCAN, review.clinic)
+    release_expired(Review.objects.filter(pk=review.pk))
+    if not Review.objects.filter(pk=review.pk).open_to(by).exists():
+        raise NotAllowedNow("own_reading", policies.OWN_READING)
+    if _claim(review.pk, by=by) or Review.objects.held_by(by).filter(pk=review.pk).exists():
+        return Review.objects.get(pk=review.pk)
+    raise NotAllowedNow("taken", policies.TAKEN)
+
+
+def renew_claim(*, by: User, review: Review) -> datetime:
+    """The heartbeat of an open page. Returns when the lease ends; raises NotAllowedNow once the case is lost."""
+    until = timezone.now() + settings.REVIEW_LEASE
+    if not Review.objects.held_by(by).filter(pk=review.pk).update(lease_expires_at=until):
+        raise NotAllowedNow("lease_lost", policies.LEASE_LOST)
+    return until
+
+
+def release_review(*, by: User, review: Review) -> None:
+    """Give a case back; its place in the queue is the one it had."""
+    if not _release(review.pk, by=named(by), only=Q(reader=by), note="given back"):
+        raise NotAllowedNow("lease_lost", policies.LEASE_LOST)
+
+
+def release_expired(within: ReviewQuerySet) -> int:
+    """Return cases whose readers went away; returns how many."""
+    now = timezone.now()
+    expired = within.filter(status=S.CLAIMED, lease_expires_at__lt=now)
+    still = Q(lease_expires_at__lt=now)
+    return sum(
+        _release(pk, by="lease", only=still, note="the lease ended") for pk in expired.values_list("pk", flat=True)
+    )
+
+
+def save_draft(*, by: User, review: Review, content: Mapping[str, Any]) -> Draft:
+    """Keep what the reader has typed. Needs no lease: words are never lost because a lease was."""
+    require(by, Permission.REVIEW_SCAN, review.clinic)
+    draft, _ = Draft.objects.update_or_create(review=review, reader=by, defaults={"content": dict(content)})
+    return draft
+
+
+def commit_first_impression(*, by: User, review: Review, category: Category) -> FirstImpression:
+    """Record what the reader thinks before the classifiers' result is shown. The first one stands."""
+    _require_held(review, by)
+    try:
+        with transaction.atomic():
+            return FirstImpression.objects.create(review=review, reader=by, category=category)
+    except IntegrityError as error:
+        raise NotAllowedNow("impression_stands", policies.IMPRESSION_STANDS) from error
+
+
+@transaction.atomic
+def decide_review(*, by: User, review: Review, decision: Decision, category: Category, **words: Any) -> Review:
+    """Finish a reading: who, when and what in one conditional UPDATE, with the report it leads to.
+
+    `words`: image_quality, findings, impression, and override_reason with override_note where `decision` overrides.
+    """
+    _require_held(review, by)
+    policies.require_decidable(review, by=by, decision=decision, **words)
+    decided = Review.objects.move(
+        review.pk,
+        S.CLAIMED,
+        S.DECIDED,
+        by=named(by),
+        only=Q(reader=by),
+        decision=decision,
+        category=category,
+        decided_at=timezone.now(),
+        analysis=policies.result_of(review.scan),
+        claim=None,
+        lease_expires_at=None,
+        **words,
+    )
+    if not decided:
+        raise NotAllowedNow("lease_lost", policies.LEASE_LOST)
+    review.refresh_from_db()
+    _follow_up(review, by=by)
+    Draft.objects.filter(review=review, reader=by).delete()
+    return review
+
+
+def request_second_opinion(*, by: User, review: Review) -> Review:
+    """Ask for another reader, who will not see this reading."""
+    require(by, Permission.REVIEW_SCAN, review.clinic)
+    policies.require_second_opinion_possible(review.scan)
+    return open_review(by=by, scan=review.scan, kind=ReviewKind.SECOND, urgent=review.urgent)
+
+
+def flag_urgent(*, by: User, review: Review, urgent: bool) -> None:
+    """Set or lift the urgent flag, which moves the case in the queue."""
+    require(by, Permission.UPLOAD_SCAN, review.clinic)
+    review.urgent = urgent
+    changed = {"urgent": urgent, "due_at": queue.due_at(review, ReadingPolicy.of(review.clinic))}
+    if not Review.objects.filter(pk=review.pk, status__in=(S.WAITING, S.CLAIMED)).update(**changed):
+        raise NotAllowedNow("already_read", policies.ALREADY_READ)
+
+
+def _claim(pk: uuid.UUID, *, by: User) -> bool:
+    now = timezone.now()
+    return Review.objects.move(
+        pk,
+        S.WAITING,
+        S.CLAIMED,
+        by=named(by),
+        reader=by,
+        claim=uuid.uuid4(),
+        claimed_at=now,
+        lease_expires_at=now + settings.REVIEW_LEASE,
+    )
+
+
+def _release(pk: uuid.UUID, *, by: str, only: Q, note: str) -> bool:
+    return Review.objects.move(pk, S.CLAIMED, S.WAITING, by=by, only=only, note=note, **FREE)
+
+
+def _require_held(review: Review, by: User) -> None:
+    require(by, Permission.REVIEW_SCAN, review.clinic)
+    if not Review.objects.held_by(by).filter(pk=review.pk).exists():
+        raise NotAllowedNow("lease_lost", policies.LEASE_LOST)
+
+
+def _follow_up(review: Review, *, by: User) -> None:
+    """What a decision leads to: a preliminary report, a second reader, an arbiter."""
+    if review.kind == ReviewKind.FIRST:
+        draft_report(by=by, review=review)
+        if _sampled(review):
+            open_review(by=by, scan=review.scan, kind=ReviewKind.SECOND)
+    elif review.kind == ReviewKind.ARBITRATION:
+        draft_report(by=by, review=review)
+    elif policies.discordant(review.scan):
+        open_review(by=by, scan=review.scan, kind=ReviewKind.ARBITRATION, urgent=review.urgent)
+
+
+def _sampled(review: Review) -> bool:
+    """Whether this case is read twice by the clinic's sampling. Decided by the scan's key, so nobody can steer it."""
+    if review.scan.reviews.filter(kind=ReviewKind.SECOND).exists():
+        return False
+    number = int.from_bytes(hashlib.sha256(review.scan_id.bytes).digest()[:4], "big") % 100
+    return number < ReadingPolicy.of(review.clinic).double_reading_percent

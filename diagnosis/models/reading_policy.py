@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from accounts.models import Clinic
+
+
+class ReadFirst(models.TextChoices):
+    """Whether a reader commits a first impression before the classifiers' result is shown."""
+
+    ALWAYS = "always", "Always: the result stays hidden until the first impression"
+    READER = "reader", "By each reader's choice"
+    NEVER = "never", "Never: the result is shown at once"
+
+
+class ReadingPolicy(models.Model):
+    """How a clinic reads: the queue's weights, reading first, double reading.
+
+    The weights are hours: an urgent case stands where it would stand had it waited `urgent_hours` longer. A case that
+    waits gains one hour an hour, so nobody waits behind others for ever.
+    """
+
+    clinic = models.OneToOneField(Clinic, primary_key=True, on_delete=models.CASCADE, related_name="reading_policy")
+    read_first = models.CharField(max_length=6, choices=ReadFirst.choices, default=ReadFirst.READER)
+    double_reading_percent = models.PositiveSmallIntegerField(
+        default=0, validators=[MaxValueValidator(100)], help_text="share of cases that a second reader reads, 0 to 100"
+    )
+    urgent_hours = models.FloatField(default=48, validators=[MinValueValidator(0), MaxValueValidator(1000)])
+    suspicion_hours = models.FloatField(default=12, validators=[MinValueValidator(0), MaxValueValidator(1000)])
+    disagreement_hours = models.FloatField(default=6, validators=[MinValueValidator(0), MaxValueValidator(1000)])
+
+    class Meta:
+        verbose_name_plural = "reading policies"
+
+    def __str__(self) -> str:
+        return f"how {self.clinic} reads"
+
+    @classmethod
+    def of(cls, clinic: Clinic) -> ReadingPolicy:
+        """The clinic's policy, or the defaults (unsaved) where it set none."""
+        return cls.objects.filter(clinic=clinic).first() or cls(clinic=clinic)

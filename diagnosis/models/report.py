@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from diagnosis.models._base import ClinicalModel
+from diagnosis.models._machine import MachineQuerySet
+from diagnosis.models.review import Category, ImageQuality, Review
+from diagnosis.models.scan import Scan
+from diagnosis.states import REPORT_MOVES, ReportStatus
+
+
+def new_verification_code() -> str:
+    """80 random bits, so that an address cannot be guessed from another."""
+    return secrets.token_hex(10)
+
+
+class ReportQuerySet(MachineQuerySet["Report"]):
+    moves = REPORT_MOVES
+    clinic_path = "scan__clinic"
+
+
+class Report(ClinicalModel):
+    """The radiologist's words on one scan. Preliminary until signed; final for ever after.
+
+    Database triggers refuse every UPDATE and DELETE of a final row; what is learnt later is an addendum.
+    `snapshot` freezes what the report rests on (patient, image, classifiers' results) as it was at the signature.
+    """
+
+    scan = models.OneToOneField(Scan, on_delete=models.PROTECT, related_name="report")
+    review = models.OneToOneField(
+        Review, on_delete=models.PROTECT, related_name="report", help_text="the reading that settled it"
+    )
+    status = models.CharField(max_length=11, choices=ReportStatus.choices, default=ReportStatus.PRELIMINARY)
+    category = models.CharField(max_length=13, choices=Category.choices)
+    image_quality = models.CharField(max_length=10, choices=ImageQuality.choices)
+    findings = models.TextField(max_length=8000)
+    impression = models.TextField(max_length=4000)
+    is_key_image = models.BooleanField(default=False)
+    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    written_at = models.DateTimeField(auto_now_add=True)
+
+    signed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    signed_at = models.DateTimeField(null=True, blank=True)
+    signer_name = models.CharField(max_length=200, blank=True, help_text="as it was at the signature")
+    snapshot = models.JSONField(default=dict)
+    content_sha256 = models.CharField(max_length=64, blank=True)
+    verification_code = models.CharField(max_length=20, unique=True, default=new_verification_code, editable=False)
+
+    objects = ReportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-written_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    Q(status=ReportStatus.FINAL, signed_by__isnull=False, signed_at__isnull=False)
+                    & ~Q(content_sha256="")
+                    & ~Q(signer_name="")
+                )
+                | Q(status=ReportStatus.PRELIMINARY, signed_by=None, signed_at=None, content_sha256="", signer_name=""),
+                name="report_signed_who_when_what",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_status_display()} report of {self.scan_id}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status == ReportStatus.FINAL
+
+
+class Addendum(models.Model):
+    """Signed words added to a final report. Never changed: database triggers refuse every UPDATE and DELETE."""
+
+    report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="addenda")
+    number = models.PositiveSmallIntegerField()
+    text = models.TextField(max_length=4000)
+    signed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    signer_name = models.CharField(max_length=200)
+    signed_at = models.DateTimeField()
+    content_sha256 = models.CharField(max_length=64, help_text="over its text and the hash before it")
+
+    class Meta:
+        ordering = ["number"]
+        verbose_name_plural = "addenda"
+        constraints = [models.UniqueConstraint(fields=["report", "number"], name="addendum_number_once_per_report")]
+
+    def __str__(self) -> str:
+        return f"addendum {self.number} of {self.report_id}"

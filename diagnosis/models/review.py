@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Clinic, User
+from diagnosis.models._base import ClinicalModel
+from diagnosis.models._machine import MachineQuerySet
+from diagnosis.models.scan import Scan
+from diagnosis.states import REVIEW_MOVES, ReviewStatus
+
+_S = ReviewStatus
+
+
+class ReviewKind(models.TextChoices):
+    FIRST = "first", "First reading"
+    SECOND = "second", "Second reading"
+    ARBITRATION = "arbitration", "Arbitration"
+
+
+class Category(models.TextChoices):
+    """The structured reading: RSNA's four for chest CT (Simpson et al. 2020), used alike for the chest X-ray."""
+
+    TYPICAL = "typical", "Typical appearance of COVID-19 pneumonia"
+    INDETERMINATE = "indeterminate", "Indeterminate appearance"
+    ATYPICAL = "atypical", "Atypical appearance: another diagnosis is more likely"
+    NEGATIVE = "negative", "Negative for pneumonia"
+
+
+class ImageQuality(models.TextChoices):
+    GOOD = "good", "Good"
+    LIMITED = "limited", "Limited but readable"
+    UNREADABLE = "unreadable", "Not readable: repeat the examination"
+
+
+class Decision(models.TextChoices):
+    """The reader's stand on the classifiers' result."""
+
+    AGREE = "agree", "Agrees with the classifiers"
+    OVERRIDE = "override", "Overrides the classifiers"
+    NO_RESULT = "no_result", "Read without a classifiers' result"
+
+
+class OverrideReason(models.TextChoices):
+    FALSE_POSITIVE = "false_positive", "No such finding on the image"
+    FALSE_NEGATIVE = "false_negative", "A finding was missed"
+    OTHER_DISEASE = "other_disease", "The finding is another disease"
+    ARTEFACT = "artefact", "The classifiers answered to an artefact or device"
+    IMAGE_QUALITY = "image_quality", "The image does not bear the conclusion"
+    CLINICAL = "clinical", "Clinical information says otherwise"
+
+
+class ReviewQuerySet(MachineQuerySet["Review"]):
+    moves = REVIEW_MOVES
+
+    def claimable(self, now: datetime | None = None) -> Self:
+        """Waiting ones, and claimed ones whose lease ran out."""
+        return self.filter(Q(status=_S.WAITING) | Q(status=_S.CLAIMED, lease_expires_at__lt=now or timezone.now()))
+
+    def open_to(self, reader: User) -> Self:
+        """Those that `reader` may read: never a scan that the same person already has a hand in."""
+        own = Review.objects.filter(reader=reader, status__in=(_S.CLAIMED, _S.DECIDED))
+        return self.exclude(Q(kind__in=(ReviewKind.SECOND, ReviewKind.ARBITRATION)) & Q(scan__in=own.values("scan")))
+
+    def held_by(self, reader: User) -> Self:
+        return self.filter(status=_S.CLAIMED, reader=reader)
+
+    def in_order(self) -> Self:
+        """The queue's order; `due_at` holds every weight."""
+        return self.order_by("due_at", "id")
+
+
+class Review(ClinicalModel):
+    """One reading of one scan by one person: waits in the queue, is claimed with a lease, and ends in a decision."""
+
+    scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="reviews")
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="reviews")
+    kind = models.CharField(max_length=11, choices=ReviewKind.choices, default=ReviewKind.FIRST)
+    status = models.CharField(max_length=9, choices=_S.choices, default=_S.WAITING)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    # Place in the queue
+    urgent = models.BooleanField(default=False)
+    suspicion = models.FloatField(
+        null=True, blank=True, help_text="highest probability of the classifiers; none yet: empty"
+    )
+    disagreement = models.FloatField(default=0, help_text="0: classifiers unanimous; 1: half against half")
+    waiting_since = models.DateTimeField()
+    due_at = models.DateTimeField(help_text="when it began to wait, moved back by the weights; the queue's order")
+
+    # Who holds it
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="reviews"
+    )
+    claim = models.UUIDField(null=True, blank=True, editable=False)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+
+    # What was decided: who (reader), when and what, together or not at all
+    decision = models.CharField(max_length=9, choices=Decision.choices, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    category = models.CharField(max_length=13, choices=Category.choices, blank=True)
+    override_reason = models.CharField(max_length=14, choices=OverrideReason.choices, blank=True)
+    override_note = models.TextField(blank=True, max_length=2000)
+    image_quality = models.CharField(max_length=10, choices=ImageQuality.choices, blank=True)
+    findings = models.TextField(blank=True, max_length=8000)
+    impression = models.TextField(blank=True, max_length=4000)
+    is_key_image = models.BooleanField(default=False)
+    analysis = models.ForeignKey(
+        "diagnosis.Analysis",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the analysis whose result the reader saw when deciding",
+    )
+
+    objects = ReviewQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["due_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["scan", "kind"], name="one_review_of_each_kind_per_scan"),
+            models.CheckConstraint(condition=Q(status__in=_S.values), name="review_status_known"),
+            models.CheckConstraint(
+                condition=(
+                    Q(status=_S.CLAIMED, reader__isnull=False, claim__isnull=False)
+                    & Q(claimed_at__isnull=False, lease_expires_at__isnull=False)
+                )
+                | (~Q(status=_S.CLAIMED) & Q(claim=None, lease_expires_at=None)),
+                name="review_claimed_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(status=_S.DECIDED, decided_at__isnull=False, reader__isnull=False)
+                    & ~Q(decision="")
+                    & ~Q(category="")
+                    & ~Q(image_quality="")
+                )
+                | (~Q(status=_S.DECIDED) & Q(decided_at=None, decision="", category="")),
+                name="review_decided_who_when_what",
+            ),
+            models.CheckConstraint(
+                condition=Q(decision=Decision.OVERRIDE) & ~Q(override_reason="")
+                | ~Q(decision=Decision.OVERRIDE) & Q(override_reason=""),
+                name="review_override_has_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["clinic", "status", "due_at", "id"], name="review_queue"),
+            models.Index(fields=["reader", "status"], name="review_reader"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.scan_id}"
+
+    def is_held_by(self, user: User) -> bool:
+        return self.status == _S.CLAIMED and self.reader_id == user.pk
+
+
+class Draft(models.Model):
+    """What a reader has typed so far. Belongs to the reader, so it survives a lease that ended."""
+
+    review = models.ForeignKey(Review, on_delete=models.CASCADE, related_name="drafts")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    content = models.JSONField(default=dict)
+    saved_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["review", "reader"], name="one_draft_per_reader")]
+
+    def __str__(self) -> str:
+        return f"draft of {self.review_id}"
+
+
+class FirstImpression(models.Model):
+    """What a reader thought before the classifiers' result was shown. Written once; compared with the decision later."""
+
+    review = models.ForeignKey(Review, on_delete=models.CASCADE, related_name="first_impressions")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    category = models.CharField(max_length=13, choices=Category.choices)
+    committed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["review", "reader"], name="one_first_impression_per_reader")]
+
+    def __str__(self) -> str:
+        return f"{self.get_category_display()} (before the result)"

@@ -1,0 +1,40 @@
+"""Tells the uploader that something is ready. The row comes with the change; mail follows later, without a clinical word."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.utils import timezone
+
+from diagnosis.models import Notification, Scan
+from diagnosis.models.notification import NotificationKind
+
+log = logging.getLogger(__name__)
+MAIL_BATCH = 100
+
+
+def notify_uploader(scan: Scan, kind: NotificationKind) -> None:
+    Notification.objects.create(recipient_id=scan.uploaded_by_id, scan=scan, kind=kind)
+
+
+def mail_pending() -> int:
+    """Mail what its recipients want mailed; returns how many went out. One that fails waits for the next round."""
+    wanted = Notification.objects.filter(
+        mailed_at=None, read_at=None, recipient__is_active=True, recipient__reading_preference__mail_results=True
+    )
+    return sum(_mail(notification) for notification in wanted.select_related("recipient")[:MAIL_BATCH])
+
+
+def _mail(notification: Notification) -> bool:
+    # Taken before it is sent: a mail that is lost is better than one that repeats for ever.
+    if not Notification.objects.filter(pk=notification.pk, mailed_at=None).update(mailed_at=timezone.now()):
+        return False
+    subject = NotificationKind(notification.kind).label
+    body = f"{subject}. Sign in to the portal to read it: {settings.PUBLIC_URL}"
+    try:
+        return bool(send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [notification.recipient.email]))
+    except OSError:
+        log.exception("could not mail notification %s", notification.pk)
+        return False

@@ -1,0 +1,84 @@
+"""The order of the reading queue, and why a case stands where it stands.
+
+A case's place is the time since which it waits, moved back by hours of merit: urgency, suspicion, disagreement. Because
+everything gains one hour an hour, the order never changes by waiting alone and can be an indexed column, `due_at`; and
+because merit is bounded, nobody waits behind newer cases for longer than the weights add up to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from diagnosis.models import Analysis, Prediction, ReadingPolicy, Review
+from diagnosis.states import ReviewStatus
+
+# A scan without a result is neither suspect nor harmless: it stands in the middle.
+UNKNOWN_SUSPICION = 0.5
+
+
+@dataclass(frozen=True)
+class Merit:
+    """The hours that a case is moved forward, each with its cause."""
+
+    urgency: float
+    suspicion: float
+    disagreement: float
+
+    @property
+    def hours(self) -> float:
+        return self.urgency + self.suspicion + self.disagreement
+
+
+def merit(review: Review, policy: ReadingPolicy) -> Merit:
+    suspicion = UNKNOWN_SUSPICION if review.suspicion is None else review.suspicion
+    return Merit(
+        urgency=policy.urgent_hours * review.urgent,
+        suspicion=policy.suspicion_hours * suspicion,
+        disagreement=policy.disagreement_hours * review.disagreement,
+    )
+
+
+def due_at(review: Review, policy: ReadingPolicy) -> datetime:
+    return review.waiting_since - timedelta(hours=merit(review, policy).hours)
+
+
+def suspicion(predictions: list[Prediction]) -> float | None:
+    """The highest probability of the class that each classifier looks out for, 0 to 1; None without any."""
+    return max((prediction.probability for prediction in predictions), default=None)
+
+
+def disagreement(predictions: list[Prediction]) -> float:
+    """How far the classifiers are from one verdict: 0 when unanimous, 1 when half stand against half."""
+    if not predictions:
+        return 0.0
+    positive = sum(prediction.positive for prediction in predictions) / len(predictions)
+    return 1 - abs(2 * positive - 1)
+
+
+def place(analysis: Analysis) -> None:
+    """Give the open reviews of a scan their place by the analysis that just finished."""
+    predictions = list(analysis.predictions.all())
+    policy = ReadingPolicy.of(analysis.scan.clinic)
+    for review in analysis.scan.reviews.exclude(status=ReviewStatus.DECIDED):
+        review.suspicion = suspicion(predictions)
+        review.disagreement = disagreement(predictions)
+        _update(review, policy)
+
+
+def place_again(policy: ReadingPolicy) -> int:
+    """Give every waiting case of a clinic its place by changed weights; returns how many there were."""
+    reviews = list(Review.objects.filter(clinic=policy.clinic, status=ReviewStatus.WAITING))
+    for review in reviews:
+        review.due_at = due_at(review, policy)
+    return Review.objects.bulk_update(reviews, ["due_at"], batch_size=500)
+
+
+def _update(review: Review, policy: ReadingPolicy) -> None:
+    # Only the place: the status may change at this very moment, and is not ours to write.
+    Review.objects.filter(pk=review.pk).update(
+        suspicion=review.suspicion,
+        disagreement=review.disagreement,
+        urgent=review.urgent,
+        due_at=due_at(review, policy),
+    )

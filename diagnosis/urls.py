@@ -1,0 +1,25 @@
+from django.urls import path
+
+from diagnosis.views import analysis, attention, desk, image, patient, scan, upload
+
+app_name = "diagnosis"
+
+urlpatterns = [
+    path("desk/", desk.show, name="home"),
+    path("patients/", patient.index, name="patient-list"),
+    path("patients/new/", patient.create, name="patient-create"),
+    path("patients/<uuid:pk>/", patient.detail, name="patient-detail"),
+    path("patients/<uuid:pk>/edit/", patient.edit, name="patient-edit"),
+    path("patients/<uuid:pk>/scans/", upload.upload, name="scan-upload"),
+    path("scans/", scan.index, name="scan-list"),
+    path("scans/progress/", scan.progress, name="scan-progress"),
+    path("scans/<uuid:pk>/", scan.detail, name="scan-detail"),
+    path("scans/<uuid:pk>/result/", scan.result, name="scan-result"),
+    path("scans/<uuid:pk>/image.png", image.picture, name="scan-image"),
+    path("scans/<uuid:pk>/thumbnail.png", image.thumbnail, name="scan-thumbnail"),
+    path("scans/<uuid:pk>/original/", image.original, name="scan-original"),
+    path("scans/<uuid:pk>/analyses/", analysis.rerun, name="analysis-rerun"),
+    path("analyses/<uuid:pk>/", analysis.detail, name="analysis-detail"),
+    path("analyses/<uuid:pk>/cancel/", analysis.cancel, name="analysis-cancel"),
+    path("predictions/<uuid:pk>/attention.png", attention.show, name="prediction-attention"),
+]
