@@ -34,6 +34,32 @@ class FileRefused(Refusal):
     http_status = 422
 
 
+class FileTooLarge(FileRefused):
+    """The file has more bytes than are accepted."""
+
+    http_status = 413
+
+
+class CannotInspectNow(Refusal):
+    """This server cannot look into files at the moment; the file may be good."""
+
+    http_status = 503
+    retryable = True
+
+
+class StoredFileUnreadable(Refusal):
+    """A file that was kept cannot be read any more."""
+
+    http_status = 500
+
+
+class IntakeUnavailable(Refusal):
+    """The server cannot look into files at the moment; the file itself is not to blame."""
+
+    http_status = 503
+    retryable = True
+
+
 class ModalityNeeded(Refusal):
     """The file does not say whether it is an X-ray or a CT slice, and neither did the person."""
 

@@ -7,6 +7,7 @@ where it lies, and a header is compared with the record but never written into i
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from pathlib import PurePosixPath
 
 from django.conf import settings
 
-from diagnosis.errors import Difference, FileRefused, ModalityNeeded
+from diagnosis.errors import CannotInspectNow, Difference, FileRefused, FileTooLarge, ModalityNeeded
 from diagnosis.models import Patient
 from diagnosis.models.patient import fold
 from diagnosis.models.scan import Modality
 from ml.imaging import DicomHeader, ImageRefused, Limits
-from ml.imaging.sandbox import Inspection, Sandbox
+from ml.imaging.sandbox import Inspection, Sandbox, SandboxFailed
+
+log = logging.getLogger(__name__)
 
 # Header values that say "nobody" rather than naming somebody.
 PLACEHOLDERS = frozenset({"", "anonymous", "anonymized", "anonymised", "anon", "unknown", "none", "no name", "patient"})
@@ -59,13 +62,45 @@ def clean_name(name: str) -> str:
 
 
 def accept(data: bytes, *, name: str, chosen: Modality | None) -> AcceptedFile:
-    """Look into a file in the sandbox. Raises FileRefused or ModalityNeeded, each with its sentence."""
-    try:
-        inspection = sandbox().inspect(data)
-    except ImageRefused as refused:
-        raise FileRefused(refused.code, refused.sentence) from refused
+    """Look into a file in the sandbox. Raises FileRefused, ModalityNeeded or CannotInspectNow, each with its sentence."""
+    check_size(len(data))
+    inspection = _inspect(data)
     modality = _settle_modality(inspection.header, chosen)
     return AcceptedFile(data, clean_name(name), fingerprint(data), inspection, modality)
+
+
+def check_size(size: int) -> None:
+    """Raise FileTooLarge for a file of more bytes than are accepted."""
+    try:
+        limits().check_bytes(size)
+    except ImageRefused as refused:
+        raise FileTooLarge(refused.code, refused.sentence) from refused
+
+
+def _inspect(data: bytes) -> Inspection:
+    try:
+        return sandbox().inspect(data)
+    except ImageRefused as refused:
+        raise FileRefused(refused.code, refused.sentence) from refused
+    except SandboxFailed as error:
+        log.exception("no file can be looked into")
+        raise CannotInspectNow(
+            "cannot_inspect",
+            "The portal cannot look into files at the moment. Try again; if it persists, tell your administrator.",
+        ) from error
+
+
+def _inspect(data: bytes) -> Inspection:
+    try:
+        return sandbox().inspect(data)
+    except ImageRefused as refused:
+        raise FileRefused(refused.code, refused.sentence) from refused
+    except SandboxFailed as failed:
+        log.exception("the decoding helper is not available")
+        raise IntakeUnavailable(
+            "intake_unavailable",
+            "The server cannot check files right now. Keep the file and upload it again in a minute.",
+        ) from failed
 
 
 def _settle_modality(header: DicomHeader | None, chosen: Modality | None) -> Modality:

@@ -151,6 +151,7 @@ def _prediction(pk: uuid.UUID, classifier: serving.Classifier, result: serving.C
         probability=result.probabilities[point.positive_label],
         positive=result.positive,
         milliseconds=result.milliseconds,
+        attention_label=result.attention_label,
     )
     prediction.attention.save("attention.png", ContentFile(imaging.render_png(result.attention)), save=False)
     return prediction

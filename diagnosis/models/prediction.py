@@ -32,6 +32,9 @@ class Prediction(ClinicalModel):
     positive = models.BooleanField(help_text="whether that probability reaches the threshold")
     milliseconds = models.FloatField()
     attention = models.FileField(storage=private_storage, upload_to=attention_path, max_length=100, editable=False)
+    attention_label = models.CharField(
+        max_length=30, blank=True, default="", help_text="the class whose evidence the attention map shows"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PredictionQuerySet.as_manager()
