@@ -40,13 +40,6 @@ class FileTooLarge(FileRefused):
     http_status = 413
 
 
-class CannotInspectNow(Refusal):
-    """This server cannot look into files at the moment; the file may be good."""
-
-    http_status = 503
-    retryable = True
-
-
 class StoredFileUnreadable(Refusal):
     """A file that was kept cannot be read any more."""
 
@@ -81,7 +74,8 @@ class IdentityMismatch(Refusal):
         fields = ", ".join(difference.field for difference in differences)
         super().__init__(
             "identity_mismatch",
-            f"The file and the patient's record disagree on the {fields}. Compare them, then attach or choose another patient.",
+            f"The file and the patient's record disagree on the {fields}. "
+            "Compare them, then attach or choose another patient.",
         )
         self.differences = differences
 

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from django.conf import settings
 
-from diagnosis.errors import CannotInspectNow, Difference, FileRefused, FileTooLarge, ModalityNeeded
+from diagnosis.errors import Difference, FileRefused, FileTooLarge, IntakeUnavailable, ModalityNeeded
 from diagnosis.models import Patient
 from diagnosis.models.patient import fold
 from diagnosis.models.scan import Modality
@@ -62,7 +62,7 @@ def clean_name(name: str) -> str:
 
 
 def accept(data: bytes, *, name: str, chosen: Modality | None) -> AcceptedFile:
-    """Look into a file in the sandbox. Raises FileRefused, ModalityNeeded or CannotInspectNow, each with its sentence."""
+    """Look into a file in the sandbox. Raises FileRefused, ModalityNeeded or IntakeUnavailable, with a sentence each."""
     check_size(len(data))
     inspection = _inspect(data)
     modality = _settle_modality(inspection.header, chosen)
@@ -75,19 +75,6 @@ def check_size(size: int) -> None:
         limits().check_bytes(size)
     except ImageRefused as refused:
         raise FileTooLarge(refused.code, refused.sentence) from refused
-
-
-def _inspect(data: bytes) -> Inspection:
-    try:
-        return sandbox().inspect(data)
-    except ImageRefused as refused:
-        raise FileRefused(refused.code, refused.sentence) from refused
-    except SandboxFailed as error:
-        log.exception("no file can be looked into")
-        raise CannotInspectNow(
-            "cannot_inspect",
-            "The portal cannot look into files at the moment. Try again; if it persists, tell your administrator.",
-        ) from error
 
 
 def _inspect(data: bytes) -> Inspection:
@@ -109,7 +96,8 @@ def _settle_modality(header: DicomHeader | None, chosen: Modality | None) -> Mod
     if stated and chosen and stated != chosen:
         raise FileRefused(
             "modality_mismatch",
-            f"You chose {chosen.label}, but the file says it is a {stated.label}. Choose {stated.label} or another file.",
+            f"You chose {chosen.label}, but the file says it is a {stated.label}. "
+            f"Choose {stated.label} or another file.",
         )
     if settled := stated or chosen:
         return settled
