@@ -62,7 +62,7 @@ def clean_name(name: str) -> str:
 
 
 def accept(data: bytes, *, name: str, chosen: Modality | None) -> AcceptedFile:
-    """Look into a file in the sandbox. Raises FileRefused, ModalityNeeded or IntakeUnavailable, with a sentence each."""
+    """Look into a file in the sandbox. Raises FileRefused, ModalityNeeded or IntakeUnavailable."""
     check_size(len(data))
     inspection = _inspect(data)
     modality = _settle_modality(inspection.header, chosen)

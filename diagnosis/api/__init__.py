@@ -1,0 +1,1 @@
+"""JSON over the same actions and permissions as the pages."""

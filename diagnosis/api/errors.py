@@ -1,0 +1,87 @@
+"""Every error of the API in one shape: {"code", "detail", "retryable", …}."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import ValidationError as FieldsInvalid
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from diagnosis.errors import Refusal
+
+log = logging.getLogger(__name__)
+
+NOT_FOUND = "There is no such thing here, or you may not see it. Check the address and the clinic you work in."
+MALFORMED = "The request could not be read. Compare it with the API's documentation."
+FORBIDDEN = "Your role does not allow this. Ask an administrator of your clinic."
+UNEXPECTED = "An unexpected error was logged. Try again; if it happens again, tell your administrator."
+# What a client may send again unchanged: it came too early, not wrong.
+RETRYABLE = {status.HTTP_429_TOO_MANY_REQUESTS, status.HTTP_503_SERVICE_UNAVAILABLE}
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler. Sentences go out; anything unforeseen goes to the log and out as `unexpected`."""
+    set_rollback()
+    match error:
+        case Refusal():
+            return problem(error.http_status, error.code, error.sentence, retryable=error.retryable, **error.details)
+        case Http404():
+            return problem(404, "not_found", NOT_FOUND)
+        case PermissionDenied():
+            return problem(403, "forbidden", str(error) or FORBIDDEN)
+        case FieldsInvalid():
+            return _invalid(_by_field(error))
+        case SuspiciousOperation():
+            return problem(400, "malformed", MALFORMED)
+        case exceptions.ValidationError():
+            return _invalid(error.detail)
+        case exceptions.APIException():
+            return _of_framework(error)
+    log.error("unexpected error in %s", context["request"].path, exc_info=error)
+    return problem(500, "unexpected", UNEXPECTED, retryable=True)
+
+
+def problem(http_status: int, code: str, detail: str, *, retryable: bool = False, **more: Any) -> Response:
+    """One sentence for a person, one code for a program."""
+    return Response({"code": code, "detail": detail, "retryable": retryable, **more}, status=http_status)
+
+
+def _invalid(errors: Any) -> Response:
+    """`errors` keeps the sentences by field; `detail` tells them in one line."""
+    return problem(400, "invalid", " ".join(_lines(errors)), errors=errors)
+
+
+def _lines(errors: Any, field: str = "") -> Iterator[str]:
+    if isinstance(errors, Mapping):
+        for name, inner in errors.items():
+            yield from _lines(inner, "" if name in (NON_FIELD_ERRORS, "non_field_errors") else str(name))
+    elif isinstance(errors, list):
+        for inner in errors:
+            yield from _lines(inner, field)
+    else:
+        yield f"{field}: {errors}" if field else str(errors)
+
+
+def _by_field(error: FieldsInvalid) -> Mapping[str, list[str]]:
+    return error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
+
+
+def _of_framework(error: exceptions.APIException) -> Response:
+    code = error.get_codes()
+    answer = problem(
+        error.status_code,
+        code if isinstance(code, str) else "invalid",
+        str(error.detail),
+        retryable=error.status_code in RETRYABLE,
+    )
+    if scheme := getattr(error, "auth_header", None):
+        answer["WWW-Authenticate"] = scheme
+    if wait := getattr(error, "wait", None):
+        answer["Retry-After"] = str(int(wait))
+    return answer

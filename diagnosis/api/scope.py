@@ -1,0 +1,54 @@
+"""Which rows and which clinic a request is about."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db.models import QuerySet
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+
+from accounts.models import ApiToken, Clinic, User
+from accounts.permissions import Permission
+from diagnosis.models import Analysis
+from diagnosis.models._base import ClinicalQuerySet
+from diagnosis.models.analysis import AnalysisQuerySet
+
+Q = TypeVar("Q", bound=ClinicalQuerySet[Any])
+
+
+def person(request: Request) -> User:
+    """Who asks. Only for views that let nobody in unknown."""
+    assert isinstance(person(request), User) or not request.user.is_authenticated
+    return request.user  # type: ignore[return-value]
+
+
+def visible(rows: Q, request: Request) -> Q:
+    """The rows that the person may see; through a token only those of the token's clinic."""
+    seen = rows.visible_to(person(request))
+    if isinstance(request.auth, ApiToken):
+        return seen.in_clinic(request.auth.membership.clinic)
+    return seen
+
+
+def readable(request: Request) -> AnalysisQuerySet:
+    """The analyses whose results the person may read."""
+    clinics = Clinic.objects.where(person(request), Permission.VIEW_RESULT)
+    return visible(Analysis.objects.filter(scan__clinic__in=clinics), request)
+
+
+def own_tokens(request: Request) -> QuerySet[ApiToken]:
+    """The person's tokens; through a token only those of the same membership."""
+    tokens = ApiToken.objects.visible_to(person(request))
+    if isinstance(request.auth, ApiToken):
+        return tokens.filter(membership=request.auth.membership)
+    return tokens
+
+
+def clinic_of(request: Request) -> Clinic:
+    """The clinic in which the request works: the token's, or the one chosen in the session."""
+    membership = getattr(request, "membership", None)  # from the token, else from the session
+    if not membership:
+        raise PermissionDenied("You do not work in any clinic yet. Ask an administrator to add you to one.")
+    clinic: Clinic = membership.clinic
+    return clinic

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from diagnosis import intended_use, verdict
+from diagnosis.api.serializers._links import address, links
+from diagnosis.api.serializers.prediction import PredictionSerializer
+from diagnosis.models import Analysis
+from diagnosis.states import AnalysisStatus
+
+
+class IntendedUseSerializer(serializers.Serializer[Any]):
+    """Stands beside every result."""
+
+    sentence = serializers.CharField()
+    version = serializers.CharField()
+
+
+class FailureSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(source="failure_code")
+    reason = serializers.CharField(source="failure_reason", help_text="what happened and what to do")
+    retryable = serializers.BooleanField(source="failure_retryable")
+
+
+class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
+    """One run of every active classifier over a scan, and what it is not."""
+
+    scan = serializers.UUIDField(source="scan_id")
+    requested_by = serializers.CharField(source="requested_by.full_name")
+    seconds = serializers.FloatField(allow_null=True, help_text="from request to end")
+    failure = serializers.SerializerMethodField()
+    verdict = serializers.SerializerMethodField(help_text="the state or the result in careful words")
+    predictions = PredictionSerializer(many=True)
+    intended_use = serializers.SerializerMethodField()
+    links = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Analysis
+        fields = [
+            "id",
+            "scan",
+            "number",
+            "trigger",
+            "status",
+            "verdict",
+            "failure",
+            "requested_by",
+            "requested_at",
+            "started_at",
+            "finished_at",
+            "seconds",
+            "attempts",
+            "predictions",
+            "intended_use",
+            "links",
+        ]
+
+    def get_failure(self, analysis: Analysis) -> FailureSerializer | None:
+        return FailureSerializer(analysis).data if analysis.status == AnalysisStatus.FAILED else None  # type: ignore[return-value]
+
+    def get_verdict(self, analysis: Analysis) -> str:
+        return verdict.of_analysis(analysis).sentence
+
+    def get_intended_use(self, analysis: Analysis) -> IntendedUseSerializer:
+        return {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION}  # type: ignore[return-value]
+
+    def get_links(self, analysis: Analysis) -> dict[str, str]:
+        scan = address(self, "api:scan", analysis.scan)
+        return {"scan": scan, **links(self, analysis, self="api:analysis", cancel="api:analysis-cancel")}

@@ -1,0 +1,25 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from diagnosis.api.serializers.prediction import OperatingPointSerializer
+from diagnosis.models.scan import Modality
+
+
+class ClassifierSerializer(serializers.Serializer[Any]):
+    """What a classifier is, what it was made from, how it was measured, what it must not be used for."""
+
+    name = serializers.CharField()
+    version = serializers.CharField()
+    architecture = serializers.CharField()
+    modality = serializers.ChoiceField(Modality.choices)
+    labels = serializers.ListField(child=serializers.CharField())
+    input_size = serializers.ListField(child=serializers.IntegerField(), help_text="height, width in pixels")
+    preprocessing = serializers.CharField()
+    operating_point = OperatingPointSerializer()
+    weights_sha256 = serializers.CharField()
+    trained_on = serializers.ListField(child=serializers.CharField())
+    intended_use = serializers.CharField()
+    must_not_use = serializers.CharField()
+    licence = serializers.CharField()
+    metrics = serializers.DictField(help_text="held-out numbers")

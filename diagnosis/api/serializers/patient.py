@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from diagnosis.api.serializers._links import links
+from diagnosis.models import Patient
+
+
+class PatientSerializer(serializers.ModelSerializer[Patient]):
+    """A patient's record. Whether the number is free in the clinic is for the action to say."""
+
+    clinic = serializers.UUIDField(source="clinic_id", read_only=True)
+    links = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Patient
+        fields = [
+            "id",
+            "clinic",
+            "medical_record_number",
+            "family_name",
+            "given_name",
+            "birth_date",
+            "sex",
+            "created_at",
+            "links",
+        ]
+        read_only_fields = ["id", "created_at"]
+
+    def get_links(self, patient: Patient) -> dict[str, str]:
+        return links(self, patient, self="api:patient", history="api:patient-history")

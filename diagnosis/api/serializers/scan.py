@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from diagnosis.api.serializers._links import links
+from diagnosis.api.serializers.analysis import AnalysisSerializer
+from diagnosis.models import Scan
+from diagnosis.models.scan import Modality
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """What comes with a file, whichever way it comes."""
+
+    patient = serializers.UUIDField()
+    modality = serializers.ChoiceField(Modality.choices, required=False, help_text="may be left out for DICOM")
+    identity_confirmed = serializers.BooleanField(
+        default=False, help_text="a person has compared a header that disagrees with the record"
+    )
+
+
+class FileUploadSerializer(UploadSerializer):
+    """multipart/form-data"""
+
+    file = serializers.FileField(allow_empty_file=True)
+
+
+class EncodedUploadSerializer(UploadSerializer):
+    """application/json"""
+
+    image = serializers.CharField(trim_whitespace=False, help_text="the file's bytes as base64 or a data: URL")
+    name = serializers.CharField(max_length=1000, default="", allow_blank=True, help_text="its name, for display")
+
+
+class ScanSerializer(serializers.ModelSerializer[Scan]):
+    """An uploaded image and its analyses, newest first."""
+
+    clinic = serializers.UUIDField(source="clinic_id")
+    patient = serializers.UUIDField(source="patient_id")
+    uploaded_by = serializers.CharField(source="uploaded_by.full_name")
+    analyses = AnalysisSerializer(many=True)
+    links = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Scan
+        fields = [
+            "id",
+            "clinic",
+            "patient",
+            "modality",
+            "original_name",
+            "file_format",
+            "sha256",
+            "byte_size",
+            "width",
+            "height",
+            "bits",
+            "body_part",
+            "view_position",
+            "acquired_at",
+            "uploaded_at",
+            "uploaded_by",
+            "identity_note",
+            "analyses",
+            "links",
+        ]
+
+    def get_links(self, scan: Scan) -> dict[str, str]:
+        routes = {"self": "api:scan", "original": "api:scan-original", "image": "api:scan-image"}
+        return links(self, scan, analyses="api:scan-analyses", **routes)
+
+
+class UploadedSerializer(serializers.Serializer[Any]):
+    """What became of an upload. `analysis` is the newest; poll it until it has finished."""
+
+    duplicate = serializers.BooleanField(help_text="the same bytes were already here; `scan` is the earlier one")
+    scan = ScanSerializer()
+    analysis = AnalysisSerializer(allow_null=True, source="scan.latest_analysis")

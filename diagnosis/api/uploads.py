@@ -1,0 +1,54 @@
+"""Reads an uploaded file out of a request: multipart, or base64 in JSON; never more than is accepted."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from rest_framework.request import Request
+
+from diagnosis import intake
+from diagnosis.errors import Refusal
+
+# What stands around the file in a body: boundaries, headers, the other fields.
+ENVELOPE_BYTES = 64 * 1024
+DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
+
+
+class BadEncoding(Refusal):
+    """The text is not base64."""
+
+
+def refuse_oversized(request: Request) -> None:
+    """Raise FileTooLarge by the stated length alone, before a byte of the body is read.
+
+    The length cannot lie: the server reads no further than it says.
+    """
+    stated = int(request.META.get("CONTENT_LENGTH") or 0)
+    encoded = (request.content_type or "").startswith("application/json")
+    largest = settings.UPLOAD_MAX_BYTES * 4 // 3 if encoded else settings.UPLOAD_MAX_BYTES
+    if stated > largest + ENVELOPE_BYTES:
+        intake.check_size(stated)
+
+
+def read_file(file: UploadedFile[bytes]) -> bytes:
+    intake.check_size(file.size or 0)
+    return file.read()
+
+
+def decode_base64(text: str) -> bytes:
+    """The bytes of plain base64 or of a data: URL. Its media type is not believed; the content decides."""
+    prefix = DATA_URL.match(text)
+    encoded = "".join(text[prefix.end() if prefix else 0 :].split())
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadEncoding(
+            "not_base64",
+            "The image is not valid base64. Encode the whole file in base64 and send it alone or as a data: URL.",
+        ) from error
+    intake.check_size(len(data))
+    return data

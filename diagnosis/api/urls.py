@@ -1,0 +1,32 @@
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from diagnosis.api.views.analysis import Attention, Cancel, OneAnalysis
+from diagnosis.api.views.classifier import Classifiers
+from diagnosis.api.views.nowhere import Nowhere
+from diagnosis.api.views.patient import History, OnePatient, Patients
+from diagnosis.api.views.scan import Image, OneScan, Original, Rerun, Scans
+from diagnosis.api.views.token import CurrentToken, Token, Tokens
+
+app_name = "api"
+
+urlpatterns = [
+    path("tokens/", Tokens.as_view(), name="tokens"),
+    path("tokens/current/", CurrentToken.as_view(), name="token-current"),
+    path("tokens/<int:pk>/", Token.as_view(), name="token"),
+    path("patients/", Patients.as_view(), name="patients"),
+    path("patients/<uuid:pk>/", OnePatient.as_view(), name="patient"),
+    path("patients/<uuid:pk>/history/", History.as_view(), name="patient-history"),
+    path("scans/", Scans.as_view(), name="scans"),
+    path("scans/<uuid:pk>/", OneScan.as_view(), name="scan"),
+    path("scans/<uuid:pk>/original", Original.as_view(), name="scan-original"),
+    path("scans/<uuid:pk>/image.png", Image.as_view(), name="scan-image"),
+    path("scans/<uuid:pk>/analyses/", Rerun.as_view(), name="scan-analyses"),
+    path("analyses/<uuid:pk>/", OneAnalysis.as_view(), name="analysis"),
+    path("analyses/<uuid:pk>/cancel/", Cancel.as_view(), name="analysis-cancel"),
+    path("predictions/<uuid:pk>/attention.png", Attention.as_view(), name="attention"),
+    path("classifiers/", Classifiers.as_view(), name="classifiers"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    re_path("", Nowhere.as_view()),
+]

@@ -1,0 +1,1 @@
+"""One noun a file; each view does what an action or a queryset says."""

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from diagnosis.actions.analysis import cancel_analysis
+from diagnosis.api.files import PRIVATE, stored_file
+from diagnosis.api.scope import person, readable, visible
+from diagnosis.api.serializers.analysis import AnalysisSerializer
+from diagnosis.api.views._problems import problems
+from diagnosis.models import Analysis, Prediction
+
+# Seconds a client should wait before it asks again: about as long as one analysis takes.
+POLL_SECONDS = 1
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After", int, OpenApiParameter.HEADER, response=[200], description="seconds; only while it is open"
+)
+
+
+class _AnalysisView(generics.GenericAPIView[Analysis]):
+    serializer_class = AnalysisSerializer
+
+    def get_queryset(self) -> QuerySet[Analysis]:
+        return readable(self.request).select_related("scan__clinic", "requested_by").prefetch_related("predictions")
+
+
+class OneAnalysis(_AnalysisView):
+    """One analysis: its state and, once it has succeeded, what each classifier said."""
+
+    @extend_schema(parameters=[RETRY_AFTER], responses={200: AnalysisSerializer, **problems(404)})
+    def get(self, request: Request, pk: str) -> Response:
+        """Ask again after Retry-After seconds until that header is gone."""
+        analysis = self.get_object()
+        waiting = {} if analysis.is_finished else {"Retry-After": str(POLL_SECONDS)}
+        return Response(self.get_serializer(analysis).data, headers={"Cache-Control": "no-store", **waiting})
+
+
+class Cancel(_AnalysisView):
+    """Stop an analysis."""
+
+    @extend_schema(request=None, responses={200: AnalysisSerializer, **problems(403, 404, 409)})
+    def post(self, request: Request, pk: str) -> Response:
+        """Cancel an analysis that has not finished; a worker in the middle of it drops its result."""
+        cancel_analysis(by=person(request), analysis=self.get_object())
+        return Response(self.get_serializer(self.get_object()).data)
+
+
+class Attention(generics.GenericAPIView[Prediction]):
+    """Where a classifier looked, as a PNG in the frame of the whole image. Not where disease is."""
+
+    def get_queryset(self) -> QuerySet[Prediction]:
+        return visible(Prediction.objects.filter(analysis__in=readable(self.request)), self.request)
+
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY, **problems(404)})
+    def get(self, request: Request, pk: str) -> HttpResponse:
+        prediction = self.get_object()
+        with stored_file(prediction.pk), prediction.attention.open("rb") as file:
+            return HttpResponse(file.read(), content_type="image/png", headers=PRIVATE)

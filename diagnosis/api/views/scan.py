@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.http import FileResponse, HttpResponse
+from django.shortcuts import get_object_or_404
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from diagnosis import rendition
+from diagnosis.actions.analysis import rerun_analysis
+from diagnosis.actions.scan import Upload, upload_scan
+from diagnosis.api import uploads
+from diagnosis.api.files import PRIVATE, stored_file
+from diagnosis.api.pagination import Pages
+from diagnosis.api.scope import person, readable, visible
+from diagnosis.api.serializers.analysis import AnalysisSerializer
+from diagnosis.api.serializers.scan import (
+    EncodedUploadSerializer,
+    FileUploadSerializer,
+    ScanSerializer,
+    UploadedSerializer,
+)
+from diagnosis.api.views._problems import problems
+from diagnosis.models import Patient, Scan
+from diagnosis.models.scan import Modality
+
+
+def with_results(request: Request) -> QuerySet[Scan]:
+    """The scans that the person may see, with the analyses whose results they may read."""
+    analyses = readable(request).select_related("requested_by", "scan").prefetch_related("predictions")
+    scans = visible(Scan.objects.all(), request).select_related("uploaded_by")
+    return scans.prefetch_related(Prefetch("analyses", analyses.order_by("-number")))
+
+
+class _ScanView(generics.GenericAPIView[Scan]):
+    serializer_class = ScanSerializer
+    pagination_class = Pages
+
+    def get_queryset(self) -> QuerySet[Scan]:
+        return with_results(self.request)
+
+
+class Scans(_ScanView):
+    """The scans of your clinic, newest first."""
+
+    parser_classes = [MultiPartParser, JSONParser]
+    filter_backends = [DjangoFilterBackend]
+    filterset_fields = ["patient", "modality"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Before authentication, whose CSRF check would read the body.
+        uploads.refuse_oversized(request)
+        super().initial(request, *args, **kwargs)
+
+    @extend_schema(responses={200: ScanSerializer(many=True), **problems(400)})
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(
+        request={"multipart/form-data": FileUploadSerializer, "application/json": EncodedUploadSerializer},
+        responses={201: UploadedSerializer, 200: UploadedSerializer, **problems(400, 403, 404, 409, 413, 422, 503)},
+    )
+    def post(self, request: Request) -> Response:
+        """Upload a scan and queue its analysis. The same bytes again answer 200 with the earlier scan."""
+        fields, data, name = _read(request)
+        patient = get_object_or_404(visible(Patient.objects.all(), request), pk=fields["patient"])
+        modality = Modality(fields["modality"]) if "modality" in fields else None
+        confirmed = fields["identity_confirmed"]
+        upload = upload_scan(
+            by=person(request), patient=patient, data=data, name=name, modality=modality, identity_confirmed=confirmed
+        )
+        return self._uploaded(upload)
+
+    def _uploaded(self, upload: Upload) -> Response:
+        scan = self.get_queryset().get(pk=upload.scan.pk)
+        context = self.get_serializer_context()
+        payload = UploadedSerializer(Upload(scan, upload.duplicate), context=context).data
+        code = status.HTTP_200_OK if upload.duplicate else status.HTTP_201_CREATED
+        return Response(payload, status=code, headers={"Location": payload["scan"]["links"]["self"]})
+
+
+def _read(request: Request) -> tuple[dict[str, Any], bytes, str]:
+    """The fields, the bytes and the name of an upload, whichever way it came."""
+    if (request.content_type or "").startswith("multipart/"):
+        form = FileUploadSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        file = form.validated_data["file"]
+        return form.validated_data, uploads.read_file(file), file.name
+    body = EncodedUploadSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return body.validated_data, uploads.decode_base64(body.validated_data["image"]), body.validated_data["name"]
+
+
+class OneScan(_ScanView, generics.RetrieveAPIView[Scan]):
+    """One scan with its analyses."""
+
+
+class Original(_ScanView):
+    """The file as it was uploaded, unaltered."""
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **problems(404)})
+    def get(self, request: Request, pk: str) -> FileResponse:
+        scan = self.get_object()
+        with stored_file(scan.pk):
+            file = scan.original.open("rb")
+        kind = "application/octet-stream"
+        return FileResponse(file, as_attachment=True, filename=scan.original_name, content_type=kind, headers=PRIVATE)
+
+
+class Image(_ScanView):
+    """The scan as a picture: 8-bit grey PNG, windowed, air black, at most 2048 pixels long."""
+
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY, **problems(404)})
+    def get(self, request: Request, pk: str) -> HttpResponse:
+        scan = self.get_object()
+        with stored_file(scan.pk):
+            return HttpResponse(rendition.rendition(scan, rendition.FULL), content_type="image/png", headers=PRIVATE)
+
+
+class Rerun(_ScanView):
+    """New analyses of a scan."""
+
+    @extend_schema(request=None, responses={201: AnalysisSerializer, **problems(403, 404, 409)})
+    def post(self, request: Request, pk: str) -> Response:
+        """Analyse again. Adds an analysis; the earlier ones stay as they are."""
+        analysis = rerun_analysis(by=person(request), scan=self.get_object())
+        payload = AnalysisSerializer(analysis, context=self.get_serializer_context()).data
+        return Response(payload, status=status.HTTP_201_CREATED, headers={"Location": payload["links"]["self"]})

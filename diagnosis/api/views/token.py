@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions, generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import ApiToken, Membership, User
+from diagnosis.api.errors import problem
+from diagnosis.api.scope import own_tokens
+from diagnosis.api.serializers.token import ClinicSerializer, IssuedTokenSerializer, SignInSerializer, TokenSerializer
+from diagnosis.api.throttles import SignInThrottle
+from diagnosis.api.views._problems import problems
+
+# One answer for an unknown address and a wrong password: it must not tell who works here.
+WRONG = "The e-mail address or the password is wrong. Check both and try again."
+TOO_MANY = "Too many failed attempts to sign in. Wait five minutes, then try again."
+NO_CLINIC = "You do not work in any clinic yet. Ask an administrator to add you to one."
+OTHER_CLINIC = "You do not work in that clinic. Choose one of yours."
+WHICH_CLINIC = "You work in several clinics. Say in which one the token shall work."
+
+
+class TooManyFailures(exceptions.Throttled):
+    default_code = "too_many_failures"
+
+    def __init__(self) -> None:
+        exceptions.APIException.__init__(self, TOO_MANY)
+        self.wait = 300
+
+
+class Tokens(generics.ListAPIView[ApiToken]):
+    """Sign in for a token, or list your own."""
+
+    serializer_class = TokenSerializer
+
+    def get_authenticators(self) -> list[Any]:
+        """Signing in needs a password and nothing else: an old token in the header must not get in its way."""
+        return [] if self.request and self.request.method == "POST" else super().get_authenticators()
+
+    def get_permissions(self) -> list[Any]:
+        return [] if self.request and self.request.method == "POST" else [*super().get_permissions()]
+
+    def get_throttles(self) -> list[Any]:
+        return [SignInThrottle()] if self.request.method == "POST" else []
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        return own_tokens(self.request).select_related("membership__clinic")
+
+    @extend_schema(
+        auth=[], request=SignInSerializer, responses={201: IssuedTokenSerializer, **problems(400, 403, 409, 429)}
+    )
+    def post(self, request: Request) -> Response:
+        """Sign in. People who work in several clinics name one; without it they get 409 and the list of theirs."""
+        asked = SignInSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        user = _person(request, asked.validated_data["email"], asked.validated_data["password"])
+        memberships = list(user.memberships.active().select_related("clinic"))
+        chosen = asked.validated_data.get("clinic")
+        found = [each for each in memberships if chosen in (None, each.clinic_id)]
+        if len(found) != 1:
+            return _which(memberships, chosen=chosen is not None)
+        token, secret = ApiToken.objects.issue(membership=found[0], name=asked.validated_data["name"])
+        token.secret = secret  # type: ignore[attr-defined]
+        payload = IssuedTokenSerializer(token).data
+        return Response(payload, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+
+
+def _person(request: Request, email: str, password: str) -> User:
+    """allauth's check, so that pages and API share one limit on failed attempts."""
+    try:
+        user: User | None = get_adapter().authenticate(request._request, email=email.strip().lower(), password=password)
+    except ValidationError as error:
+        raise TooManyFailures from error
+    if user is None:
+        raise exceptions.AuthenticationFailed(WRONG, code="wrong_credentials")
+    return user
+
+
+def _which(memberships: list[Membership], *, chosen: bool) -> Response:
+    """Told only to somebody whose password was right."""
+    if not memberships:
+        return problem(403, "no_clinic", NO_CLINIC)
+    clinics = ClinicSerializer([each.clinic for each in memberships], many=True).data
+    if chosen:
+        return problem(403, "other_clinic", OTHER_CLINIC, clinics=clinics)
+    return problem(409, "clinic_needed", WHICH_CLINIC, clinics=clinics)
+
+
+class Token(generics.RetrieveDestroyAPIView[ApiToken]):
+    """One of your tokens."""
+
+    serializer_class = TokenSerializer
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        return own_tokens(self.request).select_related("membership__clinic")
+
+    @extend_schema(responses={204: None, **problems(404)})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Revoke it, at once and for good."""
+        ApiToken.objects.filter(pk=self.get_object().pk).revoke()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class CurrentToken(APIView):
+    """The token that this request came with."""
+
+    @extend_schema(responses={200: TokenSerializer, **problems(404)})
+    def get(self, request: Request) -> Response:
+        return Response(TokenSerializer(_sent(request)).data)
+
+    @extend_schema(responses={204: None, **problems(404)})
+    def delete(self, request: Request) -> Response:
+        """Sign out: revoke it, at once and for good."""
+        ApiToken.objects.filter(pk=_sent(request).pk).revoke()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _sent(request: Request) -> ApiToken:
+    if not isinstance(request.auth, ApiToken):
+        raise Http404
+    return request.auth
