@@ -30,21 +30,23 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     set_rollback()
     match error:
         case Refusal():
-            return problem(error.http_status, error.code, error.sentence, retryable=error.retryable, **error.details)
+            answer = problem(error.http_status, error.code, error.sentence, retryable=error.retryable, **error.details)
         case Http404():
-            return problem(404, "not_found", NOT_FOUND)
+            answer = problem(404, "not_found", NOT_FOUND)
         case PermissionDenied():
-            return problem(403, "forbidden", str(error) or FORBIDDEN)
-        case FieldsInvalid():
-            return _invalid(_by_field(error))
+            answer = problem(403, "forbidden", str(error) or FORBIDDEN)
         case SuspiciousOperation():
-            return problem(400, "malformed", MALFORMED)
+            answer = problem(400, "malformed", MALFORMED)
+        case FieldsInvalid():
+            answer = _invalid(_by_field(error))
         case exceptions.ValidationError():
-            return _invalid(error.detail)
+            answer = _invalid(error.detail)
         case exceptions.APIException():
-            return _of_framework(error)
-    log.error("unexpected error in %s", context["request"].path, exc_info=error)
-    return problem(500, "unexpected", UNEXPECTED, retryable=True)
+            answer = _of_framework(error)
+        case _:
+            log.error("unexpected error in %s", context["request"].path, exc_info=error)
+            answer = problem(500, "unexpected", UNEXPECTED, retryable=True)
+    return answer
 
 
 def problem(http_status: int, code: str, detail: str, *, retryable: bool = False, **more: Any) -> Response:

@@ -36,7 +36,8 @@ def refuse_oversized(request: Request) -> None:
 
 def read_file(file: UploadedFile[bytes]) -> bytes:
     intake.check_size(file.size or 0)
-    return file.read()
+    data: bytes = file.read()
+    return data
 
 
 def decode_base64(text: str) -> bytes:
