@@ -48,7 +48,7 @@ def _prepare_settings() -> None:
     from django.conf import settings
 
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-    # The real storage names files by content and needs `collectstatic` first; tests/integration/test_static_files.py does.
+    # The real storage names files by content and needs `collectstatic` first: see test_static_files.py.
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     # The real hasher is slow on purpose.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -90,7 +90,7 @@ def other_clinic(db: None) -> Clinic:
     return Clinic.objects.create(name="South Clinic")
 
 
-PASSWORD = "a long password for tests"  # noqa: S105
+PASSWORD = "a long password for tests"
 
 
 @pytest.fixture
@@ -101,7 +101,9 @@ def member(clinic: Clinic) -> Callable[..., User]:
     def make(role: str, *, at: Clinic | None = None) -> User:
         place = at or clinic
         number = User.objects.count() + 1
-        user = User.objects.create_user(f"{role}{number}@clinic.example", PASSWORD, full_name=f"{role.title()} {number}")
+        user = User.objects.create_user(
+            f"{role}{number}@clinic.example", PASSWORD, full_name=f"{role.title()} {number}"
+        )
         Membership.objects.create(user=user, clinic=place, role=role)
         return user
 
@@ -136,7 +138,7 @@ def stranger(member: Callable[..., User], other_clinic: Clinic) -> User:
 
 @pytest.fixture
 def patient(clinic: Clinic, radiographer: User) -> Patient:
-    import datetime
+    from datetime import date
 
     from diagnosis.actions.patient import register_patient
 
@@ -146,14 +148,14 @@ def patient(clinic: Clinic, radiographer: User) -> Patient:
         medical_record_number="MRN-0001",
         family_name="Berg",
         given_name="Alma",
-        birth_date=datetime.date(1958, 3, 14),
+        birth_date=date(1958, 3, 14),
         sex="F",
     )
 
 
 @pytest.fixture(scope="session")
 def chest_data() -> Path:
-    """The folder of real chest images: CHEST_DATA, else shared/data beside the project. None of it is in the project."""
+    """The folder of real chest images: CHEST_DATA, else ../shared/data. None of it is in the project."""
     path = Path(os.environ.get("CHEST_DATA", ROOT.parent / "shared" / "data"))
     if not (path / "manifest.csv").exists():
         reason = f"There are no chest images at {path}: set CHEST_DATA to their folder."

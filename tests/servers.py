@@ -48,7 +48,9 @@ def redis_url() -> str:
     if given and "PYTEST_XDIST_WORKER" not in os.environ:
         return given
     path = folder() / "broker.sock"
-    process = broker.broker_process(broker.server_binary(), socket=path, data=folder() / "broker", log=folder() / "broker.log")
+    process = broker.broker_process(
+        broker.server_binary(), socket=path, data=folder() / "broker", log=folder() / "broker.log"
+    )
     broker.prepare(socket=path, data=folder() / "broker")
     process.start()
     atexit.register(process.stop)
@@ -140,7 +142,7 @@ def _start_postgres(binaries: Path) -> str:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
-            preexec_fn=die_with_parent,
+            preexec_fn=die_with_parent,  # noqa: PLW1509  one thread runs when the servers start
             **owner.popen,  # type: ignore[call-overload]
         )
     atexit.register(_stop, server)
@@ -151,7 +153,12 @@ def _start_postgres(binaries: Path) -> str:
 def _initialise(binaries: Path, data: Path, owner: Owner) -> None:
     command = [str(binaries / "initdb"), "-D", str(data), "-U", "portal", "-A", "trust", "-E", "UTF8", "--no-sync"]
     done = subprocess.run(
-        [*command, "--locale=C"], capture_output=True, text=True, cwd="/", check=False, **owner.popen  # type: ignore[call-overload]
+        [*command, "--locale=C"],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=False,
+        **owner.popen,  # type: ignore[call-overload]
     )
     if done.returncode:
         raise Unavailable(f"The test PostgreSQL could not be made:\n{done.stderr}")

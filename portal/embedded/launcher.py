@@ -35,7 +35,7 @@ class Launcher:
         self.say = say
         self.var = Path(settings.VAR_ROOT)
         self.logs = self.var / "log"
-        self.supervisor = Supervisor()
+        self.supervisor = Supervisor(say)
         self.stopping = False
 
     @property
@@ -84,9 +84,7 @@ class Launcher:
 
     def _start_broker(self) -> None:
         socket, data = socket_path(self.var), self.var / "broker" / "data"
-        process = broker.broker_process(
-            broker.server_binary(), socket=socket, data=data, log=self.logs / "broker.log"
-        )
+        process = broker.broker_process(broker.server_binary(), socket=socket, data=data, log=self.logs / "broker.log")
         if self._broker_ready(process, socket, data):
             return
         aside = broker.set_aside(data)

@@ -12,7 +12,9 @@ def check_broker() -> None:
     try:
         client.ping()
     except redis.RedisError as error:
-        raise CannotStart(f"The broker at REDIS_URL does not answer ({error}): start it or correct REDIS_URL.") from error
+        raise CannotStart(
+            f"The broker at REDIS_URL does not answer ({error}): start it or correct REDIS_URL."
+        ) from error
     finally:
         client.close()
 

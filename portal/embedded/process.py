@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Process:
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **self.environment},
                 # Its own group: Ctrl-C reaches the launcher alone, which stops its parts in order.
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  the launcher has one thread when it starts a part
+                preexec_fn=die_with_parent,  # noqa: PLW1509  the launcher has one thread
             )
 
     @property
@@ -89,10 +90,8 @@ class Process:
         """Kill what is left of its process group (the pool of a worker that was itself killed, for example)."""
         if self._popen is None:
             return
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def _rotate(log: Path) -> None:

@@ -1,7 +1,6 @@
 """Collects the static files when any of them changed since the last time."""
 
 import hashlib
-import os
 from pathlib import Path
 
 from django.conf import settings
@@ -27,5 +26,5 @@ def fingerprint() -> str:
 
 
 def _line(path: str) -> str:
-    found = os.stat(path)
+    found = Path(path).stat()
     return f"{path} {found.st_size} {found.st_mtime_ns}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 
 from portal.embedded.errors import Crashed
 from portal.embedded.process import Process
@@ -12,13 +12,12 @@ from portal.embedded.process import Process
 RESTARTS = 5
 WITHIN_SECONDS = 300
 
-logger = logging.getLogger(__name__)
-
 
 class Supervisor:
-    """Processes in the order in which they start; they stop in the reverse order."""
+    """Processes in the order in which they start; they stop in the reverse order. `say` tells of restarts."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self._running: list[Process] = []
         self._all: list[Process] = []
         self._restarts: defaultdict[str, deque[float]] = defaultdict(deque)
@@ -55,7 +54,9 @@ class Supervisor:
         while restarts and now - restarts[0] > WITHIN_SECONDS:
             restarts.popleft()
         if len(restarts) >= RESTARTS:
-            raise Crashed(f"The {process.name} stopped {RESTARTS + 1} times in a row: read {process.log} for the reason.")
+            raise Crashed(
+                f"The {process.name} stopped {RESTARTS + 1} times in a row: read {process.log} for the reason."
+            )
         restarts.append(now)
-        logger.warning("The %s stopped (status %s); starting it again.", process.name, process.exit_status)
+        self._say(f"The {process.name} stopped (status {process.exit_status}); starting it again.")
         process.start()

@@ -49,4 +49,4 @@ def _answers(host: str, port: int) -> bool:
 
 def reachable(host: str) -> str:
     """The address at which this machine reaches a server bound to `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  a comparison

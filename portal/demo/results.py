@@ -1,0 +1,82 @@
+"""The table of the demonstration scans' results, line by line as they come."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+
+from diagnosis import classifiers, verdict
+from diagnosis.models import Analysis, Prediction, Scan
+from diagnosis.states import AnalysisStatus as S
+
+COLUMNS = (
+    ("patient", 20),
+    ("scan", 12),
+    ("modality", 14),
+    ("classifier", 18),
+    ("label", 26),
+    ("probability", 11),
+    ("verdict", 26),
+    ("seconds", 7),
+)
+
+
+class Results:
+    """Follows the latest analysis of each scan. `say` prints one line."""
+
+    def __init__(self, scans: Sequence[Scan], say: Callable[[str], None]) -> None:
+        self._say = say
+        self._pending: dict[uuid.UUID, Scan] = {scan.pk: scan for scan in scans}
+        self._total = len(scans)
+        self._faults = 0
+        self._say(_line([title for title, _ in COLUMNS]))
+        self._say(_line(["─" * width for _, width in COLUMNS]))
+
+    @property
+    def finished(self) -> int:
+        return self._total - len(self._pending)
+
+    @property
+    def complete(self) -> bool:
+        return not self._pending
+
+    @property
+    def good(self) -> bool:
+        """Whether every scan has its results, or the refusal that is due where no classifier is installed."""
+        return self.complete and not self._faults
+
+    def update(self) -> bool:
+        """Print what has finished since the last call; returns whether anything had."""
+        before = self.finished
+        analyses = Analysis.objects.filter(scan__in=self._pending).order_by("number").prefetch_related("predictions")
+        latest = {analysis.scan_id: analysis for analysis in analyses}
+        for pk, analysis in latest.items():
+            if analysis.is_finished:
+                self._show(self._pending.pop(pk), analysis)
+        return self.finished > before
+
+    def _show(self, scan: Scan, analysis: Analysis) -> None:
+        cells = [scan.patient.name, scan.original_name, scan.get_modality_display()]
+        seconds = f"{analysis.seconds or 0:.1f}"
+        for prediction in analysis.predictions.all():
+            self._say(_line([*cells, *_answer(prediction), seconds]))
+        if analysis.status != S.SUCCEEDED:
+            self._say(_line([*cells, f"{analysis.get_status_display()}: {analysis.failure_reason}"]))
+            self._faults += not _expected(scan, analysis)
+
+
+def _answer(prediction: Prediction) -> list[str]:
+    said = verdict.of_prediction(prediction)
+    return [prediction.classifier, said.label, said.probability, said.status]
+
+
+def _expected(scan: Scan, analysis: Analysis) -> bool:
+    """A modality without any active classifier is refused, and says so."""
+    served = {spec.modality.value for spec in classifiers.active_specs()}
+    return analysis.failure_code == "no_classifier" and scan.modality not in served
+
+
+def _line(cells: Sequence[str]) -> str:
+    padded = [cell[:width].ljust(width) for cell, (_, width) in zip(cells, COLUMNS, strict=False)]
+    # The last cell may run on: a reason is longer than a column.
+    return "  ".join([*padded[:-1], cells[-1]]).rstrip()
