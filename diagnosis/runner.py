@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import traceback
 import uuid
+from contextlib import suppress
 from dataclasses import asdict
 
 import numpy as np
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from diagnosis import classifiers, intake, queue
@@ -124,11 +125,19 @@ def _store(
             queue.place(analysis)
             notify_uploader(analysis.scan, NotificationKind.RESULT)
     except BaseException as error:
-        for prediction in predictions:
-            prediction.attention.delete(save=False)
+        _discard(predictions)
         if not isinstance(error, _NoLongerOurs):
             raise
         log.warning("analysis %s was taken away while it ran; its result is dropped", pk)
+
+
+def _discard(predictions: list[Prediction]) -> None:
+    """Delete the files of rows that are not there. An error may also come after the commit, from what follows it."""
+    kept = Prediction.objects.filter(pk__in=[prediction.pk for prediction in predictions])
+    with suppress(DatabaseError):
+        if not kept.exists():
+            for prediction in predictions:
+                prediction.attention.delete(save=False)
 
 
 class _NoLongerOurs(Exception):

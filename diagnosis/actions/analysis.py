@@ -44,7 +44,8 @@ def start_analysis(*, by: User, scan: Scan, trigger: Trigger) -> Analysis:
     last = scan.analyses.aggregate(last=Max("number"))["last"] or 0
     analysis = Analysis.objects.create(scan=scan, number=last + 1, trigger=trigger, requested_by=by)
     Analysis.objects.tell(analysis.pk, "", S.QUEUED, by=named(by), note=trigger.label)
-    transaction.on_commit(partial(_send, analysis.pk))
+    # Robust: what is committed stays done, whatever the broker or the note of the sending do; the sweep sends again.
+    transaction.on_commit(partial(_send, analysis.pk), robust=True)
     return analysis
 
 

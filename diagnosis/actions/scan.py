@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from accounts.models import User
 from accounts.permissions import Permission, require
@@ -37,7 +38,8 @@ def upload_scan(
     """Attach a file to `patient` and queue its analysis, or refuse it with a sentence; nothing in between.
 
     `modality` may be left out for DICOM. `identity_confirmed` says that a person has compared a header that disagrees
-    with the record. `urgent` puts the scan forward in the reading queue. Raises Refusal's children: FileRefused, ModalityNeeded, IdentityMismatch, AttachedElsewhere.
+    with the record. `urgent` puts the scan forward in the reading queue. Raises Refusal's children: FileRefused,
+    ModalityNeeded, IntakeUnavailable, IdentityMismatch, AttachedElsewhere.
     """
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
     if earlier := _earlier(patient, intake.fingerprint(data)):
@@ -98,9 +100,16 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) 
             start_analysis(by=by, scan=scan, trigger=Trigger.UPLOAD)
             open_review(by=by, scan=scan, urgent=urgent)
     except BaseException as error:
-        scan.original.delete(save=False)
+        _discard(scan)
         # The same bytes arrived twice at once; the constraint let one through.
         if isinstance(error, IntegrityError) and (earlier := _earlier(scan.patient, scan.sha256)):
             return earlier
         raise
     return Upload(scan, duplicate=False)
+
+
+def _discard(scan: Scan) -> None:
+    """Delete the file of a row that is not there. An error may also come after the commit, from what follows it."""
+    with suppress(DatabaseError):
+        if not Scan.objects.filter(pk=scan.pk).exists():
+            scan.original.delete(save=False)
