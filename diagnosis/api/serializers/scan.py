@@ -18,6 +18,7 @@ class UploadSerializer(serializers.Serializer[Any]):
     identity_confirmed = serializers.BooleanField(
         default=False, help_text="a person has compared a header that disagrees with the record"
     )
+    urgent = serializers.BooleanField(default=False, help_text="puts the scan forward in the reading queue")
 
 
 class FileUploadSerializer(UploadSerializer):
