@@ -22,11 +22,12 @@ class Codestream:
 def _broken() -> ImageRefused:
     return ImageRefused(
         "truncated",
-        "The compressed image in this DICOM file is incomplete or damaged; send or export it again.",
+        "The compressed image in this file is incomplete or damaged; send or export it again.",
     )
 
 
-def _read_jpeg(frame: bytes) -> Codestream:
+def read_jpeg_header(frame: bytes) -> Codestream:
+    """Size and depth from the frame header of any JPEG, JPEG-LS included."""
     at = 2
     while at + 10 <= len(frame) and frame[at] == 0xFF:
         marker, length = frame[at + 1], int.from_bytes(frame[at + 2 : at + 4], "big")
@@ -55,5 +56,5 @@ def read_codestream(frame: bytes) -> Codestream:
     if frame.startswith(_J2K_START):
         return _read_j2k(frame)
     if frame.startswith(b"\xff\xd8"):
-        return _read_jpeg(frame)
+        return read_jpeg_header(frame)
     raise _broken()

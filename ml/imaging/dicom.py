@@ -37,10 +37,10 @@ _WARNINGS = threading.Lock()
 _META_START = 132
 _LONG_LENGTHS = frozenset({b"OB", b"OW", b"OF", b"SQ", b"UN", b"UT", b"UC", b"UR"})
 _AIR = -1024.0
-# Every chest slice shows air (lung, room) and soft tissue, and nothing in it measures more
-# than metal does. HU.
+# Every chest slice shows air (lung, room) and soft tissue. HU.
 _AIR_BELOW, _TISSUE_ABOVE, _LEAST_SHARE = -400.0, -200.0, 0.01
-_LOWEST, _HIGHEST = -4096.0, 32767.0
+# Metal exceeds the upper bound, but never fills a hundredth of the slice.
+_LOWEST, _HIGHEST = -4096.0, 3071.0
 
 
 def stated_transfer_syntax(data: bytes) -> str:
@@ -68,6 +68,19 @@ def _guessed_transfer_syntax(dataset: FileDataset) -> str:
     return str(uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian)
 
 
+def _nothing_read(*, is_marked: bool) -> ImageRefused:
+    """pydicom gives up quietly on a file that ends too early."""
+    if is_marked:
+        return ImageRefused(
+            "truncated",
+            "This DICOM file is incomplete or damaged; copy or export it again and upload it once more.",
+        )
+    return ImageRefused(
+        "unknown-format",
+        "This file is of no kind that is read here; export the image as PNG, JPEG or a single DICOM file.",
+    )
+
+
 def _read(data: bytes) -> tuple[FileDataset, str]:
     """The data set and its admitted transfer syntax."""
     stated = stated_transfer_syntax(data)
@@ -75,10 +88,7 @@ def _read(data: bytes) -> tuple[FileDataset, str]:
         admit_transfer_syntax(stated)
     dataset = pydicom.dcmread(BytesIO(data), force=True)
     if "SOPClassUID" not in dataset and "Modality" not in dataset:
-        raise ImageRefused(
-            "unknown-format",
-            "This file is of no kind that is read here; export the image as PNG, JPEG or a single DICOM file.",
-        )
+        raise _nothing_read(is_marked=data[128:132] == b"DICM")
     return dataset, stated or _guessed_transfer_syntax(dataset)
 
 
@@ -140,7 +150,7 @@ def _admit_hounsfield(values: Values, padding: Mask | None, tags: Tags) -> None:
     if not tags.has("RescaleSlope") or not tags.has("RescaleIntercept"):
         raise missing("RescaleSlope or RescaleIntercept")
     sample = (values if padding is None else values[~padding]).ravel()[::4]
-    plausible = sample.size and sample.min() >= _LOWEST and sample.max() <= _HIGHEST
+    plausible = sample.size and sample.min() >= _LOWEST and np.percentile(sample, 99) <= _HIGHEST
     shares = (np.mean(sample < _AIR_BELOW), np.mean(sample > _TISSUE_ABOVE)) if plausible else (0,)
     if min(shares) < _LEAST_SHARE:
         raise ImageRefused(

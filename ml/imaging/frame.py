@@ -25,7 +25,6 @@ DECODERS: dict[str, str] = {
     uid.ExplicitVRBigEndian: "",
     uid.RLELossless: "pydicom",
     uid.JPEGBaseline8Bit: "pillow",
-    uid.JPEGExtended12Bit: "gdcm",
     uid.JPEGLossless: "gdcm",
     uid.JPEGLosslessSV1: "gdcm",
     uid.JPEGLSLossless: "gdcm",

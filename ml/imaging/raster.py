@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ml.imaging.codestream import read_jpeg_header
 from ml.imaging.image import DecodedImage, Pixels, refuse_blank
 from ml.imaging.limits import Limits
 from ml.imaging.png import essential_png
@@ -139,4 +140,6 @@ def decode_png(data: bytes, limits: Limits) -> DecodedImage:
 
 
 def decode_jpeg(data: bytes, limits: Limits) -> DecodedImage:
+    stated = read_jpeg_header(data)
+    limits.check_size(stated.columns, stated.rows)
     return _decode(data, "jpeg", limits)

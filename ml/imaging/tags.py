@@ -17,6 +17,7 @@ MAX_VALUES = 16
 _DATE = re.compile(r"(\d{4})[.\-/]?(\d{2})[.\-/]?(\d{2})$")
 _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(?:\.\d*)?$")
 _FIRST_YEAR = 1880
+_SEVERAL = (MultiValue, list, tuple)
 
 
 def clean(text: str, length: int = MAX_TEXT) -> str:
@@ -70,7 +71,7 @@ class Tags:
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         value = self._value(keyword)
-        values: Iterable[object] = value if isinstance(value, MultiValue) else (value,)
+        values: Iterable[object] = value if isinstance(value, _SEVERAL) else (value,)
         return tuple(clean(text) for text in _strings(values))[:MAX_VALUES]
 
     def text(self, keyword: str) -> str:
@@ -79,7 +80,7 @@ class Tags:
     def numbers(self, keyword: str) -> tuple[float, ...]:
         """All values, or () when one of them is not a finite number."""
         value = self._value(keyword)
-        values = value if isinstance(value, MultiValue) else (value,)
+        values = value if isinstance(value, _SEVERAL) else (value,)
         try:
             numbers = tuple(float(item) for item in values[:MAX_VALUES])
         except (TypeError, ValueError, OverflowError):
