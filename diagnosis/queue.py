@@ -60,15 +60,16 @@ def place(analysis: Analysis) -> None:
     """Give the open reviews of a scan their place by the analysis that just finished."""
     predictions = list(analysis.predictions.all())
     policy = ReadingPolicy.of(analysis.scan.clinic)
-    for review in analysis.scan.reviews.exclude(status=ReviewStatus.DECIDED):
+    # Locked: an urgent flag set at this moment changes the same place.
+    for review in analysis.scan.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():
         review.suspicion = suspicion(predictions)
         review.disagreement = disagreement(predictions)
         _update(review, policy)
 
 
 def place_again(policy: ReadingPolicy) -> int:
-    """Give every waiting case of a clinic its place by changed weights; returns how many there were."""
-    reviews = list(Review.objects.filter(clinic=policy.clinic, status=ReviewStatus.WAITING))
+    """Give every open case of a clinic its place by changed weights; returns how many there were."""
+    reviews = list(Review.objects.open().filter(clinic=policy.clinic))
     for review in reviews:
         review.due_at = due_at(review, policy)
     return Review.objects.bulk_update(reviews, ["due_at"], batch_size=500)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,9 +11,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
-from diagnosis import policies, queue
+from diagnosis import blinding, policies, queue
 from diagnosis.actions.people import named
 from diagnosis.actions.report import draft_report
 from diagnosis.errors import NotAllowedNow
@@ -24,6 +24,8 @@ from diagnosis.states import ReviewStatus as S
 FREE: dict[str, Any] = {"claim": None, "lease_expires_at": None, "claimed_at": None, "reader": None}
 # How many cases one call tries before it looks at the queue again: as many readers may press "next" at once.
 TRIES = 20
+# A page that goes away leaves its case this long, so that a reload finds it again.
+LEAVING = timedelta(seconds=10)
 
 
 def open_review(
@@ -45,10 +47,22 @@ def open_review(
 def claim_next(*, by: User, within: ReviewQuerySet) -> Review | None:
     """Give `by` the first case of `within` that nobody holds; None when there is none left.
 
-    Two readers never get one case: each try is one conditional UPDATE.
+    Two readers never get one case: whatever the look finds, the conditional UPDATE decides.
     """
-    release_expired(within)
+    release_expired(within.model.objects.filter(clinic__in=Clinic.objects.where(by, Permission.REVIEW_SCAN)))
     waiting = within.filter(status=S.WAITING).open_to(by).in_order()
+    return _claim_unlocked(waiting, by=by) or _claim_any(waiting, by=by)
+
+
+def _claim_unlocked(waiting: ReviewQuerySet, *, by: User) -> Review | None:
+    """Passes over what another reader is just taking instead of queueing behind them (where the database can)."""
+    with transaction.atomic():
+        review = waiting.select_for_update(skip_locked=True, of=("self",)).first()
+        return Review.objects.get(pk=review.pk) if review and _claim(review.pk, by=by) else None
+
+
+def _claim_any(waiting: ReviewQuerySet, *, by: User) -> Review | None:
+    """Everything that waits was locked: try it one by one, behind whoever held the locks."""
     while candidates := list(waiting.values_list("pk", flat=True)[:TRIES]):
         for pk in candidates:
             if _claim(pk, by=by):
@@ -75,6 +89,12 @@ def renew_claim(*, by: User, review: Review) -> datetime:
     return until
 
 
+def leave_review(*, by: User, review: Review) -> None:
+    """The page went away: the case returns in a moment, unless the page is there again by then."""
+    soon = timezone.now() + LEAVING
+    Review.objects.held_by(by).filter(pk=review.pk, lease_expires_at__gt=soon).update(lease_expires_at=soon)
+
+
 def release_review(*, by: User, review: Review) -> None:
     """Give a case back; its place in the queue is the one it had."""
     if not _release(review.pk, by=named(by), only=Q(reader=by), note="given back"):
@@ -84,11 +104,9 @@ def release_review(*, by: User, review: Review) -> None:
 def release_expired(within: ReviewQuerySet) -> int:
     """Return cases whose readers went away; returns how many."""
     now = timezone.now()
-    expired = within.filter(status=S.CLAIMED, lease_expires_at__lt=now)
     still = Q(lease_expires_at__lt=now)
-    return sum(
-        _release(pk, by="lease", only=still, note="the lease ended") for pk in expired.values_list("pk", flat=True)
-    )
+    expired = within.expired(now).values_list("pk", flat=True)
+    return sum(_release(pk, by="lease", only=still, note="the lease ended") for pk in expired)
 
 
 def save_draft(*, by: User, review: Review, content: Mapping[str, Any]) -> Draft:
@@ -109,13 +127,21 @@ def commit_first_impression(*, by: User, review: Review, category: Category) -> 
 
 
 @transaction.atomic
-def decide_review(*, by: User, review: Review, decision: Decision, category: Category, **words: Any) -> Review:
+def decide_review(
+    *, by: User, review: Review, decision: Decision, category: Category, seen: uuid.UUID | None = None, **words: Any
+) -> Review:
     """Finish a reading: who, when and what in one conditional UPDATE, with the report it leads to.
 
-    `words`: image_quality, findings, impression, and override_reason with override_note where `decision` overrides.
+    `seen` is the analysis whose result the page showed, where the caller knows it: a decision on a result that has been
+    replaced since is refused. `words`: image_quality, findings, impression, is_key_image, and override_reason with
+    override_note where `decision` overrides.
     """
     _require_held(review, by)
+    _require_first_impression(review, by)
     policies.require_decidable(review, by=by, decision=decision, **words)
+    result = policies.result_of(review.scan)
+    if seen and (result is None or result.pk != seen):
+        raise NotAllowedNow("result_changed", policies.RESULT_CHANGED)
     decided = Review.objects.move(
         review.pk,
         S.CLAIMED,
@@ -125,7 +151,7 @@ def decide_review(*, by: User, review: Review, decision: Decision, category: Cat
         decision=decision,
         category=category,
         decided_at=timezone.now(),
-        analysis=policies.result_of(review.scan),
+        analysis=result,
         claim=None,
         lease_expires_at=None,
         **words,
@@ -148,10 +174,14 @@ def request_second_opinion(*, by: User, review: Review) -> Review:
 def flag_urgent(*, by: User, review: Review, urgent: bool) -> None:
     """Set or lift the urgent flag, which moves the case in the queue."""
     require(by, Permission.UPLOAD_SCAN, review.clinic)
-    review.urgent = urgent
-    changed = {"urgent": urgent, "due_at": queue.due_at(review, ReadingPolicy.of(review.clinic))}
-    if not Review.objects.filter(pk=review.pk, status__in=(S.WAITING, S.CLAIMED)).update(**changed):
-        raise NotAllowedNow("already_read", policies.ALREADY_READ)
+    with transaction.atomic():
+        # Locked: a result that comes at this moment changes the same place.
+        current = Review.objects.open().select_for_update().filter(pk=review.pk).first()
+        if current is None:
+            raise NotAllowedNow("already_read", policies.ALREADY_READ)
+        current.urgent = urgent
+        place = queue.due_at(current, ReadingPolicy.of(review.clinic))
+        Review.objects.filter(pk=review.pk).update(urgent=urgent, due_at=place)
 
 
 def _claim(pk: uuid.UUID, *, by: User) -> bool:
@@ -178,12 +208,17 @@ def _require_held(review: Review, by: User) -> None:
         raise NotAllowedNow("lease_lost", policies.LEASE_LOST)
 
 
+def _require_first_impression(review: Review, by: User) -> None:
+    if blinding.hides_result(by, review.scan):
+        raise NotAllowedNow("impression_first", policies.IMPRESSION_FIRST)
+
+
 def _follow_up(review: Review, *, by: User) -> None:
     """What a decision leads to: a preliminary report, a second reader, an arbiter."""
     if review.kind == ReviewKind.FIRST:
         draft_report(by=by, review=review)
         if _sampled(review):
-            open_review(by=by, scan=review.scan, kind=ReviewKind.SECOND)
+            open_review(by=by, scan=review.scan, kind=ReviewKind.SECOND, urgent=review.urgent)
     elif review.kind == ReviewKind.ARBITRATION:
         draft_report(by=by, review=review)
     elif policies.discordant(review.scan):

@@ -5,7 +5,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import Clinic, User
@@ -15,6 +15,8 @@ from diagnosis.models.scan import Scan
 from diagnosis.states import REVIEW_MOVES, ReviewStatus
 
 _S = ReviewStatus
+# Not read yet: waiting, or in somebody's hands.
+OPEN = (_S.WAITING, _S.CLAIMED)
 
 
 class ReviewKind(models.TextChoices):
@@ -64,8 +66,15 @@ class ReviewQuerySet(MachineQuerySet["Review"]):
 
     def open_to(self, reader: User) -> Self:
         """Those that `reader` may read: never a scan that the same person already has a hand in."""
-        own = Review.objects.filter(reader=reader, status__in=(_S.CLAIMED, _S.DECIDED))
-        return self.exclude(Q(kind__in=(ReviewKind.SECOND, ReviewKind.ARBITRATION)) & Q(scan__in=own.values("scan")))
+        own = Review.objects.filter(reader=reader, status__in=(_S.CLAIMED, _S.DECIDED), scan=OuterRef("scan"))
+        return self.filter(Q(kind=ReviewKind.FIRST) | ~Exists(own))
+
+    def open(self) -> Self:
+        return self.filter(status__in=OPEN)
+
+    def expired(self, now: datetime | None = None) -> Self:
+        """Claimed ones whose readers went away without giving them back."""
+        return self.filter(status=_S.CLAIMED, lease_expires_at__lt=now or timezone.now())
 
     def held_by(self, reader: User) -> Self:
         return self.filter(status=_S.CLAIMED, reader=reader)
@@ -154,6 +163,10 @@ class Review(ClinicalModel):
         indexes = [
             models.Index(fields=["clinic", "status", "due_at", "id"], name="review_queue"),
             models.Index(fields=["reader", "status"], name="review_reader"),
+            # The page of the queue reads waiting and claimed cases in one order; the sweep of leases reads claimed ones.
+            models.Index(fields=["clinic", "due_at", "id"], name="review_open", condition=Q(status__in=OPEN)),
+            models.Index(fields=["lease_expires_at"], name="review_lease", condition=Q(status=_S.CLAIMED)),
+            models.Index(fields=["clinic", "decided_at"], name="review_decided"),
         ]
 
     def __str__(self) -> str:

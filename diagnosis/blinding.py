@@ -1,0 +1,75 @@
+"""What a reader may not see yet, so that neither a classifier nor a colleague reads for them. One rule, for every page and payload.
+
+The classifiers' result of a scan is hidden from those who may be given the scan to read and who read first (their clinic
+asks for it, or they chose it), until they have committed a first impression of it or it has been read.
+
+The readings of a scan are hidden from everybody who may become its second reader, while the second reading is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.models import Clinic, User
+from accounts.permissions import Permission
+from diagnosis.models import FirstImpression, ReadingPreference, Review, Scan
+from diagnosis.models.reading_policy import ReadFirst
+from diagnosis.models.review import OPEN, ReviewKind
+from diagnosis.states import ReviewStatus
+
+RESULT_HIDDEN = (
+    "The classifiers' result is hidden from you until you have committed your first impression of this scan."
+)
+READING_HIDDEN = "A second reading of this scan is open. The first one is hidden from everybody who may still read it."
+
+
+def hidden_results(user: User) -> QuerySet[Scan]:
+    """Scans whose classifiers' result `user` may not see now."""
+    waiting = Review.objects.filter(scan=OuterRef("pk"), status__in=OPEN)
+    return Scan.objects.filter(Exists(waiting), ~Exists(_own_stand(user)), clinic__in=hiding_clinics(user))
+
+
+def hidden_readings(user: User) -> QuerySet[Scan]:
+    """Scans whose readings and report `user` may not see now. A reading tells of the result, so it hides with it."""
+    second = Review.objects.filter(scan=OuterRef("pk"), status__in=OPEN, kind=ReviewKind.SECOND)
+    own = Review.objects.filter(scan=OuterRef("pk"), reader=user, status=ReviewStatus.DECIDED)
+    blind = Scan.objects.filter(Exists(second), ~Exists(own), clinic__in=_reading_clinics(user))
+    return Scan.objects.filter(Q(pk__in=blind.values("pk")) | Q(pk__in=hidden_results(user).values("pk")))
+
+
+def hiding_clinics(user: User) -> QuerySet[Clinic]:
+    """The clinics in which `user` reads and commits a first impression before the result is shown."""
+    chosen = Exists(ReadingPreference.objects.filter(user=user.pk, read_first=True))
+    by_choice = Q(reading_policy=None) | Q(reading_policy__read_first=ReadFirst.READER)
+    return _reading_clinics(user).filter(Q(reading_policy__read_first=ReadFirst.ALWAYS) | by_choice & chosen)
+
+
+def hides_result(user: User, scan: Scan) -> bool:
+    return hidden_results(user).filter(pk=scan.pk).exists()
+
+
+def hides_reading(user: User, scan: Scan) -> bool:
+    return hidden_readings(user).filter(pk=scan.pk).exists()
+
+
+def results_hidden_among(user: User, scans: Iterable[Scan]) -> frozenset[UUID]:
+    """The keys of those of `scans` whose result is hidden; one query for a whole list."""
+    return frozenset(hidden_results(user).filter(pk__in=[scan.pk for scan in scans]).values_list("pk", flat=True))
+
+
+def readings_hidden_among(user: User, scans: Iterable[Scan]) -> frozenset[UUID]:
+    """The keys of those of `scans` whose readings are hidden; one query for a whole list."""
+    return frozenset(hidden_readings(user).filter(pk__in=[scan.pk for scan in scans]).values_list("pk", flat=True))
+
+
+def _reading_clinics(user: User) -> QuerySet[Clinic]:
+    return Clinic.objects.where(user, Permission.REVIEW_SCAN)
+
+
+def _own_stand(user: User) -> QuerySet[Review]:
+    """Reviews by which `user` has said what they think of a scan: a first impression, or a decision."""
+    committed = Exists(FirstImpression.objects.filter(review=OuterRef("pk"), reader=user))
+    return Review.objects.filter(Q(reader=user, status=ReviewStatus.DECIDED) | committed, scan=OuterRef("pk"))
