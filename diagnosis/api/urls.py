@@ -1,11 +1,11 @@
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from diagnosis.api.views.analysis import Attention, Cancel, OneAnalysis
 from diagnosis.api.views.classifier import Classifiers
 from diagnosis.api.views.nowhere import Nowhere
 from diagnosis.api.views.patient import History, OnePatient, Patients
 from diagnosis.api.views.scan import Image, OneScan, Original, Rerun, Scans
+from diagnosis.api.views.schema import Docs, Schema
 from diagnosis.api.views.token import CurrentToken, Token, Tokens
 
 app_name = "api"
@@ -26,7 +26,7 @@ urlpatterns = [
     path("analyses/<uuid:pk>/cancel/", Cancel.as_view(), name="analysis-cancel"),
     path("predictions/<uuid:pk>/attention.png", Attention.as_view(), name="attention"),
     path("classifiers/", Classifiers.as_view(), name="classifiers"),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    path("schema/", Schema.as_view(), name="schema"),
+    path("docs/", Docs.as_view(), name="docs"),
     re_path("", Nowhere.as_view()),
 ]

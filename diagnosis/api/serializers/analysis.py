@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from diagnosis import intended_use, verdict
@@ -57,14 +59,16 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "links",
         ]
 
-    def get_failure(self, analysis: Analysis) -> FailureSerializer | None:
-        return FailureSerializer(analysis).data if analysis.status == AnalysisStatus.FAILED else None  # type: ignore[return-value]
+    @extend_schema_field(FailureSerializer(allow_null=True))
+    def get_failure(self, analysis: Analysis) -> Mapping[str, Any] | None:
+        return FailureSerializer(analysis).data if analysis.status == AnalysisStatus.FAILED else None
 
     def get_verdict(self, analysis: Analysis) -> str:
         return verdict.of_analysis(analysis).sentence
 
-    def get_intended_use(self, analysis: Analysis) -> IntendedUseSerializer:
-        return {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION}  # type: ignore[return-value]
+    @extend_schema_field(IntendedUseSerializer)
+    def get_intended_use(self, analysis: Analysis) -> dict[str, str]:
+        return {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION}
 
     def get_links(self, analysis: Analysis) -> dict[str, str]:
         scan = address(self, "api:scan", analysis.scan)
