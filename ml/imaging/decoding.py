@@ -1,7 +1,8 @@
 """Bytes in, pixels or a refusal out."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ml.imaging.dicom import decode_dicom
 from ml.imaging.image import DecodedImage
@@ -20,16 +21,11 @@ _DECODERS: dict[Format, Callable[[bytes, Limits], DecodedImage]] = {
 _NAMES: dict[Format, str] = {"png": "PNG", "jpeg": "JPEG", "dicom": "DICOM file"}
 
 
-def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
-    """Pixels of a PNG, JPEG or DICOM file in memory.
-
-    Raises ImageRefused and nothing else, whatever the bytes. A file from outside is first
-    decoded in a `Sandbox`: this function bounds memory but cannot bound time.
-    """
-    limits.check_bytes(len(data))
-    kind = sniff(data)
+@contextmanager
+def refusing(kind: Format) -> Iterator[None]:
+    """Turn whatever a decoder raises into ImageRefused."""
     try:
-        return _DECODERS[kind](data, limits)
+        yield
     except ImageRefused:
         raise
     except MemoryError as error:
@@ -43,3 +39,15 @@ def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
             "damaged",
             f"This {_NAMES[kind]} is incomplete or damaged; copy or export it again and upload it once more.",
         ) from error
+
+
+def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
+    """Pixels of a PNG, JPEG or DICOM file in memory.
+
+    Raises ImageRefused and nothing else, whatever the bytes. A file from outside is first
+    decoded in a `Sandbox`: this function bounds memory but cannot bound time.
+    """
+    limits.check_bytes(len(data))
+    kind = sniff(data)
+    with refusing(kind):
+        return _DECODERS[kind](data, limits)

@@ -3,6 +3,7 @@
 import struct
 import threading
 import warnings
+from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -11,7 +12,7 @@ from pydicom import config, uid
 from pydicom.dataset import FileDataset
 
 from ml.imaging.admission import admit, missing
-from ml.imaging.frame import admit_transfer_syntax, read_frame, read_shape
+from ml.imaging.frame import Shape, Stored, admit_transfer_syntax, read_frame, read_shape
 from ml.imaging.header import DicomHeader
 from ml.imaging.image import DecodedImage, Pixels, refuse_blank
 from ml.imaging.limits import Limits
@@ -146,7 +147,7 @@ def read_header(tags: Tags, modality: Modality, syntax: str) -> DicomHeader:
     )
 
 
-def _admit_hounsfield(values: Values, padding: Mask | None, tags: Tags) -> None:
+def admit_hounsfield(values: Values, padding: Mask | None, tags: Tags) -> None:
     if not tags.has("RescaleSlope") or not tags.has("RescaleIntercept"):
         raise missing("RescaleSlope or RescaleIntercept")
     sample = (values if padding is None else values[~padding]).ravel()[::4]
@@ -161,7 +162,7 @@ def _admit_hounsfield(values: Values, padding: Mask | None, tags: Tags) -> None:
 
 
 def _ct_grey(values: Values, padding: Mask | None, tags: Tags) -> Pixels:
-    _admit_hounsfield(values, padding, tags)
+    admit_hounsfield(values, padding, tags)
     if padding is not None:
         values[padding] = _AIR
     return lung_grey(values)
@@ -182,26 +183,42 @@ def _xray_grey(values: Values, padding: Mask | None, tags: Tags) -> Pixels:
     return grey
 
 
-def _decode(data: bytes, limits: Limits) -> DecodedImage:
-    dataset, syntax = _read(data)
-    tags = Tags(dataset)
-    modality = admit(tags)
-    admit_transfer_syntax(syntax)
-    shape = read_shape(tags, limits)
-    stored = read_frame(dataset, shape, syntax)
-    padding = padding_mask(stored, tags)
-    develop = _ct_grey if modality is Modality.CT else _xray_grey
-    pixels = np.ascontiguousarray(develop(modality_values(stored, tags), padding, tags))
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedDicom:
+    """An admitted image before any value is changed; `stored` as `read_frame` gives it."""
+
+    tags: Tags
+    modality: Modality
+    syntax: str
+    shape: Shape
+    stored: Stored
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether a larger stored value is darker."""
+        return self.modality is Modality.CXR and _is_inverted(self.tags)
+
+
+def open_dicom(data: bytes, limits: Limits) -> OpenedDicom:
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset, syntax = _read(data)
+        tags = Tags(dataset)
+        modality = admit(tags)
+        admit_transfer_syntax(syntax)
+        shape = read_shape(tags, limits)
+        return OpenedDicom(tags, modality, syntax, shape, read_frame(dataset, shape, syntax))
+
+
+def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
+    opened = open_dicom(data, limits)
+    padding = padding_mask(opened.stored, opened.tags)
+    develop = _ct_grey if opened.modality is Modality.CT else _xray_grey
+    pixels = np.ascontiguousarray(develop(modality_values(opened.stored, opened.tags), padding, opened.tags))
     refuse_blank(pixels)
     return DecodedImage(
         pixels=pixels,
         format="dicom",
-        bits=shape.stored,
-        header=read_header(tags, modality, syntax),
+        bits=opened.shape.stored,
+        header=read_header(opened.tags, opened.modality, opened.syntax),
     )
-
-
-def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
-    with _WARNINGS, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _decode(data, limits)

@@ -15,11 +15,12 @@ import pydicom.pixels  # noqa: F401
 from PIL import Image
 
 from ml.imaging.decoding import decode
+from ml.imaging.greyscale import greyscale
 from ml.imaging.image import DecodedImage
 from ml.imaging.limits import Limits
 from ml.imaging.refusal import ImageRefused
 from ml.imaging.rendering import render_png
-from ml.imaging.wire import header_to_note, read_message, write_message
+from ml.imaging.wire import greyscale_to_note, header_to_note, read_message, write_message
 
 _NO_PIXELS = b""
 
@@ -54,11 +55,20 @@ def _described(image: DecodedImage) -> dict[str, Any]:
 
 def answer(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
     try:
-        image = decode(data, limits=Limits(**request["limits"]))
+        reply = _greyscale if request["greyscale"] else _picture
+        reply(request, data, stream)
     except ImageRefused as refused:
         note = {"refused": [refused.code, refused.sentence]}
         write_message(stream, note, b"")
-        return
+
+
+def _greyscale(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
+    found = greyscale(data, limits=Limits(**request["limits"]))
+    write_message(stream, greyscale_to_note(found), found.raw.data)
+
+
+def _picture(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
+    image = decode(data, limits=Limits(**request["limits"]))
     side = request["preview_side"]
     preview = render_png(image.pixels, max_side=side) if side else b""
     pixels = image.pixels.data if request["pixels"] else _NO_PIXELS

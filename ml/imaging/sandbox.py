@@ -17,11 +17,12 @@ from typing import IO, Any
 
 import numpy as np
 
+from ml.imaging.greyscale import Greyscale
 from ml.imaging.header import DicomHeader
 from ml.imaging.image import DecodedImage
 from ml.imaging.limits import DEFAULT_LIMITS, Limits
 from ml.imaging.refusal import ImageRefused
-from ml.imaging.wire import Message, header_from_note, read_message, write_message
+from ml.imaging.wire import Message, greyscale_from_note, header_from_note, read_message, write_message
 
 logger = logging.getLogger(__name__)
 
@@ -212,13 +213,16 @@ class Sandbox:
         finally:
             idle.put(helper)
 
-    def _ask(self, data: bytes, *, preview_side: int | None, pixels: bool) -> Message:
+    def _ask(
+        self, data: bytes, *, preview_side: int | None = None, pixels: bool = False, greyscale: bool = False
+    ) -> Message:
         self.limits.check_bytes(len(data))
         note = {
             "limits": asdict(self.limits),
             "seconds": self.seconds,
             "preview_side": preview_side,
             "pixels": pixels,
+            "greyscale": greyscale,
         }
         with self._lent() as helper:
             message = helper.ask(note, data, self.seconds)
@@ -233,17 +237,22 @@ class Sandbox:
         Raises ImageRefused, also when the file takes too long or breaks the decoder, and
         SandboxFailed when no helper can be started.
         """
-        note, preview, _ = self._ask(data, preview_side=preview_side, pixels=False)
+        note, preview, _ = self._ask(data, preview_side=preview_side)
         described = _described(note)
         return Inspection(**described, preview=preview or None)
 
     def decode(self, data: bytes) -> DecodedImage:
         """The same as `ml.imaging.decode`, in the helper. Raises as `inspect` does."""
-        note, _, raw = self._ask(data, preview_side=None, pixels=True)
+        note, _, raw = self._ask(data, pixels=True)
         described = _described(note)
         shape = described.pop("height"), described.pop("width")
         pixels = np.frombuffer(raw, np.float32).reshape(shape).copy()
         return DecodedImage(pixels=pixels, **described)
+
+    def greyscale(self, data: bytes) -> Greyscale:
+        """The same as `ml.imaging.greyscale.greyscale`, in the helper. Raises as `inspect` does."""
+        note, raw, _ = self._ask(data, greyscale=True)
+        return greyscale_from_note(note, raw)
 
     def close(self) -> None:
         """End the idle helpers; the sandbox can be used again."""

@@ -95,14 +95,22 @@ def _first_table(tags: Tags, keyword: str) -> LookUpTable | None:
     return next((table for table in tables if table), None)
 
 
+def modality_table(tags: Tags) -> LookUpTable | None:
+    return _first_table(tags, "ModalityLUTSequence")
+
+
+def rescale(tags: Tags) -> tuple[float, float]:
+    """(slope, intercept); a slope of 0 would erase the image and counts as 1."""
+    return tags.number("RescaleSlope") or 1.0, tags.number("RescaleIntercept") or 0.0
+
+
 def modality_values(stored: npt.NDArray[np.integer], tags: Tags) -> Values:
     """Stored values after the modality LUT: Hounsfield units for CT."""
     values = stored.astype(np.float32)
-    table = _first_table(tags, "ModalityLUTSequence")
-    if table:
+    if table := modality_table(tags):
         return table.apply(values)
-    slope, intercept = tags.number("RescaleSlope"), tags.number("RescaleIntercept")
-    if slope not in (None, 0.0, 1.0):
+    slope, intercept = rescale(tags)
+    if slope != 1.0:
         values *= np.float32(slope)
     if intercept:
         values += np.float32(intercept)
@@ -132,11 +140,11 @@ def read_window(tags: Tags) -> Window | None:
     return window if window.usable else None
 
 
-def _percentile_grey(values: Values, padding: Mask | None) -> Pixels:
+def _robust_window(values: Values, padding: Mask | None) -> Window:
     measured = values if padding is None or padding.all() else values[~padding]
     sample = measured.ravel()[::_SAMPLE_STEP]
     low, high = np.percentile(sample, (_LOW_PERCENTILE, _HIGH_PERCENTILE))
-    return Window((low + high) / 2, max(float(high - low), 1.0), "LINEAR_EXACT").apply(values)
+    return Window((low + high) / 2, max(float(high - low), 1.0), "LINEAR_EXACT")
 
 
 def _shows_something(grey: Pixels) -> bool:
@@ -144,14 +152,19 @@ def _shows_something(grey: Pixels) -> bool:
     return float(np.mean((sample > 0) & (sample < 1))) >= _LEAST_VISIBLE
 
 
-def xray_grey(values: Values, tags: Tags, padding: Mask | None) -> Pixels:
-    """VOI LUT, else the first window, else a robust range, each only if it shows the image."""
+def develop_xray(values: Values, tags: Tags, padding: Mask | None) -> tuple[Pixels, Window | LookUpTable]:
+    """Grey by the VOI LUT, else the first window, else a robust range, each only if it shows the image; and by which."""
     table, window = _first_table(tags, "VOILUTSequence"), read_window(tags)
     if table and _shows_something(grey := table.apply_grey(values)):
-        return grey
+        return grey, table
     if window and _shows_something(grey := window.apply(values)):
-        return grey
-    return _percentile_grey(values, padding)
+        return grey, window
+    robust = _robust_window(values, padding)
+    return robust.apply(values), robust
+
+
+def xray_grey(values: Values, tags: Tags, padding: Mask | None) -> Pixels:
+    return develop_xray(values, tags, padding)[0]
 
 
 def lung_grey(hounsfield: Values) -> Pixels:

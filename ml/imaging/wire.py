@@ -5,12 +5,16 @@ Nothing is unpickled: the helper may have been taken over by the file that it de
 
 import json
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import IO, Any
 
+import numpy as np
+
+from ml.imaging.greyscale import Greyscale
 from ml.imaging.header import DicomHeader
 from ml.imaging.names import PersonName
+from ml.imaging.tone import Tone
 from ml.spec import Modality
 
 _PREFIX = struct.Struct("<IQQ")
@@ -71,3 +75,28 @@ def header_from_note(note: dict[str, Any] | None) -> DicomHeader | None:
         "person": PersonName(**note["person"]),
     }
     return DicomHeader(**{**note, **read})
+
+
+# The kinds of number that a helper may send; anything else is not looked at.
+_KINDS = {"uint8": np.uint8, "uint16": np.uint16, "int16": np.int16}
+
+
+def greyscale_to_note(found: Greyscale) -> dict[str, Any]:
+    told = {field.name: getattr(found, field.name) for field in fields(found) if field.name not in ("raw", "tone")}
+    return {**told, "kind": found.raw.dtype.name, "shape": found.raw.shape, "tone": asdict(found.tone)}
+
+
+def greyscale_from_note(note: dict[str, Any], raw: bytes) -> Greyscale:
+    """Raises ValueError when the bytes are not as many as the note says."""
+    height, width = note["shape"]
+    tone, spacing = note["tone"], note["spacing"]
+    return Greyscale(
+        raw=np.frombuffer(raw, _KINDS[note["kind"]]).reshape(int(height), int(width)),
+        bits=int(note["bits"]),
+        tone=Tone(float(tone["centre"]), float(tone["width"]), tuple(map(int, tone["curve"])), float(tone["span"])),
+        slope=float(note["slope"]),
+        intercept=float(note["intercept"]),
+        unit=str(note["unit"])[:8],
+        spacing=(float(spacing[0]), float(spacing[1])) if spacing else None,
+        spacing_at_detector=bool(note["spacing_at_detector"]),
+    )

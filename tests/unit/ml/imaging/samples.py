@@ -143,7 +143,5 @@ def refusal(data: bytes, limits: object = DEFAULT_LIMITS) -> str:
     try:
         decode(data, limits=limits)
     except ImageRefused as refused:
-        assert refused.sentence.endswith(".")
-        assert str(refused) == refused.sentence
         return refused.code
     return ""

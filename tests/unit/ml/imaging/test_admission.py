@@ -2,6 +2,7 @@ import pytest
 from pydicom import uid
 from pydicom.dataset import Dataset
 
+from ml.imaging import ImageRefused, decode
 from tests.unit.ml.imaging.samples import dicom, ramp, refusal, xray_of
 
 
@@ -84,7 +85,10 @@ REFUSED = [
 
 @pytest.mark.parametrize(("modality", "overrides", "code"), REFUSED)
 def test_everything_else_is_refused(modality: str, overrides: dict[str, object], code: str) -> None:
-    assert refusal(dicom(modality, **overrides)) == code
+    with pytest.raises(ImageRefused, match=r"^Th.+[,;] .+\.$") as refused:
+        decode(dicom(modality, **overrides))
+    assert refused.value.code == code
+    assert str(refused.value) == refused.value.sentence
 
 
 def test_an_empty_picture_is_refused() -> None:

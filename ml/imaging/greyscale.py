@@ -1,0 +1,113 @@
+"""The values behind a picture, unchanged, for a viewer that windows them itself.
+
+`ml.imaging.decode` gives what one window shows; this gives what was measured.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.imaging.decoding import decode, refusing
+from ml.imaging.dicom import OpenedDicom, admit_hounsfield, open_dicom, read_header
+from ml.imaging.limits import DEFAULT_LIMITS, Limits
+from ml.imaging.sniffing import sniff
+from ml.imaging.tone import Tone
+from ml.imaging.windowing import (
+    LUNG_CENTRE,
+    LUNG_WIDTH,
+    Mask,
+    Values,
+    Window,
+    develop_xray,
+    modality_table,
+    modality_values,
+    padding_mask,
+    rescale,
+)
+from ml.spec import Modality
+
+Raw = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.int16]
+HOUNSFIELD = "HU"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Greyscale:
+    """`raw`: (height, width) of uint8, uint16 or int16; larger is brighter.
+
+    What a pixel means is `raw * slope + intercept`, computed in float32 as DICOM's rescale is: Hounsfield units where
+    `unit` is "HU", else numbers of the detector. `tone` is how the file asks to be shown, in those numbers.
+    `spacing` is millimetres (row, column); `spacing_at_detector` as in DicomHeader.
+    """
+
+    raw: Raw
+    bits: int
+    tone: Tone
+    slope: float = 1.0
+    intercept: float = 0.0
+    unit: str = ""
+    spacing: tuple[float, float] | None = None
+    spacing_at_detector: bool = False
+
+
+def greyscale(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Greyscale:
+    """The values of a PNG, JPEG or DICOM file. Raises ImageRefused and nothing else, as `decode` does."""
+    limits.check_bytes(len(data))
+    kind = sniff(data)
+    if kind != "dicom":
+        return _of_picture(data, limits)
+    with refusing(kind):
+        return _of_dicom(open_dicom(data, limits))
+
+
+def _of_picture(data: bytes, limits: Limits) -> Greyscale:
+    """Stored greys are whole numbers below 2**bits, so undoing decode's division is exact."""
+    image = decode(data, limits=limits)
+    top = (1 << image.bits) - 1
+    raw = np.rint(image.pixels * np.float32(top)).astype(np.uint8 if image.bits == 8 else np.uint16)
+    return Greyscale(raw, image.bits, Tone(top / 2, top))
+
+
+def _of_dicom(opened: OpenedDicom) -> Greyscale:
+    tags = opened.tags
+    values, padding = modality_values(opened.stored, tags), padding_mask(opened.stored, tags)
+    tone = _tone(opened, values, padding)
+    raw, slope, intercept, ends = _meaningful(opened, values)
+    if opened.is_turned:
+        raw = (ends - raw.astype(np.int32)).astype(raw.dtype)
+        tone = tone.turned(about=slope * ends + 2 * intercept)
+    header = read_header(tags, opened.modality, opened.syntax)
+    return Greyscale(
+        raw=np.ascontiguousarray(_without_padding(raw, padding)),
+        bits=opened.shape.stored,
+        tone=tone,
+        slope=slope,
+        intercept=intercept,
+        unit=HOUNSFIELD if opened.modality is Modality.CT else "",
+        spacing=header.pixel_spacing,
+        spacing_at_detector=header.spacing_at_detector,
+    )
+
+
+def _tone(opened: OpenedDicom, values: Values, padding: Mask | None) -> Tone:
+    if opened.modality is Modality.CT:
+        admit_hounsfield(values, padding, opened.tags)
+        return Tone.of(Window(LUNG_CENTRE, LUNG_WIDTH, "LINEAR_EXACT"))
+    return Tone.of(develop_xray(values, opened.tags, padding)[1])
+
+
+def _meaningful(opened: OpenedDicom, values: Values) -> tuple[Raw, float, float, int]:
+    """Whole numbers, slope, intercept, and the sum of the least and the greatest number that could be stored."""
+    if table := modality_table(opened.tags):
+        return values.astype(np.uint16), 1.0, 0.0, (1 << table.bits) - 1
+    shape, (slope, intercept) = opened.shape, rescale(opened.tags)
+    kind = np.int16 if shape.signed else np.uint8 if shape.stored == 8 else np.uint16
+    return opened.stored.astype(kind), slope, intercept, -1 if shape.signed else (1 << shape.stored) - 1
+
+
+def _without_padding(raw: Raw, padding: Mask | None) -> Raw:
+    """Pixels that were never measured become the darkest measured value."""
+    if padding is None or padding.all():
+        return raw
+    raw[padding] = raw[~padding].min()
+    return raw
