@@ -1,3 +1,44 @@
-from django.urls import URLPattern, URLResolver
+"""Every address of the portal."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+from accounts.urls import entrance
+from portal.health import healthz, readyz
+from portal.views import admin_entrance, contact, pages
+
+public: list[URLPattern] = [
+    path("", pages.home, name="home"),
+    path("about/", pages.about, name="about"),
+    path("questions/", pages.questions, name="questions"),
+    path("contact/", contact.write, name="contact"),
+    path("contact/thanks/", contact.thanks, name="contact_thanks"),
+    path("styleguide/", pages.styleguide, name="styleguide"),
+]
+
+# One sign-in for pages and admin: the admin's own would know neither the limit on failures nor our look.
+admin_doors: list[URLPattern] = [
+    path("login/", admin_entrance.sign_in),
+    path("logout/", login_not_required(RedirectView.as_view(pattern_name="account_logout"))),
+    path("password_change/", RedirectView.as_view(pattern_name="account_change_password")),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include((public, "portal"))),
+    path("accounts/", include(entrance)),
+    path("accounts/", include("accounts.urls")),
+    path("admin/", include(admin_doors)),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("diagnosis.api.urls")),
+    path("", include("diagnosis.urls")),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+]
+
+handler400 = "portal.views.errors.bad_request"
+handler403 = "portal.views.errors.permission_denied"
+handler404 = "portal.views.errors.page_not_found"
+handler429 = "portal.views.errors.too_many_requests"
+handler500 = "portal.views.errors.server_error"

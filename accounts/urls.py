@@ -1,0 +1,37 @@
+"""Sign-in and the pages of one's own account. Of allauth's addresses only those that this portal uses exist."""
+
+from allauth.account import views as allauth
+from django.urls import URLPattern, path, re_path
+
+from accounts import views
+
+app_name = "accounts"
+
+# allauth looks these names up without a namespace.
+entrance: list[URLPattern] = [
+    path("sign-in/", views.sign_in, name="account_login"),
+    path("sign-out/", allauth.logout, name="account_logout"),
+    path("sign-up/", views.sign_up_closed, name="account_signup"),
+    path("inactive/", allauth.account_inactive, name="account_inactive"),
+    path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("password/change/", views.change_password, name="account_change_password"),
+    path("password/reset/", views.reset_password, name="account_reset_password"),
+    path("password/reset/sent/", allauth.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        views.reset_password_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "password/reset/key/done/",
+        allauth.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+]
+
+urlpatterns: list[URLPattern] = [
+    path("", views.profile, name="profile"),
+    path("clinic/", views.switch_clinic, name="switch_clinic"),
+    path("tokens/", views.issue_token, name="issue_token"),
+    path("tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),
+]

@@ -1,0 +1,60 @@
+"""Sign-in and passwords: allauth's views, which count attempts in the shared cache."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.account import views as allauth
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from redis.exceptions import RedisError
+
+from accounts.forms import SignInForm
+
+logger = logging.getLogger(__name__)
+
+View = Callable[..., HttpResponse]
+
+
+def counted(view: View) -> View:
+    """Close `view` with a 503 page while the cache is away: without it nobody counts guesses at passwords."""
+
+    @wraps(view)
+    def closed_without_cache(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except RedisError:
+            logger.exception("The cache cannot be reached; sign-in is closed until it can")
+            return render(request, "503.html", status=503)
+
+    return closed_without_cache
+
+
+class SignInView(allauth.LoginView):
+    form_class = SignInForm
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
+            response.status_code = 429
+        return response
+
+
+sign_in = counted(SignInView.as_view())
+reauthenticate = counted(allauth.reauthenticate)
+change_password = counted(allauth.password_change)
+reset_password = counted(allauth.password_reset)
+reset_password_from_key = counted(allauth.password_reset_from_key)
+
+
+@login_not_required
+@require_safe
+def sign_up_closed(request: HttpRequest) -> HttpResponse:
+    return render(request, "account/signup_closed.html")

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from accounts.forms import TokenForm
+from accounts.models import ApiToken, User
+from accounts.views.profile import show_profile
+
+
+@require_POST
+@never_cache
+@reauthentication_required
+def issue_token(request: HttpRequest) -> HttpResponse:
+    """Make a token. Its secret stands on this one answer and is kept nowhere, so there is no redirect."""
+    assert isinstance(request.user, User)
+    form = TokenForm(request.POST, user=request.user)
+    if not form.is_valid():
+        return show_profile(request, form, status=422)
+    token, secret = ApiToken.objects.issue(**form.cleaned_data)
+    return render(request, "account/token_issued.html", {"token": token, "secret": secret})
+
+
+@require_POST
+def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
+    assert isinstance(request.user, User)
+    tokens = ApiToken.objects.visible_to(request.user).filter(pk=pk)
+    token = get_object_or_404(tokens)
+    tokens.revoke()
+    messages.success(request, f"“{token.name}” is revoked and no longer opens anything.")
+    return redirect("accounts:profile")

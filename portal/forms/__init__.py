@@ -1,0 +1,3 @@
+from portal.forms.contact import ContactForm
+
+__all__ = ["ContactForm"]

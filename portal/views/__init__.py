@@ -1,0 +1,1 @@
+"""The public pages, the contact form, the pages of errors."""

@@ -1,0 +1,35 @@
+"""Pages of errors. Each says what happened and what to do; none shows a traceback or a path."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from portal import product
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return bare("400.html", status=400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The sentence of `exception` is written for the person (accounts.permissions.require)."""
+    return render(request, "403.html", {"sentence": str(exception)}, status=403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "404.html", status=404)
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    return render(request, "429.html", status=429)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return bare("500.html", status=500)
+
+
+def bare(template: str, *, status: int) -> HttpResponse:
+    """A page without request, person or database: whatever failed may fail again."""
+    return HttpResponse(render_to_string(template, {"product_name": product.NAME}), status=status)

@@ -1,0 +1,61 @@
+"""Public pages that only read: home, about, questions and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from diagnosis.classifiers import active_specs
+from diagnosis.models.scan import Modality
+from diagnosis.verdict import label_name
+from ml.spec import ClassifierSpec
+
+
+@login_not_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/home.html")
+
+
+@login_not_required
+@require_safe
+def about(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/about.html", {"classifiers": [_Card(spec) for spec in active_specs()]})
+
+
+@login_not_required
+@require_safe
+def questions(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/questions.html")
+
+
+@login_not_required
+@require_safe
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Every component in every tone, for those who build pages; only with DEBUG=1."""
+    if not settings.DEBUG:
+        raise Http404
+    page = Paginator(range(120), 10).get_page(request.GET.get("page", 5))
+    return render(request, "_styleguide.html", {"tones": TONES, "states": STATES, "page": page})
+
+
+TONES = ("neutral", "info", "success", "warning", "danger", "positive", "indeterminate", "negative")
+STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+
+
+class _Card:
+    """A classifier's spec in the words of the pages."""
+
+    def __init__(self, spec: ClassifierSpec) -> None:
+        self.spec = spec
+        self.modality_name = Modality(spec.modality.value).label
+        self.positive_name = label_name(spec.operating_point.positive_label)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.spec, name)

@@ -1,0 +1,10 @@
+// A polite live region, made once for a page.
+export const announcer = () => {
+  const region = document.createElement("p");
+  region.className = "visually-hidden";
+  region.setAttribute("role", "status");
+  document.body.append(region);
+  return (text) => {
+    region.textContent = text;
+  };
+};

@@ -1,0 +1,29 @@
+// The files in a drop, folders opened.
+
+const read = (directory) =>
+  new Promise((resolve, reject) => {
+    const reader = directory.createReader();
+    const entries = [];
+    // A reader gives at most a hundred entries at a time, and an empty list at the end.
+    const more = () => reader.readEntries((some) => (some.length ? (entries.push(...some), more()) : resolve(entries)), reject);
+    more();
+  });
+
+const within = async (entry) => {
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const entries = (await read(entry)).filter((inner) => !inner.name.startsWith("."));
+  return (await Promise.all(entries.map(within))).flat();
+};
+
+export const droppedFiles = async (transfer) => {
+  // Both lists are emptied as soon as the event is over.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const files = [...transfer.files];
+  if (!entries.some((entry) => entry.isDirectory)) return files;
+  return (await Promise.all(entries.map(within))).flat();
+};
+
+export const sizeText = (bytes) => {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+};

@@ -1,0 +1,60 @@
+// Follows open analyses: every element with data-following="<scan>" is asked about in one request for all, and shows the
+// answer, until its analysis has finished.
+import { Pace } from "./pace.js";
+
+const AT_ONCE = 100;
+
+export class Following {
+  #pace = new Pace();
+  #running = false;
+  #announce;
+
+  // `announce(text)` is told what finished, for people who do not see it happen.
+  constructor(announce) {
+    this.#announce = announce;
+  }
+
+  // Call it again whenever further elements have come.
+  async start() {
+    this.#pace.quicken();
+    if (this.#running) return;
+    this.#running = true;
+    while (this.#open().length) {
+      await this.#pace.next();
+      await this.#ask();
+    }
+    this.#running = false;
+  }
+
+  #open() {
+    return [...document.querySelectorAll("[data-following]")];
+  }
+
+  async #ask() {
+    const ids = [...new Set(this.#open().map((element) => element.dataset.following))].slice(0, AT_ONCE);
+    if (!ids.length) return;
+    const url = document.querySelector('meta[name="scan-progress"]').content;
+    const address = `${url}?${ids.map((id) => `id=${id}`).join("&")}`;
+    try {
+      const response = await fetch(address, { headers: { Accept: "application/json" } });
+      if (!response.ok || response.redirected) return;
+      for (const scan of (await response.json()).scans) this.#show(scan);
+    } catch {
+      // The server is away for a moment; the next question comes anyway.
+    }
+  }
+
+  #show(scan) {
+    for (const element of document.querySelectorAll(`[data-following="${scan.id}"]`)) {
+      if (element.dataset.status !== scan.status) {
+        element.dataset.status = scan.status;
+        element.innerHTML = scan.html;
+        this.#pace.quicken();
+      }
+      if (!scan.finished) continue;
+      delete element.dataset.following;
+      this.#announce(`${element.dataset.name}: ${scan.sentence}`);
+      element.dispatchEvent(new CustomEvent("analysis:finished", { bubbles: true, detail: scan }));
+    }
+  }
+}

@@ -1,0 +1,30 @@
+// One request with upload progress, which fetch() cannot report. Resolves always: `again` says that a retry may help.
+
+const trouble = (sentence) => ({ again: true, sentence });
+
+const SENTENCES = {
+  403: "You are not allowed to upload here any more, or the page is too old. Reload the page, then try again.",
+  404: "This patient cannot be found any more. Reload the page.",
+  413: "The server does not accept a file of this size. Export a smaller one.",
+  429: "The server is asked too much at the moment. Wait a little, then retry.",
+};
+
+const answer = (request, url) => {
+  if (request.responseURL !== url) return trouble("You have been signed out. Sign in in another tab, then retry.");
+  if (request.response?.outcome) return request.response;
+  if (request.status >= 500) return trouble("The server could not take the file just now. Retry; if it fails again, tell your administrator.");
+  return trouble(SENTENCES[request.status] ?? "The server gave an answer that cannot be read. Reload the page, then try again.");
+};
+
+export const send = (url, body, progress) =>
+  new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", url);
+    request.responseType = "json";
+    request.setRequestHeader("Accept", "application/json");
+    request.upload.addEventListener("progress", (event) => event.lengthComputable && progress(event.loaded / event.total));
+    request.addEventListener("load", () => resolve(answer(request, url)));
+    request.addEventListener("error", () => resolve(trouble("The connection was lost, so the file is not uploaded. Retry when you are online.")));
+    request.addEventListener("abort", () => resolve(trouble("The upload was stopped. Retry to send it again.")));
+    request.send(body);
+  });

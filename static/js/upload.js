@@ -1,0 +1,109 @@
+// <form data-upload>: drop, choose or photograph files; each is sent by itself, two at a time, and its row shows progress,
+// outcome and then the result. Nothing falls off the list: what went wrong can be tried again from its row.
+import { announcer } from "./announce.js";
+import { droppedFiles } from "./files.js";
+import { Following } from "./following.js";
+import { fetchFragment, parse, swapParts } from "./fragment.js";
+import { Row } from "./upload_row.js";
+
+const AT_ONCE = 2;
+
+class Upload {
+  #form;
+  #rows = [];
+  #sending = 0;
+  #following;
+
+  constructor(form) {
+    this.#form = form;
+    this.#following = new Following(announcer());
+    form.addEventListener("change", (event) => this.#chosen(event.target));
+    this.#takeDrops(form.querySelector(".drop"));
+    window.addEventListener("beforeunload", (event) => {
+      if (this.#unsettled().length) event.preventDefault();
+    });
+  }
+
+  #chosen(input) {
+    if (input.type !== "file") return;
+    this.#add([...input.files]);
+    input.value = ""; // the same file may be chosen again
+  }
+
+  // Anywhere on the page: a file dropped beside the field would otherwise replace the page.
+  #takeDrops(zone) {
+    const carriesFiles = (event) => [...event.dataTransfer.types].includes("Files");
+    let depth = 0;
+    const over = (change) => {
+      depth = Math.max(0, depth + change);
+      zone.classList.toggle("is-over", depth > 0);
+    };
+    window.addEventListener("dragenter", (event) => carriesFiles(event) && over(1));
+    window.addEventListener("dragleave", (event) => carriesFiles(event) && over(-1));
+    window.addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
+    window.addEventListener("drop", async (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      depth = 0;
+      over(0);
+      this.#add(await droppedFiles(event.dataTransfer));
+    });
+  }
+
+  #add(files) {
+    const list = this.#form.querySelector("[data-files]");
+    const modality = new FormData(this.#form).get("modality") ?? "";
+    for (const file of files) {
+      const row = new Row(file, modality, this.#form, () => this.#step());
+      this.#rows.push(row);
+      list.append(row.element);
+    }
+    list.hidden = !this.#rows.length;
+    this.#step();
+  }
+
+  // Sends what waits, as far as two at a time allow; called after every change.
+  #step() {
+    this.#rows = this.#rows.filter((row) => row.state !== "removed");
+    while (this.#sending < AT_ONCE) {
+      const row = this.#rows.find((one) => one.state === "waiting");
+      if (!row) break;
+      this.#sending += 1;
+      row.send().finally(() => {
+        this.#sending -= 1;
+        this.#following.start();
+        this.#step();
+      });
+    }
+    this.#sum();
+    if (!this.#sending) this.#refreshTimeline();
+  }
+
+  #unsettled() {
+    return this.#rows.filter((row) => ["waiting", "sending", "question", "problem"].includes(row.state) && !row.final);
+  }
+
+  #sum() {
+    const count = (state) => this.#rows.filter((row) => row.state === state).length;
+    const total = this.#rows.length;
+    const open = count("waiting") + count("sending");
+    const parts = [`${count("kept")} of ${total} uploaded`];
+    if (open) parts.push(`${open} to go`);
+    if (count("question")) parts.push(`${count("question")} need your decision`);
+    if (count("problem")) parts.push(`${count("problem")} not uploaded`);
+    this.#form.querySelector("[data-sum]").textContent = total ? parts.join(", ") : "";
+  }
+
+  async #refreshTimeline() {
+    const part = document.querySelector('[data-part="timeline"]');
+    if (!part || !this.#rows.some((row) => row.fresh)) return;
+    this.#rows.forEach((row) => (row.fresh = false));
+    try {
+      swapParts(document, parse(await fetchFragment(location.href)));
+    } catch {
+      // The timeline is then as old as the page; the rows above have everything.
+    }
+  }
+}
+
+document.querySelectorAll("form[data-upload]").forEach((form) => new Upload(form));

@@ -1,0 +1,167 @@
+// One file on its way: waiting → sending → kept | question | problem; a person may send it again or take it off the list.
+import { sizeText } from "./files.js";
+import { send } from "./sending.js";
+
+const MODALITIES = { cxr: "Chest X-ray", ct: "Chest CT slice" };
+
+const button = (text, action, primary = false) => {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = `button button-small${primary ? " button-primary" : ""}`;
+  made.textContent = text;
+  made.addEventListener("click", action);
+  return made;
+};
+
+export class Row {
+  state = "waiting";
+  final = false; // nothing can be done about it any more
+  fresh = false; // kept since the timeline was last drawn
+  #file;
+  #form;
+  #changed;
+  #modality;
+  #confirmed = "";
+
+  constructor(file, modality, form, changed) {
+    this.#file = file;
+    this.#form = form;
+    this.#modality = modality;
+    this.#changed = changed;
+    const template = form.parentElement.querySelector("template[data-file]");
+    this.element = template.content.firstElementChild.cloneNode(true);
+    this.#part("name").textContent = file.name;
+    this.#part("name").title = file.name;
+    this.#part("size").textContent = sizeText(file.size);
+    this.#show("waiting", "Waiting for its turn");
+  }
+
+  #part(name) {
+    return this.element.querySelector(`[data-${name}]`);
+  }
+
+  #show(state, note, ...actions) {
+    this.state = state;
+    this.element.dataset.state = state;
+    this.#part("note").textContent = note;
+    this.#part("bar").hidden = !["waiting", "sending"].includes(state);
+    this.#part("do").replaceChildren(...actions);
+    this.#part("more").hidden = true;
+    this.#part("more").replaceChildren();
+  }
+
+  async send() {
+    const most = Number(this.#form.dataset.mostBytes);
+    if (this.#file.size > most) {
+      this.final = true;
+      return this.#show("problem", `This file is larger than the ${most / 2 ** 20} MB that are accepted. Export one image instead of a whole series, or compress it without loss.`, this.#remover());
+    }
+    this.#show("sending", "Uploading");
+    const answer = await send(this.#form.action, this.#body(), (share) => this.#progress(share));
+    this.#settle(answer);
+  }
+
+  #body() {
+    const body = new FormData();
+    body.set("csrfmiddlewaretoken", new FormData(this.#form).get("csrfmiddlewaretoken"));
+    body.set("modality", this.#modality);
+    body.set("confirmed", this.#confirmed);
+    body.set("files", this.#file);
+    return body;
+  }
+
+  #progress(share) {
+    this.#part("bar").value = Math.round(100 * share);
+    this.#part("note").textContent = share < 1 ? `Uploading, ${Math.round(100 * share)} %` : "Uploaded; being checked";
+  }
+
+  #settle(answer) {
+    if (answer.again) return this.#show("problem", answer.sentence, this.#retry("Retry"), this.#remover());
+    if (answer.outcome === "accepted" || answer.outcome === "duplicate") return this.#kept(answer);
+    if (answer.outcome === "mismatch") return this.#ask(answer);
+    if (answer.code === "modality_needed") return this.#askModality(answer);
+    this.final = true;
+    this.#show("problem", answer.sentence, ...this.#link(answer, "Open that scan"), this.#remover());
+  }
+
+  #kept(answer) {
+    this.final = true;
+    this.fresh = answer.outcome === "accepted";
+    this.#show("kept", answer.sentence, ...this.#link(answer, "Open"));
+    this.#picture(answer.thumbnail);
+    const said = this.#part("said");
+    said.dataset.name = this.#file.name;
+    said.dataset.following = answer.scan;
+  }
+
+  #picture(address) {
+    const picture = document.createElement("img");
+    picture.alt = "";
+    picture.src = address;
+    this.element.querySelector(".file-thumb").replaceChildren(picture);
+  }
+
+  #ask(answer) {
+    this.#show("question", answer.sentence);
+    const template = this.#form.parentElement.querySelector("template[data-differences]");
+    const table = template.content.firstElementChild.cloneNode(true);
+    table.tBodies[0].append(...answer.differences.map(differenceRow));
+    const attach = button("Attach anyway, I have compared them", () => {
+      this.#confirmed = answer.fingerprint;
+      this.#queueAgain();
+    });
+    const choices = document.createElement("div");
+    choices.className = "cluster";
+    choices.append(attach, this.#remover("Leave out"));
+    this.#part("more").hidden = false;
+    this.#part("more").append(table, choices);
+  }
+
+  #askModality(answer) {
+    const choices = Object.entries(MODALITIES).map(([value, name]) =>
+      button(name, () => {
+        this.#modality = value;
+        this.#queueAgain();
+      }),
+    );
+    this.#show("question", answer.sentence.replace(", then upload again", ""), ...choices, this.#remover("Leave out"));
+  }
+
+  #link(answer, text) {
+    if (!answer.url) return [];
+    const link = document.createElement("a");
+    link.className = "button button-small";
+    link.href = answer.url;
+    link.textContent = text;
+    link.setAttribute("aria-label", `${text}: ${this.#file.name}`);
+    return [link];
+  }
+
+  #retry(text) {
+    return button(text, () => this.#queueAgain(), true);
+  }
+
+  #remover(text = "Remove") {
+    return button(text, () => {
+      this.state = "removed";
+      const neighbour = this.element.nextElementSibling ?? this.element.previousElementSibling;
+      this.element.remove();
+      (neighbour?.querySelector("button, a") ?? this.#form.querySelector("[type=file]")).focus();
+      this.#changed();
+    });
+  }
+
+  #queueAgain() {
+    this.#show("waiting", "Waiting for its turn");
+    this.#changed();
+  }
+}
+
+const differenceRow = ({ field, in_file, in_record }) => {
+  const row = document.createElement("tr");
+  const head = document.createElement("th");
+  head.scope = "row";
+  head.textContent = field[0].toUpperCase() + field.slice(1);
+  row.append(head, ...[in_file, in_record].map((text) => Object.assign(document.createElement("td"), { textContent: text })));
+  return row;
+};
