@@ -27,7 +27,7 @@ from ml.imaging.windowing import (
 )
 from ml.spec import Modality
 
-Raw = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.int16]
+Raw = npt.NDArray[np.integer]
 HOUNSFIELD = "HU"
 
 

@@ -42,7 +42,7 @@ class Tone:
         last = len(table.entries) - 1
         places = np.linspace(0, last, POINTS)
         greys = np.interp(places, np.arange(last + 1), table.entries) / ((1 << table.bits) - 1)
-        return cls(table.first + last / 2, float(last), _whole(greys))
+        return cls(table.first + last / 2, float(last), _whole(greys.astype(np.float32)))
 
     def turned(self, *, about: float) -> Self:
         """The same picture for values that were replaced by `about - value`, larger now brighter."""

@@ -153,7 +153,7 @@ def _shows_something(grey: Pixels) -> bool:
 
 
 def develop_xray(values: Values, tags: Tags, padding: Mask | None) -> tuple[Pixels, Window | LookUpTable]:
-    """Grey by the VOI LUT, else the first window, else a robust range, each only if it shows the image; and by which."""
+    """Grey, and what made it: VOI LUT, else the first window, else a robust range; each only if it shows the image."""
     table, window = _first_table(tags, "VOILUTSequence"), read_window(tags)
     if table and _shows_something(grey := table.apply_grey(values)):
         return grey, table
