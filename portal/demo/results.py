@@ -24,38 +24,41 @@ COLUMNS = (
 class Results:
     """Follows the latest analysis of each scan. `say` prints one line."""
 
-    def __init__(self, scans: Sequence[Scan], say: Callable[[str], None]) -> None:
+    def __init__(self, total: int, say: Callable[[str], None]) -> None:
         self._say = say
-        self._pending: dict[uuid.UUID, Scan] = {scan.pk: scan for scan in scans}
-        self._total = len(scans)
+        self._total = total
+        self._pending: dict[uuid.UUID, Scan] = {}
+        self._shown = 0
         self._faults = 0
         self._say(_line([title for title, _ in COLUMNS]))
         self._say(_line(["─" * width for _, width in COLUMNS]))
 
     @property
-    def finished(self) -> int:
-        return self._total - len(self._pending)
+    def complete(self) -> bool:
+        return self._shown == self._total
 
     @property
-    def complete(self) -> bool:
-        return not self._pending
+    def progress(self) -> str:
+        return f"{self._shown + len(self._pending)} of {self._total} uploaded, {self._shown} analysed"
 
     @property
     def good(self) -> bool:
         """Whether every scan has its results, or the refusal that is due where no classifier is installed."""
         return self.complete and not self._faults
 
-    def update(self) -> bool:
-        """Print what has finished since the last call; returns whether anything had."""
-        before = self.finished
+    def follow(self, scan: Scan) -> None:
+        self._pending[scan.pk] = scan
+
+    def update(self) -> None:
+        """Print what has finished since the last call."""
         analyses = Analysis.objects.filter(scan__in=self._pending).order_by("number").prefetch_related("predictions")
         latest = {analysis.scan_id: analysis for analysis in analyses}
-        for pk, analysis in latest.items():
-            if analysis.is_finished:
-                self._show(self._pending.pop(pk), analysis)
-        return self.finished > before
+        finished = [analysis for analysis in latest.values() if analysis.is_finished]
+        for analysis in sorted(finished, key=lambda analysis: str(analysis.finished_at)):
+            self._show(self._pending.pop(analysis.scan_id), analysis)
 
     def _show(self, scan: Scan, analysis: Analysis) -> None:
+        self._shown += 1
         cells = [scan.patient.name, scan.original_name, scan.get_modality_display()]
         seconds = f"{analysis.seconds or 0:.1f}"
         for prediction in analysis.predictions.all():

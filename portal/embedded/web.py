@@ -10,17 +10,11 @@ from pathlib import Path
 
 from portal.embedded.process import Process
 
-# The path without its query: a search holds patients' names.
-ACCESS_LINE = '%(t)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
-
 
 def web_process(*, host: str, port: int, root: Path, log: Path) -> Process:
     command = [
-        *(sys.executable, "-m", "gunicorn", "portal.wsgi:application"),
+        *(sys.executable, "-m", "gunicorn", "--config", "python:portal.web_server"),
         *("--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"),
-        *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
-        *("--timeout", "90", "--graceful-timeout", "5", "--no-control-socket"),
-        *("--access-logfile", "-", "--access-logformat", ACCESS_LINE),
     ]
     return Process(name="web server", command=command, log=log, patience=8, directory=root)
 

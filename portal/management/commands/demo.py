@@ -38,7 +38,7 @@ class Command(Serve):
         self.say(f"\nThe portal is at {launcher.address}    logs: {launcher.logs}    Ctrl-C stops it.\n")
         self._say_logins(logins)
         try:
-            results = self._show_results(launcher, self._ensure_scans(launcher, clinic))
+            results = self._show_results(launcher, clinic)
         except Refusal as refusal:
             raise CommandError(f"A demonstration scan was refused: {refusal.sentence}") from refusal
         if exit and not results.good:
@@ -57,17 +57,28 @@ class Command(Serve):
             self.say(f"    {login.who:<34}{login.email:<32}{login.password}")
         self.say("")
 
-    def _ensure_scans(self, launcher: Launcher, clinic: Clinic) -> list[Scan]:
-        uploader = member(clinic, Radiographer)
-        scans: list[Scan] = []
-        for scan in ensure_scans(ensure_patients(clinic, by=uploader), by=uploader):
-            scans.append(scan)
-            self._progress(f"Uploading demonstration scans: {len(scans)} of {len(DRAWINGS)}")
-            self._retry_when_it_can_help(scan, clinic)
-            if launcher.stopping:
-                break
+    def _show_results(self, launcher: Launcher, clinic: Clinic) -> Results:
+        results = Results(len(DRAWINGS), self._line)
+        self._upload(results, launcher, clinic)
+        deadline = time.monotonic() + EXIT_SECONDS
+        while not results.complete and time.monotonic() < deadline and launcher.step():
+            self._update(results)
         self._progress("")
-        return scans
+        self.say(f"\n{NOTE}\n")
+        return results
+
+    def _upload(self, results: Results, launcher: Launcher, clinic: Clinic) -> None:
+        uploader = member(clinic, Radiographer)
+        for scan in ensure_scans(ensure_patients(clinic, by=uploader), by=uploader):
+            self._retry_when_it_can_help(scan, clinic)
+            results.follow(scan)
+            self._update(results)
+            if launcher.stopping:
+                return
+
+    def _update(self, results: Results) -> None:
+        results.update()
+        self._progress(results.progress)
 
     def _retry_when_it_can_help(self, scan: Scan, clinic: Clinic) -> None:
         """A scan that had no classifier in an earlier run gets its analysis when there is one now."""
@@ -75,20 +86,6 @@ class Command(Serve):
         served = {spec.modality.value for spec in classifiers.active_specs()}
         if latest and latest.status == AnalysisStatus.FAILED and scan.modality in served:
             rerun_analysis(by=member(clinic, Administrator), scan=scan)
-
-    def _show_results(self, launcher: Launcher, scans: list[Scan]) -> Results:
-        results = Results(scans, self._line)
-        deadline = time.monotonic() + EXIT_SECONDS
-        while True:
-            results.update()
-            if results.complete or time.monotonic() > deadline:
-                break
-            self._progress(f"{results.finished} of {len(scans)} analysed")
-            if not launcher.step():
-                break
-        self._progress("")
-        self.say(f"\n{NOTE}\n")
-        return results
 
     def _line(self, text: str) -> None:
         self._progress("")

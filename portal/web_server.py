@@ -1,0 +1,40 @@
+"""How gunicorn runs the portal, embedded and in a container: `gunicorn --config python:portal.web_server`."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+wsgi_app = "portal.wsgi:application"
+worker_class = "gthread"
+workers = 2
+threads = 4
+# Imported once, before the processes part; none of it opens a connection or starts a thread.
+preload_app = True
+timeout = 90
+graceful_timeout = 5
+control_socket_disable = True
+accesslog = "-"
+# The path without its query: a search holds patients' names.
+access_log_format = '%(t)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
+
+
+def when_ready(server: Any) -> None:
+    """Read every address and view now, or the first visitor of each process waits for it."""
+    from django.urls import get_resolver
+
+    _ = get_resolver().url_patterns
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the helper that decodes uploads, so that the first upload does not wait for it."""
+    threading.Thread(target=_start_decoding_helper, daemon=True).start()
+
+
+def _start_decoding_helper() -> None:
+    from diagnosis import intake
+    from ml.imaging import ImageRefused
+
+    with suppress(ImageRefused):
+        intake.sandbox().inspect(b"no image")
