@@ -13,9 +13,8 @@ from ml.imaging.png import essential_png
 from ml.imaging.refusal import ImageRefused
 
 # A pixel counts as coloured when its channels differ by more than this (of 255), and a
-# picture as a colour picture when more than this share of its pixels is coloured. Measured
-# on published chest images: coloured arrows and letters reach 0.9 % of the pixels; colour
-# photographs and pseudo-colour maps lie above 20 %.
+# picture as a colour picture when more than this share of its pixels is coloured: five times
+# what coloured arrows and letters reached on the published chest images measured (0.9 %).
 COLOURED_SPREAD = 32
 COLOURED_SHARE = 0.05
 # Share of pixels that may be see-through (rounded corners of a screenshot, antialiasing).
@@ -36,7 +35,7 @@ def _scale_16_bit(stored: npt.NDArray[np.uint16]) -> tuple[Pixels, int]:
     """
     brightest = int(stored.max())
     bits = next(depth for depth in _DEPTHS if brightest < 1 << depth)
-    return stored.astype(np.float32) / np.float32((1 << bits) - 1), bits
+    return np.divide(stored, (1 << bits) - 1, dtype=np.float32), bits
 
 
 def _refuse_colour(rgb: npt.NDArray[np.uint8]) -> None:
@@ -52,6 +51,8 @@ def _refuse_colour(rgb: npt.NDArray[np.uint8]) -> None:
 
 
 def _over_black(grey: Pixels, alpha: npt.NDArray[np.uint8]) -> Pixels:
+    if alpha.min() == 255:
+        return grey
     if np.mean(alpha < 250) > HIDDEN_SHARE:
         raise ImageRefused(
             "transparent",
@@ -62,7 +63,7 @@ def _over_black(grey: Pixels, alpha: npt.NDArray[np.uint8]) -> Pixels:
 
 
 def _unit(grey: npt.NDArray[np.uint8]) -> Pixels:
-    return grey.astype(np.float32) / np.float32(255)
+    return np.divide(grey, 255, dtype=np.float32)
 
 
 def _grey_of_colour(picture: Image.Image) -> Pixels:

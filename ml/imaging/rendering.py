@@ -3,6 +3,7 @@
 from io import BytesIO
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from ml.imaging.image import Pixels
@@ -18,13 +19,20 @@ def shrunk_size(width: int, height: int, max_side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def _bytes(pixels: Pixels) -> npt.NDArray[np.uint8]:
+    scaled = np.multiply(pixels, 255, dtype=np.float32)
+    scaled += np.float32(0.5)
+    np.fmax(scaled, 0, out=scaled)  # fmax and fmin prefer the number to NaN
+    np.fmin(scaled, 255, out=scaled)
+    return scaled.astype(np.uint8)
+
+
 def render_png(pixels: Pixels, *, max_side: int | None = None) -> bytes:
     """An 8-bit grey PNG of `pixels`, float (height, width) in [0, 1]; shrunk, never enlarged.
 
     Values outside [0, 1] are clipped and NaN is black.
     """
-    scaled = np.nan_to_num(pixels, nan=0.0) * np.float32(255) + np.float32(0.5)
-    picture = Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
+    picture = Image.fromarray(_bytes(pixels))
     if max_side is not None:
         size = shrunk_size(picture.width, picture.height, max_side)
         picture = picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)

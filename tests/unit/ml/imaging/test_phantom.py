@@ -7,6 +7,8 @@ import pytest
 from ml.imaging import decode
 from ml.imaging.phantom import chest_ct, chest_xray, phantom_dicom
 
+MOMENT = datetime(2024, 2, 3, 4, 5, 6)  # noqa: DTZ001 - DICOM times have no zone
+
 
 def test_the_xray_has_dark_lungs_a_bright_spine_and_black_air() -> None:
     picture = chest_xray(400, 400)
@@ -43,14 +45,14 @@ def test_dicom_phantoms_carry_the_chosen_metadata(code: str, side: int) -> None:
         patient_name="Demo^Dora",
         patient_id="D-1",
         birth_date=date(1960, 1, 2),
-        acquired_at=datetime(2024, 2, 3, 4, 5, 6),
+        acquired_at=MOMENT,
     )
     image = decode(data)
     assert image.pixels.shape == (side, side)
     header = image.header
     assert header is not None
     assert (header.patient_name, header.patient_id) == ("Demo, Dora", "D-1")
-    assert (header.birth_date, header.acquired_at) == (date(1960, 1, 2), datetime(2024, 2, 3, 4, 5, 6))
+    assert (header.birth_date, header.acquired_at) == (date(1960, 1, 2), MOMENT)
     assert (header.modality_code, header.body_part) == (code, "CHEST")
 
 

@@ -148,7 +148,7 @@ def test_the_helper_is_confined(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatc
     assert limits[psutil.RLIMIT_AS] == 3 * 1024**3
     assert limits[psutil.RLIMIT_FSIZE] == 0
     assert 0 < limits[psutil.RLIMIT_CPU] < 120
-    targets = [os.readlink(path) for path in Path(f"/proc/{helper.pid}/fd").iterdir()]
+    targets = [str(path.readlink()) for path in Path(f"/proc/{helper.pid}/fd").iterdir()]
     assert all(target == "/dev/null" or target.startswith("pipe:") for target in targets)
 
 
