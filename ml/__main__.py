@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.run(options)
     except EXPECTED_ERRORS as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
@@ -91,13 +91,13 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     report = evaluate(options.folder, options.data, part=Part(options.part))
     for name, estimate in report["estimates"].items():
-        print(f"{name:28} {estimate['value']:.3f}  ({estimate['low']:.3f} to {estimate['high']:.3f})")
+        sys.stdout.write(f"{name:28} {estimate['value']:.3f}  ({estimate['low']:.3f} to {estimate['high']:.3f})\n")
 
 
 def _export(options: argparse.Namespace) -> None:
     from ml.training.export import export
 
-    print(export(options.folder, options.data, options.root, version=options.version))
+    sys.stdout.write(f"{export(options.folder, options.data, options.root, version=options.version)}\n")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def standardise(pixels: Pixels) -> Pixels:
     low, high = np.percentile(pixels, (DARK_PERCENTILE, BRIGHT_PERCENTILE))
     clipped = np.clip(pixels, low, high)
     deviation = max(float(clipped.std()), SMALLEST_DEVIATION)
-    return ((clipped - clipped.mean()) / deviation).astype(np.float32)
+    return np.asarray((clipped - clipped.mean()) / deviation, dtype=np.float32)
 
 
 def place_back(values: Pixels, region: Region, size: Size) -> Pixels:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-DROPOUT = 0.3
+DROPOUT = 0.2
 # Small data sets give few steps an epoch; Keras' default of 0.99 would leave the statistics epochs behind.
 SCRATCH_BATCH_MOMENTUM = 0.95
 

@@ -12,27 +12,28 @@ from PIL import Image, ImageFilter
 
 Grey = NDArray[np.uint8]
 
-ROTATION_DEGREES = 10.0
-SMALLEST_ZOOM, LARGEST_ZOOM = 0.78, 1.05
+ROTATION_DEGREES = 8.0
+SMALLEST_ZOOM, LARGEST_ZOOM = 0.84, 1.05
 ASPECT_CHANGE = 0.12
-SHIFT = 0.05
-GAMMA_RANGE = 0.35
+SHIFT = 0.04
+GAMMA_RANGE = 0.25
 CONTRAST_CHANGE = 0.2
 BRIGHTNESS_CHANGE = 0.1
 NOISE_DEVIATION = 4.0
 LARGEST_BORDER = 0.1
 ERASED_SIDE = (0.08, 0.25)
+BLURRED_SHARE, BORDERED_SHARE, ERASED_SHARE = 0.15, 0.2, 0.2
 
 
 def augment(image: Grey, random: np.random.Generator) -> Grey:
     """Return a random variation of a grey image, uint8 (h, w), same shape."""
     varied = _warp(image, random)
     varied = _change_greys(varied, random)
-    if random.random() < 0.25:
+    if random.random() < BLURRED_SHARE:
         varied = _blur(varied, random)
-    if random.random() < 0.25:
+    if random.random() < BORDERED_SHARE:
         varied = _paint_border(varied, random)
-    if random.random() < 0.35:
+    if random.random() < ERASED_SHARE:
         varied = _erase(varied, random)
     return varied
 
@@ -53,9 +54,7 @@ def _warp(image: Grey, random: np.random.Generator) -> Grey:
     offset_x = centre_x - a * width / 2 - b * height / 2
     offset_y = centre_y - d * width / 2 - e * height / 2
     matrix = (a, b, offset_x, d, e, offset_y)
-    warped = Image.fromarray(image).transform(
-        (width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
-    )
+    warped = Image.fromarray(image).transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
     return np.asarray(warped)
 
 

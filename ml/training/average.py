@@ -34,8 +34,7 @@ class WeightAverage(keras.callbacks.Callback):
             self.weights = [np.array(value) for value in current]
             return
         for average, value in zip(self.weights, current, strict=True):
-            average *= keep
-            average += (1.0 - keep) * value
+            average[...] = keep * average + (1.0 - keep) * value
 
     def swap(self) -> None:
         """Exchange the model's weights with the average; call again to exchange them back."""

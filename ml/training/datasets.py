@@ -35,7 +35,7 @@ class Images:
 def read_pixels(path: Path) -> Pixels:
     """Read a grey image as float32 (h, w) in [0, 1]."""
     with Image.open(path) as image:
-        return np.asarray(image.convert("L"), dtype=np.float32) / 255.0
+        return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
 
 
 def load(data: Path, rows: Sequence[Row], labels: Sequence[str], *, size: Size, recipe: str) -> Images:
@@ -50,7 +50,7 @@ def load(data: Path, rows: Sequence[Row], labels: Sequence[str], *, size: Size, 
 def _read(data: Path, size: Size, recipe: str, row: Row) -> Grey:
     pixels = read_pixels(data / row.path)
     small = preprocessing.resize(pixels, size, preprocessing.find_region(pixels, recipe))
-    return np.rint(np.clip(small, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(small, 0.0, 1.0) * 255.0), dtype=np.uint8)
 
 
 def network_input(grey: NDArray[np.uint8]) -> Pixels:

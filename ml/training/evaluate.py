@@ -113,16 +113,14 @@ def _calibrate(bench: Bench, logits: NDArray[np.float32]) -> Calibration:
     return Calibration(temperature, find_threshold(scored.positive, scored.score, sensitivity=SENSITIVITY_AIM))
 
 
-def _report(
-    bench: Bench, part: Part, scored: Scored, calibration: Calibration, agreement: Agreement
-) -> dict[str, Any]:
+def _report(bench: Bench, part: Part, scored: Scored, calibration: Calibration, agreement: Agreement) -> dict[str, Any]:
     measured = estimates(scored, _all_measures)
     return {
         "measured_on": f"the {part.value} part ({len(scored.labels)} images, {len(set(scored.groups))} groups)",
         "labels": list(scored.names),
         "images": {each.value: len(bench.parts[each]) for each in Part},
         "groups": {each.value: len({row.group for row in bench.parts[each]}) for each in Part},
-        "support": dict(zip(scored.names, np.bincount(scored.labels, minlength=len(scored.names)).tolist())),
+        "support": {name: int((scored.labels == index).sum()) for index, name in enumerate(scored.names)},
         "temperature": calibration.temperature,
         "operating_point": _operating_point(part, scored, calibration),
         "estimates": _plain(measured),

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,7 +14,7 @@ from ml.training.datasets import Images
 from ml.training.metrics import CALIBRATION_BINS, area_under_curve, confusion
 from ml.training.scored import Scored
 
-matplotlib.use("Agg")
+mpl.use("Agg")
 SHEET_ROWS, SHEET_COLUMNS = 8, 8
 
 

@@ -5,7 +5,8 @@ from typing import Any, Self
 
 from ml.spec import Modality
 
-SCRATCH_RATE, HEAD_RATE, FINE_RATE = 1e-3, 1e-3, 1e-4
+SCRATCH_RATE, WARM_RATE, HEAD_RATE, FINE_RATE = 1e-3, 6e-4, 1e-3, 1e-4
+CLASSIFIER_WEIGHTS = ".weights.h5"
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,26 @@ class Plan:
     def final_side(self) -> int:
         return self.phases[-1].side
 
-    def rate(self, phase: Phase) -> float:
-        """The highest learning rate: small where pretrained weights are fine-tuned."""
-        if self.weights is None:
-            return SCRATCH_RATE
-        return HEAD_RATE if phase.frozen else FINE_RATE
+    @property
+    def name(self) -> str:
+        """The name of the classifier, such as densenet121-cxr."""
+        return f"{self.architecture}-{self.modality.value}"
+
+    @property
+    def warm_starts(self) -> bool:
+        """Whether it starts from a whole classifier of another run, such as one trained on the other modality."""
+        return self.weights is not None and self.weights.endswith(CLASSIFIER_WEIGHTS)
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether it starts from a pretrained backbone, which asks for small steps and fixed statistics."""
+        return self.weights is not None and not self.warm_starts
+
+    def rate(self, *, frozen: bool) -> float:
+        """The highest learning rate of a phase."""
+        if self.fine_tunes:
+            return HEAD_RATE if frozen else FINE_RATE
+        return WARM_RATE if self.warm_starts else SCRATCH_RATE
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

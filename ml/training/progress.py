@@ -23,7 +23,9 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.bar.close()
 
     def begin(self, epoch: int, side: int, steps: int) -> None:
@@ -40,7 +42,11 @@ class Progress:
         self.began = time.monotonic()
 
     def callback(self) -> keras.callbacks.Callback:
-        return keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: self.bar.update(self.step))
+        """What moves the bar on after every step."""
+        return keras.callbacks.LambdaCallback(on_train_batch_end=self._advance)
+
+    def _advance(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar.update(self.step)
 
     def report(self, record: dict[str, Any]) -> None:
         """Print the epoch's numbers above the bar."""

@@ -9,8 +9,7 @@ import keras
 from ml import registry
 from ml.training.manifest import LABELS
 from ml.training.plan import Plan
-
-PLAN, BEST, LATEST_AVERAGE = "plan.json", "best.weights.h5", "average.npz"
+from ml.training.run import BEST, PLAN
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Trained:
 
     @property
     def name(self) -> str:
-        return f"{self.plan.architecture}-{self.plan.modality.value}"
+        return self.plan.name
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -1,0 +1,109 @@
+"""The folder of a training run: everything it needs to go on after an interruption."""
+
+import csv
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ml import registry
+from ml.training import datasets
+from ml.training.average import WeightAverage
+from ml.training.datasets import Images
+from ml.training.manifest import LABELS, read_rows
+from ml.training.plan import Plan
+from ml.training.split import Part, split
+
+PLAN, HISTORY, STATE = "plan.json", "history.csv", "state.json"
+BEST, LATEST, AVERAGE = "best.weights.h5", "latest.weights.h5", "average.npz"
+
+
+@dataclass
+class State:
+    """How far a run has come.
+
+    `epoch` counts whole epochs; `best` is the lowest validation loss at the final size; `updates` of the average.
+    """
+
+    epoch: int = 0
+    best: float = math.inf
+    updates: int = 0
+
+
+@dataclass
+class Run:
+    """One training run. Raises ValueError when the folder already holds a run of another kind."""
+
+    plan: Plan
+    data: Path
+    folder: Path
+    state: State = field(default_factory=State)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._claim_folder()
+        self.labels = LABELS[self.plan.modality]
+        self.parts = split(read_rows(self.data, self.plan.modality))
+        self.model = _build(self.plan, len(self.labels))
+        self.average = WeightAverage()
+
+    @property
+    def saved_epoch(self) -> int:
+        """The last whole epoch on disk."""
+        state = self.folder / STATE
+        return int(json.loads(state.read_text())["epoch"]) if state.is_file() else 0
+
+    def images(self, part: Part, side: int) -> Images:
+        """The images of a part at one input size."""
+        return datasets.load(self.data, self.parts[part], self.labels, size=(side, side), recipe=self.plan.recipe)
+
+    def keep_best(self, loss: float) -> None:
+        """Keep the model's present weights when no epoch before had a lower validation loss."""
+        if loss < self.state.best:
+            self.state.best = loss
+            self.model.save_weights(self.folder / BEST)
+
+    def save(self) -> None:
+        """Save an epoch. The state is written last: what it counts is on disk."""
+        self.model.save_weights(self.folder / LATEST)
+        np.savez(self.folder / AVERAGE, *self.average.weights)
+        self.state.updates = self.average.updates
+        (self.folder / STATE).write_text(json.dumps(vars(self.state)))
+
+    def resume(self) -> None:
+        """Load what `save` left. The model must have been compiled."""
+        self.state = State(**json.loads((self.folder / STATE).read_text()))
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.model.load_weights(self.folder / LATEST)
+        with np.load(self.folder / AVERAGE) as saved:
+            self.average.weights = [saved[name] for name in saved.files]
+        self.average.updates = self.state.updates
+
+    def append_history(self, record: dict[str, float]) -> None:
+        """Add an epoch to history.csv."""
+        path = self.folder / HISTORY
+        fresh = not path.is_file()
+        with path.open("a", newline="") as lines:
+            writer = csv.DictWriter(lines, record)
+            if fresh:
+                writer.writeheader()
+            writer.writerow(record)
+
+    def _claim_folder(self) -> None:
+        path = self.folder / PLAN
+        if path.is_file():
+            held = Plan.from_json(json.loads(path.read_text()))
+            if (held.modality, held.architecture) != (self.plan.modality, self.plan.architecture):
+                raise ValueError(f"{self.folder} holds a run of {held.name}. Choose another folder for --out.")
+        path.write_text(json.dumps(self.plan.to_json(), indent=2))
+
+
+def _build(plan: Plan, classes: int) -> keras.Model:
+    """A new classifier, with the weights that the plan starts from."""
+    model = registry.build(plan.architecture, classes, weights=plan.weights if plan.fine_tunes else None)
+    if plan.warm_starts:
+        model.load_weights(plan.weights, skip_mismatch=True)
+    return model

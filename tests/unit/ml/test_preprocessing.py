@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml.preprocessing import RECIPES, WHOLE, Region, find_region, place_back, prepare, resize, standardise
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).random((height, width), dtype=np.float32)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("shape", [(64, 64), (300, 211), (17, 400)])
+def test_network_input_has_mean_zero_and_deviation_one(recipe: str, shape: tuple[int, int]) -> None:
+    prepared = prepare(noise(*shape), (48, 40), recipe)
+    assert prepared.values.shape == (48, 40, 1)
+    assert prepared.values.dtype == np.float32
+    assert prepared.values.mean() == pytest.approx(0.0, abs=1e-4)
+    assert prepared.values.std() == pytest.approx(1.0, abs=1e-3)
+
+
+@given(gain=st.floats(0.2, 1.0), offset=st.floats(0.0, 0.5))
+@settings(deadline=None)
+def test_gain_and_offset_of_the_detector_do_not_reach_the_network(gain: float, offset: float) -> None:
+    pixels = noise(40, 40)
+    assert np.allclose(standardise(pixels * gain + offset), standardise(pixels), atol=1e-3)
+
+
+def test_a_blank_image_becomes_zeros() -> None:
+    assert not prepare(np.full((50, 50), 0.4, dtype=np.float32), (32, 32), "cxr-1").values.any()
+
+
+def test_shrinking_averages_instead_of_picking_pixels() -> None:
+    stripes = np.tile(np.array([0.0, 1.0], dtype=np.float32), (64, 32))
+    assert np.allclose(resize(stripes, (8, 8)), 0.5, atol=0.02)
+
+
+def test_the_padding_around_a_radiograph_is_left_out() -> None:
+    framed = np.zeros((200, 300), dtype=np.float32)
+    framed[20:180, 60:270] = noise(160, 210)
+    region = find_region(framed, "cxr-1")
+    assert (region.top, region.bottom) == pytest.approx((0.1, 0.9), abs=0.015)
+    assert (region.left, region.right) == pytest.approx((0.2, 0.9), abs=0.015)
+
+
+def test_the_network_sees_the_same_with_and_without_padding() -> None:
+    smooth = resize(noise(12, 12), (256, 256))
+    framed = np.pad(smooth, 64)
+    bare, padded = (prepare(pixels, (64, 64), "cxr-1").values for pixels in (smooth, framed))
+    assert np.corrcoef(bare.ravel(), padded.ravel())[0, 1] > 0.95
+
+
+def test_air_and_table_around_a_body_are_left_out() -> None:
+    field = np.zeros((512, 512), dtype=np.float32)
+    field[150:400, 100:420] = 0.8
+    field[460:464, 50:460] = 0.05
+    region = find_region(field, "ct-1")
+    assert (region.top, region.bottom, region.left, region.right) == pytest.approx(
+        (150 / 512, 400 / 512, 100 / 512, 420 / 512), abs=0.015
+    )
+
+
+def test_a_tiny_island_of_content_does_not_become_the_whole_view() -> None:
+    dark = np.zeros((200, 200), dtype=np.float32)
+    dark[90:110, 90:110] = noise(20, 20)
+    assert find_region(dark, "cxr-1") == WHOLE
+
+
+def test_a_map_goes_back_to_where_it_was_seen() -> None:
+    frame = place_back(np.ones((5, 5), dtype=np.float32), Region(0.25, 0.5, 0.75, 1.0), (100, 80))
+    assert frame[25:75, 40:].min() == pytest.approx(1.0)
+    assert frame.sum() == pytest.approx(50 * 40)
+
+
+def test_an_unknown_recipe_and_colour_pixels_are_errors() -> None:
+    with pytest.raises(ValueError, match="Unknown preprocessing recipe"):
+        prepare(noise(32, 32), (32, 32), "cxr-99")
+    with pytest.raises(ValueError, match="two dimensions"):
+        prepare(np.zeros((32, 32, 3), dtype=np.float32), (32, 32), "cxr-1")

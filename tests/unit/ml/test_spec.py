@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import pytest
+
+from ml.spec import ClassifierSpec, Estimate, SpecInvalid
+from tests.unit.ml.specs import POINT, SPEC, spec
+
+
+def test_a_spec_survives_the_way_through_json() -> None:
+    assert ClassifierSpec.from_json(SPEC.to_json()) == SPEC
+
+
+def test_a_spec_can_be_a_key_and_cannot_be_changed() -> None:
+    assert {SPEC: 1}[spec()] == 1
+    with pytest.raises(FrozenInstanceError):
+        SPEC.temperature = 2.0  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        SPEC.metrics["accuracy"] = 1.0  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"name": "Tiny CXR"}, "name"),
+        ({"name": "../tiny"}, "name"),
+        ({"version": "1.0"}, "version"),
+        ({"labels": ("covid",)}, "Labels"),
+        ({"labels": ("covid", "covid")}, "Labels"),
+        ({"labels": ("pneumonia", "normal")}, "positive label"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"weights_sha256": "abc"}, "SHA-256"),
+        ({"input_size": (0, 32)}, "input size"),
+    ],
+)
+def test_a_spec_that_contradicts_itself_is_refused(changes: dict[str, Any], word: str) -> None:
+    with pytest.raises(SpecInvalid, match=word):
+        spec(**changes)
+
+
+def test_a_threshold_is_a_probability() -> None:
+    with pytest.raises(SpecInvalid, match="threshold"):
+        replace(POINT, threshold=1.5)
+
+
+def test_an_estimate_is_finite_and_the_right_way_up() -> None:
+    with pytest.raises(SpecInvalid):
+        Estimate(0.5, 0.6, 0.4)
+    with pytest.raises(SpecInvalid):
+        Estimate(float("nan"), 0.4, 0.6)
+    assert str(Estimate(0.94, 0.9, 0.97)) == "0.940 (0.900 to 0.970)"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "tiny-cxr"}', "null"])
+def test_text_that_is_no_spec_is_refused(text: str) -> None:
+    with pytest.raises(SpecInvalid):
+        ClassifierSpec.from_json(text)
+
+
+def test_unknown_and_missing_fields_are_refused() -> None:
+    fields = json.loads(SPEC.to_json())
+    with pytest.raises(SpecInvalid):
+        ClassifierSpec.from_json(json.dumps(fields | {"surprise": 1}))
+    del fields["must_not_use"]
+    with pytest.raises(SpecInvalid, match="must_not_use"):
+        ClassifierSpec.from_json(json.dumps(fields))
