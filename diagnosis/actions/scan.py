@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission, require
@@ -86,9 +88,14 @@ def _scan(accepted: intake.AcceptedFile, *, by: User, patient: Patient, confirme
         scan.accession_number = header.accession_number
         scan.body_part = header.body_part
         scan.view_position = header.view
-        scan.acquired_at = header.acquired_at
+        scan.acquired_at = _aware(header.acquired_at)
         scan.row_spacing, scan.column_spacing = header.pixel_spacing or (None, None)
     return scan
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """A header without an offset means the clock on the clinic's wall."""
+    return timezone.make_aware(moment) if moment and timezone.is_naive(moment) else moment
 
 
 def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) -> Upload:
