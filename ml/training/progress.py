@@ -34,9 +34,9 @@ class Progress:
         for phase in self.plan.phases:
             done += min(left, phase.epochs) * phase.side**2
             left -= min(left, phase.epochs)
-        if self.bar.n == 0 and done:
+        if self.bar.n == 0:
             self.bar.initial = done
-        self.bar.n = done
+        self.bar.n = self.bar.last_print_n = done
         self.bar.set_description(f"epoch {epoch + 1}/{self.plan.epochs} at {side} px")
         self.step = side**2 / steps
         self.began = time.monotonic()
@@ -60,5 +60,7 @@ class Progress:
 def _bar_style() -> dict[str, Any]:
     return {
         "bar_format": "{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
+        # The mean speed of the whole run: validation and compilation would make a recent one jump
+        "smoothing": 0,
         "mininterval": 0.5 if sys.stderr.isatty() else 30,
     }
