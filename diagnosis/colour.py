@@ -20,6 +20,8 @@ HUE_DEGREES = (305.0, 460.0)  # violet → red → orange → yellow
 CHROMA = 0.155
 # Attention below this share is left clear, so that the image stays readable where the classifier did not look.
 CLEAR_BELOW = 0.08
+# Raise it when the same map would get other colours.
+RECIPE = 1
 
 _LMS_FROM_LAB = np.array(
     [[1.0, 0.3963377774, 0.2158037573], [1.0, -0.1055613458, -0.0638541728], [1.0, -0.0894841775, -1.2914855480]]

@@ -31,7 +31,7 @@ def rendition(scan: Scan, side: int) -> bytes:
     if path.exists():
         return path.read_bytes()
     data = _decoded(scan) if side == FULL else _shrunk(rendition(scan, FULL), side)
-    _keep(path, data)
+    keep(path, data)
     return data
 
 
@@ -57,18 +57,18 @@ def _decoded(scan: Scan) -> bytes:
 
 def _shrunk(png: bytes, side: int) -> bytes:
     with Image.open(BytesIO(png), formats=["PNG"]) as picture:
-        pixels = np.asarray(picture, dtype=np.float32) / 255
+        pixels = np.asarray(picture, dtype=np.float32) / np.float32(255)
     return imaging.render_png(pixels, max_side=side)
 
 
-def _keep(path: Path, data: bytes) -> None:
+def keep(path: Path, data: bytes) -> None:
     """Appears whole or not at all: two requests may make the same one at once."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, draft = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        os.replace(draft, path)
+        Path(draft).replace(path)
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise

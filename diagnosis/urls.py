@@ -11,6 +11,7 @@ urlpatterns = [
     path("patients/<uuid:pk>/", patient.detail, name="patient-detail"),
     path("patients/<uuid:pk>/edit/", patient.edit, name="patient-edit"),
     path("patients/<uuid:pk>/scans/", upload.upload, name="scan-upload"),
+    path("upload/", patient.choose, name="upload"),
     path("scans/", scan.index, name="scan-list"),
     path("scans/progress/", scan.progress, name="scan-progress"),
     path("scans/<uuid:pk>/", scan.detail, name="scan-detail"),

@@ -1,9 +1,10 @@
-"""What a result says, in careful words: one place for pages and payloads. Never the word for a disease that somebody has."""
+"""What a result says, in careful words: one place for every page. Never the name of a disease that somebody has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diagnosis.blinding import RESULT_HIDDEN
 from diagnosis.models import Analysis, Prediction
 from diagnosis.states import AnalysisStatus as S
 
@@ -30,6 +31,7 @@ class Verdict:
     sentence: str
     label: str = ""
     probability: str = ""
+    beside: str = ""  # the operating point's class and its probability, where another class is more probable
 
 
 def label_name(label: str) -> str:
@@ -39,28 +41,35 @@ def label_name(label: str) -> str:
 def percent(probability: float) -> str:
     """0 and 100 % would claim a certainty that no classifier has."""
     if probability < 0.001:
-        return "< 0.1 %"
+        return "< 0.1\u00a0%"
     if probability > 0.999:
-        return "> 99.9 %"
-    return f"{probability:.1%}".replace("%", " %")
+        return "> 99.9\u00a0%"
+    return f"{100 * probability:.1f}\u00a0%"
 
 
 def of_prediction(prediction: Prediction) -> Verdict:
     side = "Above" if prediction.positive else "Below"
+    positive = prediction.operating_point["positive_label"]
     return Verdict(
         tone="positive" if prediction.positive else "negative",
         status=f"{side} the operating point",
-        sentence=f"{side} the operating point for {label_name(prediction.operating_point['positive_label'])}",
+        sentence=f"{side} the operating point for {label_name(positive)}",
         label=label_name(prediction.label),
         probability=percent(prediction.probabilities[prediction.label]),
+        beside="" if prediction.label == positive else f"{label_name(positive)} {percent(prediction.probability)}",
     )
 
 
-def of_analysis(analysis: Analysis | None) -> Verdict:
-    """One line for a whole analysis; uses a prefetch of `predictions` where there is one."""
+def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
+    """One line for a whole analysis; uses a prefetch of `predictions` where there is one.
+
+    `hidden` keeps a result back from somebody who reads first.
+    """
     if analysis is None:
-        return Verdict("neutral", "Not analysed", NEVER_ASKED)
+        return Verdict("cancelled", "Not analysed", NEVER_ASKED)
     status = S(analysis.status)
+    if status == S.SUCCEEDED and hidden:
+        return Verdict(status.value, status.label, RESULT_HIDDEN)
     if status == S.SUCCEEDED:
         return _of_panel(list(analysis.predictions.all()))
     sentences = {
@@ -87,10 +96,10 @@ def _side(above: int, total: int) -> tuple[str, str]:
 
 
 def _agreed(predictions: list[Prediction]) -> tuple[str, str]:
-    """The most probable class where all agree, and the range of its probability."""
+    """The most probable class and the range of its probability where all agree; else nothing."""
     labels = {prediction.label for prediction in predictions}
     if len(labels) != 1:
-        return "the classifiers disagree", ""
+        return "", ""
     label = labels.pop()
     values = sorted(prediction.probabilities[label] for prediction in predictions)
     return label_name(label), f"{percent(values[0])} to {percent(values[-1])}"

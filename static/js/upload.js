@@ -52,9 +52,10 @@ class Upload {
 
   #add(files) {
     const list = this.#form.querySelector("[data-files]");
-    const modality = new FormData(this.#form).get("modality") ?? "";
+    const chosen = new FormData(this.#form);
+    const choice = { modality: chosen.get("modality") ?? "", urgent: chosen.get("urgent") ?? "" };
     for (const file of files) {
-      const row = new Row(file, modality, this.#form, () => this.#step());
+      const row = new Row(file, choice, this.#form, () => this.#step());
       this.#rows.push(row);
       list.append(row.element);
     }
@@ -87,9 +88,11 @@ class Upload {
     const count = (state) => this.#rows.filter((row) => row.state === state).length;
     const total = this.#rows.length;
     const open = count("waiting") + count("sending");
-    const parts = [`${count("kept")} of ${total} uploaded`];
+    const known = this.#rows.filter((row) => row.known).length;
+    const parts = [`${count("kept") - known} of ${total} uploaded`];
+    if (known) parts.push(`${known} ${known === 1 ? "was" : "were"} here already`);
     if (open) parts.push(`${open} to go`);
-    if (count("question")) parts.push(`${count("question")} need your decision`);
+    if (count("question")) parts.push(`${count("question")} ${count("question") === 1 ? "needs" : "need"} your decision`);
     if (count("problem")) parts.push(`${count("problem")} not uploaded`);
     this.#form.querySelector("[data-sum]").textContent = total ? parts.join(", ") : "";
   }

@@ -16,17 +16,18 @@ const button = (text, action, primary = false) => {
 export class Row {
   state = "waiting";
   final = false; // nothing can be done about it any more
+  known = false; // the same bytes were here already
   fresh = false; // kept since the timeline was last drawn
   #file;
   #form;
   #changed;
-  #modality;
+  #choice;
   #confirmed = "";
 
-  constructor(file, modality, form, changed) {
+  constructor(file, choice, form, changed) {
     this.#file = file;
     this.#form = form;
-    this.#modality = modality;
+    this.#choice = { ...choice };
     this.#changed = changed;
     const template = form.parentElement.querySelector("template[data-file]");
     this.element = template.content.firstElementChild.cloneNode(true);
@@ -64,7 +65,8 @@ export class Row {
   #body() {
     const body = new FormData();
     body.set("csrfmiddlewaretoken", new FormData(this.#form).get("csrfmiddlewaretoken"));
-    body.set("modality", this.#modality);
+    body.set("modality", this.#choice.modality);
+    body.set("urgent", this.#choice.urgent);
     body.set("confirmed", this.#confirmed);
     body.set("files", this.#file);
     return body;
@@ -76,7 +78,7 @@ export class Row {
   }
 
   #settle(answer) {
-    if (answer.again) return this.#show("problem", answer.sentence, this.#retry("Retry"), this.#remover());
+    if (answer.again || answer.retryable) return this.#show("problem", answer.sentence, this.#retry("Retry"), this.#remover());
     if (answer.outcome === "accepted" || answer.outcome === "duplicate") return this.#kept(answer);
     if (answer.outcome === "mismatch") return this.#ask(answer);
     if (answer.code === "modality_needed") return this.#askModality(answer);
@@ -87,6 +89,7 @@ export class Row {
   #kept(answer) {
     this.final = true;
     this.fresh = answer.outcome === "accepted";
+    this.known = !this.fresh;
     this.#show("kept", answer.sentence, ...this.#link(answer, "Open"));
     this.#picture(answer.thumbnail);
     const said = this.#part("said");
@@ -120,7 +123,7 @@ export class Row {
   #askModality(answer) {
     const choices = Object.entries(MODALITIES).map(([value, name]) =>
       button(name, () => {
-        this.#modality = value;
+        this.#choice.modality = value;
         this.#queueAgain();
       }),
     );

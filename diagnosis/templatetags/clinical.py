@@ -1,0 +1,27 @@
+"""Small words of the clinical pages. `{% load clinical %}`"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django import template
+from django.utils import timezone
+
+from diagnosis.verdict import percent as plain_percent
+
+register = template.Library()
+
+
+@register.filter
+def age(birth_date: date) -> int:
+    """In whole years, today."""
+    today = timezone.localdate()
+    return today.year - birth_date.year - ((today.month, today.day) < (birth_date.month, birth_date.day))
+
+
+@register.filter
+def estimate(measured: dict[str, Any]) -> str:
+    """A stored {value, low, high}: "95.2 % (95 % interval 93.0 to 97.1 %)"."""
+    low, high = (100 * float(measured[name]) for name in ("low", "high"))
+    return f"{plain_percent(float(measured['value']))} (95\u00a0% interval {low:.1f} to {high:.1f}\u00a0%)"

@@ -1,0 +1,1 @@
+"""The clinical pages: find, ask the person's permission, call one action, show."""

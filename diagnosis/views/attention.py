@@ -1,0 +1,37 @@
+"""Where a classifier looked, in colours."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from accounts.permissions import Permission, require
+from diagnosis import blinding, colour
+from diagnosis.models import Prediction
+from diagnosis.views._private import private_png
+from diagnosis.views._staff import find, person
+
+log = logging.getLogger(__name__)
+
+
+@require_safe
+def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    prediction = find(Prediction.objects.select_related("analysis__scan__clinic"), request, pk)
+    require(person(request), Permission.VIEW_RESULT, prediction.analysis.scan.clinic)
+    if blinding.hides_result(person(request), prediction.analysis.scan):
+        raise PermissionDenied(blinding.RESULT_HIDDEN)
+    try:
+        # A prediction never changes, so its key says enough.
+        return private_png(request, f'"{prediction.pk.hex}-{colour.RECIPE}"', lambda: colour.tint(_stored(prediction)))
+    except OSError as error:
+        log.exception("attention map of prediction %s", prediction.pk)
+        raise Http404("the attention map cannot be read") from error
+
+
+def _stored(prediction: Prediction) -> bytes:
+    with prediction.attention.open("rb") as file:
+        return bytes(file.read())

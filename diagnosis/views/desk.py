@@ -1,0 +1,29 @@
+"""The start page after sign-in: find a patient, see what came in and what needs a person."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.models import Clinic
+from diagnosis.views import _scans
+from diagnosis.views._staff import in_clinic, person, rights
+
+RECENT, TROUBLED = 8, 10
+
+
+@require_safe
+@in_clinic
+def show(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    scans = _scans.listed(person(request), clinic)
+    troubled = _scans.needing_a_person(scans)
+    context = {
+        "clinic": clinic,
+        "may": rights(request, clinic),
+        "recent": _scans.with_verdicts(scans[:RECENT], person(request)),
+        "troubled": _scans.with_verdicts(troubled[:TROUBLED], person(request)),
+        "troubled_count": troubled.count(),
+        "open_count": _scans.still_open(scans).count(),
+    }
+    return render(request, "diagnosis/desk/desk.html", context)

@@ -1,0 +1,68 @@
+"""A scan's pictures and its original file; each only through the one door."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from accounts.permissions import Permission, require
+from diagnosis import rendition
+from diagnosis.errors import FileRefused
+from diagnosis.models import Scan
+from diagnosis.models.scan import FileFormat
+from diagnosis.views._private import private_png
+from diagnosis.views._staff import find, person
+
+log = logging.getLogger(__name__)
+CONTENT_TYPES = {FileFormat.PNG: "image/png", FileFormat.JPEG: "image/jpeg", FileFormat.DICOM: "application/dicom"}
+
+
+@require_safe
+def picture(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Derived, 8-bit grey. `side` is one of rendition.SIDES; left out, the largest."""
+    side = request.GET.get("side", str(rendition.FULL))
+    if side not in map(str, rendition.SIDES):
+        raise Http404("no such size")
+    return _rendition(request, pk, int(side))
+
+
+@require_safe
+def thumbnail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return _rendition(request, pk, rendition.THUMBNAIL)
+
+
+@require_safe
+def original(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """The uploaded bytes, to be saved and never opened in place."""
+    scan = _find(request, pk)
+    try:
+        file = scan.original.open("rb")
+    except OSError as error:
+        log.exception("original of scan %s", scan.pk)
+        raise Http404("the original cannot be read") from error
+    response = FileResponse(
+        file,
+        as_attachment=True,
+        filename=scan.original_name,
+        content_type=CONTENT_TYPES[FileFormat(scan.file_format)],
+    )
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _rendition(request: HttpRequest, pk: uuid.UUID, side: int) -> HttpResponse:
+    scan = _find(request, pk)
+    try:
+        return private_png(request, rendition.etag(scan, side), lambda: rendition.rendition(scan, side))
+    except (FileRefused, OSError) as error:
+        log.exception("no picture of scan %s", scan.pk)
+        raise Http404("no picture can be made of this scan") from error
+
+
+def _find(request: HttpRequest, pk: uuid.UUID) -> Scan:
+    scan = find(Scan.objects.select_related("clinic"), request, pk)
+    require(person(request), Permission.VIEW_PATIENT, scan.clinic)
+    return scan

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import Clinic
+from accounts.permissions import Permission, require
+from diagnosis.actions.patient import amend_patient, register_patient
+from diagnosis.forms.patient import PatientForm
+from diagnosis.forms.upload import UploadForm
+from diagnosis.models import Patient
+from diagnosis.views import _record, _scans
+from diagnosis.views._staff import find, in_clinic, person, rights, show
+
+PATIENTS_A_PAGE = 25
+SCANS_A_PAGE = 20
+
+
+@require_safe
+@in_clinic
+def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    return show(request, "diagnosis/patient/list.html", "diagnosis/patient/_found.html", _search(request, clinic))
+
+
+@require_safe
+@in_clinic
+def choose(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    """Whose scans shall be uploaded?"""
+    require(person(request), Permission.UPLOAD_SCAN, clinic)
+    context = _search(request, clinic) | {"uploading": True}
+    return show(request, "diagnosis/patient/choose.html", "diagnosis/patient/_found.html", context)
+
+
+def _search(request: HttpRequest, clinic: Clinic) -> dict[str, Any]:
+    sought = request.GET.get("q", "").strip()[:100]
+    patients = Patient.objects.visible_to(person(request)).in_clinic(clinic).current().search(sought)
+    page = Paginator(patients, PATIENTS_A_PAGE).get_page(request.GET.get("page"))
+    return {"clinic": clinic, "may": rights(request, clinic), "page": page, "q": sought}
+
+
+@require_http_methods(["GET", "POST"])
+@in_clinic
+def create(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    require(person(request), Permission.EDIT_PATIENT, clinic)
+    form = PatientForm(request.POST or None, initial={"medical_record_number": request.GET.get("number", "")})
+    patient = form.carry_out(lambda fields: register_patient(by=person(request), clinic=clinic, **fields))
+    if patient:
+        messages.success(request, f"{patient} is registered.")
+        return redirect("diagnosis:patient-detail", pk=patient.pk)
+    return _form(request, form, {"clinic": clinic})
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    patient = find(Patient.objects.select_related("clinic"), request, pk)
+    require(person(request), Permission.EDIT_PATIENT, patient.clinic)
+    form = PatientForm(request.POST or None, initial=PatientForm.values_of(patient))
+    before = str(patient)
+    if form.carry_out(lambda fields: amend_patient(by=person(request), patient=patient, **fields)):
+        messages.success(request, "The record is changed. Its earlier version stays in the history.")
+        return redirect("diagnosis:patient-detail", pk=patient.pk)
+    return _form(request, form, {"clinic": patient.clinic, "patient": patient, "before": before})
+
+
+def _form(request: HttpRequest, form: PatientForm, context: dict[str, Any]) -> HttpResponse:
+    status = 422 if form.is_bound else 200
+    return render(request, "diagnosis/patient/form.html", {**context, "form": form}, status=status)
+
+
+@require_safe
+def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    patient = find(Patient.objects.select_related("clinic"), request, pk)
+    return render(request, "diagnosis/patient/detail.html", page_of(request, patient))
+
+
+def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
+    """What the patient's page shows."""
+    scans = _scans.for_lists(patient.scans.all())
+    page = Paginator(scans, SCANS_A_PAGE).get_page(request.GET.get("page"))
+    return {
+        "patient": patient,
+        "clinic": patient.clinic,
+        "may": rights(request, patient.clinic),
+        "page": page,
+        "rows": _scans.with_verdicts(page.object_list, person(request)),
+        "changes": _record.changes(patient),
+        "upload": UploadForm(),
+    }

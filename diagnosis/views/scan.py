@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.models import Clinic
+from accounts.permissions import Permission, require
+from diagnosis.errors import Refusal
+from diagnosis.forms.scan_filter import ScanFilter
+from diagnosis.models import Analysis, Scan
+from diagnosis.views import _result, _scans
+from diagnosis.views._staff import find, in_clinic, person, rights, show
+
+SCANS_A_PAGE = 20
+FOLLOWED_AT_ONCE = 100
+
+
+@require_safe
+@in_clinic
+def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    chosen = ScanFilter(request.GET, queryset=_scans.listed(person(request), clinic))
+    page = Paginator(chosen.qs, SCANS_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "clinic": clinic,
+        "may": rights(request, clinic),
+        "page": page,
+        "rows": _scans.with_verdicts(page.object_list, person(request)),
+        "form": chosen.form,
+        "narrowed": any(request.GET.get(name) for name in chosen.filters),
+    }
+    return show(request, "diagnosis/scan/list.html", "diagnosis/scan/_found.html", context)
+
+
+@require_safe
+def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return page(request, _find(request, pk))
+
+
+@never_cache
+@require_safe
+def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The changing part of the scan's page, for the script that follows its analysis."""
+    return page(request, _find(request, pk), fragment=True)
+
+
+@never_cache
+@require_safe
+def progress(request: HttpRequest) -> JsonResponse:
+    """How far the scans named by `id` are: for lists that follow their open analyses, in one request for all."""
+    scans = Scan.objects.visible_to(person(request)).filter(pk__in=_keys(request.GET.getlist("id")))
+    rows = _scans.with_verdicts(_scans.for_lists(scans), person(request))
+    return JsonResponse({"scans": [_progress(row) for row in rows]})
+
+
+def _keys(texts: list[str]) -> list[uuid.UUID]:
+    """Those of the texts that are keys; anything else names no scan."""
+    found = []
+    for text in texts[:FOLLOWED_AT_ONCE]:
+        try:
+            found.append(uuid.UUID(text))
+        except ValueError:
+            continue
+    return found
+
+
+def _progress(row: _scans.Row) -> dict[str, Any]:
+    return {
+        "id": str(row.scan.pk),
+        "status": row.analysis.status if row.analysis else None,
+        "finished": not row.following,
+        "sentence": row.verdict.sentence,
+        "label": row.verdict.label or None,
+        "probability": row.verdict.probability or None,
+        "url": reverse("diagnosis:scan-detail", args=[row.scan.pk]),
+        "html": render_to_string("diagnosis/scan/_verdict.html", {"row": row}),
+    }
+
+
+def _find(request: HttpRequest, pk: uuid.UUID) -> Scan:
+    scan = find(Scan.objects.select_related("patient", "clinic", "uploaded_by"), request, pk)
+    require(person(request), Permission.VIEW_RESULT, scan.clinic)
+    return scan
+
+
+def page(
+    request: HttpRequest,
+    scan: Scan,
+    *,
+    analysis: Analysis | None = None,
+    refusal: Refusal | None = None,
+    fragment: bool = False,
+) -> HttpResponse:
+    """A scan's page with its latest analysis or an earlier one, and a refusal's sentence and status if there is one."""
+    context = _result.context(request, scan, analysis)
+    context |= {"may": rights(request, scan.clinic), "refusal": refusal}
+    part = "diagnosis/scan/_result.html"
+    status = refusal.http_status if refusal else 200
+    return show(request, part if fragment else "diagnosis/scan/detail.html", part, context, status=status)
