@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from allauth.account.forms import LoginForm
+from allauth.account import forms as account
 from django import forms
 
 from accounts.models import Membership, User
 
 
-class SignInForm(LoginForm):
+class Labelled:
+    """Our labels on allauth's fields, which repeat theirs inside the control where they vanish as one types."""
+
+    labels: ClassVar[dict[str, str]] = {}
+    fields: dict[str, forms.Field]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        login = self.fields["login"]
-        login.label = "E-mail address"
+        for name, field in self.fields.items():
+            field.label = self.labels.get(name, field.label)
+            field.widget.attrs.pop("placeholder", None)
+
+
+class SignInForm(Labelled, account.LoginForm):
+    labels = {"login": "E-mail address"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         # What password managers look for beside a password.
-        login.widget.attrs = {"autocomplete": "username", "autofocus": True}
+        self.fields["login"].widget.attrs |= {"autocomplete": "username", "autofocus": True}
+
+
+class ConfirmForm(Labelled, account.ReauthenticateForm):
+    """Asks for the password of somebody who is signed in."""
+
+
+class ChangePasswordForm(Labelled, account.ChangePasswordForm):
+    labels = {"oldpassword": "Current password", "password1": "New password", "password2": "New password, once more"}
+
+
+class ForgottenPasswordForm(Labelled, account.ResetPasswordForm):
+    labels = {"email": "E-mail address"}
+
+
+class NewPasswordForm(Labelled, account.ResetPasswordKeyForm):
+    labels = {"password1": "New password", "password2": "New password, once more"}
 
 
 class MembershipField(forms.ModelChoiceField):

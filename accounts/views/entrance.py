@@ -10,13 +10,13 @@ from typing import Any
 from allauth.account import views as allauth
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.forms import Form
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
-from accounts.forms import SignInForm
+from accounts import forms
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ def counted(view: View) -> View:
 
 
 class SignInView(allauth.LoginView):
-    form_class = SignInForm
+    form_class = forms.SignInForm
 
-    def form_invalid(self, form: Form) -> HttpResponse:
+    def form_invalid(self, form: BaseForm) -> HttpResponse:
         response: HttpResponse = super().form_invalid(form)
         if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
             response.status_code = 429
@@ -48,10 +48,10 @@ class SignInView(allauth.LoginView):
 
 
 sign_in = counted(SignInView.as_view())
-reauthenticate = counted(allauth.reauthenticate)
-change_password = counted(allauth.password_change)
-reset_password = counted(allauth.password_reset)
-reset_password_from_key = counted(allauth.password_reset_from_key)
+reauthenticate = counted(allauth.ReauthenticateView.as_view(form_class=forms.ConfirmForm))
+change_password = counted(allauth.PasswordChangeView.as_view(form_class=forms.ChangePasswordForm))
+reset_password = counted(allauth.PasswordResetView.as_view(form_class=forms.ForgottenPasswordForm))
+reset_password_from_key = counted(allauth.PasswordResetFromKeyView.as_view(form_class=forms.NewPasswordForm))
 
 
 @login_not_required

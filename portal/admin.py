@@ -1,0 +1,66 @@
+"""Contact messages for the people who answer them: read, mark as handled, nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.models import User
+from portal import product
+from portal.models import ContactMessage
+
+admin.site.site_header = product.NAME
+admin.site.site_title = product.NAME
+admin.site.index_title = "Administration"
+admin.site.enable_nav_sidebar = True
+
+
+class HandledFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("new", "New"), ("handled", "Handled")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ContactMessage]) -> QuerySet[ContactMessage]:
+        if self.value() == "new":
+            return queryset.filter(handled_at=None)
+        if self.value() == "handled":
+            return queryset.exclude(handled_at=None)
+        return queryset
+
+
+@admin.register(ContactMessage)
+class ContactMessageAdmin(admin.ModelAdmin):
+    list_display = ("subject", "name", "email", "sent_at", "is_mailed", "handled_at", "handled_by")
+    list_filter = (HandledFilter, "sent_at")
+    list_select_related = ("handled_by",)
+    search_fields = ("subject", "name", "email", "body")
+    fields = ("subject", "name", "email", "body", "sent_at", "mailed_at", "handled_at", "handled_by")
+    readonly_fields = fields
+    actions = ("mark_as_handled",)
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(boolean=True, description="mailed")
+    def is_mailed(self, message: ContactMessage) -> bool:
+        return message.mailed_at is not None
+
+    @admin.action(description="Mark as handled", permissions=["change"])
+    def mark_as_handled(self, request: HttpRequest, queryset: QuerySet[ContactMessage]) -> None:
+        assert isinstance(request.user, User)
+        chosen = queryset.count()
+        handled = ContactMessage.objects.filter(pk__in=queryset.values("pk")).handle(by=request.user)
+        self.message_user(request, _outcome(handled, chosen), messages.SUCCESS if handled else messages.WARNING)
+
+
+def _outcome(handled: int, chosen: int) -> str:
+    sentence = f"{handled} marked as handled."
+    if before := chosen - handled:
+        sentence += f" {before} had been handled before and keep{'s' if before == 1 else ''} who and when."
+    return sentence

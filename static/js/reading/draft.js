@@ -1,0 +1,63 @@
+// Saves what is typed by itself: shortly after the last key, and at once when a field is left.
+
+const QUIET = 1200;
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+
+export class Draft {
+  #form;
+  #timer;
+  #dirty = false;
+  #said;
+
+  constructor(form, said) {
+    this.#form = form;
+    this.#said = said;
+  }
+
+  start() {
+    this.#form.addEventListener("input", () => this.touch());
+    this.#form.addEventListener("change", () => this.touch());
+    this.#form.addEventListener("focusout", () => this.save());
+    document.addEventListener("visibilitychange", () => document.hidden && this.save());
+  }
+
+  // The form as it stands where something changed since it was saved; else what every request needs.
+  body() {
+    const all = new FormData(this.#form);
+    if (this.#dirty) return all;
+    const bare = new FormData();
+    bare.set("csrfmiddlewaretoken", all.get("csrfmiddlewaretoken"));
+    return bare;
+  }
+
+  touch() {
+    this.#dirty = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.save(), QUIET);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#dirty = false;
+  }
+
+  async save() {
+    clearTimeout(this.#timer);
+    if (!this.#dirty) return;
+    const body = this.body();
+    this.#dirty = false;
+    try {
+      const response = await fetch(this.#form.dataset.draft, { method: "POST", body });
+      if (!response.ok || response.redirected) throw new Error(response.status);
+      this.#said(`Draft saved ${clock.format(new Date((await response.json()).saved_at))}`);
+    } catch {
+      this.#dirty = true;
+      this.#said("The draft could not be saved; it is tried again.");
+      this.#timer = setTimeout(() => this.save(), 5 * QUIET);
+    }
+  }
+}
+
+export const showClocks = (root) => {
+  for (const time of root.querySelectorAll("time[data-clock]")) time.textContent = clock.format(new Date(time.dateTime));
+};

@@ -1,0 +1,92 @@
+// Keys: every element with data-key="Shift+A" is reached by that key, and data-key-label says in the dialog what it does.
+// Buttons and links are clicked, boxes and choices are set, text fields get the cursor; data-key-does="cycle" takes the
+// next choice of a group. `?` shows the dialog. The viewer's own keys are plain, those of the report are with Shift.
+import { isTyping } from "./typing.js";
+
+const EVERYWHERE = new Set(["Ctrl+Enter"]);
+
+// "Shift+1" whatever the keyboard prints on that key; letters by what they are.
+const nameOf = (event) => {
+  const key = /^Digit\d$/.test(event.code) && event.shiftKey ? event.code.slice(5) : event.key;
+  const parts = [];
+  if (event.ctrlKey || event.metaKey) parts.push("Ctrl");
+  if (event.altKey) parts.push("Alt");
+  if (event.shiftKey && key !== "?") parts.push("Shift");
+  parts.push(key.length === 1 && event.shiftKey ? key.toUpperCase() : key);
+  return parts.join("+");
+};
+
+const isShown = (element) => !element.disabled && element.checkVisibility?.() !== false;
+
+const cycle = (group) => {
+  const choices = [...group.querySelectorAll("input[type=radio]")];
+  const at = choices.findIndex((choice) => choice.checked);
+  choices[(at + 1) % choices.length].click();
+};
+
+const act = (element) => {
+  if (element.dataset.keyDoes === "cycle") return cycle(element);
+  if (element.matches("textarea, select, input[type=search], input[type=text]")) {
+    element.focus();
+    return element.scrollIntoView({ block: "nearest" });
+  }
+  element.click();
+  if (element.matches("input")) element.scrollIntoView({ block: "nearest" });
+};
+
+const dialog = document.getElementById("keys");
+
+const PRINTED = { Shift: "⇧", Enter: "↵", Ctrl: "Ctrl" };
+const printed = (key) => key.split("+").map((part) => PRINTED[part] ?? part).join(" ");
+
+// Other parts of the page add theirs: document.dispatchEvent is not needed, a <template data-keys="Viewer"> or any element
+// with data-key is found when the dialog opens.
+const groups = () => {
+  const found = new Map();
+  for (const element of document.querySelectorAll("[data-key][data-key-label]")) {
+    if (element.closest("[hidden]")) continue;
+    const title = element.closest("[data-key-group]")?.dataset.keyGroup ?? "This page";
+    if (!found.has(title)) found.set(title, new Map());
+    found.get(title).set(element.dataset.key, element.dataset.keyLabel);
+  }
+  document.dispatchEvent(new CustomEvent("keys:collect", { detail: { groups: found } }));
+  return found;
+};
+
+const show = () => {
+  const list = dialog.querySelector("[data-keys-list]");
+  list.replaceChildren();
+  for (const [title, keys] of groups()) {
+    const heading = Object.assign(document.createElement("h3"), { textContent: title });
+    const table = document.createElement("dl");
+    for (const [key, label] of keys) {
+      const term = document.createElement("dt");
+      term.append(Object.assign(document.createElement("kbd"), { textContent: printed(key) }));
+      table.append(term, Object.assign(document.createElement("dd"), { textContent: label }));
+    }
+    const group = document.createElement("section");
+    group.append(heading, table);
+    list.append(group);
+  }
+  dialog.showModal();
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.isComposing || dialog?.open) return;
+  const name = nameOf(event);
+  const typing = isTyping(event.target);
+  if (typing && name === "Escape") return event.target.blur();
+  if (typing && !EVERYWHERE.has(name)) return;
+  if (name === "?" && dialog) {
+    event.preventDefault();
+    return show();
+  }
+  const element = [...document.querySelectorAll(`[data-key="${CSS.escape(name)}"]`)].find(isShown);
+  if (!element) return;
+  event.preventDefault();
+  act(element);
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-keys-open]")) show();
+});

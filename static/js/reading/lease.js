@@ -1,0 +1,75 @@
+// Holds a case while its page is there: a heartbeat every third of the lease, a farewell when the page goes away.
+// A page that nobody touches for a while stops, so that a desk left open does not keep a case from the others.
+
+const MOVES = ["keydown", "pointermove", "pointerdown", "wheel"];
+
+export class Lease {
+  #urls;
+  #every;
+  #idleAfter;
+  #timer;
+  #touched = Date.now();
+  #over = false;
+
+  // seconds: of the lease. `lost(sentence)` is told once the case is gone; `idle(isIdle)` when nothing moves any more.
+  constructor({ renew, leave, seconds, idleMinutes, body, lost, idle }) {
+    this.#urls = { renew, leave };
+    this.#every = (seconds * 1000) / 3;
+    this.#idleAfter = idleMinutes * 60_000;
+    this.body = body;
+    this.lost = lost;
+    this.idle = idle;
+  }
+
+  start() {
+    for (const move of MOVES) document.addEventListener(move, () => this.#move(), { passive: true });
+    addEventListener("pagehide", () => this.#farewell());
+    // Back from the browser's own cache: the farewell was said, so ask whether the case is still ours.
+    addEventListener("pageshow", (event) => event.persisted && this.#beat());
+    this.#beat();
+  }
+
+  // The page goes on to somewhere that needs no farewell: the decision itself, or giving back.
+  finish() {
+    this.#over = true;
+    clearTimeout(this.#timer);
+  }
+
+  #move() {
+    const was = this.#isIdle;
+    this.#touched = Date.now();
+    if (was && !this.#over) {
+      this.idle(false);
+      this.#beat();
+    }
+  }
+
+  get #isIdle() {
+    return Date.now() - this.#touched > this.#idleAfter;
+  }
+
+  async #beat() {
+    clearTimeout(this.#timer);
+    if (this.#over) return;
+    if (this.#isIdle) return this.idle(true);
+    this.#timer = setTimeout(() => this.#beat(), this.#every);
+    try {
+      const response = await fetch(this.#urls.renew, { method: "POST", body: this.body() });
+      if (response.redirected || response.status === 403) return this.#end("You are signed out. Sign in again in another tab; your draft is kept.");
+      if (response.status === 409) this.#end((await response.json()).sentence);
+    } catch {
+      // The server is away for a moment; the lease outlasts two missed beats.
+    }
+  }
+
+  #end(sentence) {
+    if (this.#over) return;
+    this.finish();
+    this.lost(sentence);
+  }
+
+  #farewell() {
+    clearTimeout(this.#timer);
+    if (!this.#over) navigator.sendBeacon(this.#urls.leave, this.body());
+  }
+}

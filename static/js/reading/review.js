@@ -1,0 +1,110 @@
+// The page of one reading: holds the case, saves the draft, brings the result when it may be seen, fetches ahead.
+import { Draft, showClocks } from "./draft.js";
+import { Lease } from "./lease.js";
+import { startSentences } from "./sentences.js";
+
+const form = document.getElementById("review");
+const stand = document.getElementById("stand");
+const saved = document.getElementById("saved");
+const RESULT_EVERY = 3000;
+
+const draft = new Draft(form, (text) => { saved.textContent = text; });
+const lease = new Lease({
+  renew: form.dataset.renew,
+  leave: form.dataset.leave,
+  seconds: Number(form.dataset.lease),
+  idleMinutes: Number(form.dataset.idle),
+  body: () => draft.body(),
+  lost: (sentence) => {
+    draft.save();
+    const notice = document.getElementById("lost");
+    notice.querySelector("[data-sentence]").textContent = sentence;
+    notice.hidden = false;
+    notice.scrollIntoView({ block: "nearest" });
+    document.getElementById("decide").disabled = true;
+  },
+  idle: (isIdle) => { document.getElementById("idle").hidden = !isIdle; },
+});
+
+// --- the result and the reader's stand on it -----------------------------------------------------------------------
+const showStand = (html) => {
+  const chosen = new FormData(form);
+  stand.innerHTML = html;
+  for (const name of ["decision", "override_reason", "override_note"]) {
+    const field = form.elements[name];
+    if (field && chosen.get(name) && field.type !== "hidden") field.value = chosen.get(name);
+  }
+  const decide = document.getElementById("decide");
+  decide.disabled = Boolean(stand.querySelector("#commit"));
+  decide.removeAttribute("title");
+  follow();
+  // For whoever shows the result elsewhere, such as attention maps over the image.
+  stand.dispatchEvent(new CustomEvent("result:shown", { bubbles: true }));
+};
+
+const follow = () => {
+  if (stand.querySelector("[data-following-result]")) setTimeout(ask, RESULT_EVERY);
+};
+
+const ask = async () => {
+  if (document.hidden) return document.addEventListener("visibilitychange", ask, { once: true });
+  try {
+    const response = await fetch(form.dataset.result, { headers: { "X-Fragment": "1" } });
+    const html = await response.text();
+    const still = html.includes("data-following-result");
+    if (response.ok && !response.redirected && !still) return showStand(html);
+  } catch {
+    // The server is away for a moment.
+  }
+  follow();
+};
+
+const commit = async (event) => {
+  event.preventDefault();
+  const response = await fetch(form.dataset.impression, { method: "POST", body: new FormData(form), headers: { "X-Fragment": "1" } });
+  if (response.ok && !response.redirected) return showStand(await response.text());
+  const { sentence } = await response.json();
+  tell(sentence);
+};
+
+const tell = (sentence) => {
+  let notice = stand.querySelector(".told");
+  if (!notice) {
+    notice = Object.assign(document.createElement("p"), { className: "told" });
+    notice.setAttribute("role", "alert");
+    stand.append(notice);
+  }
+  notice.textContent = sentence;
+};
+
+stand.addEventListener("click", (event) => {
+  if (event.target.closest("#commit")) commit(event).catch(() => tell("The server cannot be reached. Try again in a moment."));
+});
+
+// --- leaving ---------------------------------------------------------------------------------------------------------
+form.addEventListener("submit", (event) => {
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "1";
+  draft.stop();
+  lease.finish();
+});
+
+// --- ahead: the next pictures lie in the browser's cache when their case comes ---------------------------------------
+const fetchAhead = async () => {
+  try {
+    const response = await fetch(form.dataset.neighbours);
+    if (!response.ok || response.redirected) return;
+    for (const url of (await response.json()).images) fetch(url, { priority: "low" }).catch(() => {});
+  } catch {
+    // Nothing is lost but a moment later.
+  }
+};
+
+const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 500));
+
+lease.start();
+draft.start();
+startSentences(form);
+showClocks(document);
+follow();
+whenIdle(fetchAhead);

@@ -1,0 +1,62 @@
+// The previous study beside the shown one: a second pane with its own window and its own series.
+
+import { make } from "./elements.js";
+import { Pane } from "./pane.js";
+import { Series } from "./series.js";
+import { Strip } from "./strip.js";
+import { View } from "./view.js";
+
+export class Comparison {
+  isOpen = false;
+  isLinked = true;
+  studies = [];
+
+  #main;
+
+  constructor(main, changed) {
+    this.#main = main;
+    this.pane = new Pane("Previous study", changed);
+    this.pane.element.hidden = true;
+    this.series = new Series(this.pane, () => this.strip.update());
+    this.strip = new Strip(this.series);
+    this.choice = make("select", { class: "sv-choice", "aria-label": "Study to compare with" });
+    this.choice.addEventListener("change", () => this.#open(this.studies[this.choice.selectedIndex]));
+  }
+
+  offer(studies) {
+    this.close();
+    this.studies = studies ?? [];
+    this.choice.replaceChildren(...this.studies.map((study) => make("option", {}, study.title)));
+    this.pane.forget();
+    this.pane.entry = null;
+  }
+
+  async toggle() {
+    if (this.isOpen) this.close();
+    else await this.#open(this.studies[Math.max(0, this.choice.selectedIndex)]);
+  }
+
+  close() {
+    this.isOpen = false;
+    this.pane.element.hidden = true;
+    this.strip.element.hidden = true;
+  }
+
+  async #open(study) {
+    if (!study) return;
+    this.isOpen = true;
+    this.pane.element.hidden = false;
+    this.link(this.isLinked);
+    if (this.pane.entry?.id !== study.id) this.series.clear();
+    const shown = await this.pane.show(study);
+    this.strip.update();
+    if (shown && study.series && !this.series.length) await this.series.load(study.series);
+  }
+
+  /** Linked panes share one View; an unlinked one goes on from where it was. */
+  link(linked) {
+    this.isLinked = linked;
+    this.pane.view = linked ? this.#main.view : Object.assign(new View(), this.#main.view);
+    this.pane.draw();
+  }
+}

@@ -1,0 +1,45 @@
+// The keys, as a dialog made from the table of actions.
+
+import { groups } from "./actions.js";
+import { make } from "./elements.js";
+import { icon } from "./icons.js";
+import { onlyInFocus, spelled } from "./keys.js";
+
+const MOUSE = [
+  ["Drag", "use the tool in hand"],
+  ["Middle button or Shift + drag", "move"],
+  ["Right button + drag", "zoom"],
+  ["Ctrl + wheel, or two fingers", "zoom at that place"],
+  ["Wheel", "slices of a CT series"],
+  ["Double click", "fit the whole image"],
+];
+
+const combination = (key) => spelled(key).flatMap((part, place) => [place ? " + " : "", make("kbd", {}, part)]);
+const keysOf = (action) => action.keys.flatMap((key, place) => [place ? " or " : "", ...combination(key)]);
+const row = (term, what) => make("div", { class: "sv-key" }, make("dt", {}, ...term), make("dd", {}, what));
+const section = (title, rows) => make("section", {}, make("h3", {}, title), make("dl", {}, ...rows));
+
+function focusChoice() {
+  const box = make("input", { type: "checkbox", id: "sv-focus-only" });
+  box.checked = onlyInFocus.get();
+  box.addEventListener("change", () => onlyInFocus.set(box.checked));
+  return make("label", { class: "sv-focus-only", for: box.id }, box, "Keys act only while the viewer has the focus");
+}
+
+export function helpDialog() {
+  const close = make("button", { type: "button", class: "sv-button sv-button-icon", "aria-label": "Close", title: "Close (Escape)" }, icon("close"));
+  const sections = [...groups()].map(([title, actions]) => section(title, actions.map((action) => row(keysOf(action), action.label))));
+  const mouse = section("Mouse, pen and fingers", MOUSE.map(([how, what]) => row([how], what)));
+  const dialog = make(
+    "dialog",
+    { class: "sv-dialog", "aria-labelledby": "sv-dialog-title" },
+    make("header", {}, make("h2", { id: "sv-dialog-title" }, "Keys of the viewer"), close),
+    make("div", { class: "sv-keys" }, ...sections, mouse),
+    make("footer", {}, focusChoice()),
+  );
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close(); // the backdrop
+  });
+  return dialog;
+}

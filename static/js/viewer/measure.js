@@ -1,0 +1,73 @@
+// Lengths between two points of an image, in image pixels (0, 0 is the outer corner of the first pixel).
+
+const number = (value, digits) => value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** { value, unit, note }: millimetres where the file says how far apart its pixels lie, else pixels. */
+export function length(image, a, b) {
+  const [dx, dy] = [b.x - a.x, b.y - a.y];
+  if (!image.spacing) return { value: Math.hypot(dx, dy), unit: "px", note: "" };
+  const { row, column, at_detector: atDetector } = image.spacing;
+  return { value: Math.hypot(dx * column, dy * row), unit: "mm", note: atDetector ? "at the detector" : "" };
+}
+
+export function lengthText(image, a, b) {
+  const { value, unit, note } = length(image, a, b);
+  return `${number(value, unit === "mm" ? 1 : 0)} ${unit}${note && ` ${note}`}`;
+}
+
+/** What a length on this image means, for the status line. */
+export function scaleText(image) {
+  if (!image.spacing) return "Lengths in pixels: the file does not say their size";
+  const { row, column, at_detector: atDetector } = image.spacing;
+  const size = row === column ? number(row, 3) : `${number(column, 3)} × ${number(row, 3)}`;
+  return atDetector ? `Lengths at the detector, not in the patient: pixel ${size} mm` : `Lengths in mm: pixel ${size} mm`;
+}
+
+const NEAR = 14; // CSS pixels around an end that take hold of it
+
+/** The measurements on one image. Each is { a, b } in image pixels. */
+export class Measurements {
+  lines = [];
+  draft = null;
+
+  /** Take hold of an end near the point, or begin a new line there. `toScreen` gives CSS pixels. */
+  begin(point, toScreen) {
+    const at = toScreen(point);
+    for (const line of this.lines) {
+      for (const end of ["a", "b"]) {
+        const other = toScreen(line[end]);
+        if (Math.hypot(at.x - other.x, at.y - other.y) <= NEAR) {
+          this.draft = { line, end, isNew: false };
+          return;
+        }
+      }
+    }
+    const line = { a: point, b: point };
+    this.lines.push(line);
+    this.draft = { line, end: "b", isNew: true };
+  }
+
+  move(point) {
+    if (this.draft) this.draft.line[this.draft.end] = point;
+  }
+
+  /** Ends the line; one without a length is dropped. Returns whether something was measured. */
+  end() {
+    const draft = this.draft;
+    this.draft = null;
+    if (!draft) return false;
+    const { a, b } = draft.line;
+    if (Math.hypot(a.x - b.x, a.y - b.y) >= 1) return true;
+    this.lines = this.lines.filter((line) => line !== draft.line);
+    return false;
+  }
+
+  cancel() {
+    if (this.draft?.isNew) this.lines = this.lines.filter((line) => line !== this.draft.line);
+    this.draft = null;
+  }
+
+  removeLast() {
+    return this.lines.pop() !== undefined;
+  }
+}

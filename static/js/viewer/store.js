@@ -1,0 +1,82 @@
+// Images that were fetched, the oldest unused ones forgotten; and images fetched ahead, one after the other.
+
+import { unpack } from "./greyscale.js";
+
+const LIMIT = 384 * 2 ** 20; // bytes of pixels
+const AHEAD_AT_ONCE = 2;
+
+class Store {
+  #kept = new Map(); // url → promise, in the order of use
+  #sizes = new Map();
+  #ahead = [];
+  #running = 0;
+
+  /** The image behind a greyscale address. */
+  get(url) {
+    const found = this.#kept.get(url) ?? this.#fetch(url, "high");
+    this.#kept.delete(url);
+    this.#kept.set(url, found); // now the latest used
+    return found;
+  }
+
+  has(url) {
+    return this.#sizes.has(url);
+  }
+
+  /** Fetch these soon, without getting in the way of what is looked at; earlier wishes are dropped. */
+  prefetch(urls) {
+    this.#ahead = urls.filter((url) => url && !this.#kept.has(url));
+    this.#continue();
+  }
+
+  #continue() {
+    while (this.#running < AHEAD_AT_ONCE && this.#ahead.length) {
+      const url = this.#ahead.shift();
+      if (this.#kept.has(url)) continue;
+      this.#running++;
+      this.#fetch(url, "low")
+        .catch(() => {}) // fetching ahead may fail in silence; looking at it will say so
+        .finally(() => {
+          this.#running--;
+          this.#continue();
+        });
+    }
+  }
+
+  #fetch(url, priority) {
+    const promise = load(url, priority);
+    this.#kept.set(url, promise);
+    promise.then(
+      (image) => this.#note(url, image.byteLength),
+      () => this.#kept.delete(url),
+    );
+    return promise;
+  }
+
+  #note(url, size) {
+    this.#sizes.set(url, size);
+    let total = [...this.#sizes.values()].reduce((sum, one) => sum + one, 0);
+    for (const oldest of [...this.#kept.keys()]) {
+      if (total <= LIMIT) break;
+      if (oldest === url || !this.#sizes.has(oldest)) continue;
+      total -= this.#sizes.get(oldest);
+      this.#sizes.delete(oldest);
+      this.#kept.delete(oldest);
+    }
+  }
+}
+
+const SENTENCES = {
+  403: "You may not see this image. Ask an administrator of the clinic for the right to view patients.",
+  404: "This image is not available. It may have been moved; go back to the patient and open it from there.",
+  503: "The portal cannot open images at the moment. Try again in a minute.",
+};
+
+async function load(url, priority) {
+  const response = await fetch(url, { priority });
+  if (response.redirected) throw new Error("You were signed out. Sign in again, then reload this page.");
+  if (!response.ok) throw new Error(SENTENCES[response.status] ?? "The image could not be fetched. Reload the page.");
+  return unpack(await response.arrayBuffer());
+}
+
+export const store = new Store();

@@ -1,0 +1,85 @@
+// The slices of a series as a row of bars: their scores where these may be seen, and which one is shown.
+
+import { make, svg } from "./elements.js";
+
+const percent = (part) => `${Math.round(100 * part)} %`;
+
+export class Strip {
+  #series;
+  #bars = null;
+  #drawn = null;
+
+  constructor(series) {
+    this.#series = series;
+    this.picture = svg("svg", { class: "sv-bars", preserveAspectRatio: "none", "aria-hidden": "true" });
+    this.slider = make(
+      "div",
+      { class: "sv-slider", role: "slider", tabindex: "0", "aria-label": "Slice", "aria-valuemin": "1" },
+      this.picture,
+    );
+    this.text = make("p", { class: "sv-strip-text" });
+    this.element = make("div", { class: "sv-strip", hidden: true }, this.slider, this.text);
+    this.#listen();
+  }
+
+  /** Bring it up to date with its series. */
+  update() {
+    const { length, index, slices, scores } = this.#series;
+    this.element.hidden = length < 2;
+    if (length < 2) return;
+    if (this.#drawn?.slices !== slices || this.#drawn.scores !== scores) this.#drawBars();
+    for (const bar of this.picture.querySelectorAll(".sv-bar-now")) bar.classList.remove("sv-bar-now");
+    this.#bars[index]?.classList.add("sv-bar-now");
+    this.#mark.setAttribute("x", index);
+    const said = this.#saying(index);
+    this.text.textContent = said;
+    this.slider.setAttribute("aria-valuemax", length);
+    this.slider.setAttribute("aria-valuenow", index + 1);
+    this.slider.setAttribute("aria-valuetext", said);
+  }
+
+  #mark = svg("rect", { class: "sv-bar-mark", y: 0, width: 1, height: 100 });
+
+  #saying(index) {
+    const { length, slices, scores } = this.#series;
+    const place = `Slice ${index + 1} of ${length}`;
+    const score = scores.get(slices[index]?.id);
+    if (!score) return scores.size ? `${place} · no result` : place;
+    return `${place} · ${percent(score.mean)} mean, ${score.above} of ${score.total} above their operating point`;
+  }
+
+  #drawBars() {
+    const { length, slices, scores } = this.#series;
+    this.picture.setAttribute("viewBox", `0 0 ${length} 100`);
+    this.#bars = slices.map((slice, place) => bar(place, scores.get(slice.id)));
+    this.picture.replaceChildren(this.#mark, ...this.#bars);
+    this.element.classList.toggle("sv-strip-plain", !scores.size);
+    this.#drawn = { slices, scores };
+  }
+
+  #listen() {
+    const pick = (event) => {
+      const { left, width } = this.slider.getBoundingClientRect();
+      this.#series.go(Math.floor(((event.clientX - left) / width) * this.#series.length));
+    };
+    this.slider.addEventListener("pointerdown", (event) => {
+      this.slider.setPointerCapture(event.pointerId);
+      pick(event);
+    });
+    this.slider.addEventListener("pointermove", (event) => {
+      if (this.slider.hasPointerCapture(event.pointerId)) pick(event);
+    });
+    this.slider.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: -10, PageDown: 10, Home: -1e6, End: 1e6 };
+      if (!(event.key in steps)) return;
+      event.preventDefault(); // the viewer's own keys let it be then
+      this.#series.step(steps[event.key]);
+    });
+  }
+}
+
+function bar(place, score) {
+  const height = score ? Math.max(4, 100 * score.mean) : 4;
+  const tone = score ? (score.above ? "sv-bar-above" : "sv-bar-below") : "sv-bar-none";
+  return svg("rect", { class: `sv-bar ${tone}`, x: place + 0.1, y: 100 - height, width: 0.8, height });
+}

@@ -1,0 +1,48 @@
+// The buttons, made from the table of actions.
+
+import { groups, isOffered } from "./actions.js";
+import { make } from "./elements.js";
+import { icon } from "./icons.js";
+import { spelled } from "./keys.js";
+
+export class Toolbar {
+  #viewer;
+  #buttons = []; // [action, button]
+  #groups = []; // elements
+
+  constructor(viewer, extras) {
+    this.#viewer = viewer;
+    this.element = make("div", { class: "sv-tools" });
+    for (const [name, actions] of groups()) {
+      const buttons = actions.filter((action) => action.show).map((action) => this.#button(action));
+      if (!buttons.length) continue;
+      const group = make("div", { class: "sv-group", role: "group", "aria-label": name }, ...buttons, ...(extras[name] ?? []));
+      this.#groups.push(group);
+      this.element.append(group);
+    }
+  }
+
+  #button(action) {
+    const face = action.show === "icon" ? icon(action.icon) : action.text(this.#viewer);
+    const button = make("button", { type: "button", class: `sv-button sv-button-${action.show}`, "data-action": action.id }, face);
+    button.setAttribute("aria-keyshortcuts", action.keys.join(" "));
+    button.addEventListener("click", () => action.run(this.#viewer));
+    this.#buttons.push([action, button]);
+    return button;
+  }
+
+  update() {
+    for (const [action, button] of this.#buttons) this.#updateButton(action, button);
+    for (const group of this.#groups) group.hidden = [...group.children].every((child) => child.hidden);
+  }
+
+  #updateButton(action, button) {
+    button.hidden = !isOffered(action, this.#viewer);
+    if (action.pressed) button.setAttribute("aria-pressed", String(Boolean(action.pressed(this.#viewer))));
+    const text = action.text?.(this.#viewer);
+    if (text && button.textContent !== text) button.textContent = text;
+    const name = action.show === "text" && text !== "1:1" ? `${text} window` : action.label;
+    button.setAttribute("aria-label", name);
+    button.title = `${name} (${spelled(action.keys[0]).join(" + ")})`;
+  }
+}

@@ -1,0 +1,58 @@
+// Windowing: which values are black, which white, and the table that says so for every value of an image.
+
+const CT = [
+  { name: "Lung", centre: -600, width: 1500 },
+  { name: "Mediastinum", centre: 40, width: 400 },
+  { name: "Bone", centre: 400, width: 1800 },
+];
+// Shares of the width that the file asks for.
+const PLAIN = [
+  { name: "Default", share: 1 },
+  { name: "Soft", share: 1.6 },
+  { name: "High contrast", share: 0.55 },
+];
+
+/** The three windows of the keys 1, 2 and 3, for this image. */
+export function presetsOf(image) {
+  if (image.unit === "HU") return CT;
+  const { centre, width } = image.tone;
+  return PLAIN.map(({ name, share }) => ({ name, centre, width: width * share }));
+}
+
+/** A window: black at `centre - width / 2`, white at `centre + width / 2`; with a `name` while it is a preset. */
+export const firstWindow = (image) => ({ ...presetsOf(image)[0] });
+
+const narrowest = (image) => Math.max(Math.abs(image.slope), 1e-6);
+
+/** The window after a drag of (dx, dy) parts of a picture's side: right is wider, up is brighter. */
+export function dragged(window, dx, dy, image) {
+  const width = Math.max(window.width * Math.exp(2 * dx), narrowest(image));
+  const reach = image.meaning(image.range - 1) - image.meaning(0);
+  const centre = window.centre + dy * Math.max(window.width, reach / 50);
+  return { centre, width: Math.min(width, 8 * Math.max(reach, 1)) };
+}
+
+const bend = ({ curve, span }) => {
+  if (!curve?.length) return (x) => x + 0.5;
+  const last = curve.length - 1;
+  return (x) => {
+    const at = Math.min(Math.max((x / span + 0.5) * last, 0), last);
+    const from = Math.floor(at);
+    const to = Math.min(from + 1, last);
+    return (curve[from] + (curve[to] - curve[from]) * (at - from)) / 65535;
+  };
+};
+
+/** For each step of `image` the pixel to draw: little-endian RGBA in one number. */
+export function table(image, window, inverted) {
+  const out = new Uint32Array(image.range);
+  const grey = bend(image.tone);
+  const width = Math.max(window.width, Number.MIN_VALUE);
+  for (let step = 0; step < out.length; step++) {
+    const part = grey((image.meaning(step) - window.centre) / width);
+    let value = part <= 0 ? 0 : part >= 1 ? 255 : Math.round(part * 255);
+    if (inverted) value = 255 - value;
+    out[step] = 0xff000000 | (value * 0x010101);
+  }
+  return out;
+}
