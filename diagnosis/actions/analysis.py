@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import uuid
-from functools import partial
-
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
@@ -45,9 +42,5 @@ def start_analysis(*, by: User, scan: Scan, trigger: Trigger) -> Analysis:
     analysis = Analysis.objects.create(scan=scan, number=last + 1, trigger=trigger, requested_by=by)
     Analysis.objects.tell(analysis.pk, "", S.QUEUED, by=named(by), note=trigger.label)
     # Robust: what is committed stays done, whatever the broker or the note of the sending do; the sweep sends again.
-    transaction.on_commit(partial(_send, analysis.pk), robust=True)
+    transaction.on_commit(lambda: tasks.enqueue(analysis.pk), robust=True)
     return analysis
-
-
-def _send(pk: uuid.UUID) -> None:
-    tasks.enqueue(pk)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import TokenAuthentication
 from accounts.models import ApiToken, Membership, User
 from diagnosis.api.errors import problem
 from diagnosis.api.scope import own_tokens
@@ -43,6 +44,9 @@ class Tokens(generics.ListAPIView[ApiToken]):
     def get_authenticators(self) -> list[Any]:
         """Signing in needs a password and nothing else: an old token in the header must not get in its way."""
         return [] if self.request and self.request.method == "POST" else super().get_authenticators()
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return TokenAuthentication.keyword
 
     def get_permissions(self) -> list[Any]:
         return [] if self.request and self.request.method == "POST" else [*super().get_permissions()]

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import uuid
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from accounts.models import User
+from diagnosis import classifiers, intended_use, runner
+from diagnosis.models import Analysis, Scan
+from tests.integration.api.conftest import Api
+
+ANALYSES = "/api/v1/analyses/"
+
+
+@pytest.fixture
+def analysed(scan: Scan) -> Analysis:
+    """A finished analysis, by the real classifiers."""
+    analysis = scan.analyses.get()
+    runner.run(analysis.pk, worker="test")
+    analysis.refresh_from_db()
+    return analysis
+
+
+def test_an_open_analysis_says_when_to_ask_again(scan: Scan, radiographer: User, api: Api) -> None:
+    answer = api(radiographer).get(f"{ANALYSES}{scan.analyses.get().pk}/")
+    assert answer.json()["status"] == "queued"
+    assert answer.json()["predictions"] == []
+    assert answer.json()["failure"] is None
+    assert int(answer["Retry-After"]) >= 1
+
+
+def test_a_result_tells_all_that_explains_it(analysed: Analysis, radiographer: User, api: Api) -> None:
+    answer = api(radiographer).get(f"{ANALYSES}{analysed.pk}/")
+    assert "Retry-After" not in answer
+    body = answer.json()
+    assert body["status"] == "succeeded"
+    assert body["seconds"] > 0
+    assert body["intended_use"] == {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION}
+    specs = {spec.name: spec for spec in classifiers.active_specs() if spec.modality == "cxr"}
+    assert {each["classifier"] for each in body["predictions"]} == set(specs)
+    for each in body["predictions"]:
+        spec = specs[each["classifier"]]
+        assert each["version"] == spec.version
+        assert each["weights_sha256"] == spec.weights_sha256
+        assert each["preprocessing"] == spec.preprocessing
+        assert sum(each["probabilities"].values()) == pytest.approx(1)
+        assert set(each["probabilities"]) == set(spec.labels)
+        assert each["operating_point"]["threshold"] == spec.operating_point.threshold
+        assert each["operating_point"]["sensitivity"]["value"] == spec.operating_point.sensitivity.value
+        assert each["milliseconds"] > 0
+
+
+def test_every_payload_with_a_result_says_what_it_is_not(analysed: Analysis, radiographer: User, api: Api) -> None:
+    client, scan = api(radiographer), analysed.scan
+    addresses = [
+        f"{ANALYSES}{analysed.pk}/",
+        f"/api/v1/scans/{scan.pk}/",
+        "/api/v1/scans/",
+        f"/api/v1/patients/{scan.patient_id}/history/",
+    ]
+    for address in addresses:
+        text = client.get(address).content.decode()
+        assert "probabilities" in text, address
+        assert intended_use.SENTENCE in text, address
+
+
+def test_the_attention_map_is_a_png_for_those_who_may_see_it(
+    analysed: Analysis, radiographer: User, stranger: User, api: Api
+) -> None:
+    address = api(radiographer).get(f"{ANALYSES}{analysed.pk}/").json()["predictions"][0]["attention"]
+    answer = api(radiographer).get(address)
+    assert Image.open(BytesIO(answer.content)).format == "PNG"
+    assert answer["Content-Type"] == "image/png"
+    assert api(stranger).get(address).status_code == 404
+
+
+def test_a_failure_gives_its_reason_but_not_its_traceback(scan: Scan, radiographer: User, api: Api) -> None:
+    scan.original.storage.delete(scan.original.name)
+    runner.run(scan.analyses.get().pk, worker="test")
+    Analysis.objects.update(failure_detail="Traceback (most recent call last)")
+    answer = api(radiographer).get(f"{ANALYSES}{scan.analyses.get().pk}/")
+    assert answer.json()["status"] == "failed"
+    assert answer.json()["failure"]["code"] == "original_unreadable"
+    assert answer.json()["failure"]["retryable"] is True
+    assert answer.json()["failure"]["reason"].endswith(".")
+    assert "Traceback" not in answer.content.decode()
+
+
+def test_cancel_once(scan: Scan, radiographer: User, api: Api) -> None:
+    client, address = api(radiographer), f"{ANALYSES}{scan.analyses.get().pk}/cancel/"
+    assert client.post(address).json()["status"] == "cancelled"
+    again = client.post(address)
+    assert again.status_code == 409
+    assert again.json()["code"] == "already_finished"
+
+
+def test_another_clinics_analysis_is_not_there(analysed: Analysis, stranger: User, api: Api) -> None:
+    client = api(stranger)
+    assert client.get(f"{ANALYSES}{analysed.pk}/").status_code == 404
+    assert client.post(f"{ANALYSES}{analysed.pk}/cancel/").status_code == 404
+    assert client.get(f"{ANALYSES}{uuid.uuid4()}/").json() == client.get(f"{ANALYSES}{analysed.pk}/").json()
+
+
+def test_the_classifiers_are_those_that_answer(analysed: Analysis, radiographer: User, api: Api) -> None:
+    listed = api(radiographer).get("/api/v1/classifiers/").json()
+    answered = {(each.classifier, each.version) for each in analysed.predictions.all()}
+    assert answered == {(each["name"], each["version"]) for each in listed if each["modality"] == "cxr"}
+    assert all(each["must_not_use"] and each["intended_use"] for each in listed)

@@ -1,0 +1,75 @@
+"""Does the file name the person of the record? Asking too often is ignored; asking too rarely harms."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from diagnosis.intake import differences
+from diagnosis.models import Patient
+from ml.imaging import DicomHeader
+from ml.spec import Modality
+
+ALMA = {"medical_record_number": "MRN-0001", "family_name": "Berg", "given_name": "Alma Marie"}
+BORN = date(1958, 3, 14)
+
+
+def found(*, record: dict[str, object] | None = None, **header: object) -> set[str]:
+    patient = Patient(**{**ALMA, "birth_date": BORN, **(record or {})})
+    read = DicomHeader("DX", Modality.CXR, **header)  # type: ignore[arg-type]
+    return {each.field for each in differences(read, patient)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Berg^Alma^Marie",
+        "BERG^ALMA",
+        "berg^alma marie",
+        "Alma Berg",
+        "Berg^Álma",
+        "Berg^Alma^Marie^Dr",
+        "",
+        "ANONYMOUS",
+        "Anonymized",
+        "unknown",
+        "^^^",
+    ],
+)
+def test_names_that_may_be_the_same_person(name: str) -> None:
+    assert found(patient_name=name) == set()
+
+
+@pytest.mark.parametrize("name", ["Holm^Alma", "Berg^Per", "Bergmann^Alma", "Berg^Almut", "Alm^Berga"])
+def test_names_of_others(name: str) -> None:
+    assert found(patient_name=name) == {"name"}
+
+
+@pytest.mark.parametrize(
+    ("number", "same"), [("MRN-0001", True), ("mrn-0001 ", True), ("", True), ("MRN-00011", False), ("1", False)]
+)
+def test_record_numbers(number: str, same: bool) -> None:
+    assert found(patient_id=number) == (set() if same else {"record number"})
+
+
+def test_birth_dates() -> None:
+    assert found(birth_date=BORN) == set()
+    assert found(birth_date=None) == set()
+    assert found(birth_date=date(1985, 3, 14)) == {"birth date"}
+
+
+def test_a_birth_date_that_the_record_lacks_is_worth_a_question() -> None:
+    assert found(record={"birth_date": None}, birth_date=BORN) == {"birth date"}
+
+
+def test_every_difference_is_told_at_once() -> None:
+    assert found(patient_name="Holm^Per", patient_id="9", birth_date=date(2001, 1, 1)) == {
+        "name",
+        "record number",
+        "birth date",
+    }
+
+
+def test_a_file_without_a_header_disagrees_with_nobody() -> None:
+    assert differences(None, Patient(**ALMA)) == []
