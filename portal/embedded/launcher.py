@@ -64,10 +64,12 @@ class Launcher:
             time.sleep(STEP_SECONDS)
         return not self.stopping
 
-    def _watch(self) -> None:
+    def _check_start(self) -> None:
+        """Nothing is started again before it ran once: what stops now has a reason that stays."""
         if self.stopping:
             raise StopRequested
-        self.supervisor.watch()
+        for process in self.supervisor.stopped():
+            raise CannotStart(f"The {process.name} stopped while it started: read {process.log} for the reason.")
 
     def _start(self) -> None:
         if os.environ.get("REDIS_URL"):
@@ -102,7 +104,7 @@ class Launcher:
         return False
 
     def _wait_for_web(self) -> None:
-        if not web.wait_until_ready(self.host, self.port, meanwhile=self._watch):
+        if not web.wait_until_ready(self.host, self.port, meanwhile=self._check_start):
             raise CannotStart(f"The web server does not answer: read {self.logs / 'web.log'} for the reason.")
 
     def _web(self) -> Process:

@@ -33,9 +33,11 @@ class Supervisor:
 
     def watch(self) -> None:
         """Start again whatever has stopped. Raises Crashed when a process stopped more than RESTARTS times."""
-        for process in self._running:
-            if not process.running:
-                self._restart(process)
+        for process in self.stopped():
+            self._restart(process)
+
+    def stopped(self) -> list[Process]:
+        return [process for process in self._running if not process.running]
 
     def stop(self) -> None:
         """Stop everything, last started first."""
