@@ -1,5 +1,6 @@
 """Every address of the portal."""
 
+from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
@@ -8,6 +9,10 @@ from django.views.generic import RedirectView
 from accounts.urls import entrance
 from portal.health import healthz, readyz
 from portal.views import admin_entrance, contact, pages
+
+# allauth can keep several addresses for an account; here the account has one, and no page for others.
+if admin.site.is_registered(EmailAddress):
+    admin.site.unregister(EmailAddress)
 
 public: list[URLPattern] = [
     path("", pages.home, name="home"),
