@@ -25,4 +25,7 @@ class Schema(SpectacularAPIView):
 
 
 class Docs(SpectacularSwaggerSplitView):
+    """In a browser, under the portal's strict content policy: scripts and styles are files, none is inline."""
+
     url_name = "api:schema"
+    template_name = "api/docs.html"
