@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping
 from threading import Lock
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -38,13 +37,9 @@ def import_openvino() -> Any:
 
     With the telemetry package hidden, OpenVINO falls back to the silent stub that it carries.
     """
-    sys.modules.setdefault("openvino_telemetry", _hidden())
+    # None in sys.modules makes an import fail with ImportError
+    hidden: Any = None
+    sys.modules.setdefault("openvino_telemetry", hidden)
     import openvino
 
     return openvino
-
-
-def _hidden() -> ModuleType:
-    """`None` in sys.modules makes an import fail with ImportError; the type checker wants a module."""
-    nothing: Any = None
-    return nothing  # type: ignore[no-any-return]

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
-from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from ml.preprocessing import Pixels, Region, resize
 from ml.training.datasets import read_pixels
-from ml.training.manifest import Row
+from ml.training.manifest import Row, label_indices
 from ml.training.scored import Scored
 
 THUMBNAIL = 32
@@ -29,7 +29,7 @@ def border_features(pixels: Pixels) -> Pixels:
 def border_scores(data: Path, train: tuple[Row, ...], test: tuple[Row, ...], names: tuple[str, ...]) -> Scored:
     """A logistic regression on border pixels, fitted on the training part and applied to the test part."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000, class_weight="balanced"))
-    model.fit(_borders(data, train), _indices(train, names))
+    model.fit(_borders(data, train), label_indices(train, names))
     return score_rows(test, names, model.predict_proba(_borders(data, test)))
 
 
@@ -47,7 +47,7 @@ def score_rows(rows: tuple[Row, ...], names: tuple[str, ...], probabilities: NDA
     return Scored(
         names,
         np.asarray(probabilities, dtype=np.float64),
-        _indices(rows, names),
+        label_indices(rows, names),
         np.array([row.source for row in rows]),
         np.array([row.group for row in rows]),
     )
@@ -55,7 +55,3 @@ def score_rows(rows: tuple[Row, ...], names: tuple[str, ...], probabilities: NDA
 
 def _borders(data: Path, rows: tuple[Row, ...]) -> Pixels:
     return np.stack([border_features(read_pixels(data / row.path)) for row in rows])
-
-
-def _indices(rows: tuple[Row, ...], names: tuple[str, ...]) -> NDArray[np.int64]:
-    return np.array([names.index(row.label) for row in rows], dtype=np.int64)

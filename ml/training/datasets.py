@@ -1,6 +1,5 @@
 """Batches of training images, kept in memory at the training size."""
 
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ from PIL import Image
 from ml import preprocessing
 from ml.preprocessing import Pixels, Size
 from ml.training.augment import Grey, augment
-from ml.training.manifest import Row
+from ml.training.drawing import Drawing
+from ml.training.manifest import Row, label_indices
 
-# A class may appear in an epoch at most this many times as often as the rarest one; others take turns.
-LARGEST_IMBALANCE = 2.0
 READERS = 2
 
 
@@ -43,8 +41,7 @@ def load(data: Path, rows: Sequence[Row], labels: Sequence[str], *, size: Size, 
     read = partial(_read, data, size, recipe)
     with ThreadPoolExecutor(READERS) as pool:
         grey = np.stack(list(pool.map(read, rows)))
-    indices = np.array([labels.index(row.label) for row in rows], dtype=np.int64)
-    return Images(grey, indices, tuple(rows))
+    return Images(grey, label_indices(rows, labels), tuple(rows))
 
 
 def _read(data: Path, size: Size, recipe: str, row: Row) -> Grey:
@@ -58,26 +55,15 @@ def network_input(grey: NDArray[np.uint8]) -> Pixels:
     return np.stack([preprocessing.standardise(image.astype(np.float32) / 255.0) for image in grey])[..., np.newaxis]
 
 
-def epoch_size(rows: Sequence[Row], labels: Sequence[str]) -> int:
-    """How many images an epoch draws from these rows."""
-    return sum(_drawn_counts(np.array([labels.index(row.label) for row in rows])).values())
-
-
-def class_weights(labels: NDArray[np.int64]) -> dict[int, float]:
-    """Weights that let every class count the same in an epoch of `TrainingBatches`; their mean over draws is 1."""
-    drawn = _drawn_counts(labels)
-    total = sum(drawn.values())
-    return {label: total / (len(drawn) * count) for label, count in drawn.items()}
-
-
 class TrainingBatches(keras.utils.PyDataset):
     """Augmented batches (pixels, labels, weights). The batch depends on seed, epoch and index alone."""
 
     def __init__(self, images: Images, *, batch: int, seed: int, first_epoch: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.images, self.batch, self.seed, self.epoch = images, batch, seed, first_epoch
-        self.weights = class_weights(images.labels)
-        self.order = _draw(images.labels, np.random.default_rng((seed, first_epoch)))
+        self.drawing = Drawing.over(images.rows, images.labels)
+        self.weights = self.drawing.weights
+        self.order = self.drawing.draw(np.random.default_rng((seed, first_epoch)))
 
     def __len__(self) -> int:
         return len(self.order) // self.batch
@@ -92,19 +78,4 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
-        self.order = _draw(self.images.labels, np.random.default_rng((self.seed, self.epoch)))
-
-
-def _drawn_counts(labels: NDArray[np.int64]) -> dict[int, int]:
-    counts = Counter(int(label) for label in labels)
-    most = int(LARGEST_IMBALANCE * min(counts.values()))
-    return {label: min(count, most) for label, count in counts.items()}
-
-
-def _draw(labels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Choose the images of an epoch, in random order."""
-    chosen = [
-        random.choice(np.flatnonzero(labels == label), size=count, replace=False)
-        for label, count in _drawn_counts(labels).items()
-    ]
-    return random.permutation(np.concatenate(chosen))
+        self.order = self.drawing.draw(np.random.default_rng((self.seed, self.epoch)))

@@ -67,16 +67,11 @@ def _compile(run: Run, stage: Stage) -> None:
     registry.backbone_of(run.model).trainable = not frozen
     if run.plan.fine_tunes:
         registry.freeze_statistics(run.model)
-    steps = _steps(run) * sum(phase.epochs for phase, _ in stage)
+    steps = (run.drawing.size // run.plan.batch) * sum(phase.epochs for phase, _ in stage)
     optimizer = keras.optimizers.AdamW(
         _schedule(run.plan.rate(frozen=frozen), steps), weight_decay=run.plan.weight_decay, clipnorm=1.0
     )
     run.model.compile(optimizer, SmoothedCrossEntropy(run.plan.label_smoothing, len(run.labels)))
-
-
-def _steps(run: Run) -> int:
-    """Steps of one epoch."""
-    return datasets.epoch_size(run.parts[Part.TRAIN], run.labels) // run.plan.batch
 
 
 def _schedule(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -1,9 +1,12 @@
 """The list of training images, one row each."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ml.spec import Modality
 
@@ -39,6 +42,11 @@ def read_rows(data: Path, modality: Modality) -> tuple[Row, ...]:
     if not rows:
         raise ValueError(f"{manifest} lists no {modality.value} image for training.")
     return rows
+
+
+def label_indices(rows: Sequence[Row], labels: Sequence[str]) -> NDArray[np.int64]:
+    """The label of each row as its index in `labels`, int64 (n,)."""
+    return np.array([labels.index(row.label) for row in rows], dtype=np.int64)
 
 
 def _training_rows(records: Iterable[dict[str, str]], modality: Modality) -> Iterable[Row]:

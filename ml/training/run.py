@@ -13,7 +13,8 @@ from ml import registry
 from ml.training import datasets
 from ml.training.average import WeightAverage
 from ml.training.datasets import Images
-from ml.training.manifest import LABELS, read_rows
+from ml.training.drawing import Drawing
+from ml.training.manifest import LABELS, label_indices, read_rows
 from ml.training.plan import Plan
 from ml.training.split import Part, split
 
@@ -55,6 +56,12 @@ class Run:
         """The last whole epoch on disk."""
         state = self.folder / STATE
         return int(json.loads(state.read_text())["epoch"]) if state.is_file() else 0
+
+    @property
+    def drawing(self) -> Drawing:
+        """What draws the images of each epoch."""
+        rows = self.parts[Part.TRAIN]
+        return Drawing.over(rows, label_indices(rows, self.labels))
 
     def images(self, part: Part, side: int) -> Images:
         """The images of a part at one input size."""
