@@ -1,0 +1,63 @@
+"""`{% load viewer %}{% viewer scan %}`: the image viewer of a scan, on any page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.templatetags.static import static
+
+from diagnosis.models import Scan
+from diagnosis.views import _viewer
+
+register = template.Library()
+
+PARTS = (
+    "actions",
+    "attention",
+    "comparison",
+    "dialog",
+    "draw",
+    "elements",
+    "greyscale",
+    "icons",
+    "keys",
+    "measure",
+    "pane",
+    "pointer",
+    "series",
+    "status",
+    "store",
+    "strip",
+    "toolbar",
+    "view",
+    "window",
+)
+
+
+@register.inclusion_tag("diagnosis/viewer/_viewer.html", takes_context=True)
+def viewer(
+    context: Context, scan: Scan, *, hide_result: bool = False, page_keys: bool = False, key_images: bool = False
+) -> dict[str, Any]:
+    """`hide_result` leaves out all that the classifiers said, also where the person might see it already.
+
+    With `page_keys` its keys act wherever the focus is on the page, and not only inside it. With `key_images` it
+    offers to mark key images, which the page hears of as the event `viewer:key-image`.
+    """
+    told = _viewer.settings_of(scan, context["request"].user, hide_result=hide_result)
+    name = f"viewer-{scan.pk.hex}"
+    return {
+        "scan": scan,
+        "told": told,
+        "id": name,
+        "told_id": f"{name}-told",
+        "modules": modules(),
+        "page_keys": page_keys,
+        "key_images": key_images,
+    }
+
+
+def modules() -> list[str]:
+    """All parts of the script at once: found import by import they would come too late for the first picture."""
+    return [static(f"js/viewer/{name}.js") for name in PARTS]
