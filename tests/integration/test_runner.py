@@ -1,0 +1,220 @@
+"""One analysis by the real classifiers, in this process."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from PIL import Image
+
+from accounts.models import User
+from diagnosis import classifiers, runner
+from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
+from diagnosis.actions.scan import upload_scan
+from diagnosis.models import Analysis, Patient, Prediction, Scan, Transition
+from diagnosis.models.scan import Modality
+from diagnosis.states import AnalysisStatus as S
+from ml.imaging.phantom import phantom_dicom
+from tests.images import NAMELESS, ct_dicom, xray_png
+from tests.slow import Pipe, reaches
+from tests.unit.diagnosis.conftest import analysis, scan, upload
+
+__all__ = ["analysis", "scan", "upload"]
+
+MAPS = Path(settings.PRIVATE_ROOT) / "attention"
+
+
+def maps() -> set[Path]:
+    return {path for path in MAPS.rglob("*") if path.is_file()}
+
+
+def run(analysis: Analysis) -> Analysis:
+    runner.run(analysis.pk, worker="worker test")
+    analysis.refresh_from_db()
+    return analysis
+
+
+def test_every_active_classifier_of_the_modality_answers(analysis: Analysis) -> None:
+    assert run(analysis).status == S.SUCCEEDED
+    specs = {spec.name: spec for spec in classifiers.active_specs() if spec.modality == "cxr"}
+    predictions = {each.classifier: each for each in analysis.predictions.all()}
+    assert specs
+    assert set(predictions) == set(specs)
+    for name, prediction in predictions.items():
+        point = specs[name].operating_point
+        assert prediction.weights_sha256 == specs[name].weights_sha256
+        assert prediction.probability == prediction.probabilities[point.positive_label]
+        assert prediction.positive == (prediction.probability >= point.threshold)
+        assert prediction.probabilities[prediction.label] == max(prediction.probabilities.values())
+        with prediction.attention.open("rb") as file:
+            assert Image.open(file).mode == "L"
+
+
+def test_the_transitions_tell_the_story(analysis: Analysis) -> None:
+    run(analysis)
+    told = Transition.objects.filter(analysis=analysis).values_list("source", "target", "by")
+    assert [(source, target) for source, target, _ in told] == [
+        ("", "queued"),
+        ("queued", "running"),
+        ("running", "succeeded"),
+    ]
+    assert told[1][2] == told[2][2] == "worker test"
+
+
+def test_a_second_message_does_nothing(analysis: Analysis) -> None:
+    first = run(analysis).predictions.get()
+    again = run(analysis)
+    assert again.predictions.get() == first
+    assert again.attempts == 1
+
+
+def test_a_rerun_adds_and_overwrites_nothing(analysis: Analysis, scan: Scan, radiographer: User) -> None:
+    run(analysis)
+    before = list(Prediction.objects.values())
+    kept = maps()
+    second = run(rerun_analysis(by=radiographer, scan=scan))
+    assert second.status == S.SUCCEEDED
+    assert list(Prediction.objects.filter(analysis=analysis).values()) == before
+    assert kept < maps()
+    # The same file, the same classifier: the same answer.
+    assert second.predictions.get().probabilities == pytest.approx(before[0]["probabilities"])
+
+
+def test_an_altered_original_is_never_classified(analysis: Analysis, scan: Scan) -> None:
+    Path(scan.original.path).write_bytes(xray_png(9))
+    run(analysis)
+    assert (analysis.status, analysis.failure_code) == (S.FAILED, "original_altered")
+    assert not analysis.predictions.exists()
+
+
+def test_a_restored_original_can_be_retried(analysis: Analysis, scan: Scan, radiographer: User) -> None:
+    path = Path(scan.original.path)
+    data = path.read_bytes()
+    path.unlink()
+    run(analysis)
+    assert (analysis.failure_code, analysis.failure_retryable) == ("original_unreadable", True)
+    path.write_bytes(data)
+    assert run(rerun_analysis(by=radiographer, scan=scan)).status == S.SUCCEEDED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_result_of_a_job_cancelled_in_the_middle_is_dropped(
+    analysis: Analysis, scan: Scan, radiographer: User
+) -> None:
+    before, pipe = maps(), Pipe(scan)
+
+    def work() -> None:
+        runner.run(analysis.pk, worker="worker test")
+        connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    reaches(analysis, S.RUNNING)
+    cancel_analysis(by=radiographer, analysis=analysis)
+    pipe.send()
+    worker.join()
+    analysis.refresh_from_db()
+    assert analysis.status == S.CANCELLED
+    assert not analysis.predictions.exists()
+    assert maps() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_was_thought_lost_and_comes_back_overwrites_nothing(
+    analysis: Analysis, scan: Scan, settings: Any
+) -> None:
+    """Its job was given to another one meanwhile."""
+    pipe = Pipe(scan)
+
+    def work() -> None:
+        runner.run(analysis.pk, worker="worker slow")
+        connection.close()
+
+    slow = threading.Thread(target=work)
+    slow.start()
+    reaches(analysis, S.RUNNING)
+    Analysis.objects.filter(pk=analysis.pk).update(lease_expires_at=analysis.started_at)
+    assert runner.release_lost(by="sweep") == 1
+    second = Analysis.objects.claim(analysis.pk, worker="worker quick")
+    pipe.send()
+    slow.join()
+    analysis.refresh_from_db()
+    assert (analysis.status, analysis.claim, analysis.worker) == (S.RUNNING, second, "worker quick")
+    assert not analysis.predictions.exists()
+
+
+def test_no_classifier_for_the_modality_is_said_plainly(patient: Patient, radiographer: User, settings: Any) -> None:
+    settings.INACTIVE_CLASSIFIERS = {spec.name for spec in classifiers.active_specs()}
+    scan = upload_scan(by=radiographer, patient=patient, data=ct_dicom(), name="a").scan
+    analysis = run(scan.analyses.get())
+    assert (analysis.failure_code, analysis.failure_retryable) == ("no_classifier", True)
+    assert "Chest CT slice" in analysis.failure_reason
+
+
+@pytest.fixture
+def weights(tmp_path: Path, settings: Any) -> Path:
+    """A copy of the weights that a test may spoil."""
+    copy = tmp_path / "weights"
+    shutil.copytree(settings.ML_WEIGHTS_ROOT, copy)
+    settings.ML_WEIGHTS_ROOT = copy
+    return copy
+
+
+def test_weights_that_are_not_those_of_the_spec_never_answer(weights: Path, analysis: Analysis) -> None:
+    """A row named after one network that loads another's weights is a lie about a patient."""
+    for model in weights.glob("*/*/model.bin"):
+        data = bytearray(model.read_bytes())
+        data[len(data) // 2] ^= 1
+        model.write_bytes(data)
+    run(analysis)
+    assert (analysis.status, analysis.failure_code) == (S.FAILED, "unexpected")
+    assert "SHA-256" in analysis.failure_detail or "sha256" in analysis.failure_detail.lower()
+    assert not analysis.predictions.exists()
+
+
+def test_monochrome_1_is_not_read_inverted(patient: Patient, radiographer: User) -> None:
+    """The same thorax stored in both senses of grey gives the same answer."""
+
+    def answer(data: bytes) -> dict[str, float]:
+        scan = upload_scan(by=radiographer, patient=patient, data=data, name="a", modality=Modality.CXR).scan
+        prediction = run(scan.analyses.get()).predictions.first()
+        assert prediction
+        return prediction.probabilities
+
+    black_is_air = phantom_dicom("DX", side=256, photometric="MONOCHROME2", **NAMELESS)
+    white_is_air = inverted(black_is_air)
+    assert white_is_air != black_is_air
+    assert answer(white_is_air) == pytest.approx(answer(black_is_air), abs=0.02)
+
+
+def inverted(data: bytes) -> bytes:
+    """The same picture in the other photometric interpretation: every stored value and the window mirrored."""
+    from io import BytesIO
+
+    import numpy as np
+    import pydicom
+
+    dataset = pydicom.dcmread(BytesIO(data))
+    top = 2**dataset.BitsStored - 1
+    stored = np.frombuffer(dataset.PixelData, np.uint16)
+    dataset.PixelData = (top - stored).astype(np.uint16).tobytes()
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{dataset.SOPInstanceUID}.1"
+    if "WindowCenter" in dataset:
+        dataset.WindowCenter = top - dataset.WindowCenter
+    out = BytesIO()
+    dataset.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def test_classifiers_are_loaded_once_in_a_process(upload: Callable[..., Scan]) -> None:
+    loaded = classifiers.loaded(Modality.CXR)
+    run(upload(1).analyses.get())
+    again = classifiers.loaded(Modality.CXR)
+    assert [id(each) for each in again] == [id(each) for each in loaded]
