@@ -5,18 +5,25 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms import TokenForm
 from accounts.models import ApiToken, User
 from accounts.views.profile import show_profile
 
 
-@require_POST
 @never_cache
-@reauthentication_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def issue_token(request: HttpRequest) -> HttpResponse:
-    """Make a token. Its secret stands on this one answer and is kept nowhere, so there is no redirect."""
+    """Make a token. Its secret stands on this one answer and is kept nowhere, so there is no redirect.
+
+    Whoever reloads that answer, or the password page before it, arrives by GET and is brought back to the account.
+    """
+    return _issue(request) if request.method == "POST" else redirect("accounts:profile")
+
+
+@reauthentication_required
+def _issue(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     form = TokenForm(request.POST, user=request.user)
     if not form.is_valid():
