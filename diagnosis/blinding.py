@@ -1,7 +1,7 @@
-"""What a reader may not see yet, so that neither a classifier nor a colleague reads for them. One rule, for every page and payload.
+"""What a reader may not see yet, so that neither a classifier nor a colleague reads for them. One rule for every page.
 
-The classifiers' result of a scan is hidden from those who may be given the scan to read and who read first (their clinic
-asks for it, or they chose it), until they have committed a first impression of it or it has been read.
+The classifiers' result of a scan is hidden from those who may be given the scan to read and who read first (their
+clinic asks for it, or they chose it), until they have committed a first impression of it or it has been read.
 
 The readings of a scan are hidden from everybody who may become its second reader, while the second reading is open.
 """

@@ -1,8 +1,8 @@
 """Sentences that a reader may put into a report, by modality and category; nothing is written unasked.
 
-The categories are those of the RSNA consensus on chest CT in COVID-19 (Simpson et al., Radiology: Cardiothoracic Imaging
-2020;2(2):e200152). CO-RADS (Prokop et al., Radiology 2020;296:E97) grades chest CT alone; the grades named here are the
-usual counterparts of the categories, and the reader's own judgement replaces them. The wording is this portal's.
+The categories are those of the RSNA consensus on chest CT in COVID-19 (Simpson et al., Radiology: Cardiothoracic
+Imaging 2020;2(2):e200152). CO-RADS (Prokop et al., Radiology 2020;296:E97) grades chest CT alone; the grades here
+are the usual counterparts of the categories, and the reader's own judgement replaces them. The wording is this portal's.
 """
 
 from __future__ import annotations
@@ -47,8 +47,7 @@ _CT: dict[Category, dict[Part, tuple[str, ...]]] = {
             "Reversed halo sign.",
         ),
         Part.IMPRESSION: (
-            "Appearance often seen in COVID-19 pneumonia (CO-RADS 5). Influenza, organising pneumonia and drug reactions "
-            f"may look alike. {_TEST}",
+            f"Appearance often seen in COVID-19 pneumonia (CO-RADS 5). Influenza and others may look alike. {_TEST}",
             f"Appearance suspicious of COVID-19 pneumonia, not all features typical (CO-RADS 4). {_TEST}",
         ),
     },
@@ -58,8 +57,7 @@ _CT: dict[Category, dict[Part, tuple[str, ...]]] = {
             "Few small ground-glass opacities without a typical distribution.",
         ),
         Part.IMPRESSION: (
-            "Appearance possible in COVID-19 pneumonia but not specific; other infections and non-infectious causes are "
-            f"as likely (CO-RADS 3). {_TEST}",
+            f"Appearance possible in COVID-19 pneumonia; other causes are as likely (CO-RADS 3). {_TEST}",
         ),
     },
     Category.ATYPICAL: {

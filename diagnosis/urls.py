@@ -1,10 +1,12 @@
-from django.urls import path
+from django.urls import include, path
 
 from diagnosis.views import analysis, attention, desk, image, patient, scan, upload
 
 app_name = "diagnosis"
 
 urlpatterns = [
+    path("", include("diagnosis.urls_viewer")),
+    path("", include("diagnosis.urls_review")),
     path("desk/", desk.show, name="home"),
     path("patients/", patient.index, name="patient-list"),
     path("patients/new/", patient.create, name="patient-create"),

@@ -163,7 +163,7 @@ class Review(ClinicalModel):
         indexes = [
             models.Index(fields=["clinic", "status", "due_at", "id"], name="review_queue"),
             models.Index(fields=["reader", "status"], name="review_reader"),
-            # The page of the queue reads waiting and claimed cases in one order; the sweep of leases reads claimed ones.
+            # The queue's page reads waiting and claimed cases in one order; the sweep of leases reads claimed ones.
             models.Index(fields=["clinic", "due_at", "id"], name="review_open", condition=Q(status__in=OPEN)),
             models.Index(fields=["lease_expires_at"], name="review_lease", condition=Q(status=_S.CLAIMED)),
             models.Index(fields=["clinic", "decided_at"], name="review_decided"),
@@ -192,7 +192,7 @@ class Draft(models.Model):
 
 
 class FirstImpression(models.Model):
-    """What a reader thought before the classifiers' result was shown. Written once; compared with the decision later."""
+    """What a reader thought before the classifiers' result was shown. Written once, compared with the decision."""
 
     review = models.ForeignKey(Review, on_delete=models.CASCADE, related_name="first_impressions")
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

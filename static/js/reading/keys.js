@@ -35,47 +35,45 @@ const act = (element) => {
 };
 
 const dialog = document.getElementById("keys");
-
-const PRINTED = { Shift: "⇧", Enter: "↵", Ctrl: "Ctrl" };
+const PRINTED = { Enter: "↵" };
 const printed = (key) => key.split("+").map((part) => PRINTED[part] ?? part).join(" ");
 
-// Other parts of the page add theirs: document.dispatchEvent is not needed, a <template data-keys="Viewer"> or any element
-// with data-key is found when the dialog opens.
+// Group → [key, label] pairs. Other scripts add theirs in `keys:collect`.
 const groups = () => {
   const found = new Map();
   for (const element of document.querySelectorAll("[data-key][data-key-label]")) {
     if (element.closest("[hidden]")) continue;
     const title = element.closest("[data-key-group]")?.dataset.keyGroup ?? "This page";
-    if (!found.has(title)) found.set(title, new Map());
-    found.get(title).set(element.dataset.key, element.dataset.keyLabel);
+    found.set(title, [...(found.get(title) ?? []), [printed(element.dataset.key), element.dataset.keyLabel]]);
   }
-  document.dispatchEvent(new CustomEvent("keys:collect", { detail: { groups: found } }));
+  document.dispatchEvent(new CustomEvent("keys:collect", { detail: found }));
   return found;
 };
 
+const make = (tag, ...children) => {
+  const element = document.createElement(tag);
+  element.append(...children);
+  return element;
+};
+
+const group = ([title, keys]) => {
+  const rows = keys.flatMap(([key, label]) => [make("dt", make("kbd", key)), make("dd", label)]);
+  return make("section", make("h3", title), make("dl", ...rows));
+};
+
 const show = () => {
-  const list = dialog.querySelector("[data-keys-list]");
-  list.replaceChildren();
-  for (const [title, keys] of groups()) {
-    const heading = Object.assign(document.createElement("h3"), { textContent: title });
-    const table = document.createElement("dl");
-    for (const [key, label] of keys) {
-      const term = document.createElement("dt");
-      term.append(Object.assign(document.createElement("kbd"), { textContent: printed(key) }));
-      table.append(term, Object.assign(document.createElement("dd"), { textContent: label }));
-    }
-    const group = document.createElement("section");
-    group.append(heading, table);
-    list.append(group);
-  }
+  dialog.querySelector("[data-keys-list]").replaceChildren(...[...groups()].map(group));
   dialog.showModal();
 };
 
-document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.isComposing || dialog?.open) return;
+const onKey = (event) => {
+  if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
   const name = nameOf(event);
   const typing = isTyping(event.target);
-  if (typing && name === "Escape") return event.target.blur();
+  if (typing && name === "Escape") {
+    event.preventDefault();
+    return event.target.blur();
+  }
   if (typing && !EVERYWHERE.has(name)) return;
   if (name === "?" && dialog) {
     event.preventDefault();
@@ -85,8 +83,11 @@ document.addEventListener("keydown", (event) => {
   if (!element) return;
   event.preventDefault();
   act(element);
-});
+};
 
+// Before the viewer's listener, which leaves alone what is taken: its `?` would show its own keys alone.
+document.addEventListener("keydown", onKey, { capture: true });
+dialog?.addEventListener("click", (event) => event.target === dialog && dialog.close());
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-keys-open]")) show();
 });

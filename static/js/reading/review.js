@@ -2,10 +2,12 @@
 import { Draft, showClocks } from "./draft.js";
 import { Lease } from "./lease.js";
 import { startSentences } from "./sentences.js";
+import { joinViewer } from "./viewing.js";
 
 const form = document.getElementById("review");
 const stand = document.getElementById("stand");
 const saved = document.getElementById("saved");
+const viewer = joinViewer();
 const RESULT_EVERY = 3000;
 
 const draft = new Draft(form, (text) => { saved.textContent = text; });
@@ -38,8 +40,8 @@ const showStand = (html) => {
   decide.disabled = Boolean(stand.querySelector("#commit"));
   decide.removeAttribute("title");
   follow();
-  // For whoever shows the result elsewhere, such as attention maps over the image.
-  stand.dispatchEvent(new CustomEvent("result:shown", { bubbles: true }));
+  // The attention maps over the image come with the result.
+  viewer?.reveal().catch(() => {});
 };
 
 const follow = () => {
@@ -93,8 +95,7 @@ form.addEventListener("submit", (event) => {
 const fetchAhead = async () => {
   try {
     const response = await fetch(form.dataset.neighbours);
-    if (!response.ok || response.redirected) return;
-    for (const url of (await response.json()).images) fetch(url, { priority: "low" }).catch(() => {});
+    if (response.ok && !response.redirected) viewer?.prefetch((await response.json()).images);
   } catch {
     // Nothing is lost but a moment later.
   }
@@ -107,4 +108,4 @@ draft.start();
 startSentences(form);
 showClocks(document);
 follow();
-whenIdle(fetchAhead);
+(viewer?.ready ?? Promise.resolve()).then(() => whenIdle(fetchAhead));

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from django import forms
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from accounts.models import Clinic, User
+from diagnosis.models import Draft
+from diagnosis.models.review import ReviewKind, ReviewQuerySet
+from diagnosis.models.scan import Modality
+from diagnosis.states import ReviewStatus
+
+# Zones for finding cases, not for judging them: each classifier's own operating point stands beside its result.
+HIGH, LOW = 0.5, 0.2
+EVERY_CLINIC = "all"
+
+
+class Zone(StrEnum):
+    HIGH = "high"
+    MIDDLE = "middle"
+    LOW = "low"
+    NONE = "none"
+    SPLIT = "split"
+
+
+ZONES: dict[Zone, tuple[str, Q]] = {
+    Zone.HIGH: (f"Suspicion from {HIGH:.0%}", Q(suspicion__gte=HIGH)),
+    Zone.MIDDLE: (f"Suspicion {LOW:.0%} to {HIGH:.0%}", Q(suspicion__gte=LOW, suspicion__lt=HIGH)),
+    Zone.LOW: (f"Suspicion below {LOW:.0%}", Q(suspicion__lt=LOW)),
+    Zone.SPLIT: ("Classifiers disagree", Q(disagreement__gt=0)),
+    Zone.NONE: ("No result yet", Q(suspicion=None)),
+}
+AGES: dict[str, tuple[str, int, int | None]] = {
+    "child": ("Under 18", 0, 18),
+    "adult": ("18 to 64", 18, 65),
+    "senior": ("65 and over", 65, None),
+}
+
+
+class QueueFilter(forms.Form):
+    """Narrows the reading queue. What does not fit is left out, so that an old address still shows a queue."""
+
+    clinic = forms.ChoiceField(required=False)
+    modality = forms.ChoiceField(required=False, choices=[("", "Every image"), *Modality.choices])
+    zone = forms.ChoiceField(required=False, choices=[("", "Every result"), *((z, w) for z, (w, _) in ZONES.items())])
+    age = forms.ChoiceField(
+        required=False, label="Patient's age", choices=[("", "Every age"), *((k, w) for k, (w, *_) in AGES.items())]
+    )
+    kind = forms.ChoiceField(required=False, label="Reading", choices=[("", "Every reading"), *ReviewKind.choices])
+    mine = forms.BooleanField(required=False, label="Mine: cases I hold or have a draft of")
+
+    def __init__(
+        self, data: Mapping[str, Any], *, reader: User, home: Clinic, clinics: list[Clinic], blind: bool
+    ) -> None:
+        """`clinics` are those whose queue `reader` sees; `home` comes first. `blind`: no filter by result."""
+        super().__init__(data)
+        self._reader, self._home, self._clinics = reader, home, clinics
+        names = [(str(clinic.pk), clinic.name) for clinic in clinics]
+        self._choice("clinic").choices = [("", home.name), *(n for n in names if n[0] != str(home.pk))]
+        if len(clinics) > 1:
+            self._choice("clinic").choices = [*self._choice("clinic").choices, (EVERY_CLINIC, "Every clinic")]
+        else:
+            del self.fields["clinic"]
+        if blind:
+            del self.fields["zone"]
+        self.full_clean()
+
+    def narrow(self, reviews: ReviewQuerySet) -> ReviewQuerySet:
+        chosen = self.cleaned_data
+        found = reviews.filter(clinic__in=self.chosen_clinics)
+        if chosen.get("modality"):
+            found = found.filter(scan__modality=chosen["modality"])
+        if chosen.get("zone"):
+            found = found.filter(ZONES[Zone(chosen["zone"])][1])
+        if chosen.get("age"):
+            found = found.filter(_of_age(chosen["age"], timezone.localdate()))
+        if chosen.get("kind"):
+            found = found.filter(kind=chosen["kind"])
+        if chosen.get("mine"):
+            found = found.filter(_mine(self._reader))
+        return found
+
+    @property
+    def chosen_clinics(self) -> list[Clinic]:
+        chosen = self.cleaned_data.get("clinic")
+        if chosen == EVERY_CLINIC:
+            return self._clinics
+        return [clinic for clinic in self._clinics if str(clinic.pk) == chosen] or [self._home]
+
+    @property
+    def narrowed(self) -> bool:
+        return any(value for name, value in self.cleaned_data.items() if name != "clinic")
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The filters in use, for addresses and for the form that asks for the next case."""
+        return {name: "on" if value is True else value for name, value in self.cleaned_data.items() if value}
+
+    def _choice(self, name: str) -> forms.ChoiceField:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        return field
+
+
+def _of_age(group: str, today: date) -> Q:
+    _, youngest, below = AGES[group]
+    born = Q(scan__patient__birth_date__lte=_years_before(today, youngest))
+    return born & Q(scan__patient__birth_date__gt=_years_before(today, below)) if below else born
+
+
+def _years_before(day: date, years: int) -> date:
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year - years, day=28)
+
+
+def _mine(reader: User) -> Q:
+    draft = Draft.objects.filter(review=OuterRef("pk"), reader=reader)
+    return Q(reader=reader, status=ReviewStatus.CLAIMED) | Q(Exists(draft))

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from diagnosis.models.review import Category, Decision, ImageQuality, OverrideReason
+
+STANDS = [(Decision.AGREE, "Agree"), (Decision.OVERRIDE, "Override")]
+NO_RESULT = [(Decision.NO_RESULT, Decision.NO_RESULT.label)]
+
+
+class ImpressionForm(forms.Form):
+    """The first impression: one category."""
+
+    category = forms.TypedChoiceField(
+        choices=Category.choices, coerce=Category, error_messages={"required": "Choose a category, then commit it."}
+    )
+
+
+class ReviewForm(forms.Form):
+    """A reading. What it must hold together is the policies' to say; here only that each part is one that exists."""
+
+    category = forms.TypedChoiceField(
+        choices=Category.choices,
+        coerce=Category,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose a category."},
+    )
+    decision = forms.TypedChoiceField(
+        label="Your stand on the classifiers' result",
+        coerce=Decision,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say whether you agree with the classifiers' result or override it."},
+    )
+    override_reason = forms.ChoiceField(
+        label="Why you override it", required=False, choices=[("", "Choose a reason"), *OverrideReason.choices]
+    )
+    override_note = forms.CharField(
+        label="More on the reason", required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    image_quality = forms.ChoiceField(
+        choices=ImageQuality.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say how good the image is."},
+    )
+    findings = forms.CharField(required=False, max_length=8000, widget=forms.Textarea(attrs={"rows": 5}))
+    impression = forms.CharField(
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Write an impression, one sentence at least."},
+    )
+    is_key_image = forms.BooleanField(required=False, label="Key image: show it in the report")
+    ask_second = forms.BooleanField(required=False, label="Ask another reader for a second opinion")
+    # The analysis whose result the page showed; empty where it showed none.
+    seen = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, has_result: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stand = self.fields["decision"]
+        assert isinstance(stand, forms.ChoiceField)
+        stand.choices = STANDS if has_result else NO_RESULT
+        if not has_result:
+            stand.initial = Decision.NO_RESULT
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What the action stores besides decision and category. A reason without an override is dropped."""
+        kept = ("image_quality", "findings", "impression", "is_key_image", "override_reason", "override_note")
+        words = {name: self.cleaned_data[name] for name in kept}
+        if self.cleaned_data["decision"] != Decision.OVERRIDE:
+            words |= {"override_reason": "", "override_note": ""}
+        return words
+
+
+# What a draft keeps, and how much of each.
+DRAFT_LIMITS: dict[str, int] = {
+    "category": 13,
+    "decision": 9,
+    "override_reason": 14,
+    "override_note": 2000,
+    "image_quality": 10,
+    "findings": 8000,
+    "impression": 4000,
+    "is_key_image": 2,
+    "ask_second": 2,
+}
+
+
+def draft_of(sent: Mapping[str, Any]) -> dict[str, str]:
+    """What a reader has typed so far, taken as it is: a draft need not be complete or right."""
+    return {name: str(sent[name])[:most] for name, most in DRAFT_LIMITS.items() if sent.get(name)}

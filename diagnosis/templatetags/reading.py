@@ -1,0 +1,49 @@
+"""Small words of the reading room. `{% load reading %}`"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.utils import timezone
+
+from diagnosis.models import Notification
+
+register = template.Library()
+
+
+@register.filter
+def duration(length: timedelta) -> str:
+    """Two units at most: "40 min", "3 h 12 min", "2 d 4 h"."""
+    minutes = int(length.total_seconds() // 60)
+    hours, minutes = divmod(max(minutes, 0), 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}\u00a0d {hours}\u00a0h"
+    return f"{hours}\u00a0h {minutes}\u00a0min" if hours else f"{minutes}\u00a0min"
+
+
+@register.filter
+def waited(since: datetime) -> str:
+    """How long ago, in the words of `duration`."""
+    return duration(timezone.now() - since)
+
+
+@register.filter
+def cut_at_colon(text: str) -> str:
+    """The short half of a label such as "Not readable: repeat the examination"."""
+    return str(text).partition(":")[0]
+
+
+@register.filter
+def brief(measured: dict[str, Any]) -> str:
+    """A stored {value, low, high} where there is little room: "95 % (93 to 97)"."""
+    value, low, high = (100 * float(measured[name]) for name in ("value", "low", "high"))
+    return f"{value:.0f}\u00a0% ({low:.0f} to {high:.0f})"
+
+
+@register.simple_tag(takes_context=True)
+def unread_notices(context: dict[str, Any]) -> int:
+    """How many notices the signed-in person has not read; one query on an index."""
+    return Notification.objects.of(context["request"].user).unread().count()

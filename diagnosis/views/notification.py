@@ -1,0 +1,55 @@
+"""What a person is told about the scans they uploaded."""
+
+from __future__ import annotations
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from diagnosis.models import Notification, Scan
+from diagnosis.models.notification import NotificationKind, NotificationQuerySet
+from diagnosis.views._staff import person
+
+A_PAGE = 30
+TONES = {
+    NotificationKind.RESULT: "succeeded",
+    NotificationKind.FAILURE: "failed",
+    NotificationKind.REPORT: "report",
+    NotificationKind.ADDENDUM: "report",
+}
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    told = _own(request).select_related("scan__patient")
+    page = Paginator(told, A_PAGE).get_page(request.GET.get("page"))
+    for notification in page.object_list:
+        notification.icon = f"_icons/{TONES[NotificationKind(notification.kind)]}.svg"
+    return render(request, "diagnosis/notification/list.html", {"page": page, "unread": _own(request).unread().count()})
+
+
+@never_cache
+@require_safe
+def unread(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"unread": _own(request).unread().count()})
+
+
+@require_POST
+def open_one(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mark one as read and go to its scan."""
+    notification = get_object_or_404(_own(request), pk=pk)
+    _own(request).filter(pk=pk).mark_read()
+    return redirect("diagnosis:scan-detail", pk=notification.scan_id)
+
+
+@require_POST
+def read_all(request: HttpRequest) -> HttpResponse:
+    _own(request).mark_read()
+    return redirect("diagnosis:notifications")
+
+
+def _own(request: HttpRequest) -> NotificationQuerySet:
+    """The person's own, about scans that they may still see."""
+    return Notification.objects.of(person(request)).filter(scan__in=Scan.objects.visible_to(person(request)))

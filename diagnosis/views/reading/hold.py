@@ -1,0 +1,82 @@
+"""Holding a case: take it, keep it, leave it, give it back, and keep what was typed."""
+
+from __future__ import annotations
+
+import uuid
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from diagnosis.actions.review import claim_review, leave_review, release_review, renew_claim, save_draft
+from diagnosis.errors import NotAllowedNow
+from diagnosis.forms.review import draft_of
+from diagnosis.models import Review
+from diagnosis.views._staff import person
+from diagnosis.views.reading.review import _filters, find_review
+
+
+@require_POST
+def claim(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    review = find_review(request, pk)
+    filters = urlencode(_filters(request))
+    try:
+        claim_review(by=person(request), review=review)
+    except NotAllowedNow as refusal:
+        messages.error(request, refusal.sentence)
+        return redirect(f"{reverse('diagnosis:queue')}?{filters}")
+    return redirect(f"{reverse('diagnosis:review', args=[pk])}?{filters}")
+
+
+@require_POST
+def renew(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    """The heartbeat of an open page."""
+    try:
+        until = renew_claim(by=person(request), review=find_review(request, pk))
+    except NotAllowedNow as refusal:
+        return _told(refusal)
+    return JsonResponse({"until": until.isoformat()})
+
+
+@require_POST
+def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    review = find_review(request, pk)
+    if review.decision:
+        return _told(NotAllowedNow("already_read", "This case has been decided; nothing more is kept."))
+    saved = save_draft(by=person(request), review=review, content=draft_of(request.POST))
+    return JsonResponse({"saved_at": saved.saved_at.isoformat()})
+
+
+@require_POST
+def leave(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The farewell of a page that goes away, with the last words typed into it."""
+    review = find_review(request, pk)
+    _keep(request, review)
+    leave_review(by=person(request), review=review)
+    return HttpResponse(status=204)
+
+
+@require_POST
+def release(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Give the case back."""
+    review = find_review(request, pk)
+    _keep(request, review)
+    try:
+        release_review(by=person(request), review=review)
+    except NotAllowedNow as refusal:
+        messages.info(request, refusal.sentence)
+    return redirect(f"{reverse('diagnosis:queue')}?{urlencode(_filters(request))}")
+
+
+def _keep(request: HttpRequest, review: Review) -> None:
+    """The last words, if there are any; a page on which nothing was typed leaves no draft."""
+    content = draft_of(request.POST)
+    if content and not review.decision:
+        save_draft(by=person(request), review=review, content=content)
+
+
+def _told(refusal: NotAllowedNow) -> JsonResponse:
+    return JsonResponse({"code": refusal.code, "sentence": refusal.sentence}, status=refusal.http_status)

@@ -1,0 +1,194 @@
+"""One case on the reading desk: look, commit a first impression, decide."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.permissions import Permission, require
+from diagnosis import blinding
+from diagnosis.actions.review import (
+    claim_next,
+    commit_first_impression,
+    decide_review,
+    renew_claim,
+    request_second_opinion,
+    save_draft,
+)
+from diagnosis.errors import NotAllowedNow, Refusal
+from diagnosis.forms.review import ImpressionForm, ReviewForm, draft_of
+from diagnosis.models import Review
+from diagnosis.states import ReviewStatus
+from diagnosis.views._staff import find, membership, person, rights, show
+from diagnosis.views.reading import _case
+from diagnosis.views.reading.queue import NOTHING_LEFT, ahead, filter_of
+
+GO_ON = "reading_goes_on"
+NEIGHBOURS = 2
+SENTENCE_SAVED = "Your draft is kept."
+
+
+@never_cache
+@require_safe
+def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    review = find_review(request, pk)
+    if review.is_held_by(person(request)):
+        return _held(request, review)
+    context = {"review": review, "may": rights(request, review.clinic), **_around(request)}
+    if review.status != ReviewStatus.DECIDED:
+        return render(request, "diagnosis/review/free.html", context)
+    hidden = blinding.hides_reading(person(request), review.scan)
+    return render(request, "diagnosis/review/read.html", context | {"hidden": hidden and blinding.READING_HIDDEN})
+
+
+@never_cache
+@require_safe
+def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The classifiers' result and the reader's stand on it, for the script that waits for it."""
+    review = find_review(request, pk)
+    return _stand(request, review)
+
+
+@never_cache
+@require_safe
+def neighbours(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    """The pictures of the cases that come next, for the browser to fetch ahead; claims nothing."""
+    review = find_review(request, pk)
+    current = membership(request)
+    form = filter_of(request, current.clinic if current else review.clinic, request.GET)
+    return JsonResponse({"images": [_picture(case) for case in ahead(request, form, NEIGHBOURS)]})
+
+
+@require_POST
+def impression(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Commit the first impression; the answer shows the result."""
+    review = find_review(request, pk)
+    save_draft(by=person(request), review=review, content=draft_of(request.POST))
+    form = ImpressionForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, review, Refusal("form", " ".join(form.errors.get("category", []))))
+    try:
+        commit_first_impression(by=person(request), review=review, category=form.cleaned_data["category"])
+    except NotAllowedNow as refusal:
+        return _refused(request, review, refusal)
+    return _stand(request, review)
+
+
+@require_POST
+def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Finish the reading; then go on to the next case, if the reader wants that."""
+    review = find_review(request, pk)
+    request.session[GO_ON] = bool(request.POST.get("go_on"))
+    form = ReviewForm(request.POST, has_result=_case.result_for(person(request), review.scan).has_answers)
+    if not form.is_valid():
+        save_draft(by=person(request), review=review, content=draft_of(request.POST))
+        return _page(request, review, form=form, status=422)
+    try:
+        _decide(request, review, form)
+    except Refusal as refusal:
+        save_draft(by=person(request), review=review, content=draft_of(request.POST))
+        return _refused(request, review, refusal)
+    return _onward(request, review)
+
+
+def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
+    chosen, by = form.cleaned_data, person(request)
+    decide_review(
+        by=by,
+        review=review,
+        decision=chosen["decision"],
+        category=chosen["category"],
+        seen=chosen["seen"],
+        **form.words,
+    )
+    if not chosen["ask_second"]:
+        return
+    try:
+        request_second_opinion(by=by, review=review)
+    except NotAllowedNow as refusal:
+        # The decision stands; the clinic's own sampling may have asked already.
+        messages.info(request, refusal.sentence)
+
+
+def _onward(request: HttpRequest, done: Review) -> HttpResponse:
+    filters = urlencode(_filters(request))
+    if not request.session[GO_ON]:
+        messages.success(request, "Decided. The preliminary report waits for your signature.")
+        return redirect(f"{reverse('diagnosis:review', args=[done.pk])}?{filters}")
+    current = membership(request)
+    form = filter_of(request, current.clinic if current else done.clinic, request.POST)
+    following = claim_next(by=person(request), within=form.narrow(Review.objects.visible_to(person(request))))
+    if following is None:
+        messages.success(request, f"Decided. {NOTHING_LEFT}")
+        return redirect(f"{reverse('diagnosis:queue')}?{filters}")
+    return redirect(f"{reverse('diagnosis:review', args=[following.pk])}?{filters}")
+
+
+def find_review(request: HttpRequest, pk: uuid.UUID) -> Review:
+    review = find(Review.objects.select_related("scan__patient", "scan__clinic", "clinic", "reader"), request, pk)
+    require(person(request), Permission.REVIEW_SCAN, review.clinic)
+    return review
+
+
+def _held(request: HttpRequest, review: Review) -> HttpResponse:
+    try:
+        # A reload comes after the farewell of the page before it.
+        renew_claim(by=person(request), review=review)
+    except NotAllowedNow:
+        return redirect("diagnosis:review", pk=review.pk)
+    return _page(request, review)
+
+
+def _page(
+    request: HttpRequest,
+    review: Review,
+    *,
+    form: ReviewForm | None = None,
+    refusal: Refusal | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = _case.context(review, reader=person(request), form=form) | _around(request)
+    context |= {"refusal": refusal, "may": rights(request, review.clinic)}
+    return render(request, "diagnosis/review/review.html", context, status=status)
+
+
+def _stand(request: HttpRequest, review: Review, *, status: int = 200) -> HttpResponse:
+    context = _case.context(review, reader=person(request)) | _around(request)
+    return show(request, "diagnosis/review/review.html", "diagnosis/review/_stand.html", context, status=status)
+
+
+def _refused(request: HttpRequest, review: Review, refusal: Refusal) -> HttpResponse:
+    """The page again with the sentence; a script gets the sentence alone."""
+    if request.headers.get("X-Fragment"):
+        return JsonResponse({"code": refusal.code, "sentence": refusal.sentence}, status=refusal.http_status)
+    review = find_review(request, review.pk)
+    if not review.is_held_by(person(request)):
+        messages.error(request, f"{refusal.sentence} {SENTENCE_SAVED}")
+        return redirect(f"{reverse('diagnosis:review', args=[review.pk])}?{urlencode(_filters(request))}")
+    return _page(request, review, refusal=refusal, status=refusal.http_status)
+
+
+def _around(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "filters": _filters(request),
+        "query": urlencode(_filters(request)),
+        "go_on": request.session.get(GO_ON, True),
+    }
+
+
+def _filters(request: HttpRequest) -> dict[str, str]:
+    """The queue's filters, carried from case to case."""
+    sent = request.POST if request.method == "POST" else request.GET
+    return {name: sent[name] for name in ("clinic", "modality", "zone", "age", "kind", "mine") if sent.get(name)}
+
+
+def _picture(review: Review) -> str:
+    return reverse("diagnosis:scan-greyscale", args=[review.scan_id])
