@@ -65,6 +65,13 @@ class NotAllowedNow(Refusal):
     http_status = 409
 
 
+class TooManyTries(Refusal):
+    """Something was tried too often in too short a time."""
+
+    http_status = 429
+    retryable = True
+
+
 class IdentityMismatch(Refusal):
     """The file names another person than the record; a person must confirm before it is attached."""
 

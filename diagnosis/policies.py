@@ -27,6 +27,10 @@ SECOND_EXISTS = "A second opinion on this scan was already asked for."
 NOT_READ = "This scan has not been read yet, so there is nothing to give a second opinion on."
 REPORT_FINAL = "The report on this scan is final. A second opinion would come too late; write an addendum."
 
+CHANGED_MEANWHILE = "The report changed while you signed it. Nothing was signed; read it again."
+WRONG_PASSWORD = "That is not your password. Nothing was signed; type it again."
+TOO_MANY_TRIES = "Too many wrong passwords. Wait five minutes, then sign again."
+
 
 # --- analyses ----------------------------------------------------------------------------------------------
 def rerun_hindrance(latest: Analysis | None) -> str:
@@ -93,6 +97,19 @@ def sign_hindrance(report: Report, *, by: User) -> str:
         return NOT_YOURS
     others = report.scan.reviews.exclude(pk=report.review_id)
     return SECOND_OPEN if others.filter(status__in=(ReviewStatus.WAITING, ReviewStatus.CLAIMED)).exists() else ""
+
+
+def revise_hindrance(report: Report, *, by: User) -> str:
+    """Why `by` may not change this report's words now; empty when they may."""
+    if report.is_final:
+        return ALREADY_FINAL
+    return NOT_YOURS if report.review.reader_id != by.pk else ""
+
+
+def require_revisable(report: Report, *, by: User, impression: str) -> None:
+    _require("not_revisable", revise_hindrance(report, by=by))
+    if not impression.strip():
+        raise Refusal("impression_needed", "Write an impression, one sentence at least.")
 
 
 def require_signable(report: Report, *, by: User) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission, require
+from accounts.proof import WrongPassword, prove
 from diagnosis import policies, report_content
 from diagnosis.actions.people import named
-from diagnosis.errors import NotAllowedNow, Refusal
+from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
 from diagnosis.models import Addendum, Report, Review
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notices import notify_uploader
@@ -32,11 +34,28 @@ def draft_report(*, by: User, review: Review) -> Report:
     return report
 
 
-@transaction.atomic
+def revise_report(*, by: User, report: Report, findings: str, impression: str) -> Report:
+    """Change the words of a preliminary report; its category belongs to the reading and stays."""
+    require(by, Permission.SIGN_REPORT, report.scan.clinic)
+    policies.require_revisable(report, by=by, impression=impression)
+    changed = Report.objects.filter(pk=report.pk, status=S.PRELIMINARY)
+    if not changed.update(findings=findings.strip(), impression=impression.strip()):
+        raise NotAllowedNow("already_final", policies.ALREADY_FINAL)
+    report.refresh_from_db()
+    return report
+
+
 def sign_report(*, by: User, report: Report, password: str) -> Report:
     """Make a preliminary report final for ever. Asks for the signer's password again."""
     require(by, Permission.SIGN_REPORT, report.scan.clinic)
     _prove(by, password)
+    with transaction.atomic():
+        return _sign(by, report)
+
+
+def _sign(by: User, report: Report) -> Report:
+    # What is hashed must be what is signed: the row is read again, and its words are part of the UPDATE's condition.
+    report = Report.objects.select_related("scan__clinic", "scan__patient", "review__analysis").get(pk=report.pk)
     policies.require_signable(report, by=by)
     at = timezone.now()
     snapshot = report_content.snapshot(report)
@@ -45,6 +64,7 @@ def sign_report(*, by: User, report: Report, password: str) -> Report:
         S.PRELIMINARY,
         S.FINAL,
         by=named(by),
+        only=Q(findings=report.findings, impression=report.impression, review=report.review),
         signed_by=by,
         signed_at=at,
         signer_name=by.full_name,
@@ -52,34 +72,46 @@ def sign_report(*, by: User, report: Report, password: str) -> Report:
         content_sha256=report_content.digest(report, snapshot, signer=by.full_name, at=at),
     )
     if not signed:
-        raise NotAllowedNow("already_final", policies.ALREADY_FINAL)
+        raise NotAllowedNow("changed_meanwhile", policies.CHANGED_MEANWHILE)
     report.refresh_from_db()
     notify_uploader(report.scan, NotificationKind.REPORT)
     return report
 
 
-@transaction.atomic
 def add_addendum(*, by: User, report: Report, text: str, password: str) -> Addendum:
     """Add signed words to a final report, chained to the hash before them."""
     require(by, Permission.SIGN_REPORT, report.scan.clinic)
     _prove(by, password)
     policies.require_amendable(report, text)
+    try:
+        with transaction.atomic():
+            return _add(by, report, text.strip())
+    except IntegrityError as error:
+        # Two were signed at once; the number decided.
+        raise NotAllowedNow("changed_meanwhile", policies.CHANGED_MEANWHILE) from error
+
+
+def _add(by: User, report: Report, text: str) -> Addendum:
     last = report.addenda.order_by("number").last()
     at = timezone.now()
     before = last.content_sha256 if last else report.content_sha256
     addendum = Addendum.objects.create(
         report=report,
         number=last.number + 1 if last else 1,
-        text=text.strip(),
+        text=text,
         signed_by=by,
         signer_name=by.full_name,
         signed_at=at,
-        content_sha256=report_content.addendum_digest(before, text.strip(), signer=by.full_name, at=at),
+        content_sha256=report_content.addendum_digest(before, text, signer=by.full_name, at=at),
     )
     notify_uploader(report.scan, NotificationKind.ADDENDUM)
     return addendum
 
 
 def _prove(by: User, password: str) -> None:
-    if not by.check_password(password):
-        raise Refusal("wrong_password", "That is not your password. Nothing was signed; type it again.")
+    try:
+        prove(by, password)
+    except WrongPassword as wrong:
+        if wrong.exhausted:
+            raise TooManyTries("too_many_tries", policies.TOO_MANY_TRIES) from wrong
+        raise Refusal("wrong_password", policies.WRONG_PASSWORD) from wrong
