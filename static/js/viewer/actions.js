@@ -1,6 +1,6 @@
 // Everything one can do in the viewer, once: the keys, the toolbar and the help are all made from this table.
 //
-// keys      as keys.js reads them; the first one is named in tooltips
+// keys      as keys.js reads them; the first one is named in tooltips; `run` is told which was pressed
 // show      "icon", "text" or nothing: whether the toolbar has a button for it
 // pressed   for switches: whether it is on
 // offered   whether it makes sense now; the button is hidden otherwise
@@ -16,14 +16,12 @@ const tool = (id, key, label) => ({
   run: (viewer) => viewer.setTool(id),
 });
 
-const preset = (place) => ({
+const preset = (place, label) => ({
   id: `preset-${place + 1}`,
   keys: [`${place + 1}`],
   group: "Window",
   show: "text",
-  get label() {
-    return `Window preset ${place + 1}`;
-  },
+  label,
   text: (viewer) => viewer.presets[place]?.name ?? "",
   pressed: (viewer) => viewer.active.window?.name === viewer.presets[place]?.name,
   offered: (viewer) => viewer.presets.length > place,
@@ -47,8 +45,7 @@ const withMap = { offered: (viewer) => viewer.attention.maps.length > 0 };
 const withPrior = { offered: (viewer) => viewer.hasPrior };
 const comparing = { offered: (viewer) => viewer.isComparing };
 
-const pan = (side, key, dx, dy) =>
-  plain(PLACE, `pan-${side}`, [key], `Move the image ${side}`, (viewer) => viewer.nudge(dx, dy));
+const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export const ACTIONS = [
   tool("window", "w", "Window: drag right for wider, up for brighter"),
@@ -56,9 +53,10 @@ export const ACTIONS = [
   tool("zoom", "z", "Zoom: drag up to enlarge"),
   tool("measure", "m", "Measure a length"),
 
-  preset(0),
-  preset(1),
-  preset(2),
+  preset(0, "Lung window of CT; as the X-ray's file asks"),
+  preset(1, "Mediastinum of CT; soft X-ray"),
+  preset(2, "Bone of CT; high contrast X-ray"),
+  preset(3, "X-ray from its darkest to its brightest tissue"),
   plain(WINDOW, "brighter", ["b"], "Brighter", (viewer) => viewer.shiftWindow(0, -0.06)),
   plain(WINDOW, "darker", ["Shift+b"], "Darker", (viewer) => viewer.shiftWindow(0, 0.06)),
   plain(WINDOW, "more-contrast", ["c"], "More contrast", (viewer) => viewer.shiftWindow(-0.06, 0)),
@@ -69,10 +67,7 @@ export const ACTIONS = [
   plain(PLACE, "zoom-out", ["-"], "Zoom out", (viewer) => viewer.zoomBy(0.8), iconed("out")),
   plain(PLACE, "fit", ["f"], "Fit the whole image", (viewer) => viewer.fit(), iconed("fit")),
   plain(PLACE, "pixels", ["o"], "One image pixel on one screen pixel", (viewer) => viewer.zoomToPixels(), { show: "text", text: () => "1:1" }),
-  pan("left", "ArrowLeft", -1, 0),
-  pan("right", "ArrowRight", 1, 0),
-  pan("up", "ArrowUp", 0, -1),
-  pan("down", "ArrowDown", 0, 1),
+  plain(PLACE, "pan", Object.keys(DIRECTIONS), "Look further in that direction", (viewer, key) => viewer.nudge(...DIRECTIONS[key])),
 
   plain(TURN, "rotate", ["r"], "Rotate a quarter clockwise", (viewer) => viewer.turn(1), iconed("rotate")),
   plain(TURN, "rotate-back", ["Shift+r"], "Rotate a quarter anticlockwise", (viewer) => viewer.turn(-1)),

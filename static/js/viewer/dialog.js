@@ -15,7 +15,7 @@ const MOUSE = [
 ];
 
 const combination = (key) => spelled(key).flatMap((part, place) => [place ? " + " : "", make("kbd", {}, part)]);
-const keysOf = (action) => action.keys.flatMap((key, place) => [place ? " or " : "", ...combination(key)]);
+const keysOf = (action) => action.keys.flatMap((key, place) => [place ? " " : "", ...combination(key)]);
 const row = (term, what) => make("div", { class: "sv-key" }, make("dt", {}, ...term), make("dd", {}, what));
 const section = (title, rows) => make("section", {}, make("h3", {}, title), make("dl", {}, ...rows));
 

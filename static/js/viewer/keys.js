@@ -44,7 +44,7 @@ export function listenToKeys(viewer, element, { pageWide }) {
     const action = isTaken(event) ? null : actionOf(event);
     if (!action || !isOffered(action, viewer)) return;
     event.preventDefault();
-    action.run(viewer);
+    action.run(viewer, event.key);
   };
   document.addEventListener("keydown", onKey);
   return () => document.removeEventListener("keydown", onKey);

@@ -18,6 +18,7 @@ export class Pane {
   attention = null; // ImageBitmap
   opacity = 0.45;
   cursor = null; // { x, y } in image pixels: measuring with keys
+  pointer = null; // { x, y } in CSS pixels of the window, while it is over this pane
 
   #asked = 0;
   #frame = 0;

@@ -63,6 +63,7 @@ class Gesture {
 
   down(event) {
     this.#viewer.activate(this.#pane);
+    this.#viewer.stage.focus({ preventScroll: true });
     if (!this.#pane.image) return;
     event.preventDefault();
     this.#pane.overlay.setPointerCapture(event.pointerId);

@@ -17,8 +17,10 @@ export class Strip {
       { class: "sv-slider", role: "slider", tabindex: "0", "aria-label": "Slice", "aria-valuemin": "1" },
       this.picture,
     );
-    this.text = make("p", { class: "sv-strip-text" });
-    this.element = make("div", { class: "sv-strip", hidden: true }, this.slider, this.text);
+    this.text = make("p", {});
+    this.legend = make("p", { class: "sv-strip-legend" }, "Height: mean probability of the classifiers. ", make("span", { class: "sv-key-above" }, "above"), " / ", make("span", { class: "sv-key-below" }, "below"), " the operating point.");
+    const words = make("div", { class: "sv-strip-text" }, this.text, this.legend);
+    this.element = make("div", { class: "sv-strip", hidden: true }, this.slider, words);
     this.#listen();
   }
 
@@ -51,9 +53,11 @@ export class Strip {
   #drawBars() {
     const { length, slices, scores } = this.#series;
     this.picture.setAttribute("viewBox", `0 0 ${length} 100`);
-    this.#bars = slices.map((slice, place) => bar(place, scores.get(slice.id)));
+    const least = scores.size ? 4 : 60;
+    this.#bars = slices.map((slice, place) => bar(place, scores.get(slice.id), least));
     this.picture.replaceChildren(this.#mark, ...this.#bars);
     this.element.classList.toggle("sv-strip-plain", !scores.size);
+    this.legend.hidden = !scores.size;
     this.#drawn = { slices, scores };
   }
 
@@ -78,8 +82,8 @@ export class Strip {
   }
 }
 
-function bar(place, score) {
-  const height = score ? Math.max(4, 100 * score.mean) : 4;
+function bar(place, score, least) {
+  const height = score ? Math.max(least, 100 * score.mean) : least;
   const tone = score ? (score.above ? "sv-bar-above" : "sv-bar-below") : "sv-bar-none";
   return svg("rect", { class: `sv-bar ${tone}`, x: place + 0.1, y: 100 - height, width: 0.8, height });
 }

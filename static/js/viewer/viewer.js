@@ -142,6 +142,7 @@ class Viewer {
       this.#emit("viewer:ready", { scan: this.#announced });
     }
     this.#caption(pane);
+    if (pane.pointer || pane.cursor) this.#probe(pane);
     if (pane === this.active) {
       this.status.update(pane);
       this.toolbar.update();
@@ -149,11 +150,22 @@ class Viewer {
   }
 
   #caption(pane) {
-    const title = pane === this.main ? pane.entry?.title : `Previous: ${pane.entry?.title ?? ""}`;
-    pane.caption.textContent = title ?? "";
+    const { length: slices, index } = this.seriesOf(pane);
+    const which = pane === this.main ? "" : "Previous: ";
+    pane.caption.textContent = `${which}${pane.entry?.title ?? ""}${slices > 1 ? ` · ${index + 1} / ${slices}` : ""}`;
+    pane.flags.textContent = this.#flags(pane).filter(Boolean).join(" · ");
+  }
+
+  /** What makes the picture differ from how the scanner sent it. */
+  #flags(pane) {
     const { turns, mirrored } = pane.view;
-    const flags = [mirrored && "Mirrored", turns && `Turned ${90 * turns}°`, pane.inverted && "Inverted", this.keyImages.has(pane.entry?.id) && "Key image"];
-    pane.flags.textContent = flags.filter(Boolean).join(" · ");
+    return [
+      this.keyImages.has(pane.entry?.id) && "Key image",
+      mirrored && "Mirrored",
+      turns && `Turned ${90 * turns}°`,
+      pane.inverted && "Inverted",
+      pane.attention && `Colour: where ${this.attention.current?.name} looked, not where disease is`,
+    ];
   }
 
   #emit(name, detail) {
@@ -198,7 +210,6 @@ class Viewer {
   activate(pane) {
     this.active = pane;
     for (const one of [this.main, this.comparison.pane]) one.element.classList.toggle("sv-pane-active", one === pane);
-    this.stage?.focus({ preventScroll: true });
     this.status.update(pane);
     this.#refreshControls();
   }
@@ -213,8 +224,15 @@ class Viewer {
     if (this.isComparing && this.isLinked) for (const one of this.panes) one.draw();
   }
 
+  /** The pointer is at `event` over a pane, or has left it (null). */
   hover(pane, event) {
-    this.status.point(pane, event && pane.probe(event.clientX, event.clientY));
+    pane.pointer = event && { x: event.clientX, y: event.clientY };
+    this.#probe(pane);
+  }
+
+  #probe(pane) {
+    if (pane.cursor) return this.status.point(pane, pane.at(pane.cursor));
+    return this.status.point(pane, pane.pointer && pane.probe(pane.pointer.x, pane.pointer.y));
   }
 
   stepSlice(pane, by) {
@@ -326,7 +344,7 @@ class Viewer {
     if (!pane.cursor) pane.cursor = pane.place.toImage(pane.canvas.width / 2, pane.canvas.height / 2);
     else if (!pane.measurements.draft) pane.measurements.begin(pane.cursor, () => ({ x: Infinity, y: Infinity }));
     else pane.measurements.end();
-    this.#showCursor();
+    pane.draw();
   }
 
   #moveCursor(dx, dy) {
@@ -336,12 +354,7 @@ class Viewer {
     const moved = pane.place.toImage(at.x + dx * step * pane.place.zoom, at.y + dy * step * pane.place.zoom);
     pane.cursor = { x: within(moved.x, 0, pane.image.width), y: within(moved.y, 0, pane.image.height) };
     pane.measurements.move(pane.cursor);
-    this.#showCursor();
-  }
-
-  #showCursor() {
-    this.status.point(this.active, this.active.at(this.active.cursor));
-    this.active.draw();
+    pane.draw();
   }
 
   removeLength() {

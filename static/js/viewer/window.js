@@ -12,11 +12,29 @@ const PLAIN = [
   { name: "High contrast", share: 0.55 },
 ];
 
-/** The three windows of the keys 1, 2 and 3, for this image. */
+/** The windows of the keys 1 to 4, for this image. */
 export function presetsOf(image) {
   if (image.unit === "HU") return CT;
   const { centre, width } = image.tone;
-  return PLAIN.map(({ name, share }) => ({ name, centre, width: width * share }));
+  const shares = PLAIN.map(({ name, share }) => ({ name, centre, width: width * share }));
+  return [...shares, { name: "Auto", ...wholeRange(image) }];
+}
+
+const LEFT_OUT = 0.005; // of the pixels at each end: markers, collimator edges
+const ranges = new WeakMap();
+
+/** From the darkest to the brightest value, but for the few at each end. */
+function wholeRange(image) {
+  if (!ranges.has(image)) ranges.set(image, measuredRange(image));
+  return ranges.get(image);
+}
+
+function measuredRange(image) {
+  const { steps } = image.level(2);
+  const sorted = steps.slice().sort();
+  const edge = Math.floor(LEFT_OUT * (sorted.length - 1));
+  const [low, high] = [sorted[edge], sorted[sorted.length - 1 - edge]].map((step) => image.meaning(step));
+  return { centre: (low + high) / 2, width: Math.max(high - low, narrowest(image)) };
 }
 
 /** A window: black at `centre - width / 2`, white at `centre + width / 2`; with a `name` while it is a preset. */
