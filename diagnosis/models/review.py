@@ -67,7 +67,7 @@ class ReviewQuerySet(MachineQuerySet["Review"]):
     def open_to(self, reader: User) -> Self:
         """Those that `reader` may read: never a scan that the same person already has a hand in."""
         own = Review.objects.filter(reader=reader, status__in=(_S.CLAIMED, _S.DECIDED), scan=OuterRef("scan"))
-        return self.filter(Q(kind=ReviewKind.FIRST) | ~Exists(own))
+        return self.filter(Q(kind=ReviewKind.FIRST) | ~Exists(own.exclude(pk=OuterRef("pk"))))
 
     def open(self) -> Self:
         return self.filter(status__in=OPEN)

@@ -1,0 +1,148 @@
+"""The order of the reading queue, and the reason for each place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import Model
+from django.utils import timezone
+
+from accounts.models import Clinic, User
+from diagnosis import queue
+from diagnosis.actions.reading_policy import change_policy
+from diagnosis.actions.review import flag_urgent
+from diagnosis.errors import NotAllowedNow
+from diagnosis.models import Patient, ReadingPolicy, Review, Scan
+from diagnosis.views.reading._rows import rows
+from tests.reading import finish, new_case, new_patient, read
+
+
+@pytest.fixture
+def case(clinic: Clinic, radiographer: User) -> Callable[..., Review]:
+    """`case(hours=3, results=(0.8,))`: waits since then, with those probabilities."""
+
+    def make(*, hours: float = 0, results: tuple[float, ...] = (), urgent: bool = False) -> Review:
+        number = Review.objects.count()
+        review = new_case(radiographer, new_patient(clinic, radiographer, str(number)), number, urgent=urgent)
+        since = timezone.now() - timedelta(hours=hours)
+        Review.objects.filter(pk=review.pk).update(waiting_since=since, due_at=since)
+        if results:
+            finish(review.scan, *results)
+        else:
+            queue.place_again(ReadingPolicy.of(clinic))
+        review.refresh_from_db()
+        return review
+
+    return make
+
+
+def order() -> list[Review]:
+    return list(Review.objects.in_order())
+
+
+def test_urgent_then_suspect_then_waiting(case: Callable[..., Review]) -> None:
+    plain, suspect, old, urgent = (
+        case(results=(0.1,)),
+        case(results=(0.9,)),
+        case(hours=5, results=(0.1,)),
+        case(results=(0.1,), urgent=True),
+    )
+    assert order() == [urgent, suspect, old, plain]
+
+
+def test_disagreement_counts(case: Callable[..., Review]) -> None:
+    agreed, split = case(results=(0.45, 0.45)), case(results=(0.45, 0.2))
+    assert (agreed.disagreement, split.disagreement) == (0, 1)
+    assert order() == [split, agreed]
+
+
+def test_a_case_without_result_stands_in_the_middle(case: Callable[..., Review]) -> None:
+    low, none, high = case(results=(0.1,)), case(), case(results=(0.9,))
+    assert none.suspicion is None
+    assert order() == [high, none, low]
+
+
+def test_nobody_waits_behind_newer_cases_for_longer_than_the_weights_add_up_to(case: Callable[..., Review]) -> None:
+    policy = ReadingPolicy()
+    most = policy.urgent_hours + policy.suspicion_hours + policy.disagreement_hours
+    patient = case(hours=most + 0.1, results=(0.0,))
+    newest = case(results=(1.0, 0.0), urgent=True)
+    assert order() == [patient, newest]
+
+
+def test_a_result_moves_the_case(case: Callable[..., Review]) -> None:
+    first, second = case(hours=1), case()
+    assert order() == [first, second]
+    finish(second.scan, 0.99)
+    assert order() == [second, first]
+
+
+def test_urgency_can_be_set_and_lifted(case: Callable[..., Review], radiographer: User) -> None:
+    first, second = case(hours=1), case()
+    flag_urgent(by=radiographer, review=second, urgent=True)
+    assert order() == [second, first]
+    flag_urgent(by=radiographer, review=second, urgent=False)
+    assert order() == [first, second]
+
+
+def test_a_read_case_is_no_longer_urgent(case: Callable[..., Review], radiographer: User, radiologist: User) -> None:
+    done = read(radiologist, case())
+    with pytest.raises(NotAllowedNow):
+        flag_urgent(by=radiographer, review=done, urgent=True)
+
+
+def test_changed_weights_place_the_queue_again(
+    case: Callable[..., Review], clinic: Clinic, administrator: User
+) -> None:
+    suspect, old = case(results=(0.9,)), case(hours=5, results=(0.1,))
+    assert order() == [suspect, old]
+    moved = change_policy(by=administrator, policy=ReadingPolicy(clinic=clinic, suspicion_hours=0))
+    assert moved == 2
+    assert order() == [old, suspect]
+
+
+def test_each_part_of_the_place_is_told(case: Callable[..., Review], radiologist: User) -> None:
+    review = case(hours=3, results=(0.75, 0.25), urgent=True)
+    (row,) = rows(Review.objects.filter(pk=review.pk), reader=radiologist)
+    assert row.reasons == ["+ 48 h urgent", "+ 9 h suspicion 0.75", "+ 6 h disagreement 1.00"]
+    assert review.waiting_since - timedelta(hours=row.merit.hours) == review.due_at
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL's planner")
+def test_the_page_and_the_claim_read_an_index_not_the_table(
+    clinic: Clinic, radiographer: User, radiologist: User, patient: Patient
+) -> None:
+    template = new_case(radiographer, patient).scan
+    _many(template.pk, 3000)
+    for cases in (Review.objects.open(), Review.objects.filter(status="waiting").open_to(radiologist)):
+        plan = cases.filter(clinic__in=[clinic]).in_order()[:30].explain()
+        assert "Index" in plan, plan
+        assert "Seq Scan on diagnosis_review " not in plan, plan
+        assert "Sort" not in plan, plan
+    assert "review_lease" in Review.objects.expired().explain()
+
+
+def _many(scan: object, count: int) -> None:
+    """Rows that only the planner sees: copies of one scan, each with its waiting review."""
+    of_scan = _columns(Scan, without={"id", "sha256"})
+    of_review = _columns(Review, without={"id", "scan_id", "due_at"})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO diagnosis_scan (id, sha256, {of_scan}) SELECT gen_random_uuid(), md5(n::text), {of_scan} "
+            "FROM diagnosis_scan, generate_series(1, %s) AS n WHERE id = %s",
+            [count, scan],
+        )
+        cursor.execute(
+            f"INSERT INTO diagnosis_review (id, scan_id, due_at, {of_review}) "
+            f"SELECT gen_random_uuid(), copy.key, now() - random() * interval '40 hours', {of_review} "
+            "FROM diagnosis_review, (SELECT id AS key FROM diagnosis_scan WHERE id <> %s) AS copy WHERE scan_id = %s",
+            [scan, scan],
+        )
+        cursor.execute("ANALYZE diagnosis_review")
+
+
+def _columns(model: type[Model], *, without: set[str]) -> str:
+    return ", ".join(field.column for field in model._meta.concrete_fields if field.column not in without)
