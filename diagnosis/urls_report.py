@@ -1,0 +1,14 @@
+"""Reports: read, change while preliminary, sign, add to, print, verify."""
+
+from django.urls import path
+
+from diagnosis.views import report
+
+urlpatterns = [
+    path("reports/<uuid:pk>/", report.detail, name="report-detail"),
+    path("reports/<uuid:pk>/words/", report.revise, name="report-revise"),
+    path("reports/<uuid:pk>/signature/", report.sign, name="report-sign"),
+    path("reports/<uuid:pk>/addenda/", report.addendum, name="report-addendum"),
+    path("reports/<uuid:pk>/report.pdf", report.pdf, name="report-pdf"),
+    path("verify/<slug:code>/", report.verify, name="report-verify"),
+]

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.permissions import Permission, require
+from diagnosis import blinding, policies, rendition, report_content
+from diagnosis.actions.report import add_addendum, revise_report, sign_report
+from diagnosis.errors import FileRefused, Refusal
+from diagnosis.forms.report import AddendumForm, ReviseReportForm, SignReportForm
+from diagnosis.models import Report
+from diagnosis.report_pdf import render_pdf
+from diagnosis.report_pdf.content import printed
+from diagnosis.views._staff import find, person, rights
+
+
+@never_cache
+@require_safe
+def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return _page(request, _find(request, pk))
+
+
+@require_POST
+def revise(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    report, form = _find(request, pk), ReviseReportForm(request.POST)
+    if not form.is_valid():
+        return _page(request, report, revise_form=form, status=400)
+    try:
+        revise_report(by=person(request), report=report, **form.cleaned_data)
+    except Refusal as refusal:
+        return _refused(request, report, form, refusal, "revise_form")
+    messages.success(request, "The preliminary report was changed.")
+    return _back(report)
+
+
+@sensitive_post_parameters("password")
+@require_POST
+def sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    report, form = _find(request, pk), SignReportForm(request.POST)
+    if not form.is_valid():
+        return _page(request, report, sign_form=form, status=400)
+    try:
+        sign_report(by=person(request), report=report, **form.cleaned_data)
+    except Refusal as refusal:
+        return _refused(request, report, form, refusal, "sign_form")
+    messages.success(request, "The report is signed and final.")
+    return _back(report)
+
+
+@sensitive_post_parameters("password")
+@require_POST
+def addendum(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    report, form = _find(request, pk), AddendumForm(request.POST)
+    if not form.is_valid():
+        return _page(request, report, addendum_form=form, status=400)
+    try:
+        add_addendum(by=person(request), report=report, **form.cleaned_data)
+    except Refusal as refusal:
+        return _refused(request, report, form, refusal, "addendum_form")
+    messages.success(request, "The addendum is signed and part of the report.")
+    return _back(report)
+
+
+@never_cache
+@require_safe
+def pdf(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    report = _find(request, pk)
+    data = render_pdf(report, picture=_picture(report), verification_url=_verification_url(request, report))
+    name = f"report-{report.verification_code}.pdf"
+    return HttpResponse(
+        data, content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{name}"'}
+    )
+
+
+@login_not_required
+@never_cache
+@require_safe
+def verify(request: HttpRequest, code: str) -> HttpResponse:
+    """For whoever holds a printed report: is it signed, and with which hash? Says nothing about the patient."""
+    report = Report.objects.filter(verification_code=code, signed_at__isnull=False).first()
+    context = {"report": report, "intact": bool(report) and report_content.is_intact(report)}
+    return render(request, "diagnosis/report/verify.html", context, status=200 if report else 404)
+
+
+def _find(request: HttpRequest, pk: uuid.UUID) -> Report:
+    rows = Report.objects.select_related("scan__patient", "scan__clinic", "review__reader", "written_by")
+    report = find(rows.prefetch_related("addenda"), request, pk)
+    require(person(request), Permission.VIEW_RESULT, report.scan.clinic)
+    if blinding.hides_reading(person(request), report.scan):
+        raise PermissionDenied(blinding.READING_HIDDEN)
+    return report
+
+
+def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in_error: forms.Form) -> HttpResponse:
+    by = person(request)
+    words = {"findings": report.findings, "impression": report.impression}
+    context: dict[str, Any] = {
+        "report": report,
+        "scan": report.scan,
+        "patient": report.scan.patient,
+        "printed": printed(report),
+        "may": rights(request, report.scan.clinic),
+        "sign_hindrance": policies.sign_hindrance(report, by=by),
+        "revise_hindrance": policies.revise_hindrance(report, by=by),
+        "second_hindrance": policies.second_opinion_hindrance(report.scan),
+        "intact": report.is_final and report_content.is_intact(report),
+        "verification_url": _verification_url(request, report),
+        "moved": _belongs_elsewhere(report),
+        "revise_form": ReviseReportForm(initial=words),
+        "sign_form": SignReportForm(),
+        "addendum_form": AddendumForm(),
+        **forms_in_error,
+    }
+    return render(request, "diagnosis/report/detail.html", context, status=status)
+
+
+def _belongs_elsewhere(report: Report) -> bool:
+    """Whether the scan was moved to another record after the signature, which froze the earlier one."""
+    signed_for = report.snapshot.get("patient", {}).get("medical_record_number")
+    return report.is_final and signed_for != report.scan.patient.medical_record_number
+
+
+def _refused(request: HttpRequest, report: Report, form: forms.Form, refusal: Refusal, name: str) -> HttpResponse:
+    form.add_error("password" if refusal.code in ("wrong_password", "too_many_tries") else None, refusal.sentence)
+    return _page(request, _find(request, report.pk), status=refusal.http_status, **{name: form})
+
+
+def _picture(report: Report) -> bytes | None:
+    try:
+        return rendition.rendition(report.scan, 1024)
+    except (FileRefused, OSError):
+        return None  # the words matter more; the page says that the picture is missing
+
+
+def _verification_url(request: HttpRequest, report: Report) -> str:
+    return request.build_absolute_uri(reverse("diagnosis:report-verify", args=[report.verification_code]))
+
+
+def _back(report: Report) -> HttpResponse:
+    return redirect("diagnosis:report-detail", pk=report.pk)
