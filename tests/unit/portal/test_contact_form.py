@@ -1,18 +1,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core import signing
 
-from portal.forms.contact import FASTEST_SECONDS, SALT, SLOWEST_SECONDS, ContactForm
+from portal.forms import contact
+from portal.forms.contact import SALT, SLOWEST_SECONDS, ContactForm
 
 SENT = {"name": "Ada Moreau", "email": "ada@clinic.example", "subject": "Trying it", "body": "How do we start?"}
 
 
 def stamp(seconds_ago: float, salt: str = SALT) -> str:
     return signing.dumps(int(time.time() - seconds_ago), salt=salt)
+
+
+@pytest.fixture(autouse=True)
+def slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause of the machine that runs the tests must not look like a person who takes time."""
+    monkeypatch.setattr(contact, "FASTEST_SECONDS", 40)
 
 
 def form(**changes: Any) -> ContactForm:
@@ -52,16 +60,16 @@ def test_an_address_with_a_line_break_is_refused() -> None:
 @pytest.mark.parametrize(
     "opened",
     [
-        pytest.param(stamp(FASTEST_SECONDS - 2), id="at once"),
-        pytest.param(stamp(SLOWEST_SECONDS + 60), id="a day later"),
-        pytest.param(stamp(-60), id="from the future"),
-        pytest.param(stamp(60, salt="another form"), id="of another form"),
-        pytest.param(stamp(60)[:-1], id="tampered with"),
-        pytest.param("", id="none"),
+        pytest.param(lambda: stamp(0), id="at once"),
+        pytest.param(lambda: stamp(SLOWEST_SECONDS + 60), id="a day later"),
+        pytest.param(lambda: stamp(-3600), id="from the future"),
+        pytest.param(lambda: stamp(60, salt="another form"), id="of another form"),
+        pytest.param(lambda: stamp(60)[:-1], id="tampered with"),
+        pytest.param(lambda: "", id="none"),
     ],
 )
-def test_a_stamp_that_no_person_has_is_refused_and_renewed(opened: str) -> None:
-    refused = form(opened=opened)
+def test_a_stamp_that_no_person_has_is_refused_and_renewed(opened: Callable[[], str]) -> None:
+    refused = form(opened=opened())
     assert refused.has_error("__all__", "too_fast")
     renewed = signing.loads(refused["opened"].value(), salt=SALT)
     assert abs(renewed - time.time()) < 60
