@@ -198,6 +198,8 @@ ANALYSIS_LEASE = timedelta(seconds=env.int("ANALYSIS_LEASE_SECONDS", default=15)
 ANALYSIS_SWEEP_SECONDS = env.int("ANALYSIS_SWEEP_SECONDS", default=5)
 # A message older than this is presumed lost and is sent again; a second copy does no harm, the claim decides.
 ANALYSIS_RESEND_AFTER = timedelta(seconds=env.int("ANALYSIS_RESEND_SECONDS", default=300))
+# An analysis that is open for longer stands on the administrator's screen.
+ANALYSIS_WAIT_WARNING = timedelta(minutes=env.int("ANALYSIS_WAIT_WARNING", default=15))
 
 # --- reading -----------------------------------------------------------------------------------------------
 # An open page renews its claim every third of this; a closed laptop gives the case back after it.

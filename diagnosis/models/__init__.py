@@ -1,5 +1,6 @@
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.correction import Correction
+from diagnosis.models.dismissal import Dismissal
 from diagnosis.models.notification import Notification
 from diagnosis.models.patient import Patient
 from diagnosis.models.prediction import Prediction
@@ -14,6 +15,7 @@ __all__ = [
     "Addendum",
     "Analysis",
     "Correction",
+    "Dismissal",
     "Draft",
     "FirstImpression",
     "Notification",
