@@ -1,17 +1,16 @@
 import pytest
 from django.db import connection
 from django.test import Client
-from django.urls import reverse
 
 
 def test_up_needs_neither_sign_in_nor_database(client: Client) -> None:
-    answer = client.get(reverse("portal:healthz"))
+    answer = client.get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 @pytest.mark.django_db
 def test_ready_when_all_is_in_order(client: Client) -> None:
-    answer = client.get(reverse("portal:readyz"))
+    answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["checks"] == {"database": "ok", "broker": "ok", "migrations": "ok"}
     assert "no-store" in answer.headers["Cache-Control"]
@@ -23,7 +22,7 @@ def test_not_ready_without_broker(client: Client, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(app.conf, "broker_url", "redis+socket:///nowhere/broker.sock?virtual_host=0")
     monkeypatch.setattr(app.conf, "broker_write_url", "redis+socket:///nowhere/broker.sock?virtual_host=0")
-    answer = client.get(reverse("portal:readyz"))
+    answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"database": "ok", "broker": "failed", "migrations": "ok"}
 
@@ -31,7 +30,7 @@ def test_not_ready_without_broker(client: Client, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.django_db
 def test_not_ready_before_migrations(client: Client) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE app = 'diagnosis' AND name = '0001_initial'")
-    answer = client.get(reverse("portal:readyz"))
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'diagnosis'")
+    answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"]["migrations"] == "failed"

@@ -1,0 +1,168 @@
+"""The real thing as `make run` starts it: everything comes up, and nothing stays behind."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 120
+
+
+class Portal:
+    """`manage.py serve` on a port and a data folder of its own."""
+
+    def __init__(self, var: Path) -> None:
+        self.var = var
+        self.port = _free_port()
+        self._seen: set[int] = set()
+        self._output = (var / "console").open("wb")
+        self.launcher = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--port", str(self.port)],
+            cwd=ROOT,
+            env=_environment(var),
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def console(self) -> str:
+        return (self.var / "console").read_text()
+
+    def wait_until_up(self) -> None:
+        wait_for(lambda: "The portal is at" in self.console or self.launcher.poll() is not None)
+        assert self.launcher.poll() is None, self.console
+
+    def ask(self, path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        found = answer.status, answer.read()
+        connection.close()
+        return found
+
+    @property
+    def ready(self) -> bool:
+        try:
+            return self.ask("/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def processes(self) -> set[int]:
+        """Those of the launcher's descendants, seen now or at an earlier call, that are alive."""
+        parents = _parents()
+        family = {self.launcher.pid} | self._seen
+        while grown := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= grown
+        self._seen = family
+        return family & parents.keys()
+
+    def part(self, name: str) -> int | None:
+        """The process that the launcher started as celery, gunicorn or broker.sock; None while there is none."""
+        for pid, parent in _parents().items():
+            if parent == self.launcher.pid and name in _read(Path(f"/proc/{pid}/cmdline")).decode():
+                return pid
+        return None
+
+    def close(self) -> None:
+        self.launcher.kill()
+        self.launcher.wait()
+        self._output.close()
+
+
+def _environment(var: Path) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "PYTEST_"))}
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY"):
+        ours.pop(name, None)
+    return {**ours, "PORTAL_VAR": str(var)}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it ended meanwhile
+        return b""
+
+
+def _parents() -> dict[int, int]:
+    """Living process → its parent, for the whole machine."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        state, parent, *_ = _read(path).rpartition(b")")[2].split() or (b"Z", b"0")
+        if state != b"Z":
+            found[int(path.parent.name)] = int(parent)
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def portal() -> Iterator[Portal]:
+    # Not tmp_path: a long path would move the socket elsewhere, which has a test of its own.
+    with tempfile.TemporaryDirectory(prefix="portal-serve-") as var:
+        portal = Portal(Path(var))
+        try:
+            portal.wait_until_up()
+            yield portal
+        finally:
+            portal.close()
+
+
+def test_comes_up_whole_and_goes_down_whole(portal: Portal) -> None:
+    status, body = portal.ask("/readyz")
+    assert (status, json.loads(body)["status"]) == (200, "ok")
+    assert portal.ask("/")[0] == 200
+    portal.launcher.send_signal(signal.SIGINT)
+    assert portal.launcher.wait(SECONDS) == 0, portal.console
+    assert portal.processes() == set()
+
+
+def test_killed_parts_come_back(portal: Portal) -> None:
+    for name in ("celery", "gunicorn", "broker.sock"):
+        before = portal.part(name)
+        assert before, portal.console
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda before=before, name=name: portal.part(name) not in {before, None})  # type: ignore[misc]
+    wait_for(lambda: portal.ready)
+
+
+def test_nothing_outlives_a_killed_launcher(portal: Portal) -> None:
+    # Launcher, broker, two web processes and their parent, worker, its pool and its beat.
+    wait_for(lambda: len(portal.processes()) >= 8)
+    portal.launcher.kill()
+    portal.launcher.wait()
+    wait_for(lambda: portal.processes() == set())
+
+
+def test_second_one_is_refused_with_a_sentence(portal: Portal) -> None:
+    again = subprocess.run(
+        [sys.executable, "manage.py", "serve", "--port", str(portal.port)],
+        cwd=ROOT,
+        env=_environment(portal.var),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 1
+    assert f"already runs from {portal.var} (process {portal.launcher.pid})" in again.stderr
+    assert "Traceback" not in again.stderr
