@@ -2,35 +2,51 @@
 
 from typing import ClassVar
 
-from accounts.permissions import Permission as P
+from accounts.permissions import Permission
 
 
 class Role:
     slug: ClassVar[str]
     name: ClassVar[str]
     description: ClassVar[str]
-    permissions: ClassVar[frozenset[P]]
+    permissions: ClassVar[frozenset[Permission]]
 
 
 class Radiographer(Role):
     slug = "radiographer"
     name = "Radiographer"
     description = "Takes the images: registers patients, uploads scans, follows their analyses."
-    permissions = frozenset({P.VIEW_PATIENT, P.EDIT_PATIENT, P.UPLOAD_SCAN, P.VIEW_RESULT, P.REQUEST_ANALYSIS})
+    permissions = frozenset(
+        {
+            Permission.VIEW_PATIENT,
+            Permission.EDIT_PATIENT,
+            Permission.UPLOAD_SCAN,
+            Permission.VIEW_RESULT,
+            Permission.REQUEST_ANALYSIS,
+        }
+    )
 
 
 class Clinician(Role):
     slug = "clinician"
     name = "Clinician"
     description = "Treats the patient: uploads scans and reads results beside earlier ones."
-    permissions = frozenset({P.VIEW_PATIENT, P.EDIT_PATIENT, P.UPLOAD_SCAN, P.VIEW_RESULT, P.REQUEST_ANALYSIS})
+    permissions = frozenset(
+        {
+            Permission.VIEW_PATIENT,
+            Permission.EDIT_PATIENT,
+            Permission.UPLOAD_SCAN,
+            Permission.VIEW_RESULT,
+            Permission.REQUEST_ANALYSIS,
+        }
+    )
 
 
 class Radiologist(Role):
     slug = "radiologist"
     name = "Radiologist"
     description = "Reads the images: reviews scans and signs reports."
-    permissions = Clinician.permissions | {P.REVIEW_SCAN, P.SIGN_REPORT}
+    permissions = Clinician.permissions | {Permission.REVIEW_SCAN, Permission.SIGN_REPORT}
 
 
 class Administrator(Role):
@@ -38,13 +54,20 @@ class Administrator(Role):
     name = "Administrator"
     description = "Runs the clinic: its staff, its settings, its queue. Does not read or sign."
     permissions = frozenset(
-        {P.VIEW_PATIENT, P.EDIT_PATIENT, P.VIEW_RESULT, P.REQUEST_ANALYSIS, P.MANAGE_STAFF, P.MANAGE_CLINIC}
+        {
+            Permission.VIEW_PATIENT,
+            Permission.EDIT_PATIENT,
+            Permission.VIEW_RESULT,
+            Permission.REQUEST_ANALYSIS,
+            Permission.MANAGE_STAFF,
+            Permission.MANAGE_CLINIC,
+        }
     )
 
 
 ROLES: dict[str, type[Role]] = {role.slug: role for role in (Radiographer, Clinician, Radiologist, Administrator)}
 
 
-def roles_with(permission: P) -> list[str]:
+def roles_with(permission: Permission) -> list[str]:
     """Slugs of the roles that hold `permission`."""
     return [slug for slug, role in ROLES.items() if permission in role.permissions]

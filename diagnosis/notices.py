@@ -1,4 +1,4 @@
-"""Tells the uploader that something is ready. The row comes with the change; mail follows later, without a clinical word."""
+"""Tells the uploader that something is ready. Mail follows later, without a clinical word."""
 
 from __future__ import annotations
 

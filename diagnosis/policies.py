@@ -26,9 +26,8 @@ SECOND_OPEN = "A second reading of this scan is still open. Sign when it has bee
 SECOND_EXISTS = "A second opinion on this scan was already asked for."
 NOT_READ = "This scan has not been read yet, so there is nothing to give a second opinion on."
 REPORT_FINAL = "The report on this scan is final. A second opinion would come too late; write an addendum."
-
 CHANGED_MEANWHILE = "The report changed while you signed it. Nothing was signed; read it again."
-WRONG_PASSWORD = "That is not your password. Nothing was signed; type it again."
+NOT_YOUR_PASSWORD = "That is not your password. Nothing was signed; type it again."
 TOO_MANY_TRIES = "Too many wrong passwords. Wait five minutes, then sign again."
 
 

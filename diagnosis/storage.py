@@ -1,6 +1,7 @@
 """Private files: never below a public address, on the disk before the row that names them."""
 
 import os
+from pathlib import Path
 from typing import NoReturn
 
 from django.core.files import File
@@ -22,7 +23,7 @@ class PrivateStorage(FileSystemStorage):
         name = super()._save(name, content)
         path = self.path(name)
         _flush(path)
-        _flush(os.path.dirname(path))
+        _flush(str(Path(path).parent))
         return name
 
 

@@ -17,7 +17,7 @@ from diagnosis.states import ReportStatus as S
 
 
 def draft_report(*, by: User, review: Review) -> Report:
-    """Make the scan's preliminary report from a reading, or put an arbiter's words in the place of the first reader's."""
+    """Make the scan's preliminary report from a reading; an arbiter's words take the place of the first reader's."""
     words = {
         "review": review,
         "category": review.category,
@@ -114,4 +114,4 @@ def _prove(by: User, password: str) -> None:
     except WrongPassword as wrong:
         if wrong.exhausted:
             raise TooManyTries("too_many_tries", policies.TOO_MANY_TRIES) from wrong
-        raise Refusal("wrong_password", policies.WRONG_PASSWORD) from wrong
+        raise Refusal("wrong_password", policies.NOT_YOUR_PASSWORD) from wrong

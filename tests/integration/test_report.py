@@ -1,0 +1,213 @@
+"""A signed report stands, whoever comes and by whatever door; what is learnt later stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.proof import TRIES
+from diagnosis import report_content
+from diagnosis.actions.report import add_addendum, revise_report, sign_report
+from diagnosis.actions.review import request_second_opinion
+from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
+from diagnosis.models import Addendum, FirstImpression, Notification, Patient, Report
+from diagnosis.models.notification import NotificationKind
+from diagnosis.report_pdf import render_pdf
+from diagnosis.states import ReportStatus
+from tests.conftest import PASSWORD
+from tests.images import xray_png
+from tests.reading import finish, new_case, read
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def preliminary(radiographer: User, radiologist: User, patient: Patient) -> Report:
+    review = new_case(radiographer, patient)
+    finish(review.scan, 0.9)
+    return read(radiologist, review, decision="agree", findings="Clear lungs.").report
+
+
+@pytest.fixture
+def final(preliminary: Report, radiologist: User) -> Report:
+    return sign_report(by=radiologist, report=preliminary, password=PASSWORD)
+
+
+def test_a_signature_freezes_what_the_report_rests_on(final: Report, radiologist: User, patient: Patient) -> None:
+    assert (final.status, final.signed_by, final.signer_name) == ("final", radiologist, radiologist.full_name)
+    assert final.snapshot["patient"]["medical_record_number"] == patient.medical_record_number
+    assert final.snapshot["analysis"]["predictions"][0]["version"] == "1.2.3"
+    assert report_content.is_intact(Report.objects.get())
+    assert [str(row) for row in final.transitions.all()] == ["new → preliminary", "preliminary → final"]
+
+
+def test_the_uploader_learns_of_it(final: Report, radiographer: User) -> None:
+    kinds = Notification.objects.of(radiographer).values_list("kind", flat=True)
+    assert NotificationKind.REPORT in kinds
+
+
+def test_a_wrong_password_signs_nothing(preliminary: Report, radiologist: User) -> None:
+    with pytest.raises(Refusal, match="not your password"):
+        sign_report(by=radiologist, report=preliminary, password="guess")
+    assert Report.objects.get().status == ReportStatus.PRELIMINARY
+
+
+def test_too_many_guesses_lock_even_the_right_password(preliminary: Report, radiologist: User) -> None:
+    for _ in range(TRIES):
+        with pytest.raises(Refusal, match="not your password"):
+            sign_report(by=radiologist, report=preliminary, password="guess")
+    with pytest.raises(TooManyTries):
+        sign_report(by=radiologist, report=preliminary, password=PASSWORD)
+    assert Report.objects.get().status == ReportStatus.PRELIMINARY
+
+
+def test_nobody_signs_another_readers_words(preliminary: Report, member: Callable[..., User]) -> None:
+    with pytest.raises(NotAllowedNow, match="whose reading"):
+        sign_report(by=member("radiologist"), report=preliminary, password=PASSWORD)
+
+
+def test_an_open_second_reading_holds_the_signature(preliminary: Report, radiologist: User) -> None:
+    request_second_opinion(by=radiologist, review=preliminary.review)
+    with pytest.raises(NotAllowedNow, match="second reading"):
+        sign_report(by=radiologist, report=preliminary, password=PASSWORD)
+
+
+def test_only_a_preliminary_report_is_revised(preliminary: Report, radiologist: User) -> None:
+    revise_report(by=radiologist, report=preliminary, findings="", impression="Clear after all.")
+    assert Report.objects.get().impression == "Clear after all."
+    signed = sign_report(by=radiologist, report=preliminary, password=PASSWORD)
+    with pytest.raises(NotAllowedNow, match="final"):
+        revise_report(by=radiologist, report=signed, findings="", impression="Something else.")
+
+
+CHANGES = [
+    "UPDATE diagnosis_report SET impression = 'forged'",
+    "UPDATE diagnosis_report SET status = 'preliminary'",
+    "UPDATE diagnosis_report SET signed_at = NULL",
+    "DELETE FROM diagnosis_report",
+]
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_the_database_refuses_every_change_of_a_final_report(final: Report, statement: str) -> None:
+    with pytest.raises(DatabaseError, match="final report is never changed"), transaction.atomic():
+        connection.cursor().execute(statement)
+    assert report_content.is_intact(Report.objects.get())
+
+
+def test_the_orm_is_refused_too(final: Report) -> None:
+    final.impression = "forged"
+    for change in (final.save, final.delete, lambda: Report.objects.update(findings="forged")):
+        with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+            change()
+
+
+def test_an_addendum_and_a_first_impression_stand_as_well(final: Report, radiologist: User) -> None:
+    add_addendum(by=radiologist, report=final, text="Compared with the earlier film: no change.", password=PASSWORD)
+    FirstImpression.objects.create(review=final.review, reader=radiologist, category="negative")
+    changes = (
+        Addendum.objects.all().delete,
+        lambda: Addendum.objects.update(text="forged"),
+        FirstImpression.objects.all().delete,
+        lambda: FirstImpression.objects.update(category="typical"),
+    )
+    for change in changes:
+        with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+            change()
+
+
+def test_addenda_are_chained_to_the_report(final: Report, radiologist: User) -> None:
+    first, second = (
+        add_addendum(by=radiologist, report=final, text=text, password=PASSWORD) for text in ("One.", "Two.")
+    )
+    assert (first.number, second.number) == (1, 2)
+    assert report_content.is_intact(Report.objects.get())
+    expected = report_content.addendum_digest(
+        first.content_sha256, "Two.", signer=radiologist.full_name, at=second.signed_at
+    )
+    assert second.content_sha256 == expected
+
+
+def test_a_changed_word_breaks_the_proof(final: Report) -> None:
+    final.impression = "forged"
+    assert not report_content.is_intact(final)
+
+
+def test_an_addendum_needs_a_signed_report_and_words(preliminary: Report, radiologist: User) -> None:
+    with pytest.raises(NotAllowedNow, match="not signed"):
+        add_addendum(by=radiologist, report=preliminary, text="Too early.", password=PASSWORD)
+    signed = sign_report(by=radiologist, report=preliminary, password=PASSWORD)
+    with pytest.raises(Refusal, match="Write the addendum"):
+        add_addendum(by=radiologist, report=signed, text="  ", password=PASSWORD)
+
+
+# --- pages -------------------------------------------------------------------------------------------------
+def at(report: Report, name: str) -> str:
+    return reverse(f"diagnosis:report-{name}", args=[report.pk])
+
+
+def test_the_page_signs_and_then_offers_an_addendum_only(
+    client: Client, preliminary: Report, radiologist: User
+) -> None:
+    client.force_login(radiologist)
+    assert "Sign the report" in client.get(at(preliminary, "detail")).content.decode()
+    refused = client.post(at(preliminary, "sign"), {"password": "guess"})
+    assert refused.status_code == 400 and "not your password" in refused.content.decode()
+    assert client.post(at(preliminary, "sign"), {"password": PASSWORD}).status_code == 302
+    page = client.get(at(preliminary, "detail")).content.decode()
+    assert "Sign the addendum" in page and "Sign the report" not in page
+    changed = client.post(at(preliminary, "revise"), {"findings": "", "impression": "forged"})
+    assert changed.status_code == 409 and Report.objects.get().impression != "forged"
+    assert client.post(at(preliminary, "addendum"), {"text": "More.", "password": PASSWORD}).status_code == 302
+    assert "Final, amended" in client.get(at(preliminary, "detail")).content.decode()
+
+
+@pytest.mark.parametrize("role", ["radiographer", "clinician", "administrator"])
+def test_who_may_not_sign_may_read(client: Client, preliminary: Report, member: Callable[..., User], role: str) -> None:
+    client.force_login(member(role))
+    assert client.get(at(preliminary, "detail")).status_code == 200
+    assert client.post(at(preliminary, "sign"), {"password": PASSWORD}).status_code == 403
+    assert Report.objects.get().status == ReportStatus.PRELIMINARY
+
+
+@pytest.mark.parametrize("name", ["detail", "pdf"])
+def test_another_clinic_finds_nothing(client: Client, final: Report, stranger: User, name: str) -> None:
+    client.force_login(stranger)
+    assert client.get(at(final, name)).status_code == 404
+
+
+def test_a_second_reader_cannot_open_the_first_ones_report(
+    client: Client, preliminary: Report, radiologist: User, member: Callable[..., User]
+) -> None:
+    request_second_opinion(by=radiologist, review=preliminary.review)
+    client.force_login(member("radiologist"))
+    for name in ("detail", "pdf"):
+        answer = client.get(at(preliminary, name))
+        assert answer.status_code == 403 and b"Clear lungs" not in answer.content
+
+
+def test_the_printed_report_is_a_pdf_of_whatever_name(preliminary: Report, patient: Patient) -> None:
+    patient.family_name = "Łukaszewicz-Дмитриев & <b>"
+    patient.save()
+    preliminary.refresh_from_db()
+    data = render_pdf(preliminary, picture=xray_png(), verification_url="https://portal.example/verify/x/")
+    assert data.startswith(b"%PDF-") and data.rstrip().endswith(b"%%EOF")
+
+
+def test_anybody_with_the_code_may_verify_and_learns_nothing_of_the_patient(client: Client, final: Report) -> None:
+    answer = client.get(reverse("diagnosis:report-verify", args=[final.verification_code]))
+    page = answer.content.decode()
+    assert answer.status_code == 200 and final.content_sha256 in page and "unaltered" in page
+    for private in ("Berg", "MRN-0001", "Clear lungs", "North Clinic", "Radiologist"):
+        assert private not in page
+
+
+def test_an_unknown_or_unsigned_code_verifies_nothing(client: Client, preliminary: Report) -> None:
+    for code in ("0" * 20, preliminary.verification_code):
+        answer = client.get(reverse("diagnosis:report-verify", args=[code]))
+        assert answer.status_code == 404 and "No signed report" in answer.content.decode()
