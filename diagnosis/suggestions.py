@@ -1,8 +1,8 @@
 """Sentences that a reader may put into a report, by modality and category; nothing is written unasked.
 
 The categories are those of the RSNA consensus on chest CT in COVID-19 (Simpson et al., Radiology: Cardiothoracic
-Imaging 2020;2(2):e200152). CO-RADS (Prokop et al., Radiology 2020;296:E97) grades chest CT alone; the grades here
-are the usual counterparts of the categories, and the reader's own judgement replaces them. The wording is this portal's.
+Imaging 2020;2(2):e200152). CO-RADS (Prokop et al., Radiology 2020;296:E97) grades chest CT alone; the grades here are
+the usual counterparts of the categories, and the reader's own judgement replaces them. The wording is this portal's.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ POINT = {
 WORDS: Mapping[str, Any] = {"image_quality": "good", "impression": "No sign of pneumonia on this X-ray."}
 
 
-def new_patient(clinic: Clinic, by: User, number: str, *, born: datetime.date | None = None) -> Patient:
+def new_patient(clinic: Clinic, by: User, number: str, *, born: dt.date | None = None) -> Patient:
     from diagnosis.actions.patient import register_patient
 
     return register_patient(

@@ -60,10 +60,8 @@ class QueueFilter(forms.Form):
         """`clinics` are those whose queue `reader` sees; `home` comes first. `blind`: no filter by result."""
         super().__init__(data)
         self._reader, self._home, self._clinics = reader, home, clinics
-        names = [(str(clinic.pk), clinic.name) for clinic in clinics]
-        self._choice("clinic").choices = [("", home.name), *(n for n in names if n[0] != str(home.pk))]
         if len(clinics) > 1:
-            self._choice("clinic").choices = [*self._choice("clinic").choices, (EVERY_CLINIC, "Every clinic")]
+            self._offer_clinics()
         else:
             del self.fields["clinic"]
         if blind:
@@ -101,10 +99,11 @@ class QueueFilter(forms.Form):
         """The filters in use, for addresses and for the form that asks for the next case."""
         return {name: "on" if value is True else value for name, value in self.cleaned_data.items() if value}
 
-    def _choice(self, name: str) -> forms.ChoiceField:
-        field = self.fields[name]
+    def _offer_clinics(self) -> None:
+        field = self.fields["clinic"]
         assert isinstance(field, forms.ChoiceField)
-        return field
+        others = [(str(clinic.pk), clinic.name) for clinic in self._clinics if clinic != self._home]
+        field.choices = [("", self._home.name), *others, (EVERY_CLINIC, "Every clinic")]
 
 
 def _of_age(group: str, today: date) -> Q:

@@ -7,7 +7,7 @@ from django import forms
 from diagnosis.models import ReadingPolicy, ReadingPreference
 
 
-class PreferenceForm(forms.ModelForm):  # type: ignore[type-arg]
+class PreferenceForm(forms.ModelForm):
     class Meta:
         model = ReadingPreference
         fields = ["read_first", "mail_results"]
@@ -22,7 +22,7 @@ class PreferenceForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
 
-class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
+class PolicyForm(forms.ModelForm):
     class Meta:
         model = ReadingPolicy
         fields = ["read_first", "double_reading_percent", "urgent_hours", "suspicion_hours", "disagreement_hours"]

@@ -14,9 +14,7 @@ NO_RESULT = [(Decision.NO_RESULT, Decision.NO_RESULT.label)]
 class ImpressionForm(forms.Form):
     """The first impression: one category."""
 
-    category = forms.TypedChoiceField(
-        choices=Category.choices, coerce=Category, error_messages={"required": "Choose a category, then commit it."}
-    )
+    category = forms.TypedChoiceField(choices=Category.choices, coerce=Category)
 
 
 class ReviewForm(forms.Form):

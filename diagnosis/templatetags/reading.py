@@ -31,9 +31,9 @@ def waited(since: datetime) -> str:
 
 
 @register.filter
-def cut_at_colon(text: str) -> str:
-    """The short half of a label such as "Not readable: repeat the examination"."""
-    return str(text).partition(":")[0]
+def first_words(text: str) -> str:
+    """The short half of a label such as "Not readable: repeat the examination" or "Limited but readable"."""
+    return str(text).partition(":")[0].partition(" but ")[0]
 
 
 @register.filter

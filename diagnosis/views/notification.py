@@ -13,7 +13,7 @@ from diagnosis.models.notification import NotificationKind, NotificationQuerySet
 from diagnosis.views._staff import person
 
 A_PAGE = 30
-TONES = {
+ICONS = {
     NotificationKind.RESULT: "succeeded",
     NotificationKind.FAILURE: "failed",
     NotificationKind.REPORT: "report",
@@ -25,9 +25,9 @@ TONES = {
 def index(request: HttpRequest) -> HttpResponse:
     told = _own(request).select_related("scan__patient")
     page = Paginator(told, A_PAGE).get_page(request.GET.get("page"))
-    for notification in page.object_list:
-        notification.icon = f"_icons/{TONES[NotificationKind(notification.kind)]}.svg"
-    return render(request, "diagnosis/notification/list.html", {"page": page, "unread": _own(request).unread().count()})
+    lines = [(notification, f"_icons/{ICONS[NotificationKind(notification.kind)]}.svg") for notification in page]
+    context = {"page": page, "lines": lines, "unread": _own(request).unread().count()}
+    return render(request, "diagnosis/notification/list.html", context)
 
 
 @never_cache

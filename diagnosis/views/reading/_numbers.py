@@ -43,11 +43,12 @@ def numbers(clinics: list[Clinic], *, reader: User) -> Numbers:
         )
     )
     took = _took_today(clinics)
-    return Numbers(**counts, read=len(took), turnaround=median(took) if took else None)
+    return Numbers(**counts, read=len(took), turnaround=timedelta(seconds=median(took)) if took else None)
 
 
-def _took_today(clinics: list[Clinic]) -> list[timedelta]:
+def _took_today(clinics: list[Clinic]) -> list[float]:
+    """Seconds from upload to decision."""
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     read = Review.objects.filter(clinic__in=clinics, status=S.DECIDED, kind=ReviewKind.FIRST, decided_at__gte=today)
     times = read.values_list("scan__uploaded_at", "decided_at")
-    return [decided - uploaded for uploaded, decided in times if decided]
+    return [(decided - uploaded).total_seconds() for uploaded, decided in times if decided]

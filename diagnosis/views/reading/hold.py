@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from diagnosis.actions.review import claim_review, leave_review, release_review, renew_claim, save_draft
@@ -16,19 +14,19 @@ from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.review import draft_of
 from diagnosis.models import Review
 from diagnosis.views._staff import person
-from diagnosis.views.reading.review import _filters, find_review
+from diagnosis.views.reading._address import queue_url, review_url
+from diagnosis.views.reading.review import find_review
 
 
 @require_POST
 def claim(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     review = find_review(request, pk)
-    filters = urlencode(_filters(request))
     try:
         claim_review(by=person(request), review=review)
     except NotAllowedNow as refusal:
         messages.error(request, refusal.sentence)
-        return redirect(f"{reverse('diagnosis:queue')}?{filters}")
-    return redirect(f"{reverse('diagnosis:review', args=[pk])}?{filters}")
+        return redirect(queue_url(request))
+    return redirect(review_url(request, pk))
 
 
 @require_POST
@@ -68,7 +66,7 @@ def release(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         release_review(by=person(request), review=review)
     except NotAllowedNow as refusal:
         messages.info(request, refusal.sentence)
-    return redirect(f"{reverse('diagnosis:queue')}?{urlencode(_filters(request))}")
+    return redirect(queue_url(request))
 
 
 def _keep(request: HttpRequest, review: Review) -> None:

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -23,6 +22,7 @@ from diagnosis.forms.queue_filter import QueueFilter
 from diagnosis.models import Review
 from diagnosis.models.review import ReviewQuerySet
 from diagnosis.views._staff import find, in_clinic, person, rights, wants_fragment
+from diagnosis.views.reading._address import queue_url, review_url
 from diagnosis.views.reading._numbers import numbers
 from diagnosis.views.reading._rows import Row, rows
 
@@ -55,11 +55,10 @@ def take_next(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     require(person(request), Permission.REVIEW_SCAN, clinic)
     form = filter_of(request, clinic, request.POST)
     review = claim_next(by=person(request), within=_readable(request, form))
-    filters = urlencode(form.chosen)
     if review is None:
         messages.info(request, NOTHING_LEFT)
-        return redirect(f"{reverse('diagnosis:queue')}?{filters}")
-    return redirect(f"{reverse('diagnosis:review', args=[review.pk])}?{filters}")
+        return redirect(queue_url(request))
+    return redirect(review_url(request, review.pk))
 
 
 @require_POST
@@ -69,7 +68,7 @@ def urgent(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         flag_urgent(by=person(request), review=review, urgent=request.POST.get("urgent") == "1")
     except NotAllowedNow as refusal:
         messages.error(request, refusal.sentence)
-    return redirect(f"{reverse('diagnosis:queue')}?{urlencode(_own(request.POST))}")
+    return redirect(queue_url(request))
 
 
 def filter_of(request: HttpRequest, clinic: Clinic, sent: QueryDict) -> QueueFilter:
@@ -130,9 +129,3 @@ def _etag(context: dict[str, Any]) -> str:
         f"{timezone.now():%Y-%m-%dT%H:%M}",
     ]
     return f'"{hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]}"'
-
-
-def _own(sent: QueryDict) -> dict[str, str]:
-    return {
-        name: sent[name] for name in ("clinic", "modality", "zone", "age", "kind", "mine", "after") if sent.get(name)
-    }

@@ -29,11 +29,13 @@ from diagnosis.models import Review
 from diagnosis.states import ReviewStatus
 from diagnosis.views._staff import find, membership, person, rights, show
 from diagnosis.views.reading import _case
+from diagnosis.views.reading._address import carried, queue_url, review_url
 from diagnosis.views.reading.queue import NOTHING_LEFT, ahead, filter_of
 
 GO_ON = "reading_goes_on"
 NEIGHBOURS = 2
 SENTENCE_SAVED = "Your draft is kept."
+NO_CATEGORY = "Choose a category, then commit it."
 
 
 @never_cache
@@ -74,7 +76,7 @@ def impression(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     save_draft(by=person(request), review=review, content=draft_of(request.POST))
     form = ImpressionForm(request.POST)
     if not form.is_valid():
-        return _refused(request, review, Refusal("form", " ".join(form.errors.get("category", []))))
+        return _refused(request, review, Refusal("form", NO_CATEGORY))
     try:
         commit_first_impression(by=person(request), review=review, category=form.cleaned_data["category"])
     except NotAllowedNow as refusal:
@@ -119,17 +121,16 @@ def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
 
 
 def _onward(request: HttpRequest, done: Review) -> HttpResponse:
-    filters = urlencode(_filters(request))
     if not request.session[GO_ON]:
         messages.success(request, "Decided. The preliminary report waits for your signature.")
-        return redirect(f"{reverse('diagnosis:review', args=[done.pk])}?{filters}")
+        return redirect(review_url(request, done.pk))
     current = membership(request)
     form = filter_of(request, current.clinic if current else done.clinic, request.POST)
     following = claim_next(by=person(request), within=form.narrow(Review.objects.visible_to(person(request))))
     if following is None:
         messages.success(request, f"Decided. {NOTHING_LEFT}")
-        return redirect(f"{reverse('diagnosis:queue')}?{filters}")
-    return redirect(f"{reverse('diagnosis:review', args=[following.pk])}?{filters}")
+        return redirect(queue_url(request))
+    return redirect(review_url(request, following.pk))
 
 
 def find_review(request: HttpRequest, pk: uuid.UUID) -> Review:
@@ -172,22 +173,13 @@ def _refused(request: HttpRequest, review: Review, refusal: Refusal) -> HttpResp
     review = find_review(request, review.pk)
     if not review.is_held_by(person(request)):
         messages.error(request, f"{refusal.sentence} {SENTENCE_SAVED}")
-        return redirect(f"{reverse('diagnosis:review', args=[review.pk])}?{urlencode(_filters(request))}")
+        return redirect(review_url(request, review.pk))
     return _page(request, review, refusal=refusal, status=refusal.http_status)
 
 
 def _around(request: HttpRequest) -> dict[str, Any]:
-    return {
-        "filters": _filters(request),
-        "query": urlencode(_filters(request)),
-        "go_on": request.session.get(GO_ON, True),
-    }
-
-
-def _filters(request: HttpRequest) -> dict[str, str]:
-    """The queue's filters, carried from case to case."""
-    sent = request.POST if request.method == "POST" else request.GET
-    return {name: sent[name] for name in ("clinic", "modality", "zone", "age", "kind", "mine") if sent.get(name)}
+    filters = carried(request)
+    return {"filters": filters, "query": urlencode(filters), "go_on": request.session.get(GO_ON, True)}
 
 
 def _picture(review: Review) -> str:

@@ -1,7 +1,7 @@
 // Saves what is typed by itself: shortly after the last key, and at once when a field is left.
 
 const QUIET = 1200;
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
 
 export class Draft {
   #form;
