@@ -27,7 +27,7 @@ SECOND_EXISTS = "A second opinion on this scan was already asked for."
 NOT_READ = "This scan has not been read yet, so there is nothing to give a second opinion on."
 REPORT_FINAL = "The report on this scan is final. A second opinion would come too late; write an addendum."
 CHANGED_MEANWHILE = "The report changed while you signed it. Nothing was signed; read it again."
-NOT_YOUR_PASSWORD = "That is not your password. Nothing was signed; type it again."
+WRONG_PROOF = "That is not your password. Nothing was signed; type it again."
 TOO_MANY_TRIES = "Too many wrong passwords. Wait five minutes, then sign again."
 
 

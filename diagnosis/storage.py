@@ -20,7 +20,7 @@ class PrivateStorage(FileSystemStorage):
         raise ValueError("Private files have no address; serve them through a permission-checked view.")
 
     def _save(self, name: str, content: File) -> str:
-        name = super()._save(name, content)
+        name = super()._save(name, content)  # type: ignore[misc]  # the stubs leave it out
         path = self.path(name)
         _flush(path)
         _flush(str(Path(path).parent))

@@ -114,4 +114,4 @@ def _prove(by: User, password: str) -> None:
     except WrongPassword as wrong:
         if wrong.exhausted:
             raise TooManyTries("too_many_tries", policies.TOO_MANY_TRIES) from wrong
-        raise Refusal("wrong_password", policies.NOT_YOUR_PASSWORD) from wrong
+        raise Refusal("wrong_password", policies.WRONG_PROOF) from wrong

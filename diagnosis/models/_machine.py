@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models, transaction
 from django.db.models import Q
 
@@ -34,9 +35,11 @@ class TransitionRow(models.Model):
 
 
 class MachineQuerySet(ClinicalQuerySet[M]):
-    """Rows with a `status`, whose `transitions` relation keeps their moves."""
+    """Rows with a `status`, and a row for each of their moves."""
 
     moves: ClassVar[Moves]
+    transition: ClassVar[str]  # the model of its transitions
+    subject: ClassVar[str]  # and that model's foreign key to it
 
     def move(
         self,
@@ -63,6 +66,5 @@ class MachineQuerySet(ClinicalQuerySet[M]):
 
     def tell(self, pk: UUID, source: StrEnum | str, target: StrEnum, *, by: str, note: str = "") -> None:
         """Write the transition's row alone; for the first one, whose source is empty."""
-        relation = self.model._meta.get_field("transitions")
-        values = {relation.remote_field.attname: pk, "source": source, "target": target, "by": by, "note": note}
-        relation.related_model._default_manager.create(**values)
+        row = {f"{self.subject}_id": pk, "source": source, "target": target, "by": by, "note": note}
+        apps.get_model("diagnosis", self.transition)._default_manager.create(**row)

@@ -27,6 +27,7 @@ class Trigger(models.TextChoices):
 
 class AnalysisQuerySet(MachineQuerySet["Analysis"]):
     moves = ANALYSIS_MOVES
+    transition, subject = "Transition", "analysis"
     clinic_path = "scan__clinic"
 
     def open(self) -> Self:

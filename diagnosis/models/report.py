@@ -20,6 +20,7 @@ def new_verification_code() -> str:
 
 class ReportQuerySet(MachineQuerySet["Report"]):
     moves = REPORT_MOVES
+    transition, subject = "ReportTransition", "report"
     clinic_path = "scan__clinic"
 
 

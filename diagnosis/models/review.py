@@ -59,6 +59,7 @@ class OverrideReason(models.TextChoices):
 
 class ReviewQuerySet(MachineQuerySet["Review"]):
     moves = REVIEW_MOVES
+    transition, subject = "ReviewTransition", "review"
 
     def claimable(self, now: datetime | None = None) -> Self:
         """Waiting ones, and claimed ones whose lease ran out."""

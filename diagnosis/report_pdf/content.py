@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 
 from diagnosis import report_content, suggestions, verdict
 from diagnosis.models import Addendum, Report
-from diagnosis.models.review import Decision
+from diagnosis.models.review import Category, Decision
 from diagnosis.models.scan import Modality
 
 NOT_GIVEN = "not recorded"
@@ -85,7 +85,7 @@ def _category(report: Report) -> str:
     category = report.get_category_display()
     if report.scan.modality != Modality.CT:
         return category
-    return f"{category} (usual CO-RADS counterpart: {suggestions.CO_RADS[report.category]})"
+    return f"{category} (usual CO-RADS counterpart: {suggestions.CO_RADS[Category(report.category)]})"
 
 
 def _signature(report: Report) -> str:

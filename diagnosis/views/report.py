@@ -89,7 +89,7 @@ def pdf(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def verify(request: HttpRequest, code: str) -> HttpResponse:
     """For whoever holds a printed report: is it signed, and with which hash? Says nothing about the patient."""
     report = Report.objects.filter(verification_code=code, signed_at__isnull=False).first()
-    context = {"report": report, "intact": bool(report) and report_content.is_intact(report)}
+    context = {"report": report, "intact": report is not None and report_content.is_intact(report)}
     return render(request, "diagnosis/report/verify.html", context, status=200 if report else 404)
 
 
