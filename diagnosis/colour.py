@@ -18,10 +18,10 @@ STEPS = 256
 LIGHTNESS = (0.32, 0.93)
 HUE_DEGREES = (305.0, 460.0)  # violet → red → orange → yellow
 CHROMA = 0.155
-# Attention below this share is left clear, so that the image stays readable where the classifier did not look.
-CLEAR_BELOW = 0.08
+# Below the first share the image stays untouched; from the second on the colour is as opaque as the reader asks.
+CLEAR_BELOW, FULL_FROM = 0.15, 0.75
 # Raise it when the same map would get other colours.
-RECIPE = 1
+RECIPE = 2
 
 _LMS_FROM_LAB = np.array(
     [[1.0, 0.3963377774, 0.2158037573], [1.0, -0.1055613458, -0.0638541728], [1.0, -0.0894841775, -1.2914855480]]
@@ -39,7 +39,7 @@ _RGB_FROM_LMS = np.array(
 def ramp() -> NDArray[np.uint8]:
     """RGBA, uint8 (256, 4), for attention 0 to 1."""
     t = np.linspace(0.0, 1.0, STEPS)
-    alpha = np.clip((t - CLEAR_BELOW) / (0.6 - CLEAR_BELOW), 0.0, 1.0)
+    alpha = np.interp(t, (CLEAR_BELOW, FULL_FROM), (0, 1))
     return np.column_stack([_srgb(_lab(t)), np.rint(255 * alpha)]).astype(np.uint8)
 
 

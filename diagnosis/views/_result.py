@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from diagnosis import blinding, colour, intended_use, policies, verdict
 from diagnosis.models import Analysis, Prediction, Scan
@@ -16,6 +18,8 @@ from diagnosis.views import _scans
 from diagnosis.views._staff import person
 
 EARLIER_SCANS = 3
+# A first in the queue that waits longer waits for no worker at all.
+PATIENCE = 2 * settings.ANALYSIS_LEASE
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
     shown = next((one for one in analyses if one == analysis), latest)
     hidden = blinding.hides_result(person(request), scan)
     readings = [_reading(prediction) for prediction in shown.predictions.all()] if shown and not hidden else []
+    ahead = _ahead(shown)
     return {
         "scan": scan,
         "patient": scan.patient,
@@ -70,7 +75,8 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
         "legend": colour.legend(),
         "intended_use": intended_use,
         "following": bool(latest and not latest.is_finished),
-        "ahead": _ahead(shown),
+        "ahead": ahead,
+        "overdue": ahead == 0 and shown is not None and timezone.now() - shown.requested_at > PATIENCE,
         "rerun_hindrance": policies.rerun_hindrance(latest),
         "rerun_word": "Retry" if latest and latest.status == AnalysisStatus.FAILED else "Run again",
         "earlier_scans": _scans.with_verdicts(_earlier(scan), person(request)),

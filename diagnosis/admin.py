@@ -1,0 +1,180 @@
+"""What an administrator of a clinic sees of its patients and jobs: to read, not to rewrite.
+
+Who may see it comes from the roles alone: neither Django's own permissions nor being a superuser opens a clinic.
+Files have no links here; they are reached through the scan's page, which checks the person's right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+
+from accounts.models import Clinic, User
+from accounts.permissions import Permission
+from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
+from diagnosis.errors import Refusal
+from diagnosis.models import Analysis, Patient, Prediction, Scan, Transition
+from diagnosis.views._record import Change, changes
+
+
+def _managed(request: HttpRequest) -> QuerySet[Clinic]:
+    return Clinic.objects.where(cast(User, request.user), Permission.MANAGE_CLINIC)
+
+
+class _ReadOnly:
+    """Nothing is added, changed or deleted here."""
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return bool(request.user.is_staff) and _managed(request).exists()
+
+
+class _ReadOnlyInline(_ReadOnly, admin.TabularInline):
+    extra = 0
+    can_delete = False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
+        return tuple(self.fields or ())
+
+
+class _ClinicalAdmin(_ReadOnly, admin.ModelAdmin):
+    """Objects of the clinics that the person administers."""
+
+    clinic_path: ClassVar[str] = "clinic"
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(**{f"{self.clinic_path}__in": _managed(request)})
+
+
+class ScanInline(_ReadOnlyInline):
+    model = Scan
+    fields = ("page", "modality", "uploaded_at", "uploaded_by", "file_format", "byte_size")
+    show_change_link = True
+
+    @admin.display(description="page")
+    def page(self, scan: Scan) -> SafeString:
+        return _link("diagnosis:scan-detail", scan.pk, "Open")
+
+
+class TransitionInline(_ReadOnlyInline):
+    model = Transition
+    fields = ("at", "source", "target", "by", "note")
+
+
+class PredictionInline(_ReadOnlyInline):
+    model = Prediction
+    fields = ("classifier", "version", "label", "probability", "positive", "milliseconds", "preprocessing", "weights")
+
+    @admin.display(description="weights' SHA-256")
+    def weights(self, prediction: Prediction) -> str:
+        return prediction.weights_sha256[:12]
+
+
+@admin.register(Patient)
+class PatientAdmin(_ClinicalAdmin):
+    list_display = ("medical_record_number", "name", "birth_date", "sex", "clinic", "created_at")
+    list_filter = (("clinic", admin.RelatedOnlyFieldListFilter), "sex")
+    search_fields = ("search_key",)
+    fields = (
+        ("medical_record_number", "clinic"),
+        ("family_name", "given_name"),
+        ("birth_date", "sex"),
+        ("created_at", "created_by"),
+        "record_history",
+        "page",
+    )
+    readonly_fields = ("record_history", "page")
+    inlines = (ScanInline,)
+
+    @admin.display(description="page")
+    def page(self, patient: Patient) -> SafeString:
+        return _link("diagnosis:patient-detail", patient.pk, "Open the patient's page")
+
+    @admin.display(description="history of the record")
+    def record_history(self, patient: Patient) -> SafeString:
+        """Who saved which version and what they changed, newest first."""
+        rows = ((date_format(localtime(change.at), "j M Y, H:i"), _in_words(change)) for change in changes(patient))
+        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}: {}</li>", rows))
+
+
+@admin.register(Scan)
+class ScanAdmin(_ClinicalAdmin):
+    list_display = ("uploaded_at", "patient", "modality", "file_format", "uploaded_by", "clinic")
+    list_filter = (("clinic", admin.RelatedOnlyFieldListFilter), "modality", "file_format", "uploaded_at")
+    list_select_related = ("patient", "uploaded_by", "clinic")
+    search_fields = ("patient__search_key", "sha256", "accession_number", "study_instance_uid")
+    exclude = ("original",)
+    readonly_fields = ("page",)
+
+    @admin.display(description="page")
+    def page(self, scan: Scan) -> SafeString:
+        return _link("diagnosis:scan-detail", scan.pk, "Open the scan's page")
+
+
+@admin.register(Analysis)
+class AnalysisAdmin(_ClinicalAdmin):
+    clinic_path = "scan__clinic"
+    list_display = ("requested_at", "scan", "number", "status", "trigger", "attempts", "failure_code", "worker")
+    list_filter = ("status", "failure_code", "trigger", ("scan__clinic", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("scan__patient",)
+    search_fields = ("scan__patient__search_key", "failure_reason", "worker")
+    inlines = (PredictionInline, TransitionInline)
+    actions = ("run_again", "cancel")
+
+    @admin.action(description="Run again", permissions=["view"])
+    def run_again(self, request: HttpRequest, chosen: QuerySet[Analysis]) -> None:
+        scans = Scan.objects.filter(analyses__in=chosen).select_related("clinic").distinct()
+        self._each(request, scans, lambda scan: rerun_analysis(by=cast(User, request.user), scan=scan), "queued again")
+
+    @admin.action(description="Cancel", permissions=["view"])
+    def cancel(self, request: HttpRequest, chosen: QuerySet[Analysis]) -> None:
+        analyses = chosen.select_related("scan__clinic")
+        self._each(
+            request,
+            analyses,
+            lambda analysis: cancel_analysis(by=cast(User, request.user), analysis=analysis),
+            "cancelled",
+        )
+
+    def _each(self, request: HttpRequest, chosen: QuerySet[Any], act: Callable[[Any], object], done: str) -> None:
+        """Act on each by itself, and tell how many went and why the others did not."""
+        went = 0
+        for one in chosen:
+            try:
+                act(one)
+                went += 1
+            except (Refusal, PermissionDenied) as refusal:
+                self.message_user(request, f"{one}: {refusal}", messages.WARNING)
+        self.message_user(request, f"{went} {done}.", messages.SUCCESS if went else messages.WARNING)
+
+
+def _in_words(change: Change) -> str:
+    changed = "; ".join(f"{field.field}: {field.before} → {field.after}" for field in change.fields)
+    return f"{change.reason} by {change.by}" + (f" ({changed})" if changed else "")
+
+
+def _link(view: str, pk: object, text: str) -> SafeString:
+    return format_html('<a href="{}">{}</a>', reverse(view, args=[pk]), text)

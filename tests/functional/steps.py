@@ -1,0 +1,79 @@
+"""What people do in the browser, as often as the tests need it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import Page, Request, Route, expect
+
+from tests.conftest import PASSWORD
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+# A classifier is loaded, and the machine may be busy.
+PATIENCE_MS = 60_000
+
+
+def sign_in(page: Page, user: User) -> None:
+    page.goto("/accounts/sign-in/")
+    page.get_by_label("E-mail").fill(user.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/desk/")
+
+
+def drop(page: Page, *files: tuple[str, bytes]) -> None:
+    """Drop files as from a folder on the desktop."""
+    given = [[name, b64encode(data).decode()] for name, data in files]
+    transfer = page.evaluate_handle(
+        """files => {
+            const transfer = new DataTransfer();
+            for (const [name, text] of files)
+                transfer.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name));
+            return transfer;
+        }""",
+        given,
+    )
+    page.dispatch_event(".drop", "drop", {"dataTransfer": transfer})
+
+
+def choose(page: Page, *files: tuple[str, bytes]) -> None:
+    page.locator("#files").set_input_files(
+        [{"name": name, "mimeType": "application/octet-stream", "buffer": data} for name, data in files]
+    )
+
+
+def until_sent(page: Page) -> None:
+    expect(page.locator(".file[data-state=waiting], .file[data-state=sending]")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def until_analysed(page: Page) -> None:
+    expect(page.locator("[data-following], [data-poll]")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+@contextmanager
+def settled(page: Page) -> Iterator[None]:
+    """At the end of the block let nothing new start, and wait for the server's answers to what is under way."""
+    under_way: set[Request] = set()
+
+    def begun(request: Request) -> None:
+        under_way.add(request)
+
+    def ended(request: Request) -> None:
+        under_way.discard(request)
+
+    page.on("request", begun)
+    page.on("requestfinished", ended)
+    page.on("requestfailed", ended)
+    yield
+    page.route("**/*", _stop)
+    while under_way:
+        page.wait_for_timeout(50)
+
+
+def _stop(route: Route) -> None:
+    route.abort()

@@ -1,0 +1,151 @@
+"""What may go wrong on the way, and ways to upload that need neither mouse nor script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+from diagnosis.models import Patient, Scan
+from tests.functional.steps import PATIENCE_MS, choose, settled, sign_in, until_sent
+from tests.images import xray_png
+from tests.running import Worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def at_patient(page: Page, radiographer: User, patient: Patient) -> Page:
+    sign_in(page, radiographer)
+    page.goto(f"/patients/{patient.pk}/")
+    page.get_by_text("Chest X-ray", exact=True).click()
+    return page
+
+
+def test_a_lost_connection_loses_no_file(at_patient: Page) -> None:
+    page, cut = at_patient, iter([True])
+
+    def once(route: Route) -> None:
+        route.abort() if next(cut, False) else route.continue_()
+
+    page.route("**/patients/*/scans/", once)
+    choose(page, ("a.png", xray_png()))
+    row = page.locator(".file")
+    expect(row).to_contain_text("The connection was lost")
+    row.get_by_role("button", name="Retry").click()
+    until_sent(page)
+    expect(row).to_contain_text("Uploaded.")
+    assert Scan.objects.count() == 1
+
+
+def test_signed_out_meanwhile_is_said_and_the_file_stays(at_patient: Page) -> None:
+    page = at_patient
+    page.context.clear_cookies(name="sessionid")
+    choose(page, ("a.png", xray_png()))
+    expect(page.locator(".file")).to_contain_text("You have been signed out")
+    assert not Scan.objects.exists()
+
+
+def test_leaving_during_an_upload_is_asked_about(at_patient: Page, patient: Patient) -> None:
+    page = at_patient
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/patients/*/scans/", hold)
+    choose(page, ("a.png", xray_png()))
+    expect(page.locator(".file[data-state=sending]")).to_have_count(1)
+    asked = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.get_by_role("link", name="Scans", exact=True).click()
+    expect(page).to_have_url(re.compile(str(patient.pk)))
+    assert asked == ["beforeunload"]
+    held[0].continue_()
+    until_sent(page)
+    page.get_by_role("link", name="Scans", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Scans")
+    assert asked == ["beforeunload"]
+
+
+def test_a_png_without_modality_asks_in_its_row(at_patient: Page) -> None:
+    page = at_patient
+    page.get_by_text("Taken from the file (DICOM)").click()
+    choose(page, ("a.png", xray_png()))
+    row = page.locator(".file")
+    row.get_by_role("button", name="Chest CT slice").click()
+    until_sent(page)
+    expect(row).to_contain_text("Uploaded.")
+    assert Scan.objects.get().modality == "ct"
+
+
+def test_search_follows_the_typing(page: Page, radiographer: User, patient: Patient) -> None:
+    sign_in(page, radiographer)
+    page.goto("/patients/")
+    field = page.get_by_role("searchbox", name="Name or record number", exact=True)
+    field.press_sequentially("holm")
+    expect(page.get_by_text("Nobody found for “holm”")).to_be_visible()
+    field.fill("be")
+    expect(page.get_by_role("link", name="Berg, Alma")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"q=be$"))
+
+
+def test_the_whole_upload_works_from_the_keyboard(at_patient: Page) -> None:
+    page = at_patient
+    page.locator("#files").focus()
+    with page.expect_file_chooser() as opened:
+        page.keyboard.press("Enter")
+    opened.value.set_files([{"name": "a.png", "mimeType": "image/png", "buffer": xray_png()}])
+    until_sent(page)
+    page.get_by_role("link", name="Open: a.png").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Result")).to_be_visible()
+
+
+@pytest.fixture
+def plain_page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """A browser that runs no scripts."""
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    page = context.new_page()
+    with settled(page):
+        yield page
+    context.close()
+
+
+def test_without_scripts_the_upload_is_a_form_and_the_page_reloads(
+    plain_page: Page, worker: Worker, radiographer: User, patient: Patient
+) -> None:
+    page = plain_page
+    sign_in(page, radiographer)
+    page.goto(f"/patients/{patient.pk}/")
+    page.get_by_text("Chest X-ray", exact=True).click()
+    choose(page, ("a.png", xray_png(1)), ("b.png", b"no image at all"))
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What became of the files")
+    page.get_by_role("link", name="Open the scan").click()
+    expect(page.get_by_text(re.compile("(Above|Below) the operating point"))).to_be_visible(timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_no_page_is_wider_than_a_small_screen(page: Page, radiographer: User, patient: Patient, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(page, radiographer)
+    page.goto(f"/patients/{patient.pk}/")
+    page.get_by_text("Chest X-ray", exact=True).click()
+    choose(page, ("a-name-that-is-far-too-long-for-the-width-of-a-telephone-and-has-no-space.png", xray_png()))
+    until_sent(page)
+    addresses = [f"/patients/{patient.pk}/edit/", "/patients/", "/scans/", "/desk/", f"/scans/{Scan.objects.get().pk}/"]
+    for address in [page.url, *addresses]:
+        if address != page.url:
+            page.goto(address)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{address} is {wide} pixels wide"

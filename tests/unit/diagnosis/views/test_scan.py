@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from diagnosis import blinding, intended_use, verdict
+from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
+from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Scan
+from tests.unit.diagnosis.views.conftest import As
+from tests.unit.diagnosis.views.test_patient import queries, text
+
+
+@pytest.fixture
+def client(as_: As, clinician: User) -> Client:
+    return as_(clinician)
+
+
+def page(client: Client, scan: Scan, **more: Any) -> Any:
+    return client.get(reverse("diagnosis:scan-detail", args=[scan.pk]), **more)
+
+
+def test_a_result_says_all_that_explains_it(client: Client, prediction: Prediction) -> None:
+    shown = text(page(client, prediction.analysis.scan))
+    point = prediction.operating_point
+    side = "Above" if prediction.positive else "Below"
+    for words in (
+        f"{side} the operating point",
+        prediction.classifier,
+        prediction.version,
+        prediction.weights_sha256[:12],
+        prediction.preprocessing,
+        point["chosen_for"],
+        point["measured_on"],
+        verdict.percent(point["sensitivity"]["value"]),
+        verdict.percent(point["specificity"]["value"]),
+        intended_use.SENTENCE.replace("'", "&#x27;"),
+        f"Statement {intended_use.VERSION}",
+        "not where disease is",
+    ):
+        assert words in shown, words
+    for label in prediction.probabilities:
+        assert verdict.label_name(label) in shown.replace("N", "n").replace("O", "o") or label in shown.lower()
+
+
+def test_an_open_analysis_shows_waiting_and_never_a_number(client: Client, scan: Scan) -> None:
+    shown = page(client, scan)
+    assert shown.context["readings"] == []
+    assert verdict.WAITING in text(shown)
+    assert "It is next." in text(shown)
+    assert f'data-poll="{reverse("diagnosis:scan-result", args=[scan.pk])}"' in text(shown)
+    # Without a script the page reloads, to the page itself even after a refused POST.
+    assert f'<meta http-equiv="refresh" content="3;url={scan_url(scan)}">' in text(shown)
+
+
+def scan_url(scan: Scan) -> str:
+    return reverse("diagnosis:scan-detail", args=[scan.pk])
+
+
+def test_the_queue_is_counted_and_a_long_wait_explained(
+    client: Client, scan: Scan, upload: Callable[..., Scan]
+) -> None:
+    second = upload(2)
+    assert page(client, second).context["ahead"] == 1
+    Analysis.objects.filter(scan=scan).update(requested_at=timezone.now() - timedelta(minutes=5))
+    assert "No worker has taken it up yet" in text(page(client, scan))
+    assert "No worker has taken it up yet" not in text(page(client, second))
+
+
+def test_a_finished_page_follows_nothing(client: Client, finished: Analysis) -> None:
+    shown = text(page(client, finished.scan))
+    assert "data-poll" not in shown
+    assert "http-equiv" not in shown
+
+
+def test_a_failure_shows_its_reason_and_offers_a_retry(
+    client: Client, scan: Scan, settings: Any, tmp_path: Any
+) -> None:
+    from diagnosis import runner
+
+    settings.ML_WEIGHTS_ROOT = tmp_path  # an installation without classifiers
+    runner.run(scan.analyses.get().pk, worker="test")
+    shown = page(client, scan)
+    assert scan.analyses.get().failure_reason in text(shown)
+    assert shown.context["rerun_word"] == "Retry"
+    retried = client.post(reverse("diagnosis:analysis-rerun", args=[scan.pk]))
+    assert retried["Location"] == scan_url(scan)
+    assert [analysis.status for analysis in scan.analyses.order_by("number")] == ["failed", "queued"]
+
+
+def test_the_disabled_button_says_what_the_rule_says(client: Client, scan: Scan) -> None:
+    hindrance = page(client, scan).context["rerun_hindrance"]
+    refused = client.post(reverse("diagnosis:analysis-rerun", args=[scan.pk]))
+    assert hindrance
+    assert refused.status_code == 409
+    assert refused.context["refusal"].sentence == hindrance
+    assert scan.analyses.count() == 1
+
+
+def test_cancelling_leaves_a_step_with_a_name(client: Client, scan: Scan, clinician: User) -> None:
+    analysis = scan.analyses.get()
+    client.post(reverse("diagnosis:analysis-cancel", args=[analysis.pk]))
+    shown = text(page(client, scan))
+    assert verdict.CANCELLED in shown
+    assert clinician.email in analysis.transitions.get(target="cancelled").by
+
+
+def test_an_earlier_analysis_stays_readable(client: Client, finished: Analysis, clinician: User) -> None:
+    second = rerun_analysis(by=clinician, scan=finished.scan)
+    shown = client.get(reverse("diagnosis:analysis-detail", args=[finished.pk]))
+    assert (shown.context["analysis"], shown.context["is_latest"]) == (finished, False)
+    assert len(shown.context["readings"]) == finished.predictions.count()
+    assert page(client, finished.scan).context["analysis"] == second
+
+
+def test_earlier_scans_of_the_patient_stand_beside_it(client: Client, upload: Callable[..., Scan]) -> None:
+    scans = [upload(seed) for seed in range(5)]
+    beside = page(client, scans[-1]).context["earlier_scans"]
+    assert [row.scan for row in beside] == [scans[3], scans[2], scans[1]]
+
+
+def test_who_reads_first_sees_no_result_anywhere(
+    as_: As, radiologist: User, clinician: User, prediction: Prediction
+) -> None:
+    scan = prediction.analysis.scan
+    ReadingPreference.objects.create(user=radiologist, read_first=True)
+    blind, seeing = as_(radiologist), as_(clinician)
+    pages = [scan_url(scan), f"{scan_url(scan)}result/", f"/analyses/{prediction.analysis_id}/", "/scans/", "/desk/"]
+    pages += [f"/patients/{scan.patient_id}/", f"/scans/progress/?id={scan.pk}"]
+    for address in pages:
+        assert verdict.of_prediction(prediction).status in text(seeing.get(address)), address
+        assert verdict.of_prediction(prediction).status not in text(blind.get(address)), address
+        assert verdict.percent(prediction.probability) not in text(blind.get(address)), address
+    assert blinding.RESULT_HIDDEN.replace("'", "&#x27;") in text(blind.get(scan_url(scan)))
+    assert blind.get(reverse("diagnosis:prediction-attention", args=[prediction.pk])).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, ["queued", "succeeded", "cancelled"]),
+        ({"status": "succeeded"}, ["succeeded"]),
+        ({"status": "cancelled"}, ["cancelled"]),
+        ({"modality": "ct"}, []),
+        ({"modality": "cxr", "status": "queued"}, ["queued"]),
+        ({"q": "alma"}, ["queued", "succeeded", "cancelled"]),
+        ({"q": "nobody"}, []),
+        ({"status": "nonsense"}, ["queued", "succeeded", "cancelled"]),
+    ],
+)
+def test_the_list_can_be_narrowed(
+    client: Client,
+    finished: Analysis,
+    upload: Callable[..., Scan],
+    clinician: User,
+    asked: dict[str, str],
+    found: list[str],
+) -> None:
+    cancel_analysis(by=clinician, analysis=upload(1).analyses.get())
+    upload(2)
+    rows = client.get("/scans/", asked).context["rows"]
+    assert sorted(row.analysis.status for row in rows) == sorted(found)
+
+
+def test_the_list_shows_the_latest_analysis(client: Client, finished: Analysis, clinician: User) -> None:
+    rerun_analysis(by=clinician, scan=finished.scan)
+    (row,) = client.get("/scans/").context["rows"]
+    assert (row.analysis.number, row.following) == (2, True)
+
+
+@pytest.mark.parametrize("address", ["/scans/", "/desk/"])
+def test_a_list_costs_the_same_for_one_scan_and_for_many(
+    client: Client, upload: Callable[..., Scan], address: str
+) -> None:
+    upload(0)
+    one = queries(client, address)
+    for seed in range(1, 6):
+        upload(seed)
+    assert queries(client, address) == one
+
+
+def test_progress_answers_for_many_scans_at_once(
+    client: Client, finished: Analysis, upload: Callable[..., Scan]
+) -> None:
+    waiting = upload(1)
+    scans = client.get("/scans/progress/", {"id": [finished.scan_id, waiting.pk]}).json()["scans"]
+    said = {scan["id"]: scan for scan in scans}
+    assert said[str(waiting.pk)] | {"html": ""} == {
+        "id": str(waiting.pk),
+        "status": "queued",
+        "finished": False,
+        "sentence": verdict.WAITING,
+        "label": None,
+        "probability": None,
+        "url": scan_url(waiting),
+        "html": "",
+    }
+    assert said[str(finished.scan_id)]["finished"]
+    assert said[str(finished.scan_id)]["probability"]
+
+
+def test_progress_knows_nothing_of_other_clinics(as_: As, stranger: User, scan: Scan) -> None:
+    answer = as_(stranger).get("/scans/progress/", {"id": [scan.pk, "nonsense"]})
+    assert answer.json() == {"scans": []}
+
+
+def test_the_desk_shows_what_needs_a_person(
+    client: Client, scan: Scan, upload: Callable[..., Scan], settings: Any, tmp_path: Any
+) -> None:
+    from diagnosis import runner
+
+    settings.ML_WEIGHTS_ROOT = tmp_path
+    runner.run(scan.analyses.get().pk, worker="test")
+    upload(1)
+    desk = client.get("/desk/")
+    assert [row.scan for row in desk.context["troubled"]] == [scan]
+    assert desk.context["open_count"] == 1
+    assert "1 scan needs a person" in text(desk)
+
+
+def test_a_patient_without_scans_says_what_to_do(client: Client, patient: Patient) -> None:
+    assert "Drop the first ones" in text(client.get(reverse("diagnosis:patient-detail", args=[patient.pk])))
