@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from portal.embedded import static_files
 
-REAL = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+REAL = {"BACKEND": "portal.static_storage.StaticStorage"}
 
 
 @pytest.fixture

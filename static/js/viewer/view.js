@@ -51,11 +51,18 @@ export class Placement {
   /** From image pixels to device pixels. */
   get matrix() {
     const { view, image, zoom } = this;
-    return new DOMMatrix()
+    const matrix = new DOMMatrix()
       .translateSelf(this.width / 2, this.height / 2)
       .rotateSelf(90 * view.turns)
       .scaleSelf(view.mirrored ? -zoom : zoom, zoom * this.stretch)
       .translateSelf(-view.x * image.width, -view.y * image.height);
+    if (this.#isWhole) Object.assign(matrix, { e: Math.round(matrix.e), f: Math.round(matrix.f) });
+    return matrix;
+  }
+
+  /** Whether each image pixel fills whole pixels of the screen: then none may lie across two of them and blur. */
+  get #isWhole() {
+    return this.stretch === 1 && this.zoom > 0.9 && Math.abs(this.zoom - Math.round(this.zoom)) < 1e-6;
   }
 
   toImage(x, y) {
