@@ -35,7 +35,7 @@ def hidden_results(user: User) -> QuerySet[Scan]:
 def hidden_readings(user: User) -> QuerySet[Scan]:
     """Scans whose readings and report `user` may not see now. A reading tells of the result, so it hides with it."""
     second = Review.objects.filter(scan=OuterRef("pk"), status__in=OPEN, kind=ReviewKind.SECOND)
-    own = Review.objects.filter(scan=OuterRef("pk"), reader=user, status=ReviewStatus.DECIDED)
+    own = Review.objects.filter(scan=OuterRef("pk"), reader=user.pk, status=ReviewStatus.DECIDED)
     blind = Scan.objects.filter(Exists(second), ~Exists(own), clinic__in=_reading_clinics(user))
     return Scan.objects.filter(Q(pk__in=blind.values("pk")) | Q(pk__in=hidden_results(user).values("pk")))
 
@@ -71,5 +71,5 @@ def _reading_clinics(user: User) -> QuerySet[Clinic]:
 
 def _own_stand(user: User) -> QuerySet[Review]:
     """Reviews by which `user` has said what they think of a scan: a first impression, or a decision."""
-    committed = Exists(FirstImpression.objects.filter(review=OuterRef("pk"), reader=user))
-    return Review.objects.filter(Q(reader=user, status=ReviewStatus.DECIDED) | committed, scan=OuterRef("pk"))
+    committed = Exists(FirstImpression.objects.filter(review=OuterRef("pk"), reader=user.pk))
+    return Review.objects.filter(Q(reader=user.pk, status=ReviewStatus.DECIDED) | committed, scan=OuterRef("pk"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, cast
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from accounts.models import ApiToken, Clinic, User
 from accounts.permissions import Permission
+from diagnosis import blinding
 from diagnosis.models import Analysis
 from diagnosis.models._base import ClinicalQuerySet
 from diagnosis.models.analysis import AnalysisQuerySet
@@ -31,9 +32,11 @@ def visible(rows: Q, request: Request) -> Q:
 
 
 def readable(request: Request) -> AnalysisQuerySet:
-    """The analyses whose results the person may read."""
+    """The analyses whose results the person may read; `result_hidden` where they read first and have not said yet."""
     clinics = Clinic.objects.where(person(request), Permission.VIEW_RESULT)
-    return visible(Analysis.objects.filter(scan__clinic__in=clinics), request)
+    hidden = blinding.hidden_results(person(request)).filter(pk=OuterRef("scan"))
+    analyses = Analysis.objects.filter(scan__clinic__in=clinics).annotate(result_hidden=Exists(hidden))
+    return visible(analyses, request)
 
 
 def own_tokens(request: Request) -> QuerySet[ApiToken]:

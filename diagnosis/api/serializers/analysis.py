@@ -34,7 +34,10 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     seconds = serializers.FloatField(allow_null=True, help_text="from request to end")
     failure = serializers.SerializerMethodField()
     verdict = serializers.SerializerMethodField(help_text="the state or the result in careful words")
-    predictions = PredictionSerializer(many=True)
+    result_hidden = serializers.SerializerMethodField(
+        help_text="true while you read first: commit your first impression, then ask again"
+    )
+    predictions = serializers.SerializerMethodField(help_text="empty while the result is hidden")
     intended_use = serializers.SerializerMethodField()
     links = serializers.SerializerMethodField()
 
@@ -54,6 +57,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "finished_at",
             "seconds",
             "attempts",
+            "result_hidden",
             "predictions",
             "intended_use",
             "links",
@@ -64,7 +68,16 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
         return FailureSerializer(analysis).data if analysis.status == AnalysisStatus.FAILED else None
 
     def get_verdict(self, analysis: Analysis) -> str:
-        return verdict.of_analysis(analysis).sentence
+        return verdict.of_analysis(analysis, hidden=self.get_result_hidden(analysis)).sentence
+
+    def get_result_hidden(self, analysis: Analysis) -> bool:
+        # From `scope.readable`. An analysis that came another way shows nothing.
+        return bool(getattr(analysis, "result_hidden", True))
+
+    @extend_schema_field(PredictionSerializer(many=True))
+    def get_predictions(self, analysis: Analysis) -> Any:
+        shown = [] if self.get_result_hidden(analysis) else list(analysis.predictions.all())
+        return PredictionSerializer(shown, many=True, context=self.context).data
 
     @extend_schema_field(IntendedUseSerializer)
     def get_intended_use(self, analysis: Analysis) -> dict[str, str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -8,6 +9,7 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from diagnosis import blinding
 from diagnosis.actions.analysis import cancel_analysis
 from diagnosis.api.files import PRIVATE, stored_file
 from diagnosis.api.scope import person, readable, visible
@@ -54,10 +56,13 @@ class Attention(generics.GenericAPIView[Prediction]):
     """Where a classifier looked, as a PNG in the frame of the whole image. Not where disease is."""
 
     def get_queryset(self) -> QuerySet[Prediction]:
-        return visible(Prediction.objects.filter(analysis__in=readable(self.request)), self.request)
+        found = Prediction.objects.filter(analysis__in=readable(self.request).values("pk"))
+        return visible(found, self.request).select_related("analysis__scan")
 
-    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY, **problems(404)})
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY, **problems(403, 404)})
     def get(self, request: Request, pk: str) -> HttpResponse:
         prediction = self.get_object()
+        if blinding.hides_result(person(request), prediction.analysis.scan):
+            raise PermissionDenied(blinding.RESULT_HIDDEN)
         with stored_file(prediction.pk), prediction.attention.open("rb") as file:
             return HttpResponse(file.read(), content_type="image/png", headers=PRIVATE)

@@ -130,5 +130,6 @@ class Rerun(_ScanView):
     def post(self, request: Request, pk: str) -> Response:
         """Analyse again. Adds an analysis; the earlier ones stay as they are."""
         analysis = rerun_analysis(by=person(request), scan=self.get_object())
+        analysis = readable(request).get(pk=analysis.pk)
         payload = AnalysisSerializer(analysis, context=self.get_serializer_context()).data
         return Response(payload, status=status.HTTP_201_CREATED, headers={"Location": payload["links"]["self"]})

@@ -1,0 +1,57 @@
+"""A reader who reads first learns nothing of the result through the API either."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from diagnosis import blinding
+from diagnosis.actions.review import claim_review, commit_first_impression
+from diagnosis.models import Analysis, ReadingPolicy, Scan
+from diagnosis.models.review import Category
+from tests.integration.api.conftest import Api
+from tests.reading import finish
+
+if TYPE_CHECKING:
+    from accounts.models import Clinic, User
+
+TELLING = "0.8765"
+
+
+@pytest.fixture
+def analysis(scan: Scan, clinic: Clinic) -> Analysis:
+    ReadingPolicy.objects.create(clinic=clinic, read_first="always")
+    return finish(scan, float(TELLING))
+
+
+def addresses(analysis: Analysis) -> list[str]:
+    return [
+        f"/api/v1/analyses/{analysis.pk}/",
+        f"/api/v1/scans/{analysis.scan_id}/",
+        "/api/v1/scans/",
+        f"/api/v1/patients/{analysis.scan.patient_id}/history/",
+    ]
+
+
+def test_hidden_until_the_first_impression(analysis: Analysis, radiologist: User, api: Api) -> None:
+    client = api(radiologist)
+    for address in addresses(analysis):
+        body = client.get(address).content.decode()
+        assert TELLING not in body, address
+        assert "classifier-0" not in body, address
+        assert '"result_hidden":true' in body, address
+    attention = client.get(f"/api/v1/predictions/{analysis.predictions.get().pk}/attention.png")
+    assert attention.status_code == 403
+    assert attention.json()["detail"] == blinding.RESULT_HIDDEN
+
+    review = claim_review(by=radiologist, review=analysis.scan.reviews.get())
+    commit_first_impression(by=radiologist, review=review, category=Category.TYPICAL)
+    for address in addresses(analysis):
+        assert TELLING in client.get(address).content.decode(), address
+    assert client.get(f"/api/v1/predictions/{analysis.predictions.get().pk}/attention.png").status_code == 200
+
+
+def test_who_does_not_read_sees_it(analysis: Analysis, clinician: User, api: Api) -> None:
+    for address in addresses(analysis):
+        assert TELLING in api(clinician).get(address).content.decode(), address
