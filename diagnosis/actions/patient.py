@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
+from diagnosis.corrections import require_current
 from diagnosis.models import Patient
 
 
@@ -21,6 +22,7 @@ def register_patient(*, by: User, clinic: Clinic, **fields: Any) -> Patient:
 def amend_patient(*, by: User, patient: Patient, reason: str = "amended", **fields: Any) -> Patient:
     """Change the record; the earlier version stays in its history with who and when."""
     require(by, Permission.EDIT_PATIENT, patient.clinic)
+    require_current(patient)
     for name, value in fields.items():
         setattr(patient, name, value)
     return _save(patient, by=by, reason=reason)

@@ -13,6 +13,7 @@ from accounts.permissions import Permission, require
 from diagnosis import intake
 from diagnosis.actions.analysis import start_analysis
 from diagnosis.actions.review import open_review
+from diagnosis.corrections import require_current
 from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch
 from diagnosis.models import Patient, Scan
 from diagnosis.models.analysis import Trigger
@@ -44,6 +45,7 @@ def upload_scan(
     ModalityNeeded, IntakeUnavailable, IdentityMismatch, AttachedElsewhere.
     """
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
+    require_current(patient)
     if earlier := _earlier(patient, intake.fingerprint(data)):
         return earlier
     accepted = intake.accept(data, name=name, chosen=modality)
@@ -103,6 +105,9 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) 
     scan.original.save("original", ContentFile(accepted.data), save=False)
     try:
         with transaction.atomic():
+            # Held until the row is there: a merge at this very moment would leave it with a record nobody uses.
+            list(Patient.objects.select_for_update().filter(pk=scan.patient_id))
+            require_current(scan.patient)
             scan.save(force_insert=True)
             start_analysis(by=by, scan=scan, trigger=Trigger.UPLOAD)
             open_review(by=by, scan=scan, urgent=urgent)

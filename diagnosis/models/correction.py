@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -46,6 +48,11 @@ class Correction(ClinicalModel):
             ),
             models.CheckConstraint(condition=~Q(source=models.F("target")), name="correction_between_two_patients"),
         ]
+
+    @property
+    def moved(self) -> list[uuid.UUID]:
+        """Of the scans that moved."""
+        return [uuid.UUID(key) for key in self.scans]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.source} → {self.target}"

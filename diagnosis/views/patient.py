@@ -60,6 +60,8 @@ def create(request: HttpRequest, clinic: Clinic) -> HttpResponse:
 def edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     patient = find(Patient.objects.select_related("clinic"), request, pk)
     require(person(request), Permission.EDIT_PATIENT, patient.clinic)
+    if patient.merged_into_id:
+        return redirect("diagnosis:patient-detail", pk=patient.pk)
     form = PatientForm(request.POST or None, initial=PatientForm.values_of(patient))
     before = str(patient)
     if form.carry_out(lambda fields: amend_patient(by=person(request), patient=patient, **fields)):
@@ -75,7 +77,7 @@ def _form(request: HttpRequest, form: PatientForm, context: dict[str, Any]) -> H
 
 @require_safe
 def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    patient = find(Patient.objects.select_related("clinic"), request, pk)
+    patient = find(Patient.objects.select_related("clinic", "merged_into"), request, pk)
     return render(request, "diagnosis/patient/detail.html", page_of(request, patient))
 
 
@@ -86,9 +88,15 @@ def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
     return {
         "patient": patient,
         "clinic": patient.clinic,
-        "may": rights(request, patient.clinic),
+        "may": _rights(request, patient),
         "page": page,
         "rows": _scans.with_verdicts(page.object_list, person(request)),
         "changes": _record.changes(patient),
         "upload": UploadForm(),
     }
+
+
+def _rights(request: HttpRequest, patient: Patient) -> dict[str, bool]:
+    """Nothing is added to a record that was merged into another, nor changed on it."""
+    held = rights(request, patient.clinic)
+    return {right: False for right in held} if patient.merged_into_id else held

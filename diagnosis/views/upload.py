@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
+from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
@@ -22,6 +23,10 @@ FORM_TOO_LARGE = (
     f"These files are larger together than the {LARGEST_FORM // 2**20} MB that are accepted at once. "
     "Upload fewer at a time."
 )
+TOO_MANY_FILES = (
+    f"These are more than the {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files that are accepted at once. "
+    "Upload fewer at a time."
+)
 _DRAIN_STEP, _DRAIN_AT_MOST = 2**20, 2**28
 
 
@@ -30,14 +35,19 @@ _DRAIN_STEP, _DRAIN_AT_MOST = 2**20, 2**28
 def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_FORM:
         _drain(request)
-        return _turned_away(request)
-    return _receive(request, pk)
+        return _turned_away(request, FORM_TOO_LARGE)
+    try:
+        return _receive(request, pk)
+    except TooManyFilesSent:
+        return _turned_away(request, TOO_MANY_FILES)
 
 
 @csrf_protect
 def _receive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     patient = find(Patient.objects.select_related("clinic"), request, pk)
     require(person(request), Permission.UPLOAD_SCAN, patient.clinic)
+    if request.method == "GET" and patient.merged_into_id:
+        return redirect("diagnosis:patient-detail", pk=patient.pk)
     if request.method == "GET":
         return _page(request, patient, UploadForm())
     form = UploadForm(request.POST, request.FILES)
@@ -68,10 +78,10 @@ def _wrong(request: HttpRequest, patient: Patient, form: UploadForm) -> HttpResp
     return _page(request, patient, form, status=400)
 
 
-def _turned_away(request: HttpRequest) -> HttpResponse:
+def _turned_away(request: HttpRequest, sentence: str) -> HttpResponse:
     if _wants_json(request):
-        return JsonResponse(_outcome.refused("too_many_bytes", FORM_TOO_LARGE), status=413)
-    return render(request, "diagnosis/scan/too_large.html", {"sentence": FORM_TOO_LARGE}, status=413)
+        return JsonResponse(_outcome.refused("too_much", sentence), status=413)
+    return render(request, "diagnosis/scan/too_large.html", {"sentence": sentence}, status=413)
 
 
 def _drain(request: HttpRequest) -> None:

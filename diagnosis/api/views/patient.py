@@ -33,7 +33,8 @@ class Patients(_PatientView, generics.ListCreateAPIView[Patient]):
     """The patients of your clinic, by name."""
 
     def get_queryset(self) -> QuerySet[Patient]:
-        return visible(Patient.objects.search(self.request.query_params.get("search", "")), self.request)
+        found = Patient.objects.current().search(self.request.query_params.get("search", ""))
+        return visible(found, self.request)
 
     @extend_schema(parameters=[SEARCH], responses={200: PatientSerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:

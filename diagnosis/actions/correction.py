@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import Permission, require
+from diagnosis import corrections
+from diagnosis.errors import NotAllowedNow
+from diagnosis.models import Correction, Patient, Scan
+from diagnosis.models.correction import CorrectionKind
+
+
+@transaction.atomic
+def move_scans(*, by: User, source: Patient, scans: Iterable[UUID], target: Patient, reason: str) -> Correction:
+    """Give scans that were attached to `source` by mistake to `target`; all of them or none.
+
+    A signed report stays as it was signed. Raises Refusal or NotAllowedNow with a sentence.
+    """
+    require(by, Permission.MANAGE_CLINIC, source.clinic)
+    _lock(source, target)
+    corrections.require_pair(source, target, reason)
+    keys = sorted(set(scans))
+    if not keys:
+        raise NotAllowedNow("nothing_chosen", corrections.NOTHING_CHOSEN)
+    correction = _move(CorrectionKind.MOVE_SCAN, keys, source, target, by=by, reason=reason)
+    what = f"{len(keys)} scan{'' if len(keys) == 1 else 's'}"
+    _remember(source, f"{what} moved to record {target.medical_record_number}", by=by)
+    _remember(target, f"{what} moved here from record {source.medical_record_number}", by=by)
+    return correction
+
+
+@transaction.atomic
+def merge_patients(*, by: User, source: Patient, target: Patient, reason: str) -> Correction:
+    """Join two records of one person: every scan of `source` goes to `target`, and `source` says where it went."""
+    require(by, Permission.MANAGE_CLINIC, source.clinic)
+    _lock(source, target)
+    corrections.require_pair(source, target, reason)
+    keys = sorted(source.scans.values_list("pk", flat=True))
+    correction = _move(CorrectionKind.MERGE_PATIENTS, keys, source, target, by=by, reason=reason)
+    if not Patient.objects.current().filter(pk=source.pk).update(merged_into=target):
+        raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
+    _remember(source, f"merged into record {target.medical_record_number}", by=by)
+    _remember(target, f"record {source.medical_record_number} merged into this one", by=by)
+    return correction
+
+
+@transaction.atomic
+def undo_correction(*, by: User, correction: Correction) -> Correction:
+    """Put everything back where it was. Scans that came to the target by another way stay there."""
+    require(by, Permission.MANAGE_CLINIC, correction.clinic)
+    source, target = correction.source, correction.target
+    _lock(source, target)
+    _mark_undone(correction, by=by)
+    if correction.kind == CorrectionKind.MERGE_PATIENTS:
+        _part(source, target)
+    _give(correction.moved, target, source)
+    _remember(source, f"correction with record {target.medical_record_number} undone", by=by)
+    _remember(target, f"correction with record {source.medical_record_number} undone", by=by)
+    correction.refresh_from_db()
+    return correction
+
+
+def _lock(*patients: Patient) -> None:
+    """Always in one order, so that two corrections wait for each other instead of for ever."""
+    list(Patient.objects.select_for_update().filter(pk__in=[p.pk for p in patients]).order_by("pk"))
+
+
+def _move(
+    kind: CorrectionKind, keys: list[UUID], source: Patient, target: Patient, *, by: User, reason: str
+) -> Correction:
+    corrections.require_unread(keys)
+    _give(keys, source, target)
+    return Correction.objects.create(
+        clinic=source.clinic,
+        kind=kind,
+        source=source,
+        target=target,
+        scans=[str(key) for key in keys],
+        reason=reason.strip()[:400],
+        made_by=by,
+    )
+
+
+def _give(keys: list[UUID], source: Patient, target: Patient) -> None:
+    """One conditional UPDATE: whatever is not with `source` any more refuses the whole."""
+    if Scan.objects.filter(pk__in=keys, patient=source).update(patient=target) != len(keys):
+        raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
+
+
+def _mark_undone(correction: Correction, *, by: User) -> None:
+    if hindrance := corrections.undo_hindrance(Correction.objects.get(pk=correction.pk)):
+        raise NotAllowedNow("not_undoable", hindrance)
+    corrections.require_unread(correction.moved)
+    standing = Correction.objects.standing().filter(pk=correction.pk)
+    if not standing.update(undone_by=by, undone_at=timezone.now()):
+        raise NotAllowedNow("not_undoable", corrections.ALREADY_UNDONE)
+
+
+def _part(source: Patient, target: Patient) -> None:
+    if not Patient.objects.filter(pk=source.pk, merged_into=target).update(merged_into=None):
+        raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
+
+
+def _remember(patient: Patient, what: str, *, by: User) -> None:
+    """A line in the record's history; the whole reason stands in the correction."""
+    now = Patient.objects.get(pk=patient.pk)
+    Patient.history.bulk_history_create([now], update=True, default_user=by, default_change_reason=what)  # type: ignore[attr-defined]
