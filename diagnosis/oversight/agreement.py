@@ -1,0 +1,112 @@
+"""How the classifiers' answers compare with the readers', by version and month."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import TruncMonth
+
+from diagnosis.models import Review
+from diagnosis.models.review import Category, ImageQuality
+from diagnosis.oversight.kappa import Kappa, kappa
+from diagnosis.proportion import Proportion
+from diagnosis.states import ReviewStatus
+
+# The reader's side of the table. "Indeterminate" counts as positive: a classifier that is to point at cases for a
+# person ought to point at these too. "Atypical" means another disease and counts as negative, like "negative".
+READER_POSITIVE = (Category.TYPICAL, Category.INDETERMINATE)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """One classifier's answers against the readers'; `true` and `false` are as the reader says."""
+
+    true_positive: int = 0
+    false_positive: int = 0
+    false_negative: int = 0
+    true_negative: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.true_positive + self.false_positive + self.false_negative + self.true_negative
+
+    @property
+    def sensitivity(self) -> Proportion:
+        return Proportion(self.true_positive, self.true_positive + self.false_negative)
+
+    @property
+    def specificity(self) -> Proportion:
+        return Proportion(self.true_negative, self.true_negative + self.false_positive)
+
+    @property
+    def kappa(self) -> Kappa | None:
+        return kappa(self.true_positive, self.false_positive, self.false_negative, self.true_negative)
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.true_positive + other.true_positive,
+            self.false_positive + other.false_positive,
+            self.false_negative + other.false_negative,
+            self.true_negative + other.true_negative,
+        )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of one version of one classifier in one month, or (`month` None) in the whole period."""
+
+    classifier: str
+    version: str
+    month: datetime | None
+    counts: Counts
+
+
+def by_month(reviews: QuerySet[Review], *, first_impressions: bool = False) -> list[Agreement]:
+    """One entry for each classifier version and month that has readings, in that order.
+
+    Only readings that a report rests on, of readable images, made with a result of the classifiers. The reader's word
+    is the decision, or with `first_impressions` what they thought before they saw the result (where they said so).
+    """
+    rows = _rows(reviews, first_impressions)
+    return [
+        Agreement(row["classifier"], row["version"], row["month"], Counts(row["tp"], row["fp"], row["fn"], row["tn"]))
+        for row in rows
+    ]
+
+
+def overall(months: Iterable[Agreement]) -> list[Agreement]:
+    """The same over all months, by classifier version."""
+    sums: dict[tuple[str, str], Counts] = defaultdict(Counts)
+    for entry in months:
+        sums[entry.classifier, entry.version] += entry.counts
+    return [Agreement(classifier, version, None, counts) for (classifier, version), counts in sums.items()]
+
+
+def _rows(reviews: QuerySet[Review], first_impressions: bool) -> Iterable[dict[str, Any]]:
+    usable = reviews.filter(status=ReviewStatus.DECIDED, report__isnull=False, analysis__isnull=False)
+    usable = usable.exclude(image_quality=ImageQuality.UNREADABLE)
+    said = "category"
+    if first_impressions:
+        usable, said = usable.filter(first_impressions__reader=F("reader")), "first_impressions__category"
+    read = Q(**{f"{said}__in": READER_POSITIVE})
+    answered = Q(analysis__predictions__positive=True)
+    return (
+        usable.filter(analysis__predictions__isnull=False)
+        .values(
+            classifier=F("analysis__predictions__classifier"),
+            version=F("analysis__predictions__version"),
+            month=TruncMonth("decided_at"),
+        )
+        .annotate(
+            tp=Count("pk", filter=answered & read),
+            fp=Count("pk", filter=answered & ~read),
+            fn=Count("pk", filter=~answered & read),
+            tn=Count("pk", filter=~answered & ~read),
+        )
+        .order_by("classifier", "version", "month")
+    )

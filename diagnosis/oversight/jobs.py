@@ -1,0 +1,75 @@
+"""Analyses that need a person, and how analyses ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from diagnosis.models import Analysis, Dismissal
+from diagnosis.models.analysis import OPEN, AnalysisQuerySet
+from diagnosis.states import AnalysisStatus as S
+
+
+@dataclass(frozen=True)
+class Day:
+    """How many analyses ended how on one day."""
+
+    day: date
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+
+def latest(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
+    """Those that no newer one of the same scan has replaced."""
+    newer = Analysis.objects.filter(scan=OuterRef("scan"), number__gt=OuterRef("number"))
+    return analyses.filter(~Exists(newer))
+
+
+def failed(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
+    return _attended(latest(analyses).filter(status=S.FAILED))
+
+
+def cancelled(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
+    return _attended(latest(analyses).filter(status=S.CANCELLED))
+
+
+def late(analyses: AnalysisQuerySet, now: datetime | None = None) -> AnalysisQuerySet:
+    """Open for longer than ANALYSIS_WAIT_WARNING."""
+    before = (now or timezone.now()) - settings.ANALYSIS_WAIT_WARNING
+    return analyses.filter(status__in=OPEN, requested_at__lt=before)
+
+
+def aside(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
+    """Set aside by an administrator."""
+    return latest(analyses).filter(Exists(_dismissals()))
+
+
+def by_day(analyses: AnalysisQuerySet, days: int, today: date | None = None) -> list[Day]:
+    """The last `days` days up to `today`, oldest first; days without any are zeros."""
+    last = today or timezone.localdate()
+    span = [last - timedelta(days=back) for back in reversed(range(days))]
+    rows = (
+        analyses.annotate(day=TruncDate("finished_at"))
+        .filter(day__range=(span[0], span[-1]))
+        .order_by()
+        .values("day")
+        .annotate(
+            **{status.value: Count("pk", filter=Q(status=status)) for status in (S.SUCCEEDED, S.FAILED, S.CANCELLED)}
+        )
+    )
+    found = {row["day"]: Day(**row) for row in rows}
+    return [found.get(day, Day(day)) for day in span]
+
+
+def _attended(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
+    return analyses.filter(~Exists(_dismissals()))
+
+
+def _dismissals() -> object:
+    return Dismissal.objects.standing().filter(analysis=OuterRef("pk"))
