@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from accounts.models import User
 from portal import product
@@ -35,7 +37,7 @@ class HandledFilter(admin.SimpleListFilter):
 
 @admin.register(ContactMessage)
 class ContactMessageAdmin(admin.ModelAdmin):
-    list_display = ("subject", "name", "email", "sent_at", "is_mailed", "handled_at", "handled_by")
+    list_display = ("subject", "name", "sent_at", "is_mailed", "handling")
     list_filter = (HandledFilter, "sent_at")
     list_select_related = ("handled_by",)
     search_fields = ("subject", "name", "email", "body")
@@ -46,6 +48,16 @@ class ContactMessageAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ContactMessage | None = None) -> bool:
+        """For the list and its action; a message itself is only read."""
+        return obj is None and super().has_change_permission(request)
+
+    @admin.display(description="state", ordering="handled_at")
+    def handling(self, message: ContactMessage) -> str:
+        if message.handled_at is None:
+            return "new"
+        return f"handled by {message.handled_by} on {date_format(localtime(message.handled_at), 'j N Y')}"
 
     @admin.display(boolean=True, description="mailed")
     def is_mailed(self, message: ContactMessage) -> bool:

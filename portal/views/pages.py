@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,10 @@ from django.views.decorators.http import require_safe
 from diagnosis.classifiers import active_specs
 from diagnosis.models.scan import Modality
 from diagnosis.verdict import label_name
+from ml.serving import BundleRefused
 from ml.spec import ClassifierSpec
+
+logger = logging.getLogger(__name__)
 
 
 @login_not_required
@@ -26,7 +30,16 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/about.html", {"classifiers": [_Card(spec) for spec in active_specs()]})
+    return render(request, "portal/about.html", {"classifiers": [_Card(spec) for spec in _specs()]})
+
+
+def _specs() -> tuple[ClassifierSpec, ...]:
+    """A damaged bundle stops the worker, which says so; it does not stop the page that explains the portal."""
+    try:
+        return active_specs()
+    except BundleRefused:
+        logger.exception("The classifiers cannot be listed")
+        return ()
 
 
 @login_not_required

@@ -226,3 +226,22 @@ def test_the_list_of_staff_asks_the_database_no_more_for_more_people(
 
 def test_addresses_beside_the_account_have_no_page(admin: Client) -> None:
     assert "Email addresses" not in admin.get(reverse("admin:index")).content.decode()
+
+
+def test_a_message_is_handled_where_it_is_read(admin: Client, superuser: User) -> None:
+    row = message()
+    address = reverse("admin:portal_contactmessage_change", args=[row.pk])
+    shown = admin.get(address).content.decode()
+    assert "Mark as handled" in shown
+    assert 'name="_save"' not in shown
+    act(admin, "portal_contactmessage", "mark_as_handled", row)
+    assert "Mark as handled" not in admin.get(address).content.decode()
+
+
+def test_whoever_may_only_look_cannot_handle(client: Client, helper: User) -> None:
+    helper.user_permissions.set(Permission.objects.filter(codename="view_contactmessage"))
+    client.force_login(helper)
+    row = message()
+    act(client, "portal_contactmessage", "mark_as_handled", row)
+    row.refresh_from_db()
+    assert row.handled_at is None

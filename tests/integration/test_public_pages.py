@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 
 from diagnosis import intended_use
 from portal import urls as portal_urls
+from tests.unit.ml.specs import POINT, SPEC
 
 pytestmark = pytest.mark.django_db
 
@@ -61,16 +62,36 @@ def test_the_about_page_says_what_it_must_not_be_used_for(client: Client) -> Non
     assert intended_use.SENTENCE in page.replace("&#x27;", "'")
 
 
-def test_the_about_page_shows_the_measured_numbers_of_the_active_classifiers(client: Client) -> None:
-    from diagnosis.classifiers import active_specs
+def install(root: Path, text: str) -> None:
+    folder = root / "tiny-cxr" / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "spec.json").write_text(text)
 
-    page = client.get(reverse("portal:about")).content.decode()
-    specs = active_specs()
-    if not specs:
-        assert "No classifier is active here" in page
-    for spec in specs:
-        assert spec.name in page
-        assert spec.operating_point.measured_on in page
+
+def test_the_about_page_shows_the_measured_numbers_of_the_active_classifiers(client: Client, tmp_path: Path) -> None:
+    install(tmp_path, SPEC.to_json())
+    with override_settings(ML_WEIGHTS_ROOT=tmp_path):
+        page = client.get(reverse("portal:about")).content.decode().replace("\u00a0", " ")
+    assert "tiny-cxr" in page
+    for number in ("94.0 %", "(90.0 % to 97.0 %)", "81.0 %", "(78.0 % to 85.0 %)", POINT.measured_on):
+        assert number in page
+    assert SPEC.must_not_use in page
+
+
+def test_a_switched_off_classifier_is_not_advertised(client: Client, tmp_path: Path) -> None:
+    install(tmp_path, SPEC.to_json())
+    with override_settings(ML_WEIGHTS_ROOT=tmp_path, INACTIVE_CLASSIFIERS=frozenset({"tiny-cxr"})):
+        assert "tiny-cxr" not in client.get(reverse("portal:about")).content.decode()
+
+
+def test_a_damaged_classifier_does_not_hide_what_the_portal_must_not_be_used_for(
+    client: Client, tmp_path: Path
+) -> None:
+    install(tmp_path, "{")
+    with override_settings(ML_WEIGHTS_ROOT=tmp_path):
+        page = client.get(reverse("portal:about")).content.decode()
+    assert "Not a diagnosis" in page
+    assert "No classifier is active here" in page
 
 
 def test_without_a_classifier_the_about_page_says_so(client: Client, tmp_path: Path) -> None:
