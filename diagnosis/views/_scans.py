@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 
 from accounts.models import Clinic, User
 from diagnosis import blinding, verdict
+from diagnosis.forms.scan_filter import scans_in_state
 from diagnosis.models import Analysis, Scan
 from diagnosis.models.analysis import OPEN
 from diagnosis.states import AnalysisStatus
@@ -25,7 +26,7 @@ class Row:
     analysis: Analysis | None
     verdict: Verdict
 
-    hidden: bool = False  # from this person, who reads first
+    earlier: tuple[tuple[Analysis, Verdict], ...] = ()  # its other analyses, newest first
 
     @property
     def following(self) -> bool:
@@ -34,30 +35,21 @@ class Row:
 
 
 def listed(user: User, clinic: Clinic) -> QuerySet[Scan]:
-    """The clinic's scans that `user` may see, newest first, with the latest analysis's status."""
+    """The clinic's scans that `user` may see, newest first."""
     return for_lists(Scan.objects.visible_to(user).in_clinic(clinic))
 
 
 def for_lists(scans: QuerySet[Scan]) -> QuerySet[Scan]:
-    latest = Analysis.objects.filter(scan=OuterRef("pk")).order_by("-number")
-    return (
-        scans.annotate(latest_status=Subquery(latest.values("status")[:1]))
-        .select_related("patient", "uploaded_by")
-        .prefetch_related("analyses__predictions")
-    )
+    """With all that a row shows."""
+    return scans.select_related("patient", "uploaded_by").prefetch_related("analyses__predictions")
 
 
 def needing_a_person(scans: QuerySet[Scan]) -> QuerySet[Scan]:
-    return _in_state(scans, NEEDS_A_PERSON)
+    return scans_in_state(scans, NEEDS_A_PERSON)
 
 
 def still_open(scans: QuerySet[Scan]) -> QuerySet[Scan]:
-    return _in_state(scans, OPEN)
-
-
-def _in_state(scans: QuerySet[Scan], statuses: Iterable[str]) -> QuerySet[Scan]:
-    # As a dict: the type checker does not see the annotation.
-    return scans.filter(**{"latest_status__in": list(statuses)})
+    return scans_in_state(scans, OPEN)
 
 
 def with_verdicts(scans: Iterable[Scan], user: User) -> list[Row]:
@@ -68,5 +60,8 @@ def with_verdicts(scans: Iterable[Scan], user: User) -> list[Row]:
 
 
 def _row(scan: Scan, *, hidden: bool) -> Row:
-    analysis = scan.latest_analysis
-    return Row(scan, analysis, verdict.of_analysis(analysis, hidden=hidden), hidden)
+    analyses = sorted(scan.analyses.all(), key=lambda analysis: -analysis.number)
+    said = [(analysis, verdict.of_analysis(analysis, hidden=hidden)) for analysis in analyses]
+    if not said:
+        return Row(scan, None, verdict.of_analysis(None))
+    return Row(scan, *said[0], tuple(said[1:]))

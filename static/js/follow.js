@@ -1,8 +1,5 @@
 // Lists of scans follow their open analyses by themselves.
-import { announcer } from "./announce.js";
-import { Following } from "./following.js";
-
-const following = new Following(announcer());
+import { following } from "./following.js";
 
 following.start();
 document.addEventListener("fragment:ready", () => following.start());

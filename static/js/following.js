@@ -1,10 +1,11 @@
 // Follows open analyses: every element with data-following="<scan>" is asked about in one request for all, and shows the
 // answer, until its analysis has finished.
+import { announcer } from "./announce.js";
 import { Pace } from "./pace.js";
 
 const AT_ONCE = 100;
 
-export class Following {
+class Following {
   #pace = new Pace();
   #running = false;
   #announce;
@@ -58,3 +59,6 @@ export class Following {
     }
   }
 }
+
+// One for the whole page, whoever asks.
+export const following = new Following(announcer());

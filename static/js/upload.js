@@ -1,8 +1,7 @@
 // <form data-upload>: drop, choose or photograph files; each is sent by itself, two at a time, and its row shows progress,
 // outcome and then the result. Nothing falls off the list: what went wrong can be tried again from its row.
-import { announcer } from "./announce.js";
 import { droppedFiles } from "./files.js";
-import { Following } from "./following.js";
+import { following } from "./following.js";
 import { fetchFragment, parse, swapParts } from "./fragment.js";
 import { Row } from "./upload_row.js";
 
@@ -12,11 +11,9 @@ class Upload {
   #form;
   #rows = [];
   #sending = 0;
-  #following;
 
   constructor(form) {
     this.#form = form;
-    this.#following = new Following(announcer());
     form.addEventListener("change", (event) => this.#chosen(event.target));
     this.#takeDrops(form.querySelector(".drop"));
     window.addEventListener("beforeunload", (event) => {
@@ -72,7 +69,7 @@ class Upload {
       this.#sending += 1;
       row.send().finally(() => {
         this.#sending -= 1;
-        this.#following.start();
+        following.start();
         this.#step();
       });
     }

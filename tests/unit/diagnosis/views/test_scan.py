@@ -168,6 +168,13 @@ def test_the_list_can_be_narrowed(
     assert sorted(row.analysis.status for row in rows) == sorted(found)
 
 
+def test_a_patients_timeline_keeps_the_earlier_analyses(client: Client, finished: Analysis, clinician: User) -> None:
+    rerun_analysis(by=clinician, scan=finished.scan)
+    (row,) = client.get(reverse("diagnosis:patient-detail", args=[finished.scan.patient_id])).context["rows"]
+    assert row.analysis.number == 2
+    assert [analysis for analysis, _ in row.earlier] == [finished]
+
+
 def test_the_list_shows_the_latest_analysis(client: Client, finished: Analysis, clinician: User) -> None:
     rerun_analysis(by=clinician, scan=finished.scan)
     (row,) = client.get("/scans/").context["rows"]

@@ -138,6 +138,16 @@ def test_a_body_over_the_limit_is_turned_away_unread(
     assert not Scan.objects.exists()
 
 
+def test_too_many_files_at_once_are_turned_away_with_a_sentence(
+    as_: As, radiographer: User, patient: Patient, settings: Any
+) -> None:
+    files = [SimpleUploadedFile(f"{n}.png", b"x") for n in range(settings.DATA_UPLOAD_MAX_NUMBER_FILES + 1)]
+    address = reverse("diagnosis:scan-upload", args=[patient.pk])
+    response = as_(radiographer).post(address, {"files": files, "modality": "cxr"})
+    assert response.status_code == 413
+    assert "Upload fewer at a time." in response.content.decode()
+
+
 JSON = {"Accept": "application/json"}
 
 
