@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from diagnosis.views import analysis, attention, desk, image, patient, scan, upload
+from diagnosis.views import analysis, attention, comparison, desk, image, patient, scan, upload
 
 app_name = "diagnosis"
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("patients/", patient.index, name="patient-list"),
     path("patients/new/", patient.create, name="patient-create"),
     path("patients/<uuid:pk>/", patient.detail, name="patient-detail"),
+    path("patients/<uuid:pk>/compare/", comparison.show, name="patient-compare"),
     path("patients/<uuid:pk>/edit/", patient.edit, name="patient-edit"),
     path("patients/<uuid:pk>/scans/", upload.upload, name="scan-upload"),
     path("upload/", patient.choose, name="upload"),

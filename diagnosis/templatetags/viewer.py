@@ -38,14 +38,23 @@ PARTS = (
 
 @register.inclusion_tag("diagnosis/viewer/_viewer.html", takes_context=True)
 def viewer(
-    context: Context, scan: Scan, *, hide_result: bool = False, page_keys: bool = False, key_images: bool = False
+    context: Context,
+    scan: Scan,
+    *,
+    hide_result: bool = False,
+    page_keys: bool = False,
+    key_images: bool = False,
+    beside: Scan | None = None,
 ) -> dict[str, Any]:
     """`hide_result` leaves out all that the classifiers said, also where the person might see it already.
 
     With `page_keys` its keys act wherever the focus is on the page, and not only inside it. With `key_images` it
-    offers to mark key images, which the page hears of as the event `viewer:key-image`.
+    offers to mark key images, which the page hears of as the event `viewer:key-image`. `beside` opens the comparison
+    with that scan instead of an earlier study.
     """
     told = _viewer.settings_of(scan, context["request"].user, hide_result=hide_result)
+    if beside:
+        told |= {"prior": [_viewer.entry(beside)], "compare": True}
     name = f"viewer-{scan.pk.hex}"
     return {
         "scan": scan,

@@ -15,6 +15,7 @@ from diagnosis.actions.patient import amend_patient, register_patient
 from diagnosis.forms.patient import PatientForm
 from diagnosis.forms.upload import UploadForm
 from diagnosis.models import Patient
+from diagnosis.trend import GRID, trend
 from diagnosis.views import _record, _scans
 from diagnosis.views._staff import find, in_clinic, person, rights, show
 
@@ -92,6 +93,8 @@ def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
         "page": page,
         "rows": _scans.with_verdicts(page.object_list, person(request)),
         "changes": _record.changes(patient),
+        "trend": trend(patient, person(request)),
+        "trend_grid": GRID,
         "upload": UploadForm(),
     }
 

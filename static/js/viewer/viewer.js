@@ -72,6 +72,7 @@ class Viewer {
   mount() {
     const { toolbar, stage, strip, comparison, status, dialog } = this;
     const strips = make("div", { class: "sv-strips" }, strip.element, comparison.strip.element);
+    this.#element.querySelector(".sv-wait")?.remove();
     this.#element.append(toolbar.element, stage, strips, status.element, dialog);
     this.#unlisten = listenToKeys(this, this.#element, { pageWide: () => "pageKeys" in this.#element.dataset });
   }
@@ -99,6 +100,10 @@ class Viewer {
     if (!shown) return this.#emit("viewer:failed", { scan: told.scan.id });
     if (told.scan.series) await this.series.load(told.scan.series);
     if (told.scores) await this.series.loadScores(told.scores);
+    if (told.compare) {
+      await this.comparison.toggle();
+      this.#refreshControls();
+    }
     if (!told.scan.series) store.prefetch((told.prior ?? []).slice(0, 1).map((entry) => entry.greyscale));
     return true;
   }
