@@ -1,7 +1,14 @@
 """How sign-in behaves here: accounts are made by administrators, never by visitors."""
 
+from __future__ import annotations
+
+import logging
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
+
+logger = logging.getLogger(__name__)
 
 
 class StaffAdapter(DefaultAccountAdapter):
@@ -12,6 +19,13 @@ class StaffAdapter(DefaultAccountAdapter):
         "enter_current_password": "This is not your current password. Check it and try again.",
         "too_many_login_attempts": "Too many failed sign-ins. Wait five minutes, or reset your password.",
     }
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail server that is away neither breaks the page nor tells which addresses have accounts."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError:  # smtplib's errors are OSErrors too
+            logger.exception("A mail about an account (%s) could not be sent", template_prefix)
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from smtplib import SMTPServerDisconnected
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -174,6 +175,24 @@ def test_an_unknown_address_gets_the_same_page_and_no_link(client: Client, clini
     assert letter.to == ["nobody@clinic.example"]
     assert "There is no account with this address." in letter.body
     assert "http" not in letter.body
+
+
+class Unreachable:
+    """A mail server that hangs up."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def send_messages(self, letters: Any) -> int:
+        raise SMTPServerDisconnected("no route")
+
+
+def test_a_failing_mail_server_breaks_no_page(
+    client: Client, clinician: User, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Unreachable"
+    assert "ask your clinic" in ask_for_link(client, clinician.email).content.decode()
+    assert "could not be sent" in caplog.text
 
 
 def test_a_new_password_signs_out_everywhere(client: Client, clinician: User) -> None:
