@@ -19,6 +19,7 @@ from tests.unit.diagnosis.views.conftest import As
 # View → the object in its address, what it takes beside seeing the clinic, and how it is asked.
 OBJECT_VIEWS: dict[str, tuple[type, Permission | None, str]] = {
     "patient-detail": (Patient, None, "get"),
+    "patient-compare": (Patient, None, "get"),
     "patient-edit": (Patient, Permission.EDIT_PATIENT, "get"),
     "scan-upload": (Patient, Permission.UPLOAD_SCAN, "get"),
     "scan-detail": (Scan, Permission.VIEW_RESULT, "get"),
