@@ -31,3 +31,19 @@ class MembershipMiddleware:
         # Lazy: pages that never ask pay no query.
         request.membership = SimpleLazyObject(lambda: current_membership(request))  # type: ignore[attr-defined]
         return self.get_response(request)
+
+
+class NothingStaysMiddleware:
+    """Pages for signed-in people are not kept by the browser: "back" after signing out must show no patient.
+
+    A view that says itself how long its answer may be kept (an image with its ETag) is left alone.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.user.is_authenticated and not response.has_header("Cache-Control"):
+            response.headers["Cache-Control"] = "private, no-store"
+        return response
