@@ -53,7 +53,11 @@ class Worker:
     def __init__(self, folder: Path) -> None:
         self.log = folder / "worker.log"
         self._process: Process = worker_process(root=ROOT, schedule=folder / "beat" / "schedule", log=self.log)
-        self._process.environment = {"DATABASE_URL": database_url(), "DJANGO_ALLOW_ASYNC_UNSAFE": ""}
+        self._process.environment = {
+            **self._process.environment,
+            "DATABASE_URL": database_url(),
+            "DJANGO_ALLOW_ASYNC_UNSAFE": "",
+        }
 
     @property
     def pid(self) -> int | None:

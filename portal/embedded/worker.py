@@ -16,4 +16,6 @@ def worker_process(*, root: Path, schedule: Path, log: Path) -> Process:
         # One worker has nobody to mingle or gossip with, and would wait a second for an answer.
         *("--without-mingle", "--without-gossip", "--loglevel", "INFO"),
     ]
-    return Process(name="worker", command=command, log=log, patience=15, directory=root)
+    # Celery reads it before it imports the application: a stop queues the running job again at once.
+    environment = {"REMAP_SIGTERM": "SIGQUIT"}
+    return Process(name="worker", command=command, log=log, environment=environment, patience=15, directory=root)
