@@ -17,7 +17,6 @@ PARTS = (
     "actions",
     "attention",
     "comparison",
-    "dialog",
     "draw",
     "elements",
     "greyscale",

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 
 from accounts.models import User
 from accounts.permissions import Permission, allowed
-from diagnosis import blinding, colour, policies
+from diagnosis import blinding, colour, policies, verdict
 from diagnosis.models import Prediction, Scan
 from diagnosis.models.scan import Modality
 from diagnosis.prior import prior_studies
@@ -78,5 +78,6 @@ def attention(predictions: Iterable[Prediction]) -> list[dict[str, str]]:
 def _map(prediction: Prediction) -> dict[str, str]:
     return {
         "name": f"{prediction.classifier} {prediction.version}",
+        "shows": verdict.label_name(prediction.attention_label) if prediction.attention_label else "",
         "url": reverse("diagnosis:prediction-attention", args=[prediction.pk]),
     }

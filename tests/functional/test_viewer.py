@@ -314,6 +314,21 @@ def test_reading_first_keeps_the_result_from_page_and_network(reader: Page, put:
     expect(reader.get_by_role("button", name="Attention map")).to_have_count(0)
 
 
+def test_a_key_image_is_offered_to_the_page(reader: Page, put: Put) -> None:
+    scan = put(xray_dicom())
+    view(reader, scan)
+    expect(reader.get_by_role("button", name="Key image")).to_have_count(0)
+    reader.evaluate("""() => {
+        document.querySelector("scan-viewer").dataset.keyImages = "";
+        window.heard = [];
+        document.addEventListener("viewer:key-image", event => heard.push([event.detail.scan, event.detail.on]));
+    }""")
+    press(reader, "k")
+    expect(reader.locator(".sv-flags").first).to_have_text("Key image")
+    press(reader, "k")
+    assert reader.evaluate("heard") == [[str(scan.pk), True], [str(scan.pk), False]]
+
+
 # --- without a script, and on a tablet ---------------------------------------------------------------------
 @pytest.fixture
 def plain(browser: Browser, live_server: LiveServer, radiologist: User) -> Iterator[Page]:
@@ -335,6 +350,25 @@ def test_without_javascript_the_picture_is_shown(plain: Page, put: Put) -> None:
     box = picture.bounding_box()
     assert box is not None
     assert box["width"] > 100
+
+
+def test_two_fingers_zoom_and_move(reader: Page, put: Put) -> None:
+    before = view(reader, put(xray_dicom()))["view"]
+    x, y = middle(reader)
+    session = reader.context.new_cdp_session(reader)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": px, "y": py, "id": number} for number, (px, py) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (x - 50, y), (x + 50, y))
+    for apart in (60, 80, 100):
+        touch("touchMove", (x - apart + 30, y), (x + apart + 30, y))
+    touch("touchEnd")
+    after = state(reader)["view"]
+    assert after["scale"] == pytest.approx(2 * before["scale"], rel=0.05)
+    assert after["x"] < before["x"]  # the image followed the fingers to the right
+    assert state(reader)["window"]["name"] == "Default"
 
 
 def test_at_200_percent_image_and_controls_stay_usable(reader: Page, put: Put) -> None:

@@ -1,7 +1,7 @@
 // Attention maps: where a classifier looked. Fetched only when they are switched on.
 
 export class Attention {
-  maps = []; // { name, url } of the shown scan
+  maps = []; // { name, shows, url } of the shown scan
   isOn = false;
   index = 0;
 
@@ -9,6 +9,13 @@ export class Attention {
 
   get current() {
     return this.maps[this.index] ?? null;
+  }
+
+  /** What the colours mean, for the one who sees them. */
+  get sentence() {
+    if (!this.current) return "";
+    const { name, shows } = this.current;
+    return `Colour: where ${name} looked${shows && ` for “${shows}”`}, not where disease is`;
   }
 
   offer(maps) {

@@ -7,43 +7,79 @@ const SHOW_PIXELS_FROM = 6; // device pixels a pixel; below it, pixels are inter
 const LINE = "#ffd34d";
 const EDGE = "rgb(0 0 0 / 75%)";
 
-/** The windowed picture at one size, kept until the window or the size changes. */
+/**
+ * The windowed picture at one size. While the window changes only the part in sight is painted, which costs the same
+ * however large the image is; the rest follows when it comes into sight.
+ */
 export class Developed {
   #canvas = document.createElement("canvas");
   #of = {};
+  #painted = null; // { left, top, right, bottom } in pixels of the level
+  #look = null;
+  #buffer = new Uint32Array(0);
 
-  /** A canvas of `level` (of `image`), and how many image pixels one of its pixels covers. */
-  at(image, number, window, inverted) {
+  /** A canvas of `level` (of `image`) with at least what `place` shows, and how many image pixels one of its pixels covers. */
+  at(place, number, window, inverted) {
+    const { image } = place;
     const level = image.level(number);
+    const covers = 2 ** Math.round(Math.log2(image.width / level.width));
+    const seen = visible(place, level, covers);
     const { centre, width } = window;
     if (!this.#is({ image, level, centre, width, inverted })) {
-      this.#paint(level, table(image, window, inverted));
       this.#of = { image, level, centre, width, inverted };
+      this.#look = table(image, window, inverted);
+      this.#paint(level, seen);
+    } else if (!holds(this.#painted, seen)) {
+      this.#paint(level, { left: 0, top: 0, right: level.width, bottom: level.height });
     }
-    return { canvas: this.#canvas, covers: 2 ** Math.round(Math.log2(image.width / level.width)) };
+    return { canvas: this.#canvas, covers };
   }
 
   #is(wanted) {
     return Object.entries(wanted).every(([name, value]) => this.#of[name] === value);
   }
 
-  #paint({ steps, width, height }, look) {
+  #paint({ steps, width, height }, part) {
     const canvas = this.#canvas;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const context = canvas.getContext("2d", { alpha: false });
-    const data = context.createImageData(width, height);
-    const out = new Uint32Array(data.data.buffer);
-    for (let i = 0; i < out.length; i++) out[i] = look[steps[i]];
-    context.putImageData(data, 0, 0);
+    this.#painted = part;
+    const [columns, rows] = [part.right - part.left, part.bottom - part.top];
+    if (columns <= 0 || rows <= 0) return;
+    if (this.#buffer.length < columns * rows) this.#buffer = new Uint32Array(columns * rows);
+    const [out, look] = [this.#buffer, this.#look];
+    for (let row = 0, o = 0; row < rows; row++) {
+      let i = (part.top + row) * width + part.left;
+      for (const end = i + columns; i < end; i++, o++) out[o] = look[steps[i]];
+    }
+    const bytes = new Uint8ClampedArray(out.buffer, 0, 4 * columns * rows);
+    canvas.getContext("2d", { alpha: false }).putImageData(new ImageData(bytes, columns, rows), part.left, part.top);
   }
 }
+
+const MARGIN = 2; // pixels of the level that interpolation looks beyond the edge
+
+/** The part of the level that lies in the pane. */
+function visible({ matrix, width, height }, level, covers) {
+  const back = matrix.inverse();
+  const corners = [[0, 0], [width, 0], [0, height], [width, height]].map(([x, y]) => back.transformPoint(new DOMPoint(x, y)));
+  const [xs, ys] = [corners.map(({ x }) => x / covers), corners.map(({ y }) => y / covers)];
+  return {
+    left: Math.max(0, Math.floor(Math.min(...xs)) - MARGIN),
+    top: Math.max(0, Math.floor(Math.min(...ys)) - MARGIN),
+    right: Math.min(level.width, Math.ceil(Math.max(...xs)) + MARGIN),
+    bottom: Math.min(level.height, Math.ceil(Math.max(...ys)) + MARGIN),
+  };
+}
+
+const holds = (outer, inner) =>
+  outer.left <= inner.left && outer.top <= inner.top && outer.right >= inner.right && outer.bottom >= inner.bottom;
 
 /** The smallest level that still has a pixel for each one on the screen. */
 const levelFor = (zoom) => Math.max(0, Math.floor(Math.log2(1 / zoom)));
 
 export function drawImage(context, place, developed, { window, inverted }) {
   clear(context, "#000");
-  const { canvas, covers } = developed.at(place.image, levelFor(place.zoom), window, inverted);
+  const { canvas, covers } = developed.at(place, levelFor(place.zoom), window, inverted);
   context.setTransform(place.matrix);
   context.imageSmoothingEnabled = place.zoom < SHOW_PIXELS_FROM;
   context.drawImage(canvas, 0, 0, canvas.width * covers, canvas.height * covers);

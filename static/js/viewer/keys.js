@@ -31,6 +31,9 @@ function isTaken(event) {
   return PRESSED_WITH.has(event.key) && target.matches("a, button, summary, input, [role=slider]");
 }
 
+const scrollsThePage = (event) =>
+  MOVES_A_SLIDER.test(event.key) && document.documentElement.scrollHeight > document.documentElement.clientHeight;
+
 export const onlyInFocus = {
   get: () => localStorage.getItem(FOCUS_ONLY) === "1",
   set: (value) => localStorage.setItem(FOCUS_ONLY, value ? "1" : "0"),
@@ -40,7 +43,7 @@ export const onlyInFocus = {
 export function listenToKeys(viewer, element, { pageWide }) {
   const onKey = (event) => {
     const within = element.contains(event.target);
-    if (!within && !(pageWide() && !onlyInFocus.get())) return;
+    if (!within && (!pageWide() || onlyInFocus.get() || scrollsThePage(event))) return;
     const action = isTaken(event) ? null : actionOf(event);
     if (!action || !isOffered(action, viewer)) return;
     event.preventDefault();

@@ -72,8 +72,20 @@ const SENTENCES = {
   503: "The portal cannot open images at the moment. Try again in a minute.",
 };
 
+const LOST = "The connection to the portal was lost. Check the network, then reload the page.";
+const SECOND_TRY = 500; // milliseconds; a laptop that changes its network loses one request, not two
+
+async function fetched(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch {
+    await new Promise((resolve) => setTimeout(resolve, SECOND_TRY));
+    return fetch(url, options).catch(() => Promise.reject(new Error(LOST)));
+  }
+}
+
 async function load(url, priority) {
-  const response = await fetch(url, { priority });
+  const response = await fetched(url, { priority });
   if (response.redirected) throw new Error("You were signed out. Sign in again, then reload this page.");
   if (!response.ok) throw new Error(SENTENCES[response.status] ?? "The image could not be fetched. Reload the page.");
   return unpack(await response.arrayBuffer());

@@ -7,7 +7,8 @@
 //   viewer:failed     an image could not be shown; detail { scan }
 // For scripts of the page:
 //   element.ready                a promise of the first picture
-//   element.show(told)           another scan, with settings as in its JSON (the address is in `told.self`)
+//   element.show(told)           another scan, with settings as in its JSON (the address is in `told.self`);
+//                                with `told.compare` the first of `told.prior` stands beside it from the start
 //   element.open(url)            the same, with the settings fetched from there
 //   element.reveal()             ask again what may be seen now, without moving the image (after a first impression)
 //   element.prefetch(urls)       greyscale addresses that will be needed next
@@ -18,7 +19,6 @@
 import { ACTIONS } from "./actions.js";
 import { Attention } from "./attention.js";
 import { Comparison } from "./comparison.js";
-import { helpDialog } from "./dialog.js";
 import { make } from "./elements.js";
 import { listenToKeys } from "./keys.js";
 import { length } from "./measure.js";
@@ -38,6 +38,7 @@ class Viewer {
   keyImages = new Set();
 
   #element;
+  #dialog = null; // made when it is first asked for
   #told = null;
   #announced = null; // the scan whose first picture was announced
 
@@ -49,7 +50,6 @@ class Viewer {
     this.comparison = new Comparison(this.main, (pane) => this.#drawn(pane));
     this.active = this.main;
     this.status = new Status();
-    this.dialog = helpDialog();
     this.#buildControls();
     this.stage = make("div", { class: "sv-stage", tabindex: "0", role: "group", "aria-label": "Image. Press ? for the keys." },
       this.main.element, this.comparison.pane.element);
@@ -70,10 +70,10 @@ class Viewer {
   }
 
   mount() {
-    const { toolbar, stage, strip, comparison, status, dialog } = this;
+    const { toolbar, stage, strip, comparison, status } = this;
     const strips = make("div", { class: "sv-strips" }, strip.element, comparison.strip.element);
     this.#element.querySelector(".sv-wait")?.remove();
-    this.#element.append(toolbar.element, stage, strips, status.element, dialog);
+    this.#element.append(toolbar.element, stage, strips, status.element);
     this.#unlisten = listenToKeys(this, this.#element, { pageWide: () => "pageKeys" in this.#element.dataset });
   }
 
@@ -98,12 +98,9 @@ class Viewer {
     const shown = await this.main.show(told.scan);
     this.#refreshControls();
     if (!shown) return this.#emit("viewer:failed", { scan: told.scan.id });
+    if (told.compare) await this.toggleCompare();
     if (told.scan.series) await this.series.load(told.scan.series);
     if (told.scores) await this.series.loadScores(told.scores);
-    if (told.compare) {
-      await this.comparison.toggle();
-      this.#refreshControls();
-    }
     if (!told.scan.series) store.prefetch((told.prior ?? []).slice(0, 1).map((entry) => entry.greyscale));
     return true;
   }
@@ -156,7 +153,7 @@ class Viewer {
 
   #caption(pane) {
     const { length: slices, index } = this.seriesOf(pane);
-    const which = pane === this.main ? "" : "Previous: ";
+    const which = pane === this.main || this.#told.compare ? "" : "Previous: ";
     pane.caption.textContent = `${which}${pane.entry?.title ?? ""}${slices > 1 ? ` · ${index + 1} / ${slices}` : ""}`;
     pane.flags.textContent = this.#flags(pane).filter(Boolean).join(" · ");
   }
@@ -169,7 +166,7 @@ class Viewer {
       mirrored && "Mirrored",
       turns && `Turned ${90 * turns}°`,
       pane.inverted && "Inverted",
-      pane.attention && `Colour: where ${this.attention.current?.name} looked, not where disease is`,
+      pane.attention && this.attention.sentence,
     ];
   }
 
@@ -434,8 +431,13 @@ class Viewer {
     else this.#element.requestFullscreen();
   }
 
-  help() {
-    this.dialog.showModal();
+  async help() {
+    if (!this.#dialog) {
+      const { helpDialog } = await import("./dialog.js");
+      this.#dialog = helpDialog();
+      this.#element.append(this.#dialog);
+    }
+    this.#dialog.showModal();
   }
 
   get state() {
