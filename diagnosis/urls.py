@@ -7,6 +7,7 @@ app_name = "diagnosis"
 urlpatterns = [
     path("", include("diagnosis.urls_viewer")),
     path("", include("diagnosis.urls_review")),
+    path("", include("diagnosis.urls_oversight")),
     path("", include("diagnosis.urls_report")),
     path("desk/", desk.show, name="home"),
     path("patients/", patient.index, name="patient-list"),

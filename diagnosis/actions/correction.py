@@ -108,4 +108,4 @@ def _part(source: Patient, target: Patient) -> None:
 def _remember(patient: Patient, what: str, *, by: User) -> None:
     """A line in the record's history; the whole reason stands in the correction."""
     now = Patient.objects.get(pk=patient.pk)
-    Patient.history.bulk_history_create([now], update=True, default_user=by, default_change_reason=what)  # type: ignore[attr-defined]
+    Patient.history.bulk_history_create([now], update=True, default_user=by, default_change_reason=what)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,7 +87,7 @@ def overall(months: Iterable[Agreement]) -> list[Agreement]:
     return [Agreement(classifier, version, None, counts) for (classifier, version), counts in sums.items()]
 
 
-def _rows(reviews: QuerySet[Review], first_impressions: bool) -> Iterable[dict[str, Any]]:
+def _rows(reviews: QuerySet[Review], first_impressions: bool) -> Iterable[Mapping[str, Any]]:
     usable = reviews.filter(status=ReviewStatus.DECIDED, report__isnull=False, analysis__isnull=False)
     usable = usable.exclude(image_quality=ImageQuality.UNREADABLE)
     said = "category"

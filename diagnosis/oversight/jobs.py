@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -56,7 +56,7 @@ def by_day(analyses: AnalysisQuerySet, days: int, today: date | None = None) -> 
     span = [last - timedelta(days=back) for back in reversed(range(days))]
     rows = (
         analyses.annotate(day=TruncDate("finished_at"))
-        .filter(day__range=(span[0], span[-1]))
+        .filter(day__gte=span[0], day__lte=span[-1])
         .order_by()
         .values("day")
         .annotate(
@@ -71,5 +71,5 @@ def _attended(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
     return analyses.filter(~Exists(_dismissals()))
 
 
-def _dismissals() -> object:
+def _dismissals() -> QuerySet[Dismissal]:
     return Dismissal.objects.standing().filter(analysis=OuterRef("pk"))

@@ -82,7 +82,7 @@ def longest_waiting(reviews: ReviewQuerySet) -> ReviewQuerySet:
 def turnaround(reviews: QuerySet[Review]) -> Turnaround:
     decided = reviews.filter(status=ReviewStatus.DECIDED).order_by("-decided_at")
     pairs = decided.values_list("waiting_since", "decided_at")[:MOST_TIMES]
-    times = [(end - start).total_seconds() for start, end in pairs]
+    times = [(end - start).total_seconds() for start, end in pairs if end]
     if not times:
         return Turnaround(0, None, None)
     slow = quantiles(times, n=10, method="inclusive")[-1] if len(times) > 1 else times[0]

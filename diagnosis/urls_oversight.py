@@ -1,0 +1,18 @@
+"""The administrator's review screen."""
+
+from django.urls import path
+
+from diagnosis.views.oversight import correction, figures, jobs
+
+urlpatterns = [
+    path("oversight/", figures.overview, name="oversight-overview"),
+    path("oversight/analyses/", jobs.index, name="oversight-jobs"),
+    path("oversight/reading/", figures.readings, name="oversight-reading"),
+    path("oversight/agreement/", figures.agreements, name="oversight-agreement"),
+    path("oversight/work/", figures.works, name="oversight-work"),
+    path("oversight/tables/<slug:name>.csv", figures.download, name="oversight-download"),
+    path("oversight/corrections/", correction.index, name="oversight-corrections"),
+    path("oversight/corrections/<uuid:pk>/undo/", correction.undo, name="correction-undo"),
+    path("oversight/scans/<uuid:pk>/move/", correction.move, name="scan-move"),
+    path("oversight/patients/<uuid:pk>/merge/", correction.merge, name="patient-merge"),
+]

@@ -1,0 +1,195 @@
+"""Put a scan with the right patient, join two records of one person, and undo either."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Count, Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import Clinic
+from accounts.permissions import Permission
+from diagnosis import corrections
+from diagnosis.actions.correction import merge_patients, move_scans, undo_correction
+from diagnosis.errors import NotAllowedNow, Refusal
+from diagnosis.forms.correction import CorrectionForm, MoveForm
+from diagnosis.models import Correction, Patient, Report, Scan
+from diagnosis.states import ReportStatus
+from diagnosis.views._staff import person
+from diagnosis.views.oversight._scope import Scope, overseen, show
+
+A_PAGE = 25
+CANDIDATES = 15
+TAB = "oversight-corrections"
+FIELDS: tuple[tuple[str, Callable[[Patient], Any]], ...] = (
+    ("Name", lambda patient: patient.name),
+    ("Record number", lambda patient: patient.medical_record_number),
+    ("Born", lambda patient: patient.birth_date),
+    ("Sex", lambda patient: patient.get_sex_display()),
+)
+# What two records of one person should agree on; names and numbers often do not.
+TELLING = {"Born", "Sex"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One field of two records."""
+
+    field: str
+    source: Any
+    target: Any
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.source != self.target)
+
+    @property
+    def warns(self) -> bool:
+        return self.differs and self.field in TELLING
+
+
+@require_safe
+@overseen
+def index(request: HttpRequest, scope: Scope) -> HttpResponse:
+    related = ("source", "target", "clinic", "made_by", "undone_by")
+    page = Paginator(scope.corrections().select_related(*related), A_PAGE).get_page(request.GET.get("page"))
+    rows = [(made, corrections.undo_hindrance(made)) for made in page]
+    return show(request, scope, "corrections", "Corrections", {"page": page, "rows": rows})
+
+
+@require_http_methods(["GET", "POST"])
+@overseen
+def move(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
+    """Give a scan, and what else came with it, to another patient."""
+    scan = get_object_or_404(_scans(request).select_related("patient", "clinic"), pk=pk)
+    together = _same_examination(scan)
+    target = _target(request, scan.patient)
+    form = MoveForm(request.POST or None, initial={"scans": [one.pk for one in together]})
+    form.fields["scans"].choices = [(one.pk, str(one)) for one in together]  # type: ignore[attr-defined]
+    context = {"scan": scan, "together": together, "source": scan.patient, "what": "move"}
+    if request.method == "POST" and target and form.is_valid():
+        fields = form.cleaned_data
+        return _attempt(
+            request,
+            scope,
+            context | _beside(scan.patient, target) | {"form": form},
+            lambda: move_scans(by=person(request), source=_confirmed(request, scan), target=target, **fields),
+        )
+    return _ask(request, scope, context | {"form": form}, scan.patient, target)
+
+
+@require_http_methods(["GET", "POST"])
+@overseen
+def merge(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
+    """Join the record `pk` to another one, which stays in use."""
+    source = get_object_or_404(_patients(request), pk=pk)
+    target = _target(request, source)
+    form = CorrectionForm(request.POST or None)
+    context = {"source": source, "what": "merge", "form": form}
+    if request.method == "POST" and target and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        return _attempt(
+            request,
+            scope,
+            context | _beside(source, target),
+            lambda: merge_patients(by=person(request), source=source, target=target, reason=reason),
+        )
+    return _ask(request, scope, context, source, target)
+
+
+@require_POST
+@overseen
+def undo(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
+    made = get_object_or_404(scope.corrections().select_related("source", "target", "clinic"), pk=pk)
+    try:
+        undo_correction(by=person(request), correction=made)
+    except Refusal as refusal:
+        return show(request, scope, "refused", "Not undone", {"refusal": refusal}, tab=TAB, status=refusal.http_status)
+    messages.success(request, "Undone. Everything is with the patient it was with before.")
+    return redirect("diagnosis:oversight-corrections")
+
+
+def _attempt(
+    request: HttpRequest, scope: Scope, context: dict[str, Any], act: Callable[[], Correction]
+) -> HttpResponse:
+    try:
+        made = act()
+    except Refusal as refusal:
+        return _page(request, scope, context | {"refusal": refusal}, status=refusal.http_status)
+    messages.success(request, f"Done. It stands among the corrections and can be undone there: {made}.")
+    return redirect("diagnosis:patient-detail", pk=made.target_id)
+
+
+def _ask(
+    request: HttpRequest, scope: Scope, context: dict[str, Any], source: Patient, target: Patient | None
+) -> HttpResponse:
+    """Search for the other patient, or show both records when one is chosen."""
+    if target:
+        return _page(request, scope, context | _beside(source, target), status=422 if request.method == "POST" else 200)
+    sought = request.GET.get("q", "").strip()[:100]
+    others = _patients(request).filter(clinic=source.clinic_id).exclude(pk=source.pk)
+    found = others.search(sought)[:CANDIDATES] if sought else []
+    return _page(request, scope, context | {"q": sought, "found": found})
+
+
+def _page(request: HttpRequest, scope: Scope, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    heading = "Move to the right patient" if context["what"] == "move" else "Merge two records"
+    return show(request, scope, "correction", heading, context, tab=TAB, status=status)
+
+
+def _beside(source: Patient, target: Patient) -> dict[str, Any]:
+    lines = [Line(field, of(source), of(target)) for field, of in FIELDS]
+    counts = [patient.scans.aggregate(n=Count("pk"), last=Max("uploaded_at")) for patient in (source, target)]
+    lines.append(Line("Scans", *(count["n"] for count in counts)))
+    lines.append(Line("Latest upload", *(count["last"] for count in counts)))
+    signed = Report.objects.filter(scan__patient=source, status=ReportStatus.FINAL)
+    return {"target": target, "lines": lines, "warned": any(line.warns for line in lines), "signed": signed.count()}
+
+
+def _target(request: HttpRequest, source: Patient) -> Patient | None:
+    asked = request.POST.get("target") or request.GET.get("target")
+    if not asked:
+        return None
+    try:
+        key = uuid.UUID(asked)
+    except ValueError:
+        return None
+    return get_object_or_404(_patients(request).filter(clinic=source.clinic_id), pk=key)
+
+
+def _confirmed(request: HttpRequest, scan: Scan) -> Patient:
+    """The patient whom the person saw beside the scan; refused when it is another one by now."""
+    if request.POST.get("source") != str(scan.patient_id):
+        raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
+    return scan.patient
+
+
+def _same_examination(scan: Scan) -> list[Scan]:
+    """The scan, and the patient's other images of the same study: they were attached together."""
+    if not scan.study_instance_uid:
+        return [scan]
+    others = scan.patient.scans.filter(study_instance_uid=scan.study_instance_uid).exclude(pk=scan.pk)
+    return [scan, *others]
+
+
+def _managed(request: HttpRequest) -> list[uuid.UUID]:
+    clinics = Clinic.objects.where(person(request), Permission.MANAGE_CLINIC).values_list("pk", flat=True)
+    if not clinics:
+        raise PermissionDenied("Only an administrator of the clinic may correct whose scan it is.")
+    return list(clinics)
+
+
+def _scans(request: HttpRequest) -> Any:
+    return Scan.objects.filter(clinic__in=_managed(request))
+
+
+def _patients(request: HttpRequest) -> Any:
+    return Patient.objects.current().filter(clinic__in=_managed(request)).select_related("clinic")

@@ -1,0 +1,100 @@
+"""The pages that show numbers, and every table as a download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from diagnosis.oversight import agreement, jobs, reading, storage, work
+from diagnosis.views.oversight import _charts, _tables
+from diagnosis.views.oversight._scope import Scope, overseen, show
+
+LONGEST = 25
+
+
+@require_safe
+@overseen
+def overview(request: HttpRequest, scope: Scope) -> HttpResponse:
+    waiting = reading.waiting(scope.reviews())
+    context = {
+        "failed": jobs.failed(scope.analyses()).count(),
+        "late": jobs.late(scope.analyses()).count(),
+        "cancelled": jobs.cancelled(scope.analyses()).count(),
+        "limit": settings.ANALYSIS_WAIT_WARNING,
+        "waiting": waiting,
+        "turnaround": reading.turnaround(scope.decided()),
+        "overrides": reading.overrides(scope.decided()),
+        "queue": work.queue(scope.analyses()),
+        "standing": scope.corrections().standing().count(),
+        "days": _charts.days(jobs.by_day(scope.analyses(), _tables.DAYS)),
+        "ages": _charts.ages(waiting),
+    }
+    return show(request, scope, "overview", "Review screen", context)
+
+
+@require_safe
+@overseen
+def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
+    waiting, overrides = reading.waiting(scope.reviews()), reading.overrides(scope.decided())
+    months = reading.minds_by_month(scope.decided())
+    longest = reading.longest_waiting(scope.reviews()).select_related("scan__patient", "clinic", "reader")
+    now = timezone.now()
+    context = {
+        "waiting": waiting,
+        "ages": _charts.ages(waiting),
+        "turnaround": reading.turnaround(scope.decided()),
+        "longest": [(case, now - case.waiting_since) for case in longest[:LONGEST]],
+        "overrides": overrides,
+        "reasons": _charts.overrides(overrides),
+        "months": months,
+        "minds": _charts.minds(months),
+    }
+    return show(request, scope, "reading", "Reading", context)
+
+
+@require_safe
+@overseen
+def agreements(request: HttpRequest, scope: Scope) -> HttpResponse:
+    first = request.GET.get("standard") == "first"
+    months = agreement.by_month(scope.decided(), first_impressions=first)
+    context = {"first": first, "versions": _charts.versions(agreement.overall(months), months)}
+    return show(request, scope, "agreement", "Agreement of classifiers and readers", context)
+
+
+@require_safe
+@overseen
+def works(request: HttpRequest, scope: Scope) -> HttpResponse:
+    root = Path(settings.PRIVATE_ROOT)
+    kinds = storage.usage(root, scope.scans())
+    queue = work.queue(scope.analyses())
+    found = jobs.by_day(scope.analyses(), _tables.DAYS)
+    context = {
+        "queue": queue,
+        "oldest": timezone.now() - queue.oldest if queue.oldest else None,
+        "workers": work.workers(scope.analyses()),
+        "days": _charts.days(found),
+        "found": [day for day in reversed(found) if day.succeeded or day.failed or day.cancelled],
+        "kinds": kinds,
+        "bytes": sum(kind.size for kind in kinds),
+        "usage": _charts.usage(kinds),
+        "disk": storage.disk(root) if root.exists() else None,
+    }
+    return show(request, scope, "work", "Queue and storage", context)
+
+
+@never_cache
+@require_safe
+@overseen
+def download(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
+    """A table as CSV: UTF-8 with a mark, so that spreadsheets read names right."""
+    if name not in _tables.DOWNLOADS:
+        raise Http404
+    answer = HttpResponse(content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    answer.write("\ufeff" + _tables.DOWNLOADS[name](scope).csv())
+    return answer
