@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -21,6 +22,7 @@ from django.utils.timezone import localtime
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission
+from diagnosis import verdict
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.errors import Refusal
 from diagnosis.models import Analysis, Patient, Prediction, Scan, Transition
@@ -52,7 +54,7 @@ class _ReadOnlyInline(_ReadOnly, admin.TabularInline):
     can_delete = False
 
     def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
-        return tuple(self.fields or ())
+        return tuple(flatten(self.fields or ()))
 
 
 class _ClinicalAdmin(_ReadOnly, admin.ModelAdmin):
@@ -86,7 +88,20 @@ class TransitionInline(_ReadOnlyInline):
 
 class PredictionInline(_ReadOnlyInline):
     model = Prediction
-    fields = ("classifier", "version", "label", "probability", "positive", "milliseconds", "preprocessing", "weights")
+    fields = ("classifier", "version", "said", "most_probable", "time", "preprocessing", "weights")
+
+    @admin.display(description="said")
+    def said(self, prediction: Prediction) -> str:
+        return verdict.of_prediction(prediction).sentence
+
+    @admin.display(description="most probable")
+    def most_probable(self, prediction: Prediction) -> str:
+        said = verdict.of_prediction(prediction)
+        return f"{said.label}, {said.probability}"
+
+    @admin.display(description="time")
+    def time(self, prediction: Prediction) -> str:
+        return f"{prediction.milliseconds:.0f} ms"
 
     @admin.display(description="weights' SHA-256")
     def weights(self, prediction: Prediction) -> str:
@@ -141,6 +156,7 @@ class AnalysisAdmin(_ClinicalAdmin):
     list_filter = ("status", "failure_code", "trigger", ("scan__clinic", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("scan__patient",)
     search_fields = ("scan__patient__search_key", "failure_reason", "worker")
+    exclude = ("claim", "lease_expires_at", "enqueued_at")
     inlines = (PredictionInline, TransitionInline)
     actions = ("run_again", "cancel")
 

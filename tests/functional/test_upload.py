@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from diagnosis.models import Patient, Scan
 from tests.functional.steps import PATIENCE_MS, choose, settled, sign_in, until_sent
-from tests.images import xray_png
+from tests.images import xray_dicom, xray_png
 from tests.running import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -141,8 +141,13 @@ def test_no_page_is_wider_than_a_small_screen(page: Page, radiographer: User, pa
     sign_in(page, radiographer)
     page.goto(f"/patients/{patient.pk}/")
     page.get_by_text("Chest X-ray", exact=True).click()
+    other = xray_dicom(
+        patient_name="Alongname^Ofsomebodyelse", patient_id="NUMBER-WITHOUT-SPACE-IN-IT-12345"
+    )
     choose(page, ("a-name-that-is-far-too-long-for-the-width-of-a-telephone-and-has-no-space.png", xray_png()))
+    choose(page, ("other.dcm", other))
     until_sent(page)
+    expect(page.locator(".differences")).to_be_visible()
     addresses = [f"/patients/{patient.pk}/edit/", "/patients/", "/scans/", "/desk/", f"/scans/{Scan.objects.get().pk}/"]
     for address in [page.url, *addresses]:
         if address != page.url:
