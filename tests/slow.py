@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from diagnosis.models import Analysis, Scan
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 180
 
 
 class Pipe:

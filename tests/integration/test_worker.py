@@ -1,0 +1,160 @@
+"""Workers that are killed, stopped, hung or late: every upload still comes to an end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from django.conf import settings
+
+from diagnosis.actions.analysis import rerun_analysis
+from diagnosis.models import Analysis, Scan
+from diagnosis.states import AnalysisStatus as S
+from tests.running import Worker
+from tests.slow import Pipe, eventually, reaches
+from tests.unit.diagnosis.conftest import scan, upload
+
+__all__ = ["scan", "upload"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers started after this find out within seconds that another one was lost."""
+    monkeypatch.setenv("ANALYSIS_LEASE_SECONDS", "2")
+    monkeypatch.setenv("ANALYSIS_SWEEP_SECONDS", "1")
+
+
+@pytest.fixture
+def second_worker(tmp_path: Path, transactional_db: None) -> Iterator[Worker]:
+    """Not started yet."""
+    second = Worker(tmp_path / "second")
+    yield second
+    second.stop()
+
+
+def children(worker: Worker) -> list[psutil.Process]:
+    return psutil.Process(worker.pid).children(recursive=True)
+
+
+def hold(scan: Scan) -> tuple[Pipe, Analysis]:
+    """A new analysis of `scan`, whose worker waits in the middle of it."""
+    reaches(scan.analyses.get(), S.SUCCEEDED)
+    pipe = Pipe(scan)
+    analysis = rerun_analysis(by=scan.uploaded_by, scan=scan)
+    reaches(analysis, S.RUNNING)
+    return pipe, analysis
+
+
+def lose_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a broker does that loses its disk; workers started after this notice soon."""
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+    monkeypatch.setenv("ANALYSIS_RESEND_SECONDS", "1")
+
+
+def released(analysis: Analysis) -> int:
+    return analysis.transitions.filter(source="running", target="queued", by="sweep").count()
+
+
+def test_the_job_of_a_killed_worker_is_finished_by_another(
+    impatient: None, worker: Worker, second_worker: Worker, upload: Callable[..., Scan]
+) -> None:
+    pipe, analysis = hold(upload())
+    second_worker.start()
+    worker.kill()
+    pipe.restore()
+    reaches(analysis, S.SUCCEEDED)
+    assert (analysis.attempts, analysis.predictions.count(), released(analysis)) == (2, 1, 1)
+
+
+def test_a_child_killed_for_memory_is_replaced_and_the_job_finished(
+    impatient: None, worker: Worker, upload: Callable[..., Scan]
+) -> None:
+    pipe, analysis = hold(upload())
+    (busy,) = [child for child in children(worker) if libraries(child.pid, "openvino")]
+    busy.kill()
+    pipe.restore()
+    reaches(analysis, S.SUCCEEDED)
+    assert worker.running
+    assert analysis.predictions.count() == 1
+
+
+def test_a_worker_that_is_stopped_politely_leaves_its_job_to_the_next(
+    impatient: None, worker: Worker, upload: Callable[..., Scan]
+) -> None:
+    pipe, analysis = hold(upload())
+    worker.stop()
+    pipe.restore()
+    worker.start()
+    reaches(analysis, S.SUCCEEDED)
+    assert analysis.predictions.count() == 1
+
+
+def test_a_frozen_worker_that_wakes_up_late_overwrites_nothing(
+    impatient: None, worker: Worker, second_worker: Worker, upload: Callable[..., Scan]
+) -> None:
+    pipe, analysis = hold(upload())
+    assert worker.pid
+    os.killpg(worker.pid, signal.SIGSTOP)
+    try:
+        pipe.send()
+        pipe.restore()
+        second_worker.start()
+        reaches(analysis, S.SUCCEEDED)
+        kept = analysis.predictions.get()
+    finally:
+        os.killpg(worker.pid, signal.SIGCONT)
+    eventually(lambda: "was taken away while it ran" in worker.log.read_text(), "the late result is dropped")
+    analysis.refresh_from_db()
+    assert (analysis.status, analysis.attempts, analysis.predictions.get()) == (S.SUCCEEDED, 2, kept)
+
+
+def test_a_job_that_takes_too_long_fails_with_a_sentence(
+    impatient: None, monkeypatch: pytest.MonkeyPatch, second_worker: Worker, upload: Callable[..., Scan]
+) -> None:
+    monkeypatch.setenv("ANALYSIS_SECONDS", "13")  # politely after 3
+    scan = upload()
+    analysis = scan.analyses.get()
+    pipe = Pipe(scan)
+    lose_messages(monkeypatch)  # a message carries the limits of its sender, here the worker's sweep
+    second_worker.start()
+    reaches(analysis, S.FAILED)
+    assert (analysis.failure_code, analysis.failure_retryable) == ("too_slow", True)
+    assert second_worker.running
+    pipe.restore()
+
+
+def test_messages_that_the_broker_lost_are_sent_again(
+    impatient: None, monkeypatch: pytest.MonkeyPatch, second_worker: Worker, upload: Callable[..., Scan]
+) -> None:
+    analysis = upload().analyses.get()
+    assert analysis.enqueued_at
+    lose_messages(monkeypatch)
+    second_worker.start()
+    reaches(analysis, S.SUCCEEDED)
+    assert analysis.predictions.count() == 1
+
+
+def test_an_upload_comes_back_with_a_result_and_tensorflow_is_in_no_process(
+    worker: Worker, upload: Callable[..., Scan]
+) -> None:
+    analysis = upload().analyses.get()
+    reaches(analysis, S.SUCCEEDED)
+    assert (analysis.attempts, analysis.predictions.count()) == (1, 1)
+    assert worker.pid
+    assert not libraries(worker.pid, "openvino", "tensorflow", "keras")
+    working = [child.pid for child in children(worker) if libraries(child.pid, "openvino")]
+    assert working
+    assert not any(libraries(pid, "tensorflow", "keras") for pid in working)
+
+
+def libraries(pid: int, *names: str) -> set[str]:
+    """Which of `names` the process has mapped into its memory."""
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    return {name for name in names if f"/site-packages/{name}/" in maps}
