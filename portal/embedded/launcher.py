@@ -53,9 +53,7 @@ class Launcher:
                 self._start()
                 yield
             finally:
-                self.say("Stopping …")
-                self.supervisor.stop()
-                self.say("Stopped.")
+                self._stop()
 
     def step(self) -> bool:
         """Watch the parts for a moment. Returns whether to go on."""
@@ -70,6 +68,12 @@ class Launcher:
             raise StopRequested
         for process in self.supervisor.stopped():
             raise CannotStart(f"The {process.name} stopped while it started: read {process.log} for the reason.")
+
+    def _stop(self) -> None:
+        if self.supervisor.watched:
+            self.say("Stopping …")
+            self.supervisor.stop()
+            self.say("Stopped.")
 
     def _start(self) -> None:
         if os.environ.get("REDIS_URL"):

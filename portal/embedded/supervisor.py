@@ -36,6 +36,11 @@ class Supervisor:
         for process in self.stopped():
             self._restart(process)
 
+    @property
+    def watched(self) -> int:
+        """How many processes it looks after."""
+        return len(self._running)
+
     def stopped(self) -> list[Process]:
         return [process for process in self._running if not process.running]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from typing import Any
@@ -50,7 +51,7 @@ class Command(Serve):
         if not logins:
             self.say(f"Sign in as radiographer@{DOMAIN} (or clinician, radiologist, administrator, site).")
             self.say("Passwords were shown once, at the first start; set a new one with")
-            self.say(f"    {sys.executable} manage.py changepassword radiographer@{DOMAIN}\n")
+            self.say(f"    {shlex.quote(sys.executable)} manage.py changepassword radiographer@{DOMAIN}\n")
             return
         self.say("Sign in as one of these. The passwords are shown this once and are kept nowhere:")
         for login in logins:

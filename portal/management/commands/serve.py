@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,13 +12,19 @@ from portal.embedded.errors import CannotStart, Crashed, StopRequested
 from portal.embedded.launcher import Launcher
 
 
+def _port(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) < 65536:
+        return int(text)
+    raise ArgumentTypeError(f"{text} is no port: give a number from 1 to 65535, for example PORT=8000.")
+
+
 class Command(BaseCommand):
     help = "Run the broker, the web server and the worker on this machine until Ctrl-C."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="address to listen on")
-        parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"), help="port to listen on")
+        parser.add_argument("--port", type=_port, default=os.environ.get("PORT", "8000"), help="port to listen on")
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         launcher = Launcher(host=host, port=port, say=self.say)
