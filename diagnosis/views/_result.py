@@ -45,6 +45,12 @@ class Reading:
         return {**self.prediction.operating_point, "label": verdict.label_name(self.positive_label)}
 
     @property
+    def in_short(self) -> str:
+        """The verdict with what was measured at its operating point, for a line in a panel."""
+        measured = (f"{name} {verdict.percent(self.point[name]['value'])}" for name in ("sensitivity", "specificity"))
+        return f"{self.verdict.sentence} (measured there: {', '.join(measured)})"
+
+    @property
     def shown_for(self) -> str:
         """The class whose evidence the attention map shows; "" for results that did not keep it."""
         return verdict.label_name(self.prediction.attention_label)
@@ -79,6 +85,7 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
         "overdue": ahead == 0 and shown is not None and timezone.now() - shown.requested_at > PATIENCE,
         "rerun_hindrance": policies.rerun_hindrance(latest),
         "rerun_word": "Retry" if latest and latest.status == AnalysisStatus.FAILED else "Run again",
+        "report": _scans.report_of(scan, hidden=blinding.hides_reading(person(request), scan)),
         "earlier_scans": _scans.with_verdicts(_earlier(scan), person(request)),
     }
 

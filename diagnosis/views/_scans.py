@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from accounts.models import Clinic, User
 from diagnosis import blinding, verdict
 from diagnosis.forms.scan_filter import scans_in_state
-from diagnosis.models import Analysis, Scan
+from diagnosis.models import Analysis, Report, Scan
 from diagnosis.models.analysis import OPEN
 from diagnosis.states import AnalysisStatus
 from diagnosis.verdict import Verdict
@@ -27,6 +27,7 @@ class Row:
     verdict: Verdict
 
     earlier: tuple[tuple[Analysis, Verdict], ...] = ()  # its other analyses, newest first
+    report: Report | None = None
 
     @property
     def following(self) -> bool:
@@ -41,7 +42,7 @@ def listed(user: User, clinic: Clinic) -> QuerySet[Scan]:
 
 def for_lists(scans: QuerySet[Scan]) -> QuerySet[Scan]:
     """With all that a row shows."""
-    return scans.select_related("patient", "uploaded_by").prefetch_related("analyses__predictions")
+    return scans.select_related("patient", "uploaded_by", "report").prefetch_related("analyses__predictions")
 
 
 def needing_a_person(scans: QuerySet[Scan]) -> QuerySet[Scan]:
@@ -55,13 +56,17 @@ def still_open(scans: QuerySet[Scan]) -> QuerySet[Scan]:
 def with_verdicts(scans: Iterable[Scan], user: User) -> list[Row]:
     """One row a scan; what `user` may not know yet is not in it."""
     found = list(scans)
-    hidden = blinding.results_hidden_among(user, found)
-    return [_row(scan, hidden=scan.pk in hidden) for scan in found]
+    no_result = blinding.results_hidden_among(user, found)
+    no_report = blinding.readings_hidden_among(user, found)
+    return [_row(scan, no_result=scan.pk in no_result, no_report=scan.pk in no_report) for scan in found]
 
 
-def _row(scan: Scan, *, hidden: bool) -> Row:
+def report_of(scan: Scan, *, hidden: bool) -> Report | None:
+    return None if hidden else getattr(scan, "report", None)
+
+
+def _row(scan: Scan, *, no_result: bool, no_report: bool) -> Row:
     analyses = sorted(scan.analyses.all(), key=lambda analysis: -analysis.number)
-    said = [(analysis, verdict.of_analysis(analysis, hidden=hidden)) for analysis in analyses]
-    if not said:
-        return Row(scan, None, verdict.of_analysis(None))
-    return Row(scan, *said[0], tuple(said[1:]))
+    said = [(analysis, verdict.of_analysis(analysis, hidden=no_result)) for analysis in analyses]
+    latest, verdict_of_latest = said[0] if said else (None, verdict.of_analysis(None))
+    return Row(scan, latest, verdict_of_latest, tuple(said[1:]), report_of(scan, hidden=no_report))

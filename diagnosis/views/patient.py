@@ -102,4 +102,4 @@ def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
 def _rights(request: HttpRequest, patient: Patient) -> dict[str, bool]:
     """Nothing is added to a record that was merged into another, nor changed on it."""
     held = rights(request, patient.clinic)
-    return {right: False for right in held} if patient.merged_into_id else held
+    return dict.fromkeys(held, False) if patient.merged_into_id else held
