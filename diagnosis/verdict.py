@@ -102,4 +102,5 @@ def _agreed(predictions: list[Prediction]) -> tuple[str, str]:
         return "", ""
     label = labels.pop()
     values = sorted(prediction.probabilities[label] for prediction in predictions)
-    return label_name(label), f"{percent(values[0])} to {percent(values[-1])}"
+    lowest, highest = percent(values[0]), percent(values[-1])
+    return label_name(label), lowest if lowest == highest else f"{lowest} to {highest}"

@@ -45,6 +45,9 @@ holder.addEventListener("click", (event) => {
   const overlay = document.getElementById("attention");
   overlay.src = link.dataset.map;
   overlay.alt = `Attention map of ${link.textContent}`;
+  holder.querySelector("[data-map-name]").textContent = link.textContent;
+  const shown = holder.querySelector("[data-map-shown]");
+  if (shown) shown.textContent = link.dataset.shown;
   for (const other of link.parentElement.children) other.removeAttribute("aria-current");
   link.setAttribute("aria-current", "true");
 });
