@@ -21,7 +21,9 @@ def duration(length: timedelta) -> str:
     days, hours = divmod(hours, 24)
     if days:
         return f"{days}\u00a0d {hours}\u00a0h"
-    return f"{hours}\u00a0h {minutes}\u00a0min" if hours else f"{minutes}\u00a0min"
+    if hours:
+        return f"{hours}\u00a0h {minutes}\u00a0min"
+    return f"{minutes}\u00a0min" if minutes else "under\u00a01\u00a0min"
 
 
 @register.filter

@@ -7,12 +7,13 @@ import uuid
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
 
 from diagnosis.actions.review import claim_review, leave_review, release_review, renew_claim, save_draft
 from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.review import draft_of
-from diagnosis.models import Review
+from diagnosis.models import Draft, Review
 from diagnosis.views._staff import person
 from diagnosis.views.reading._address import queue_url, review_url
 from diagnosis.views.reading.review import find_review
@@ -39,13 +40,16 @@ def renew(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     return JsonResponse({"until": until.isoformat()})
 
 
-@require_POST
+@never_cache
+@require_http_methods(["GET", "POST"])
 def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    """The reader's own draft. A page asks for it once: its predecessor's farewell may have come after it was made."""
     review = find_review(request, pk)
+    if request.method == "GET":
+        return _kept(Draft.objects.filter(review=review, reader=person(request)).first())
     if review.decision:
         return _told(NotAllowedNow("already_read", "This case has been decided; nothing more is kept."))
-    saved = save_draft(by=person(request), review=review, content=draft_of(request.POST))
-    return JsonResponse({"saved_at": saved.saved_at.isoformat()})
+    return _kept(save_draft(by=person(request), review=review, content=draft_of(request.POST)))
 
 
 @require_POST
@@ -74,6 +78,12 @@ def _keep(request: HttpRequest, review: Review) -> None:
     content = draft_of(request.POST)
     if content and not review.decision:
         save_draft(by=person(request), review=review, content=content)
+
+
+def _kept(draft: Draft | None) -> JsonResponse:
+    if draft is None:
+        return JsonResponse({"content": {}, "saved_at": None})
+    return JsonResponse({"content": draft.content, "saved_at": draft.saved_at.isoformat()})
 
 
 def _told(refusal: NotAllowedNow) -> JsonResponse:

@@ -14,7 +14,22 @@ export class Draft {
     this.#said = said;
   }
 
+  // What the page before this one saved as it went away may have come after this one was made.
+  async #catchUp() {
+    try {
+      const response = await fetch(this.#form.dataset.draft);
+      if (!response.ok || response.redirected || this.#dirty) return;
+      const { content, saved_at: savedAt } = await response.json();
+      if (!savedAt || savedAt === this.#form.dataset.saved || this.#dirty) return;
+      fill(this.#form, content);
+      this.#said(`Draft of ${clock.format(new Date(savedAt))} restored`);
+    } catch {
+      // What the page came with stands.
+    }
+  }
+
   start() {
+    this.#catchUp();
     this.#form.addEventListener("input", () => this.touch());
     this.#form.addEventListener("change", () => this.touch());
     this.#form.addEventListener("focusout", () => this.save());
@@ -57,6 +72,16 @@ export class Draft {
     }
   }
 }
+
+const WORDS = ["findings", "impression", "override_note", "override_reason"];
+const CHOICES = ["category", "decision", "image_quality", "is_key_image", "ask_second"];
+
+const fill = (form, content) => {
+  for (const name of WORDS) if (form.elements[name]) form.elements[name].value = content[name] ?? "";
+  for (const box of form.querySelectorAll("input[type=radio], input[type=checkbox]"))
+    if (CHOICES.includes(box.name)) box.checked = content[box.name] === box.value;
+  form.dispatchEvent(new Event("draft:restored"));
+};
 
 export const showClocks = (root) => {
   for (const time of root.querySelectorAll("time[data-clock]")) time.textContent = clock.format(new Date(time.dateTime));

@@ -56,7 +56,8 @@ export class Lease {
     try {
       const response = await fetch(this.#urls.renew, { method: "POST", body: this.body() });
       if (response.redirected || response.status === 403) return this.#end("You are signed out. Sign in again in another tab; your draft is kept.");
-      if (response.status === 409) this.#end((await response.json()).sentence);
+      const { sentence } = await response.json();
+      if (response.status === 409) this.#end(sentence);
     } catch {
       // The server is away for a moment; the lease outlasts two missed beats.
     }

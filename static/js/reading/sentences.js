@@ -31,8 +31,12 @@ export const startSentences = (form) => {
     if (button) toggle(document.getElementById(button.dataset.into), button.querySelector("span").textContent);
   });
   form.addEventListener("input", () => mark(form));
-  showSentences(form);
-  mark(form);
+  const show = () => {
+    showSentences(form);
+    mark(form);
+  };
+  form.addEventListener("draft:restored", show);
+  show();
 };
 
 const mark = (form) => {

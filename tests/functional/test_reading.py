@@ -1,0 +1,197 @@
+"""The reading room in the browser: two readers at once, the keyboard alone, lost leases, reading first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, Request, expect
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import Clinic, User
+from diagnosis.actions.review import claim_review, release_review
+from diagnosis.models import Draft, Patient, ReadingPolicy, Report, Review
+from diagnosis.states import ReviewStatus as S
+from tests.functional.steps import settled, sign_in
+from tests.reading import finish, new_case, new_patient
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CASE = re.compile(r"/reading/[0-9a-f-]{36}/")
+UNREAD = "the browser had forgotten this answer"
+Desk = Callable[[User], Page]
+
+
+@pytest.fixture
+def desk(browser: Browser, live_server: LiveServer) -> Iterator[Desk]:
+    """`desk(reader)`: the queue in a browser of the reader's own."""
+    opened: list[Page] = []
+
+    def sit_down(reader: User) -> Page:
+        context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
+        page = context.new_page()
+        opened.append(page)
+        sign_in(page, reader)
+        page.goto("/reading/")
+        return page
+
+    yield sit_down
+    for page in opened:
+        if not page.is_closed():
+            with settled(page):
+                page.goto("/healthz")  # a case says farewell while the server can still hear it
+            page.context.close()
+
+
+@pytest.fixture
+def cases(clinic: Clinic, radiographer: User) -> list[Review]:
+    """Three, each of another patient and with a result; the first in the queue is the first here."""
+    made = []
+    for number, probability in enumerate((0.9, 0.6, 0.1)):
+        review = new_case(radiographer, new_patient(clinic, radiographer, f"N{number}"), number)
+        finish(review.scan, probability)
+        made.append(review)
+    return made
+
+
+def take_next(page: Page) -> str:
+    page.keyboard.press("n")
+    page.wait_for_url(CASE)
+    expect(page.locator("scan-viewer canvas").first).to_be_visible()
+    return page.url
+
+
+def test_two_readers_get_two_cases_and_a_closed_browser_gives_its_back(
+    cases: list[Review], desk: Desk, radiologist: User, member: Callable[[str], User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diagnosis.actions.review.LEAVING", timedelta(seconds=1))
+    anna, boris = desk(radiologist), desk(member("radiologist"))
+    assert take_next(anna) != take_next(boris)
+    assert Review.objects.filter(status=S.CLAIMED).count() == 2
+
+    watching = desk(member("radiologist"))
+    expect(watching.locator("tbody tr", has_text="reads it")).to_have_count(2)
+    boris.close(run_before_unload=True)
+    expect(watching.locator("tbody tr", has_text="reads it")).to_have_count(1, timeout=20_000)
+    assert Review.objects.filter(status=S.CLAIMED).count() == 1
+
+
+def test_a_whole_reading_with_the_keyboard_alone(cases: list[Review], desk: Desk, radiologist: User) -> None:
+    page = desk(radiologist)
+    first = take_next(page)
+    keys = page.keyboard
+    keys.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Rotate a quarter clockwise")
+    expect(page.get_by_role("dialog")).to_contain_text("Negative for pneumonia")
+    keys.press("Escape")
+    for key in ("Shift+Digit4", "Shift+KeyY", "Shift+KeyQ", "Shift+KeyK", "Shift+Digit5"):
+        keys.press(key)
+    keys.press("Shift+KeyI")
+    keys.type("Nothing abnormal? No.")  # `?` is a letter here, not a key
+    keys.press("Escape")
+    keys.press("i")  # the viewer's: inverts the image, types nothing
+    keys.press("Control+Enter")
+    page.wait_for_url(lambda url: url != first)
+
+    done = Review.objects.get(pk=cases[0].pk)
+    assert (done.status, done.decision, done.category, done.image_quality) == (S.DECIDED, "agree", "negative", "good")
+    assert done.findings == "Both lungs clear. No pleural effusion, no pneumothorax."
+    assert done.impression == "Nothing abnormal? No."
+    assert Report.objects.get().is_key_image
+    assert str(cases[1].pk) in page.url
+    assert not Draft.objects.exists()
+
+
+def test_a_draft_is_saved_by_itself_and_survives_a_reload(cases: list[Review], desk: Desk, radiologist: User) -> None:
+    page = desk(radiologist)
+    take_next(page)
+    page.keyboard.press("Shift+KeyF")
+    page.keyboard.type("So far so good.")
+    expect(page.locator("#saved")).to_contain_text("Draft saved")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Shift+Digit3")
+    page.reload()
+    expect(page.locator("#id_findings")).to_have_value("So far so good.")
+    expect(page.get_by_label("Atypical appearance")).to_be_checked()
+    expect(page.locator("#saved")).to_contain_text("restored")
+    expect(page.locator("#lost")).to_be_hidden()
+    assert Review.objects.get(pk=cases[0].pk).is_held_by(radiologist)
+
+
+def test_a_lost_lease_is_said_and_the_words_are_kept(
+    cases: list[Review], desk: Desk, radiologist: User, member: Callable[[str], User], settings: object
+) -> None:
+    settings.REVIEW_LEASE = timedelta(seconds=3)  # type: ignore[attr-defined]
+    page = desk(radiologist)
+    take_next(page)
+    page.locator("#id_findings").fill("Not to be lost")
+    # Gone and taken by another, as after a long sleep of the machine.
+    release_review(by=radiologist, review=cases[0])
+    settings.REVIEW_LEASE = timedelta(seconds=90)  # type: ignore[attr-defined]
+    claim_review(by=member("radiologist"), review=cases[0])
+    expect(page.locator("#lost")).to_contain_text("Your draft is kept")
+    expect(page.get_by_role("button", name="Decide")).to_be_disabled()
+    Review.objects.filter(pk=cases[0].pk).update(lease_expires_at="2000-01-01T00:00Z")
+    page.get_by_role("button", name="Claim it again").click()
+    expect(page.locator("#id_findings")).to_have_value("Not to be lost")
+    expect(page.locator("#lost")).to_be_hidden()
+    assert Review.objects.get(pk=cases[0].pk).is_held_by(radiologist)
+
+
+def test_reading_first_keeps_the_result_from_the_page_and_from_the_network(
+    cases: list[Review], desk: Desk, radiologist: User, clinic: Clinic
+) -> None:
+    ReadingPolicy.objects.create(clinic=clinic, read_first="always")
+    page = desk(radiologist)
+    heard: dict[str, str] = {}
+    page.on("requestfinished", lambda request: _hear(request, heard))
+    page.reload()
+    while not heard:
+        page.wait_for_timeout(50)
+    take_next(page)
+    page.locator("scan-viewer").evaluate("viewer => viewer.ready")
+    expect(page.get_by_role("button", name="Decide")).to_be_disabled()
+    page.keyboard.press("a")  # the attention map, were there one
+    page.keyboard.press("Shift+Digit1")
+    while not any("neighbours" in url for url in heard):  # the last thing that a page asks for
+        page.wait_for_timeout(100)
+    expect(page.locator("#saved")).to_contain_text("Draft saved")
+    assert all(any(part in url for url in heard) for part in ("/reading/", "/greyscale", "/renew/", "/draft/"))
+    assert [url for url, body in heard.items() if _tells(body) or body == UNREAD] == []
+
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator("#stand")).to_contain_text("90.0")
+    expect(page.locator("#stand")).to_contain_text("Your first impression: Typical")
+    expect(page.get_by_role("button", name="Decide")).to_be_enabled()
+    page.keyboard.press("a")
+    expect(page.locator("scan-viewer")).to_contain_text("classifier-0")
+    assert len([url for url, body in heard.items() if _tells(body)]) >= 2
+    assert Review.objects.get(pk=cases[0].pk).first_impressions.get().category == "typical"
+
+
+def _hear(request: Request, heard: dict[str, str]) -> None:
+    answer = request.response()
+    if answer is None or "/static/" in request.url or answer.status in (204, 302, 304):
+        return
+    try:
+        heard[request.url] = answer.body().decode("latin-1")
+    except Error:
+        heard[request.url] = UNREAD
+
+
+def _tells(body: str) -> bool:
+    return any(trace in body for trace in ("classifier-0", "90.0", "0.90", "suspicion 0", "/predictions/"))
+
+
+def test_the_queue_follows_without_reloading(
+    cases: list[Review], desk: Desk, radiologist: User, radiographer: User, patient: Patient
+) -> None:
+    page = desk(radiologist)
+    page.evaluate("window.untouched = true")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    new_case(radiographer, patient, 9, urgent=True)
+    expect(page.locator("tbody tr")).to_have_count(4, timeout=20_000)
+    expect(page.locator("tbody tr").first).to_contain_text("Berg")
+    assert page.evaluate("window.untouched")
