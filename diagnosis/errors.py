@@ -19,7 +19,8 @@ class Refusal(Exception):
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
-        self.code = code
+        # ml.imaging writes kebab-case; programs see one spelling.
+        self.code = code.replace("-", "_")
         self.sentence = sentence
 
     @property

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import uuid
 from io import BytesIO
 from typing import Any
@@ -124,6 +125,7 @@ def test_refusals_are_sentences(
     answer = send(api(radiographer), patient, data, **fields)
     assert answer.status_code == status
     assert code in (None, answer.json()["code"])
+    assert re.fullmatch("[a-z0-9_]+", answer.json()["code"])
     assert answer.json()["detail"].endswith(".")
     assert answer.json()["retryable"] is False
     assert not Scan.objects.exists()
