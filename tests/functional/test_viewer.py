@@ -287,6 +287,20 @@ def test_the_attention_map_is_fetched_when_it_is_asked_for(reader: Page, put: Pu
     assert reader.evaluate(SEEN) == before
 
 
+def test_each_slice_has_its_score_and_its_own_map(reader: Page, put: Put) -> None:
+    scans = [put(ct_dicom(seed=n, instance_number=n)) for n in (1, 2)]
+    maps = [finish(scan, probability).predictions.get().pk for scan, probability in zip(scans, (0.9, 0.2), strict=True)]
+    view(reader, scans[0])
+    strip = reader.locator(".sv-strip-text").first
+    expect(strip).to_contain_text("Slice 1 of 2 · 90 % mean, 1 of 1 above")
+    for key, pk in zip(("a", "PageDown"), maps, strict=True):
+        with reader.expect_response(f"**/{pk}/attention.png"):
+            press(reader, key)
+        expect(reader.locator(".sv-flags").first).to_contain_text("Colour")
+    expect(strip).to_contain_text("Slice 2 of 2 · 20 % mean, 0 of 1 above")
+    expect(reader.get_by_role("slider", name="Slice").first).to_have_attribute("aria-valuenow", "2")
+
+
 def requests_of(page: Page) -> list[str]:
     asked: list[str] = []
 

@@ -79,17 +79,17 @@ export const ACTIONS = [
   plain(SLICES, "first-slice", ["Home"], "First slice", (viewer) => viewer.stepSlice(viewer.active, -1e6), inSeries),
   plain(SLICES, "last-slice", ["End"], "Last slice", (viewer) => viewer.stepSlice(viewer.active, 1e6), inSeries),
 
-  plain(RESULT, "attention", ["a"], "Attention map", (viewer) => viewer.toggleAttention(), iconed("attention", { ...withMap, pressed: (viewer) => viewer.attention.isOn })),
-  plain(RESULT, "next-map", ["Shift+a"], "Attention map of the next classifier", (viewer) => viewer.nextMap(), withMap),
-  plain(RESULT, "more-opaque", ["t"], "Attention map stronger", (viewer) => viewer.shiftOpacity(0.1), withMap),
-  plain(RESULT, "less-opaque", ["Shift+t"], "Attention map weaker", (viewer) => viewer.shiftOpacity(-0.1), withMap),
+  plain(RESULT, "attention", ["a"], "Attention map", (viewer) => viewer.attention.toggle(), iconed("attention", { ...withMap, pressed: (viewer) => viewer.attention.isOn })),
+  plain(RESULT, "next-map", ["Shift+a"], "Attention map of the next classifier", (viewer) => viewer.attention.next(), withMap),
+  plain(RESULT, "more-opaque", ["t"], "Attention map stronger", (viewer) => viewer.attention.strengthen(0.1), withMap),
+  plain(RESULT, "less-opaque", ["Shift+t"], "Attention map weaker", (viewer) => viewer.attention.strengthen(-0.1), withMap),
 
   plain(COMPARE, "compare", ["v"], "Previous study beside it", (viewer) => viewer.toggleCompare(), iconed("compare", { ...withPrior, pressed: (viewer) => viewer.isComparing })),
   plain(COMPARE, "link", ["l"], "Zoom and move both together", (viewer) => viewer.toggleLink(), iconed("link", { ...comparing, pressed: (viewer) => viewer.isLinked })),
   plain(COMPARE, "other-pane", ["x"], "Keys act on the other image", (viewer) => viewer.activateOther(), comparing),
 
-  plain(MEASURE, "point", ["Enter"], "With the measuring tool: cross-hair, then set a point (arrows move it)", (viewer) => viewer.setPoint(), { offered: (viewer) => viewer.tool === "measure" }),
-  plain(MEASURE, "remove-length", ["Delete", "Backspace"], "Remove the last measurement", (viewer) => viewer.removeLength(), { offered: (viewer) => viewer.active.measurements.lines.length > 0 }),
+  plain(MEASURE, "point", ["Enter"], "With the measuring tool: cross-hair, then set a point (arrows move it)", (viewer) => viewer.ruler.set(), { offered: (viewer) => viewer.tool === "measure" }),
+  plain(MEASURE, "remove-length", ["Delete", "Backspace"], "Remove the last measurement", (viewer) => viewer.ruler.removeLast(), { offered: (viewer) => viewer.active.measurements.lines.length > 0 }),
   plain(MEASURE, "leave", ["Escape"], "Back to windowing", (viewer) => viewer.leaveTool(), { offered: (viewer) => viewer.tool !== "window" }),
 
   plain(OTHER, "key-image", ["k"], "Key image", (viewer) => viewer.toggleKeyImage(), iconed("key", { offered: (viewer) => viewer.takesKeyImages, pressed: (viewer) => viewer.isKeyImage })),

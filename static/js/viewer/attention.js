@@ -1,11 +1,32 @@
-// Attention maps: where a classifier looked. Fetched only when they are switched on.
+// Attention maps: where a classifier looked. Fetched only when they are switched on; with the controls that belong to them.
+
+import { make } from "./elements.js";
+import { within } from "./view.js";
 
 export class Attention {
   maps = []; // { name, shows, url } of the shown scan
   isOn = false;
   index = 0;
 
+  #pane;
+  #changed;
   #bitmaps = new Map(); // url → promise of an ImageBitmap
+
+  constructor(pane, changed) {
+    this.#pane = pane;
+    this.#changed = changed;
+    this.choice = make("select", { class: "sv-choice", "aria-label": "Classifier whose attention is shown", title: "Next classifier (Shift + A)" });
+    this.choice.addEventListener("change", () => this.choose(this.choice.selectedIndex));
+    const strength = "Strength of the attention map";
+    this.slider = make("input", { type: "range", class: "sv-opacity", min: 0, max: 100, value: 100 * pane.opacity, "aria-label": strength, title: `${strength} (T)` });
+    this.slider.addEventListener("input", () => this.#fade(this.slider.valueAsNumber / 100));
+    this.ramp = make("img", { class: "sv-legend-ramp", alt: "", width: 96, height: 8 });
+    this.legend = make("span", { class: "sv-legend" }, "low", this.ramp, "high");
+  }
+
+  get controls() {
+    return [this.choice, this.slider, this.legend];
+  }
 
   get current() {
     return this.maps[this.index] ?? null;
@@ -18,17 +39,55 @@ export class Attention {
     return `Colour: where ${name} looked${shows && ` for “${shows}”`}, not where disease is`;
   }
 
-  offer(maps) {
+  /** The maps of the scan that is shown now; `ramp` is the address of the colours from low to high. */
+  offer(maps, ramp = null) {
     this.maps = maps ?? [];
     if (this.index >= this.maps.length) this.index = 0;
+    if (ramp) this.ramp.src = ramp;
+    this.choice.replaceChildren(...this.maps.map((map) => make("option", {}, map.name)));
+    this.show();
+  }
+
+  toggle() {
+    this.isOn = !this.isOn;
+    this.show();
   }
 
   next() {
-    if (this.maps.length) this.index = (this.index + 1) % this.maps.length;
+    this.isOn = true;
+    this.choose((this.index + 1) % this.maps.length);
   }
 
-  /** The picture to draw over the image, or null while it is off or has none. */
-  async picture() {
+  choose(index) {
+    this.index = index;
+    this.show();
+  }
+
+  strengthen(by) {
+    this.#fade(within(this.#pane.opacity + by, 0, 1));
+  }
+
+  #fade(part) {
+    this.#pane.opacity = part;
+    this.slider.value = Math.round(100 * part);
+    this.#pane.draw();
+  }
+
+  /** Put the chosen map over its own image, or take it away. */
+  async show() {
+    const pane = this.#pane;
+    const { entry } = pane;
+    this.choice.selectedIndex = this.index;
+    this.choice.hidden = this.maps.length < 2 || !this.isOn;
+    this.slider.hidden = this.legend.hidden = !this.maps.length || !this.isOn;
+    this.#changed();
+    const picture = await this.#picture();
+    if (pane.entry !== entry || pane.shown !== entry) return; // the next slice has come, or its picture has not
+    pane.attention = picture;
+    pane.draw();
+  }
+
+  async #picture() {
     if (!this.isOn || !this.current) return null;
     const { url } = this.current;
     if (!this.#bitmaps.has(url)) this.#bitmaps.set(url, load(url));
@@ -36,7 +95,8 @@ export class Attention {
       return await this.#bitmaps.get(url);
     } catch (error) {
       this.#bitmaps.delete(url);
-      throw error;
+      this.#pane.say(error.message);
+      return null;
     }
   }
 }

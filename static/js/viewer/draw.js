@@ -142,12 +142,14 @@ function cross(context, { x, y }, size) {
   context.lineTo(x, y + size);
 }
 
+/** Right of the right end; it is moved in where it would be cut off, and left out where that end is out of sight. */
 const beside = (from, to, ratio) => {
   const right = to.x >= from.x ? to : from;
   return { x: right.x + 12 * ratio, y: right.y };
 };
 
 function label(context, text, { x, y }, ratio) {
+  if (x < 0 || y < 0 || x > context.canvas.width + 12 * ratio || y > context.canvas.height) return;
   const [width, height] = [context.measureText(text).width + 12 * ratio, 22 * ratio];
   const left = Math.max(0, Math.min(x, context.canvas.width - width));
   const top = Math.max(0, Math.min(y - height / 2, context.canvas.height - height));

@@ -10,7 +10,8 @@ import { firstWindow } from "./window.js";
 const PATIENCE = 250; // milliseconds before it says that it is loading
 
 export class Pane {
-  entry = null;
+  entry = null; // the scan that was asked for last
+  shown = null; // the scan whose picture is on the screen
   image = null;
   window = null;
   inverted = false;
@@ -43,7 +44,7 @@ export class Pane {
   }
 
   get measurements() {
-    const key = this.entry?.id;
+    const key = this.shown?.id;
     if (!this.#marks.has(key)) this.#marks.set(key, new Measurements());
     return this.#marks.get(key);
   }
@@ -78,17 +79,21 @@ export class Pane {
     clearTimeout(this.#loading);
     this.say("");
     const sameKind = this.image && this.image.unit === image.unit && image.unit === "HU";
+    const isFirst = !this.image;
     this.image = image;
+    this.shown = this.entry;
     if (!this.window || !sameKind) this.window = firstWindow(image);
     this.cursor = null;
+    this.attention = null; // it was the other picture's
     this.canvas.setAttribute("aria-label", this.entry.title);
-    this.drawNow();
+    if (isFirst) this.drawNow();
+    else this.draw(); // so that an attention map at hand comes with it
   }
 
   #fail(error) {
     clearTimeout(this.#loading);
     console.error(error);
-    this.image = null;
+    this.image = this.shown = null;
     clear(this.canvas.getContext("2d", { alpha: false }), "#000");
     clear(this.overlay.getContext("2d"));
     this.say(error.message);
@@ -103,7 +108,7 @@ export class Pane {
   /** Forget the window and what was measured: another case begins. */
   forget() {
     this.window = null;
-    this.image = null;
+    this.image = this.shown = null;
     this.inverted = false;
     this.attention = null;
     this.#marks.clear();

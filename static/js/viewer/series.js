@@ -21,9 +21,18 @@ export class Series {
     return this.slices.length;
   }
 
-  /** The place of the shown slice, from 0; -1 before the series is known. */
+  /** The place of the slice that was asked for last, from 0; -1 before the series is known. */
   get index() {
-    return this.slices.findIndex((slice) => slice.id === this.#pane.entry?.id);
+    return this.#placeOf(this.#pane.entry);
+  }
+
+  /** The place of the slice whose picture is on the screen. */
+  get shown() {
+    return this.#placeOf(this.#pane.shown);
+  }
+
+  #placeOf(entry) {
+    return this.slices.findIndex((slice) => slice.id === entry?.id);
   }
 
   clear() {

@@ -24,8 +24,9 @@ export class View {
   }
 }
 
-export const SMALLEST = 0.25;
-export const LARGEST = 40;
+const SMALLEST = 0.25; // of the fitted size
+const LARGEST = 8; // of the fitted size, but at least so many device pixels a pixel:
+const LARGEST_PIXEL = 16;
 
 /** Rows of pixels may lie further apart than columns: the image is stretched to its true shape. */
 const stretch = ({ spacing }) => (spacing ? spacing.row / spacing.column : 1);
@@ -85,7 +86,7 @@ export class Placement {
   /** Zoom by a factor around a point of the pane, by default its middle. */
   zoomBy(factor, x = this.width / 2, y = this.height / 2) {
     const before = this.toImage(x, y);
-    this.view.scale = within(this.view.scale * factor, SMALLEST, Math.max(LARGEST, 8 / this.fitted));
+    this.view.scale = within(this.view.scale * factor, SMALLEST, Math.max(LARGEST, LARGEST_PIXEL / this.fitted));
     const after = this.toScreen(before.x, before.y);
     this.pan(x - after.x, y - after.y);
   }

@@ -1,0 +1,50 @@
+// Measuring from the keyboard: a cross-hair that the arrows move, and Enter for each end of the line.
+
+import { within } from "./view.js";
+
+const STEP = 4; // CSS pixels on the screen, but at least one pixel of the image
+
+export class Ruler {
+  #viewer;
+
+  constructor(viewer) {
+    this.#viewer = viewer;
+  }
+
+  /** Enter: a cross-hair in the middle, then the first point, then the second. */
+  set() {
+    const pane = this.#viewer.active;
+    if (!pane.image) return;
+    if (!pane.cursor) pane.cursor = pane.place.toImage(pane.canvas.width / 2, pane.canvas.height / 2);
+    else if (!pane.measurements.draft) pane.measurements.begin(pane.cursor, farApart);
+    else pane.measurements.end();
+    pane.draw();
+  }
+
+  move(dx, dy) {
+    const pane = this.#viewer.active;
+    const { place, image } = pane;
+    const step = Math.max(1, Math.round((STEP * pane.ratio) / place.zoom)) * place.zoom;
+    const at = place.toScreen(pane.cursor.x, pane.cursor.y);
+    const moved = place.toImage(at.x + dx * step, at.y + dy * step);
+    pane.cursor = { x: within(moved.x, 0, image.width), y: within(moved.y, 0, image.height) };
+    pane.measurements.move(pane.cursor);
+    pane.draw();
+  }
+
+  removeLast() {
+    this.#viewer.active.measurements.removeLast();
+    this.#viewer.active.draw();
+  }
+
+  /** Away with what is half drawn. */
+  leave() {
+    const pane = this.#viewer.active;
+    pane.measurements.cancel();
+    pane.cursor = null;
+    pane.draw();
+  }
+}
+
+/** The cross-hair always begins a new line: it takes hold of no end that is near. */
+const farApart = () => ({ x: Infinity, y: Infinity });
