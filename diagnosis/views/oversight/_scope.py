@@ -143,13 +143,13 @@ def show(
     common = {
         "scope": scope,
         "heading": heading,
-        "title": heading,
         "shell": f"diagnosis/oversight/_{'admin' if request.user.is_staff else 'portal'}.html",
         "tabs": [(reverse(f"diagnosis:{name}"), label, name == tab) for name, label in PAGES],
         "periods": PERIODS,
         "messages_url": _contact_messages(request),
     }
-    panel = admin.site.each_context(request) if request.user.is_staff else {}
+    # The admin panel takes its title from here; in the portal a notice would take it for its own.
+    panel = {**admin.site.each_context(request), "title": heading} if request.user.is_staff else {}
     return render(request, f"diagnosis/oversight/{template}.html", {**panel, **common, **context}, status=status)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -13,6 +14,8 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Clinic
@@ -149,9 +152,13 @@ def _beside(source: Patient, target: Patient) -> dict[str, Any]:
     lines = [Line(field, of(source), of(target)) for field, of in FIELDS]
     counts = [patient.scans.aggregate(n=Count("pk"), last=Max("uploaded_at")) for patient in (source, target)]
     lines.append(Line("Scans", *(count["n"] for count in counts)))
-    lines.append(Line("Latest upload", *(count["last"] for count in counts)))
+    lines.append(Line("Latest upload", *(_moment(count["last"]) for count in counts)))
     signed = Report.objects.filter(scan__patient=source, status=ReportStatus.FINAL)
     return {"target": target, "lines": lines, "warned": any(line.warns for line in lines), "signed": signed.count()}
+
+
+def _moment(at: datetime | None) -> str:
+    return date_format(localtime(at), "j M Y, H:i") if at else "none"
 
 
 def _target(request: HttpRequest, source: Patient) -> Patient | None:

@@ -1,0 +1,277 @@
+"""The numbers of the administrator's screen, against what was read and against the formulas' definitions."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from math import isclose, sqrt
+
+import pytest
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Clinic, User
+from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
+from diagnosis.actions.dismissal import bring_back, set_aside
+from diagnosis.actions.review import commit_first_impression
+from diagnosis.errors import NotAllowedNow, Refusal
+from diagnosis.models import Analysis, Review, Scan
+from diagnosis.models.review import Category
+from diagnosis.oversight import agreement, chart, jobs, reading, storage, work
+from diagnosis.oversight.agreement import Counts
+from diagnosis.oversight.kappa import kappa
+from diagnosis.oversight.table import Table
+from diagnosis.proportion import Z95, Proportion
+from diagnosis.states import AnalysisStatus as S
+from tests.reading import finish, new_case, new_patient, read
+
+
+# --- formulas ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("part", "whole", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_as_published(part: int, whole: int, low: float, high: float) -> None:
+    """The examples of Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I, method 3."""
+    interval = Proportion(part, whole).interval
+    assert interval is not None
+    assert interval == pytest.approx((low, high), abs=6e-5)
+
+
+def test_nothing_has_no_share() -> None:
+    assert (Proportion(0, 0).share, Proportion(0, 0).interval) == (None, None)
+
+
+def plain_kappa(shares: list[float]) -> float:
+    both, first, second, neither = shares
+    chance = (both + first) * (both + second) + (neither + second) * (neither + first)
+    return (both + neither - chance) / (1 - chance)
+
+
+def error_by_delta_method(counts: list[int]) -> float:
+    """Kappa's standard error from its numerical gradient and the covariance of a multinomial."""
+    n = sum(counts)
+    shares, step = [count / n for count in counts], 1e-6
+    gradient = []
+    for i in range(4):
+        up, down = shares.copy(), shares.copy()
+        up[i], down[i] = up[i] + step, down[i] - step
+        gradient.append((plain_kappa(up) - plain_kappa(down)) / (2 * step))
+    mean = sum(g * p for g, p in zip(gradient, shares, strict=True))
+    return sqrt((sum(g * g * p for g, p in zip(gradient, shares, strict=True)) - mean**2) / n)
+
+
+@pytest.mark.parametrize("counts", [[20, 5, 10, 15], [40, 9, 6, 45], [3, 1, 2, 94], [5, 30, 25, 5]])
+def test_kappa_and_its_error_follow_from_the_definition(counts: list[int]) -> None:
+    found = kappa(*counts)
+    assert found is not None
+    assert isclose(found.value, plain_kappa([count / sum(counts) for count in counts]))
+    half = Z95 * error_by_delta_method(counts)
+    assert found.low == pytest.approx(max(-1, found.value - half), abs=1e-5)
+    assert found.high == pytest.approx(min(1, found.value + half), abs=1e-5)
+
+
+def test_kappa_of_known_tables() -> None:
+    assert kappa(20, 5, 10, 15).value == pytest.approx(0.4)  # type: ignore[union-attr]
+    assert kappa(5, 0, 0, 7).value == 1  # type: ignore[union-attr]
+    assert kappa(0, 0, 0, 0) is None
+    assert kappa(0, 0, 0, 9) is None  # both always say no: chance explains it all
+
+
+# --- jobs --------------------------------------------------------------------------------------------------
+def fail(analysis: Analysis) -> None:
+    claim = Analysis.objects.claim(analysis.pk, worker="worker one")
+    assert Analysis.objects.finish(
+        analysis.pk, S.RUNNING, S.FAILED, by="w", only=Q(claim=claim), failure_code="x", failure_reason="It failed."
+    )
+    analysis.refresh_from_db()
+
+
+def test_only_the_latest_analysis_of_a_scan_needs_a_person(analysis: Analysis, radiographer: User) -> None:
+    fail(analysis)
+    assert list(jobs.failed(Analysis.objects.all())) == [analysis]
+    again = rerun_analysis(by=radiographer, scan=analysis.scan)
+    assert not jobs.failed(Analysis.objects.all()).exists()
+    cancel_analysis(by=radiographer, analysis=again)
+    assert list(jobs.cancelled(Analysis.objects.all())) == [again]
+
+
+def test_late_is_what_is_open_beyond_the_limit(analysis: Analysis) -> None:
+    limit = timezone.now() + settings.ANALYSIS_WAIT_WARNING
+    assert not jobs.late(Analysis.objects.all(), now=limit - timedelta(seconds=30)).exists()
+    assert jobs.late(Analysis.objects.all(), now=limit + timedelta(seconds=30)).exists()
+    fail(analysis)
+    assert not jobs.late(Analysis.objects.all(), now=limit + timedelta(seconds=30)).exists()
+
+
+def test_setting_aside_hides_and_bringing_back_shows(analysis: Analysis, administrator: User) -> None:
+    fail(analysis)
+    before = Analysis.objects.values().get(pk=analysis.pk)
+    with pytest.raises(Refusal, match="Say why"):
+        set_aside(by=administrator, analysis=analysis, reason=" ")
+    made = set_aside(by=administrator, analysis=analysis, reason="film repeated")
+    assert not jobs.failed(Analysis.objects.all()).exists()
+    assert list(jobs.aside(Analysis.objects.all())) == [analysis]
+    with pytest.raises(NotAllowedNow, match="already set aside"):
+        set_aside(by=administrator, analysis=analysis, reason="again")
+    bring_back(by=administrator, analysis=analysis)
+    made.refresh_from_db()
+    assert (made.reason, made.undone_by) == ("film repeated", administrator)
+    assert list(jobs.failed(Analysis.objects.all())) == [analysis]
+    assert Analysis.objects.values().get(pk=analysis.pk) == before
+
+
+def test_what_is_open_cannot_be_set_aside(analysis: Analysis, administrator: User) -> None:
+    with pytest.raises(NotAllowedNow, match="Only a failed or cancelled"):
+        set_aside(by=administrator, analysis=analysis, reason="x")
+
+
+def test_days_are_counted_and_empty_ones_are_zero(analysis: Analysis) -> None:
+    fail(analysis)
+    days = jobs.by_day(Analysis.objects.all(), 3)
+    assert [(day.succeeded, day.failed, day.cancelled) for day in days] == [(0, 0, 0), (0, 0, 0), (0, 1, 0)]
+    assert days[-1].day == timezone.localdate()
+
+
+def test_queue_and_workers(analysis: Analysis, upload: Callable[..., Scan]) -> None:
+    other = upload(2).analyses.get()
+    Analysis.objects.claim(other.pk, worker="worker two")
+    now = timezone.now()
+    found = work.queue(Analysis.objects.all(), now)
+    assert (found.queued, found.running, found.lost, found.oldest) == (1, 1, 0, analysis.requested_at)
+    later = now + settings.ANALYSIS_LEASE + timedelta(seconds=5)
+    assert (work.queue(Analysis.objects.all(), later).running, work.queue(Analysis.objects.all(), later).lost) == (0, 1)
+    fail(analysis)
+    assert [(w.name, w.running, w.failed) for w in work.workers(Analysis.objects.all())] == [
+        ("worker two", 1, 0),
+        ("worker one", 0, 1),
+    ]
+
+
+def test_storage_is_what_lies_on_the_disk(
+    scan: Scan, upload: Callable[..., Scan], settings: pytest.FixtureRequest
+) -> None:
+    from pathlib import Path
+
+    from django.conf import settings as conf
+
+    other = upload(3)
+    root = Path(conf.PRIVATE_ROOT)
+    originals = storage.usage(root, Scan.objects.filter(pk=scan.pk))[0]
+    assert (originals.files, originals.size, originals.missing) == (1, scan.byte_size, 0)
+    other.original.storage.delete(other.original.name)
+    both = storage.usage(root, Scan.objects.all())[0]
+    assert (both.files, both.missing) == (1, 1)
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+@pytest.fixture
+def case(clinic: Clinic, radiographer: User) -> Callable[..., Review]:
+    def make(*results: float) -> Review:
+        number = Review.objects.count()
+        review = new_case(radiographer, new_patient(clinic, radiographer, f"N{number}"), 20 + number)
+        if results:
+            finish(review.scan, *results)
+        return review
+
+    return make
+
+
+def test_waiting_cases_by_age(case: Callable[..., Review]) -> None:
+    now = timezone.now()
+    for hours in (0.5, 2, 3, 100):
+        Review.objects.filter(pk=case().pk).update(waiting_since=now - timedelta(hours=hours))
+    found = reading.waiting(Review.objects.all(), now)
+    assert [count for _, count in found.ages] == [1, 2, 0, 0, 0, 1]
+    assert (found.total, found.longest) == (4, timedelta(hours=100))
+
+
+def test_overrides_by_reason(case: Callable[..., Review], radiologist: User) -> None:
+    read(radiologist, case(0.9), decision="agree", category="typical")
+    read(radiologist, case(0.9), decision="override", category="negative", override_reason="false_positive")
+    read(radiologist, case(), decision="no_result")
+    found = reading.overrides(Review.objects.all())
+    assert found.share == Proportion(1, 2)
+    assert found.reasons[0] == ("No such finding on the image", 1)
+    assert sum(count for _, count in found.reasons) == 1
+
+
+def test_agreement_counts_each_corner(case: Callable[..., Review], radiologist: User) -> None:
+    """Two classifiers, of which the second always says no; the threshold is 0.4321."""
+    for first, category in [(0.9, "typical"), (0.9, "atypical"), (0.1, "indeterminate"), (0.1, "negative")]:
+        read(radiologist, case(first, 0.1), decision="agree", category=category)
+    read(radiologist, case(), decision="no_result", category="typical")
+    read(radiologist, case(0.9), decision="agree", category="typical", image_quality="unreadable")
+    months = agreement.by_month(Review.objects.all())
+    assert [(m.classifier, m.version, m.counts) for m in months] == [
+        ("classifier-0", "1.2.3", Counts(1, 1, 1, 1)),
+        ("classifier-1", "1.2.3", Counts(0, 0, 2, 2)),
+    ]
+    assert all(m.month and m.month.month == timezone.localtime().month for m in months)
+
+
+def test_agreement_by_version_and_month_adds_up(case: Callable[..., Review], radiologist: User) -> None:
+    old, new = case(0.9), case(0.1)
+    for review in (old, new):
+        read(radiologist, review, decision="agree", category="typical")
+    Review.objects.filter(pk=old.pk).update(decided_at=timezone.now() - timedelta(days=70))
+    months = agreement.by_month(Review.objects.all())
+    assert [entry.counts for entry in months] == [Counts(1, 0, 0, 0), Counts(0, 0, 1, 0)]
+    (whole,) = agreement.overall(months)
+    assert (whole.month, whole.counts) == (None, Counts(1, 0, 1, 0))
+    assert whole.counts.sensitivity == Proportion(1, 2)
+
+
+def test_first_impressions_are_another_standard(case: Callable[..., Review], radiologist: User) -> None:
+    from diagnosis.actions.review import claim_review, decide_review
+    from diagnosis.models.review import Decision
+    from tests.reading import WORDS
+
+    review = claim_review(by=radiologist, review=case(0.9))
+    commit_first_impression(by=radiologist, review=review, category=Category.NEGATIVE)
+    decide_review(by=radiologist, review=review, decision=Decision.AGREE, category=Category.TYPICAL, **WORDS)
+    (decided,) = agreement.by_month(Review.objects.all())
+    (first,) = agreement.by_month(Review.objects.all(), first_impressions=True)
+    assert (decided.counts, first.counts) == (Counts(1, 0, 0, 0), Counts(0, 1, 0, 0))
+    (month,) = reading.minds_by_month(Review.objects.all())
+    assert (month.minds.changed, month.minds.total) == (1, 1)
+
+
+# --- tables and drawings -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "=cmd|' /C calc'!A0"])
+def test_no_cell_becomes_a_formula(text: str) -> None:
+    (_, (cell, number)) = csv.reader(StringIO(Table(("a", "b"), [[text, -1.5]]).csv(), newline=""))
+    assert cell == f"'{text}"
+    assert number == "-1.5"
+
+
+def test_cells_survive_commas_quotes_and_lines() -> None:
+    rows = list(csv.reader(StringIO(Table(("a",), [['x, "y"\nz'], [None]]).csv(), newline="")))
+    assert rows == [["a"], ['x, "y"\nz'], [""]]
+
+
+def test_columns_stack_to_their_sum() -> None:
+    drawn = chart.columns("k", "t", ["a", "b"], [("success", "good", [3, 0]), ("danger", "bad", [1, 0])])
+    assert [step.text for step in drawn.steps] == ["0", "2", "4"]
+    lower, upper = drawn.segments
+    assert float(lower.top) == pytest.approx(float(upper.top) + float(upper.height), abs=0.11)
+    assert float(upper.top) == chart.TOP
+    assert drawn.said == "In all 3 good, 1 bad."
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 7, 9, 10, 11, 19, 99, 100, 101, 12345])
+def test_the_axis_reaches_beyond_the_highest_column(most: int) -> None:
+    drawn = chart.columns("k", "t", ["a"], [("success", "x", [most])])
+    assert float(drawn.steps[-1].text) >= most
+
+
+def test_dots_stand_where_their_values_are() -> None:
+    value = chart.Measured(0.5, 0.0, 1.0)
+    drawn = chart.dots("k", "t", ["May"], [("a", [value]), ("b", [None])])
+    (dot,) = drawn.dots
+    assert (float(dot.high), float(dot.low)) == (chart.TOP, chart.BOTTOM)
+    assert float(dot.y) == (chart.TOP + chart.BOTTOM) / 2
+    assert "b: no value." in drawn.said
