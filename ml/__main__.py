@@ -58,6 +58,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     _add_folders(parser, "folder of the run", "--run", target="folder")
     parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles")
     parser.add_argument("--version", required=True, help="such as 1.0.0")
+    parser.add_argument("--after", type=Path, metavar="BUNDLE", help="folder of the bundle that the run started from")
     parser.set_defaults(run=_export)
 
 
@@ -97,7 +98,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from ml.training.export import export
 
-    sys.stdout.write(f"{export(options.folder, options.data, options.root, version=options.version)}\n")
+    bundle = export(options.folder, options.data, options.root, version=options.version, after=options.after)
+    sys.stdout.write(f"{bundle}\n")
 
 
 if __name__ == "__main__":

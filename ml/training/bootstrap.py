@@ -9,6 +9,7 @@ from ml.spec import Estimate
 from ml.training.metrics import Measures
 from ml.training.scored import Scored
 
+TAIL = 0.025
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)
 
@@ -28,6 +29,19 @@ def estimates(
         for name, value in measure(scored).items()
         if np.isfinite(value)
     }
+
+
+def with_exact_bounds(estimate: Estimate, groups: int) -> Estimate:
+    """Widen the interval of a share that is exactly 0 or 1, where resampling knows no doubt.
+
+    The bound of Clopper and Pearson (Biometrika, 1934) for `groups` independent witnesses.
+    """
+    bound = round(TAIL ** (1.0 / groups), 4)
+    if estimate.value == 1.0:
+        return Estimate(1.0, min(estimate.low, bound), 1.0)
+    if estimate.value == 0.0:
+        return Estimate(0.0, 0.0, max(estimate.high, round(1.0 - bound, 4)))
+    return estimate
 
 
 def _members(groups: NDArray[np.str_]) -> list[NDArray[np.intp]]:

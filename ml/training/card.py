@@ -10,7 +10,8 @@ CARD = "CARD.md"
 TEMPLATE = """\
 # {name} {version}
 
-A {architecture} ({parameters} million parameters) that reads {modality} and gives the probabilities of {labels}.
+{article} {architecture} ({parameters} million parameters) that reads {modality} and gives the
+probabilities of {labels}.
 **Decision support, not a diagnosis.** It has never been tested in a clinic.
 
 ## Use
@@ -21,7 +22,8 @@ A {architecture} ({parameters} million parameters) that reads {modality} and giv
 
 ## Data
 
-Trained from scratch on these public research images; none of them is part of this folder:
+Started from {started_from} and trained for {epochs}
+on these public research images; none of them is part of this folder:
 
 {sources}
 
@@ -64,6 +66,14 @@ SHA-256 of network and weights: `{sha256}`.
 {licence}
 """
 MODALITIES = {"cxr": "frontal chest X-rays", "ct": "axial slices of chest CT"}
+TITLES = {
+    "vgg16": "VGG16",
+    "vgg19": "VGG19",
+    "resnet50": "ResNet50",
+    "inceptionv3": "InceptionV3",
+    "xception": "Xception",
+    "densenet121": "DenseNet121",
+}
 HEADLINES = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
@@ -77,11 +87,12 @@ def write_card(folder: Path, spec: ClassifierSpec, report: Mapping[str, Any]) ->
 
 
 def _facts(spec: ClassifierSpec) -> dict[str, Any]:
-    point = spec.operating_point
+    point, title = spec.operating_point, TITLES.get(spec.architecture, spec.architecture)
     return {
         "name": spec.name,
         "version": spec.version,
-        "architecture": spec.architecture,
+        "article": "An" if title[0] in "IX" else "A",
+        "architecture": title,
         "parameters": f"{spec.parameters / 1e6:.1f}",
         "modality": MODALITIES[spec.modality],
         "labels": ", ".join(spec.labels),
@@ -107,6 +118,8 @@ def _numbers(spec: ClassifierSpec, report: Mapping[str, Any]) -> dict[str, Any]:
     images, groups = report["images"], report["groups"]
     return {
         "measured_on": report["measured_on"],
+        "started_from": report["training"]["started_from"],
+        "epochs": _epochs(report["training"]["epochs"]),
         "images": ", ".join(f"{part} {images[part]} images in {groups[part]} groups" for part in images),
         "headline": _bullets(f"{title}: {interval(measured[name])}" for name, title in HEADLINES.items()),
         "per_label": "\n".join(_label_row(name, report) for name in spec.labels),
@@ -116,6 +129,11 @@ def _numbers(spec: ClassifierSpec, report: Mapping[str, Any]) -> dict[str, Any]:
         "fast": agreement["fast"],
         "checked": agreement["images"],
     }
+
+
+def _epochs(sizes: list[list[int]]) -> str:
+    (side, epochs), *later = sizes
+    return ", ".join([f"{epochs} epochs at {side} px", *(f"{more} at {larger} px" for larger, more in later)])
 
 
 def interval(estimate: Mapping[str, float]) -> str:

@@ -17,7 +17,7 @@ from ml.serving.bundle import NETWORK, WEIGHTS
 from ml.serving.engine import Network
 from ml.spec import Estimate, OperatingPoint
 from ml.training import figures
-from ml.training.bootstrap import estimates
+from ml.training.bootstrap import estimates, with_exact_bounds
 from ml.training.calibrate import find_temperature, find_threshold
 from ml.training.controls import black_out_lungs, border_scores, score_rows
 from ml.training.convert import Agreement, convert
@@ -118,6 +118,7 @@ def _report(bench: Bench, part: Part, scored: Scored, calibration: Calibration, 
     return {
         "measured_on": f"the {part.value} part ({len(scored.labels)} images, {len(set(scored.groups))} groups)",
         "labels": list(scored.names),
+        "training": bench.trained.story(),
         "images": {each.value: len(bench.parts[each]) for each in Part},
         "groups": {each.value: len({row.group for row in bench.parts[each]}) for each in Part},
         "support": {name: int((scored.labels == index).sum()) for index, name in enumerate(scored.names)},
@@ -131,13 +132,15 @@ def _report(bench: Bench, part: Part, scored: Scored, calibration: Calibration, 
 
 
 def _operating_point(part: Part, scored: Scored, calibration: Calibration) -> dict[str, Any]:
-    measured = _plain(estimates(scored, operating_measures(calibration.threshold)))
+    measured = estimates(scored, operating_measures(calibration.threshold))
+    sides = {"sensitivity": scored.positive, "specificity": ~scored.positive}
+    exact = {name: with_exact_bounds(measured[name], len(set(scored.groups[side]))) for name, side in sides.items()}
     return {
         "positive_label": scored.names[0],
         "threshold": calibration.threshold,
         "chosen_for": f"sensitivity of at least {SENSITIVITY_AIM:.2f} on the validation part",
         "measured_on": f"the {part.value} part",
-        **measured,
+        **_plain(exact),
     }
 
 

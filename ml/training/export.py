@@ -31,10 +31,12 @@ LICENCE = (
 )
 
 
-def export(folder: Path, data: Path, root: Path, *, version: str) -> Path:
+def export(folder: Path, data: Path, root: Path, *, version: str, after: Path | None = None) -> Path:
     """Write the bundle <root>/<name>/<version> of an evaluated run and return its path.
 
-    Raises FileNotFoundError when the run has not been evaluated, FileExistsError when the version is taken.
+    `after` is the bundle whose weights the run started from, if it did: its sources and their terms count here too.
+    Raises FileNotFoundError when the run has not been evaluated, FileExistsError when the version is taken, and
+    ValueError when `after` is missing or too much.
     """
     trained = Trained.read(folder)
     if not (folder / REPORT).is_file():
@@ -42,7 +44,10 @@ def export(folder: Path, data: Path, root: Path, *, version: str) -> Path:
     bundle = root / trained.name / version
     if bundle.exists():
         raise FileExistsError(f"{bundle} exists, and a released version never changes. Choose a new version.")
-    spec = _spec(trained, json.loads((folder / REPORT).read_text()), _sources(data, trained), version)
+    if trained.plan.warm_starts != (after is not None):
+        raise ValueError("Name with --after the bundle whose weights the run started from, and only then.")
+    sources = _sources(data, trained) + (_earlier_sources(after) if after else ())
+    spec = _spec(trained, json.loads((folder / REPORT).read_text()), sources, version)
     _write(bundle, folder, spec)
     return bundle
 
@@ -92,6 +97,11 @@ def _headline(report: dict[str, Any]) -> dict[str, Any]:
         **{name: report["estimates"][name] for name in names},
         "border_pixels_auc": border,
     }
+
+
+def _earlier_sources(after: Path) -> tuple[str, ...]:
+    spec = read_bundle(after).spec
+    return tuple(f"through {spec.identity}: {source}" for source in spec.trained_on)
 
 
 def _sources(data: Path, trained: Trained) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 pytest.importorskip("sklearn", reason="compared with scikit-learn")
 from sklearn import metrics as reference
 
-from ml.training.bootstrap import estimates
+from ml.spec import Estimate
+from ml.training.bootstrap import estimates, with_exact_bounds
 from ml.training.calibrate import find_temperature, find_threshold
 from ml.training.metrics import (
     area_under_curve,
@@ -94,6 +95,13 @@ def test_intervals_hold_the_value_and_are_wider_when_images_share_groups() -> No
     copies = repeated.take(np.repeat(np.arange(20), 20))
     honest = estimates(copies, classification_measures, resamples=200)["accuracy"]
     assert honest.high - honest.low > 0.2
+
+
+def test_a_share_of_exactly_one_keeps_its_doubt() -> None:
+    """Sixty of sixty: the exact 95 % interval starts at 0.9404 (Clopper and Pearson)."""
+    assert with_exact_bounds(Estimate(1.0, 1.0, 1.0), 60) == Estimate(1.0, 0.9404, 1.0)
+    assert with_exact_bounds(Estimate(0.0, 0.0, 0.0), 60) == Estimate(0.0, 0.0, 0.0596)
+    assert with_exact_bounds(Estimate(0.9, 0.8, 0.95), 60) == Estimate(0.9, 0.8, 0.95)
 
 
 def test_the_temperature_undoes_overconfidence() -> None:

@@ -180,6 +180,20 @@ def test_a_released_version_is_never_overwritten(
     assert "Choose a new version" in capsys.readouterr().err
 
 
+def test_the_sources_of_the_weights_that_a_run_started_from_are_named_too(
+    run: Path, root: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    plan = json.loads((run / "plan.json").read_text()) | {"weights": "other/best.weights.h5"}
+    (tmp_path / "run" / "plan.json").write_text(json.dumps(plan))
+    options = ["--data", str(data), "--run", str(tmp_path / "run"), "--root", str(tmp_path), "--version", "2.0.0"]
+    assert main(["export", *options]) == 1
+    assert "--after" in capsys.readouterr().err
+    assert main(["export", *options, "--after", str(root / "tiny-cxr" / "1.0.0")]) == 0
+    sources = read_bundle(tmp_path / "tiny-cxr" / "2.0.0").spec.trained_on
+    assert any(source.startswith("through tiny-cxr/1.0.0: one:") for source in sources)
+
+
 def test_an_unevaluated_run_is_not_exported(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--data", str(data), "--run", str(tmp_path), "--root", str(tmp_path), "--version", "1.0.0"]
     assert main(["export", *options]) == 1
