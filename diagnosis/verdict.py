@@ -44,7 +44,12 @@ def percent(probability: float) -> str:
         return "< 0.1\u00a0%"
     if probability > 0.999:
         return "> 99.9\u00a0%"
-    return f"{100 * probability:.1f}\u00a0%"
+    return share(probability)
+
+
+def share(part: float) -> str:
+    """A measured share as it is: all of 60 cases are 100.0 %, and their interval says what that is worth."""
+    return f"{100 * part:.1f}\u00a0%"
 
 
 def of_prediction(prediction: Prediction) -> Verdict:

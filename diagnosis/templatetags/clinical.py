@@ -8,7 +8,7 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
-from diagnosis.verdict import percent as plain_percent
+from diagnosis.verdict import share
 
 register = template.Library()
 
@@ -24,4 +24,4 @@ def age(birth_date: date) -> int:
 def estimate(measured: dict[str, Any]) -> str:
     """A stored {value, low, high}: "95.2 % (95 % interval 93.0 to 97.1 %)"."""
     low, high = (100 * float(measured[name]) for name in ("low", "high"))
-    return f"{plain_percent(float(measured['value']))} (95\u00a0% interval {low:.1f} to {high:.1f}\u00a0%)"
+    return f"{share(float(measured['value']))} (95\u00a0% interval {low:.1f} to {high:.1f}\u00a0%)"

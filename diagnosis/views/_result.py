@@ -47,7 +47,7 @@ class Reading:
     @property
     def in_short(self) -> str:
         """The verdict with what was measured at its operating point, for a line in a panel."""
-        measured = (f"{name} {verdict.percent(self.point[name]['value'])}" for name in ("sensitivity", "specificity"))
+        measured = (f"{name} {verdict.share(self.point[name]['value'])}" for name in ("sensitivity", "specificity"))
         return f"{self.verdict.sentence} (measured there: {', '.join(measured)})"
 
     @property

@@ -6,6 +6,7 @@ import pytest
 
 from diagnosis import verdict
 from diagnosis.models import Analysis, Prediction
+from diagnosis.templatetags.clinical import estimate
 
 
 def prediction(covid: float, *, threshold: float = 0.3, label: str = "covid") -> Prediction:
@@ -30,6 +31,11 @@ def prediction(covid: float, *, threshold: float = 0.3, label: str = "covid") ->
 )
 def test_no_probability_is_shown_as_a_certainty(probability: float, shown: str) -> None:
     assert verdict.percent(probability) == shown
+
+
+def test_a_measured_share_is_shown_as_measured() -> None:
+    measured = {"value": 1.0, "low": 0.94, "high": 1.0}
+    assert estimate(measured) == "100.0\u00a0% (95\u00a0% interval 94.0 to 100.0\u00a0%)"
 
 
 def test_the_side_of_the_operating_point_is_said_in_words() -> None:
