@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Case, DurationField, F, FloatField, Func, When
+from django.db.models.functions import Coalesce
+from django.db.models.sql.compiler import SQLCompiler
 
 from diagnosis.models import Analysis, Prediction, ReadingPolicy, Review
 from diagnosis.states import ReviewStatus
@@ -68,11 +74,29 @@ def place(analysis: Analysis) -> None:
 
 
 def place_again(policy: ReadingPolicy) -> int:
-    """Give every open case of a clinic its place by changed weights; returns how many there were."""
-    reviews = list(Review.objects.open().filter(clinic=policy.clinic))
-    for review in reviews:
-        review.due_at = due_at(review, policy)
-    return Review.objects.bulk_update(reviews, ["due_at"], batch_size=500)
+    """Give every open case of a clinic its place by changed weights; returns how many there were.
+
+    The sum of `merit` once more, for the database: thousands of cases move in one UPDATE.
+    """
+    hours = (
+        policy.urgent_hours * Case(When(urgent=True, then=1.0), default=0.0, output_field=FloatField())
+        + policy.suspicion_hours * Coalesce("suspicion", UNKNOWN_SUSPICION)
+        + policy.disagreement_hours * F("disagreement")
+    )
+    return Review.objects.open().filter(clinic=policy.clinic).update(due_at=F("waiting_since") - _Hours(hours))
+
+
+class _Hours(Func):
+    """A number of hours as a duration."""
+
+    template = "(%(expressions)s) * INTERVAL '1 hour'"
+    output_field = DurationField()
+    arity = 1
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, Any]:
+        # SQLite keeps durations as whole microseconds.
+        context["template"] = "CAST(ROUND((%(expressions)s) * 3600000000.0) AS INTEGER)"
+        return self.as_sql(compiler, connection, **context)
 
 
 def _update(review: Review, policy: ReadingPolicy) -> None:

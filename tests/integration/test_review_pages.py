@@ -286,7 +286,7 @@ def test_a_decision_after_the_lease_was_lost_keeps_the_words(
     claim_review(by=member("radiologist"), review=told)
     answer = client.post(page(told, "review-decide"), {**COMPLETE, "findings": "kept words"}, follow=True)
     assert "Your draft is kept" in answer.content.decode()
-    assert "reads this case" in answer.content.decode()
+    assert "has been reading this case" in answer.content.decode()
     assert Draft.objects.get(reader=radiologist).content["findings"] == "kept words"
     assert client.post(page(told, "review-renew")).status_code == 409
 

@@ -104,6 +104,16 @@ def test_changed_weights_place_the_queue_again(
     assert order() == [old, suspect]
 
 
+@pytest.mark.both_databases
+def test_the_database_sums_as_we_do(case: Callable[..., Review], clinic: Clinic) -> None:
+    made = [case(hours=1, results=(0.123456,)), case(results=(0.9, 0.1)), case(hours=0.5, urgent=True)]
+    policy = ReadingPolicy(clinic=clinic, urgent_hours=7.25, suspicion_hours=3.5, disagreement_hours=1.1)
+    assert queue.place_again(policy) == 3
+    for review in made:
+        review.refresh_from_db()
+        assert abs(review.due_at - queue.due_at(review, policy)) < timedelta(milliseconds=1)
+
+
 def test_each_part_of_the_place_is_told(case: Callable[..., Review], radiologist: User) -> None:
     review = case(hours=3, results=(0.75, 0.25), urgent=True)
     (row,) = rows(Review.objects.filter(pk=review.pk), reader=radiologist)
