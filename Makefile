@@ -3,6 +3,7 @@
 # make test   set up, run the tests
 # make check  lint, types, import contracts, migrations, deployment settings: what CI runs
 # make bench-flow  seconds from upload to result over N=20 scans
+# make bench-reading  10,000 waiting cases, 20 readers at once: the queue's times, double claims
 # make lock   pin requirements/*.in again
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench-flow lock
+.PHONY: help demo run test check bench-flow bench-reading lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -29,6 +30,9 @@ test: $(DONE)/everything
 
 bench-flow: $(DONE)/worker
 	@$(RUN) -m tests.bench.flow -n $(N)
+
+bench-reading: $(DONE)/everything
+	@$(RUN) -m tests.bench.reading $(ARGS)
 
 CHECKED := portal accounts diagnosis ml tests manage.py
 

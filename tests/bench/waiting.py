@@ -1,0 +1,184 @@
+"""A clinic whose queue is full: readers, patients, scans with results, and reviews that wait. Rows in bulk.
+
+The scans share the files of a few phantoms, which the portal opens like any other; each has a hash of its own, because
+no clinic may hold one file twice. No worker runs: it would find that file and hash do not match.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from django.db.models import Model
+
+if TYPE_CHECKING:
+    from accounts.models import Clinic, User
+    from diagnosis.models import Analysis, Patient, Prediction, Review, Scan
+
+M = TypeVar("M", bound=Model)
+
+HEIGHT, WIDTH = 1632, 1280  # 2.09 megapixels
+PHANTOMS = 4
+SCANS_A_PATIENT = 2
+CLASSIFIERS = ("densenet121-cxr", "efficientnetb0-cxr", "resnet50-cxr")
+POINT = {
+    "positive_label": "covid",
+    "threshold": 0.4,
+    "chosen_for": "sensitivity 95 %",
+    "sensitivity": {"value": 0.95, "low": 0.93, "high": 0.97},
+    "specificity": {"value": 0.8, "low": 0.77, "high": 0.83},
+    "measured_on": "invented for the benchmark",
+}
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Names of private files, and the originals' sizes in bytes."""
+
+    originals: list[tuple[str, int]]
+    attention: str
+
+
+def make_readers(count: int, password: str) -> tuple[Clinic, list[User]]:
+    from django.contrib.auth.hashers import make_password
+
+    from accounts.models import Clinic, Membership, User
+    from accounts.roles import Radiologist
+
+    clinic = Clinic.objects.create(name="Benchmark Clinic")
+    hashed = make_password(password)
+    readers = User.objects.bulk_create(
+        User(email=f"reader{n}@clinic.example", full_name=f"Reader {n}", password=hashed) for n in range(count)
+    )
+    Membership.objects.bulk_create(Membership(user=one, clinic=clinic, role=Radiologist.slug) for one in readers)
+    return clinic, readers
+
+
+def make_cases(clinic: Clinic, by: User, count: int) -> None:
+    from django.db import connection, transaction
+
+    from diagnosis.models import Analysis, Patient, Prediction, Review, ReviewTransition, Scan
+
+    stored, chance = _store(), random.Random(1)
+    with transaction.atomic():
+        patients = _bulk(Patient, [_patient(clinic, by, n) for n in range(-(-count // SCANS_A_PATIENT))])
+        scans = _bulk(Scan, [_scan(patients[n // SCANS_A_PATIENT], by, n, stored) for n in range(count)])
+        analyses = _bulk(Analysis, [_analysis(scan, by) for scan in scans])
+        predictions = {one: list(_predictions(one, chance, stored.attention)) for one in analyses}
+        _bulk(Prediction, [prediction for group in predictions.values() for prediction in group])
+        reviews = _bulk(Review, [_review(one.scan, by, predictions[one], chance) for one in analyses])
+        _bulk(ReviewTransition, [ReviewTransition(review=one, target=one.status, by="benchmark") for one in reviews])
+    with connection.cursor() as cursor:
+        # What autovacuum would have done after a minute.
+        cursor.execute("ANALYZE")
+
+
+def _bulk(model: type[M], rows: list[M]) -> list[M]:
+    return list(model._default_manager.bulk_create(rows, batch_size=BATCH))
+
+
+def _store() -> Stored:
+    from django.core.files.base import ContentFile
+
+    from diagnosis.models._base import private_storage
+    from ml.imaging import render_png
+    from ml.imaging.phantom import chest_xray
+
+    files = [render_png(chest_xray(HEIGHT, WIDTH, seed=seed, opacities=seed)) for seed in range(PHANTOMS)]
+    save = private_storage().save
+    names = [(save(f"originals/phantom-{n}", ContentFile(file)), len(file)) for n, file in enumerate(files)]
+    return Stored(names, save("attention/phantom.png", ContentFile(files[0])))
+
+
+def _patient(clinic: Clinic, by: User, number: int) -> Patient:
+    from diagnosis.models import Patient
+
+    name, born = f"Family{number % 700}", date(1935, 1, 1) + timedelta(days=number * 37 % 30_000)
+    key = f" {number:06d} {name.lower()} given"
+    return Patient(
+        clinic=clinic,
+        medical_record_number=f"{number:06d}",
+        family_name=name,
+        given_name="Given",
+        birth_date=born,
+        search_key=key,
+        created_by=by,
+    )
+
+
+def _scan(patient: Patient, by: User, number: int, stored: Stored) -> Scan:
+    from diagnosis.models import Scan
+
+    name, size = stored.originals[number % PHANTOMS]
+    return Scan(
+        clinic=patient.clinic,
+        patient=patient,
+        modality="cxr",
+        original=name,
+        original_name="phantom.png",
+        file_format="png",
+        sha256=hashlib.sha256(str(number).encode()).hexdigest(),
+        byte_size=size,
+        width=WIDTH,
+        height=HEIGHT,
+        bits=8,
+        uploaded_by=by,
+    )
+
+
+def _analysis(scan: Scan, by: User) -> Analysis:
+    from django.utils import timezone
+
+    from diagnosis.models import Analysis
+    from diagnosis.states import AnalysisStatus
+
+    return Analysis(
+        scan=scan, number=1, status=AnalysisStatus.SUCCEEDED, requested_by=by, finished_at=timezone.now(), attempts=1
+    )
+
+
+def _predictions(analysis: Analysis, chance: random.Random, attention: str) -> Iterator[Prediction]:
+    from diagnosis.models import Prediction
+
+    centre = chance.random()
+    for classifier in CLASSIFIERS:
+        probability = min(max(centre + chance.gauss(0, 0.1), 0.0), 1.0)
+        yield Prediction(
+            analysis=analysis,
+            classifier=classifier,
+            version="1.0.0",
+            architecture="benchmark",
+            weights_sha256="0" * 64,
+            preprocessing="cxr-1",
+            probabilities={"covid": probability, "normal": 1 - probability},
+            label="covid" if probability >= 0.5 else "normal",
+            operating_point=POINT,
+            probability=probability,
+            positive=probability >= 0.4,
+            milliseconds=50,
+            attention=attention,
+        )
+
+
+def _review(scan: Scan, by: User, predictions: Sequence[Prediction], chance: random.Random) -> Review:
+    from django.utils import timezone
+
+    from diagnosis import queue
+    from diagnosis.models import ReadingPolicy, Review
+
+    review = Review(
+        scan=scan,
+        clinic=scan.clinic,
+        requested_by=by,
+        urgent=chance.random() < 0.03,
+        suspicion=queue.suspicion(list(predictions)),
+        disagreement=queue.disagreement(list(predictions)),
+        waiting_since=timezone.now() - timedelta(hours=chance.uniform(0, 96)),
+    )
+    review.due_at = queue.due_at(review, ReadingPolicy(clinic=scan.clinic))
+    return review
