@@ -34,7 +34,7 @@ function measuredRange(image) {
   const sorted = steps.slice().sort();
   const edge = Math.floor(LEFT_OUT * (sorted.length - 1));
   const [low, high] = [sorted[edge], sorted[sorted.length - 1 - edge]].map((step) => image.meaning(step));
-  return { centre: (low + high) / 2, width: Math.max(high - low, narrowest(image)) };
+  return { centre: (low + high) / 2, width: Math.max(Math.abs(high - low), narrowest(image)) };
 }
 
 /** A window: black at `centre - width / 2`, white at `centre + width / 2`; with a `name` while it is a preset. */
@@ -45,7 +45,7 @@ const narrowest = (image) => Math.max(Math.abs(image.slope), 1e-6);
 /** The window after a drag of (dx, dy) parts of a picture's side: right is wider, up is brighter. */
 export function dragged(window, dx, dy, image) {
   const width = Math.max(window.width * Math.exp(2 * dx), narrowest(image));
-  const reach = image.meaning(image.range - 1) - image.meaning(0);
+  const reach = Math.abs(image.meaning(image.range - 1) - image.meaning(0));
   const centre = window.centre + dy * Math.max(window.width, reach / 50);
   return { centre, width: Math.min(width, 8 * Math.max(reach, 1)) };
 }

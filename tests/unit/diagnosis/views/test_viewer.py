@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -16,6 +18,7 @@ from diagnosis import greyscale
 from diagnosis.actions.scan import upload_scan
 from diagnosis.models import Patient, ReadingPreference, Scan
 from diagnosis.models.review import Category
+from diagnosis.templatetags.viewer import PARTS
 from ml.imaging.greyscale import greyscale as measured
 from tests.greyscale import unpacked
 from tests.images import NAMELESS, ct_dicom, xray_dicom
@@ -135,6 +138,11 @@ def test_scores_come_apart_from_the_slices(client: Client, series: list[Scan]) -
     first = scores[str(series[0].pk)]
     assert (first["mean"], first["above"], first["total"]) == (pytest.approx(0.8), 2, 2)
     assert len(first["attention"]) == 2
+
+
+def test_the_page_names_every_module_that_the_first_picture_needs() -> None:
+    there = {path.stem for path in Path(settings.BASE_DIR, "static/js/viewer").glob("*.js")}
+    assert set(PARTS) == there - {"viewer", "dialog"}  # the entry itself, and what is fetched when it is asked for
 
 
 # --- what a page is told -----------------------------------------------------------------------------------
