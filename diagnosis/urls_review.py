@@ -3,11 +3,12 @@
 from django.urls import path
 
 from diagnosis.views import notification
-from diagnosis.views.reading import hold, policy, preference, queue, review
+from diagnosis.views.reading import hold, policy, preference, queue, review, unsigned
 
 urlpatterns = [
     path("reading/", queue.index, name="queue"),
     path("reading/next/", queue.take_next, name="review-next"),
+    path("reading/unsigned/", unsigned.index, name="reading-unsigned"),
     path("reading/preferences/", preference.edit, name="reading-preference"),
     path("reading/policy/", policy.edit, name="reading-policy"),
     path("reading/<uuid:pk>/", review.detail, name="review"),
@@ -20,6 +21,7 @@ urlpatterns = [
     path("reading/<uuid:pk>/release/", hold.release, name="review-release"),
     path("reading/<uuid:pk>/impression/", review.impression, name="review-impression"),
     path("reading/<uuid:pk>/decision/", review.decide, name="review-decide"),
+    path("reading/<uuid:pk>/second-opinion/", review.second_opinion, name="review-second"),
     path("reading/<uuid:pk>/urgent/", queue.urgent, name="review-urgent"),
     path("notifications/", notification.index, name="notifications"),
     path("notifications/unread/", notification.unread, name="notifications-unread"),

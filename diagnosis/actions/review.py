@@ -168,7 +168,12 @@ def request_second_opinion(*, by: User, review: Review) -> Review:
     """Ask for another reader, who will not see this reading."""
     require(by, Permission.REVIEW_SCAN, review.clinic)
     policies.require_second_opinion_possible(review.scan)
-    return open_review(by=by, scan=review.scan, kind=ReviewKind.SECOND, urgent=review.urgent)
+    try:
+        with transaction.atomic():
+            return open_review(by=by, scan=review.scan, kind=ReviewKind.SECOND, urgent=review.urgent)
+    except IntegrityError as error:
+        # Two asked at once; the constraint let one through.
+        raise NotAllowedNow("second_opinion", policies.SECOND_EXISTS) from error
 
 
 def flag_urgent(*, by: User, review: Review, urgent: bool) -> None:

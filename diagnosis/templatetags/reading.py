@@ -8,7 +8,8 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
-from diagnosis.models import Notification
+from diagnosis import blinding
+from diagnosis.models import Notification, Scan
 
 register = template.Library()
 
@@ -43,6 +44,19 @@ def brief(measured: dict[str, Any]) -> str:
     """A stored {value, low, high} where there is little room: "95 % (93 to 97)"."""
     value, low, high = (100 * float(measured[name]) for name in ("value", "low", "high"))
     return f"{value:.0f}\u00a0% ({low:.0f} to {high:.0f})"
+
+
+@register.inclusion_tag("diagnosis/review/_of_scan.html", takes_context=True)
+def reading_of(context: dict[str, Any], scan: Scan) -> dict[str, Any]:
+    """Where the scan stands with its readers: for its page."""
+    user = context["request"].user
+    return {
+        "open": scan.reviews.open().select_related("reader").order_by("kind"),
+        "report": None if blinding.hides_reading(user, scan) else getattr(scan, "report", None),
+        "may": context.get("may", {}),
+        "user": user,
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.simple_tag(takes_context=True)

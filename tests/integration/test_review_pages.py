@@ -507,3 +507,34 @@ def test_all_notices_are_read_at_once(told: Review, site: Site, radiographer: Us
     client = site(radiographer)
     client.post("/notifications/read/")
     assert client.get("/notifications/unread/").json() == {"unread": 0}
+
+
+# --- ways in and on ----------------------------------------------------------------------------------------
+
+
+def test_the_scans_page_leads_to_its_reading(told: Review, site: Site, radiologist: User, clinician: User) -> None:
+    scan_page = f"/scans/{told.scan_id}/"
+    assert "Read it now" in site(radiologist).get(scan_page).content.decode()
+    assert "Read it now" not in site(clinician).get(scan_page).content.decode()
+    assert "waits in the queue" in site(clinician).get(scan_page).content.decode()
+    claim_review(by=radiologist, review=told)
+    assert "Go on reading" in site(radiologist).get(scan_page).content.decode()
+    read(radiologist, told, decision="agree")
+    assert f"/reports/{Report.objects.get().pk}/" in site(clinician).get(scan_page).content.decode()
+
+
+def test_unsigned_reports_are_listed_for_their_reader(told: Review, site: Site, radiologist: User, member: Any) -> None:
+    read(radiologist, told, decision="agree")
+    assert "To sign (1)" in site(radiologist).get(QUEUE).content.decode()
+    assert "Berg" in site(radiologist).get("/reading/unsigned/").content.decode()
+    assert "Nothing to sign" in site(member("radiologist")).get("/reading/unsigned/").content.decode()
+
+
+def test_a_second_opinion_is_asked_for_once(told: Review, site: Site, radiologist: User) -> None:
+    client = site(radiologist)
+    read(radiologist, told, decision="agree")
+    assert "Ask for a second opinion" in client.get(page(told)).content.decode()
+    client.post(page(told, "review-second"))
+    again = client.post(page(told, "review-second"), follow=True)
+    assert "already asked for" in again.content.decode()
+    assert Review.objects.filter(kind="second").count() == 1

@@ -25,6 +25,7 @@ from diagnosis.views._staff import find, in_clinic, person, rights, wants_fragme
 from diagnosis.views.reading._address import queue_url, review_url
 from diagnosis.views.reading._numbers import numbers
 from diagnosis.views.reading._rows import Row, rows
+from diagnosis.views.reading.unsigned import unsigned
 
 CASES_A_PAGE = 30
 NOTHING_LEFT = "No case waits here for you. The queue follows by itself; or widen the filters."
@@ -41,11 +42,16 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     if wants_fragment(request) and request.headers.get("If-None-Match") == tag:
         response = HttpResponse(status=304)
     else:
-        template = "diagnosis/review/_queue.html" if wants_fragment(request) else "diagnosis/review/queue.html"
-        response = render(request, template, context | {"clinic": clinic, "may": rights(request, clinic)})
+        response = _shown(request, context | {"clinic": clinic, "may": rights(request, clinic)})
     for name, value in (("ETag", tag), ("Cache-Control", "private, no-store"), ("Vary", "X-Fragment, Cookie")):
         response.headers[name] = value
     return response
+
+
+def _shown(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    if wants_fragment(request):
+        return render(request, "diagnosis/review/_queue.html", context)
+    return render(request, "diagnosis/review/queue.html", context | {"unsigned": unsigned(person(request)).count()})
 
 
 @require_POST

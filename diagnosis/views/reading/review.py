@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import Permission, require
-from diagnosis import blinding
+from diagnosis import blinding, policies
 from diagnosis.actions.review import (
     claim_next,
     commit_first_impression,
@@ -25,7 +25,7 @@ from diagnosis.actions.review import (
 )
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.review import ImpressionForm, ReviewForm, draft_of
-from diagnosis.models import Review
+from diagnosis.models import Report, Review
 from diagnosis.states import ReviewStatus
 from diagnosis.views._staff import find, membership, person, rights, show
 from diagnosis.views.reading import _case
@@ -47,8 +47,17 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context = {"review": review, "may": rights(request, review.clinic), **_around(request)}
     if review.status != ReviewStatus.DECIDED:
         return render(request, "diagnosis/review/free.html", context)
-    hidden = blinding.hides_reading(person(request), review.scan)
-    return render(request, "diagnosis/review/read.html", context | {"hidden": hidden and blinding.READING_HIDDEN})
+    return render(request, "diagnosis/review/read.html", context | _read(request, review))
+
+
+def _read(request: HttpRequest, review: Review) -> dict[str, Any]:
+    """A finished reading; nothing of it for whoever may still read the scan."""
+    if blinding.hides_reading(person(request), review.scan):
+        return {"hidden": blinding.READING_HIDDEN}
+    return {
+        "report": Report.objects.filter(scan=review.scan).first(),
+        "second_hindrance": policies.second_opinion_hindrance(review.scan),
+    }
 
 
 @never_cache
@@ -99,6 +108,19 @@ def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         save_draft(by=person(request), review=review, content=draft_of(request.POST))
         return _refused(request, review, refusal)
     return _onward(request, review)
+
+
+@require_POST
+def second_opinion(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask for another reader of a scan that has been read."""
+    review = find_review(request, pk)
+    try:
+        request_second_opinion(by=person(request), review=review)
+    except NotAllowedNow as refusal:
+        messages.error(request, refusal.sentence)
+    else:
+        messages.success(request, "A second opinion is asked for. The next reader does not see this reading.")
+    return redirect(review_url(request, pk))
 
 
 def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
