@@ -32,6 +32,11 @@ def two(value: float | None) -> str:
 
 
 @register.filter
+def two_interval(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"{two(interval[0])} to {two(interval[1])}"
+
+
+@register.filter
 def span(time: timedelta | None) -> str:
     """The two largest units: "3 d 4 h", "2 h 5 min", "40 s"."""
     if time is None:

@@ -17,6 +17,7 @@ from diagnosis.actions.analysis import cancel_analysis
 from diagnosis.actions.correction import merge_patients, move_scans
 from diagnosis.actions.scan import upload_scan
 from diagnosis.models import Analysis, Correction, Dismissal, Patient, Scan
+from diagnosis.models.review import Category
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus as S
 from diagnosis.views.oversight._tables import DOWNLOADS
@@ -193,6 +194,28 @@ def test_setting_aside_takes_a_reason_and_nothing_is_deleted(
     client.post(at("oversight-jobs", kind="aside"), {"act": "back", "all": "1"})
     assert client.get(address).context["page"].paginator.count == 1
     assert (Scan.objects.count(), Analysis.objects.count()) == (1, 1)
+
+
+# --- agreement ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("standard", ["decision", "first"])
+@pytest.mark.parametrize("category", ["typical", "negative"])
+def test_numbers_that_do_not_exist_are_dashes(
+    client: Client, scan: Scan, radiologist: User, category: str, standard: str
+) -> None:
+    """One reading gives either a sensitivity or a specificity, and no kappa."""
+    from diagnosis.actions.review import claim_review, commit_first_impression
+
+    finish(scan, 0.9)
+    held = claim_review(by=radiologist, review=scan.reviews.get())
+    commit_first_impression(by=radiologist, review=held, category=Category(category))
+    read(radiologist, held, decision="agree", category=category)
+    page = client.get(at("oversight-agreement", standard=standard))
+    assert page.status_code == 200
+    assert page.content.decode().count("–") >= 2
+    (version,) = page.context["versions"]
+    measured = version.whole.counts
+    assert (measured.sensitivity.share is None) != (measured.specificity.share is None)
+    assert measured.kappa is None
 
 
 # --- downloads ---------------------------------------------------------------------------------------------

@@ -78,7 +78,11 @@ def test_kappa_of_known_tables() -> None:
     assert kappa(20, 5, 10, 15).value == pytest.approx(0.4)  # type: ignore[union-attr]
     assert kappa(5, 0, 0, 7).value == 1  # type: ignore[union-attr]
     assert kappa(0, 0, 0, 0) is None
-    assert kappa(0, 0, 0, 9) is None  # both always say no: chance explains it all
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 0, 9), (9, 0, 0, 0), (4, 5, 0, 0), (4, 0, 5, 0), (0, 4, 0, 5), (0, 0, 4, 5)])
+def test_a_rater_who_always_says_the_same_has_no_kappa(counts: tuple[int, int, int, int]) -> None:
+    assert kappa(*counts) is None
 
 
 # --- jobs --------------------------------------------------------------------------------------------------
