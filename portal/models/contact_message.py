@@ -37,8 +37,7 @@ class ContactMessage(models.Model):
         ordering = ["-sent_at"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(handled_at=None, handled_by=None)
-                | Q(handled_at__isnull=False, handled_by__isnull=False),
+                condition=Q(handled_at=None, handled_by=None) | Q(handled_at__isnull=False, handled_by__isnull=False),
                 name="contact_handled_by_and_at_together",
             )
         ]

@@ -141,9 +141,7 @@ def test_no_page_is_wider_than_a_small_screen(page: Page, radiographer: User, pa
     sign_in(page, radiographer)
     page.goto(f"/patients/{patient.pk}/")
     page.get_by_text("Chest X-ray", exact=True).click()
-    other = xray_dicom(
-        patient_name="Alongname^Ofsomebodyelse", patient_id="NUMBER-WITHOUT-SPACE-IN-IT-12345"
-    )
+    other = xray_dicom(patient_name="Alongname^Ofsomebodyelse", patient_id="NUMBER-WITHOUT-SPACE-IN-IT-12345")
     choose(page, ("a-name-that-is-far-too-long-for-the-width-of-a-telephone-and-has-no-space.png", xray_png()))
     choose(page, ("other.dcm", other))
     until_sent(page)
