@@ -535,6 +535,7 @@ def test_a_second_opinion_is_asked_for_once(told: Review, site: Site, radiologis
     read(radiologist, told, decision="agree")
     assert "Ask for a second opinion" in client.get(page(told)).content.decode()
     client.post(page(told, "review-second"))
+    assert "another reader’s" in client.get(QUEUE).content.decode()
     again = client.post(page(told, "review-second"), follow=True)
     assert "already asked for" in again.content.decode()
     assert Review.objects.filter(kind="second").count() == 1

@@ -24,12 +24,16 @@ MISSED = settings.REVIEW_LEASE / 2
 
 @dataclass(frozen=True)
 class Row:
-    """A case in the queue, as `reader` may see it. `hidden`: nothing of the classifiers' result shows."""
+    """A case in the queue, as `reader` may see it.
+
+    `hidden`: nothing of the classifiers' result shows. `is_own`: a further reading of a scan that the reader has read.
+    """
 
     review: Review
     reader: User
     policy: ReadingPolicy
     hidden: bool
+    is_own: bool
     now: datetime
 
     @property
@@ -99,8 +103,18 @@ def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
     found = list(reviews.select_related("scan__patient", "clinic", "reader"))
     hidden = blinding.results_hidden_among(reader, [review.scan for review in found])
     policies = _policies(found)
+    own = _read_before(found, reader)
     now = timezone.now()
-    return [Row(r, reader, policies[r.clinic_id], r.scan_id in hidden, now) for r in found]
+    return [Row(r, reader, policies[r.clinic_id], r.scan_id in hidden, r.scan_id in own, now) for r in found]
+
+
+def _read_before(reviews: list[Review], reader: User) -> frozenset[UUID]:
+    """The scans of further readings in which the reader has a hand already."""
+    scans = [review.scan_id for review in reviews if review.kind != ReviewKind.FIRST]
+    if not scans:
+        return frozenset()
+    own = Review.objects.filter(scan__in=scans, reader=reader, status=ReviewStatus.DECIDED)
+    return frozenset(own.values_list("scan", flat=True))
 
 
 def _policies(reviews: Iterable[Review]) -> dict[UUID, ReadingPolicy]:
