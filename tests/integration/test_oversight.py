@@ -304,6 +304,10 @@ def test_two_records_become_one_and_two_again(
     assert staff.get(at("scan-upload", patient.pk)).status_code == 302
     assert staff.get(at("patient-edit", patient.pk)).status_code == 302
     assert [row["id"] for row in staff.get("/api/v1/patients/").json()["results"]] == [str(other.pk)]
+    gone = staff.get(f"/api/v1/patients/{patient.pk}/")
+    assert gone.json()["merged_into"] == str(other.pk)
+    refused = staff.patch(gone.wsgi_request.path, {"family_name": "X"}, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "merged")
     (made,) = client.get(at("oversight-corrections")).context["rows"]
     assert made[1] == ""
     client.post(at("correction-undo", made[0].pk))

@@ -10,6 +10,9 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
     """A patient's record. Whether the number is free in the clinic is for the action to say."""
 
     clinic = serializers.UUIDField(source="clinic_id", read_only=True)
+    merged_into = serializers.UUIDField(
+        source="merged_into_id", read_only=True, allow_null=True, help_text="the record that took this one's place"
+    )
     links = serializers.SerializerMethodField()
 
     class Meta:
@@ -23,6 +26,7 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
             "birth_date",
             "sex",
             "created_at",
+            "merged_into",
             "links",
         ]
         read_only_fields = ["id", "created_at"]
