@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import fmean
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -54,12 +55,22 @@ def suspicion(predictions: list[Prediction]) -> float | None:
     return max((prediction.probability for prediction in predictions), default=None)
 
 
+def share_above(predictions: list[Prediction]) -> float | None:
+    """The part of the classifiers that is above its operating point, 0 to 1; None without any."""
+    return fmean(prediction.positive for prediction in predictions) if predictions else None
+
+
 def disagreement(predictions: list[Prediction]) -> float:
     """How far the classifiers are from one verdict: 0 when unanimous, 1 when half stand against half."""
-    if not predictions:
-        return 0.0
-    positive = sum(prediction.positive for prediction in predictions) / len(predictions)
-    return 1 - abs(2 * positive - 1)
+    above = share_above(predictions)
+    return 0.0 if above is None else 1 - abs(2 * above - 1)
+
+
+def take_in(review: Review, predictions: list[Prediction]) -> None:
+    """Set what the classifiers' result says of the place; saves nothing."""
+    review.suspicion = suspicion(predictions)
+    review.share_above = share_above(predictions)
+    review.disagreement = disagreement(predictions)
 
 
 def place(analysis: Analysis) -> None:
@@ -68,8 +79,7 @@ def place(analysis: Analysis) -> None:
     policy = ReadingPolicy.of(analysis.scan.clinic)
     # Locked: an urgent flag set at this moment changes the same place.
     for review in analysis.scan.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():
-        review.suspicion = suspicion(predictions)
-        review.disagreement = disagreement(predictions)
+        take_in(review, predictions)
         _update(review, policy)
 
 
@@ -103,6 +113,7 @@ def _update(review: Review, policy: ReadingPolicy) -> None:
     # Only the place: the status may change at this very moment, and is not ours to write.
     Review.objects.filter(pk=review.pk).update(
         suspicion=review.suspicion,
+        share_above=review.share_above,
         disagreement=review.disagreement,
         urgent=review.urgent,
         due_at=due_at(review, policy),

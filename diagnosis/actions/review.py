@@ -36,8 +36,7 @@ def open_review(
         scan=scan, clinic=scan.clinic, kind=kind, urgent=urgent, requested_by=by, waiting_since=since or timezone.now()
     )
     latest = scan.latest_analysis
-    predictions = list(latest.predictions.all()) if latest else []
-    review.suspicion, review.disagreement = queue.suspicion(predictions), queue.disagreement(predictions)
+    queue.take_in(review, list(latest.predictions.all()) if latest else [])
     review.due_at = queue.due_at(review, ReadingPolicy.of(scan.clinic))
     review.save(force_insert=True)
     Review.objects.tell(review.pk, "", S.WAITING, by=named(by), note=review.get_kind_display())

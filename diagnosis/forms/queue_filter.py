@@ -15,25 +15,23 @@ from diagnosis.models.review import ReviewKind, ReviewQuerySet
 from diagnosis.models.scan import Modality
 from diagnosis.states import ReviewStatus
 
-# Zones for finding cases, not for judging them: each classifier's own operating point stands beside its result.
-HIGH, LOW = 0.5, 0.2
 EVERY_CLINIC = "all"
 
 
 class Zone(StrEnum):
-    HIGH = "high"
-    MIDDLE = "middle"
-    LOW = "low"
-    NONE = "none"
+    """On which side of their operating points the classifiers stand."""
+
+    ABOVE = "above"
     SPLIT = "split"
+    BELOW = "below"
+    NONE = "none"
 
 
 ZONES: dict[Zone, tuple[str, Q]] = {
-    Zone.HIGH: (f"Suspicion from {HIGH:.0%}", Q(suspicion__gte=HIGH)),
-    Zone.MIDDLE: (f"Suspicion {LOW:.0%} to {HIGH:.0%}", Q(suspicion__gte=LOW, suspicion__lt=HIGH)),
-    Zone.LOW: (f"Suspicion below {LOW:.0%}", Q(suspicion__lt=LOW)),
-    Zone.SPLIT: ("Classifiers disagree", Q(disagreement__gt=0)),
-    Zone.NONE: ("No result yet", Q(suspicion=None)),
+    Zone.ABOVE: ("Above the operating point", Q(share_above=1)),
+    Zone.SPLIT: ("Classifiers disagree", Q(share_above__gt=0, share_above__lt=1)),
+    Zone.BELOW: ("Below the operating point", Q(share_above=0)),
+    Zone.NONE: ("No result yet", Q(share_above=None)),
 }
 AGES: dict[str, tuple[str, int, int | None]] = {
     "child": ("Under 18", 0, 18),

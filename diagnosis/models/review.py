@@ -100,6 +100,9 @@ class Review(ClinicalModel):
         null=True, blank=True, help_text="highest probability of the classifiers; none yet: empty"
     )
     disagreement = models.FloatField(default=0, help_text="0: classifiers unanimous; 1: half against half")
+    share_above = models.FloatField(
+        null=True, blank=True, help_text="share of the classifiers above their operating point, 0 to 1; none yet: empty"
+    )
     waiting_since = models.DateTimeField()
     due_at = models.DateTimeField(help_text="when it began to wait, moved back by the weights; the queue's order")
 

@@ -176,9 +176,8 @@ def _review(scan: Scan, by: User, predictions: Sequence[Prediction], chance: ran
         clinic=scan.clinic,
         requested_by=by,
         urgent=chance.random() < 0.03,
-        suspicion=queue.suspicion(list(predictions)),
-        disagreement=queue.disagreement(list(predictions)),
         waiting_since=timezone.now() - timedelta(hours=chance.uniform(0, 96)),
     )
+    queue.take_in(review, list(predictions))
     review.due_at = queue.due_at(review, ReadingPolicy(clinic=scan.clinic))
     return review

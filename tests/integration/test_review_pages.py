@@ -125,8 +125,9 @@ def test_an_expired_lease_returns_when_the_queue_is_looked_at(
     [
         ("modality=cxr", True),
         ("modality=ct", False),
-        ("zone=high", True),
-        ("zone=low", False),
+        ("zone=above", True),
+        ("zone=below", False),
+        ("zone=split", False),
         ("zone=none", False),
         ("age=senior", True),
         ("age=child", False),
@@ -382,7 +383,7 @@ def test_no_address_tells_the_result_before_the_first_impression(
     assert not any(held.values()), held
     attention = reverse("diagnosis:prediction-attention", args=[told.scan.analyses.get().predictions.get().pk])
     assert client.get(attention).status_code == 403
-    for sort in ("zone=high", "zone=low"):  # no filter that would find it out
+    for sort in ("zone=above", "zone=below"):  # no filter that would find it out
         assert "Berg" in client.get(f"{QUEUE}?{sort}").content.decode()
 
 

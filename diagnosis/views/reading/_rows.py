@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from accounts.models import User
 from diagnosis import blinding, queue
-from diagnosis.forms.queue_filter import HIGH, LOW
 from diagnosis.models import ReadingPolicy, Review
 from diagnosis.models.review import ReviewKind, ReviewQuerySet
 from diagnosis.states import ReviewStatus
@@ -58,13 +57,13 @@ class Row:
 
     @property
     def zone(self) -> tuple[str, str] | None:
-        """Tone and word of the suspicion; None while there is none to show."""
-        value = self.review.suspicion
-        if self.hidden or value is None:
+        """Tone and word of the side on which the classifiers stand; None while there is none to show."""
+        above = self.review.share_above
+        if self.hidden or above is None:
             return None
-        if value >= HIGH:
-            return "positive", "high"
-        return ("negative", "low") if value < LOW else ("indeterminate", "middle")
+        if 0 < above < 1:
+            return "indeterminate", "disagree"
+        return ("positive", "above") if above else ("negative", "below")
 
     @property
     def is_held(self) -> bool:
@@ -94,7 +93,7 @@ class Row:
             str(review.reader_id),
             review.urgent,
             str(self.back_at),
-            self.hidden or [review.suspicion, review.disagreement],
+            self.hidden or [review.suspicion, review.disagreement, review.share_above],
         ]
 
 

@@ -59,6 +59,19 @@ def test_disagreement_counts(case: Callable[..., Review]) -> None:
     assert order() == [split, agreed]
 
 
+@pytest.mark.parametrize(
+    ("results", "share", "zone"),
+    [((), None, None), ((0.4, 0.1), 0, "below"), ((0.45, 0.1), 0.5, "disagree"), ((0.45, 0.5), 1, "above")],
+)
+def test_the_zone_is_the_side_of_the_operating_point(
+    case: Callable[..., Review], radiologist: User, results: tuple[float, ...], share: float | None, zone: str | None
+) -> None:
+    """A low probability above a low operating point is no low suspicion."""
+    review = case(results=results)
+    (row,) = rows(Review.objects.all(), reader=radiologist)
+    assert (review.share_above, row.zone and row.zone[1]) == (share, zone)
+
+
 def test_a_case_without_result_stands_in_the_middle(case: Callable[..., Review]) -> None:
     low, none, high = case(results=(0.1,)), case(), case(results=(0.9,))
     assert none.suspicion is None
