@@ -229,3 +229,25 @@ def test_of_two_merges_against_each_other_one_wins(patient: Patient, other: Pati
     assert Patient.objects.exclude(merged_into=None).count() == 1
     assert Patient.objects.current().count() == 1
     assert Correction.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("attempt", range(3))
+def test_an_upload_at_the_moment_of_a_merge_never_rests_with_the_merged_record(
+    patient: Patient, other: Patient, administrator: User, radiographer: User, attempt: int
+) -> None:
+    def act(number: int) -> str:
+        try:
+            if number:
+                merge_patients(by=administrator, source=patient, target=other, reason=WHY)
+            else:
+                upload_scan(
+                    by=radiographer, patient=patient, data=xray_png(attempt), name="a.png", modality=Modality.CXR
+                )
+        except NotAllowedNow as refused:
+            return refused.code
+        return "done"
+
+    uploaded, merged = together(2, act)
+    assert merged == "done"
+    assert list(Scan.objects.values_list("patient", flat=True)) == ([other.pk] if uploaded == "done" else [])

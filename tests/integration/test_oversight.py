@@ -24,7 +24,7 @@ from diagnosis.views.oversight._tables import DOWNLOADS
 from tests.images import ct_dicom
 from tests.reading import finish, new_case, new_patient, read
 
-pytestmark = [pytest.mark.django_db]
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 PAGES = [f"oversight-{name}" for name in ("overview", "jobs", "reading", "agreement", "work", "corrections")]
 WHY = "the wristband was read wrong"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from math import isclose, sqrt
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -16,17 +17,19 @@ from django.utils import timezone
 from accounts.models import Clinic, User
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.actions.dismissal import bring_back, set_aside
-from diagnosis.actions.review import commit_first_impression
+from diagnosis.actions.review import claim_review, commit_first_impression, decide_review
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, Review, Scan
-from diagnosis.models.review import Category
+from diagnosis.models.review import Category, Decision
 from diagnosis.oversight import agreement, chart, jobs, reading, storage, work
 from diagnosis.oversight.agreement import Counts
 from diagnosis.oversight.kappa import kappa
 from diagnosis.oversight.table import Table
 from diagnosis.proportion import Z95, Proportion
 from diagnosis.states import AnalysisStatus as S
-from tests.reading import finish, new_case, new_patient, read
+from tests.reading import WORDS, finish, new_case, new_patient, read
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
 # --- formulas ----------------------------------------------------------------------------------------------
@@ -155,15 +158,9 @@ def test_queue_and_workers(analysis: Analysis, upload: Callable[..., Scan]) -> N
     ]
 
 
-def test_storage_is_what_lies_on_the_disk(
-    scan: Scan, upload: Callable[..., Scan], settings: pytest.FixtureRequest
-) -> None:
-    from pathlib import Path
-
-    from django.conf import settings as conf
-
+def test_storage_is_what_lies_on_the_disk(scan: Scan, upload: Callable[..., Scan]) -> None:
     other = upload(3)
-    root = Path(conf.PRIVATE_ROOT)
+    root = Path(settings.PRIVATE_ROOT)
     originals = storage.usage(root, Scan.objects.filter(pk=scan.pk))[0]
     assert (originals.files, originals.size, originals.missing) == (1, scan.byte_size, 0)
     other.original.storage.delete(other.original.name)
@@ -230,10 +227,6 @@ def test_agreement_by_version_and_month_adds_up(case: Callable[..., Review], rad
 
 
 def test_first_impressions_are_another_standard(case: Callable[..., Review], radiologist: User) -> None:
-    from diagnosis.actions.review import claim_review, decide_review
-    from diagnosis.models.review import Decision
-    from tests.reading import WORDS
-
     review = claim_review(by=radiologist, review=case(0.9))
     commit_first_impression(by=radiologist, review=review, category=Category.NEGATIVE)
     decide_review(by=radiologist, review=review, decision=Decision.AGREE, category=Category.TYPICAL, **WORDS)
