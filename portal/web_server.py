@@ -21,10 +21,21 @@ access_log_format = '%(t)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
 
 
 def when_ready(server: Any) -> None:
-    """Read every address and view now, or the first visitor of each process waits for it."""
+    """Read every address, view and page now, or the first visitor of each process waits for it."""
     from django.urls import get_resolver
 
     _ = get_resolver().url_patterns
+    _read_templates()
+
+
+def _read_templates() -> None:
+    """The processes that part from this one inherit what the loader keeps."""
+    from django.conf import settings
+    from django.template.loader import get_template
+
+    root = settings.BASE_DIR / "templates"
+    for page in root.rglob("*.html"):
+        get_template(str(page.relative_to(root)))
 
 
 def post_worker_init(worker: Any) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 ROOT = Path(__file__).resolve().parents[2]
+ALONE_SECONDS = 5
 QUEUE = ("queue page", "next case", "decide, next case")
 CASES_A_SECOND = 80 / (8 * 3600)  # of one reader, over a day
 OTHERS = ("decide", "give back", "case page", "neighbours")
@@ -44,10 +45,11 @@ def main() -> None:
         people = _fill(chosen.readers, chosen.cases, password)
         with _server(Path(var)) as port, _readers(people, password, port) as readers:
             _say(f"load before the readers began: {_load()}")
+            alone = _shift(readers[:1], Shift(ALONE_SECONDS, 0, 0))
             logs = _shift(readers, Shift(chosen.seconds, chosen.think_from, chosen.think_to))
             _say(f"load after: {_load()}")
             rush = _shift(readers, Shift(chosen.rush_seconds, 0, 0)) if chosen.rush_seconds else []
-        _report(chosen, logs, rush)
+        _report(chosen, alone, logs, rush)
         _close()
 
 
@@ -233,9 +235,9 @@ def _overlaps(spans: Sequence[tuple[float, float]]) -> int:
 # --- the report --------------------------------------------------------------------------------------------
 
 
-def _report(chosen: argparse.Namespace, logs: Sequence[Log], rush: Sequence[Log]) -> None:
+def _report(chosen: argparse.Namespace, alone: Sequence[Log], logs: Sequence[Log], rush: Sequence[Log]) -> None:
     took = _took(logs)
-    queue = [value for kind in QUEUE for value in took.get(kind, [])]
+    queue = _queue(took)
     images = _images(logs)
     pressed = [image.since for image in images]
     pace = sum(len(log.held) for log in logs) / chosen.seconds / (chosen.readers * CASES_A_SECOND)
@@ -244,14 +246,15 @@ def _report(chosen: argparse.Namespace, logs: Sequence[Log], rush: Sequence[Log]
         f"before each button: {pace:.0f} times the pace of a day of 80 cases"
     )
     _table({kind: took.get(kind, []) for kind in (*QUEUE, *OTHERS)} | _image_rows(images))
+    _say(f"one reader alone, without any pause: queue {_middle(_queue(_took(alone)))}: what the machine gives today")
     if rush:
         _report_rush(chosen.rush_seconds, rush)
     claims, double = _claims()
-    shared = _shared([*logs, *rush])
+    shared = _shared([*alone, *logs, *rush])
     _say(f"claims of a case that another held: {double} by the database's rows, {shared} by what the readers saw")
     _say("“first image”: from pressing the button to the last byte of the image; drawing it is the browser's part")
     _say(
-        f"queue: p50 {_percentile(queue, 50):.0f} ms p95 {_percentile(queue, 95):.0f} ms; "
+        f"queue: {_middle(queue)}; "
         f"claims {claims}, double claims {max(double, shared)}; first image p50 {_percentile(pressed, 50):.0f} ms"
     )
 
@@ -271,6 +274,14 @@ class Image:
     state: str
     request: float
     since: float  # from the button that led to the case
+
+
+def _queue(took: Mapping[str, Sequence[float]]) -> list[float]:
+    return [value for kind in QUEUE for value in took.get(kind, [])]
+
+
+def _middle(values: Sequence[float]) -> str:
+    return f"p50 {_percentile(values, 50):.0f} ms p95 {_percentile(values, 95):.0f} ms"
 
 
 def _images(logs: Sequence[Log]) -> list[Image]:
@@ -307,11 +318,9 @@ def _report_rush(seconds: float, rush: Sequence[Log]) -> None:
     took = _took(rush)
     requests = sum(map(len, took.values())) + sum(len(log.images) + len(log.ahead) for log in rush)
     cases = sum(len(log.held) for log in rush)
-    queue = [value for kind in QUEUE for value in took.get(kind, [])]
     _say(
         f"without any pause, {seconds:g} s: {requests / seconds:.0f} requests/s, {cases / seconds:.1f} cases/s; "
-        f"queue p50 {_percentile(queue, 50):.0f} ms "
-        f"p95 {_percentile(queue, 95):.0f} ms, most of it waiting for one of {os.cpu_count()} cores"
+        f"queue {_middle(_queue(took))}, most of it waiting for one of {os.cpu_count()} cores"
     )
 
 
