@@ -56,13 +56,15 @@ def hides_reading(user: User, scan: Scan) -> bool:
 
 
 def results_hidden_among(user: User, scans: Iterable[Scan]) -> frozenset[UUID]:
-    """The keys of those of `scans` whose result is hidden; one query for a whole list."""
-    return frozenset(hidden_results(user).filter(pk__in=[scan.pk for scan in scans]).values_list("pk", flat=True))
+    """The keys of those of `scans` whose result is hidden; one query for a whole list, none for an empty one."""
+    keys = [scan.pk for scan in scans]
+    return frozenset(hidden_results(user).filter(pk__in=keys).values_list("pk", flat=True) if keys else ())
 
 
 def readings_hidden_among(user: User, scans: Iterable[Scan]) -> frozenset[UUID]:
-    """The keys of those of `scans` whose readings are hidden; one query for a whole list."""
-    return frozenset(hidden_readings(user).filter(pk__in=[scan.pk for scan in scans]).values_list("pk", flat=True))
+    """The keys of those of `scans` whose readings are hidden; one query for a whole list, none for an empty one."""
+    keys = [scan.pk for scan in scans]
+    return frozenset(hidden_readings(user).filter(pk__in=keys).values_list("pk", flat=True) if keys else ())
 
 
 def _reading_clinics(user: User) -> QuerySet[Clinic]:
