@@ -24,7 +24,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Launcher:
-    """The embedded portal: broker (unless REDIS_URL names one), web server, worker with beat.
+    """The embedded portal: broker (unless REDIS_URL names one), web server, worker, beat.
 
     `say` takes the sentences meant for the person at the terminal.
     """
@@ -85,6 +85,7 @@ class Launcher:
         static_files.collect_when_stale()
         # The web server last, so that it stops first: no upload finds the worker gone.
         self.supervisor.start(self._worker())
+        self.supervisor.start(self._beat())
         self.supervisor.start(self._web())
         self._wait_for_web()
 
@@ -115,8 +116,11 @@ class Launcher:
         return web.web_process(host=self.host, port=self.port, root=settings.BASE_DIR, log=self.logs / "web.log")
 
     def _worker(self) -> Process:
+        return worker.worker_process(root=settings.BASE_DIR, log=self.logs / "worker.log")
+
+    def _beat(self) -> Process:
         schedule = self.var / "beat" / "schedule"
-        return worker.worker_process(root=settings.BASE_DIR, schedule=schedule, log=self.logs / "worker.log")
+        return worker.beat_process(root=settings.BASE_DIR, schedule=schedule, log=self.logs / "beat.log")
 
     @contextmanager
     def _stop_on_signals(self) -> Iterator[None]:

@@ -69,7 +69,7 @@ class Portal:
     def part(self, name: str) -> int | None:
         """The process that the launcher started as celery, gunicorn or broker.sock; None while there is none."""
         for pid, parent in _parents().items():
-            if parent == self.launcher.pid and name in _read(Path(f"/proc/{pid}/cmdline")).decode():
+            if parent == self.launcher.pid and name in _command(pid):
                 return pid
         return None
 
@@ -91,6 +91,10 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:  # it ended meanwhile
         return b""
+
+
+def _command(pid: int) -> str:
+    return _read(Path(f"/proc/{pid}/cmdline")).decode().replace("\0", " ")
 
 
 def _parents() -> dict[int, int]:
@@ -138,7 +142,7 @@ def test_comes_up_whole_and_goes_down_whole(portal: Portal) -> None:
 
 
 def test_killed_parts_come_back(portal: Portal) -> None:
-    for name in ("celery", "gunicorn", "broker.sock"):
+    for name in ("celery --app portal worker", "celery --app portal beat", "gunicorn", "broker.sock"):
         before = portal.part(name)
         assert before, portal.console
         os.kill(before, signal.SIGKILL)
@@ -147,7 +151,7 @@ def test_killed_parts_come_back(portal: Portal) -> None:
 
 
 def test_nothing_outlives_a_killed_launcher(portal: Portal) -> None:
-    # Launcher, broker, two web processes and their parent, worker, its pool and its beat.
+    # Launcher, broker, two web processes and their parent, worker, its pool, the beat.
     wait_for(lambda: len(portal.processes()) >= 8)
     portal.launcher.kill()
     portal.launcher.wait()
