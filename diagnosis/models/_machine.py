@@ -58,7 +58,8 @@ class MachineQuerySet(ClinicalQuerySet[M]):
         Returns whether this caller made the move; False means that somebody else was first.
         """
         check_move(self.moves, source, target)
-        with transaction.atomic():
+        # No savepoint inside another transaction: that would be two more round trips for each move.
+        with transaction.atomic(savepoint=False):
             if not self.filter(only or Q(), pk=pk, status=source).update(status=target, **changes):
                 return False
             self.tell(pk, source, target, by=by, note=note)

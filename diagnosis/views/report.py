@@ -116,19 +116,12 @@ def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in
         "second_hindrance": policies.second_opinion_hindrance(report.scan),
         "intact": report.is_final and report_content.is_intact(report),
         "verification_url": _verification_url(request, report),
-        "moved": _belongs_elsewhere(report),
         "revise_form": ReviseReportForm(initial=words),
         "sign_form": SignReportForm(),
         "addendum_form": AddendumForm(),
         **forms_in_error,
     }
     return render(request, "diagnosis/report/detail.html", context, status=status)
-
-
-def _belongs_elsewhere(report: Report) -> bool:
-    """Whether the scan was moved to another record after the signature, which froze the earlier one."""
-    signed_for = report.snapshot.get("patient", {}).get("medical_record_number")
-    return report.is_final and signed_for != report.scan.patient.medical_record_number
 
 
 def _refused(request: HttpRequest, report: Report, form: forms.Form, refusal: Refusal, name: str) -> HttpResponse:
