@@ -127,10 +127,18 @@ def commit_first_impression(*, by: User, review: Review, category: Category) -> 
 
 @transaction.atomic
 def decide_review(
-    *, by: User, review: Review, decision: Decision, category: Category, seen: uuid.UUID | None = None, **words: Any
+    *,
+    by: User,
+    review: Review,
+    decision: Decision,
+    category: Category,
+    seen: uuid.UUID | None = None,
+    only_this_slice: bool = False,
+    **words: Any,
 ) -> Review:
     """Finish a reading: who, when and what in one conditional UPDATE, with the report it leads to.
 
+    A first reading of a CT slice covers the waiting slices of its series, unless `only_this_slice`; they leave the queue.
     `seen` is the analysis whose result the page showed, where the caller knows it: a decision on a result that has been
     replaced since is refused. `words`: image_quality, findings, impression, is_key_image, and override_reason with
     override_note where `decision` overrides.
@@ -159,6 +167,8 @@ def decide_review(
         raise NotAllowedNow("lease_lost", policies.LEASE_LOST)
     review.refresh_from_db()
     _follow_up(review, by=by)
+    if review.kind == ReviewKind.FIRST and not only_this_slice:
+        _cover_series(review, by=by)
     Draft.objects.filter(review=review, reader=by).delete()
     return review
 
@@ -227,6 +237,13 @@ def _follow_up(review: Review, *, by: User) -> None:
         draft_report(by=by, review=review)
     elif policies.discordant(review.scan):
         open_review(by=by, scan=review.scan, kind=ReviewKind.ARBITRATION, urgent=review.urgent)
+
+
+def _cover_series(review: Review, *, by: User) -> None:
+    """Nobody reads a hundred slices one by one. What a colleague holds just now stays theirs."""
+    waiting = Review.objects.of_same_series(review).filter(status=S.WAITING)
+    for pk in waiting.values_list("pk", flat=True):
+        Review.objects.move(pk, S.WAITING, S.WITHDRAWN, by=named(by), note=f"read with its series in {review.pk}")
 
 
 def _sampled(review: Review) -> bool:

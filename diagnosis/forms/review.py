@@ -30,7 +30,11 @@ class ReviewForm(forms.Form):
         label="Your stand on the classifiers' result",
         coerce=Decision,
         widget=forms.RadioSelect,
-        error_messages={"required": "Say whether you agree with the classifiers' result or override it."},
+        error_messages={
+            "required": "Say whether you agree with the classifiers' result or override it.",
+            # The choices follow the result, which may have come since the page was made.
+            "invalid_choice": "The classifiers' result came in meanwhile. Look at it, then agree or override.",
+        },
     )
     override_reason = forms.ChoiceField(
         label="Why you override it", required=False, choices=[("", "Choose a reason"), *OverrideReason.choices]
@@ -51,6 +55,7 @@ class ReviewForm(forms.Form):
     )
     is_key_image = forms.BooleanField(required=False, label="Key image: show it in the report")
     ask_second = forms.BooleanField(required=False, label="Ask another reader for a second opinion")
+    only_this_slice = forms.BooleanField(required=False, label="Only this slice; the others stay in the queue")
     # The analysis whose result the page showed; empty where it showed none.
     seen = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
@@ -83,6 +88,7 @@ DRAFT_LIMITS: dict[str, int] = {
     "impression": 4000,
     "is_key_image": 2,
     "ask_second": 2,
+    "only_this_slice": 2,
 }
 
 

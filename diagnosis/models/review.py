@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Clinic, User
 from diagnosis.models._base import ClinicalModel
 from diagnosis.models._machine import MachineQuerySet
-from diagnosis.models.scan import Scan
+from diagnosis.models.scan import Modality, Scan
 from diagnosis.states import REVIEW_MOVES, ReviewStatus
 
 _S = ReviewStatus
@@ -76,6 +76,14 @@ class ReviewQuerySet(MachineQuerySet["Review"]):
     def expired(self, now: datetime | None = None) -> Self:
         """Claimed ones whose readers went away without giving them back."""
         return self.filter(status=_S.CLAIMED, lease_expires_at__lt=now or timezone.now())
+
+    def of_same_series(self, review: Review) -> Self:
+        """The first readings of the other slices of a CT series; of anything else, none."""
+        scan = review.scan
+        if scan.modality != Modality.CT or not scan.series_instance_uid:
+            return self.none()
+        series = {"scan__patient": scan.patient_id, "scan__series_instance_uid": scan.series_instance_uid}
+        return self.filter(kind=ReviewKind.FIRST, scan__modality=scan.modality, **series).exclude(scan=scan)
 
     def held_by(self, reader: User) -> Self:
         return self.filter(status=_S.CLAIMED, reader=reader)

@@ -8,8 +8,11 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
+from accounts.models import User
 from diagnosis import blinding
-from diagnosis.models import Notification, Scan
+from diagnosis.models import Notification, Review, Scan
+from diagnosis.models.review import ReviewKind
+from diagnosis.states import ReviewStatus
 
 register = template.Library()
 
@@ -52,11 +55,20 @@ def reading_of(context: dict[str, Any], scan: Scan) -> dict[str, Any]:
     user = context["request"].user
     return {
         "open": scan.reviews.open().select_related("reader").order_by("kind"),
+        "series": _series_reading(user, scan),
         "report": None if blinding.hides_reading(user, scan) else getattr(scan, "report", None),
         "may": context.get("may", {}),
         "user": user,
         "csrf_token": context.get("csrf_token"),
     }
+
+
+def _series_reading(user: User, scan: Scan) -> Review | None:
+    """The finished reading of another slice that covers this one."""
+    own = scan.reviews.filter(kind=ReviewKind.FIRST, status=ReviewStatus.WITHDRAWN).first()
+    done = Review.objects.of_same_series(own).filter(status=ReviewStatus.DECIDED) if own else Review.objects.none()
+    found = done.select_related("scan__report").first()
+    return None if found is None or blinding.hides_reading(user, found.scan) else found
 
 
 @register.simple_tag(takes_context=True)

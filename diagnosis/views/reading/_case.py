@@ -98,6 +98,7 @@ def context(
         "earlier": _earlier(scan, reader),
         "readings": _readings(review, result),
         "may_ask_second": review.kind == ReviewKind.FIRST,
+        "slices_waiting": _slices_waiting(review),
         "intended_use": intended_use,
         "lease_seconds": int(settings.REVIEW_LEASE.total_seconds()),
         "idle_minutes": IDLE_MINUTES,
@@ -116,8 +117,17 @@ def _categories(modality: Modality) -> list[tuple[Category, str]]:
     return [(category, suggestions.co_rads(modality, category)) for category in Category]
 
 
+def _slices_waiting(review: Review) -> int:
+    """How many further slices of the series this reading covers."""
+    if review.kind != ReviewKind.FIRST:
+        return 0
+    return Review.objects.of_same_series(review).filter(status=ReviewStatus.WAITING).count()
+
+
 def _earlier(scan: Scan, reader: User) -> list[Earlier]:
     before = scan.patient.scans.filter(uploaded_at__lt=scan.uploaded_at)
+    if scan.series_instance_uid:
+        before = before.exclude(series_instance_uid=scan.series_instance_uid)
     scans = list(_with_results(before)[:EARLIER_SCANS])
     no_result = blinding.results_hidden_among(reader, scans)
     no_report = blinding.readings_hidden_among(reader, scans)

@@ -131,6 +131,7 @@ def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
         decision=chosen["decision"],
         category=chosen["category"],
         seen=chosen["seen"],
+        only_this_slice=chosen["only_this_slice"],
         **form.words,
     )
     if not chosen["ask_second"]:

@@ -74,7 +74,7 @@ export class Draft {
 }
 
 const WORDS = ["findings", "impression", "override_note", "override_reason"];
-const CHOICES = ["category", "decision", "image_quality", "is_key_image", "ask_second"];
+const CHOICES = ["category", "decision", "image_quality", "is_key_image", "ask_second", "only_this_slice"];
 
 const fill = (form, content) => {
   for (const name of WORDS) if (form.elements[name]) form.elements[name].value = content[name] ?? "";

@@ -12,7 +12,8 @@ const nameOf = (event) => {
   if (event.ctrlKey || event.metaKey) parts.push("Ctrl");
   if (event.altKey) parts.push("Alt");
   if (event.shiftKey && key !== "?") parts.push("Shift");
-  parts.push(key.length === 1 && event.shiftKey ? key.toUpperCase() : key);
+  // Whatever Caps Lock makes of a letter.
+  parts.push(key.length > 1 ? key : event.shiftKey ? key.toUpperCase() : key.toLowerCase());
   return parts.join("+");
 };
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -23,11 +23,13 @@ from diagnosis.actions.review import (
     request_second_opinion,
     save_draft,
 )
+from diagnosis.actions.scan import upload_scan
 from diagnosis.changed_minds import ChangedMinds, changed_minds
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Draft, Patient, ReadingPolicy, Report, Review
 from diagnosis.models.review import Category, Decision, ReviewKind
 from diagnosis.states import ReviewStatus as S
+from tests.images import ct_dicom
 from tests.reading import WORDS, finish, new_case, read
 
 
@@ -198,6 +200,43 @@ def test_a_decision_on_a_result_that_was_replaced_is_refused(review: Review, rad
     with pytest.raises(NotAllowedNow) as refused:
         read(radiologist, review, decision="agree", seen=seen.pk)
     assert refused.value.sentence == policies.RESULT_CHANGED
+
+
+# --- series ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slices(radiographer: User, patient: Patient) -> list[Review]:
+    """Three of one series, as the files say, and one of another."""
+    files = [ct_dicom(seed=seed, instance_number=seed + 1) for seed in range(3)]
+    files.append(ct_dicom(seed=9, acquired_at=datetime(2023, 5, 1, 9, tzinfo=UTC)))
+    found = [upload_scan(by=radiographer, patient=patient, data=file, name="ct.dcm") for file in files]
+    return [upload.scan.reviews.get() for upload in found]
+
+
+def states(reviews: list[Review]) -> list[str]:
+    return [Review.objects.get(pk=review.pk).status for review in reviews]
+
+
+def test_one_reading_covers_its_series(slices: list[Review], radiologist: User) -> None:
+    read(radiologist, slices[1])
+    assert states(slices) == [S.WITHDRAWN, S.DECIDED, S.WITHDRAWN, S.WAITING]
+    note = slices[0].transitions.last()
+    assert (note.by, note.note) == (
+        f"{radiologist.full_name} <{radiologist.email}>",
+        f"read with its series in {slices[1].pk}",
+    )
+
+
+def test_a_slice_can_be_read_alone(slices: list[Review], radiologist: User) -> None:
+    read(radiologist, slices[0], only_this_slice=True)
+    assert states(slices) == [S.DECIDED, S.WAITING, S.WAITING, S.WAITING]
+
+
+def test_a_slice_in_a_colleagues_hands_stays_there(slices: list[Review], radiologist: User, colleague: User) -> None:
+    claim_review(by=colleague, review=slices[2])
+    read(radiologist, slices[0])
+    assert states(slices)[:3] == [S.DECIDED, S.WITHDRAWN, S.CLAIMED]
 
 
 # --- second readings ---------------------------------------------------------------------------------------
