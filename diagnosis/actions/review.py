@@ -138,7 +138,7 @@ def decide_review(
 ) -> Review:
     """Finish a reading: who, when and what in one conditional UPDATE, with the report it leads to.
 
-    A first reading of a CT slice covers the waiting slices of its series, unless `only_this_slice`; they leave the queue.
+    A first reading of a CT slice covers the slices of its series that still wait, unless `only_this_slice`.
     `seen` is the analysis whose result the page showed, where the caller knows it: a decision on a result that has been
     replaced since is refused. `words`: image_quality, findings, impression, is_key_image, and override_reason with
     override_note where `decision` overrides.
