@@ -25,8 +25,9 @@ demo: $(DONE)/worker
 run: $(DONE)/worker
 	@$(RUN) manage.py serve
 
+# All tests on every core, or those of ARGS="tests/unit -k broker" in one process.
 test: $(DONE)/everything
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest $(or $(ARGS),--numprocesses $(shell nproc) --dist loadfile)
 
 bench-flow: $(DONE)/worker
 	@$(RUN) -m tests.bench.flow -n $(N)

@@ -49,13 +49,16 @@ def _prepare_settings() -> None:
 
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     # The real storage names files by content and needs `collectstatic` first: see test_static_files.py.
-    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    # Changed in place: a process of pytest-xdist has set Django up, and copied the outer dict, before it comes here.
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     # The real hasher is slow on purpose.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         # In a file: threads and processes share it, and WAL needs one.
         settings.DATABASES["default"]["TEST"] = {"NAME": str(servers.folder() / "test.sqlite3")}
     django.setup()
+    # Parallel test processes inherit the environment, and would read their settings before this file runs there.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 _prepare_environment()
