@@ -59,6 +59,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles")
     parser.add_argument("--version", required=True, help="such as 1.0.0")
     parser.add_argument("--after", type=Path, metavar="BUNDLE", help="folder of the bundle that the run started from")
+    parser.add_argument("--note", action="append", default=[], help="a known failure for the card; may be repeated")
     parser.set_defaults(run=_export)
 
 
@@ -98,7 +99,14 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from ml.training.export import export
 
-    bundle = export(options.folder, options.data, options.root, version=options.version, after=options.after)
+    bundle = export(
+        options.folder,
+        options.data,
+        options.root,
+        version=options.version,
+        after=options.after,
+        notes=options.note,
+    )
     sys.stdout.write(f"{bundle}\n")
 
 

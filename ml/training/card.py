@@ -1,6 +1,6 @@
 """The model card of a bundle, written from its measured numbers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,10 @@ If the AUC within one source is well below the AUC over all sources, part of the
 recognising where an image was made. The same is true when border pixels alone, or images whose lungs are
 blacked out, are told apart. Expect less than these numbers on images from any other place.
 
+## Known failures
+
+{notes}
+
 ## Technical
 
 Input {height} x {width}, grey, preprocessing `{preprocessing}`, temperature {temperature}, weights in float16.
@@ -81,9 +85,11 @@ HEADLINES = {
 }
 
 
-def write_card(folder: Path, spec: ClassifierSpec, report: Mapping[str, Any]) -> None:
-    """Write CARD.md into the bundle."""
-    (folder / CARD).write_text(TEMPLATE.format(**_facts(spec), **_numbers(spec, report)), encoding="utf-8")
+def write_card(folder: Path, spec: ClassifierSpec, report: Mapping[str, Any], notes: Sequence[str] = ()) -> None:
+    """Write CARD.md into the bundle; `notes` are sentences about what was seen to go wrong."""
+    seen = _bullets(notes or ["None were looked for beyond the numbers above."])
+    card = TEMPLATE.format(**_facts(spec), **_numbers(spec, report), notes=seen)
+    (folder / CARD).write_text(card, encoding="utf-8")
 
 
 def _facts(spec: ClassifierSpec) -> dict[str, Any]:

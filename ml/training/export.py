@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,13 @@ LICENCE = (
 )
 
 
-def export(folder: Path, data: Path, root: Path, *, version: str, after: Path | None = None) -> Path:
+def export(
+    folder: Path, data: Path, root: Path, *, version: str, after: Path | None = None, notes: Sequence[str] = ()
+) -> Path:
     """Write the bundle <root>/<name>/<version> of an evaluated run and return its path.
 
     `after` is the bundle whose weights the run started from, if it did: its sources and their terms count here too.
+    `notes` are sentences for the card about what was seen to go wrong.
     Raises FileNotFoundError when the run has not been evaluated, FileExistsError when the version is taken, and
     ValueError when `after` is missing or too much.
     """
@@ -48,11 +52,11 @@ def export(folder: Path, data: Path, root: Path, *, version: str, after: Path | 
         raise ValueError("Name with --after the bundle whose weights the run started from, and only then.")
     sources = _sources(data, trained) + (_earlier_sources(after) if after else ())
     spec = _spec(trained, json.loads((folder / REPORT).read_text()), sources, version)
-    _write(bundle, folder, spec)
+    _write(bundle, folder, spec, notes)
     return bundle
 
 
-def _write(bundle: Path, folder: Path, spec: ClassifierSpec) -> None:
+def _write(bundle: Path, folder: Path, spec: ClassifierSpec, notes: Sequence[str]) -> None:
     """The bundle is read back as a server would before it counts as exported."""
     bundle.mkdir(parents=True)
     for name in (f"{SERVED}/{NETWORK}", f"{SERVED}/{WEIGHTS}", REPORT, PREDICTIONS):
@@ -60,7 +64,7 @@ def _write(bundle: Path, folder: Path, spec: ClassifierSpec) -> None:
     network, weights = (bundle / NETWORK).read_bytes(), (bundle / WEIGHTS).read_bytes()
     spec = replace(spec, weights_sha256=digest(network, weights))
     (bundle / SPEC).write_text(spec.to_json())
-    write_card(bundle, spec, json.loads((bundle / REPORT).read_text()))
+    write_card(bundle, spec, json.loads((bundle / REPORT).read_text()), notes)
     read_bundle(bundle).verified_weights()
 
 

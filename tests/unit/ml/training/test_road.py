@@ -189,7 +189,8 @@ def test_the_sources_of_the_weights_that_a_run_started_from_are_named_too(
     options = ["--data", str(data), "--run", str(tmp_path / "run"), "--root", str(tmp_path), "--version", "2.0.0"]
     assert main(["export", *options]) == 1
     assert "--after" in capsys.readouterr().err
-    assert main(["export", *options, "--after", str(root / "tiny-cxr" / "1.0.0")]) == 0
+    assert main(["export", *options, "--after", str(root / "tiny-cxr" / "1.0.0"), "--note", "It fails on tables."]) == 0
+    assert "- It fails on tables." in (tmp_path / "tiny-cxr" / "2.0.0" / "CARD.md").read_text()
     sources = read_bundle(tmp_path / "tiny-cxr" / "2.0.0").spec.trained_on
     assert any(source.startswith("through tiny-cxr/1.0.0: one:") for source in sources)
 
