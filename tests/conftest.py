@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -57,12 +57,29 @@ def _prepare_settings() -> None:
         # In a file: threads and processes share it, and WAL needs one.
         settings.DATABASES["default"]["TEST"] = {"NAME": str(servers.folder() / "test.sqlite3")}
     django.setup()
-    # Parallel test processes inherit the environment, and would read their settings before this file runs there.
-    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 _prepare_environment()
 _prepare_settings()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if getattr(config.option, "numprocesses", None):
+        # The processes that start now inherit it, and would read their settings before this file runs there.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """PostgreSQL keeps the session of a process that was killed for a while, and then refuses to drop its database."""
+    yield
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                others = "datname = current_database() AND pid <> pg_backend_pid()"
+                cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
 
 
 def pytest_report_header() -> list[str]:
