@@ -13,8 +13,7 @@ LABELS = {
     "covid": "COVID-19 pattern",
     "pneumonia": "other pneumonia pattern",
     "normal": "no such pattern",
-    "non_covid": "no COVID-19 pattern",
-    "noncovid": "no COVID-19 pattern",
+    "non-covid": "no COVID-19 pattern",
 }
 WAITING = "Waiting for a free worker"
 RUNNING = "The classifiers are reading the image"

@@ -103,7 +103,7 @@ def test_a_frozen_worker_that_wakes_up_late_overwrites_nothing(
     assert worker.pid
     os.killpg(worker.pid, signal.SIGSTOP)
     try:
-        pipe.send()
+        # The stop has interrupted the worker's open of the pipe; once awake it opens what is there by then.
         pipe.restore()
         second_worker.start()
         reaches(analysis, S.SUCCEEDED)
