@@ -4,8 +4,7 @@ import os
 
 from celery import Celery
 
-# A stop signal re-queues the running job instead of waiting for it to finish.
-os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+# REMAP_SIGTERM, by which a stop re-queues the running job, is set by whoever starts the worker: Celery reads it before this.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 app = Celery("portal")
