@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 
-# REMAP_SIGTERM, by which a stop re-queues the running job, is set by whoever starts the worker: Celery reads it before this.
+# REMAP_SIGTERM, by which a stop re-queues the running job, is set by what starts the worker: Celery reads it earlier.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 app = Celery("portal")
