@@ -94,8 +94,16 @@ def sign_hindrance(report: Report, *, by: User) -> str:
         return ALREADY_FINAL
     if report.review.reader_id != by.pk:
         return NOT_YOURS
-    others = report.scan.reviews.exclude(pk=report.review_id)
+    return _open_reading(report)
+
+
+def _open_reading(report: Report) -> str:
+    others = Review.objects.filter(scan=report.scan_id).exclude(pk=report.review_id)
     return SECOND_OPEN if others.filter(status__in=(ReviewStatus.WAITING, ReviewStatus.CLAIMED)).exists() else ""
+
+
+def require_no_open_reading(report: Report) -> None:
+    _require("not_signable", _open_reading(report))
 
 
 def revise_hindrance(report: Report, *, by: User) -> str:

@@ -73,6 +73,8 @@ def _sign(by: User, report: Report) -> Report:
     )
     if not signed:
         raise NotAllowedNow("changed_meanwhile", policies.CHANGED_MEANWHILE)
+    # Asked for while this waited for the row: request_second_opinion holds it too.
+    policies.require_no_open_reading(report)
     report.refresh_from_db()
     notify_uploader(report.scan, NotificationKind.REPORT)
     return report

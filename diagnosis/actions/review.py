@@ -17,7 +17,7 @@ from diagnosis import blinding, policies, queue
 from diagnosis.actions.people import named
 from diagnosis.actions.report import draft_report
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Draft, FirstImpression, ReadingPolicy, Review, Scan
+from diagnosis.models import Draft, FirstImpression, ReadingPolicy, Report, Review, Scan
 from diagnosis.models.review import Category, Decision, ReviewKind, ReviewQuerySet
 from diagnosis.states import ReviewStatus as S
 
@@ -176,9 +176,11 @@ def decide_review(
 def request_second_opinion(*, by: User, review: Review) -> Review:
     """Ask for another reader, who will not see this reading."""
     require(by, Permission.REVIEW_SCAN, review.clinic)
-    policies.require_second_opinion_possible(review.scan)
     try:
         with transaction.atomic():
+            # Holds the report's row, so that it is not signed between this question and its answer.
+            list(Report.objects.select_for_update().filter(scan=review.scan))
+            policies.require_second_opinion_possible(review.scan)
             return open_review(by=by, scan=review.scan, kind=ReviewKind.SECOND, urgent=review.urgent)
     except IntegrityError as error:
         # Two asked at once; the constraint let one through.

@@ -22,6 +22,7 @@ from diagnosis.states import ReportStatus
 from tests.conftest import PASSWORD
 from tests.images import xray_png
 from tests.reading import finish, new_case, read
+from tests.unit.diagnosis.test_analysis import together
 
 pytestmark = pytest.mark.django_db
 
@@ -211,3 +212,18 @@ def test_an_unknown_or_unsigned_code_verifies_nothing(client: Client, preliminar
     for code in ("0" * 20, preliminary.verification_code):
         answer = client.get(reverse("diagnosis:report-verify", args=[code]))
         assert answer.status_code == 404 and "No signed report" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_signature_and_a_request_for_a_second_opinion_never_both_win(preliminary: Report, radiologist: User) -> None:
+    def ask_or_sign(number: int) -> bool:
+        try:
+            if number:
+                request_second_opinion(by=radiologist, review=preliminary.review)
+            else:
+                sign_report(by=radiologist, report=preliminary, password=PASSWORD)
+        except Refusal:
+            return False
+        return True
+
+    assert sum(together(2, ask_or_sign)) == 1

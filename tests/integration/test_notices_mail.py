@@ -1,0 +1,39 @@
+"""Who wants mail gets it once, and it says nothing about anybody."""
+
+from __future__ import annotations
+
+import pytest
+from django.core import mail
+
+from accounts.models import User
+from diagnosis import notices
+from diagnosis.models import Notification, Patient, ReadingPreference
+from tests.reading import finish, new_case
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def told(radiographer: User, patient: Patient) -> Notification:
+    finish(new_case(radiographer, patient).scan, 0.9)
+    return Notification.objects.get(recipient=radiographer)
+
+
+def test_nobody_is_mailed_who_did_not_ask(told: Notification) -> None:
+    assert notices.mail_pending() == 0
+    assert mail.outbox == []
+
+
+def test_who_asked_is_mailed_once_without_a_clinical_word(told: Notification, radiographer: User) -> None:
+    ReadingPreference.objects.create(user=radiographer, mail_results=True)
+    assert (notices.mail_pending(), notices.mail_pending()) == (1, 0)
+    (sent,) = mail.outbox
+    assert sent.to == [radiographer.email]
+    for private in ("Berg", "Alma", "MRN-0001", "covid", "COVID", str(told.scan_id)):
+        assert private not in sent.subject + sent.body
+
+
+def test_what_was_read_already_is_not_mailed(told: Notification, radiographer: User) -> None:
+    ReadingPreference.objects.create(user=radiographer, mail_results=True)
+    Notification.objects.of(radiographer).mark_read()
+    assert notices.mail_pending() == 0
