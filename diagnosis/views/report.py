@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -33,43 +34,22 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def revise(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    report, form = _find(request, pk), ReviseReportForm(request.POST)
-    if not form.is_valid():
-        return _page(request, report, revise_form=form, status=400)
-    try:
-        revise_report(by=person(request), report=report, **form.cleaned_data)
-    except Refusal as refusal:
-        return _refused(request, report, form, refusal, "revise_form")
-    messages.success(request, "The preliminary report was changed.")
-    return _back(report)
+    form = ReviseReportForm(request.POST)
+    return _carry_out(request, pk, "revise_form", form, revise_report, "The preliminary report was changed.")
 
 
 @sensitive_post_parameters("password")
 @require_POST
 def sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    report, form = _find(request, pk), SignReportForm(request.POST)
-    if not form.is_valid():
-        return _page(request, report, sign_form=form, status=400)
-    try:
-        sign_report(by=person(request), report=report, **form.cleaned_data)
-    except Refusal as refusal:
-        return _refused(request, report, form, refusal, "sign_form")
-    messages.success(request, "The report is signed and final.")
-    return _back(report)
+    form = SignReportForm(request.POST)
+    return _carry_out(request, pk, "sign_form", form, sign_report, "The report is signed and final.")
 
 
 @sensitive_post_parameters("password")
 @require_POST
 def addendum(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    report, form = _find(request, pk), AddendumForm(request.POST)
-    if not form.is_valid():
-        return _page(request, report, addendum_form=form, status=400)
-    try:
-        add_addendum(by=person(request), report=report, **form.cleaned_data)
-    except Refusal as refusal:
-        return _refused(request, report, form, refusal, "addendum_form")
-    messages.success(request, "The addendum is signed and part of the report.")
-    return _back(report)
+    form = AddendumForm(request.POST)
+    return _carry_out(request, pk, "addendum_form", form, add_addendum, "The addendum is signed and part of it.")
 
 
 @never_cache
@@ -124,9 +104,20 @@ def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in
     return render(request, "diagnosis/report/detail.html", context, status=status)
 
 
-def _refused(request: HttpRequest, report: Report, form: forms.Form, refusal: Refusal, name: str) -> HttpResponse:
-    form.add_error("password" if refusal.code in ("wrong_password", "too_many_tries") else None, refusal.sentence)
-    return _page(request, _find(request, report.pk), status=refusal.http_status, **{name: form})
+def _carry_out(
+    request: HttpRequest, pk: uuid.UUID, name: str, form: forms.Form, action: Callable[..., object], done: str
+) -> HttpResponse:
+    """Do what the form asks and go back to the report, or show it again with the sentence at the form called `name`."""
+    report = _find(request, pk)
+    if not form.is_valid():
+        return _page(request, report, status=400, **{name: form})
+    try:
+        action(by=person(request), report=report, **form.cleaned_data)
+    except Refusal as refusal:
+        form.add_error("password" if refusal.code in ("wrong_password", "too_many_tries") else None, refusal.sentence)
+        return _page(request, _find(request, pk), status=refusal.http_status, **{name: form})
+    messages.success(request, done)
+    return redirect("diagnosis:report-detail", pk=pk)
 
 
 def _picture(report: Report) -> bytes | None:
@@ -138,7 +129,3 @@ def _picture(report: Report) -> bytes | None:
 
 def _verification_url(request: HttpRequest, report: Report) -> str:
     return request.build_absolute_uri(reverse("diagnosis:report-verify", args=[report.verification_code]))
-
-
-def _back(report: Report) -> HttpResponse:
-    return redirect("diagnosis:report-detail", pk=report.pk)
