@@ -5,6 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+# Stored probabilities may be rounded to five digits: below that, served and stored ones must count the same. It also
+# keeps one overconfident member from deciding alone.
+LEAST = 1e-5
+
 
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
     """Probabilities over the last axis, float64, summing to 1.
@@ -15,3 +19,13 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
     scaled: NDArray[Any] = np.asarray(logits, dtype=np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def pool(said: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
+    """One answer from several: the softmax of the mean log-probability, divided by `temperature`.
+
+    `said` float (members, ..., classes) in [0, 1]; returns float64 (..., classes). This is the logarithmic opinion
+    pool (Genest and Zidek, Statistical Science, 1986).
+    """
+    logarithms = np.log(np.maximum(np.asarray(said, dtype=np.float64), LEAST))
+    return softmax(logarithms.mean(axis=0), temperature)

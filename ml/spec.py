@@ -47,16 +47,27 @@ class Estimate:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
+class Zone(StrEnum):
+    """Where a probability lies: below, between or above the two bounds of an operating point."""
+
+    NEGATIVE = "negative"
+    INDETERMINATE = "indeterminate"
+    POSITIVE = "positive"
+
+
 @dataclass(frozen=True)
 class OperatingPoint:
-    """The threshold of one weights' version, and what it was measured to do.
+    """The bounds of one weights' version, and what they were measured to do.
 
-    A case is positive when P(`positive_label`) >= `threshold`, in [0, 1]. `chosen_for` names the aim it was chosen
-    for on the validation part; `sensitivity` and `specificity` were measured on `measured_on`.
+    A case is positive when P(`positive_label`) >= `threshold`, in [0, 1], which was chosen on the validation part for
+    a stated sensitivity. From `positive_from` on, chosen there for a stated specificity and never below `threshold`,
+    it is clearly so; between the two the answer is indeterminate. `chosen_for` names both aims; `sensitivity` and
+    `specificity` of the threshold were measured on `measured_on`.
     """
 
     positive_label: str
     threshold: float
+    positive_from: float
     chosen_for: str
     sensitivity: Estimate
     specificity: Estimate
@@ -64,6 +75,24 @@ class OperatingPoint:
 
     def __post_init__(self) -> None:
         _require(0.0 <= self.threshold <= 1.0, f"The threshold {self.threshold} is not in [0, 1].")
+        _require(
+            self.threshold <= self.positive_from <= 1.0,
+            f"The positive zone from {self.positive_from} must begin between the threshold {self.threshold} and 1.",
+        )
+
+    def zone(self, probability: float) -> Zone:
+        """The zone of P(positive_label). Raises ValueError for what is no probability."""
+        if not 0.0 <= probability <= 1.0:
+            raise ValueError(f"{probability} is no probability.")
+        if probability < self.threshold:
+            return Zone.NEGATIVE
+        return Zone.POSITIVE if probability >= self.positive_from else Zone.INDETERMINATE
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        """Read what `asdict` gave. Specs older than the zones have no `positive_from`: theirs is the threshold."""
+        estimates = {name: Estimate(**fields[name]) for name in ("sensitivity", "specificity")}
+        return cls(**{"positive_from": fields["threshold"], **fields, **estimates})
 
 
 @dataclass(frozen=True)
@@ -120,7 +149,7 @@ class ClassifierSpec:
             point = fields.pop("operating_point")
             return cls(
                 **_tuples(fields) | {"modality": Modality(fields["modality"])},
-                operating_point=_operating_point(point),
+                operating_point=OperatingPoint.from_fields(point),
             )
         except SpecInvalid:
             raise
@@ -134,11 +163,6 @@ def _plain(spec: ClassifierSpec) -> ClassifierSpec:
     for name, value in vars(spec).items():
         object.__setattr__(twin, name, {} if name == "metrics" else value)
     return twin
-
-
-def _operating_point(fields: dict[str, Any]) -> OperatingPoint:
-    estimates = {name: Estimate(**fields[name]) for name in ("sensitivity", "specificity")}
-    return OperatingPoint(**fields | estimates)
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

@@ -92,9 +92,7 @@ def evaluate(folder: Path, data: Path, *, part: Part = Part.TEST) -> dict[str, A
 
 def operating_point(report: dict[str, Any]) -> OperatingPoint:
     """The operating point that a report describes."""
-    fields = report["operating_point"]
-    measured = {name: Estimate(**fields[name]) for name in ("sensitivity", "specificity")}
-    return OperatingPoint(**fields | measured)
+    return OperatingPoint.from_fields(report["operating_point"])
 
 
 def _serve(trained: Trained, data: Path, rows: tuple[Row, ...]) -> tuple[Agreement, Network]:

@@ -10,6 +10,7 @@ from ml.spec import ClassifierSpec, Estimate, Modality, OperatingPoint
 POINT = OperatingPoint(
     positive_label="covid",
     threshold=0.3,
+    positive_from=0.6,
     chosen_for="sensitivity of at least 0.95 on the validation part",
     sensitivity=Estimate(0.94, 0.90, 0.97),
     specificity=Estimate(0.81, 0.78, 0.85),

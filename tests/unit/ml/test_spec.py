@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ml.spec import ClassifierSpec, Estimate, SpecInvalid
+from ml.spec import ClassifierSpec, Estimate, SpecInvalid, Zone
 from tests.unit.ml.specs import POINT, SPEC, spec
 
 
@@ -45,6 +45,41 @@ def test_a_spec_that_contradicts_itself_is_refused(changes: dict[str, Any], word
 def test_a_threshold_is_a_probability() -> None:
     with pytest.raises(SpecInvalid, match="threshold"):
         replace(POINT, threshold=1.5)
+
+
+@pytest.mark.parametrize("start", [0.2, 1.1, float("nan")])
+def test_the_positive_zone_begins_between_the_threshold_and_one(start: float) -> None:
+    with pytest.raises(SpecInvalid, match="positive zone"):
+        replace(POINT, positive_from=start)
+
+
+@pytest.mark.parametrize(
+    ("probability", "zone"),
+    [
+        (0.0, Zone.NEGATIVE),
+        (0.2999, Zone.NEGATIVE),
+        (0.3, Zone.INDETERMINATE),
+        (0.5999, Zone.INDETERMINATE),
+        (0.6, Zone.POSITIVE),
+        (1.0, Zone.POSITIVE),
+    ],
+)
+def test_a_probability_lies_in_one_of_three_zones(probability: float, zone: Zone) -> None:
+    assert POINT.zone(probability) is zone
+
+
+@pytest.mark.parametrize("number", [-0.1, 1.1, float("nan")])
+def test_what_is_no_probability_has_no_zone(number: float) -> None:
+    with pytest.raises(ValueError, match="no probability"):
+        POINT.zone(number)
+
+
+def test_a_spec_older_than_the_zones_has_no_indeterminate_one() -> None:
+    fields = json.loads(SPEC.to_json())
+    del fields["operating_point"]["positive_from"]
+    point = ClassifierSpec.from_json(json.dumps(fields)).operating_point
+    assert point.positive_from == point.threshold
+    assert [point.zone(number) for number in (0.2999, 0.3)] == [Zone.NEGATIVE, Zone.POSITIVE]
 
 
 def test_an_estimate_is_finite_and_the_right_way_up() -> None:

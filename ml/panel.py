@@ -1,0 +1,135 @@
+"""All classifiers of a modality as one: their answers combined, with an operating point of its own.
+
+A panel is measured with exactly its members, each of one version; with any other set of answers it says nothing.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+from ml.probability import pool
+from ml.spec import NAME, VERSION, Modality, OperatingPoint, SpecInvalid
+
+PANEL = "panel.json"
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """Which classifiers a panel combines, how, and how it performs.
+
+    `name` is panel-<modality>; `members` are identities such as vgg16-cxr/1.0.0; `temperature` divides the mean of the
+    members' log-probabilities before the softmax; `metrics` holds the held-out numbers. Raises SpecInvalid when it
+    contradicts itself.
+    """
+
+    name: str
+    version: str
+    modality: Modality
+    labels: tuple[str, ...]
+    members: tuple[str, ...]
+    temperature: float
+    operating_point: OperatingPoint
+    metrics: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
+        for holds, sentence in self._promises():
+            if not holds:
+                raise SpecInvalid(sentence)
+
+    def _promises(self) -> tuple[tuple[bool, str], ...]:
+        return (
+            (self.name == panel_name(self.modality), f"{self.name!r} is no name of a {self.modality.value} panel."),
+            (bool(VERSION.fullmatch(self.version)), f"{self.version!r} is no version such as 1.0.0."),
+            (len(set(self.labels)) == len(self.labels) >= 2, "Labels must differ, and be two or more."),
+            (self.operating_point.positive_label in self.labels, "The positive label is not among the labels."),
+            (len(set(self.members)) == len(self.members) >= 2, "Members must differ, and be two or more."),
+            (all(map(_is_identity, self.members)), "Members are named like vgg16-cxr/1.0.0."),
+            (self.temperature > 0 and math.isfinite(self.temperature), "The temperature must be above 0."),
+        )
+
+    @property
+    def identity(self) -> str:
+        """Name and version in one word, such as panel-cxr/1.0.0."""
+        return f"{self.name}/{self.version}"
+
+    def combine(self, answers: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+        """The panel's probability of each label, summing to 1, from each member's probabilities by its identity.
+
+        Raises ValueError when a member is missing, of another version or too much, or answers for other labels.
+        """
+        if set(answers) != set(self.members):
+            raise ValueError(self._difference(set(answers)))
+        for member, probabilities in answers.items():
+            if set(probabilities) != set(self.labels):
+                raise ValueError(f"{member} answers for other labels than {', '.join(self.labels)}.")
+        said = [[answers[member][label] for label in self.labels] for member in self.members]
+        return dict(zip(self.labels, pool(said, self.temperature).tolist(), strict=True))
+
+    def _difference(self, answered: set[str]) -> str:
+        missing, other = sorted(set(self.members) - answered), sorted(answered - set(self.members))
+        found = [f"without {', '.join(missing)}"] * bool(missing) + [f"with {', '.join(other)}"] * bool(other)
+        return f"{self.identity} was not measured {' and '.join(found)}."
+
+    def to_json(self) -> str:
+        """The spec as JSON text, readable and stable in its order."""
+        fields = {**vars(self), "operating_point": asdict(self.operating_point), "metrics": dict(self.metrics)}
+        return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a panel. Raises SpecInvalid for anything but a whole and valid one."""
+        try:
+            fields = json.loads(text)
+            return cls(**fields | _typed(fields))
+        except SpecInvalid:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise SpecInvalid(f"This is no panel: {error}.") from error
+
+
+def panel_name(modality: Modality) -> str:
+    """The name of the panel of a modality."""
+    return f"panel-{modality.value}"
+
+
+def panels(root: Path) -> tuple[PanelSpec, ...]:
+    """The newest version of the panel of every modality under `root`, by name.
+
+    `root` holds panel-<modality>/<version>/panel.json. Raises SpecInvalid when one cannot be used.
+    """
+    found = sorted((_read(path) for path in root.glob(f"*/*/{PANEL}")), key=_version)
+    newest = {panel.name: panel for panel in found}
+    return tuple(newest[name] for name in sorted(newest))
+
+
+def _read(path: Path) -> PanelSpec:
+    try:
+        panel = PanelSpec.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, SpecInvalid, UnicodeDecodeError) as error:
+        raise SpecInvalid(f"{path} cannot be used: {error} Restore it from the release.") from error
+    if path.parent.parts[-2:] != (panel.name, panel.version):
+        raise SpecInvalid(f"{path.parent} holds {panel.identity}. Move it into the folder of that name.")
+    return panel
+
+
+def _version(panel: PanelSpec) -> tuple[int, ...]:
+    return tuple(int(number) for number in panel.version.split("."))
+
+
+def _is_identity(member: str) -> bool:
+    name, _, version = member.partition("/")
+    return bool(NAME.fullmatch(name) and VERSION.fullmatch(version))
+
+
+def _typed(fields: dict[str, Any]) -> dict[str, Any]:
+    """What JSON has no type for."""
+    return {
+        "modality": Modality(fields["modality"]),
+        "operating_point": OperatingPoint.from_fields(fields["operating_point"]),
+        **{name: tuple(fields[name]) for name in ("labels", "members")},
+    }
