@@ -13,6 +13,8 @@ from keras import layers
 DROPOUT = 0.2
 # Small data sets give few steps an epoch; Keras' default of 0.99 would leave the statistics epochs behind.
 SCRATCH_BATCH_MOMENTUM = 0.95
+# Ends the name of a batch normalisation that only a narrow network has.
+NORM = "_norm"
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,18 @@ def build(
     *,
     size: tuple[int, int] | None = None,
     weights: str | None = None,
+    width: int = 1,
 ) -> keras.Model:
     """Build an untrained classifier: float32 (batch, h, w, 1) standardised grey in, logits (batch, classes) out.
 
     `size` fixes the input; None accepts any. `weights` goes to the backbone: None (from scratch), "imagenet", or
-    the path of a weights file without top. The grey channel is repeated inside the network.
+    the path of a weights file without top. `width` divides the channels of every layer, for a network that learns
+    quickly and is then grown (ml.training.growth). The grey channel is repeated inside the network.
     """
     architecture = find(name)
     backbone = _backbone(architecture, weights)
+    if width > 1:
+        backbone = _narrow(backbone, width)
     grey = keras.Input((*(size or (None, None)), 1), name="pixels")
     scaled = layers.Rescaling(architecture.input_deviation, name="range")(grey)
     colour = layers.Concatenate(name="channels")([scaled, scaled, scaled])
@@ -108,7 +114,41 @@ def freeze_statistics(model: keras.Model) -> None:
 def _backbone(architecture: Architecture, weights: str | None) -> keras.Model:
     backbone = architecture.build(include_top=False, weights=weights, input_shape=(None, None, 3))
     if weights is None:
-        for layer in backbone.layers:
-            if isinstance(layer, layers.BatchNormalization):
-                layer.momentum = SCRATCH_BATCH_MOMENTUM
+        _follow_quickly(backbone)
     return backbone
+
+
+def _follow_quickly(backbone: keras.Model) -> None:
+    for layer in backbone.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = SCRATCH_BATCH_MOMENTUM
+
+
+def _narrow(backbone: keras.Model, width: int) -> keras.Model:
+    """The same layers with `width` times fewer channels; those without batch normalisation get one to learn with."""
+    config = backbone.get_config()
+    for layer in config["layers"]:
+        if "filters" in layer["config"]:
+            layer["config"]["filters"] //= width
+        # It holds the shapes of the wide layer
+        layer.pop("build_config", None)
+    narrow = type(backbone).from_config(config)
+    if not any(isinstance(layer, layers.BatchNormalization) for layer in narrow.layers):
+        narrow = _normalised(narrow)
+    _follow_quickly(narrow)
+    return narrow
+
+
+def _normalised(chain: keras.Model) -> keras.Model:
+    """A plain chain of layers with batch normalisation between every convolution and its activation."""
+    pixels = keras.Input(chain.input_shape[1:])
+    values = pixels
+    for layer in chain.layers[1:]:
+        config = layer.get_config()
+        if not isinstance(layer, layers.Conv2D):
+            values = type(layer).from_config(config)(values)
+            continue
+        values = layers.Conv2D.from_config(config | {"activation": "linear"})(values)
+        values = layers.BatchNormalization(name=layer.name + NORM)(values)
+        values = layers.Activation(config["activation"], name=f"{layer.name}_act")(values)
+    return keras.Model(pixels, values, name=chain.name)

@@ -48,7 +48,7 @@ def export(
     bundle = root / trained.name / version
     if bundle.exists():
         raise FileExistsError(f"{bundle} exists, and a released version never changes. Choose a new version.")
-    if trained.plan.warm_starts != (after is not None):
+    if trained.starts_from_another != (after is not None):
         raise ValueError("Name with --after the bundle whose weights the run started from, and only then.")
     sources = _sources(data, trained) + (_earlier_sources(after) if after else ())
     spec = _spec(trained, json.loads((folder / REPORT).read_text()), sources, version)

@@ -84,6 +84,9 @@ def _schedule(rate: float, steps: int) -> keras.optimizers.schedules.LearningRat
 
 def _train_phase(run: Run, phase: Phase, end: int, progress: Progress) -> None:
     images, validation = run.images(Part.TRAIN, phase.side), run.images(Part.VALIDATION, phase.side)
+    if run.plan.grown_from is not None and run.state.epoch == 0:
+        # It begins as a trained network: training on must not make it worse
+        run.keep_best(_validate(run.model, validation)["val_loss"])
     for epoch in range(run.state.epoch, end):
         batches = TrainingBatches(images, batch=run.plan.batch, seed=run.plan.seed, first_epoch=epoch)
         progress.begin(epoch, phase.side, len(batches))

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from ml.spec import Modality
 
-SCRATCH_RATE, WARM_RATE, HEAD_RATE, FINE_RATE = 1e-3, 6e-4, 1e-3, 1e-4
+SCRATCH_RATE, WARM_RATE, GROWN_RATE, HEAD_RATE, FINE_RATE = 1e-3, 6e-4, 2e-4, 1e-3, 1e-4
 CLASSIFIER_WEIGHTS = ".weights.h5"
 
 
@@ -20,17 +20,31 @@ class Phase:
 
 @dataclass(frozen=True)
 class Plan:
-    """All choices of a run; written beside its weights, so that it can be repeated and resumed."""
+    """All choices of a run; written beside its weights, so that it can be repeated and resumed.
+
+    `width` divides the channels of every layer. `grown_from` is the folder of a finished narrow run of the same
+    architecture and modality, whose network this one starts as.
+    """
 
     modality: Modality
     architecture: str
     phases: tuple[Phase, ...]
     weights: str | None = None
+    width: int = 1
+    grown_from: str | None = None
     batch: int = 32
     seed: int = 1
     precision: str = "float32"
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise ValueError(f"--width divides the channels: it is 1 or more, not {self.width}.")
+        if self.grown_from is not None and (self.weights is not None or self.width != 1):
+            raise ValueError("A grown network starts from its narrow run: leave out --weights and --width.")
+        if self.fine_tunes and self.width != 1:
+            raise ValueError("Pretrained weights fit the full width alone: leave out --width.")
 
     @property
     def recipe(self) -> str:
@@ -64,6 +78,8 @@ class Plan:
         """The highest learning rate of a phase."""
         if self.fine_tunes:
             return HEAD_RATE if frozen else FINE_RATE
+        if self.grown_from is not None:
+            return GROWN_RATE
         return WARM_RATE if self.warm_starts else SCRATCH_RATE
 
     def to_json(self) -> dict[str, Any]:

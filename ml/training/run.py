@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from ml import registry
-from ml.training import datasets
+from ml.training import datasets, growth
 from ml.training.average import WeightAverage
 from ml.training.datasets import Images
 from ml.training.drawing import Drawing
@@ -103,14 +103,21 @@ class Run:
         path = self.folder / PLAN
         if path.is_file():
             held = Plan.from_json(json.loads(path.read_text()))
-            if (held.modality, held.architecture) != (self.plan.modality, self.plan.architecture):
+            if _kind(held) != _kind(self.plan):
                 raise ValueError(f"{self.folder} holds a run of {held.name}. Choose another folder for --out.")
         path.write_text(json.dumps(self.plan.to_json(), indent=2))
 
 
+def _kind(plan: Plan) -> tuple[object, ...]:
+    return plan.modality, plan.architecture, plan.width
+
+
 def _build(plan: Plan, classes: int) -> keras.Model:
     """A new classifier, with the weights that the plan starts from."""
-    model = registry.build(plan.architecture, classes, weights=plan.weights if plan.fine_tunes else None)
+    if plan.grown_from is not None:
+        return growth.grow(Path(plan.grown_from), plan, classes)
+    start = plan.weights if plan.fine_tunes else None
+    model = registry.build(plan.architecture, classes, weights=start, width=plan.width)
     if plan.warm_starts:
         model.load_weights(plan.weights, skip_mismatch=True)
     return model

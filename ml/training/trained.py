@@ -42,12 +42,29 @@ class Trained:
         return (self.plan.final_side, self.plan.final_side)
 
     def story(self) -> dict[str, Any]:
-        """How the weights came about: what they started from, and the epochs at each input size."""
+        """How the weights came about: what they started from, the epochs at each input size, the narrow run before."""
         with (self.folder / HISTORY).open(newline="") as lines:
             sides = Counter(int(row["side"]) for row in csv.DictReader(lines))
-        return {"started_from": self._start(), "epochs": [[side, epochs] for side, epochs in sides.items()]}
+        told = {
+            "started_from": self._start(),
+            "width": self.plan.width,
+            "epochs": [[side, epochs] for side, epochs in sides.items()],
+        }
+        return told | ({"before": self.narrow.story()} if self.narrow else {})
+
+    @property
+    def narrow(self) -> "Trained | None":
+        """The narrow run that this one grew from."""
+        return Trained.read(Path(self.plan.grown_from)) if self.plan.grown_from else None
+
+    @property
+    def starts_from_another(self) -> bool:
+        """Whether another classifier's weights, and so its images, are part of this one."""
+        return self.plan.warm_starts or (self.narrow is not None and self.narrow.starts_from_another)
 
     def _start(self) -> str:
+        if self.plan.grown_from is not None:
+            return "a narrower network of its own, widened"
         if self.plan.weights is None:
             return "random weights"
         return "weights of another classifier" if self.plan.warm_starts else "ImageNet weights"
@@ -55,6 +72,6 @@ class Trained:
     def model(self) -> keras.Model:
         """The classifier with its best weights, in float32 and at its final input size."""
         keras.mixed_precision.set_global_policy("float32")
-        model = registry.build(self.plan.architecture, len(self.labels), size=self.size)
+        model = registry.build(self.plan.architecture, len(self.labels), size=self.size, width=self.plan.width)
         model.load_weights(self.folder / BEST)
         return model
