@@ -43,7 +43,7 @@ WHOLE = Region()
 
 @dataclass(frozen=True)
 class Prepared:
-    """`values` float32 (h, w, 1), mean 0 and deviation 1; `region` says where they lie in the image."""
+    """`values` float32 (h, w, 1), on the recipe's scale; `region` says where they lie in the image."""
 
     values: Pixels
     region: Region
@@ -56,7 +56,8 @@ def prepare(pixels: Pixels, size: Size, recipe: str) -> Prepared:
     Raises ValueError for pixels of another shape and for an unknown recipe.
     """
     region = find_region(pixels, recipe)
-    return Prepared(standardise(resize(pixels, size, region))[..., np.newaxis], region)
+    steps = RECIPES[recipe]
+    return Prepared(steps.scale(steps.resample(pixels, size, region))[..., np.newaxis], region)
 
 
 def find_region(pixels: Pixels, recipe: str) -> Region:
@@ -65,15 +66,23 @@ def find_region(pixels: Pixels, recipe: str) -> Region:
         raise ValueError(f"Pixels must have two dimensions, not {pixels.ndim}.")
     if recipe not in RECIPES:
         raise ValueError(f"Unknown preprocessing recipe {recipe!r}; known: {', '.join(RECIPES)}.")
-    return _bounds(*RECIPES[recipe](resize(pixels, (PROBE_SIDE, PROBE_SIDE))))
+    return _bounds(*RECIPES[recipe].content(resize(pixels, (PROBE_SIDE, PROBE_SIDE))))
 
 
 def resize(pixels: Pixels, size: Size, region: Region = WHOLE) -> Pixels:
     """Resample a region to `size` (h, w); shrinking averages over the covered area (no aliasing)."""
-    height, width = pixels.shape
-    box = (region.left * width, region.top * height, region.right * width, region.bottom * height)
     image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
-    return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR, box), dtype=np.float32)
+    return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR, _box(pixels, region)), dtype=np.float32)
+
+
+def interpolate(pixels: Pixels, size: Size, region: Region = WHOLE) -> Pixels:
+    """Resample a region to `size` (h, w) between four pixels, as OpenCV's INTER_LINEAR; shrinking aliases."""
+    return _sample(pixels, size, region, Image.Resampling.BILINEAR)
+
+
+def pick(pixels: Pixels, size: Size, region: Region = WHOLE) -> Pixels:
+    """Resample a region to `size` (h, w) by the nearest pixel, as Keras 2 reads images; shrinking aliases."""
+    return _sample(pixels, size, region, Image.Resampling.NEAREST)
 
 
 def standardise(pixels: Pixels) -> Pixels:
@@ -85,6 +94,11 @@ def standardise(pixels: Pixels) -> Pixels:
     clipped = np.clip(pixels, low, high)
     deviation = max(float(clipped.std()), SMALLEST_DEVIATION)
     return np.asarray((clipped - clipped.mean()) / deviation, dtype=np.float32)
+
+
+def keep(pixels: Pixels) -> Pixels:
+    """Leave grey values in [0, 1] as they are."""
+    return pixels
 
 
 def place_back(values: Pixels, region: Region, size: Size) -> Pixels:
@@ -124,5 +138,43 @@ def _extent(lines: NDArray[np.bool_]) -> tuple[float, float]:
     return float(kept[0] / lines.size), float((kept[-1] + 1) / lines.size)
 
 
-Finder = Callable[[Pixels], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
-RECIPES: dict[str, Finder] = {"cxr-1": _varied_lines, "ct-1": _body_lines}
+def _every_line(probe: Pixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The whole image counts as content."""
+    height, width = probe.shape
+    return np.ones(height, dtype=np.bool_), np.ones(width, dtype=np.bool_)
+
+
+def _box(pixels: Pixels, region: Region) -> tuple[float, float, float, float]:
+    """The region in pixels: left, top, right, bottom."""
+    height, width = pixels.shape
+    return region.left * width, region.top * height, region.right * width, region.bottom * height
+
+
+def _sample(pixels: Pixels, size: Size, region: Region, by: Image.Resampling) -> Pixels:
+    """Look up the centre of every output pixel in the image; what lies between the centres is not seen."""
+    left, top, right, bottom = _box(pixels, region)
+    height, width = size
+    steps = ((right - left) / width, 0.0, left, 0.0, (bottom - top) / height, top)
+    image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
+    return np.asarray(image.transform((width, height), Image.Transform.AFFINE, steps, by), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The steps behind one id: which lines carry content, how a region is resampled, the scale of the input's values.
+
+    `content` takes the image as float32 (128, 128); `resample` gives `size` (h, w); `scale` takes and gives float32.
+    """
+
+    content: Callable[[Pixels], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
+    resample: Callable[[Pixels, Size, Region], Pixels]
+    scale: Callable[[Pixels], Pixels]
+
+
+RECIPES: dict[str, Recipe] = {
+    "cxr-1": Recipe(_varied_lines, resize, standardise),
+    "ct-1": Recipe(_body_lines, resize, standardise),
+    # What networks saw that were trained elsewhere: the whole image, stretched, its greys as they are. See ADR 0207.
+    "plain-linear-1": Recipe(_every_line, interpolate, keep),
+    "plain-nearest-1": Recipe(_every_line, pick, keep),
+}

@@ -5,14 +5,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.preprocessing import RECIPES, WHOLE, Region, find_region, place_back, prepare, resize, standardise
+from ml.preprocessing import (
+    RECIPES,
+    WHOLE,
+    Region,
+    find_region,
+    interpolate,
+    pick,
+    place_back,
+    prepare,
+    resize,
+    standardise,
+)
+
+STANDARDISING = [name for name, recipe in RECIPES.items() if recipe.scale is standardise]
+PLAIN = [name for name in RECIPES if name not in STANDARDISING]
 
 
 def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).random((height, width), dtype=np.float32)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", STANDARDISING)
 @pytest.mark.parametrize("shape", [(64, 64), (300, 211), (17, 400)])
 def test_network_input_has_mean_zero_and_deviation_one(recipe: str, shape: tuple[int, int]) -> None:
     prepared = prepare(noise(*shape), (48, 40), recipe)
@@ -80,3 +94,35 @@ def test_an_unknown_recipe_and_colour_pixels_are_errors() -> None:
         prepare(noise(32, 32), (32, 32), "cxr-99")
     with pytest.raises(ValueError, match="two dimensions"):
         prepare(np.zeros((32, 32, 3), dtype=np.float32), (32, 32), "cxr-1")
+
+
+def at_centres(pixels: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the centres of the output pixels lie in the image, down and across."""
+    down, across = ((np.arange(new) + 0.5) * old / new - 0.5 for old, new in zip(pixels.shape, size, strict=True))
+    return down, across
+
+
+@pytest.mark.parametrize("size", [(48, 40), (160, 200), (64, 71)])
+def test_interpolating_looks_at_the_four_nearest_pixels(size: tuple[int, int]) -> None:
+    pixels = noise(100, 71)
+    down, across = at_centres(pixels, size)
+    by_row = np.stack([np.interp(across, np.arange(71), line) for line in pixels])
+    expected = np.stack([np.interp(down, np.arange(100), line) for line in by_row.T], axis=1)
+    assert interpolate(pixels, size) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [(48, 40), (160, 200)])
+def test_picking_takes_the_nearest_pixel(size: tuple[int, int]) -> None:
+    pixels = noise(100, 71)
+    down, across = (np.floor(centre + 0.5).astype(int) for centre in at_centres(pixels, size))
+    assert np.array_equal(pick(pixels, size), pixels[np.ix_(down, across)])
+
+
+@pytest.mark.parametrize("recipe", PLAIN)
+def test_a_plain_recipe_keeps_the_whole_image_and_its_greys(recipe: str) -> None:
+    framed = np.zeros((200, 300), dtype=np.float32)
+    framed[20:180, 60:270] = 0.5
+    prepared = prepare(framed, (100, 100), recipe)
+    assert prepared.region == WHOLE
+    assert not prepared.values[:9].any()
+    assert prepared.values[12:88, 22:88, 0] == pytest.approx(0.5)
