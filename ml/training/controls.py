@@ -50,6 +50,7 @@ def score_rows(rows: tuple[Row, ...], names: tuple[str, ...], probabilities: NDA
         label_indices(rows, names),
         np.array([row.source for row in rows]),
         np.array([row.group for row in rows]),
+        np.array([row.path for row in rows]),
     )
 
 

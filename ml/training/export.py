@@ -11,8 +11,9 @@ from typing import Any
 from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
 from ml.spec import ClassifierSpec, Modality
 from ml.training.card import write_card
-from ml.training.evaluate import PREDICTIONS, REPORT, SERVED, operating_point
+from ml.training.evaluate import PAPERS, SERVED
 from ml.training.manifest import Row, read_rows
+from ml.training.report import REPORT, headline, operating_point
 from ml.training.split import Part, split
 from ml.training.trained import Trained
 
@@ -59,7 +60,7 @@ def export(
 def _write(bundle: Path, folder: Path, spec: ClassifierSpec, notes: Sequence[str]) -> None:
     """The bundle is read back as a server would before it counts as exported."""
     bundle.mkdir(parents=True)
-    for name in (f"{SERVED}/{NETWORK}", f"{SERVED}/{WEIGHTS}", REPORT, PREDICTIONS):
+    for name in (f"{SERVED}/{NETWORK}", f"{SERVED}/{WEIGHTS}", *PAPERS):
         shutil.copy(folder / name, bundle)
     network, weights = (bundle / NETWORK).read_bytes(), (bundle / WEIGHTS).read_bytes()
     spec = replace(spec, weights_sha256=digest(network, weights))
@@ -86,21 +87,8 @@ def _spec(trained: Trained, report: dict[str, Any], sources: tuple[str, ...], ve
         must_not_use=MUST_NOT_USE.format(subject=subject),
         licence=LICENCE,
         parameters=trained.model().count_params(),
-        metrics=_headline(report),
+        metrics=headline(report),
     )
-
-
-def _headline(report: dict[str, Any]) -> dict[str, Any]:
-    """The numbers a result page quotes; metrics.json has all of them."""
-    positive = report["labels"][0]
-    names = ["accuracy", f"auc/{positive}", "calibration_error"]
-    names += [name for name in report["estimates"] if name.startswith("auc_within/")]
-    border = report["controls"]["border_pixels"][f"auc/{positive}"]
-    return {
-        "measured_on": report["measured_on"],
-        **{name: report["estimates"][name] for name in names},
-        "border_pixels_auc": border,
-    }
 
 
 def _earlier_sources(after: Path) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""Pictures of a run for the people who train. They show patients and stay in the folder of the run."""
+"""Pictures of a run for the people who train.
+
+The contact sheet shows patients and stays in the folder of the run; curves may go with the weights.
+"""
 
 import csv
 from pathlib import Path
@@ -10,11 +13,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ml.training.augment import augment
+from ml.training.curves import Curves
 from ml.training.datasets import Images
-from ml.training.metrics import CALIBRATION_BINS, area_under_curve, confusion
+from ml.training.metrics import area_under_curve, confusion
 from ml.training.scored import Scored
 
 mpl.use("Agg")
+EVALUATION = "evaluation.png"
 SHEET_ROWS, SHEET_COLUMNS = 8, 8
 
 
@@ -42,36 +47,32 @@ def draw_contact_sheet(images: Images, out: Path, *, seed: int = 0) -> None:
     Image.fromarray(np.vstack(lines)).save(out)
 
 
-def draw_evaluation(folder: Path, scored: Scored) -> None:
-    """ROC curves, reliability and confusion of a held-out part, as evaluation.png."""
+def draw_evaluation(folder: Path, scored: Scored, drawn: Curves) -> None:
+    """ROC curves, reliability and confusion of a held-out part with their 95 % intervals, as evaluation.png."""
     figure = Figure(figsize=(14, 4.5), layout="constrained")
     roc, reliability, table = figure.subplots(1, 3)
-    _draw_roc(roc, scored)
-    _draw_reliability(reliability, scored)
+    _draw_roc(roc, scored, drawn["roc"])
+    _draw_reliability(reliability, drawn["reliability"])
     _draw_confusion(table, scored)
-    figure.savefig(folder / "evaluation.png", dpi=120)
+    figure.savefig(folder / EVALUATION, dpi=80)
 
 
-def _draw_roc(axes: Axes, scored: Scored) -> None:
-    for index, name in enumerate(scored.names):
-        positive, scores = scored.labels == index, scored.probabilities[:, index]
-        hits = positive[np.argsort(-scores, kind="stable")]
-        axes.plot(
-            np.cumsum(~hits) / max(1, (~hits).sum()),
-            np.cumsum(hits) / max(1, hits.sum()),
-            label=f"{name}, AUC {area_under_curve(positive, scores):.3f}",
+def _draw_roc(axes: Axes, scored: Scored, roc: Curves) -> None:
+    for index, (name, curve) in enumerate(roc["sensitivity"].items()):
+        area = area_under_curve(scored.labels == index, scored.probabilities[:, index])
+        (line,) = axes.step(roc["false_alarms"], curve["value"], where="post", label=f"{name}, AUC {area:.3f}")
+        axes.fill_between(
+            roc["false_alarms"], curve["low"], curve["high"], step="post", alpha=0.15, color=line.get_color()
         )
     axes.plot([0, 1], [0, 1], ":", color="grey")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity")
     axes.legend()
 
 
-def _draw_reliability(axes: Axes, scored: Scored) -> None:
-    confidence, right = scored.probabilities.max(axis=1), scored.predicted == scored.labels
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    filled = np.unique(bins)
-    means = [(confidence[bins == each].mean(), right[bins == each].mean()) for each in filled]
-    axes.plot(*zip(*means, strict=True), "o-")
+def _draw_reliability(axes: Axes, reliability: Curves) -> None:
+    right = reliability["right"]
+    axes.vlines(reliability["stated"], right["low"], right["high"], alpha=0.4)
+    axes.plot(reliability["stated"], right["value"], "o-")
     axes.plot([0, 1], [0, 1], ":", color="grey")
     axes.set(xlabel="stated probability", ylabel="share that was right")
 

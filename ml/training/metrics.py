@@ -33,11 +33,16 @@ def confusion(scored: Scored) -> NDArray[np.int64]:
 
 def calibration_error(scored: Scored) -> float:
     """Expected calibration error of the likeliest label, 15 bins of equal width (Naeini et al., AAAI 2015)."""
-    confidence = scored.probabilities.max(axis=1)
+    confidence, bins = confidence_bins(scored)
     right = scored.predicted == scored.labels
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     gaps = np.bincount(bins, weights=right - confidence, minlength=CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(right))
+
+
+def confidence_bins(scored: Scored) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The probability of the likeliest label (n,), and which of 15 bins of equal width it falls into."""
+    confidence = scored.probabilities.max(axis=1)
+    return confidence, np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
 
 
 def classification_measures(scored: Scored) -> Measures:
@@ -72,11 +77,27 @@ def operating_measures(threshold: float) -> Callable[[Scored], Measures]:
     """Sensitivity and specificity for the positive label at a threshold."""
 
     def measure(scored: Scored) -> Measures:
-        called = scored.score >= threshold
-        return {
-            "sensitivity": _mean(called[scored.positive]),
-            "specificity": _mean(~called[~scored.positive]),
+        return _sides(scored, scored.score >= threshold)
+
+    return measure
+
+
+def zone_measures(threshold: float, positive_from: float) -> Callable[[Scored], Measures]:
+    """What the three zones do.
+
+    `indeterminate` is the share of images between the bounds; `.../positive_zone` counts the positive zone alone as a
+    call; `.../outer_zones` leaves the indeterminate images out.
+    """
+
+    def measure(scored: Scored) -> Measures:
+        called, clear = scored.score >= threshold, scored.score >= positive_from
+        outer = clear | ~called
+        sides = {
+            "positive_zone": _sides(scored, clear),
+            "outer_zones": _sides(scored.take(outer), clear[outer]),
         }
+        named = {f"{name}/{zone}": value for zone, both in sides.items() for name, value in both.items()}
+        return {"indeterminate": float(1.0 - outer.mean()), **named}
 
     return measure
 
@@ -84,6 +105,10 @@ def operating_measures(threshold: float) -> Callable[[Scored], Measures]:
 def _area_within(scored: Scored, source: str) -> float:
     here = scored.sources == source
     return area_under_curve(scored.positive[here], scored.score[here])
+
+
+def _sides(scored: Scored, called: NDArray[np.bool_]) -> Measures:
+    return {"sensitivity": _mean(called[scored.positive]), "specificity": _mean(~called[~scored.positive])}
 
 
 def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,21 +5,54 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ml.training.manifest import Row
+import numpy as np
+
 from ml.training.scored import Scored
-from ml.training.split import Part
+
+PREDICTIONS = "predictions.csv"
+BORDER_PIXELS, LUNGS_BLACKED_OUT = "border-pixels.csv", "lungs-blacked-out.csv"
+COLUMNS = ("part", "path", "label", "source", "group")
 
 
-def write_predictions(path: Path, scored: Mapping[Part, Scored], rows: Mapping[Part, tuple[Row, ...]]) -> None:
-    """Write a row per image: part, path, group and the probability of each label. Nothing about the person."""
+def write_predictions(path: Path, scored: Mapping[str, Scored]) -> None:
+    """Write a row per image: part, path, label, source, group and the probability of each label, to five digits.
+
+    Nothing about the person.
+    """
     with path.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.writer(lines, lineterminator="\n")
-        names = next(iter(scored.values())).names
-        writer.writerow(["part", "path", "group", *names])
+        writer.writerow([*COLUMNS, *next(iter(scored.values())).names])
         for part, said in scored.items():
-            writer.writerows(_lines(part, said, rows[part]))
+            writer.writerows(_lines(part, said))
 
 
-def _lines(part: Part, said: Scored, rows: tuple[Row, ...]) -> Iterator[list[Any]]:
-    for row, probabilities in zip(rows, said.probabilities, strict=True):
-        yield [part.value, row.path, row.group, *(f"{value:.5f}" for value in probabilities)]
+def read_predictions(path: Path) -> dict[str, Scored]:
+    """Read what `write_predictions` wrote, by part.
+
+    Raises FileNotFoundError when there is no such file and ValueError when it holds something else.
+    """
+    with path.open(newline="", encoding="utf-8") as lines:
+        reader = csv.DictReader(lines)
+        header = tuple(reader.fieldnames or ())
+        if header[: len(COLUMNS)] != COLUMNS:
+            raise ValueError(f"{path} lacks one of the columns {', '.join(COLUMNS)}. Evaluate again to write it anew.")
+        records: dict[str, list[dict[str, str]]] = {}
+        for record in reader:
+            records.setdefault(record["part"], []).append(record)
+    return {part: _scored(members, header[len(COLUMNS) :]) for part, members in records.items()}
+
+
+def _lines(part: str, said: Scored) -> Iterator[list[Any]]:
+    truths = (said.names[label] for label in said.labels)
+    columns = (said.paths, truths, said.sources, said.groups, said.probabilities)
+    for path, truth, source, group, probabilities in zip(*columns, strict=True):
+        yield [str(part), path, truth, source, group, *(f"{value:.5g}" for value in probabilities)]
+
+
+def _scored(records: list[dict[str, str]], names: tuple[str, ...]) -> Scored:
+    return Scored(
+        names,
+        np.array([[float(record[name]) for name in names] for record in records]),
+        np.array([names.index(record["label"]) for record in records], dtype=np.int64),
+        **{f"{name}s": np.array([record[name] for record in records]) for name in ("source", "group", "path")},
+    )

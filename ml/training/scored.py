@@ -1,7 +1,7 @@
 """Images with what a classifier said about them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 class Scored:
     """Probabilities float64 (n, classes), true `labels` int64 (n,) as indices of `names`, and where each came from.
 
-    The first of `names` is the positive label.
+    The first of `names` is the positive label. `paths` name the images.
     """
 
     names: tuple[str, ...]
@@ -20,6 +20,7 @@ class Scored:
     labels: NDArray[np.int64]
     sources: NDArray[np.str_]
     groups: NDArray[np.str_]
+    paths: NDArray[np.str_]
 
     @property
     def positive(self) -> NDArray[np.bool_]:
@@ -36,8 +37,23 @@ class Scored:
         """The likeliest label of each image."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
+    @property
+    def size(self) -> str:
+        """How much there is, in words."""
+        return f"{len(self.labels)} images, {len(set(self.groups.tolist()))} groups"
+
     def take(self, which: NDArray[Any] | Sequence[int]) -> "Scored":
         """Some of the images, by index or mask; an index may come more than once."""
-        return Scored(
-            self.names, self.probabilities[which], self.labels[which], self.sources[which], self.groups[which]
+        arrays = {field.name: getattr(self, field.name)[which] for field in fields(self) if field.name != "names"}
+        return Scored(self.names, **arrays)
+
+    def saying(self, probabilities: NDArray[np.float64]) -> "Scored":
+        """The same images with other probabilities (n, classes)."""
+        return replace(self, probabilities=probabilities)
+
+    def is_about_the_same_as(self, other: "Scored") -> bool:
+        """Whether both are about the same images in the same order, with the same labels and groups."""
+        return self.names == other.names and all(
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in ("labels", "sources", "groups", "paths")
         )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,6 +36,7 @@ def scored(count: int = 300, *, seed: int = 0, skill: float = 1.0, group_size: i
         labels,
         np.array(["a", "b"])[random.integers(0, 2, count)],
         np.array([f"g{number // group_size}" for number in range(count)]),
+        np.array([f"{number}.jpg" for number in range(count)]),
     )
 
 
@@ -59,7 +62,7 @@ def test_measures_agree_with_scikit_learn() -> None:
 
 def test_a_label_that_is_never_said_scores_zero_and_not_nan() -> None:
     one = scored(30)
-    never = Scored(NAMES, np.tile([0.1, 0.1, 0.8], (30, 1)), one.labels, one.sources, one.groups)
+    never = one.saying(np.tile([0.1, 0.1, 0.8], (30, 1)))
     assert classification_measures(never)["precision/covid"] == 0.0
     assert classification_measures(never)["f1/covid"] == 0.0
 
@@ -67,7 +70,7 @@ def test_a_label_that_is_never_said_scores_zero_and_not_nan() -> None:
 def test_calibration_error_is_the_gap_between_saying_and_being_right() -> None:
     said = np.tile([0.8, 0.2, 0.0], (10, 1))
     labels = np.array([0] * 5 + [1] * 5)
-    one = Scored(NAMES, said, labels, np.array(["a"] * 10), np.array(["g"] * 10))
+    one = Scored(NAMES, said, labels, np.array(["a"] * 10), np.array(["g"] * 10), np.arange(10).astype(str))
     assert calibration_error(one) == pytest.approx(0.3)
 
 
@@ -77,7 +80,7 @@ def test_the_area_within_a_source_ignores_how_sources_differ() -> None:
     labels = np.where(one.sources == "b", 2, one.labels)
     probabilities = one.probabilities.copy()
     probabilities[one.sources == "b"] = [0.0, 0.0, 1.0]
-    split_by_source = Scored(NAMES, probabilities, labels, one.sources, one.groups)
+    split_by_source = replace(one, probabilities=probabilities, labels=labels)
     measures = within_source_measures(split_by_source)
     assert set(measures) == {"auc_within/a"}
     assert measures["auc_within/a"] == pytest.approx(0.5, abs=0.1)

@@ -158,8 +158,8 @@ def test_the_report_names_its_data_and_its_intervals(run: Path) -> None:
 def test_predictions_give_the_reported_accuracy_back(run: Path) -> None:
     with (run / "predictions.csv").open() as lines:
         rows = [row for row in csv.DictReader(lines) if row["part"] == "test"]
-    assert set(rows[0]) == {"part", "path", "group", "covid", "pneumonia", "normal"}
-    right = [max(LABELS[Modality.CXR], key=lambda name: float(row[name])) == row["path"].split("/")[0] for row in rows]
+    assert set(rows[0]) == {"part", "path", "label", "source", "group", "covid", "pneumonia", "normal"}
+    right = [max(LABELS[Modality.CXR], key=lambda name: float(row[name])) == row["label"] for row in rows]
     report = json.loads((run / "metrics.json").read_text())
     assert np.mean(right) == pytest.approx(report["estimates"]["accuracy"]["value"], abs=1e-3)
 
