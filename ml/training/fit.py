@@ -17,7 +17,7 @@ from ml.training.metrics import area_under_curve
 from ml.training.plan import Phase, Plan
 from ml.training.progress import Progress
 from ml.training.run import HISTORY, Run
-from ml.training.split import Part
+from ml.training.split import Part, Partition, by_group
 
 WARM_UP_SHARE = 0.05
 PREDICT_BATCH = 64
@@ -25,10 +25,10 @@ LEAST_PROBABILITY = 1e-7
 Stage = list[tuple[Phase, int]]
 
 
-def train(plan: Plan, data: Path, out: Path) -> None:
+def train(plan: Plan, data: Path, out: Path, partition: Partition = by_group) -> None:
     """Train, or go on training, into the folder `out`."""
     keras.mixed_precision.set_global_policy(plan.precision)
-    run = Run(plan, data, out)
+    run = Run(plan, data, out, partition)
     _describe(run)
     with Progress(plan) as progress:
         for stage in _stages(plan):

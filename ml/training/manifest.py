@@ -29,8 +29,8 @@ class Row:
     licence: str
 
 
-def read_rows(data: Path, modality: Modality) -> tuple[Row, ...]:
-    """Read the rows of a modality that are meant for training.
+def read_rows(data: Path, modality: Modality, protocol: str = TRAINING_PROTOCOL) -> tuple[Row, ...]:
+    """Read the rows of a modality that are meant for a protocol: training, unless another is named.
 
     Raises FileNotFoundError when `data` has no manifest.csv and ValueError when it lists no such image.
     """
@@ -38,9 +38,9 @@ def read_rows(data: Path, modality: Modality) -> tuple[Row, ...]:
     if not manifest.is_file():
         raise FileNotFoundError(f"{manifest} is missing. Give --data the folder that holds manifest.csv.")
     with manifest.open(newline="", encoding="utf-8") as lines:
-        rows = tuple(_training_rows(csv.DictReader(lines), modality))
+        rows = tuple(_rows(csv.DictReader(lines), modality, protocol))
     if not rows:
-        raise ValueError(f"{manifest} lists no {modality.value} image for training.")
+        raise ValueError(f"{manifest} lists no {modality.value} image for the protocol {protocol!r}.")
     return rows
 
 
@@ -49,8 +49,8 @@ def label_indices(rows: Sequence[Row], labels: Sequence[str]) -> NDArray[np.int6
     return np.array([labels.index(row.label) for row in rows], dtype=np.int64)
 
 
-def _training_rows(records: Iterable[dict[str, str]], modality: Modality) -> Iterable[Row]:
+def _rows(records: Iterable[dict[str, str]], modality: Modality, protocol: str) -> Iterable[Row]:
     for record in records:
         wanted = record["modality"] == modality and record["label"] in LABELS[modality]
-        if wanted and TRAINING_PROTOCOL in record["protocol"].split(","):
+        if wanted and protocol in record["protocol"].split(","):
             yield Row(**{name: record[name] for name in ("path", "label", "source", "group", "licence")})

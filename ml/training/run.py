@@ -14,9 +14,9 @@ from ml.training import datasets, growth
 from ml.training.average import WeightAverage
 from ml.training.datasets import Images
 from ml.training.drawing import Drawing
-from ml.training.manifest import LABELS, label_indices, read_rows
+from ml.training.manifest import LABELS, label_indices
 from ml.training.plan import Plan
-from ml.training.split import Part, split
+from ml.training.split import Part, Partition, by_group
 
 PLAN, HISTORY, STATE = "plan.json", "history.csv", "state.json"
 BEST, LATEST, AVERAGE = "best.weights.h5", "latest.weights.h5", "average.npz"
@@ -41,13 +41,14 @@ class Run:
     plan: Plan
     data: Path
     folder: Path
+    partition: Partition = by_group
     state: State = field(default_factory=State)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._claim_folder()
         self.labels = LABELS[self.plan.modality]
-        self.parts = split(read_rows(self.data, self.plan.modality))
+        self.parts = self.partition(self.data, self.plan.modality)
         self.model = _build(self.plan, len(self.labels))
         self.average = WeightAverage()
 
