@@ -26,13 +26,18 @@ class Bundle:
 
     def verified_weights(self) -> tuple[bytes, bytes]:
         """The bytes of network and weights, exactly those that were checked. Raises BundleRefused."""
-        network, weights = _read(self.folder / NETWORK), _read(self.folder / WEIGHTS)
-        if digest(network, weights) != self.spec.weights_sha256:
-            raise BundleRefused(
-                f"The weights of {self.spec.identity} are not the ones its spec was written for (wrong SHA-256). "
-                "Restore the folder from the release."
-            )
-        return network, weights
+        return verified_weights(self.folder, self.spec.identity, self.spec.weights_sha256)
+
+
+def verified_weights(folder: Path, identity: str, sha256: str) -> tuple[bytes, bytes]:
+    """The bytes of network and weights in a folder. Raises BundleRefused unless they are the ones with that SHA-256."""
+    network, weights = read_file(folder / NETWORK), read_file(folder / WEIGHTS)
+    if digest(network, weights) != sha256:
+        raise BundleRefused(
+            f"The weights of {identity} are not the ones its spec was written for (wrong SHA-256). "
+            "Restore the folder from the release."
+        )
+    return network, weights
 
 
 def digest(network: bytes, weights: bytes) -> str:
@@ -43,7 +48,7 @@ def digest(network: bytes, weights: bytes) -> str:
 def read_bundle(folder: Path) -> Bundle:
     """Read the spec of a bundle. Raises BundleRefused when it is missing, broken or in the wrong folder."""
     try:
-        spec = ClassifierSpec.from_json(_read(folder / SPEC).decode())
+        spec = ClassifierSpec.from_json(read_file(folder / SPEC).decode())
     except (SpecInvalid, UnicodeDecodeError) as error:
         raise BundleRefused(f"{folder / SPEC} cannot be used: {error} Restore it from the release.") from error
     if (folder.parent.name, folder.name) != (spec.name, spec.version):
@@ -51,7 +56,8 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(folder, spec)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """All bytes of a file of a bundle. Raises BundleRefused when it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
