@@ -12,11 +12,12 @@ from ml import registry
 from ml.probability import softmax
 from ml.training import datasets, figures
 from ml.training.datasets import Images, TrainingBatches
+from ml.training.files import HISTORY
 from ml.training.loss import SmoothedCrossEntropy
 from ml.training.metrics import area_under_curve
 from ml.training.plan import Phase, Plan
 from ml.training.progress import Progress
-from ml.training.run import HISTORY, Run
+from ml.training.run import Run
 from ml.training.split import Part, Partition, by_group
 
 WARM_UP_SHARE = 0.05

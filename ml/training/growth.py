@@ -1,11 +1,13 @@
-"""Let a network learn while it is narrow, then widen it to its full size without changing what it says.
+"""Let a network learn while it is small, then grow it without changing what it says.
 
 A quarter of the channels costs about a tenth of the arithmetic. Every channel is then repeated, and what reads it
 takes a share of each copy, so that the wide network gives the same answers; unequal shares let the copies part
 when training goes on (Net2WiderNet; Chen, Goodfellow and Shlens, Net2Net, ICLR 2016). Batch normalisation that only
-the narrow network has is folded into its convolutions.
+the narrow network has is folded into its convolutions. A deeper sibling starts with convolutions that pass on what
+they get (Net2DeeperNet, of the same paper).
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +21,63 @@ from ml.training.plan import Plan
 from ml.training.trained import Trained
 
 Values = NDArray[np.floating[Any]]
+Step = Callable[[keras.Model, keras.Model, np.random.Generator], None]
+# Siblings that differ only in the number of their layers
+DEEPER = {"vgg16": "vgg19"}
 # How far the shares of copies lie from equal ones, as a part of an equal share
 UNEVENNESS = 0.5
 
 
-def grow(narrow: Path, plan: Plan, classes: int) -> keras.Model:
-    """The full-size classifier that answers as the best network of the narrow run.
+def grow(smaller: Path, plan: Plan, classes: int) -> keras.Model:
+    """The classifier of `plan` that answers as the best network of the smaller run.
 
-    Raises FileNotFoundError when that run is not finished and ValueError when it is of another kind.
+    Raises FileNotFoundError when that run is not finished and ValueError when the plan's network cannot grow from it.
     """
-    trained = Trained.read(narrow)
-    if trained.name != plan.name or trained.plan.width == 1:
-        raise ValueError(f"{narrow} holds no narrow run of {plan.name}.")
-    wide = registry.build(plan.architecture, classes)
-    widen(trained.model(), wide, np.random.default_rng(plan.seed))
-    return wide
+    trained = Trained.read(smaller)
+    step = _step(trained.plan, plan)
+    if step is None:
+        raise ValueError(f"{smaller} holds {_words(trained.plan)}, from which {_words(plan)} cannot grow.")
+    larger = registry.build(plan.architecture, classes, width=plan.width)
+    step(trained.model(), larger, np.random.default_rng(plan.seed))
+    return larger
+
+
+def _step(start: Plan, plan: Plan) -> Step | None:
+    if start.modality is not plan.modality:
+        return None
+    if start.architecture == plan.architecture and start.width > 1 == plan.width:
+        return widen
+    deeper = DEEPER.get(start.architecture) == plan.architecture and start.width == plan.width
+    return deepen if deeper else None
+
+
+def _words(plan: Plan) -> str:
+    return f"{plan.name} at {'full width' if plan.width == 1 else f'1/{plan.width} of its width'}"
+
+
+def deepen(shallow: keras.Model, deep: keras.Model, random: np.random.Generator) -> None:
+    """Give `deep` the layers of `shallow`, and let those that it has more of pass on what they get.
+
+    Their batch normalisation changes nothing as long as its statistics are 0 and 1: the answers are the same until
+    training begins. `random` is not needed: nothing is repeated.
+    """
+    learned = {layer.name: layer for layer in _weighted(shallow)}
+    for layer in _weighted(deep):
+        source = learned.get(layer.name)
+        layer.set_weights(source.get_weights() if source else _passing_on(layer))
+
+
+def _passing_on(layer: keras.layers.Layer) -> list[Values]:
+    """Weights with which a layer gives what it gets, if that is not negative."""
+    if isinstance(layer, layers.BatchNormalization):
+        beta, mean = np.zeros_like(layer.beta), np.zeros_like(layer.moving_mean)
+        one = np.ones_like(beta)
+        return [one, beta, mean, one - layer.epsilon]
+    kernel, bias = layer.get_weights()
+    height, width, channels, _ = kernel.shape
+    passing = np.zeros_like(kernel)
+    passing[height // 2, width // 2] = np.eye(channels)
+    return [passing, np.zeros_like(bias)]
 
 
 def widen(narrow: keras.Model, wide: keras.Model, random: np.random.Generator) -> None:

@@ -22,8 +22,8 @@ class Phase:
 class Plan:
     """All choices of a run; written beside its weights, so that it can be repeated and resumed.
 
-    `width` divides the channels of every layer. `grown_from` is the folder of a finished narrow run of the same
-    architecture and modality, whose network this one starts as.
+    `width` divides the channels of every layer. `grown_from` is the folder of a finished run of the same modality,
+    narrower or shallower, whose network this one starts as (ml.training.growth).
     """
 
     modality: Modality
@@ -41,8 +41,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.width < 1:
             raise ValueError(f"--width divides the channels: it is 1 or more, not {self.width}.")
-        if self.grown_from is not None and (self.weights is not None or self.width != 1):
-            raise ValueError("A grown network starts from its narrow run: leave out --weights and --width.")
+        if self.grown_from is not None and self.weights is not None:
+            raise ValueError("A grown network starts from the smaller run: leave out --weights.")
         if self.fine_tunes and self.width != 1:
             raise ValueError("Pretrained weights fit the full width alone: leave out --width.")
 
@@ -78,9 +78,9 @@ class Plan:
         """The highest learning rate of a phase."""
         if self.fine_tunes:
             return HEAD_RATE if frozen else FINE_RATE
-        if self.grown_from is not None:
+        if self.width == 1 and self.grown_from is not None:
             return GROWN_RATE
-        return WARM_RATE if self.warm_starts else SCRATCH_RATE
+        return WARM_RATE if self.warm_starts or self.grown_from is not None else SCRATCH_RATE
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -14,12 +14,10 @@ from ml.training import datasets, growth
 from ml.training.average import WeightAverage
 from ml.training.datasets import Images
 from ml.training.drawing import Drawing
+from ml.training.files import AVERAGE, BEST, HISTORY, LATEST, PLAN, STATE
 from ml.training.manifest import LABELS, label_indices
 from ml.training.plan import Plan
 from ml.training.split import Part, Partition, by_group
-
-PLAN, HISTORY, STATE = "plan.json", "history.csv", "state.json"
-BEST, LATEST, AVERAGE = "best.weights.h5", "latest.weights.h5", "average.npz"
 
 
 @dataclass

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 
 from ml import registry
+from ml.training.files import BEST, HISTORY, PLAN
 from ml.training.manifest import LABELS
 from ml.training.plan import Plan
-from ml.training.run import BEST, HISTORY, PLAN
 
 
 @dataclass(frozen=True)
@@ -42,29 +42,30 @@ class Trained:
         return (self.plan.final_side, self.plan.final_side)
 
     def story(self) -> dict[str, Any]:
-        """How the weights came about: what they started from, the epochs at each input size, the narrow run before."""
+        """How the weights came about: what they started from, the epochs at each input size, the run it grew from."""
         with (self.folder / HISTORY).open(newline="") as lines:
             sides = Counter(int(row["side"]) for row in csv.DictReader(lines))
         told = {
             "started_from": self._start(),
+            "architecture": self.plan.architecture,
             "width": self.plan.width,
             "epochs": [[side, epochs] for side, epochs in sides.items()],
         }
-        return told | ({"before": self.narrow.story()} if self.narrow else {})
+        return told | ({"before": self.smaller.story()} if self.smaller else {})
 
     @property
-    def narrow(self) -> "Trained | None":
-        """The narrow run that this one grew from."""
+    def smaller(self) -> "Trained | None":
+        """The run that this one grew from."""
         return Trained.read(Path(self.plan.grown_from)) if self.plan.grown_from else None
 
     @property
     def starts_from_another(self) -> bool:
         """Whether another classifier's weights, and so its images, are part of this one."""
-        return self.plan.warm_starts or (self.narrow is not None and self.narrow.starts_from_another)
+        return self.plan.warm_starts or (self.smaller is not None and self.smaller.starts_from_another)
 
     def _start(self) -> str:
         if self.plan.grown_from is not None:
-            return "a narrower network of its own, widened"
+            return "a smaller network, grown"
         if self.plan.weights is None:
             return "random weights"
         return "weights of another classifier" if self.plan.warm_starts else "ImageNet weights"

@@ -1,0 +1,4 @@
+"""What lies in the folder of a training run."""
+
+PLAN, HISTORY, STATE = "plan.json", "history.csv", "state.json"
+BEST, LATEST, AVERAGE = "best.weights.h5", "latest.weights.h5", "average.npz"
