@@ -28,6 +28,14 @@ class Modality(StrEnum):
     CT = "ct"
 
 
+class Precision(StrEnum):
+    """How a network's weights are stored. INT8 computes with eight bits too; the others with what the processor has."""
+
+    FLOAT16 = "float16"
+    INT8_WEIGHTS = "int8-weights"
+    INT8 = "int8"
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A measured value with its 95 % interval, all in the unit of the value."""
@@ -119,6 +127,7 @@ class ClassifierSpec:
     must_not_use: str
     licence: str
     parameters: int = 0
+    precision: Precision = Precision.FLOAT16
     metrics: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -148,7 +157,7 @@ class ClassifierSpec:
             fields = json.loads(text)
             point = fields.pop("operating_point")
             return cls(
-                **_tuples(fields) | {"modality": Modality(fields["modality"])},
+                **_tuples(fields) | _enumerations(fields),
                 operating_point=OperatingPoint.from_fields(point),
             )
         except SpecInvalid:
@@ -168,6 +177,14 @@ def _plain(spec: ClassifierSpec) -> ClassifierSpec:
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
     """JSON knows lists only; the spec keeps tuples, which cannot be changed."""
     return fields | {name: tuple(fields[name]) for name in ("labels", "input_size", "trained_on")}
+
+
+def _enumerations(fields: dict[str, Any]) -> dict[str, Any]:
+    """Specs older than the choice of a precision hold float16."""
+    return {
+        "modality": Modality(fields["modality"]),
+        "precision": Precision(fields.get("precision", Precision.FLOAT16)),
+    }
 
 
 def _require(holds: bool, sentence: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ml.spec import ClassifierSpec, Estimate, SpecInvalid, Zone
+from ml.spec import ClassifierSpec, Estimate, Precision, SpecInvalid, Zone
 from tests.unit.ml.specs import POINT, SPEC, spec
 
 
@@ -102,4 +102,17 @@ def test_unknown_and_missing_fields_are_refused() -> None:
         ClassifierSpec.from_json(json.dumps(fields | {"surprise": 1}))
     del fields["must_not_use"]
     with pytest.raises(SpecInvalid, match="must_not_use"):
+        ClassifierSpec.from_json(json.dumps(fields))
+
+
+def test_a_spec_older_than_the_choice_of_a_precision_holds_float16() -> None:
+    fields = json.loads(spec(precision=Precision.INT8).to_json())
+    assert ClassifierSpec.from_json(json.dumps(fields)).precision is Precision.INT8
+    del fields["precision"]
+    assert ClassifierSpec.from_json(json.dumps(fields)).precision is Precision.FLOAT16
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    fields = json.loads(SPEC.to_json()) | {"precision": "int4"}
+    with pytest.raises(SpecInvalid, match="int4"):
         ClassifierSpec.from_json(json.dumps(fields))
