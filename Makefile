@@ -4,6 +4,7 @@
 # make check  lint, types, import contracts, migrations, deployment settings: what CI runs
 # make bench-flow  seconds from upload to result over N=20 scans
 # make bench-reading  10,000 waiting cases, 20 readers at once: the queue's times, double claims
+# make accuracy  write docs/accuracy.md and the tables in README.md from the stored predictions
 # make lock   pin requirements/*.in again
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench-flow bench-reading lock
+.PHONY: help demo run test check bench-flow bench-reading accuracy lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -35,6 +36,9 @@ bench-flow: $(DONE)/worker
 bench-reading: $(DONE)/everything
 	@$(RUN) -m tests.bench.reading $(ARGS)
 
+accuracy: $(DONE)/everything
+	@$(RUN) -m ml accuracy
+
 CHECKED := portal accounts diagnosis ml tests manage.py
 
 check: $(DONE)/everything
@@ -44,6 +48,7 @@ check: $(DONE)/everything
 	$(VENV)/bin/lint-imports
 	$(RUN) manage.py makemigrations --check --dry-run
 	$(RUN) manage.py draw_states --check
+	$(RUN) -m ml accuracy --check
 	HTTPS=1 SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))') \
 		$(RUN) -W error manage.py check --deploy --fail-level WARNING
 

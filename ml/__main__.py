@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ml.spec import Modality
+from ml.training import accuracy, combine, protocols
 
 DEFAULT_SIZES = "96:16,128:12,160:8"
 WEIGHTS_ROOT = Path(__file__).parent / "weights"
@@ -32,6 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a classifier, or go on with an interrupted run"))
     _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
     _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
+    for command in (combine, protocols, accuracy):
+        command.add_parser(commands)
     return parser
 
 

@@ -22,10 +22,14 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
 
 
 def pool(said: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
-    """One answer from several: the softmax of the mean log-probability, divided by `temperature`.
+    """One answer from several: the softmax of their mean logarithm, divided by `temperature`.
 
     `said` float (members, ..., classes) in [0, 1]; returns float64 (..., classes). This is the logarithmic opinion
     pool (Genest and Zidek, Statistical Science, 1986).
     """
-    logarithms = np.log(np.maximum(np.asarray(said, dtype=np.float64), LEAST))
-    return softmax(logarithms.mean(axis=0), temperature)
+    return softmax(mean_logarithm(said), temperature)
+
+
+def mean_logarithm(said: ArrayLike) -> NDArray[np.float64]:
+    """The logits of a pool before its temperature, float64 (..., classes)."""
+    return np.asarray(np.log(np.maximum(np.asarray(said, dtype=np.float64), LEAST)).mean(axis=0))

@@ -1,21 +1,34 @@
 """95 % intervals that respect groups: images of one patient are no independent witnesses."""
 
 from collections.abc import Callable
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.spec import Estimate
 from ml.training.metrics import Measures
-from ml.training.scored import Scored
 
 TAIL = 0.025
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)
 
 
+class Grouped(Protocol):
+    """Whatever has images that belong to groups, such as Scored."""
+
+    @property
+    def groups(self) -> NDArray[np.str_]: ...
+
+    def take(self, which: NDArray[Any]) -> Self:
+        """Some of the images, by index."""
+
+
+AnyGrouped = TypeVar("AnyGrouped", bound=Grouped)
+
+
 def estimates(
-    scored: Scored, measure: Callable[[Scored], Measures], *, resamples: int = RESAMPLES, seed: int = 0
+    scored: AnyGrouped, measure: Callable[[AnyGrouped], Measures], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Estimate]:
     """Measure, and give each number its percentile interval over resamples of whole groups.
 

@@ -1,10 +1,11 @@
-"""The model card of a bundle, written from its measured numbers."""
+"""The model card of a bundle or a panel, written from its measured numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ml.spec import ClassifierSpec
+from ml.panel import PanelSpec
+from ml.spec import ClassifierSpec, OperatingPoint
 
 CARD = "CARD.md"
 TEMPLATE = """\
@@ -22,7 +23,7 @@ probabilities of {labels}.
 
 ## Data
 
-Started from {started_from} and trained for {epochs}
+{story}
 on these public research images; none of them is part of this folder:
 
 {sources}
@@ -44,16 +45,11 @@ Confusion (rows: truth, columns: said):
 
 {confusion}
 
-**Operating point:** positive when P({positive}) is at least {threshold}; chosen for a {chosen_for}.
-There: sensitivity {sensitivity}, specificity {specificity}.
+{operating_point}
 
 ## What the number is worth
 
-{controls}
-
-If the AUC within one source is well below the AUC over all sources, part of the result comes from
-recognising where an image was made. The same is true when border pixels alone, or images whose lungs are
-blacked out, are told apart. Expect less than these numbers on images from any other place.
+{worth}
 
 ## Known failures
 
@@ -69,6 +65,85 @@ SHA-256 of network and weights: `{sha256}`.
 
 {licence}
 """
+OPERATING_POINT = """\
+**Operating point:** positive when P({positive}) is at least {threshold}; chosen for a {chosen_for}.
+There: sensitivity {sensitivity}, specificity {specificity}.
+
+**Zones:** P({positive}) below {threshold} is negative, from {positive_from} on positive, between them indeterminate.
+
+- Share of the images in the indeterminate zone: {indeterminate}
+- The positive zone alone as a call: sensitivity {sensitivity/positive_zone}, specificity {specificity/positive_zone}
+- Without the indeterminate images: sensitivity {sensitivity/outer_zones}, specificity {specificity/outer_zones}"""
+WORTH = """\
+{controls}
+
+If the AUC within one source is well below the AUC over all sources, part of the result comes from
+recognising where an image was made. The same is true when border pixels alone, or images whose lungs are
+blacked out, are told apart. Expect less than these numbers on images from any other place."""
+PANEL_TEMPLATE = """\
+# {name} {version}
+
+The answers of {count} classifiers to {modality} as one: the mean of their log-probabilities of
+{labels}, divided by a temperature of {temperature}, made probabilities again.
+**Decision support, not a diagnosis.** It has never been tested in a clinic.
+
+It speaks only for exactly these members; with one missing, or of another version, it says nothing:
+
+{members}
+
+## Use
+
+{intended_use}
+
+**Must not be used:** {must_not_use}
+
+## Data
+
+The members were trained on these public research images; none of them is part of this folder:
+
+{sources}
+
+Temperature, threshold and zones were chosen on what the members said of the validation part, on which their own epochs
+were chosen too; the test part was looked at once.
+
+## Measured on {measured_on}
+
+95 % intervals by bootstrap over groups.
+
+{headline}
+
+| label | precision | recall | F1 | AUC against the rest | images |
+|---|---|---|---|---|---|
+{per_label}
+
+Confusion (rows: truth, columns: said):
+
+{confusion}
+
+{operating_point}
+
+## When the members disagree
+
+Members disagree when some are above their own operating point and some below. Such a scan is marked for review.
+
+{disagreement}
+
+## What the number is worth
+
+{worth}
+
+## Licence
+
+{licence}
+"""
+PANEL_CARD = "card.md"
+DISAGREEMENTS = {
+    "disagreement": "Share of the images on which they disagree",
+    "error/unanimous": "The panel's likeliest label is wrong where they agree",
+    "error/divided": "The panel's likeliest label is wrong where they disagree",
+    "wrong_side/unanimous": "The panel is on the wrong side of its operating point where they agree",
+    "wrong_side/divided": "The panel is on the wrong side of its operating point where they disagree",
+}
 MODALITIES = {"cxr": "frontal chest X-rays", "ct": "axial slices of chest CT"}
 TITLES = {
     "vgg16": "VGG16",
@@ -77,6 +152,10 @@ TITLES = {
     "inceptionv3": "InceptionV3",
     "xception": "Xception",
     "densenet121": "DenseNet121",
+}
+BLIND = {
+    "border_pixels": "From border pixels alone (logistic regression, no lung to see)",
+    "lungs_blacked_out": "From images whose lungs are blacked out",
 }
 HEADLINES = {
     "accuracy": "Accuracy",
@@ -92,8 +171,37 @@ def write_card(folder: Path, spec: ClassifierSpec, report: Mapping[str, Any], no
     (folder / CARD).write_text(card, encoding="utf-8")
 
 
+def write_panel_card(
+    folder: Path, panel: PanelSpec, report: Mapping[str, Any], members: Sequence[ClassifierSpec]
+) -> None:
+    """Write card.md into the folder of a panel; use, sources and licence are those of its members."""
+    one = members[0]
+    sources = sorted({source for spec in members for source in spec.trained_on})
+    card = PANEL_TEMPLATE.format(
+        name=panel.name,
+        version=panel.version,
+        count=len(panel.members),
+        modality=MODALITIES[panel.modality],
+        labels=", ".join(panel.labels),
+        temperature=panel.temperature,
+        members=_bullets(panel.members),
+        intended_use=one.intended_use,
+        must_not_use=one.must_not_use,
+        licence=one.licence,
+        sources=_bullets(sources),
+        disagreement=_bullets(_disagreement(report["disagreement"])),
+        **_measured(report, panel.operating_point),
+    )
+    (folder / PANEL_CARD).write_text(card, encoding="utf-8")
+
+
+def _disagreement(measured: Mapping[str, Any]) -> Iterable[str]:
+    for name, title in DISAGREEMENTS.items():
+        yield f"{title}: {interval(measured[name]) if name in measured else 'no such image'}"
+
+
 def _facts(spec: ClassifierSpec) -> dict[str, Any]:
-    point, title = spec.operating_point, TITLES.get(spec.architecture, spec.architecture)
+    title = TITLES.get(spec.architecture, spec.architecture)
     return {
         "name": spec.name,
         "version": spec.version,
@@ -105,11 +213,6 @@ def _facts(spec: ClassifierSpec) -> dict[str, Any]:
         "intended_use": spec.intended_use,
         "must_not_use": spec.must_not_use,
         "sources": _bullets(spec.trained_on),
-        "positive": point.positive_label,
-        "threshold": point.threshold,
-        "chosen_for": point.chosen_for,
-        "sensitivity": point.sensitivity,
-        "specificity": point.specificity,
         "height": spec.input_size[0],
         "width": spec.input_size[1],
         "preprocessing": spec.preprocessing,
@@ -120,21 +223,53 @@ def _facts(spec: ClassifierSpec) -> dict[str, Any]:
 
 
 def _numbers(spec: ClassifierSpec, report: Mapping[str, Any]) -> dict[str, Any]:
-    measured, agreement = report["estimates"], report["agreement_with_keras"]
-    images, groups = report["images"], report["groups"]
+    agreement, images, groups = report["agreement_with_keras"], report["images"], report["groups"]
     return {
-        "measured_on": report["measured_on"],
-        "started_from": report["training"]["started_from"],
-        "epochs": _epochs(report["training"]["epochs"]),
+        "story": training_story(report["training"]),
         "images": ", ".join(f"{part} {images[part]} images in {groups[part]} groups" for part in images),
-        "headline": _bullets(f"{title}: {interval(measured[name])}" for name, title in HEADLINES.items()),
-        "per_label": "\n".join(_label_row(name, report) for name in spec.labels),
-        "confusion": _confusion(spec.labels, report["confusion"]),
-        "controls": _bullets(_controls(spec.operating_point.positive_label, report)),
         "exact": agreement["exact"],
         "fast": agreement["fast"],
         "checked": agreement["images"],
+        **_measured(report, spec.operating_point),
     }
+
+
+def _measured(report: Mapping[str, Any], point: OperatingPoint) -> dict[str, Any]:
+    """What the cards of classifiers and panels share."""
+    measured, labels = report["estimates"], report["labels"]
+    controls = _bullets(_controls(point.positive_label, report))
+    return {
+        "measured_on": report["measured_on"],
+        "headline": _bullets(f"{title}: {interval(measured[name])}" for name, title in HEADLINES.items()),
+        "per_label": "\n".join(_label_row(name, report) for name in labels),
+        "confusion": _confusion(labels, report["confusion"]),
+        "operating_point": _operating_point(point, report["zones"]),
+        "worth": WORTH.format(controls=controls),
+    }
+
+
+def _operating_point(point: OperatingPoint, zones: Mapping[str, Any]) -> str:
+    return OPERATING_POINT.format(
+        positive=point.positive_label,
+        threshold=point.threshold,
+        positive_from=point.positive_from,
+        chosen_for=point.chosen_for,
+        sensitivity=point.sensitivity,
+        specificity=point.specificity,
+        **{name: interval(estimate) for name, estimate in zones.items()},
+    )
+
+
+def training_story(training: Mapping[str, Any]) -> str:
+    """How the weights came about, a narrow run before its wide one."""
+    epochs, before = _epochs(training["epochs"]), training.get("before")
+    if before:
+        return (
+            f"{training_story(before)},\nthen widened to all channels with the same answers, and trained for {epochs}"
+        )
+    width = training.get("width", 1)
+    narrow = f" with 1/{width} of the channels" if width > 1 else ""
+    return f"Started from {training['started_from']}{narrow} and trained for {epochs}"
 
 
 def _epochs(sizes: list[list[int]]) -> str:
@@ -153,10 +288,9 @@ def _controls(positive: str, report: Mapping[str, Any]) -> Iterable[str]:
     for name in measured:
         if name.startswith("auc_within/"):
             yield f"The same within the source {name.removeprefix('auc_within/')}: {interval(measured[name])}"
-    border = controls["border_pixels"][f"auc/{positive}"]
-    yield f"From border pixels alone (logistic regression, no lung to see): {interval(border)}"
-    blind = controls["lungs_blacked_out"][f"auc/{positive}"]
-    yield f"From images whose lungs are blacked out: {interval(blind)}"
+    for name, title in BLIND.items():
+        told = interval(controls[name][f"auc/{positive}"]) if name in controls else "not measured"
+        yield f"{title}: {told}"
 
 
 def _label_row(name: str, report: Mapping[str, Any]) -> str:
@@ -165,7 +299,7 @@ def _label_row(name: str, report: Mapping[str, Any]) -> str:
     return f"| {' | '.join([name, *cells, str(report['support'][name])])} |"
 
 
-def _confusion(labels: tuple[str, ...], table: list[list[int]]) -> str:
+def _confusion(labels: Sequence[str], table: list[list[int]]) -> str:
     head = [f"| | {' | '.join(labels)} |", f"|---|{'---|' * len(labels)}"]
     rows = [f"| **{name}** | {' | '.join(map(str, counts))} |" for name, counts in zip(labels, table, strict=True)]
     return "\n".join(head + rows)

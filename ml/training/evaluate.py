@@ -28,7 +28,7 @@ from ml.training.predictions import (
     read_predictions,
     write_predictions,
 )
-from ml.training.report import REPORT, all_estimates, measure, plain
+from ml.training.report import REPORT, controls, measure
 from ml.training.scored import Scored
 from ml.training.split import Part, split
 from ml.training.trained import Trained
@@ -116,9 +116,3 @@ def _report(bench: Bench, part: Part, scored: Scored, calibration: Calibration, 
         "controls": controls(bench.trained.folder, part),
         "agreement_with_keras": asdict(agreement),
     }
-
-
-def controls(folder: Path, part: Part) -> dict[str, Any]:
-    """The same measures, told from border pixels and with the lungs blacked out."""
-    files = {"border_pixels": BORDER_PIXELS, "lungs_blacked_out": LUNGS_BLACKED_OUT}
-    return {name: plain(all_estimates(read_predictions(folder / file)[part])) for name, file in files.items()}

@@ -44,7 +44,7 @@ def export(
     ValueError when `after` is missing or too much.
     """
     trained = Trained.read(folder)
-    if not (folder / REPORT).is_file():
+    if not all((folder / paper).is_file() for paper in PAPERS):
         raise FileNotFoundError(f"{folder} has not been evaluated. Run python -m ml evaluate first.")
     bundle = root / trained.name / version
     if bundle.exists():
@@ -87,6 +87,7 @@ def _spec(trained: Trained, report: dict[str, Any], sources: tuple[str, ...], ve
         must_not_use=MUST_NOT_USE.format(subject=subject),
         licence=LICENCE,
         parameters=trained.model().count_params(),
+        width=trained.plan.width,
         metrics=headline(report),
     )
 

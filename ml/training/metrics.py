@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from ml.training.scored import Scored
 
@@ -20,7 +19,8 @@ def area_under_curve(positive: NDArray[np.bool_], scores: NDArray[np.floating]) 
     ups, downs = int(positive.sum()), int((~positive).sum())
     if ups == 0 or downs == 0:
         return float("nan")
-    ranks = rankdata(scores)
+    _, which, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[which]
     return float((ranks[positive].sum() - ups * (ups + 1) / 2) / (ups * downs))
 
 

@@ -1,6 +1,7 @@
 """What a held-out part says of a classifier or a panel: every number with its 95 % interval over groups."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ml.spec import Estimate, OperatingPoint
@@ -14,6 +15,7 @@ from ml.training.metrics import (
     within_source_measures,
     zone_measures,
 )
+from ml.training.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
 from ml.training.scored import Scored
 
 REPORT = "metrics.json"
@@ -56,6 +58,13 @@ def zone_estimates(scored: Scored, threshold: float, positive_from: float) -> di
     return _with_exact_bounds(scored, estimates(scored, zone_measures(threshold, positive_from)))
 
 
+def controls(folder: Path, part: str) -> dict[str, Any]:
+    """The same measures, told from border pixels and with the lungs blacked out, as far as the folder holds them."""
+    files = {"border_pixels": BORDER_PIXELS, "lungs_blacked_out": LUNGS_BLACKED_OUT}
+    stored = {name: folder / file for name, file in files.items() if (folder / file).is_file()}
+    return {name: plain(all_estimates(read_predictions(path)[part])) for name, path in stored.items()}
+
+
 def operating_point(report: dict[str, Any]) -> OperatingPoint:
     """The operating point that a report describes."""
     return OperatingPoint.from_fields(report["operating_point"])
@@ -66,11 +75,11 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
     positive, measured = report["labels"][0], report["estimates"]
     names = ["accuracy", f"auc/{positive}", "calibration_error"]
     names += [name for name in measured if name.startswith("auc_within/")]
-    controls = report["controls"]
+    blind = report["controls"]
     return {
         "measured_on": report["measured_on"],
         **{name: measured[name] for name in names},
-        **{title: controls[name][f"auc/{positive}"] for name, title in CONTROLS.items() if name in controls},
+        **{title: blind[name][f"auc/{positive}"] for name, title in CONTROLS.items() if name in blind},
         **report["zones"],
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +42,12 @@ class Scored:
         """How much there is, in words."""
         return f"{len(self.labels)} images, {len(set(self.groups.tolist()))} groups"
 
-    def take(self, which: NDArray[Any] | Sequence[int]) -> "Scored":
+    def take(self, which: NDArray[Any] | Sequence[int]) -> Self:
         """Some of the images, by index or mask; an index may come more than once."""
         arrays = {field.name: getattr(self, field.name)[which] for field in fields(self) if field.name != "names"}
-        return Scored(self.names, **arrays)
+        return replace(self, **arrays)
 
-    def saying(self, probabilities: NDArray[np.float64]) -> "Scored":
+    def saying(self, probabilities: NDArray[np.float64]) -> Self:
         """The same images with other probabilities (n, classes)."""
         return replace(self, probabilities=probabilities)
 
