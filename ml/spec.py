@@ -107,9 +107,9 @@ class OperatingPoint:
 class ClassifierSpec:
     """What a classifier is, what it was made from and how it performs.
 
-    `input_size` (h, w) in pixels; `preprocessing` a recipe of ml.preprocessing; `temperature` divides the logits
-    before the softmax; `weights_sha256` is over model.xml followed by model.bin; `metrics` holds the held-out
-    numbers. Raises SpecInvalid when it contradicts itself.
+    `width` divides the channels of the published architecture; `input_size` (h, w) in pixels; `preprocessing` a
+    recipe of ml.preprocessing; `temperature` divides the logits before the softmax; `weights_sha256` is over model.xml
+    followed by model.bin; `metrics` holds the held-out numbers. Raises SpecInvalid when it contradicts itself.
     """
 
     name: str
@@ -127,6 +127,7 @@ class ClassifierSpec:
     must_not_use: str
     licence: str
     parameters: int = 0
+    width: int = 1
     precision: Precision = Precision.FLOAT16
     metrics: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -137,6 +138,7 @@ class ClassifierSpec:
         _require(bool(SHA256.fullmatch(self.weights_sha256)), "weights_sha256 is no SHA-256 in hexadecimal.")
         _require(len(set(self.labels)) == len(self.labels) >= 2, "Labels must differ, and be two or more.")
         _require(self.operating_point.positive_label in self.labels, "The positive label is not among the labels.")
+        _require(self.width >= 1, "The width divides the channels; it is 1 or more.")
         _require(self.temperature > 0 and math.isfinite(self.temperature), "The temperature must be above 0.")
         _require(len(self.input_size) == 2 and min(self.input_size) > 0, "The input size must be two sides in pixels.")
 
