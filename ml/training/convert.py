@@ -33,12 +33,22 @@ class Agreement:
 
 
 def convert(model: keras.Model, out: Path, samples: Pixels) -> Agreement:
-    """Write model.xml and float16 model.bin into `out`.
+    """Write model.xml and float16 model.bin of a classifier of the registry into `out`, small enough to ship.
 
-    `model` has a fixed input size and float32 precision; `samples` float32 (n, h, w, 1). Raises ConversionFailed
-    when probabilities differ from Keras by more than 1e-4 in float32, or 2e-2 as shipped.
+    `model` has a fixed input size and float32 precision; `samples` float32 (n, h, w, 1). Raises ConversionFailed as
+    `write_network` does, and for weights above 25 MB.
     """
-    expected = softmax(model.predict(samples, verbose=0))
+    agreement = write_network(registry.with_maps(model), out, samples, softmax(model.predict(samples, verbose=0)))
+    _require((out / WEIGHTS).stat().st_size <= LARGEST_FILE, "The weights are larger than 25 MB.")
+    return agreement
+
+
+def write_network(model: keras.Model, out: Path, samples: Pixels, expected: NDArray[np.float64]) -> Agreement:
+    """Write model.xml and float16 model.bin of a model with outputs `logits` and `maps` into `out`, of any size.
+
+    `samples` float32 (n, h, w, 1) have the probabilities `expected` (n, classes). Raises ConversionFailed when those
+    of the written network differ from them by more than 1e-4 in float32, or 2e-2 as shipped.
+    """
     with TemporaryDirectory() as folder:
         # OpenVINO maps what Keras exported into memory: never write over it
         converted = _convert(model, Path(folder) / NETWORK)
@@ -47,14 +57,13 @@ def convert(model: keras.Model, out: Path, samples: Pixels) -> Agreement:
         fast = _difference(_write(converted, out, half=True, settings=FAST), samples, expected)
     _require(exact <= EXACT_TOLERANCE, f"In float32 the network differs from Keras by {exact:.1e}.")
     _require(fast <= FAST_TOLERANCE, f"As shipped the network differs from Keras by {fast:.1e}.")
-    _require((out / WEIGHTS).stat().st_size <= LARGEST_FILE, "The weights are larger than 25 MB.")
     return Agreement(exact, fast, len(samples))
 
 
 def _convert(model: keras.Model, path: Path) -> Any:
     """Let Keras export, then fix the batch to one image and name the outputs."""
     openvino = import_openvino()
-    registry.with_maps(model).export(str(path), format="openvino", verbose=False)
+    model.export(str(path), format="openvino", verbose=False)
     converted = openvino.Core().read_model(path)
     converted.reshape([1, *model.input_shape[1:]])
     for output in converted.outputs:
