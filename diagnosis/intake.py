@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -112,7 +111,7 @@ def differences(header: DicomHeader | None, patient: Patient) -> list[Difference
     if header is None:
         return []
     found = []
-    if not _same_name(header.patient_name, patient):
+    if not _may_be_the_same(header, patient):
         found.append(Difference("name", header.patient_name, patient.name))
     if not _same_number(header.patient_id, patient.medical_record_number):
         found.append(Difference("record number", header.patient_id, patient.medical_record_number))
@@ -122,16 +121,10 @@ def differences(header: DicomHeader | None, patient: Patient) -> list[Difference
     return found
 
 
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", fold(text)))
-
-
-def _same_name(in_file: str, patient: Patient) -> bool:
-    """Whether one name's words contain the other's, in any order and without accents or case."""
-    if fold(in_file.replace("^", " ")) in PLACEHOLDERS:
+def _may_be_the_same(header: DicomHeader, patient: Patient) -> bool:
+    if fold(header.patient_name) in PLACEHOLDERS:
         return True
-    file_words, record_words = _words(in_file), _words(f"{patient.family_name} {patient.given_name}")
-    return file_words <= record_words or record_words <= file_words
+    return header.person.agrees_with(f"{patient.family_name} {patient.given_name}")
 
 
 def _same_number(in_file: str, in_record: str) -> bool:

@@ -35,11 +35,27 @@ class PersonName:
     def agrees_with(self, name: str) -> bool:
         """Could `name`, in any order of words, be the same person?
 
-        Case, accents, punctuation and missing middle names are forgiven; an unknown
-        name on either side disagrees with nobody.
+        Case, accents and punctuation are forgiven, and so are middle names that one side leaves out or shortens to an
+        initial; middle names that differ are not. An unknown name on either side disagrees with nobody.
         """
         ours, theirs = _folded(self.readable), _folded(name)
         if not ours or not theirs:
             return True
         needed = _folded(f"{self.family} {self.given}")
-        return needed <= theirs or (theirs <= ours and len(theirs) >= min(2, len(ours)))
+        if needed <= theirs:
+            return _compatible(ours - needed, theirs - needed)
+        return theirs <= ours and len(theirs) >= min(2, len(ours))
+
+
+def _compatible(middle: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether one side's further names are all among the other's; an initial stands for every name it begins."""
+    return _all_in(middle, other) or _all_in(other, middle)
+
+
+def _all_in(words: frozenset[str], others: frozenset[str]) -> bool:
+    return all(any(_same(word, other) for other in others) for word in words)
+
+
+def _same(word: str, other: str) -> bool:
+    short, long = sorted((word, other), key=len)
+    return short == long or (len(short) == 1 and long.startswith(short))

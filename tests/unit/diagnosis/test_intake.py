@@ -8,16 +8,17 @@ import pytest
 
 from diagnosis.intake import differences
 from diagnosis.models import Patient
-from ml.imaging import DicomHeader
+from ml.imaging import DicomHeader, PersonName
 from ml.spec import Modality
 
 ALMA = {"medical_record_number": "MRN-0001", "family_name": "Berg", "given_name": "Alma Marie"}
 BORN = date(1958, 3, 14)
 
 
-def found(*, record: dict[str, object] | None = None, **header: object) -> set[str]:
+def found(*, record: dict[str, object] | None = None, patient_name: str = "", **header: object) -> set[str]:
     patient = Patient(**{**ALMA, "birth_date": BORN, **(record or {})})
-    read = DicomHeader("DX", Modality.CXR, **header)  # type: ignore[arg-type]
+    person = PersonName.parse(patient_name)
+    read = DicomHeader("DX", Modality.CXR, patient_name=person.readable, person=person, **header)  # type: ignore[arg-type]
     return {each.field for each in differences(read, patient)}
 
 
@@ -30,6 +31,7 @@ def found(*, record: dict[str, object] | None = None, **header: object) -> set[s
         "Alma Berg",
         "Berg^Álma",
         "Berg^Alma^Marie^Dr",
+        "Berg^Alma^M",
         "",
         "ANONYMOUS",
         "Anonymized",
@@ -41,7 +43,9 @@ def test_names_that_may_be_the_same_person(name: str) -> None:
     assert found(patient_name=name) == set()
 
 
-@pytest.mark.parametrize("name", ["Holm^Alma", "Berg^Per", "Bergmann^Alma", "Berg^Almut", "Alm^Berga"])
+@pytest.mark.parametrize(
+    "name", ["Holm^Alma", "Berg^Per", "Berg^Alma^Sofie", "Berg^Alma^S", "Bergmann^Alma", "Berg^Almut", "Alm^Berga"]
+)
 def test_names_of_others(name: str) -> None:
     assert found(patient_name=name) == {"name"}
 
