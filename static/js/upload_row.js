@@ -95,6 +95,8 @@ export class Row {
     const said = this.#part("said");
     said.dataset.name = this.#file.name;
     said.dataset.following = answer.scan;
+    // The sentence of a new scan says that its analysis is queued; its result stands beside it then.
+    if (this.fresh) said.addEventListener("analysis:finished", () => (this.#part("note").textContent = "Uploaded."));
   }
 
   #picture(address) {

@@ -223,7 +223,7 @@ def test_help_lists_the_keys_and_gives_the_focus_back(reader: Page, put: Put) ->
     press(reader, "?")
     dialog = reader.get_by_role("dialog", name="Keys of the viewer")
     expect(dialog).to_be_visible()
-    expect(dialog).to_contain_text("Previous study beside it")
+    expect(dialog).to_contain_text("Previous or chosen scan beside it")
     assert not press(reader, "i")["inverted"]  # no key reaches the image behind it
     press(reader, "Escape")
     expect(dialog).to_be_hidden()

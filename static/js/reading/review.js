@@ -7,7 +7,7 @@ import { joinViewer } from "./viewing.js";
 const form = document.getElementById("review");
 const stand = document.getElementById("stand");
 const saved = document.getElementById("saved");
-const viewer = joinViewer();
+const viewer = joinViewer(form);
 const RESULT_EVERY = 3000;
 
 const draft = new Draft(form, (text) => { saved.textContent = text; });

@@ -5,10 +5,25 @@ import { spelled } from "../viewer/keys.js";
 
 const keysOf = (action) => action.keys.map((key) => spelled(key).join(" ")).join(", ");
 
-export const joinViewer = () => {
+// The form keeps whether the scan is a key image; the viewer's own button and the box of the form are one switch.
+const shareKeyImage = async (viewer, form) => {
+  await customElements.whenDefined(viewer.localName);
+  const box = form.elements.is_key_image;
+  const mark = () => viewer.markKeyImage(box.checked);
+  box.addEventListener("change", mark);
+  form.addEventListener("draft:restored", mark);
+  viewer.addEventListener("viewer:key-image", ({ detail }) => {
+    box.checked = detail.on;
+    box.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  mark();
+};
+
+export const joinViewer = (form) => {
   const viewer = document.querySelector("scan-viewer");
   if (!viewer) return null;
   viewer.dataset.pageKeys = "";
+  shareKeyImage(viewer, form);
   document.addEventListener("keys:collect", (event) => {
     for (const [title, actions] of groups()) event.detail.set(title, actions.map((action) => [keysOf(action), action.label]));
   });

@@ -84,7 +84,7 @@ export const ACTIONS = [
   plain(RESULT, "more-opaque", ["t"], "Attention map stronger", (viewer) => viewer.attention.strengthen(0.1), withMap),
   plain(RESULT, "less-opaque", ["Shift+t"], "Attention map weaker", (viewer) => viewer.attention.strengthen(-0.1), withMap),
 
-  plain(COMPARE, "compare", ["v"], "Previous study beside it", (viewer) => viewer.toggleCompare(), iconed("compare", { ...withPrior, pressed: (viewer) => viewer.isComparing })),
+  plain(COMPARE, "compare", ["v"], "Previous or chosen scan beside it", (viewer) => viewer.toggleCompare(), iconed("compare", { ...withPrior, pressed: (viewer) => viewer.isComparing })),
   plain(COMPARE, "link", ["l"], "Zoom and move both together", (viewer) => viewer.toggleLink(), iconed("link", { ...comparing, pressed: (viewer) => viewer.isLinked })),
   plain(COMPARE, "other-pane", ["x"], "Keys act on the other image", (viewer) => viewer.activateOther(), comparing),
 

@@ -1,4 +1,4 @@
-// The previous study beside the shown one: a second pane with its own window and its own series.
+// The previous study, or a scan that a person chose, beside the shown one: a pane with its own window and series.
 
 import { make } from "./elements.js";
 import { Pane } from "./pane.js";
@@ -9,6 +9,7 @@ import { View } from "./view.js";
 export class Comparison {
   isOpen = false;
   isLinked = true;
+  isChosen = false; // a person chose what stands beside it: it need not be earlier
   studies = [];
 
   #main;
@@ -23,8 +24,10 @@ export class Comparison {
     this.choice.addEventListener("change", () => this.#open(this.studies[this.choice.selectedIndex]));
   }
 
-  offer(studies) {
+  offer(studies, isChosen = false) {
     this.close();
+    this.isChosen = isChosen;
+    this.pane.canvas.setAttribute("aria-label", isChosen ? "Scan to compare with" : "Previous study");
     this.studies = studies ?? [];
     this.choice.replaceChildren(...this.studies.map((study) => make("option", {}, study.title)));
     this.pane.forget();

@@ -65,7 +65,7 @@ export class Controller {
     this.series.clear();
     this.main.forget();
     this.main.view.reset();
-    this.comparison.offer(told.prior);
+    this.comparison.offer(told.prior, Boolean(told.compare));
     this.activate(this.main);
     const shown = await this.main.show(told.scan);
     this.#offerMaps();
@@ -114,7 +114,7 @@ export class Controller {
 
   #caption(pane) {
     const { length: slices, shown } = this.seriesOf(pane);
-    const which = pane === this.main || this.#told.compare ? "" : "Previous: ";
+    const which = pane === this.main || this.comparison.isChosen ? "" : "Previous: ";
     pane.caption.textContent = `${which}${(pane.shown ?? pane.entry)?.title ?? ""}${slices > 1 ? ` · ${shown + 1} / ${slices}` : ""}`;
     pane.flags.textContent = this.#flags(pane).filter(Boolean).join(" · ");
   }
@@ -297,20 +297,26 @@ export class Controller {
 
   // --- the rest --------------------------------------------------------------------------------------------
 
+  /** Offered for the scan that the page is about, and not for the other slices of its series. */
   get takesKeyImages() {
-    return "keyImages" in this.#element.dataset;
+    return "keyImages" in this.#element.dataset && this.main.entry?.id === this.#told?.scan.id;
   }
 
   get isKeyImage() {
     return this.keyImages.has(this.main.entry?.id);
   }
 
+  /** Mark or unmark the scan that the page is about, without telling the page. */
+  markKeyImage(on) {
+    if (on) this.keyImages.add(this.#told.scan.id);
+    else this.keyImages.delete(this.#told.scan.id);
+    this.main.draw();
+  }
+
   toggleKeyImage() {
     const { entry, window, inverted } = this.main;
     const on = !this.isKeyImage;
-    if (on) this.keyImages.add(entry.id);
-    else this.keyImages.delete(entry.id);
-    this.main.draw();
+    this.markKeyImage(on);
     this.#emit("viewer:key-image", { scan: entry.id, instance: entry.instance, on, window: { ...window }, inverted });
   }
 

@@ -12,6 +12,7 @@
 //   element.open(url)            the same, with the settings fetched from there
 //   element.reveal()             ask again what may be seen now, without moving the image (after a first impression)
 //   element.prefetch(urls)       greyscale addresses that will be needed next
+//   element.markKeyImage(on)     its scan is a key image, or is not: where the page keeps that; no event follows
 //   element.valueAt(x, y)        what the pixel of the shown image means
 //   element.state                window, zoom, turns, measurements in plain values
 //   element.run(id)              an action of actions.js by its id
@@ -57,6 +58,10 @@ class ScanViewer extends HTMLElement {
 
   prefetch(urls) {
     store.prefetch(urls);
+  }
+
+  markKeyImage(on) {
+    this.#controller.markKeyImage(on);
   }
 
   valueAt(x, y) {
