@@ -25,7 +25,7 @@ from accounts.permissions import Permission
 from diagnosis import verdict
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.errors import Refusal
-from diagnosis.models import Analysis, Patient, Prediction, Scan, Transition
+from diagnosis.models import Analysis, Combination, Patient, Prediction, Scan, Transition
 from diagnosis.views._record import Change, changes
 
 
@@ -88,7 +88,7 @@ class TransitionInline(_ReadOnlyInline):
 
 class PredictionInline(_ReadOnlyInline):
     model = Prediction
-    fields = ("classifier", "version", "said", "most_probable", "time", "preprocessing", "weights")
+    fields = ("classifier", "version", "said", "most_probable", "outside", "time", "preprocessing", "weights")
 
     @admin.display(description="said")
     def said(self, prediction: Prediction) -> str:
@@ -99,6 +99,11 @@ class PredictionInline(_ReadOnlyInline):
         said = verdict.of_prediction(prediction)
         return f"{said.label}, {said.probability}"
 
+    @admin.display(description="attention outside the lungs")
+    def outside(self, prediction: Prediction) -> str:
+        measured = prediction.attention_outside
+        return "not measured" if measured is None else verdict.share(measured)
+
     @admin.display(description="time")
     def time(self, prediction: Prediction) -> str:
         return f"{prediction.milliseconds:.0f} ms"
@@ -106,6 +111,16 @@ class PredictionInline(_ReadOnlyInline):
     @admin.display(description="weights' SHA-256")
     def weights(self, prediction: Prediction) -> str:
         return prediction.weights_sha256[:12]
+
+
+class CombinationInline(_ReadOnlyInline):
+    model = Combination
+    fields = ("panel", "version", "said", "members")
+
+    @admin.display(description="said")
+    def said(self, combination: Combination) -> str:
+        said = verdict.of_combination(combination)
+        return f"{said.sentence} ({verdict.percent(combination.probability)})"
 
 
 @admin.register(Patient)
@@ -157,7 +172,7 @@ class AnalysisAdmin(_ClinicalAdmin):
     list_select_related = ("scan__patient",)
     search_fields = ("scan__patient__search_key", "failure_reason", "worker")
     exclude = ("claim", "lease_expires_at", "enqueued_at")
-    inlines = (PredictionInline, TransitionInline)
+    inlines = (CombinationInline, PredictionInline, TransitionInline)
     actions = ("run_again", "cancel")
 
     @admin.action(description="Run again", permissions=["view"])

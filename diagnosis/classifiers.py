@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 
 from diagnosis.errors import AnalysisFailed
 from diagnosis.models.scan import Modality
-from ml import serving
+from ml import panel, serving
+from ml.panel import PanelSpec
 from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
+
+NONE_MEASURED = "none was measured for these classifiers."
+
+
+def installed_specs() -> tuple[ClassifierSpec, ...]:
+    """The specs of every classifier that lies here, active or not. Loads no weights, so that web processes may ask."""
+    return serving.catalogue(settings.ML_WEIGHTS_ROOT)
 
 
 def active_specs() -> tuple[ClassifierSpec, ...]:
     """The specs of every active classifier. Loads no weights, so that web processes may ask."""
-    specs = serving.catalogue(settings.ML_WEIGHTS_ROOT)
-    return tuple(spec for spec in specs if spec.name not in settings.INACTIVE_CLASSIFIERS)
+    return tuple(spec for spec in installed_specs() if spec.name not in settings.INACTIVE_CLASSIFIERS)
+
+
+def panels() -> tuple[PanelSpec, ...]:
+    """The panels that lie here, at most one for each modality. Loads no weights, so that web processes may ask."""
+    return panel.panels(settings.ML_WEIGHTS_ROOT)
 
 
 def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:
@@ -34,7 +48,41 @@ def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:
     return active
 
 
+def panel_for(active: Iterable[ClassifierSpec]) -> tuple[PanelSpec | None, str]:
+    """The panel that may combine the answers of `active`, all of one modality; or None, and why not in words.
+
+    The words are empty where there is nothing to combine: one classifier, and no panel.
+    """
+    specs = tuple(active)
+    found = next((one for one in panels() if one.modality == specs[0].modality), None)
+    if found is None:
+        return None, NONE_MEASURED if len(specs) > 1 else ""
+    hindrance = _hindrance(found, specs)
+    return (None, hindrance) if hindrance else (found, "")
+
+
 def warm() -> None:
-    """Load every active classifier now, so that the first scan of a worker does not wait for it."""
+    """Load the gate and every active classifier now, so that the first scan of a worker does not wait for them."""
     for modality in {spec.modality for spec in active_specs()}:
         loaded(Modality(modality.value))
+
+
+def _hindrance(found: PanelSpec, active: tuple[ClassifierSpec, ...]) -> str:
+    """Why the panel may not speak for these classifiers; empty when they are exactly its members."""
+    answered = {spec.name: spec for spec in active}
+    members = dict(member.split("/") for member in found.members)
+    faults = [_fault(name, version, answered.get(name)) for name, version in members.items()]
+    faults += [f"{name} was no part of it" for name in sorted(answered.keys() - members.keys())]
+    said = "; ".join(fault for fault in faults if fault)
+    return f"{said}; the combination was measured with exactly {_of_all(found)}." if said else ""
+
+
+def _fault(name: str, version: str, active: ClassifierSpec | None) -> str:
+    if active is None:
+        switched_off = name in settings.INACTIVE_CLASSIFIERS
+        return f"{name} is switched off" if switched_off else f"{name} {version} is not installed"
+    return f"{name} {active.version} is active instead of {version}" if active.version != version else ""
+
+
+def _of_all(found: PanelSpec) -> str:
+    return f"the {len(found.members)} classifiers of {found.name} {found.version}"

@@ -17,7 +17,8 @@ from django.db.models import Case, DurationField, F, FloatField, Func, When
 from django.db.models.functions import Coalesce
 from django.db.models.sql.compiler import SQLCompiler
 
-from diagnosis.models import Analysis, Prediction, ReadingPolicy, Review
+from diagnosis import marks
+from diagnosis.models import Analysis, Combination, Prediction, ReadingPolicy, Review
 from diagnosis.states import ReviewStatus
 
 # A scan without a result is neither suspect nor harmless: it stands in the middle.
@@ -50,8 +51,12 @@ def due_at(review: Review, policy: ReadingPolicy) -> datetime:
     return review.waiting_since - timedelta(hours=merit(review, policy).hours)
 
 
-def suspicion(predictions: list[Prediction]) -> float | None:
-    """The highest probability of the class that each classifier looks out for, 0 to 1; None without any."""
+def suspicion(predictions: list[Prediction], combination: Combination | None) -> float | None:
+    """The probability of the class that is looked out for, 0 to 1: the combination's, which alone is calibrated for all
+    of them; else the classifiers' highest; None without any.
+    """
+    if combination:
+        return combination.probability
     return max((prediction.probability for prediction in predictions), default=None)
 
 
@@ -66,20 +71,23 @@ def disagreement(predictions: list[Prediction]) -> float:
     return 0.0 if above is None else 1 - abs(2 * above - 1)
 
 
-def take_in(review: Review, predictions: list[Prediction]) -> None:
-    """Set what the classifiers' result says of the place; saves nothing."""
-    review.suspicion = suspicion(predictions)
+def take_in(review: Review, analysis: Analysis | None) -> None:
+    """Set what the classifiers' result says of the place, and what wants an eye in it; saves nothing."""
+    predictions = list(analysis.predictions.all()) if analysis else []
+    combination = analysis.combined if analysis else None
+    review.suspicion = suspicion(predictions, combination)
     review.share_above = share_above(predictions)
     review.disagreement = disagreement(predictions)
+    review.zone = combination.zone if combination else ""
+    review.marks = [mark.value for mark in marks.marks(predictions, combination)]
 
 
 def place(analysis: Analysis) -> None:
     """Give the open reviews of a scan their place by the analysis that just finished."""
-    predictions = list(analysis.predictions.all())
     policy = ReadingPolicy.of(analysis.scan.clinic)
     # Locked: an urgent flag set at this moment changes the same place.
     for review in analysis.scan.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():
-        take_in(review, predictions)
+        take_in(review, analysis)
         _update(review, policy)
 
 
@@ -115,6 +123,8 @@ def _update(review: Review, policy: ReadingPolicy) -> None:
         suspicion=review.suspicion,
         share_above=review.share_above,
         disagreement=review.disagreement,
+        zone=review.zone,
+        marks=review.marks,
         urgent=review.urgent,
         due_at=due_at(review, policy),
     )

@@ -7,8 +7,8 @@ import json
 from datetime import datetime
 from typing import Any
 
-from diagnosis import intended_use
-from diagnosis.models import Addendum, Analysis, Patient, Prediction, Report, Scan
+from diagnosis import intended_use, marks, verdict
+from diagnosis.models import Addendum, Analysis, Combination, Patient, Prediction, Report, Scan
 
 
 def snapshot(report: Report) -> dict[str, Any]:
@@ -90,10 +90,14 @@ def _scan(scan: Scan) -> dict[str, Any]:
 def _analysis(analysis: Analysis | None) -> dict[str, Any] | None:
     if analysis is None:
         return None
+    predictions, combination = list(analysis.predictions.all()), analysis.combined
     return {
         "number": analysis.number,
         "finished_at": analysis.finished_at.isoformat() if analysis.finished_at else None,
-        "predictions": [_prediction(prediction) for prediction in analysis.predictions.all()],
+        "predictions": [_prediction(prediction) for prediction in predictions],
+        "combination": _combination(combination) if combination else None,
+        "without_combination": analysis.without_combination,
+        "marks": [verdict.of_mark(mark, predictions) for mark in marks.marks(predictions, combination)],
     }
 
 
@@ -106,5 +110,23 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
         "label": prediction.label,
         "probability": prediction.probability,
         "positive": prediction.positive,
+        "zone": prediction.zone,
         "operating_point": prediction.operating_point,
+        "attention_outside": prediction.attention_outside,
+        "card": prediction.card,
+    }
+
+
+def _combination(combination: Combination) -> dict[str, Any]:
+    return {
+        "panel": combination.panel,
+        "version": combination.version,
+        "members": combination.members,
+        "probabilities": combination.probabilities,
+        "label": combination.label,
+        "probability": combination.probability,
+        "positive": combination.positive,
+        "zone": combination.zone,
+        "operating_point": combination.operating_point,
+        "card": combination.card,
     }

@@ -1,4 +1,4 @@
-"""Runs one analysis: claim → decode → classify → store. Never enqueues anything."""
+"""Runs one analysis: claim → decode → answer → store. Never enqueues anything."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import traceback
 import uuid
 from contextlib import suppress
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -15,15 +16,18 @@ from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
-from diagnosis import classifiers, intake, queue
+from diagnosis import intake, queue
+from diagnosis.answers import Answer, Answers, Combined, answer
 from diagnosis.errors import AnalysisFailed
 from diagnosis.lease import Lease
-from diagnosis.models import Analysis, Prediction, Scan
+from diagnosis.models import Analysis, Combination, Prediction, Scan
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
 from diagnosis.notices import notify_uploader
 from diagnosis.states import AnalysisStatus as S
-from ml import imaging, serving
+from ml import imaging
+from ml.panel import PanelSpec
+from ml.spec import ClassifierSpec
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +54,7 @@ def run(pk: uuid.UUID, *, worker: str) -> None:
         return
     with Lease(pk, claim):
         try:
-            _store(pk, claim, worker, _classify(pk))
+            _store(pk, claim, worker, _answers(pk))
         except AnalysisFailed as failure:
             _fail(pk, failure, by=worker, only=Q(claim=claim))
         except SoftTimeLimitExceeded:
@@ -73,11 +77,9 @@ def _release(analysis: Analysis, *, by: str) -> bool:
     return Analysis.objects.release(analysis.pk, by=by, only=still_lost, note=f"{analysis.worker} was lost")
 
 
-def _classify(pk: uuid.UUID) -> list[tuple[serving.Classifier, serving.Classification]]:
+def _answers(pk: uuid.UUID) -> Answers:
     scan = Scan.objects.get(analyses=pk)
-    panel = classifiers.loaded(Modality(scan.modality))
-    pixels = _pixels(scan)
-    return [(classifier, classifier.classify(pixels)) for classifier in panel]
+    return answer(_pixels(scan), Modality(scan.modality))
 
 
 def _pixels(scan: Scan) -> np.ndarray:
@@ -108,19 +110,20 @@ def _original(scan: Scan) -> bytes:
         ) from error
 
 
-def _store(
-    pk: uuid.UUID,
-    claim: uuid.UUID,
-    worker: str,
-    results: list[tuple[serving.Classifier, serving.Classification]],
-) -> None:
-    """Keep the predictions if the analysis is still ours; files first, so that no row names a missing one."""
-    predictions = [_prediction(pk, classifier, classification) for classifier, classification in results]
+def _store(pk: uuid.UUID, claim: uuid.UUID, worker: str, answers: Answers) -> None:
+    """Keep the answers if the analysis is still ours; files first, so that no row names a missing one."""
+    predictions = [_prediction(pk, one) for one in answers.each]
+    hindrance = answers.hindrance
     try:
         with transaction.atomic():
-            if not Analysis.objects.finish(pk, S.RUNNING, S.SUCCEEDED, by=worker, only=Q(claim=claim)):
+            ours = Q(claim=claim)
+            if not Analysis.objects.finish(
+                pk, S.RUNNING, S.SUCCEEDED, by=worker, only=ours, without_combination=hindrance
+            ):
                 raise _NoLongerOurs
             Prediction.objects.bulk_create(predictions)
+            if answers.combined:
+                _combination(pk, answers.combined).save(force_insert=True)
             analysis = Analysis.objects.select_related("scan__clinic").get(pk=pk)
             queue.place(analysis)
             notify_uploader(analysis.scan, NotificationKind.RESULT)
@@ -138,15 +141,16 @@ def _discard(predictions: list[Prediction]) -> None:
         if not kept.exists():
             for prediction in predictions:
                 prediction.attention.delete(save=False)
+                prediction.seen.delete(save=False)
 
 
 class _NoLongerOurs(Exception):
     pass
 
 
-def _prediction(pk: uuid.UUID, classifier: serving.Classifier, result: serving.Classification) -> Prediction:
-    spec = classifier.spec
-    point = spec.operating_point
+def _prediction(pk: uuid.UUID, one: Answer) -> Prediction:
+    spec, said = one.spec, one.said
+    probability = said.probabilities[spec.operating_point.positive_label]
     prediction = Prediction(
         analysis_id=pk,
         classifier=spec.name,
@@ -154,16 +158,45 @@ def _prediction(pk: uuid.UUID, classifier: serving.Classifier, result: serving.C
         architecture=spec.architecture,
         weights_sha256=spec.weights_sha256,
         preprocessing=spec.preprocessing,
-        probabilities=result.probabilities,
-        label=result.label,
-        operating_point=asdict(point),
-        probability=result.probabilities[point.positive_label],
-        positive=result.positive,
-        milliseconds=result.milliseconds,
-        attention_label=result.attention_label,
+        probabilities=said.probabilities,
+        label=said.label,
+        operating_point=asdict(spec.operating_point),
+        probability=probability,
+        positive=said.positive,
+        zone=spec.operating_point.zone(probability).value,
+        milliseconds=said.milliseconds,
+        attention_label=said.attention_label,
+        attention_outside=one.outside,
+        card=_card(spec) | {"intended_use": spec.intended_use},
     )
-    prediction.attention.save("attention.png", ContentFile(imaging.render_png(result.attention)), save=False)
+    prediction.attention.save("attention.png", ContentFile(imaging.render_png(said.attention)), save=False)
+    prediction.seen.save("seen.png", ContentFile(imaging.render_png(one.seen)), save=False)
     return prediction
+
+
+def _combination(pk: uuid.UUID, combined: Combined) -> Combination:
+    panel, probabilities = combined.panel, combined.probabilities
+    point = panel.operating_point
+    probability = probabilities[point.positive_label]
+    return Combination(
+        analysis_id=pk,
+        panel=panel.name,
+        version=panel.version,
+        members=list(panel.members),
+        probabilities=probabilities,
+        label=max(probabilities, key=probabilities.__getitem__),
+        operating_point=asdict(point),
+        probability=probability,
+        positive=probability >= point.threshold,
+        zone=point.zone(probability).value,
+        card=_card(panel),
+    )
+
+
+def _card(spec: ClassifierSpec | PanelSpec) -> dict[str, Any]:
+    """What a report prints of the model card, kept as it was when the answer was given."""
+    label = spec.operating_point.positive_label
+    return {"label": label, "auc": spec.metrics.get(f"auc/{label}"), "measured_on": spec.metrics.get("measured_on", "")}
 
 
 @transaction.atomic

@@ -21,9 +21,13 @@ MOST = 2000
 
 @dataclass(frozen=True)
 class Score:
-    """`mean` of the classifiers' probabilities, 0 to 1; `above` of `total` reach their operating point."""
+    """`probability` of the combination, else the classifiers' mean, 0 to 1; `zone` of the combination, else empty.
 
-    mean: float
+    `above` of `total` classifiers reach their operating point.
+    """
+
+    probability: float
+    zone: str
     above: int
     total: int
     predictions: tuple[Prediction, ...]
@@ -43,6 +47,7 @@ def scores(slices: Iterable[Scan], *, visible_to: User) -> dict[uuid.UUID, Score
     found = list(slices)
     hidden = blinding.results_hidden_among(visible_to, found)
     done = Analysis.objects.filter(scan__in=found, status=AnalysisStatus.SUCCEEDED).exclude(scan__in=hidden)
+    done = done.select_related("combination")
     latest = {analysis.scan_id: analysis for analysis in done.order_by("number").prefetch_related("predictions")}
     return {scan: score for scan, analysis in latest.items() if (score := _score(analysis))}
 
@@ -52,5 +57,8 @@ def _score(analysis: Analysis) -> Score | None:
     if not predictions:
         return None
     above = sum(prediction.positive for prediction in predictions)
+    combination = analysis.combined
+    if combination:
+        return Score(combination.probability, combination.zone, above, len(predictions), tuple(predictions))
     mean = fmean(prediction.probability for prediction in predictions)
-    return Score(mean, above, len(predictions), tuple(predictions))
+    return Score(mean, "", above, len(predictions), tuple(predictions))

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from diagnosis.views import analysis, attention, comparison, desk, image, patient, scan, upload
+from diagnosis.views import analysis, attention, card, comparison, desk, image, patient, scan, upload
 
 app_name = "diagnosis"
 
@@ -28,4 +28,6 @@ urlpatterns = [
     path("analyses/<uuid:pk>/", analysis.detail, name="analysis-detail"),
     path("analyses/<uuid:pk>/cancel/", analysis.cancel, name="analysis-cancel"),
     path("predictions/<uuid:pk>/attention.png", attention.show, name="prediction-attention"),
+    path("predictions/<uuid:pk>/seen.png", image.seen, name="prediction-seen"),
+    path("classifiers/<slug:name>/<str:version>/", card.show, name="model-card"),
 ]

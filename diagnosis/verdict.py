@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from diagnosis.blinding import RESULT_HIDDEN
-from diagnosis.models import Analysis, Prediction
+from diagnosis.models import Analysis, Combination, Prediction
+from diagnosis.models.review import Mark
+from diagnosis.models.zone import Zone
 from diagnosis.states import AnalysisStatus as S
 
 # A class is a pattern in an image, not a disease.
@@ -19,6 +23,19 @@ WAITING = "Waiting for a free worker"
 RUNNING = "The classifiers are reading the image"
 CANCELLED = "The analysis was cancelled, so there is no result"
 NEVER_ASKED = "No analysis was requested, so there is no result"
+LOOKED_OUTSIDE = "Most of the attention lies outside the lungs: distrust this result"
+
+# For each zone: what the probability does, and what follows from that for whoever reads it.
+_ZONES = {
+    Zone.NEGATIVE: ("is below the lower threshold", "That does not rule out a disease."),
+    Zone.INDETERMINATE: ("lies between the two thresholds", "The classifiers do not settle it; a reader has to."),
+    Zone.POSITIVE: ("reaches the upper threshold", "That does not confirm a disease."),
+}
+_CHIPS = {
+    Mark.DISAGREEMENT: "classifiers disagree",
+    Mark.INDETERMINATE: "indeterminate",
+    Mark.ATTENTION_OUTSIDE: "attention outside the lungs",
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,8 @@ class Verdict:
     label: str = ""
     probability: str = ""
     beside: str = ""  # the operating point's class and its probability, where another class is more probable
+    word: str = ""  # the status where there is room for one word
+    explained: str = ""  # what the status means, and what it does not
 
 
 def label_name(label: str) -> str:
@@ -51,21 +70,67 @@ def share(part: float) -> str:
     return f"{100 * part:.1f}\u00a0%"
 
 
-def of_prediction(prediction: Prediction) -> Verdict:
-    side = "Above" if prediction.positive else "Below"
-    positive = prediction.operating_point["positive_label"]
+def chip(mark: str) -> str:
+    """A mark in few words."""
+    return _CHIPS[Mark(mark)]
+
+
+def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
+    """A mark as a sentence beside the result that it was found in."""
+    if mark == Mark.DISAGREEMENT:
+        return f"The classifiers disagree: {_count_above(predictions)}"
+    if mark == Mark.INDETERMINATE:
+        return "The probability lies between the two thresholds"
+    names = ", ".join(prediction.classifier for prediction in predictions if prediction.looked_outside)
+    return f"{LOOKED_OUTSIDE} ({names})"
+
+
+def of_zone(zone: str, positive_label: str) -> Verdict:
+    """The verdict of an operating point with two thresholds; without any probability."""
+    found = Zone(zone)
+    does, follows = _ZONES[found]
+    status = f"{found.label} zone"
+    subject = label_name(positive_label)
     return Verdict(
-        tone="positive" if prediction.positive else "negative",
-        status=f"{side} the operating point",
-        sentence=f"{side} the operating point for {label_name(positive)}",
-        label=label_name(prediction.label),
-        probability=percent(prediction.probabilities[prediction.label]),
-        beside="" if prediction.label == positive else f"{label_name(positive)} {percent(prediction.probability)}",
+        tone=found.value,
+        status=status,
+        sentence=f"{status}: {subject} {does}",
+        word=found.label.lower(),
+        explained=f"The probability of {subject} {does}. {follows}",
     )
 
 
+def of_side(positive: bool, positive_label: str) -> Verdict:
+    """The verdict of an operating point with one threshold; without any probability."""
+    side = "Above" if positive else "Below"
+    return Verdict(
+        tone="positive" if positive else "negative",
+        status=f"{side} the operating point",
+        sentence=f"{side} the operating point for {label_name(positive_label)}",
+        word=side.lower(),
+    )
+
+
+def of_prediction(prediction: Prediction) -> Verdict:
+    point = prediction.operating_point
+    if prediction.zone and has_zones(point):
+        said = of_zone(prediction.zone, point["positive_label"])
+    else:
+        said = of_side(prediction.positive, point["positive_label"])
+    return _with_probability(said, prediction)
+
+
+def of_combination(combination: Combination) -> Verdict:
+    return _with_probability(of_zone(combination.zone, combination.operating_point["positive_label"]), combination)
+
+
+def has_zones(point: Mapping[str, Any]) -> bool:
+    """Whether a stored operating point has two thresholds; a classifier with one has no indeterminate zone."""
+    return bool(point.get("positive_from", point["threshold"]) > point["threshold"])
+
+
 def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
-    """One line for a whole analysis; uses a prefetch of `predictions` where there is one.
+    """One line for a whole analysis; uses prefetches of `predictions` and `combination` where there are any.
 
     `hidden` keeps a result back from somebody who reads first.
     """
@@ -75,7 +140,8 @@ def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
     if status == S.SUCCEEDED and hidden:
         return Verdict(status.value, status.label, RESULT_HIDDEN)
     if status == S.SUCCEEDED:
-        return _of_panel(list(analysis.predictions.all()))
+        combination = analysis.combined
+        return of_combination(combination) if combination else _of_several(list(analysis.predictions.all()))
     sentences = {
         S.QUEUED: WAITING,
         S.RUNNING: RUNNING,
@@ -85,12 +151,29 @@ def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
     return Verdict(status.value, status.label, sentences[status])
 
 
-def _of_panel(predictions: list[Prediction]) -> Verdict:
+def _with_probability(said: Verdict, one: Prediction | Combination) -> Verdict:
+    """`said` with the most probable class of a prediction or combination, and the operating point's beside it."""
+    positive = one.operating_point["positive_label"]
+    return replace(
+        said,
+        label=label_name(one.label),
+        probability=percent(one.probabilities[one.label]),
+        beside="" if one.label == positive else f"{label_name(positive)} {percent(one.probability)}",
+    )
+
+
+def _of_several(predictions: list[Prediction]) -> Verdict:
+    """Of classifiers whose answers were not combined."""
     if len(predictions) == 1:
         return of_prediction(predictions[0])
-    above, total = sum(prediction.positive for prediction in predictions), len(predictions)
-    tone, status = _side(above, total)
-    return Verdict(tone, status, f"{above} of {total} classifiers above their operating point", *_agreed(predictions))
+    tone, status = _side(sum(prediction.positive for prediction in predictions), len(predictions))
+    label, probability = _agreed(predictions)
+    return Verdict(tone, status, _count_above(predictions), label, probability)
+
+
+def _count_above(predictions: Sequence[Prediction]) -> str:
+    above = sum(prediction.positive for prediction in predictions)
+    return f"{above} of {len(predictions)} classifiers above their operating point"
 
 
 def _side(above: int, total: int) -> tuple[str, str]:

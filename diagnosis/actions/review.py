@@ -35,8 +35,7 @@ def open_review(
     review = Review(
         scan=scan, clinic=scan.clinic, kind=kind, urgent=urgent, requested_by=by, waiting_since=since or timezone.now()
     )
-    latest = scan.latest_analysis
-    queue.take_in(review, list(latest.predictions.all()) if latest else [])
+    queue.take_in(review, policies.result_of(scan))
     review.due_at = queue.due_at(review, ReadingPolicy.of(scan.clinic))
     review.save(force_insert=True)
     Review.objects.tell(review.pk, "", S.WAITING, by=named(by), note=review.get_kind_display())

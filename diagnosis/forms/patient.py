@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from diagnosis.models import Patient
 from diagnosis.models.patient import Sex
 
 NUMBER_TAKEN = "This clinic already has a patient with this record number. Open that record, or correct the number."
-
-OLDEST_YEARS = 130
 
 
 class PatientForm(forms.Form):
@@ -31,15 +27,6 @@ class PatientForm(forms.Form):
     @classmethod
     def values_of(cls, patient: Patient) -> dict[str, Any]:
         return {name: getattr(patient, name) for name in cls.base_fields}
-
-    def clean_birth_date(self) -> date | None:
-        birth_date: date | None = self.cleaned_data["birth_date"]
-        today = timezone.localdate()
-        if birth_date and birth_date > today:
-            raise ValidationError("This date lies in the future. Check the year.")
-        if birth_date and today.year - birth_date.year > OLDEST_YEARS:
-            raise ValidationError(f"That is more than {OLDEST_YEARS} years ago. Check the year.")
-        return birth_date
 
     def carry_out(self, action: Callable[[dict[str, Any]], Patient]) -> Patient | None:
         """Call `action` with the fields if they are good; what it refuses becomes an error beside its field."""

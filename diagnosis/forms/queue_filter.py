@@ -13,13 +13,14 @@ from accounts.models import Clinic, User
 from diagnosis.models import Draft
 from diagnosis.models.review import ReviewKind, ReviewQuerySet
 from diagnosis.models.scan import Modality
+from diagnosis.models.zone import Zone
 from diagnosis.states import ReviewStatus
 
 EVERY_CLINIC = "all"
 
 
-class Zone(StrEnum):
-    """On which side of their operating points the classifiers stand."""
+class Standing(StrEnum):
+    """How the result stands: by the combination's zone, else by the sides on which the classifiers are."""
 
     ABOVE = "above"
     SPLIT = "split"
@@ -27,11 +28,14 @@ class Zone(StrEnum):
     NONE = "none"
 
 
-ZONES: dict[Zone, tuple[str, Q]] = {
-    Zone.ABOVE: ("Above the operating point", Q(share_above=1)),
-    Zone.SPLIT: ("Classifiers disagree", Q(share_above__gt=0, share_above__lt=1)),
-    Zone.BELOW: ("Below the operating point", Q(share_above=0)),
-    Zone.NONE: ("No result yet", Q(share_above=None)),
+STANDINGS: dict[Standing, tuple[str, Q]] = {
+    Standing.ABOVE: ("Positive, or all above", Q(zone=Zone.POSITIVE) | Q(zone="", share_above=1)),
+    Standing.SPLIT: (
+        "Indeterminate, or split",
+        Q(zone=Zone.INDETERMINATE) | Q(zone="", share_above__gt=0, share_above__lt=1),
+    ),
+    Standing.BELOW: ("Negative, or all below", Q(zone=Zone.NEGATIVE) | Q(zone="", share_above=0)),
+    Standing.NONE: ("No result yet", Q(share_above=None)),
 }
 AGES: dict[str, tuple[str, int, int | None]] = {
     "child": ("Under 18", 0, 18),
@@ -45,17 +49,20 @@ class QueueFilter(forms.Form):
 
     clinic = forms.ChoiceField(required=False)
     modality = forms.ChoiceField(required=False, choices=[("", "Every image"), *Modality.choices])
-    zone = forms.ChoiceField(required=False, choices=[("", "Every result"), *((z, w) for z, (w, _) in ZONES.items())])
+    zone = forms.ChoiceField(
+        required=False, label="Result", choices=[("", "Every result"), *((z, w) for z, (w, _) in STANDINGS.items())]
+    )
     age = forms.ChoiceField(
         required=False, label="Patient's age", choices=[("", "Every age"), *((k, w) for k, (w, *_) in AGES.items())]
     )
     kind = forms.ChoiceField(required=False, label="Reading", choices=[("", "Every reading"), *ReviewKind.choices])
+    marked = forms.BooleanField(required=False, label="Wants an eye: split, indeterminate, attention outside")
     mine = forms.BooleanField(required=False, label="Mine: cases I hold or have a draft of")
 
     def __init__(
         self, data: Mapping[str, Any], *, reader: User, home: Clinic, clinics: list[Clinic], blind: bool
     ) -> None:
-        """`clinics` are those whose queue `reader` sees; `home` comes first. `blind`: no filter by result."""
+        """`clinics` are those whose queue `reader` sees; `home` comes first. `blind`: no filter by the result."""
         super().__init__(data)
         self._reader, self._home, self._clinics = reader, home, clinics
         if len(clinics) > 1:
@@ -63,7 +70,7 @@ class QueueFilter(forms.Form):
         else:
             del self.fields["clinic"]
         if blind:
-            del self.fields["zone"]
+            del self.fields["zone"], self.fields["marked"]
         self.full_clean()
 
     def narrow(self, reviews: ReviewQuerySet) -> ReviewQuerySet:
@@ -72,7 +79,9 @@ class QueueFilter(forms.Form):
         if chosen.get("modality"):
             found = found.filter(scan__modality=chosen["modality"])
         if chosen.get("zone"):
-            found = found.filter(ZONES[Zone(chosen["zone"])][1])
+            found = found.filter(STANDINGS[Standing(chosen["zone"])][1])
+        if chosen.get("marked"):
+            found = found.exclude(marks=[])
         if chosen.get("age"):
             found = found.filter(_of_age(chosen["age"], timezone.localdate()))
         if chosen.get("kind"):

@@ -1,4 +1,5 @@
 from diagnosis.models.analysis import Analysis
+from diagnosis.models.combination import Combination
 from diagnosis.models.correction import Correction
 from diagnosis.models.dismissal import Dismissal
 from diagnosis.models.notification import Notification
@@ -14,6 +15,7 @@ from diagnosis.models.transition import ReportTransition, ReviewTransition, Tran
 __all__ = [
     "Addendum",
     "Analysis",
+    "Combination",
     "Correction",
     "Dismissal",
     "Draft",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +13,9 @@ from diagnosis.models._base import ClinicalModel
 from diagnosis.models._machine import MachineQuerySet
 from diagnosis.models.scan import Scan
 from diagnosis.states import ANALYSIS_MOVES, AnalysisStatus, ends, open_ones
+
+if TYPE_CHECKING:
+    from diagnosis.models.combination import Combination
 
 _S = AnalysisStatus
 FINISHED, OPEN = ends(ANALYSIS_MOVES), open_ones(ANALYSIS_MOVES)
@@ -90,6 +93,10 @@ class Analysis(ClinicalModel):
     claim = models.UUIDField(null=True, blank=True, editable=False)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
 
+    without_combination = models.TextField(
+        blank=True, help_text="why the answers were not combined; empty: they were, or there was nothing to combine"
+    )
+
     failure_code = models.CharField(max_length=40, blank=True)
     failure_reason = models.TextField(blank=True, help_text="for the people of the clinic")
     failure_detail = models.TextField(blank=True, help_text="for whoever runs the portal")
@@ -134,3 +141,8 @@ class Analysis(ClinicalModel):
     def seconds(self) -> float | None:
         """From request to end, in seconds; None while it is open."""
         return (self.finished_at - self.requested_at).total_seconds() if self.finished_at else None
+
+    @property
+    def combined(self) -> Combination | None:
+        """What the panel made of the predictions; None where it may not speak. Uses select_related and prefetches."""
+        return getattr(self, "combination", None)

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 from typing import Any, Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Clinic
 from diagnosis.models._base import ClinicalModel, ClinicalQuerySet
+
+OLDEST_YEARS = 130
 
 
 class Sex(models.TextChoices):
@@ -22,6 +27,15 @@ def fold(text: str) -> str:
     """`text` as search compares it: no accents, no case, single spaces."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return " ".join(plain.casefold().split())
+
+
+def plausible_birth_date(birth_date: date) -> None:
+    """Raise ValidationError for a date on which no living patient was born: most often a slip in the year."""
+    today = timezone.localdate()
+    if birth_date > today:
+        raise ValidationError("This date lies in the future. Check the year.")
+    if today.year - birth_date.year > OLDEST_YEARS:
+        raise ValidationError(f"That is more than {OLDEST_YEARS} years ago. Check the year.")
 
 
 class PatientQuerySet(ClinicalQuerySet["Patient"]):
@@ -44,7 +58,7 @@ class Patient(ClinicalModel):
     medical_record_number = models.CharField(max_length=64)
     family_name = models.CharField(max_length=120)
     given_name = models.CharField(max_length=120, blank=True)
-    birth_date = models.DateField(null=True, blank=True)
+    birth_date = models.DateField(null=True, blank=True, validators=[plausible_birth_date])
     sex = models.CharField(max_length=1, choices=Sex.choices, default=Sex.UNKNOWN)
     search_key = models.CharField(max_length=400, editable=False)
     merged_into = models.ForeignKey(

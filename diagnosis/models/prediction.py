@@ -5,6 +5,10 @@ from django.db.models import Q
 
 from diagnosis.models._base import ClinicalModel, ClinicalQuerySet, private_storage
 from diagnosis.models.analysis import Analysis
+from diagnosis.models.zone import Zone
+
+# Above this share outside the lungs the classifier answered to something else than the lungs.
+ATTENTION_ALARM = 0.5
 
 
 class PredictionQuerySet(ClinicalQuerySet["Prediction"]):
@@ -13,6 +17,10 @@ class PredictionQuerySet(ClinicalQuerySet["Prediction"]):
 
 def attention_path(prediction: Prediction, filename: str) -> str:
     return f"attention/{prediction.pk.hex[:2]}/{prediction.pk.hex}.png"
+
+
+def seen_path(prediction: Prediction, filename: str) -> str:
+    return f"seen/{prediction.pk.hex[:2]}/{prediction.pk.hex}.png"
 
 
 class Prediction(ClinicalModel):
@@ -30,11 +38,26 @@ class Prediction(ClinicalModel):
     operating_point = models.JSONField(help_text="threshold, and the sensitivity and specificity measured there")
     probability = models.FloatField(help_text="of the operating point's class, 0 to 1")
     positive = models.BooleanField(help_text="whether that probability reaches the threshold")
+    zone = models.CharField(
+        max_length=13, choices=Zone.choices, blank=True, default="", help_text="empty: from before there were zones"
+    )
     milliseconds = models.FloatField()
     attention = models.FileField(storage=private_storage, upload_to=attention_path, max_length=100, editable=False)
     attention_label = models.CharField(
         max_length=30, blank=True, default="", help_text="the class whose evidence the attention map shows"
     )
+    attention_outside = models.FloatField(
+        null=True, blank=True, help_text="share of the attention outside the lungs, 0 to 1; not measured: empty"
+    )
+    seen = models.FileField(
+        storage=private_storage,
+        upload_to=seen_path,
+        max_length=100,
+        blank=True,
+        editable=False,
+        help_text="the very picture that the network got; empty: from before it was kept",
+    )
+    card = models.JSONField(default=dict, help_text="what the model card said of it then; empty: not kept")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PredictionQuerySet.as_manager()
@@ -44,7 +67,22 @@ class Prediction(ClinicalModel):
         constraints = [
             models.UniqueConstraint(fields=["analysis", "classifier"], name="one_prediction_per_classifier"),
             models.CheckConstraint(condition=Q(probability__range=(0, 1)), name="prediction_probability_in_range"),
+            models.CheckConstraint(condition=Q(zone__in=("", *Zone.values)), name="prediction_zone_known"),
+            models.CheckConstraint(
+                condition=Q(attention_outside=None) | Q(attention_outside__range=(0, 1)),
+                name="prediction_attention_outside_in_range",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.classifier} {self.version}: {self.label}"
+
+    @property
+    def identity(self) -> str:
+        """Name and version in one word, such as densenet121-cxr/1.0.0."""
+        return f"{self.classifier}/{self.version}"
+
+    @property
+    def looked_outside(self) -> bool:
+        """Whether most of the attention lies outside the lungs."""
+        return self.attention_outside is not None and self.attention_outside > ATTENTION_ALARM

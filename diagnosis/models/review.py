@@ -12,6 +12,7 @@ from accounts.models import Clinic, User
 from diagnosis.models._base import ClinicalModel
 from diagnosis.models._machine import MachineQuerySet
 from diagnosis.models.scan import Modality, Scan
+from diagnosis.models.zone import Zone
 from diagnosis.states import REVIEW_MOVES, ReviewStatus
 
 _S = ReviewStatus
@@ -55,6 +56,14 @@ class OverrideReason(models.TextChoices):
     ARTEFACT = "artefact", "The classifiers answered to an artefact or device"
     IMAGE_QUALITY = "image_quality", "The image does not bear the conclusion"
     CLINICAL = "clinical", "Clinical information says otherwise"
+
+
+class Mark(models.TextChoices):
+    """Why a result wants a person's eye more than others; each stands on the review of its scan."""
+
+    DISAGREEMENT = "disagreement", "Classifiers disagree"
+    INDETERMINATE = "indeterminate", "Indeterminate"
+    ATTENTION_OUTSIDE = "attention_outside", "Attention outside the lungs"
 
 
 class ReviewQuerySet(MachineQuerySet["Review"]):
@@ -105,11 +114,19 @@ class Review(ClinicalModel):
     # Place in the queue
     urgent = models.BooleanField(default=False)
     suspicion = models.FloatField(
-        null=True, blank=True, help_text="highest probability of the classifiers; none yet: empty"
+        null=True,
+        blank=True,
+        help_text="probability of the combination, else the classifiers' highest, 0 to 1; none yet: empty",
     )
     disagreement = models.FloatField(default=0, help_text="0: classifiers unanimous; 1: half against half")
     share_above = models.FloatField(
         null=True, blank=True, help_text="share of the classifiers above their operating point, 0 to 1; none yet: empty"
+    )
+    zone = models.CharField(
+        max_length=13, choices=Zone.choices, blank=True, default="", help_text="of the combination; none: empty"
+    )
+    marks = models.JSONField(
+        default=list, blank=True, help_text="the codes of what wants a person's eye in the result; see Mark"
     )
     waiting_since = models.DateTimeField()
     due_at = models.DateTimeField(help_text="when it began to wait, moved back by the weights; the queue's order")
@@ -148,6 +165,7 @@ class Review(ClinicalModel):
         constraints = [
             models.UniqueConstraint(fields=["scan", "kind"], name="one_review_of_each_kind_per_scan"),
             models.CheckConstraint(condition=Q(status__in=_S.values), name="review_status_known"),
+            models.CheckConstraint(condition=Q(zone__in=("", *Zone.values)), name="review_zone_known"),
             models.CheckConstraint(
                 condition=(
                     Q(status=_S.CLAIMED, reader__isnull=False, claim__isnull=False)

@@ -58,7 +58,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of one version of one classifier in one month, or (`month` None) in the whole period."""
+    """Of one version of one classifier or panel in one month, or (`month` None) in the whole period."""
 
     classifier: str
     version: str
@@ -67,12 +67,13 @@ class Agreement:
 
 
 def by_month(reviews: QuerySet[Review], *, first_impressions: bool = False) -> list[Agreement]:
-    """One entry for each classifier version and month that has readings, in that order.
+    """One entry for each version of a classifier or panel and month that has readings, in that order.
 
     Only readings that a report rests on, of readable images, made with a result of the classifiers. The reader's word
     is the decision, or with `first_impressions` what they thought before they saw the result (where they said so).
     """
-    rows = _rows(reviews, first_impressions)
+    rows = [*_rows(reviews, first_impressions, "predictions", "classifier")]
+    rows += _rows(reviews, first_impressions, "combination", "panel")
     return [
         Agreement(row["classifier"], row["version"], row["month"], Counts(row["tp"], row["fp"], row["fn"], row["tn"]))
         for row in rows
@@ -87,19 +88,20 @@ def overall(months: Iterable[Agreement]) -> list[Agreement]:
     return [Agreement(classifier, version, None, counts) for (classifier, version), counts in sums.items()]
 
 
-def _rows(reviews: QuerySet[Review], first_impressions: bool) -> Iterable[Mapping[str, Any]]:
+def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name: str) -> Iterable[Mapping[str, Any]]:
+    """`answers` is the relation of an analysis that holds them, `name` the field that says whose they are."""
     usable = reviews.filter(status=ReviewStatus.DECIDED, report__isnull=False, analysis__isnull=False)
     usable = usable.exclude(image_quality=ImageQuality.UNREADABLE)
     said = "category"
     if first_impressions:
         usable, said = usable.filter(first_impressions__reader=F("reader")), "first_impressions__category"
     read = Q(**{f"{said}__in": READER_POSITIVE})
-    answered = Q(analysis__predictions__positive=True)
+    answered = Q(**{f"analysis__{answers}__positive": True})
     return (
-        usable.filter(analysis__predictions__isnull=False)
+        usable.filter(**{f"analysis__{answers}__isnull": False})
         .values(
-            classifier=F("analysis__predictions__classifier"),
-            version=F("analysis__predictions__version"),
+            classifier=F(f"analysis__{answers}__{name}"),
+            version=F(f"analysis__{answers}__version"),
             month=TruncMonth("decided_at"),
         )
         .annotate(

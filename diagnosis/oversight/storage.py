@@ -15,6 +15,7 @@ from diagnosis.models._base import ClinicalQuerySet
 KINDS = {
     "originals": "Originals, unaltered",
     "attention": "Attention maps",
+    "seen": "What the networks got",
     "renditions": "Pictures for the screen (can be made again)",
 }
 KEY = 32  # hexadecimal digits
@@ -46,6 +47,7 @@ def usage(root: Path, scans: ClinicalQuerySet[Scan]) -> list[Usage]:
     return [
         _measure(root, "originals", scan_keys, complete=True),
         _measure(root, "attention", prediction_keys, complete=True),
+        _measure(root, "seen", prediction_keys, complete=False),
         _measure(root, "renditions", scan_keys, complete=False),
     ]
 

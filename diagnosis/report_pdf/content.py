@@ -19,6 +19,19 @@ NOT_GIVEN = "not recorded"
 
 
 @dataclass(frozen=True)
+class PrintedAnswer:
+    """A line of the machine's table: a combination, or one classifier; in the order of the columns."""
+
+    name: str
+    probability: str
+    standing: str
+    sensitivity: str
+    specificity: str
+    auc: str
+    weights: str
+
+
+@dataclass(frozen=True)
 class PrintedReport:
     """A report's parts in the order of the page; every value is text for people."""
 
@@ -33,7 +46,8 @@ class PrintedReport:
     signature: str
     content_sha256: str
     addenda: tuple[tuple[str, str], ...]
-    classifiers: tuple[tuple[str, ...], ...]
+    answers: tuple[PrintedAnswer, ...]
+    machine_notes: tuple[str, ...]
     decision: str
     intended_use: str
     is_final: bool
@@ -54,7 +68,8 @@ def printed(report: Report) -> PrintedReport:
         signature=_signature(report),
         content_sha256=report.content_sha256,
         addenda=tuple(_addendum(addendum) for addendum in report.addenda.all()),
-        classifiers=_classifiers(frozen["analysis"]),
+        answers=_answers(frozen["analysis"] or {}),
+        machine_notes=_machine_notes(frozen["analysis"] or {}),
         decision=_decision(report),
         intended_use=f"{statement['sentence']} (Statement {statement['version']})",
         is_final=report.is_final,
@@ -108,21 +123,51 @@ def _decision(report: Report) -> str:
     return f"The reader: {decided.lower()}, because: {review.get_override_reason_display().lower()}.{note}"
 
 
-def _classifiers(analysis: Mapping[str, Any] | None) -> tuple[tuple[str, ...], ...]:
-    """A row for each classifier: name and version, class and probability, threshold, sensitivity, specificity, side."""
-    return tuple(_classifier(prediction) for prediction in (analysis or {}).get("predictions", ()))
+def _answers(analysis: Mapping[str, Any]) -> tuple[PrintedAnswer, ...]:
+    """The combination first, where there is one. Older snapshots know neither combinations nor zones nor cards."""
+    combination = analysis.get("combination")
+    first = [_answer(combination, f"{combination['panel']} {combination['version']}", "")] if combination else []
+    rest = [
+        _answer(one, f"{one['classifier']} {one['version']}", one["weights_sha256"][:12])
+        for one in analysis.get("predictions", ())
+    ]
+    return (*first, *rest)
 
 
-def _classifier(prediction: Mapping[str, Any]) -> tuple[str, ...]:
-    point = prediction["operating_point"]
-    return (
-        f"{prediction['classifier']} {prediction['version']}",
-        f"{verdict.label_name(point['positive_label'])}: {verdict.percent(prediction['probability'])}",
-        f"{'above' if prediction['positive'] else 'below'} {verdict.percent(point['threshold'])}",
-        _estimate(point["sensitivity"]),
-        _estimate(point["specificity"]),
-        prediction["weights_sha256"][:12],
+def _answer(one: Mapping[str, Any], name: str, weights: str) -> PrintedAnswer:
+    point = one["operating_point"]
+    auc = one.get("card", {}).get("auc")
+    return PrintedAnswer(
+        name=name,
+        probability=f"{verdict.label_name(point['positive_label'])}: {verdict.percent(one['probability'])}",
+        standing=_standing(one, point),
+        sensitivity=_estimate(point["sensitivity"]),
+        specificity=_estimate(point["specificity"]),
+        auc=_estimate(auc) if auc else NOT_GIVEN,
+        weights=weights,
     )
+
+
+def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
+    threshold = verdict.percent(point["threshold"])
+    if not (one.get("zone") and verdict.has_zones(point)):
+        return f"{'above' if one['positive'] else 'below'} {threshold}"
+    said = verdict.of_zone(one["zone"], point["positive_label"]).status.lower()
+    return f"{said} (thresholds {threshold} and {verdict.percent(point['positive_from'])})"
+
+
+def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
+    """What stands below the table: why nothing was combined, what wants an eye, and what the model cards say."""
+    notes = [f"{sentence}." for sentence in analysis.get("marks", ())]
+    if analysis.get("without_combination"):
+        notes.append(f"No combination: {analysis['without_combination']}")
+    cards = [one.get("card", {}) for one in analysis.get("predictions", ())]
+    # Most classifiers of a modality are meant for the same; a dict keeps the order.
+    uses = dict.fromkeys(card["intended_use"] for card in cards if card.get("intended_use"))
+    notes += [f"Intended use, as the model cards say: {use}" for use in uses]
+    measured = dict.fromkeys(card["measured_on"] for card in cards if card.get("measured_on"))
+    notes += [f"AUC, sensitivity and specificity were measured on {part}." for part in measured]
+    return tuple(notes)
 
 
 def _estimate(estimate: Mapping[str, float]) -> str:

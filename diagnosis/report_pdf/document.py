@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -24,9 +25,10 @@ CODE_SIDE = 26 * mm
 HEADINGS = (
     "Classifier, version",
     "Probability",
-    "Operating point",
+    "Zone or side",
     "Sensitivity (95 %)",
     "Specificity (95 %)",
+    "AUC, held out (95 %)",
     "Weights",
 )
 
@@ -104,7 +106,8 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
     inside: list[list[Flowable]] = [
         [_text("heading", "Classifiers (decision support, not part of the radiologist's report)")]
     ]
-    inside.append([_classifier_table(content) if content.classifiers else _text("body", "No classifiers' result.")])
+    inside.append([_answer_table(content) if content.answers else _text("body", "No classifiers' result.")])
+    inside += [[_text("small", note)] for note in content.machine_notes]
     inside += [[_text("small", content.decision)], [_text("small", content.intended_use)]]
     box = Table(inside, colWidths=[WIDTH])
     box.setStyle(
@@ -113,10 +116,10 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
     return [Spacer(0, 5 * mm), box]
 
 
-def _classifier_table(content: PrintedReport) -> Table:
+def _answer_table(content: PrintedReport) -> Table:
     rows = [[_text("label", name) for name in HEADINGS]]
-    rows += [[_text("small", value) for value in row] for row in content.classifiers]
-    shares = (0.2, 0.2, 0.15, 0.17, 0.17, 0.11)
+    rows += [[_text("small", value) for value in astuple(answer)] for answer in content.answers]
+    shares = (0.16, 0.15, 0.17, 0.14, 0.14, 0.14, 0.1)
     table = Table(rows, colWidths=[(WIDTH - 8 * mm) * share for share in shares], repeatRows=1)
     table.setStyle(
         TableStyle([("LINEBELOW", (0, 0), (-1, 0), 0.5, LINE), ("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(2)])

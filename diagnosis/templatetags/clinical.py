@@ -8,9 +8,32 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
-from diagnosis.verdict import share
+from diagnosis import cards
+from diagnosis.verdict import chip, share
 
 register = template.Library()
+register.filter("chip", chip)
+register.filter("share", share)
+ARCHITECTURES = {
+    "vgg16": "VGG16",
+    "vgg19": "VGG19",
+    "resnet50": "ResNet50",
+    "inceptionv3": "InceptionV3",
+    "xception": "Xception",
+    "densenet121": "DenseNet121",
+}
+
+
+@register.filter
+def architecture(name: str) -> str:
+    """As its authors write it; one that is not known stays as it is."""
+    return ARCHITECTURES.get(name, name)
+
+
+@register.filter
+def card_url(identity: str) -> str:
+    """The address of a model card; empty where the card is not installed here (any more)."""
+    return cards.url(identity)
 
 
 @register.filter

@@ -42,7 +42,8 @@ def listed(user: User, clinic: Clinic) -> QuerySet[Scan]:
 
 def for_lists(scans: QuerySet[Scan]) -> QuerySet[Scan]:
     """With all that a row shows."""
-    return scans.select_related("patient", "uploaded_by", "report").prefetch_related("analyses__predictions")
+    found = scans.select_related("patient", "uploaded_by", "report")
+    return found.prefetch_related("analyses__predictions", "analyses__combination")
 
 
 def needing_a_person(scans: QuerySet[Scan]) -> QuerySet[Scan]:

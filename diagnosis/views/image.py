@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.permissions import Permission, require
 from diagnosis import rendition
 from diagnosis.errors import FileRefused
-from diagnosis.models import Scan
+from diagnosis.models import Prediction, Scan
 from diagnosis.models.scan import FileFormat
 from diagnosis.views._private import private_png
 from diagnosis.views._staff import find, person
@@ -51,6 +51,22 @@ def original(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     )
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+@require_safe
+def seen(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The very picture that a classifier's network got, kept when it answered. It tells nothing of the answer."""
+    prediction = find(Prediction.objects.select_related("analysis__scan__clinic"), request, pk)
+    require(person(request), Permission.VIEW_PATIENT, prediction.analysis.scan.clinic)
+    if not prediction.seen:
+        raise Http404("the picture that the network got was not kept then")
+    try:
+        with prediction.seen.open("rb") as file:
+            data = file.read()
+    except OSError as error:
+        log.exception("what the network got, prediction %s", prediction.pk)
+        raise Http404("the picture that the network got cannot be read") from error
+    return HttpResponse(data, content_type="image/png", headers={"Cache-Control": "private, no-store"})
 
 
 def _rendition(request: HttpRequest, pk: uuid.UUID, side: int) -> HttpResponse:

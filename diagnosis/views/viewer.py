@@ -85,7 +85,7 @@ def slice_scores(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 
 
 def _score(score: slicing.Score) -> dict[str, Any]:
-    told = {"mean": score.mean, "above": score.above, "total": score.total}
+    told = {"probability": score.probability, "zone": score.zone, "above": score.above, "total": score.total}
     return told | {"attention": _viewer.attention(score.predictions)}
 
 

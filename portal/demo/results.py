@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from diagnosis import classifiers, verdict
-from diagnosis.models import Analysis, Prediction, Scan
+from diagnosis.models import Analysis, Combination, Prediction, Scan
 from diagnosis.states import AnalysisStatus as S
 
 COLUMNS = (
@@ -51,7 +51,8 @@ class Results:
 
     def update(self) -> None:
         """Print what has finished since the last call."""
-        analyses = Analysis.objects.filter(scan__in=self._pending).order_by("number").prefetch_related("predictions")
+        analyses = Analysis.objects.filter(scan__in=self._pending).order_by("number").select_related("combination")
+        analyses = analyses.prefetch_related("predictions")
         latest = {analysis.scan_id: analysis for analysis in analyses}
         finished = [analysis for analysis in latest.values() if analysis.is_finished]
         for analysis in sorted(finished, key=lambda analysis: str(analysis.finished_at)):
@@ -63,6 +64,8 @@ class Results:
         seconds = f"{analysis.seconds or 0:.1f}"
         for prediction in analysis.predictions.all():
             self._say(_line([*cells, *_answer(prediction), seconds]))
+        if analysis.combined:
+            self._say(_line([*cells, *_together(analysis.combined), seconds]))
         if analysis.status != S.SUCCEEDED:
             self._say(_line([*cells, f"{analysis.get_status_display()}: {analysis.failure_reason}"]))
             self._faults += not _expected(scan, analysis)
@@ -71,6 +74,11 @@ class Results:
 def _answer(prediction: Prediction) -> list[str]:
     said = verdict.of_prediction(prediction)
     return [prediction.classifier, said.label, said.probability, said.status]
+
+
+def _together(combination: Combination) -> list[str]:
+    said = verdict.of_combination(combination)
+    return [combination.panel, said.label, said.probability, said.status]
 
 
 def _expected(scan: Scan, analysis: Analysis) -> bool:

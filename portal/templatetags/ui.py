@@ -76,6 +76,12 @@ def hundredths(value: float) -> str:
 
 
 @register.filter
+def between(low: float, high: float) -> str:
+    """The length from `low` to `high` on the scale of `hundredths`."""
+    return hundredths(high - low)
+
+
+@register.filter
 def initials(name: str) -> str:
     """Up to two letters for the round mark beside a person's name."""
     words = name.split()

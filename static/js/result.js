@@ -1,4 +1,5 @@
-// A scan's page follows its analysis by itself and stops when it has finished; the attention map can be changed in place.
+// A scan's page follows its analysis by itself and stops when it has finished; the rows of the classifiers change
+// the attention map in place.
 import { SignedOut, fetchFragment, parse, remember, swapParts } from "./fragment.js";
 import { Pace } from "./pace.js";
 
@@ -38,21 +39,41 @@ const tick = () => {
   }
 };
 
-holder.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-map]");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
+// The map of the row under the pointer or with the focus lies over the image; else that of the row opened last.
+let looked = null;
+
+const lay = (row) => {
   const overlay = document.getElementById("attention");
-  overlay.src = link.dataset.map;
-  overlay.alt = `Attention map of ${link.textContent}`;
-  holder.querySelector("[data-map-name]").textContent = link.textContent;
-  const shown = holder.querySelector("[data-map-shown]");
-  if (shown) shown.textContent = link.dataset.shown;
-  for (const other of link.parentElement.children) other.removeAttribute("aria-current");
-  link.setAttribute("aria-current", "true");
+  if (!row || !overlay) return;
+  const { map, name, shown, alarm } = row.dataset;
+  if (overlay.getAttribute("src") !== map) overlay.src = map;
+  overlay.alt = `Attention map of ${name}`;
+  holder.querySelector("[data-map-name]").textContent = name;
+  const shownFor = holder.querySelector("[data-map-shown]");
+  if (shownFor) shownFor.textContent = shown;
+  const said = holder.querySelector("[data-map-alarm]");
+  said.hidden = !alarm;
+  said.querySelector("span").textContent = alarm && `${alarm}.`;
+  for (const one of holder.querySelectorAll("[data-looked]")) delete one.dataset.looked;
+  row.dataset.looked = "";
+};
+
+const rowOf = (event) => event.target.closest("summary[data-map]");
+const layOwn = (event) => {
+  const row = rowOf(event);
+  if (row) lay(row);
+};
+
+holder.addEventListener("pointerover", layOwn);
+holder.addEventListener("focusin", layOwn);
+holder.addEventListener("click", (event) => { looked = rowOf(event) ?? looked; });
+holder.addEventListener("pointerout", (event) => {
+  const left = event.target.closest("[data-answers]");
+  if (left && !left.contains(event.relatedTarget) && looked?.isConnected) lay(looked);
 });
 
 remember(holder);
+looked = holder.querySelector("summary[data-looked]");
 tick();
 if (current().dataset.poll) {
   const clock = setInterval(tick, 1000);

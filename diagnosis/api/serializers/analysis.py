@@ -6,10 +6,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from diagnosis import intended_use, verdict
+from diagnosis import intended_use, marks, verdict
 from diagnosis.api.serializers._links import address, links
-from diagnosis.api.serializers.prediction import PredictionSerializer
-from diagnosis.models import Analysis
+from diagnosis.api.serializers.prediction import CombinationSerializer, PredictionSerializer
+from diagnosis.models import Analysis, Prediction
+from diagnosis.models.review import Mark
 from diagnosis.states import AnalysisStatus
 
 
@@ -37,6 +38,11 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     result_hidden = serializers.SerializerMethodField(
         help_text="true while you read first: commit your first impression, then ask again"
     )
+    combination = serializers.SerializerMethodField(
+        help_text="null while the result is hidden, or nothing was combined"
+    )
+    without_combination = serializers.SerializerMethodField(help_text="why nothing was combined; else empty")
+    marks = serializers.SerializerMethodField(help_text="what wants a person's eye in the result")
     predictions = serializers.SerializerMethodField(help_text="empty while the result is hidden")
     intended_use = serializers.SerializerMethodField()
     links = serializers.SerializerMethodField()
@@ -58,6 +64,9 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "seconds",
             "attempts",
             "result_hidden",
+            "combination",
+            "without_combination",
+            "marks",
             "predictions",
             "intended_use",
             "links",
@@ -74,10 +83,25 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
         # From `scope.readable`. An analysis that came another way shows nothing.
         return bool(getattr(analysis, "result_hidden", True))
 
+    @extend_schema_field(CombinationSerializer(allow_null=True))
+    def get_combination(self, analysis: Analysis) -> Any:
+        shown = None if self.get_result_hidden(analysis) else analysis.combined
+        return CombinationSerializer(shown, context=self.context).data if shown else None
+
+    def get_without_combination(self, analysis: Analysis) -> str:
+        return "" if self.get_result_hidden(analysis) else analysis.without_combination
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(Mark.choices)))
+    def get_marks(self, analysis: Analysis) -> list[str]:
+        shown = self._shown(analysis)
+        return [mark.value for mark in marks.marks(shown, analysis.combined)] if shown else []
+
     @extend_schema_field(PredictionSerializer(many=True))
     def get_predictions(self, analysis: Analysis) -> Any:
-        shown = [] if self.get_result_hidden(analysis) else list(analysis.predictions.all())
-        return PredictionSerializer(shown, many=True, context=self.context).data
+        return PredictionSerializer(self._shown(analysis), many=True, context=self.context).data
+
+    def _shown(self, analysis: Analysis) -> list[Prediction]:
+        return [] if self.get_result_hidden(analysis) else list(analysis.predictions.all())
 
     @extend_schema_field(IntendedUseSerializer)
     def get_intended_use(self, analysis: Analysis) -> dict[str, str]:

@@ -23,3 +23,16 @@ class ClassifierSerializer(serializers.Serializer[Any]):
     must_not_use = serializers.CharField()
     licence = serializers.CharField()
     metrics = serializers.DictField(help_text="held-out numbers")
+
+
+class PanelSerializer(serializers.Serializer[Any]):
+    """What combines the answers of a modality's classifiers, and how it was measured with exactly these members."""
+
+    name = serializers.CharField()
+    version = serializers.CharField()
+    modality = serializers.ChoiceField(Modality.choices)
+    labels = serializers.ListField(child=serializers.CharField())
+    members = serializers.ListField(child=serializers.CharField(), help_text="identities such as vgg16-cxr/1.0.0")
+    temperature = serializers.FloatField()
+    operating_point = OperatingPointSerializer()
+    metrics = serializers.DictField(help_text="held-out numbers")

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from diagnosis.api.serializers._links import address
-from diagnosis.models import Prediction
+from diagnosis.models import Combination, Prediction
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -17,10 +17,14 @@ class EstimateSerializer(serializers.Serializer[Any]):
 
 
 class OperatingPointSerializer(serializers.Serializer[Any]):
-    """The threshold of this version of the classifier, and what was measured there."""
+    """The thresholds of this version of the classifier or panel, and what was measured at `threshold`."""
 
     positive_label = serializers.CharField()
-    threshold = serializers.FloatField(help_text="0 to 1")
+    threshold = serializers.FloatField(help_text="0 to 1; below it lies the negative zone")
+    positive_from = serializers.FloatField(
+        allow_null=True,
+        help_text="0 to 1; from it on lies the positive zone; null: from before there were zones",
+    )
     chosen_for = serializers.CharField()
     sensitivity = EstimateSerializer()
     specificity = EstimateSerializer()
@@ -34,7 +38,11 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     preprocessing = serializers.CharField(help_text="version of the preprocessing")
     probabilities = serializers.DictField(child=serializers.FloatField(), help_text="calibrated, summing to 1")
     operating_point = OperatingPointSerializer()
+    zone = serializers.CharField(help_text="negative, indeterminate or positive; empty: from before there were zones")
     attention = serializers.SerializerMethodField(help_text="PNG: where the classifier looked, not where disease is")
+    attention_outside = serializers.FloatField(
+        allow_null=True, help_text="share of the attention outside the lungs, 0 to 1; above 0.5: distrust the result"
+    )
 
     class Meta:
         model = Prediction
@@ -50,9 +58,34 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "operating_point",
             "probability",
             "positive",
+            "zone",
             "milliseconds",
             "attention",
+            "attention_outside",
         ]
 
     def get_attention(self, prediction: Prediction) -> str:
         return address(self, "api:attention", prediction)
+
+
+class CombinationSerializer(serializers.ModelSerializer[Combination]):
+    """What one version of a panel made of its members' predictions; only with all that it was measured with."""
+
+    members = serializers.ListField(child=serializers.CharField(), help_text="identities such as vgg16-cxr/1.0.0")
+    probabilities = serializers.DictField(child=serializers.FloatField(), help_text="calibrated, summing to 1")
+    operating_point = OperatingPointSerializer()
+    zone = serializers.CharField(help_text="negative, indeterminate or positive")
+
+    class Meta:
+        model = Combination
+        fields = [
+            "panel",
+            "version",
+            "members",
+            "label",
+            "probabilities",
+            "operating_point",
+            "probability",
+            "positive",
+            "zone",
+        ]

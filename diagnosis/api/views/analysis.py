@@ -28,7 +28,8 @@ class _AnalysisView(generics.GenericAPIView[Analysis]):
     serializer_class = AnalysisSerializer
 
     def get_queryset(self) -> QuerySet[Analysis]:
-        return readable(self.request).select_related("scan__clinic", "requested_by").prefetch_related("predictions")
+        related = ("scan__clinic", "requested_by", "combination")
+        return readable(self.request).select_related(*related).prefetch_related("predictions")
 
 
 class OneAnalysis(_AnalysisView):

@@ -4,7 +4,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from diagnosis import classifiers
-from diagnosis.api.serializers.classifier import ClassifierSerializer
+from diagnosis.api.serializers.classifier import ClassifierSerializer, PanelSerializer
 from diagnosis.api.views._problems import problems
 
 
@@ -14,3 +14,11 @@ class Classifiers(APIView):
     @extend_schema(operation_id="classifiers_list", responses={200: ClassifierSerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:
         return Response(ClassifierSerializer(classifiers.active_specs(), many=True).data)
+
+
+class Panels(APIView):
+    """What combines the classifiers' answers here; it speaks only while exactly its members are active."""
+
+    @extend_schema(operation_id="panels_list", responses={200: PanelSerializer(many=True), **problems()})
+    def get(self, request: Request) -> Response:
+        return Response(PanelSerializer(classifiers.panels(), many=True).data)

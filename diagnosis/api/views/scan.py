@@ -34,7 +34,8 @@ from diagnosis.models.scan import Modality
 
 def with_results(request: Request) -> QuerySet[Scan]:
     """The scans that the person may see, with the analyses whose results they may read."""
-    analyses = readable(request).select_related("requested_by", "scan").prefetch_related("predictions")
+    related = ("requested_by", "scan", "combination")
+    analyses = readable(request).select_related(*related).prefetch_related("predictions")
     scans = visible(Scan.objects.all(), request).select_related("uploaded_by")
     return scans.prefetch_related(Prefetch("analyses", analyses.order_by("-number")))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -12,31 +12,16 @@ from django.db.models import QuerySet
 from accounts.models import User
 from diagnosis import blinding, intended_use, policies, suggestions, verdict
 from diagnosis.forms.review import ReviewForm
-from diagnosis.models import Analysis, Draft, FirstImpression, Prediction, Report, Review, Scan
+from diagnosis.models import Analysis, Draft, FirstImpression, Report, Review, Scan
 from diagnosis.models.review import Category, ReviewKind
 from diagnosis.models.scan import Modality
 from diagnosis.states import ReviewStatus
 from diagnosis.verdict import Verdict
+from diagnosis.views._answers import Answers, answers_of
 
 EARLIER_SCANS = 6
 # Without a key or a movement for so long, an open page gives its case back: a reader who left it open is not reading.
 IDLE_MINUTES = 15
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One classifier's prediction, as the panel shows it."""
-
-    prediction: Prediction
-    verdict: Verdict
-
-    @property
-    def threshold(self) -> float:
-        return float(self.prediction.operating_point["threshold"])
-
-    @property
-    def label(self) -> str:
-        return verdict.label_name(self.prediction.operating_point["positive_label"])
 
 
 @dataclass(frozen=True)
@@ -45,13 +30,13 @@ class Result:
 
     hidden: bool
     analysis: Analysis | None = None
-    answers: tuple[Answer, ...] = ()
+    answers: Answers = field(default_factory=Answers)
     verdict: Verdict | None = None
     following: bool = False
 
     @property
     def has_answers(self) -> bool:
-        return bool(self.answers)
+        return bool(self.answers.readings)
 
 
 @dataclass(frozen=True)
@@ -71,9 +56,7 @@ def result_for(reader: User, scan: Scan) -> Result:
     following = bool(latest and not latest.is_finished)
     if shown is None:
         return Result(hidden=False, verdict=verdict.of_analysis(latest), following=following)
-    predictions = list(shown.predictions.order_by("classifier"))
-    answers = tuple(Answer(prediction, verdict.of_prediction(prediction)) for prediction in predictions)
-    return Result(False, shown, answers, verdict.of_analysis(shown), following)
+    return Result(False, shown, answers_of(shown), verdict.of_analysis(shown), following)
 
 
 def context(
@@ -142,7 +125,8 @@ def _earlier(scan: Scan, reader: User) -> list[Earlier]:
 
 
 def _with_results(scans: QuerySet[Scan]) -> QuerySet[Scan]:
-    return scans.select_related("report").prefetch_related("analyses__predictions").order_by("-uploaded_at")
+    found = scans.select_related("report").prefetch_related("analyses__predictions", "analyses__combination")
+    return found.order_by("-uploaded_at")
 
 
 def _readings(review: Review, result: Result) -> list[Review]:

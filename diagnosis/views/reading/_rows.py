@@ -12,9 +12,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from diagnosis import blinding, queue
+from diagnosis import blinding, queue, verdict
 from diagnosis.models import ReadingPolicy, Review
-from diagnosis.models.review import ReviewKind, ReviewQuerySet
+from diagnosis.models.review import Mark, ReviewKind, ReviewQuerySet
 from diagnosis.states import ReviewStatus
 
 # A page that is there renews its lease every third of it: one that has less left than half has missed a beat.
@@ -57,13 +57,21 @@ class Row:
 
     @property
     def zone(self) -> tuple[str, str] | None:
-        """Tone and word of the side on which the classifiers stand; None while there is none to show."""
+        """Tone and word: the combination's zone, else the side on which the classifiers stand; None where hidden."""
         above = self.review.share_above
         if self.hidden or above is None:
             return None
+        if self.review.zone:
+            return self.review.zone, self.review.get_zone_display().lower()
         if 0 < above < 1:
-            return "indeterminate", "disagree"
+            return "indeterminate", verdict.chip(Mark.DISAGREEMENT)
         return ("positive", "above") if above else ("negative", "below")
+
+    @property
+    def marks(self) -> list[str]:
+        """What wants a person's eye, beyond what `zone` says; nothing where hidden."""
+        said = self.zone and self.zone[1]
+        return [] if self.hidden else [mark for mark in self.review.marks if verdict.chip(mark) != said]
 
     @property
     def is_held(self) -> bool:
@@ -93,7 +101,7 @@ class Row:
             str(review.reader_id),
             review.urgent,
             str(self.back_at),
-            self.hidden or [review.suspicion, review.disagreement, review.share_above],
+            self.hidden or [review.suspicion, review.disagreement, review.share_above, review.zone, review.marks],
         ]
 
 

@@ -4,7 +4,7 @@ import { make } from "./elements.js";
 import { within } from "./view.js";
 
 export class Attention {
-  maps = []; // { name, shows, url } of the shown scan
+  maps = []; // { name, shows, alarm, url } of the shown scan
   isOn = false;
   index = 0;
 
@@ -35,8 +35,8 @@ export class Attention {
   /** What the colours mean, for the one who sees them. */
   get sentence() {
     if (!this.current) return "";
-    const { name, shows } = this.current;
-    return `Colour: where ${name} looked${shows && ` for “${shows}”`}, not where disease is`;
+    const { name, shows, alarm } = this.current;
+    return `Colour: where ${name} looked${shows && ` for “${shows}”`}, not where disease is${alarm && `. ${alarm}`}`;
   }
 
   /** The maps of the scan that is shown now; `ramp` is the address of the colours from low to high. */

@@ -18,7 +18,7 @@ export class Strip {
       this.picture,
     );
     this.text = make("p", {});
-    this.legend = make("p", { class: "sv-strip-legend" }, "Height: mean probability of the classifiers. ", make("span", { class: "sv-key-above" }, "above"), " / ", make("span", { class: "sv-key-below" }, "below"), " the operating point.");
+    this.legend = make("p", { class: "sv-strip-legend" }, "Height: probability, combined or the classifiers’ mean. ", make("span", { class: "sv-key-above" }, "positive or above"), " / ", make("span", { class: "sv-key-between" }, "indeterminate"), " / ", make("span", { class: "sv-key-below" }, "negative or below"), " the operating point.");
     const words = make("div", { class: "sv-strip-text" }, this.text, this.legend);
     this.element = make("div", { class: "sv-strip", hidden: true }, this.slider, words);
     this.#listen();
@@ -47,7 +47,8 @@ export class Strip {
     const place = `Slice ${index + 1} of ${length}`;
     const score = scores.get(slices[index]?.id);
     if (!score) return scores.size ? `${place} · no result` : place;
-    return `${place} · ${percent(score.mean)} mean, ${score.above} of ${score.total} above their operating point`;
+    const said = score.zone ? `combined, ${score.zone} zone` : "mean";
+    return `${place} · ${percent(score.probability)} ${said}, ${score.above} of ${score.total} above their operating point`;
   }
 
   #drawBars() {
@@ -82,8 +83,10 @@ export class Strip {
   }
 }
 
+const TONES = { positive: "sv-bar-above", indeterminate: "sv-bar-between", negative: "sv-bar-below" };
+
 function bar(place, score, least) {
-  const height = score ? Math.max(least, 100 * score.mean) : least;
-  const tone = score ? (score.above ? "sv-bar-above" : "sv-bar-below") : "sv-bar-none";
+  const height = score ? Math.max(least, 100 * score.probability) : least;
+  const tone = score ? TONES[score.zone || (score.above ? "positive" : "negative")] : "sv-bar-none";
   return svg("rect", { class: `sv-bar ${tone}`, x: place + 0.1, y: 100 - height, width: 0.8, height });
 }

@@ -136,7 +136,7 @@ def test_scores_come_apart_from_the_slices(client: Client, series: list[Scan]) -
     scores = client.get(address("scan-slice-scores", series[0])).json()["scores"]
     assert set(scores) == {str(series[0].pk), str(series[1].pk)}
     first = scores[str(series[0].pk)]
-    assert (first["mean"], first["above"], first["total"]) == (pytest.approx(0.8), 2, 2)
+    assert (first["probability"], first["above"], first["total"]) == (pytest.approx(0.8), 2, 2)
     assert len(first["attention"]) == 2
 
 

@@ -1,0 +1,61 @@
+"""What the gate, the classifiers and the panel of a modality say of one image. Reads and writes no row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnosis import classifiers
+from diagnosis.models.scan import Modality
+from ml import serving
+from ml.panel import PanelSpec
+from ml.preprocessing import Pixels
+from ml.spec import ClassifierSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One classifier's: `seen` is the very picture that its network got, float32 (h, w) in [0, 1].
+
+    `outside` is the share of its attention outside the lungs, 0 to 1; None where no lungs were found.
+    """
+
+    spec: ClassifierSpec
+    said: serving.Classification
+    seen: Pixels
+    outside: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Combined:
+    """A panel's probability of each label, summing to 1."""
+
+    panel: PanelSpec
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Of all active classifiers; `combined` is None where no panel may speak for them, and `hindrance` says why."""
+
+    each: tuple[Answer, ...]
+    combined: Combined | None
+    hindrance: str
+
+
+def answer(pixels: Pixels, modality: Modality) -> Answers:
+    """Ask the gate, then every active classifier, then the panel. `pixels` float32 (h, w) in [0, 1], 0 is air.
+
+    Raises AnalysisFailed when the gate refuses the image, with its code and sentence, or no classifier is active.
+    """
+    active = classifiers.loaded(modality)
+    each = tuple(_ask(classifier, pixels) for classifier in active)
+    found, hindrance = classifiers.panel_for(one.spec for one in each)
+    return Answers(each, _combine(found, each) if found else None, hindrance)
+
+
+def _ask(classifier: serving.Classifier, pixels: Pixels) -> Answer:
+    return Answer(classifier.spec, classifier.classify(pixels), pixels, None)
+
+
+def _combine(found: PanelSpec, each: tuple[Answer, ...]) -> Combined:
+    return Combined(found, found.combine({one.spec.identity: one.said.probabilities for one in each}))
