@@ -166,8 +166,8 @@ HEADLINES = {
 
 def write_card(folder: Path, spec: ClassifierSpec, report: Mapping[str, Any], notes: Sequence[str] = ()) -> None:
     """Write CARD.md into the bundle; `notes` are sentences about what was seen to go wrong."""
-    seen = _bullets(notes or ["None were looked for beyond the numbers above."])
-    card = TEMPLATE.format(**_facts(spec), **_numbers(spec, report), notes=seen)
+    seen = bullets(notes or ["None were looked for beyond the numbers above."])
+    card = TEMPLATE.format(**facts(spec), **_numbers(spec, report), notes=seen)
     (folder / CARD).write_text(card, encoding="utf-8")
 
 
@@ -184,13 +184,13 @@ def write_panel_card(
         modality=MODALITIES[panel.modality],
         labels=", ".join(panel.labels),
         temperature=panel.temperature,
-        members=_bullets(panel.members),
+        members=bullets(panel.members),
         intended_use=one.intended_use,
         must_not_use=one.must_not_use,
         licence=one.licence,
-        sources=_bullets(sources),
-        disagreement=_bullets(_disagreement(report["disagreement"])),
-        **_measured(report, panel.operating_point),
+        sources=bullets(sources),
+        disagreement=bullets(_disagreement(report["disagreement"])),
+        **measured_facts(report, panel.operating_point),
     )
     (folder / PANEL_CARD).write_text(card, encoding="utf-8")
 
@@ -200,7 +200,8 @@ def _disagreement(measured: Mapping[str, Any]) -> Iterable[str]:
         yield f"{title}: {interval(measured[name]) if name in measured else 'no such image'}"
 
 
-def _facts(spec: ClassifierSpec) -> dict[str, Any]:
+def facts(spec: ClassifierSpec) -> dict[str, Any]:
+    """What a spec gives to a card's template."""
     title = TITLES.get(spec.architecture, spec.architecture)
     return {
         "name": spec.name,
@@ -212,7 +213,7 @@ def _facts(spec: ClassifierSpec) -> dict[str, Any]:
         "labels": ", ".join(spec.labels),
         "intended_use": spec.intended_use,
         "must_not_use": spec.must_not_use,
-        "sources": _bullets(spec.trained_on),
+        "sources": bullets(spec.trained_on),
         "height": spec.input_size[0],
         "width": spec.input_size[1],
         "preprocessing": spec.preprocessing,
@@ -230,17 +231,17 @@ def _numbers(spec: ClassifierSpec, report: Mapping[str, Any]) -> dict[str, Any]:
         "exact": agreement["exact"],
         "fast": agreement["fast"],
         "checked": agreement["images"],
-        **_measured(report, spec.operating_point),
+        **measured_facts(report, spec.operating_point),
     }
 
 
-def _measured(report: Mapping[str, Any], point: OperatingPoint) -> dict[str, Any]:
-    """What the cards of classifiers and panels share."""
+def measured_facts(report: Mapping[str, Any], point: OperatingPoint) -> dict[str, Any]:
+    """What a report gives to a card's template."""
     measured, labels = report["estimates"], report["labels"]
-    controls = _bullets(_controls(point.positive_label, report))
+    controls = bullets(_controls(point.positive_label, report))
     return {
         "measured_on": report["measured_on"],
-        "headline": _bullets(f"{title}: {interval(measured[name])}" for name, title in HEADLINES.items()),
+        "headline": bullets(f"{title}: {interval(measured[name])}" for name, title in HEADLINES.items()),
         "per_label": "\n".join(_label_row(name, report) for name in labels),
         "confusion": _confusion(labels, report["confusion"]),
         "operating_point": _operating_point(point, report["zones"]),
@@ -305,5 +306,6 @@ def _confusion(labels: Sequence[str], table: list[list[int]]) -> str:
     return "\n".join(head + rows)
 
 
-def _bullets(lines: Iterable[str]) -> str:
+def bullets(lines: Iterable[str]) -> str:
+    """A list in Markdown."""
     return "\n".join(f"- {line}" for line in lines)

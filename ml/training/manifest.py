@@ -12,6 +12,7 @@ from ml.spec import Modality
 
 # Rows without this word are near duplicates or carry two labels: they serve one published protocol only.
 TRAINING_PROTOCOL = "train"
+COLUMNS = ("path", "modality", "label", "source", "group", "protocol", "licence")
 LABELS: dict[Modality, tuple[str, ...]] = {
     Modality.CXR: ("covid", "pneumonia", "normal"),
     Modality.CT: ("covid", "non-covid"),
@@ -29,16 +30,23 @@ class Row:
     licence: str
 
 
-def read_rows(data: Path, modality: Modality, protocol: str = TRAINING_PROTOCOL) -> tuple[Row, ...]:
+def read_rows(
+    data: Path, modality: Modality, protocol: str = TRAINING_PROTOCOL, labels: Sequence[str] | None = None
+) -> tuple[Row, ...]:
     """Read the rows of a modality that are meant for a protocol: training, unless another is named.
 
-    Raises FileNotFoundError when `data` has no manifest.csv and ValueError when it lists no such image.
+    `labels` other than those of the modality are for networks that were trained elsewhere.
+    Raises FileNotFoundError when `data` has no manifest.csv and ValueError when it lacks a column or such an image.
     """
     manifest = data / "manifest.csv"
     if not manifest.is_file():
         raise FileNotFoundError(f"{manifest} is missing. Give --data the folder that holds manifest.csv.")
     with manifest.open(newline="", encoding="utf-8") as lines:
-        rows = tuple(_rows(csv.DictReader(lines), modality, protocol))
+        reader = csv.DictReader(lines)
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise ValueError(f"{manifest} lacks the columns {', '.join(missing)}.")
+        rows = tuple(_rows(reader, modality, protocol, LABELS[modality] if labels is None else labels))
     if not rows:
         raise ValueError(f"{manifest} lists no {modality.value} image for the protocol {protocol!r}.")
     return rows
@@ -49,8 +57,8 @@ def label_indices(rows: Sequence[Row], labels: Sequence[str]) -> NDArray[np.int6
     return np.array([labels.index(row.label) for row in rows], dtype=np.int64)
 
 
-def _rows(records: Iterable[dict[str, str]], modality: Modality, protocol: str) -> Iterable[Row]:
+def _rows(records: Iterable[dict[str, str]], modality: Modality, protocol: str, labels: Sequence[str]) -> Iterable[Row]:
     for record in records:
-        wanted = record["modality"] == modality and record["label"] in LABELS[modality]
+        wanted = record["modality"] == modality and record["label"] in labels
         if wanted and protocol in record["protocol"].split(","):
             yield Row(**{name: record[name] for name in ("path", "label", "source", "group", "licence")})
