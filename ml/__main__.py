@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ml.spec import Modality
-from ml.training import accuracy, combine, protocols
+from ml.training import accuracy, combine, models, protocols
 
 DEFAULT_SIZES = "96:16,128:12,160:8"
 WEIGHTS_ROOT = Path(__file__).parent / "weights"
@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a classifier, or go on with an interrupted run"))
     _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
     _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
-    for command in (combine, protocols, accuracy):
+    for command in (combine, models, protocols, accuracy):
         command.add_parser(commands)
     return parser
 
@@ -44,6 +44,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     _add_folders(parser, "folder for everything that the run writes; the same folder again resumes it", "--out")
     parser.add_argument("--sizes", default=DEFAULT_SIZES, help="SIDE:EPOCHS,... (default: %(default)s)")
     parser.add_argument("--weights", metavar="imagenet|FILE", help="start from these; without it, from scratch")
+    parser.add_argument("--width", type=int, default=1, help="divide the channels of every layer (default: 1)")
+    parser.add_argument("--grown-from", metavar="RUN", help="start as the widened network of a finished narrow run")
     parser.add_argument("--frozen-epochs", type=int, default=0, help="epochs with a frozen backbone first")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)
@@ -83,6 +85,8 @@ def _train(options: argparse.Namespace) -> None:
         architecture=options.architecture,
         phases=parse_phases(options.sizes, frozen_epochs=options.frozen_epochs),
         weights=options.weights,
+        width=options.width,
+        grown_from=options.grown_from,
         batch=options.batch,
         seed=options.seed,
         precision=options.precision,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +19,12 @@ from ml.serving.bundle import read_bundle
 from ml.spec import ClassifierSpec, Modality
 
 ROOT = Path(ml.__file__).parent / "weights"
-DATA = Path(os.environ.get("CHEST_DATA", Path(ml.__file__).parents[1].parent / "shared" / "data"))
 FOLDERS = sorted(path.parent for path in ROOT.glob("*/*/spec.json"))
 LARGEST_FILE, LARGEST_TOTAL = 25 * 1024**2, 250 * 1024**2
 SAMPLED = 60
 # Processors differ in the fast precision they have; see docs/adr/0202
 TOLERANCE = 0.05
 every_bundle = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
-with_data = pytest.mark.skipif(not DATA.is_dir(), reason="CHEST_DATA names no folder of images")
 
 
 def classifier_of(folder: Path) -> Classifier:
@@ -109,12 +106,11 @@ def test_its_card_says_what_it_is_worth(folder: Path) -> None:
         assert source in card
 
 
-@with_data
 @every_bundle
-def test_real_images_get_the_stored_probabilities(folder: Path) -> None:
+def test_real_images_get_the_stored_probabilities(folder: Path, chest_data: Path) -> None:
     rows = predictions(folder)
     rows = rows[:: max(1, len(rows) // SAMPLED)]
     classifier = classifier_of(folder)
     for row in rows:
-        said = classifier.classify(read(DATA / row["path"])).probabilities
+        said = classifier.classify(read(chest_data / row["path"])).probabilities
         assert list(said.values()) == pytest.approx([float(row[name]) for name in said], abs=TOLERANCE), row["path"]
