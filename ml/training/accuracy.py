@@ -17,6 +17,7 @@ from ml.training.bootstrap import estimates
 from ml.training.card import DISAGREEMENTS, training_story
 from ml.training.card import TITLES as ARCHITECTURES
 from ml.training.combine import TEST, WEIGHTS_ROOT, disagreement, read_members
+from ml.training.curves import EVALUATION
 from ml.training.metrics import classification_measures
 from ml.training.predictions import PREDICTIONS, read_predictions
 from ml.training.protocols import PROTOCOLS, RESULTS, Protocol, Table, read_folds, read_story
@@ -24,6 +25,8 @@ from ml.training.report import REPORT, all_estimates, operating_estimates, zone_
 from ml.training.scored import Scored
 
 DOCUMENT, README = "docs/accuracy.md", "README.md"
+# As the document sees it
+WEIGHTS = "../ml/weights"
 BEGIN, END = "<!-- accuracy -->", "<!-- /accuracy -->"
 TITLES = {Modality.CXR: "Chest X-rays", Modality.CT: "CT slices"}
 HEAD = """\
@@ -156,7 +159,8 @@ def _modality(modality: Modality, members: Sequence[Subject], root: Path) -> str
     classes = ", ".join(f"{count} {name}" for name, count in _support(members[0]).items())
     parts = [
         f"## {TITLES[modality]}\n\nMeasured on {_test_part(members)}: {classes}.\n",
-        _overview(members, "../ml/weights"),
+        _overview(members, WEIGHTS),
+        _curves(members),
         "### Zones\n",
         "Below the threshold an answer is negative, from the second bound on positive, between them indeterminate.\n",
         _zones(members),
@@ -185,8 +189,8 @@ def _overview(members: Sequence[Subject], weights: str) -> str:
     columns = {
         "accuracy": "accuracy",
         f"AUC, {positive}": f"auc/{positive}",
-        "sensitivity": "sensitivity",
-        "specificity": "specificity",
+        "sensitivity at the threshold": "sensitivity",
+        "specificity at the threshold": "specificity",
         f"F1, {positive}": f"f1/{positive}",
         "calibration error": "calibration_error",
     }
@@ -194,6 +198,13 @@ def _overview(members: Sequence[Subject], weights: str) -> str:
         ["", *columns],
         ([_link(subject, weights), *(str(subject.measured[name]) for name in columns.values())] for subject in members),
     )
+
+
+def _curves(members: Sequence[Subject]) -> str:
+    """Links to the drawn curves of those that keep them."""
+    drawn = [subject.spec for subject in members if (subject.folder / EVALUATION).is_file()]
+    links = ", ".join(f"[{spec.name}]({WEIGHTS}/{spec.identity}/{EVALUATION})" for spec in drawn)
+    return f"ROC curves, reliability and confusion, drawn: {links}.\n" if links else ""
 
 
 def _zones(members: Sequence[Subject]) -> str:

@@ -14,7 +14,7 @@ from ml.training.bootstrap import estimates
 from ml.training.metrics import CALIBRATION_BINS, Measures, confidence_bins
 from ml.training.scored import Scored
 
-CURVES = "curves.json"
+CURVES, EVALUATION = "curves.json", "evaluation.png"
 FALSE_ALARMS = np.linspace(0.0, 1.0, 51)
 Curves = dict[str, Any]
 

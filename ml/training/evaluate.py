@@ -18,7 +18,7 @@ from ml.training import figures
 from ml.training.calibrate import Calibration, calibrate
 from ml.training.controls import black_out_lungs, border_scores, score_rows
 from ml.training.convert import Agreement, convert
-from ml.training.curves import CURVES, curves, write_curves
+from ml.training.curves import CURVES, EVALUATION, curves, write_curves
 from ml.training.datasets import read_pixels
 from ml.training.manifest import Row, label_indices, read_rows
 from ml.training.predictions import (
@@ -36,7 +36,7 @@ from ml.training.trained import Trained
 CHECKED_IMAGES = 64
 SERVED = "served"
 # What a bundle takes over; none of it shows a person.
-PAPERS = (REPORT, PREDICTIONS, BORDER_PIXELS, LUNGS_BLACKED_OUT, CURVES, figures.EVALUATION)
+PAPERS = (REPORT, PREDICTIONS, BORDER_PIXELS, LUNGS_BLACKED_OUT, CURVES, EVALUATION)
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ml.training.augment import augment
-from ml.training.curves import Curves
+from ml.training.curves import EVALUATION, Curves
 from ml.training.datasets import Images
 from ml.training.metrics import area_under_curve, confusion
 from ml.training.scored import Scored
 
 mpl.use("Agg")
-EVALUATION = "evaluation.png"
 SHEET_ROWS, SHEET_COLUMNS = 8, 8
 
 

@@ -19,6 +19,7 @@ def test_only_rows_of_the_modality_that_are_meant_for_training_are_read(tmp_path
         + "d.jpg,ct,covid,s,g4,train,l\n"
     )
     assert [row.path for row in read_rows(tmp_path, Modality.CXR)] == ["a.jpg", "b.jpg"]
+    assert [row.path for row in read_rows(tmp_path, Modality.CXR, "darkcovidnet")] == ["b.jpg", "c.jpg"]
 
 
 def test_a_folder_without_manifest_gets_a_sentence(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sklearn import metrics as reference
 
 from ml.spec import Estimate
 from ml.training.bootstrap import estimates, with_exact_bounds
-from ml.training.calibrate import find_temperature, find_threshold
+from ml.training.calibrate import calibrate, find_positive_from, find_temperature, find_threshold
 from ml.training.metrics import (
     area_under_curve,
     calibration_error,
@@ -20,6 +20,7 @@ from ml.training.metrics import (
     confusion,
     operating_measures,
     within_source_measures,
+    zone_measures,
 )
 from ml.training.scored import Scored
 
@@ -128,3 +129,41 @@ def test_the_threshold_reaches_the_sensitivity_it_was_chosen_for(aim: float, see
 def test_a_threshold_needs_positives() -> None:
     with pytest.raises(ValueError, match="positive images"):
         find_threshold(np.zeros(3, dtype=bool), np.zeros(3), sensitivity=0.9)
+
+
+@given(st.floats(0.5, 1.0), st.integers(0, 1000))
+@settings(deadline=None)
+def test_the_positive_zone_reaches_the_specificity_it_was_chosen_for(aim: float, seed: int) -> None:
+    one = scored(100, seed=seed)
+    start = find_positive_from(one.positive, one.score, specificity=aim)
+    assert operating_measures(start)(one)["specificity"] >= aim
+    negatives = np.sort(one.score[~one.positive])
+    reached = negatives[int(np.ceil(aim * len(negatives))) - 1]
+    assert reached < start <= min(1.0, reached + 1.1e-4)
+
+
+def test_the_positive_zone_needs_negatives() -> None:
+    with pytest.raises(ValueError, match="negative images"):
+        find_positive_from(np.ones(3, dtype=bool), np.zeros(3), specificity=0.9)
+
+
+def test_the_positive_zone_never_begins_below_the_threshold() -> None:
+    """Two sides far apart: the bound for the specificity alone would lie below the threshold for the sensitivity."""
+    logits = np.log(np.array([[0.9, 0.1]] * 20 + [[0.01, 0.99]] * 20))
+    found = calibrate(logits, np.array([0] * 20 + [1] * 20))
+    assert found.positive_from == found.threshold > 0.5
+
+
+def test_the_zones_are_counted_as_they_are_defined() -> None:
+    chances = np.array([0.1, 0.4, 0.8, 0.9, 0.05, 0.1, 0.45, 0.7])
+    one = scored(8).saying(np.stack([chances, 1 - chances, np.zeros(8)], axis=1))
+    one = replace(one, labels=np.array([0, 0, 0, 0, 1, 1, 1, 1]))
+    assert zone_measures(0.3, 0.6)(one) == pytest.approx(
+        {
+            "indeterminate": 2 / 8,
+            "sensitivity/positive_zone": 2 / 4,
+            "specificity/positive_zone": 3 / 4,
+            "sensitivity/outer_zones": 2 / 3,
+            "specificity/outer_zones": 2 / 3,
+        }
+    )

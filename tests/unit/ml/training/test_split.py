@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.training.manifest import Row
-from ml.training.split import Part, split
+from ml.training.split import Part, folds, split
 from tests.unit.ml.training.rows import row
 
 LABELS = st.sampled_from(("covid", "pneumonia", "normal"))
@@ -51,3 +51,28 @@ def test_large_groups_keep_the_shares_roughly() -> None:
 def test_another_seed_gives_another_split() -> None:
     rows = [row(number) for number in range(50)]
     assert split(rows)[Part.TEST] != split(rows, seed="2")[Part.TEST]
+
+
+@given(ROWS)
+def test_folds_test_every_image_once_and_keep_groups_together(rows: list[Row]) -> None:
+    partitions = folds(rows, 3)
+    tested = [each.path for parts in partitions for each in parts[Part.TEST]]
+    assert sorted(tested) == sorted(each.path for each in rows)
+    for parts in partitions:
+        owners = Counter(group for members in parts.values() for group in {each.group for each in members})
+        assert set(owners.values()) == {1}
+        assert sorted(each.path for members in parts.values() for each in members) == sorted(each.path for each in rows)
+
+
+def test_folds_share_out_every_kind_of_group() -> None:
+    rows = [row(number, label=label) for label in ("covid", "normal") for number in range(50)]
+    for parts in folds(rows, 5):
+        assert Counter(each.label for each in parts[Part.TEST]) == {"covid": 10, "normal": 10}
+        assert Counter(each.label for each in parts[Part.VALIDATION]) == {"covid": 4, "normal": 4}
+
+
+def test_images_that_go_their_own_way_leave_their_group() -> None:
+    rows = [row(number, group="one") for number in range(50)]
+    together, alone = folds(rows, 5), folds(rows, 5, unit_of=lambda each: each.path)
+    assert sorted(len(parts[Part.TEST]) for parts in together) == [0, 0, 0, 0, 50]
+    assert [len(parts[Part.TEST]) for parts in alone] == [10] * 5
