@@ -15,7 +15,6 @@ from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Estimate, Modality
 from ml.training.bootstrap import estimates
 from ml.training.card import DISAGREEMENTS, training_story
-from ml.training.card import TITLES as ARCHITECTURES
 from ml.training.combine import TEST, WEIGHTS_ROOT, disagreement, read_members
 from ml.training.curves import EVALUATION
 from ml.training.metrics import classification_measures
@@ -289,10 +288,9 @@ def _protocol(protocol: Protocol, results: Path) -> str:
 
 
 def _story(protocol: Protocol, stored: Mapping[str, Scored], results: Path) -> str:
-    story = read_story(protocol, results)
-    title = ARCHITECTURES.get(story["architecture"], story["architecture"])
     images = sum(len(each.labels) for each in stored.values())
-    return f"{title}. {training_story(story)}. Measured on {', '.join(stored)}, pooled: {images} images."
+    story = training_story(read_story(protocol, results))
+    return f"{story}. Measured on {', '.join(stored)}, pooled: {images} images."
 
 
 def _comparison(table: Table, said: Sequence[Scored]) -> Iterator[list[str]]:

@@ -202,7 +202,7 @@ def _disagreement(measured: Mapping[str, Any]) -> Iterable[str]:
 
 def facts(spec: ClassifierSpec) -> dict[str, Any]:
     """What a spec gives to a card's template."""
-    title = TITLES.get(spec.architecture, spec.architecture)
+    title = architecture_title(spec.architecture, spec.width)
     return {
         "name": spec.name,
         "version": spec.version,
@@ -262,15 +262,18 @@ def _operating_point(point: OperatingPoint, zones: Mapping[str, Any]) -> str:
 
 
 def training_story(training: Mapping[str, Any]) -> str:
-    """How the weights came about, a narrow run before its wide one."""
+    """How the weights came about, the run that they grew from first."""
+    network = architecture_title(training["architecture"], training["width"])
     epochs, before = _epochs(training["epochs"]), training.get("before")
     if before:
-        return (
-            f"{training_story(before)},\nthen widened to all channels with the same answers, and trained for {epochs}"
-        )
-    width = training.get("width", 1)
-    narrow = f" with 1/{width} of the channels" if width > 1 else ""
-    return f"Started from {training['started_from']}{narrow} and trained for {epochs}"
+        return f"{training_story(before)},\nthen grown into {network} with the same answers and trained for {epochs}"
+    return f"Started from {training['started_from']} as {network} and trained for {epochs}"
+
+
+def architecture_title(architecture: str, width: int) -> str:
+    """An architecture in words, such as VGG16 with 1/4 of its channels."""
+    title = TITLES.get(architecture, architecture)
+    return f"{title} with 1/{width} of its channels" if width > 1 else title
 
 
 def _epochs(sizes: list[list[int]]) -> str:

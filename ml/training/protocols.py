@@ -192,7 +192,7 @@ def read_folds(protocol: Protocol, results: Path = RESULTS) -> dict[str, "Scored
 
 
 def read_story(protocol: Protocol, results: Path = RESULTS) -> dict[str, Any]:
-    """How the networks of the stored folds were trained: architecture and the story of a run."""
+    """How the networks of the stored folds were trained, as `Trained.story` tells it."""
     return json.loads((results / f"{protocol.name}.json").read_text())
 
 
@@ -211,7 +211,7 @@ def _train_fold(plan: "Plan", data: Path, folder: Path, parts: Parts) -> tuple["
     trained, rows = Trained.read(folder), parts[Part.TEST]
     images = datasets.load(data, rows, trained.labels, size=trained.size, recipe=plan.recipe)
     answers = score_rows(rows, trained.labels, softmax(predict(trained.model(), images)))
-    return answers, {"architecture": plan.architecture, **trained.story()}
+    return answers, trained.story()
 
 
 def _store(protocol: Protocol, results: Path, stored: Mapping[str, "Scored"], story: dict[str, Any]) -> None:
