@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from ml.lungs import Mask
 from ml.preprocessing import Pixels, Region, Size, place_back
 
 LONGEST_SIDE = 224
 NO_EVIDENCE = 1e-6
+# More of the attention than this outside the lungs raises the alarm: the answer rests on something else.
+MOST_OUTSIDE = 0.5
 
 
 def attention_map(maps: Pixels, label: int, region: Region, frame: Size) -> Pixels:
@@ -16,10 +19,30 @@ def attention_map(maps: Pixels, label: int, region: Region, frame: Size) -> Pixe
     cut off, and the strongest place is 1. All zero when nothing speaks for the label. Class activation maps are of
     Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016.
     """
-    evidence = np.maximum(maps[..., label] - maps.mean(axis=-1), 0.0)
-    strongest = float(evidence.max())
-    scaled = evidence / strongest if strongest > NO_EVIDENCE else np.zeros_like(evidence)
+    found = evidence(maps, label)
+    strongest = float(found.max())
+    scaled = found / strongest if strongest > NO_EVIDENCE else np.zeros_like(found)
     return np.clip(place_back(scaled, region, _shrink(frame)), 0.0, 1.0)
+
+
+def evidence(maps: Pixels, label: int) -> Pixels:
+    """What speaks for a label at each place, float32 (h', w') from 0; `maps` float32 (h', w', classes)."""
+    return np.maximum(maps[..., label] - maps.mean(axis=-1), 0.0)
+
+
+def share_outside(attention: Pixels, lungs: Pixels | Mask) -> float:
+    """The share of the attention that lies outside the lungs, in [0, 1]; 0 where there is no attention at all.
+
+    `attention` float32 (h', w') in [0, 1]; `lungs` of the same shape, 1 or True inside. Raises ValueError for
+    different shapes.
+    """
+    if attention.shape != lungs.shape:
+        raise ValueError(f"Attention {attention.shape} and lungs {lungs.shape} must have the same shape.")
+    total = float(attention.sum(dtype=np.float64))
+    if total <= NO_EVIDENCE:
+        return 0.0
+    inside = float((attention * lungs).sum(dtype=np.float64))
+    return min(1.0, max(0.0, 1.0 - inside / total))
 
 
 def _shrink(frame: Size) -> Size:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.preprocessing import WHOLE, Region
-from ml.serving.attention import attention_map
+from ml.serving.attention import attention_map, share_outside
 
 SIZE = (300, 200)
 
@@ -46,3 +46,27 @@ def test_what_speaks_for_every_label_alike_is_not_shown() -> None:
     attention = attention_map(maps, 0, WHOLE, SIZE)
     assert np.isfinite(attention).all()
     assert attention.max() == 0
+
+
+def test_the_share_outside_counts_attention_not_area() -> None:
+    attention = np.zeros((10, 10), dtype=np.float32)
+    attention[2, 2], attention[8, 8] = 1.0, 0.25
+    lungs = np.zeros((10, 10), dtype=bool)
+    lungs[:5] = True
+    assert share_outside(attention, lungs) == pytest.approx(0.2)
+    assert share_outside(attention, ~lungs) == pytest.approx(0.8)
+
+
+def test_all_inside_and_all_outside_are_zero_and_one() -> None:
+    attention = np.full((4, 6), 0.3, dtype=np.float32)
+    assert share_outside(attention, np.ones((4, 6), dtype=np.float32)) == pytest.approx(0.0)
+    assert share_outside(attention, np.zeros((4, 6), dtype=bool)) == 1.0
+
+
+def test_no_attention_is_none_outside() -> None:
+    assert share_outside(np.zeros((4, 6), dtype=np.float32), np.zeros((4, 6), dtype=bool)) == 0.0
+
+
+def test_masks_of_another_shape_are_refused() -> None:
+    with pytest.raises(ValueError, match="same shape"):
+        share_outside(np.zeros((4, 6), dtype=np.float32), np.zeros((6, 4), dtype=bool))

@@ -1,0 +1,178 @@
+"""A rough lung field by thresholds and connected parts: good enough to ask whether attention lies on the lungs.
+
+No diagnosis may rest on it. Dense disease at the rim of a lung is dark neither in a slice nor in an X-ray; the convex
+outline of what is dark takes most of it back in.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from ml.preprocessing import Pixels, resize
+from ml.spec import Modality
+
+Mask = NDArray[np.bool_]
+
+SIDE = 128
+# Shares of the whole image that both lungs together cover when the outline is believed.
+PLAUSIBLE = {Modality.CT: (0.02, 0.75), Modality.CXR: (0.12, 0.70)}
+SMALLEST_LUNG = 0.008
+# The dark parts fill at least this share of their outlines; those of noise fill less.
+SOLID = {Modality.CT: 0.4, Modality.CXR: 0.66}
+LEAST_DEVIATION = 0.02
+# Air around the body runs along the edge of the image, a lung that a tight crop cuts only touches it:
+# pixels on the edge in units of the square root of the part's area.
+LONGEST_CONTACT = 1.1
+# A lung in an X-ray is darker than what is around it, at a scale of a quarter of the image.
+XRAY_NEIGHBOURHOOD = SIDE // 4
+XRAY_QUANTILES = (0.50, 0.45, 0.40, 0.35, 0.30, 0.25)
+XRAY_SMALLEST_LUNG, XRAY_LEAST_BALANCE = 0.04, 0.35
+
+
+def lung_mask(pixels: Pixels, modality: Modality) -> Mask | None:
+    """Where the lungs are, bool (h, w), or None when they were not found with confidence.
+
+    `pixels` float32 (h, w) in [0, 1], 0 is air. Raises ValueError for pixels of another shape.
+    """
+    if pixels.ndim != 2:
+        raise ValueError(f"Pixels must have two dimensions, not {pixels.ndim}.")
+    probe = resize(pixels, (SIDE, SIDE))
+    if probe.std() < LEAST_DEVIATION:
+        return None
+    dark = _slice_lungs(probe) if modality is Modality.CT else _xray_lungs(probe)
+    if not dark.any():
+        return None
+    outlined = _outlined(dark)
+    smallest, largest = PLAUSIBLE[modality]
+    if not smallest <= outlined.mean() <= largest or dark.sum() < SOLID[modality] * outlined.sum():
+        return None
+    return np.asarray(resize(outlined.astype(np.float32), (pixels.shape[0], pixels.shape[1])) >= 0.5)
+
+
+def _slice_lungs(probe: Pixels) -> Mask:
+    """Air inside the body: the dark parts that are not the air around it."""
+    dark = _opened(probe < otsu_threshold(probe))
+    lungs = [part for part in components(dark) if part.mean() >= SMALLEST_LUNG and _contact(part) <= LONGEST_CONTACT]
+    return np.logical_or.reduce(lungs) if lungs else np.zeros_like(dark)
+
+
+def _xray_lungs(probe: Pixels) -> Mask:
+    """The largest pair of dark parts left and right of the middle that could be two lungs."""
+    smooth = _blurred(probe, SIDE / 64)
+    relief = smooth - _blurred(probe, XRAY_NEIGHBOURHOOD)
+    for quantile in XRAY_QUANTILES:
+        dark = _opened(relief < np.quantile(relief, quantile))
+        dark[:, SIDE // 2 - 1 : SIDE // 2 + 1] = False
+        one, other = (_largest_inside(dark & half) for half in _halves())
+        if one is not None and other is not None and _balance(one, other) >= XRAY_LEAST_BALANCE:
+            return one | other
+    return np.zeros_like(probe, dtype=bool)
+
+
+def otsu_threshold(values: Pixels) -> float:
+    """The grey that parts the values into two classes with the most variance between them.
+
+    Otsu, A Threshold Selection Method from Gray-Level Histograms, IEEE Trans. SMC 9, 1979.
+    """
+    counts, edges = np.histogram(values, bins=64)
+    middles = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)[:-1]
+    above = values.size - below
+    sums = np.cumsum(counts * middles)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        apart = below * above * (sums[:-1] / below - (sums[-1] - sums[:-1]) / above) ** 2
+    return float(edges[1:-1][np.nanargmax(apart)])
+
+
+def components(mask: Mask) -> list[Mask]:
+    """The parts of a mask that hang together over edges, the largest first."""
+    labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
+    # A label is the place of another pixel of the same part, so that following it jumps along the part.
+    targets = np.concatenate(([0], labels.ravel()))
+    while True:
+        smallest = _smallest_around(labels, mask)
+        targets[1:] = smallest.ravel()
+        smallest = targets[smallest]
+        if np.array_equal(smallest, labels):
+            break
+        labels = smallest
+    names, sizes = np.unique(labels[mask], return_counts=True)
+    return [np.asarray(labels == name) for name in names[np.argsort(-sizes, kind="stable")]]
+
+
+def _smallest_around(labels: NDArray[np.int64], mask: Mask) -> NDArray[np.int64]:
+    """The smallest label of each pixel and its four neighbours; 0 outside the mask."""
+    nothing = labels.size + 1
+    padded = np.pad(np.where(mask, labels, nothing), 1, constant_values=nothing)
+    around = (padded[1:-1, 1:-1], padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+    return np.where(mask, np.minimum.reduce(around), 0)
+
+
+def _outlined(dark: Mask) -> Mask:
+    """One filled convex outline around all that is left of the middle, and one around what is right of it."""
+    picture = Image.new("1", (SIDE, SIDE))
+    for side in (dark & half for half in _halves()):
+        if side.any():
+            ImageDraw.Draw(picture).polygon(convex_outline(side), fill=1)
+    return np.asarray(picture)
+
+
+def convex_outline(mask: Mask) -> list[tuple[int, int]]:
+    """The corners (x, y) of the smallest convex shape around a mask that is not empty.
+
+    Andrew's monotone chain, Information Processing Letters 9, 1979.
+    """
+    rows = np.flatnonzero(mask.any(axis=1))
+    ends = [(int(x), int(y)) for y in rows for x in np.flatnonzero(mask[y])[[0, -1]]]
+    points = sorted(set(ends))
+    chain = _half_outline(points)[:-1] + _half_outline(points[::-1])[:-1]
+    return chain if len(chain) > 1 else points * 2
+
+
+def _half_outline(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    chain: list[tuple[int, int]] = []
+    for point in points:
+        while len(chain) > 1 and _turn(chain[-2], chain[-1], point) <= 0:
+            chain.pop()
+        chain.append(point)
+    return chain
+
+
+def _turn(first: tuple[int, int], second: tuple[int, int], third: tuple[int, int]) -> int:
+    return (second[0] - first[0]) * (third[1] - first[1]) - (second[1] - first[1]) * (third[0] - first[0])
+
+
+def _contact(part: Mask) -> float:
+    edge = part[0].sum() + part[-1].sum() + part[:, 0].sum() + part[:, -1].sum()
+    return float(edge / np.sqrt(part.sum()))
+
+
+def _largest_inside(mask: Mask) -> Mask | None:
+    """The largest part that is large enough for a lung and does not run along the edge of the image."""
+    parts = components(mask)[:3]
+    fitting = (p for p in parts if p.mean() >= XRAY_SMALLEST_LUNG and _contact(p) <= LONGEST_CONTACT)
+    return next(fitting, None)
+
+
+def _balance(one: Mask, other: Mask) -> float:
+    """The smaller area as a share of the larger."""
+    areas = sorted((int(one.sum()), int(other.sum())))
+    return areas[0] / areas[1]
+
+
+def _halves() -> tuple[Mask, Mask]:
+    left = np.zeros((SIDE, SIDE), dtype=bool)
+    left[:, : SIDE // 2] = True
+    return left, ~left
+
+
+def _opened(mask: Mask) -> Mask:
+    """Without bridges and specks that are thinner than three pixels."""
+    picture = Image.fromarray(mask.astype(np.uint8) * np.uint8(255))
+    return np.asarray(picture.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3))) > 127
+
+
+def _blurred(probe: Pixels, radius: float) -> Pixels:
+    """A Gaussian blur, by way of bytes: Pillow's filters know no floats."""
+    picture = Image.fromarray(np.rint(np.clip(probe, 0.0, 1.0) * 255.0).astype(np.uint8))
+    return np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / np.float32(255)
