@@ -15,33 +15,24 @@ import pytest
 pytest.importorskip("keras", reason="Keras is only needed to train")
 pytest.importorskip("openvino", reason="OpenVINO serves what was trained")
 
-import keras
-
 from ml import registry
 from ml.__main__ import main
 from ml.serving import BundleRefused, Classifier, load
 from ml.serving.bundle import WEIGHTS, digest, read_bundle
 from ml.spec import Modality
+from ml.training.calibrate import Calibration
 from ml.training.convert import ConversionFailed, convert
 from ml.training.datasets import TrainingBatches, read_pixels
 from ml.training.datasets import load as load_images
+from ml.training.evaluate import PAPERS
 from ml.training.manifest import LABELS, read_rows
+from ml.training.predictions import read_predictions
+from ml.training.report import controls, measure
 from ml.training.trained import Trained
 from tests.unit.ml.training.rows import write_data
+from tests.unit.ml.training.tiny import SIDE, tiny_architecture
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-SIDE = 32
-
-
-def tiny_backbone(*, include_top: bool, weights: str | None, input_shape: tuple[int | None, ...]) -> keras.Model:
-    """Two convolutions with batch normalisation: the parts that every large backbone is made of."""
-    pixels = keras.Input(input_shape)
-    values = pixels
-    for filters in (8, 16):
-        values = keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)(values)
-        values = keras.layers.BatchNormalization()(values)
-        values = keras.layers.ReLU()(values)
-    return keras.Model(pixels, values, name="tiny-backbone")
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +42,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        entry = registry.Architecture("tiny", tiny_backbone, (SIDE, SIDE), 8, registry.TORCH)
-        patch.setitem(registry.ARCHITECTURES, "tiny", entry)
+    with tiny_architecture():
         yield
-    keras.mixed_precision.set_global_policy("float32")
 
 
 def train(data: Path, out: Path, *more: str, sizes: str = "24:2,32:8") -> int:
@@ -170,6 +158,18 @@ def test_the_bundle_carries_its_card(root: Path) -> None:
     for text in (spec.weights_sha256, spec.must_not_use, "Decision support, not a diagnosis", "one: "):
         assert text in card
     assert "{" not in card
+
+
+def test_the_report_can_be_had_again_from_the_bundle(root: Path) -> None:
+    folder = root / "tiny-cxr" / "1.0.0"
+    report, spec = json.loads((folder / "metrics.json").read_text()), read_bundle(folder).spec
+    scored, point = read_predictions(folder / "predictions.csv")["test"], spec.operating_point
+    again = measure(scored, Calibration(spec.temperature, point.threshold, point.positive_from), "test")
+    assert again == {name: report[name] for name in again}
+    assert controls(folder, "test") == report["controls"]
+    assert spec.metrics["indeterminate"] == report["zones"]["indeterminate"]
+    for paper in PAPERS:
+        assert (folder / paper).stat().st_size > 500
 
 
 def test_a_released_version_is_never_overwritten(

@@ -1,0 +1,56 @@
+"""Classifiers that were never trained: specs and made-up predictions, as an export would leave them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ml.spec import ClassifierSpec, Modality
+from ml.training.calibrate import Calibration
+from ml.training.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, PREDICTIONS, write_predictions
+from ml.training.report import REPORT, controls, measure, operating_point
+from ml.training.scored import Scored
+from tests.unit.ml.specs import SPEC
+
+LABELS = SPEC.labels
+
+
+def images(count: int, *, part: str) -> Scored:
+    """Images in groups of two, whose labels and sources take turns; probabilities still say nothing."""
+    numbers = np.arange(count)
+    return Scored(
+        LABELS,
+        np.full((count, 3), 1 / 3),
+        numbers // 2 % 3,
+        np.where(numbers // 2 % 2, "one", "two"),
+        np.array([f"{part}-{number // 2}" for number in numbers]),
+        np.array([f"{part}/{number}.jpg" for number in numbers]),
+    )
+
+
+def answered(what: Scored, *, seed: int, skill: float) -> Scored:
+    """Answers as good as `skill`: 0 guesses."""
+    powers = np.random.default_rng(seed).standard_normal((len(what.labels), 3)) + skill * np.eye(3)[what.labels]
+    return what.saying(np.exp(powers) / np.exp(powers).sum(axis=1, keepdims=True))
+
+
+def store_member(
+    root: Path, name: str, *, seed: int = 0, skill: float = 2.0, count: int = 60, version: str = "1.0.0"
+) -> ClassifierSpec:
+    """A bundle without weights in `root`: spec, predictions, controls and report."""
+    folder = root / name / version
+    folder.mkdir(parents=True)
+    parts = {part: images(count, part=part) for part in ("validation", "test")}
+    said = {part: answered(what, seed=seed + index, skill=skill) for index, (part, what) in enumerate(parts.items())}
+    write_predictions(folder / PREDICTIONS, said)
+    write_predictions(folder / LUNGS_BLACKED_OUT, {"test": answered(parts["test"], seed=seed + 2, skill=0.0)})
+    write_predictions(folder / BORDER_PIXELS, {"test": answered(parts["test"], seed=99, skill=0.5)})
+    report = {**measure(said["test"], Calibration(1.0, 0.2, 0.5), "test"), "controls": controls(folder, "test")}
+    (folder / REPORT).write_text(json.dumps(report))
+    (folder / "CARD.md").write_text(f"# {name}\n")
+    spec = replace(SPEC, name=name, version=version, modality=Modality.CXR, operating_point=operating_point(report))
+    (folder / "spec.json").write_text(spec.to_json())
+    return spec

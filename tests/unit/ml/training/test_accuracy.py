@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="the figures' module starts Keras")
+
+from ml.spec import Modality
+from ml.training.accuracy import BEGIN, END, joined, write
+from ml.training.combine import combine
+from ml.training.predictions import PREDICTIONS, read_predictions
+from ml.training.protocols import PROTOCOLS
+from tests.unit.ml.training.members import answered, images, store_member
+
+README = f"# Portal\n\nBefore.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("weights")
+    for number, name in enumerate(("vgg16-cxr", "xception-cxr")):
+        store_member(root, name, seed=10 * number)
+    combine(root, Modality.CXR, version="1.0.0")
+    return root
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text(README)
+    write(root, tmp_path, results=tmp_path / "none")
+    return tmp_path
+
+
+def line(text: str, start: str) -> str:
+    return next(each for each in text.splitlines() if each.startswith(start))
+
+
+def test_every_classifier_and_the_panel_have_their_rows(root: Path, project: Path) -> None:
+    text = (project / "docs" / "accuracy.md").read_text()
+    for name in ("vgg16-cxr", "xception-cxr", "panel-cxr"):
+        said = read_predictions(root / name / "1.0.0" / PREDICTIONS)["test"]
+        assert f"| {(said.predicted == said.labels).mean():.3f} (" in line(text, f"| [{name}]")
+    assert "### When the members of panel-cxr disagree" in text
+    assert "(../ml/weights/panel-cxr/1.0.0/card.md)" in text
+    assert "(../ml/weights/panel-cxr/1.0.0/evaluation.png)" in text
+
+
+def test_a_protocol_without_stored_answers_is_not_run(project: Path) -> None:
+    text = (project / "docs" / "accuracy.md").read_text()
+    for name in PROTOCOLS:
+        assert "Not run." in text.split(f"### {name}: ")[1].split("###")[0]
+    assert "| 0.8702 | not run |" in text
+
+
+def test_the_readme_keeps_what_is_around_its_tables(project: Path) -> None:
+    text = (project / "README.md").read_text()
+    assert text.startswith(f"# Portal\n\nBefore.\n\n{BEGIN}\n")
+    assert text.endswith(f"{END}\n\nAfter.\n")
+    assert "old" not in text
+    assert "(ml/weights/vgg16-cxr/1.0.0/CARD.md)" in text
+
+
+def test_writing_again_changes_nothing_and_a_change_is_noticed(root: Path, project: Path) -> None:
+    write(root, project, results=project / "none", check=True)
+    readme = project / "README.md"
+    readme.write_text(readme.read_text().replace(" | 0.", " | 1.", 1))
+    with pytest.raises(ValueError, match=r"README\.md does not agree .* Run make accuracy"):
+        write(root, project, results=project / "none", check=True)
+
+
+def test_a_readme_without_marks_gets_a_sentence(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Portal\n")
+    with pytest.raises(ValueError, match="needs the lines"):
+        write(root, tmp_path, results=tmp_path)
+
+
+def test_two_labels_of_three_share_what_the_third_leaves() -> None:
+    folds = [answered(images(12, part=part), seed=seed, skill=1.0) for seed, part in enumerate(("a", "b"))]
+    both = joined(folds, ("covid", "normal"))
+    assert both.names == ("covid", "normal")
+    assert both.probabilities.sum(axis=1) == pytest.approx(np.ones(16))
+    first = folds[0]
+    kept = [index for index, label in enumerate(first.labels) if label != 1]
+    assert both.paths[: len(kept)].tolist() == first.paths[kept].tolist()
+    assert both.labels[: len(kept)].tolist() == [0 if first.labels[index] == 0 else 1 for index in kept]
+    covid, _, normal = first.probabilities[kept[0]]
+    assert both.probabilities[0, 0] == pytest.approx(covid / (covid + normal))

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="the figures' module starts Keras")
+
+from ml.__main__ import main
+from ml.panel import PanelSpec, panels
+from ml.spec import ClassifierSpec, Modality
+from ml.training.calibrate import calibrate
+from ml.training.combine import combine, disagreement, read_members
+from ml.training.metrics import area_under_curve
+from ml.training.predictions import PREDICTIONS, read_predictions, write_predictions
+from tests.unit.ml.training.members import store_member
+
+NAMES = ("densenet121-cxr", "vgg16-cxr", "xception-cxr")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three members and the panel that the command made of them."""
+    root = tmp_path_factory.mktemp("weights")
+    for number, name in enumerate(NAMES):
+        store_member(root, name, seed=10 * number)
+    assert main(["combine", "--modality", "cxr", "--root", str(root)]) == 0
+    return root
+
+
+@pytest.fixture(scope="module")
+def panel(root: Path) -> PanelSpec:
+    (panel,) = panels(root)
+    return panel
+
+
+@pytest.fixture
+def members(root: Path, tmp_path: Path) -> Path:
+    """A copy of the members alone, to spoil."""
+    shutil.copytree(root, tmp_path / "weights", ignore=shutil.ignore_patterns("panel-*"))
+    return tmp_path / "weights"
+
+
+def refusal(root: Path) -> str:
+    with pytest.raises((ValueError, FileNotFoundError)) as refused:
+        combine(root, Modality.CXR, version="1.0.0")
+    assert not (root / "panel-cxr").exists()
+    return str(refused.value)
+
+
+def test_the_panel_names_its_members_and_quotes_its_report(root: Path, panel: PanelSpec) -> None:
+    report = json.loads((root / panel.identity / "metrics.json").read_text())
+    assert panel.members == tuple(f"{name}/1.0.0" for name in NAMES)
+    assert panel.operating_point.sensitivity.value == report["operating_point"]["sensitivity"]["value"]
+    for name, value in report["zones"].items():
+        assert panel.metrics[name] == value
+    for name in ("disagreement", "error/unanimous", "error/divided"):
+        assert panel.metrics[name] == report["disagreement"][name]
+    assert panel.metrics["border_pixels_auc"] == report["controls"]["border_pixels"]["auc/covid"]
+
+
+def test_what_was_measured_is_what_the_panel_says_of_its_members_answers(root: Path, panel: PanelSpec) -> None:
+    stored = read_predictions(root / panel.identity / PREDICTIONS)["test"]
+    said = {name: read_predictions(root / name / PREDICTIONS)["test"].probabilities for name in panel.members}
+    for index, expected in enumerate(stored.probabilities):
+        answers = {name: dict(zip(panel.labels, rows[index].tolist(), strict=True)) for name, rows in said.items()}
+        assert list(panel.combine(answers).values()) == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+def test_the_validation_part_alone_decides(root: Path, panel: PanelSpec) -> None:
+    validation = read_predictions(root / panel.identity / PREDICTIONS)["validation"]
+    again = calibrate(np.log(validation.probabilities), validation.labels)
+    assert again.temperature == pytest.approx(1.0, abs=0.01)
+    point = panel.operating_point
+    called = validation.score >= point.threshold
+    assert called[validation.positive].mean() >= 0.95
+    assert (validation.score < point.positive_from)[~validation.positive].mean() >= 0.95
+    assert point.threshold <= point.positive_from
+
+
+def test_together_they_are_better_than_each_alone(root: Path, panel: PanelSpec) -> None:
+    def area(name: str) -> float:
+        said = read_predictions(root / name / PREDICTIONS)["test"]
+        return area_under_curve(said.positive, said.score)
+
+    assert area(panel.identity) > max(map(area, panel.members))
+
+
+def test_the_papers_of_the_panel_are_whole(root: Path, panel: PanelSpec) -> None:
+    folder = root / panel.identity
+    card = (folder / "card.md").read_text()
+    for text in (*panel.members, "Decision support, not a diagnosis", "border pixels alone", "**Zones:**", "disagree"):
+        assert text in card
+    assert "{" not in card
+    assert "not measured" not in card
+    assert (folder / "evaluation.png").stat().st_size > 5000
+    assert json.loads((folder / "curves.json").read_text())["roc"]["sensitivity"]["covid"]["value"][-1] == 1.0
+
+
+def test_disagreement_is_counted_by_the_members_own_thresholds(root: Path, panel: PanelSpec) -> None:
+    specs = [ClassifierSpec.from_json((root / name / "spec.json").read_text()) for name in panel.members]
+    stored = read_predictions(root / panel.identity / PREDICTIONS)["test"]
+    above = np.array([read_predictions(root / name / PREDICTIONS)["test"].score >= 0.2 for name in panel.members])
+    divided = np.array([len(set(votes.tolist())) == 2 for votes in above.T])
+    wrong = stored.probabilities.argmax(axis=1) != stored.labels
+    rates = disagreement(stored, panel.operating_point.threshold, read_members(root, specs))
+    assert rates["disagreement"]["value"] == pytest.approx(divided.mean(), abs=1e-4)
+    assert rates["error/divided"]["value"] == pytest.approx(wrong[divided].mean(), abs=1e-4)
+    assert rates["error/unanimous"]["value"] == pytest.approx(wrong[~divided].mean(), abs=1e-4)
+    side = (stored.score >= panel.operating_point.threshold) != stored.positive
+    assert rates["wrong_side/divided"]["value"] == pytest.approx(side[divided].mean(), abs=1e-4)
+
+
+def test_a_released_panel_is_never_overwritten(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["combine", "--modality", "cxr", "--root", str(root)]) == 1
+    assert "Choose a new --version" in capsys.readouterr().err
+
+
+def test_one_classifier_is_no_panel(tmp_path: Path) -> None:
+    store_member(tmp_path, "vgg16-cxr")
+    assert "two classifiers or more" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda said: said.take(range(len(said.labels) - 1)), lambda said: said.take(range(len(said.labels))[::-1])],
+    ids=["one image less", "another order"],
+)
+def test_members_that_were_measured_on_other_images_are_refused(members: Path, spoil: Callable[..., object]) -> None:
+    path = members / "xception-cxr" / "1.0.0" / PREDICTIONS
+    said = read_predictions(path)
+    write_predictions(path, {"validation": said["validation"], "test": spoil(said["test"])})  # type: ignore[dict-item]
+    assert "not measured on the same images (test part)" in refusal(members)
+
+
+def test_a_member_without_a_part_is_refused(members: Path) -> None:
+    path = members / "xception-cxr" / "1.0.0" / PREDICTIONS
+    write_predictions(path, {"test": read_predictions(path)["test"]})
+    assert "holds no validation part" in refusal(members)
+
+
+def test_the_newest_version_of_each_classifier_is_a_member(members: Path) -> None:
+    store_member(members, "vgg16-cxr", seed=10, version="1.1.0")
+    folder = combine(members, Modality.CXR, version="2.0.0")
+    assert "vgg16-cxr/1.1.0" in PanelSpec.from_json((folder / "panel.json").read_text()).members
+
+
+def test_a_control_that_a_member_lacks_is_not_made_up(members: Path) -> None:
+    (members / "vgg16-cxr" / "1.0.0" / "lungs-blacked-out.csv").unlink()
+    folder = combine(members, Modality.CXR, version="1.0.0")
+    assert list(json.loads((folder / "metrics.json").read_text())["controls"]) == ["border_pixels"]
+    assert "From images whose lungs are blacked out: not measured" in (folder / "card.md").read_text()

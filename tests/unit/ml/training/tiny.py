@@ -1,0 +1,34 @@
+"""An architecture small enough to train in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import pytest
+
+from ml import registry
+
+SIDE = 32
+
+
+def tiny_backbone(*, include_top: bool, weights: str | None, input_shape: tuple[int | None, ...]) -> keras.Model:
+    """Two convolutions with batch normalisation: the parts that every large backbone is made of."""
+    pixels = keras.Input(input_shape)
+    values = pixels
+    for filters in (8, 16):
+        values = keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)(values)
+        values = keras.layers.BatchNormalization()(values)
+        values = keras.layers.ReLU()(values)
+    return keras.Model(pixels, values, name="tiny-backbone")
+
+
+@contextmanager
+def tiny_architecture() -> Iterator[None]:
+    """Lets the registry know it by the name "tiny" for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        entry = registry.Architecture("tiny", tiny_backbone, (SIDE, SIDE), 8, registry.TORCH)
+        patch.setitem(registry.ARCHITECTURES, "tiny", entry)
+        yield
+    keras.mixed_precision.set_global_policy("float32")
