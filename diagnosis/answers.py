@@ -48,13 +48,10 @@ def answer(pixels: Pixels, modality: Modality) -> Answers:
     Raises AnalysisFailed when the gate refuses the image, with its code and sentence, or no classifier is active.
     """
     active = classifiers.loaded(modality)
-    each = tuple(_ask(classifier, pixels) for classifier in active)
+    said = serving.classify_all(active, pixels)
+    each = tuple(Answer(asked.spec, one, one.seen, None) for asked, one in zip(active, said, strict=True))
     found, hindrance = classifiers.panel_for(one.spec for one in each)
     return Answers(each, _combine(found, each) if found else None, hindrance)
-
-
-def _ask(classifier: serving.Classifier, pixels: Pixels) -> Answer:
-    return Answer(classifier.spec, classifier.classify(pixels), pixels, None)
 
 
 def _combine(found: PanelSpec, each: tuple[Answer, ...]) -> Combined:

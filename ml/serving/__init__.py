@@ -3,7 +3,7 @@
 from ml.serving.bundle import BundleRefused
 from ml.serving.catalogue import catalogue
 from ml.serving.classification import Classification
-from ml.serving.classifier import Classifier
+from ml.serving.classifier import Classifier, classify_all
 from ml.serving.loading import load
 
-__all__ = ["BundleRefused", "Classification", "Classifier", "catalogue", "load"]
+__all__ = ["BundleRefused", "Classification", "Classifier", "catalogue", "classify_all", "load"]

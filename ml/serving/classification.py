@@ -12,7 +12,8 @@ class Classification:
     `probabilities` calibrated, by label, summing to 1; `label` the likeliest; `positive` whether the positive label
     reaches the threshold of the operating point. `attention` float32 (h, w) in [0, 1] in the frame and with the
     aspect ratio of the whole image: where the evidence for `attention_label` lay, which is the positive label of a
-    positive case and the likeliest label otherwise. `milliseconds` of wall time, preprocessing included.
+    positive case and the likeliest label otherwise. `seen` float32 (h, w) in [0, 1], the very picture that the network
+    got. `milliseconds` of wall time, preprocessing included unless it was done for another classifier.
     """
 
     probabilities: dict[str, float]
@@ -20,4 +21,5 @@ class Classification:
     positive: bool
     attention: Pixels
     attention_label: str
+    seen: Pixels
     milliseconds: float

@@ -1,16 +1,20 @@
 """A trained classifier, ready to read images."""
 
 import time
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 
 import numpy as np
 
-from ml.preprocessing import Pixels, prepare
+from ml.preprocessing import Pixels, Prepared, Size, prepare
 from ml.probability import softmax
 from ml.serving.attention import attention_map
 from ml.serving.bundle import Bundle
 from ml.serving.classification import Classification
 from ml.serving.engine import Network
 from ml.spec import ClassifierSpec
+
+Preparing = Callable[[Size, str], Prepared]
 
 
 class Classifier:
@@ -27,21 +31,48 @@ class Classifier:
 
     def classify(self, pixels: Pixels) -> Classification:
         """Classify one image, float32 (h, w) in [0, 1], 0 is air. Raises ValueError for other pixels."""
-        began = time.perf_counter()
+        (said,) = classify_all((self,), pixels)
+        return said
+
+    def seen(self, pixels: Pixels) -> Pixels:
+        """The very picture that the network gets of an image, float32 (h, w) in [0, 1]; see `classify`."""
         _check(pixels)
-        prepared = prepare(pixels, self.spec.input_size, self.spec.preprocessing)
+        return _shown(prepare(pixels, self.spec.input_size, self.spec.preprocessing).values)
+
+    def answer(self, prepare_for: Preparing, frame: Size) -> Classification:
+        """Classify an image of shape `frame`, (h, w), that `prepare_for` prepares for a size and a recipe."""
+        began = time.perf_counter()
+        prepared = prepare_for(self.spec.input_size, self.spec.preprocessing)
         logits, maps = self._network.infer(prepared.values)
         probabilities = dict(zip(self.spec.labels, softmax(logits, self.spec.temperature).tolist(), strict=True))
         label = max(probabilities, key=probabilities.__getitem__)
         positive = self._is_positive(probabilities)
         shown = self.spec.operating_point.positive_label if positive else label
-        attention = attention_map(maps, self.spec.labels.index(shown), prepared.region, pixels.shape)
+        attention = attention_map(maps, self.spec.labels.index(shown), prepared.region, frame)
         elapsed = (time.perf_counter() - began) * 1000.0
-        return Classification(probabilities, label, positive, attention, shown, elapsed)
+        return Classification(probabilities, label, positive, attention, shown, _shown(prepared.values), elapsed)
 
     def _is_positive(self, probabilities: dict[str, float]) -> bool:
         point = self.spec.operating_point
         return probabilities[point.positive_label] >= point.threshold
+
+
+def classify_all(classifiers: Iterable[Classifier], pixels: Pixels) -> tuple[Classification, ...]:
+    """Ask several classifiers about one image, float32 (h, w) in [0, 1], 0 is air; their answers, in their order.
+
+    The image is prepared once for all that read it in the same size by the same recipe. Raises ValueError for other
+    pixels.
+    """
+    _check(pixels)
+    prepare_for: Preparing = cache(partial(prepare, pixels))
+    return tuple(each.answer(prepare_for, pixels.shape) for each in classifiers)
+
+
+def _shown(values: Pixels) -> Pixels:
+    """Network input (h, w, 1) as a picture; a recipe that keeps greys has left them in [0, 1]."""
+    low, high = float(values.min()), float(values.max())
+    grey = values[..., 0]
+    return grey if low >= 0.0 and high <= 1.0 else (grey - low) / np.float32(high - low)
 
 
 def _check(pixels: Pixels) -> None:

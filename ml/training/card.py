@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.panel import PanelSpec
-from ml.spec import ClassifierSpec, OperatingPoint
+from ml.spec import ClassifierSpec, OperatingPoint, Precision
 
 CARD = "CARD.md"
 TEMPLATE = """\
@@ -57,8 +57,9 @@ Confusion (rows: truth, columns: said):
 
 ## Technical
 
-Input {height} x {width}, grey, preprocessing `{preprocessing}`, temperature {temperature}, weights in float16.
-Served probabilities differ from Keras by at most {exact:.0e} in float32 and {fast:.0e} as shipped ({checked} images).
+Input {height} x {width}, grey, preprocessing `{preprocessing}`, temperature {temperature}, {precision}.
+Served probabilities differ from Keras by at most {exact:.0e} in float32 and {fast:.0e} as shipped,
+and the AUC of no label is lower by more than {auc_lost:.4f} ({checked} images of the validation part).
 SHA-256 of network and weights: `{sha256}`.
 
 ## Licence
@@ -145,6 +146,11 @@ DISAGREEMENTS = {
     "wrong_side/divided": "The panel is on the wrong side of its operating point where they disagree",
 }
 MODALITIES = {"cxr": "frontal chest X-rays", "ct": "axial slices of chest CT"}
+PRECISIONS = {
+    Precision.FLOAT16: "weights in float16",
+    Precision.INT8_WEIGHTS: "weights in 8-bit integers",
+    Precision.INT8: "weights and values in 8-bit integers",
+}
 TITLES = {
     "vgg16": "VGG16",
     "vgg19": "VGG19",
@@ -218,6 +224,7 @@ def facts(spec: ClassifierSpec) -> dict[str, Any]:
         "width": spec.input_size[1],
         "preprocessing": spec.preprocessing,
         "temperature": spec.temperature,
+        "precision": PRECISIONS[spec.precision],
         "sha256": spec.weights_sha256,
         "licence": spec.licence,
     }
@@ -229,6 +236,7 @@ def _numbers(spec: ClassifierSpec, report: Mapping[str, Any]) -> dict[str, Any]:
         "story": training_story(report["training"]),
         "images": ", ".join(f"{part} {images[part]} images in {groups[part]} groups" for part in images),
         "exact": agreement["exact"],
+        "auc_lost": max(0.0, agreement["quantisation"][-1]["auc_lost"]),
         "fast": agreement["fast"],
         "checked": agreement["images"],
         **measured_facts(report, spec.operating_point),

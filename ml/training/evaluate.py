@@ -15,9 +15,10 @@ from ml.probability import softmax
 from ml.serving.bundle import NETWORK, WEIGHTS
 from ml.serving.engine import Network
 from ml.training import figures
+from ml.training.agreement import Agreement
 from ml.training.calibrate import Calibration, calibrate
 from ml.training.controls import black_out_lungs, border_scores, score_rows
-from ml.training.convert import Agreement, convert
+from ml.training.convert import EightBits, convert
 from ml.training.curves import CURVES, EVALUATION, curves, write_curves
 from ml.training.datasets import read_pixels
 from ml.training.manifest import Row, label_indices, read_rows
@@ -33,7 +34,7 @@ from ml.training.scored import Scored
 from ml.training.split import Part, split
 from ml.training.trained import Trained
 
-CHECKED_IMAGES = 64
+CALIBRATION_IMAGES = 300
 SERVED = "served"
 # What a bundle takes over; none of it shows a person.
 PAPERS = (REPORT, PREDICTIONS, BORDER_PIXELS, LUNGS_BLACKED_OUT, CURVES, EVALUATION)
@@ -68,7 +69,7 @@ def evaluate(folder: Path, data: Path, *, part: Part = Part.TEST) -> dict[str, A
     """
     trained = Trained.read(folder)
     parts = split(read_rows(data, trained.plan.modality))
-    agreement, network = _serve(trained, data, parts[Part.VALIDATION])
+    agreement, network = _serve(trained, data, parts)
     bench = Bench(trained, data, parts, network)
     calibration = _write_predictions(bench, part)
     # Measured on what was stored, so that every number can be had again from it
@@ -81,13 +82,19 @@ def evaluate(folder: Path, data: Path, *, part: Part = Part.TEST) -> dict[str, A
     return report
 
 
-def _serve(trained: Trained, data: Path, rows: tuple[Row, ...]) -> tuple[Agreement, Network]:
+def _serve(trained: Trained, data: Path, parts: dict[Part, tuple[Row, ...]]) -> tuple[Agreement, Network]:
     """Convert the best weights and return the network as it will be served."""
-    chosen = rows[:: max(1, len(rows) // CHECKED_IMAGES)]
-    inputs = [prepare(read_pixels(data / row.path), trained.size, trained.plan.recipe).values for row in chosen]
+    validation, train = parts[Part.VALIDATION], parts[Part.TRAIN]
+    calibration = _inputs(trained, data, train[:: max(1, len(train) // CALIBRATION_IMAGES)])
+    eight_bits = EightBits(label_indices(validation, trained.labels), calibration)
     served = trained.folder / SERVED
-    agreement = convert(trained.model(), served, np.stack(inputs))
+    agreement = convert(trained.model(), served, _inputs(trained, data, validation), eight_bits)
     return agreement, Network((served / NETWORK).read_bytes(), (served / WEIGHTS).read_bytes())
+
+
+def _inputs(trained: Trained, data: Path, rows: tuple[Row, ...]) -> Pixels:
+    """What the network reads, float32 (n, h, w, 1)."""
+    return np.stack([prepare(read_pixels(data / row.path), trained.size, trained.plan.recipe).values for row in rows])
 
 
 def _write_predictions(bench: Bench, part: Part) -> Calibration:

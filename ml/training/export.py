@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
-from ml.spec import ClassifierSpec, Modality
+from ml.spec import ClassifierSpec, Modality, Precision
 from ml.training.card import write_card
 from ml.training.evaluate import PAPERS, SERVED
 from ml.training.manifest import Row, read_rows
@@ -87,6 +87,7 @@ def _spec(trained: Trained, report: dict[str, Any], sources: tuple[str, ...], ve
         must_not_use=MUST_NOT_USE.format(subject=subject),
         licence=LICENCE,
         parameters=trained.model().count_params(),
+        precision=Precision(report["agreement_with_keras"]["precision"]),
         width=trained.plan.width,
         metrics=headline(report),
     )
