@@ -78,7 +78,7 @@ def take_in(review: Review, analysis: Analysis | None) -> None:
     review.suspicion = suspicion(predictions, combination)
     review.share_above = share_above(predictions)
     review.disagreement = disagreement(predictions)
-    review.zone = combination.zone if combination else ""
+    review.zone = marks.zone(predictions, combination)
     review.marks = [mark.value for mark in marks.marks(predictions, combination)]
 
 

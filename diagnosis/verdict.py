@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from diagnosis.blinding import RESULT_HIDDEN
 from diagnosis.models import Analysis, Combination, Prediction
 from diagnosis.models.review import Mark
-from diagnosis.models.zone import Zone
+from diagnosis.models.zone import Zone, has_zones
 from diagnosis.states import AnalysisStatus as S
 
 # A class is a pattern in an image, not a disease.
@@ -25,11 +24,11 @@ CANCELLED = "The analysis was cancelled, so there is no result"
 NEVER_ASKED = "No analysis was requested, so there is no result"
 LOOKED_OUTSIDE = "Most of the attention lies outside the lungs: distrust this result"
 
-# For each zone: what the probability does, and what follows from that for whoever reads it.
+# For each zone: where the probability is, and what follows from that for whoever reads it.
 _ZONES = {
-    Zone.NEGATIVE: ("is below the lower threshold", "That does not rule out a disease."),
-    Zone.INDETERMINATE: ("lies between the two thresholds", "The classifiers do not settle it; a reader has to."),
-    Zone.POSITIVE: ("reaches the upper threshold", "That does not confirm a disease."),
+    Zone.NEGATIVE: ("below the lower threshold", "That does not rule out a disease."),
+    Zone.INDETERMINATE: ("between the two thresholds", "The classifiers do not settle it; a reader has to."),
+    Zone.POSITIVE: ("at or above the upper threshold", "That does not confirm a disease."),
 }
 _CHIPS = {
     Mark.DISAGREEMENT: "classifiers disagree",
@@ -88,15 +87,15 @@ def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
 def of_zone(zone: str, positive_label: str) -> Verdict:
     """The verdict of an operating point with two thresholds; without any probability."""
     found = Zone(zone)
-    does, follows = _ZONES[found]
+    where, follows = _ZONES[found]
     status = f"{found.label} zone"
     subject = label_name(positive_label)
     return Verdict(
         tone=found.value,
         status=status,
-        sentence=f"{status}: {subject} {does}",
+        sentence=f"{status} for {subject}: {where}",
         word=found.label.lower(),
-        explained=f"The probability of {subject} {does}. {follows}",
+        explained=f"The probability of “{subject}” is {where}. {follows}",
     )
 
 
@@ -122,11 +121,6 @@ def of_prediction(prediction: Prediction) -> Verdict:
 
 def of_combination(combination: Combination) -> Verdict:
     return _with_probability(of_zone(combination.zone, combination.operating_point["positive_label"]), combination)
-
-
-def has_zones(point: Mapping[str, Any]) -> bool:
-    """Whether a stored operating point has two thresholds; a classifier with one has no indeterminate zone."""
-    return bool(point.get("positive_from", point["threshold"]) > point["threshold"])
 
 
 def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:

@@ -56,7 +56,11 @@ class QueueFilter(forms.Form):
         required=False, label="Patient's age", choices=[("", "Every age"), *((k, w) for k, (w, *_) in AGES.items())]
     )
     kind = forms.ChoiceField(required=False, label="Reading", choices=[("", "Every reading"), *ReviewKind.choices])
-    marked = forms.BooleanField(required=False, label="Wants an eye: split, indeterminate, attention outside")
+    marked = forms.BooleanField(
+        required=False,
+        label="Wants an eye",
+        help_text="Classifiers disagree, indeterminate, or attention outside the lungs",
+    )
     mine = forms.BooleanField(required=False, label="Mine: cases I hold or have a draft of")
 
     def __init__(

@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='review',
             name='zone',
-            field=models.CharField(blank=True, choices=[('negative', 'Negative'), ('indeterminate', 'Indeterminate'), ('positive', 'Positive')], default='', help_text='of the combination; none: empty', max_length=13),
+            field=models.CharField(blank=True, choices=[('negative', 'Negative'), ('indeterminate', 'Indeterminate'), ('positive', 'Positive')], default='', help_text='of the result as a whole; none: empty', max_length=13),
         ),
         migrations.AlterField(
             model_name='historicalpatient',

@@ -123,7 +123,11 @@ class Review(ClinicalModel):
         null=True, blank=True, help_text="share of the classifiers above their operating point, 0 to 1; none yet: empty"
     )
     zone = models.CharField(
-        max_length=13, choices=Zone.choices, blank=True, default="", help_text="of the combination; none: empty"
+        max_length=13,
+        choices=Zone.choices,
+        blank=True,
+        default="",
+        help_text="of the result as a whole; none: empty",
     )
     marks = models.JSONField(
         default=list, blank=True, help_text="the codes of what wants a person's eye in the result; see Mark"

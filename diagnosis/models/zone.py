@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import models
 
 
@@ -7,3 +10,8 @@ class Zone(models.TextChoices):
     NEGATIVE = "negative", "Negative"
     INDETERMINATE = "indeterminate", "Indeterminate"
     POSITIVE = "positive", "Positive"
+
+
+def has_zones(point: Mapping[str, Any]) -> bool:
+    """Whether a stored operating point has two thresholds; with one there is no indeterminate zone to speak of."""
+    return bool(point.get("positive_from", point["threshold"]) > point["threshold"])

@@ -14,6 +14,7 @@ from diagnosis import report_content, suggestions, verdict
 from diagnosis.models import Addendum, Report
 from diagnosis.models.review import Category, Decision
 from diagnosis.models.scan import Modality
+from diagnosis.models.zone import has_zones
 
 NOT_GIVEN = "not recorded"
 
@@ -150,7 +151,7 @@ def _answer(one: Mapping[str, Any], name: str, weights: str) -> PrintedAnswer:
 
 def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
     threshold = verdict.percent(point["threshold"])
-    if not (one.get("zone") and verdict.has_zones(point)):
+    if not (one.get("zone") and has_zones(point)):
         return f"{'above' if one['positive'] else 'below'} {threshold}"
     said = verdict.of_zone(one["zone"], point["positive_label"]).status.lower()
     return f"{said} (thresholds {threshold} and {verdict.percent(point['positive_from'])})"

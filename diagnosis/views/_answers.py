@@ -8,6 +8,7 @@ from typing import Any
 from diagnosis import marks, verdict
 from diagnosis.models import Analysis, Combination, Prediction
 from diagnosis.models.review import Mark
+from diagnosis.models.zone import has_zones
 from diagnosis.verdict import Verdict
 
 
@@ -87,7 +88,7 @@ def _combined(combination: Combination) -> Combined:
 
 def _point(one: Prediction | Combination) -> dict[str, Any]:
     stored = one.operating_point
-    upper = stored["positive_from"] if verdict.has_zones(stored) else None
+    upper = stored["positive_from"] if has_zones(stored) else None
     return {**stored, "label": verdict.label_name(stored["positive_label"]), "upper": upper}
 
 
@@ -104,7 +105,8 @@ def _bars(one: Prediction | Combination, tone: str) -> tuple[Bar, ...]:
 
 
 def _marked(readings: tuple[Reading, ...], combination: Combination | None) -> tuple[tuple[Mark, str], ...]:
-    """What wants a person's eye, each with its sentence; the zone itself says already that it is indeterminate."""
+    """What wants a person's eye, each with its sentence; not what the verdict says itself."""
     predictions = [reading.prediction for reading in readings]
-    found = marks.marks(predictions, combination)
-    return tuple((mark, verdict.of_mark(mark, predictions)) for mark in found if mark != Mark.INDETERMINATE)
+    said = {Mark.INDETERMINATE} if combination else {Mark.INDETERMINATE, Mark.DISAGREEMENT}
+    found = [mark for mark in marks.marks(predictions, combination) if mark not in said]
+    return tuple((mark, verdict.of_mark(mark, predictions)) for mark in found)

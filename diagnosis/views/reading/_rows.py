@@ -57,7 +57,7 @@ class Row:
 
     @property
     def zone(self) -> tuple[str, str] | None:
-        """Tone and word: the combination's zone, else the side on which the classifiers stand; None where hidden."""
+        """Tone and word: the result's zone, else the side on which the classifiers stand; None where hidden."""
         above = self.review.share_above
         if self.hidden or above is None:
             return None
