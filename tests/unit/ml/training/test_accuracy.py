@@ -15,7 +15,7 @@ from ml.training.predictions import PREDICTIONS, read_predictions
 from ml.training.protocols import PROTOCOLS
 from tests.unit.ml.training.members import answered, images, store_member
 
-README = f"# Portal\n\nBefore.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n"
+README = f"# Portal\n\nBefore.\n\n{BEGIN}\nan earlier table\n{END}\n\nAfter.\n"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_the_readme_keeps_what_is_around_its_tables(project: Path) -> None:
     text = (project / "README.md").read_text()
     assert text.startswith(f"# Portal\n\nBefore.\n\n{BEGIN}\n")
     assert text.endswith(f"{END}\n\nAfter.\n")
-    assert "old" not in text
+    assert "an earlier table" not in text
     assert "(ml/weights/vgg16-cxr/1.0.0/CARD.md)" in text
 
 
