@@ -4,6 +4,7 @@
 # make check  lint, types, import contracts, migrations, deployment settings: what CI runs
 # make bench-flow  seconds from upload to result over N=20 scans
 # make bench-reading  10,000 waiting cases, 20 readers at once: the queue's times, double claims
+# make bench-serving  every classifier by Keras and by what serves, in turn; a worker's memory
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
 # make accuracy  write docs/accuracy.md and the tables in README.md from the stored predictions
 # make lock   pin requirements/*.in again
@@ -16,7 +17,7 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench-flow bench-reading models accuracy lock
+.PHONY: help demo run test check bench-flow bench-reading bench-serving models accuracy lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -36,6 +37,9 @@ bench-flow: $(DONE)/worker
 
 bench-reading: $(DONE)/everything
 	@$(RUN) -m tests.bench.reading $(ARGS)
+
+bench-serving: $(DONE)/everything
+	@$(RUN) -m tests.bench.serving $(ARGS)
 
 models: $(DONE)/everything
 	$(RUN) -m ml models --data $(DATA) --runs $(RUNS) --version $(VERSION) $(ARGS)

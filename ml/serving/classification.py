@@ -13,7 +13,7 @@ class Classification:
     reaches the threshold of the operating point. `attention` float32 (h, w) in [0, 1] in the frame and with the
     aspect ratio of the whole image: where the evidence for `attention_label` lay, which is the positive label of a
     positive case and the likeliest label otherwise. `seen` float32 (h, w) in [0, 1], the very picture that the network
-    got. `milliseconds` of wall time, preprocessing included unless it was done for another classifier.
+    got. `milliseconds` of wall time, without the preparation of the image, which classifiers share.
     """
 
     probabilities: dict[str, float]

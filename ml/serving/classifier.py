@@ -1,7 +1,7 @@
 """A trained classifier, ready to read images."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache, partial
 
 import numpy as np
@@ -13,8 +13,6 @@ from ml.serving.bundle import Bundle
 from ml.serving.classification import Classification
 from ml.serving.engine import Network
 from ml.spec import ClassifierSpec
-
-Preparing = Callable[[Size, str], Prepared]
 
 
 class Classifier:
@@ -39,10 +37,9 @@ class Classifier:
         _check(pixels)
         return _shown(prepare(pixels, self.spec.input_size, self.spec.preprocessing).values)
 
-    def answer(self, prepare_for: Preparing, frame: Size) -> Classification:
-        """Classify an image of shape `frame`, (h, w), that `prepare_for` prepares for a size and a recipe."""
+    def answer(self, prepared: Prepared, frame: Size) -> Classification:
+        """Classify an image of shape `frame`, (h, w), that was prepared as the spec says."""
         began = time.perf_counter()
-        prepared = prepare_for(self.spec.input_size, self.spec.preprocessing)
         logits, maps = self._network.infer(prepared.values)
         probabilities = dict(zip(self.spec.labels, softmax(logits, self.spec.temperature).tolist(), strict=True))
         label = max(probabilities, key=probabilities.__getitem__)
@@ -64,8 +61,10 @@ def classify_all(classifiers: Iterable[Classifier], pixels: Pixels) -> tuple[Cla
     pixels.
     """
     _check(pixels)
-    prepare_for: Preparing = cache(partial(prepare, pixels))
-    return tuple(each.answer(prepare_for, pixels.shape) for each in classifiers)
+    prepared = cache(partial(prepare, pixels))
+    return tuple(
+        each.answer(prepared(each.spec.input_size, each.spec.preprocessing), pixels.shape) for each in classifiers
+    )
 
 
 def _shown(values: Pixels) -> Pixels:
