@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def weights(head: Sequence[int] = (2,), *, places: int = 49, seed: int = 0) -> W
             "moving_variance": random.uniform(0.5, 2.0, given),
         }
     sizes = [places * 8, *head]
-    for number, (taken, given) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for number, (taken, given) in enumerate(pairwise(sizes), start=1):
         kernel = random.normal(0, 2 / np.sqrt(taken), (taken, given))
         made[f"dense_{number}"] = {"kernel": kernel, "bias": random.normal(0, 0.2, given)}
     return {name: {key: array.astype(np.float32) for key, array in each.items()} for name, each in made.items()}
@@ -95,7 +96,9 @@ def backbone_layers() -> list[dict[str, Any]]:
             )
         )
         layers.append(
-            layer("BatchNormalization", f"{block}/norm", axis=[3], momentum=0.99, epsilon=0.001, center=True, scale=True)
+            layer(
+                "BatchNormalization", f"{block}/norm", axis=[3], momentum=0.99, epsilon=0.001, center=True, scale=True
+            )
         )
         layers.append(layer("Activation", f"{block}/relu", activation="relu"))
     return layers
@@ -113,7 +116,7 @@ def head_layers(units: Sequence[int], ending: str) -> list[dict[str, Any]]:
 def chain(layers: Sequence[dict[str, Any]], *, kind: str = "Functional", name: str = "model") -> dict[str, Any]:
     """A functional network whose layers follow one another."""
     linked = [{**layers[0], "name": layers[0]["config"]["name"], "inbound_nodes": []}]
-    for before, after in zip(layers, layers[1:], strict=False):
+    for before, after in pairwise(layers):
         node = [[before["config"]["name"], 0, 0, {}]]
         linked.append({**after, "name": after["config"]["name"], "inbound_nodes": [node]})
     ends = {"input_layers": [[linked[0]["name"], 0, 0]], "output_layers": [[linked[-1]["name"], 0, 0]]}

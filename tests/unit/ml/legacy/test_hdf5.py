@@ -50,7 +50,7 @@ def test_what_is_no_hdf5_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="lost.h5"):
+    with pytest.raises(FileNotFoundError, match=r"lost\.h5"):
         read(tmp_path / "lost.h5")
 
 
