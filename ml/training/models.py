@@ -64,17 +64,17 @@ class Recipe:
 
 RECIPES = (
     Recipe("densenet121", CXR, "96:13,128:14,160:1", width=1, batch=32),
-    Recipe("resnet50", CXR, "64:16,96:12,128:5"),
-    Recipe("xception", CXR, "72:16,96:10,128:4"),
-    Recipe("inceptionv3", CXR, "80:16,112:10,171:3"),
+    Recipe("resnet50", CXR, "96:18,128:6"),
+    Recipe("xception", CXR, "72:16,96:10,128:9,96:3"),
+    Recipe("inceptionv3", CXR, "80:16,112:10,171:3,112:4"),
     Recipe("vgg16", CXR, "64:16,96:12,128:5"),
     Recipe("vgg19", CXR, "96:6,128:4", grown_from="vgg16"),
     Recipe("densenet121", CT, "96:4,128:6", width=1, batch=32, after=CXR),
-    Recipe("resnet50", CT, "64:8,96:6,128:4", after=CXR),
-    Recipe("xception", CT, "72:8,96:6,128:4", after=CXR),
-    Recipe("inceptionv3", CT, "80:8,112:6,171:3", after=CXR),
-    Recipe("vgg16", CT, "64:8,96:6,128:4", after=CXR),
-    Recipe("vgg19", CT, "64:8,96:6,128:4", after=CXR),
+    Recipe("resnet50", CT, "64:2,96:6", after=CXR),
+    Recipe("xception", CT, "72:2,96:6", after=CXR),
+    Recipe("inceptionv3", CT, "80:2,112:5", after=CXR),
+    Recipe("vgg16", CT, "64:2,96:6", after=CXR),
+    Recipe("vgg19", CT, "64:2,96:6", after=CXR),
 )
 
 

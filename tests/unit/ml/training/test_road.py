@@ -20,6 +20,7 @@ from ml.__main__ import main
 from ml.serving import BundleRefused, Classifier, load
 from ml.serving.bundle import WEIGHTS, digest, read_bundle
 from ml.spec import Modality
+from ml.training import models
 from ml.training.calibrate import Calibration
 from ml.training.convert import ConversionFailed, convert
 from ml.training.datasets import TrainingBatches, read_pixels
@@ -105,6 +106,21 @@ def test_an_interrupted_run_goes_on_where_it_stopped(data: Path, tmp_path: Path)
 def test_a_run_can_start_from_another_one(data: Path, run: Path, tmp_path: Path) -> None:
     assert train(data, tmp_path, "--weights", str(run / "best.weights.h5"), sizes="32:1") == 0
     assert float(history(tmp_path)[0]["val_loss"]) < float(history(run)[0]["val_loss"])
+
+
+def test_one_command_makes_what_is_missing_and_leaves_the_rest(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A narrow network, ready to serve; the second call finds it and trains nothing."""
+    recipe = models.Recipe("tiny", Modality.CXR, "24:1,32:2", width=2, batch=4)
+    monkeypatch.setattr(models, "RECIPES", (recipe,))
+    made = models.make(data, tmp_path / "runs", tmp_path / "weights", version="1.0.0")
+    bundle = next(made)
+    assert read_bundle(bundle).spec.width == 2
+    assert [each.spec.name for each in load(tmp_path / "weights", Modality.CXR)] == ["tiny-cxr"]
+    shutil.rmtree(tmp_path / "runs")
+    assert next(models.make(data, tmp_path / "runs", tmp_path / "weights", version="1.0.0")) == bundle
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_folder_of_another_run_is_refused(
