@@ -39,7 +39,7 @@ class Scaling:
 
     def apply(self, grey: Pixels, channels: int) -> Pixels:
         """Grey float32 (n, h, w, 1) as float32 (n, h, w, channels)."""
-        gain, offset = (np.float32(part[:channels]) for part in (self.gain, self.offset))
+        gain, offset = (np.array(part[:channels], dtype=np.float32) for part in (self.gain, self.offset))
         return np.asarray(grey * gain + offset, dtype=np.float32)
 
 
