@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from diagnosis import classifiers
 from diagnosis.models.scan import Modality
-from ml import serving
+from ml import lungs, serving
 from ml.panel import PanelSpec
-from ml.preprocessing import Pixels
+from ml.preprocessing import Pixels, resize
+from ml.serving.attention import share_outside
 from ml.spec import ClassifierSpec
+from ml.spec import Modality as MlModality
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """One classifier's: `seen` is the very picture that its network got, float32 (h, w) in [0, 1].
-
-    `outside` is the share of its attention outside the lungs, 0 to 1; None where no lungs were found.
-    """
+    """One classifier's; `outside` is the share of its attention outside the lungs, None where none were found."""
 
     spec: ClassifierSpec
     said: serving.Classification
-    seen: Pixels
     outside: float | None
 
 
@@ -49,9 +49,17 @@ def answer(pixels: Pixels, modality: Modality) -> Answers:
     """
     active = classifiers.loaded(modality)
     said = serving.classify_all(active, pixels)
-    each = tuple(Answer(asked.spec, one, one.seen, None) for asked, one in zip(active, said, strict=True))
+    inside = lungs.lung_mask(pixels, MlModality(modality.value))
+    each = tuple(Answer(asked.spec, one, _outside(one, inside)) for asked, one in zip(active, said, strict=True))
     found, hindrance = classifiers.panel_for(one.spec for one in each)
     return Answers(each, _combine(found, each) if found else None, hindrance)
+
+
+def _outside(said: serving.Classification, inside: lungs.Mask | None) -> float | None:
+    if inside is None:
+        return None
+    height, width = said.attention.shape
+    return share_outside(said.attention, resize(inside.astype(np.float32), (height, width)))
 
 
 def _combine(found: PanelSpec, each: tuple[Answer, ...]) -> Combined:

@@ -19,6 +19,12 @@ def marks(predictions: Sequence[Prediction], combination: Combination | None) ->
     return [mark for mark, holds in found.items() if holds]
 
 
+def unsaid(predictions: Sequence[Prediction], combination: Combination | None) -> list[Mark]:
+    """Those of `marks` that the verdict of the result does not say itself."""
+    said = {Mark.INDETERMINATE} if combination else {Mark.INDETERMINATE, Mark.DISAGREEMENT}
+    return [mark for mark in marks(predictions, combination) if mark not in said]
+
+
 def zone(predictions: Sequence[Prediction], combination: Combination | None) -> str:
     """Of the result as a whole: the combination's, else that of the only classifier where it has two thresholds.
 

@@ -97,7 +97,7 @@ def _analysis(analysis: Analysis | None) -> dict[str, Any] | None:
         "predictions": [_prediction(prediction) for prediction in predictions],
         "combination": _combination(combination) if combination else None,
         "without_combination": analysis.without_combination,
-        "marks": [verdict.of_mark(mark, predictions) for mark in marks.marks(predictions, combination)],
+        "marks": [verdict.of_mark(mark, predictions) for mark in marks.unsaid(predictions, combination)],
     }
 
 

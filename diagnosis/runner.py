@@ -170,7 +170,7 @@ def _prediction(pk: uuid.UUID, one: Answer) -> Prediction:
         card=_card(spec) | {"intended_use": spec.intended_use},
     )
     prediction.attention.save("attention.png", ContentFile(imaging.render_png(said.attention)), save=False)
-    prediction.seen.save("seen.png", ContentFile(imaging.render_png(one.seen)), save=False)
+    prediction.seen.save("seen.png", ContentFile(imaging.render_png(said.seen)), save=False)
     return prediction
 
 

@@ -79,7 +79,7 @@ def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
     if mark == Mark.DISAGREEMENT:
         return f"The classifiers disagree: {_count_above(predictions)}"
     if mark == Mark.INDETERMINATE:
-        return "The probability lies between the two thresholds"
+        return "The probability is between the two thresholds"
     names = ", ".join(prediction.classifier for prediction in predictions if prediction.looked_outside)
     return f"{LOOKED_OUTSIDE} ({names})"
 

@@ -10,7 +10,7 @@ from tests.images import xray_png
 
 if TYPE_CHECKING:
     from accounts.models import Clinic, User
-    from diagnosis.models import Analysis, Patient, Review, Scan
+    from diagnosis.models import Analysis, Combination, Patient, Review, Scan
 
 POINT = {
     "positive_label": "covid",
@@ -20,6 +20,8 @@ POINT = {
     "specificity": {"value": 0.801, "low": 0.77, "high": 0.83},
     "measured_on": "held-out images",
 }
+# The same with the second threshold that bounds an indeterminate zone.
+ZONED = {**POINT, "positive_from": 0.7}
 WORDS: Mapping[str, Any] = {"image_quality": "good", "impression": "No sign of pneumonia on this X-ray."}
 
 
@@ -42,8 +44,14 @@ def new_case(by: User, patient: Patient, seed: int = 0, *, urgent: bool = False)
     return upload.scan.reviews.get()
 
 
-def finish(scan: Scan, *probabilities: float) -> Analysis:
-    """End the scan's open analysis with one prediction for each probability of COVID-19."""
+def finish(
+    scan: Scan, *probabilities: float, combined: float | None = None, outside: float | None = None, without: str = ""
+) -> Analysis:
+    """End the scan's open analysis with one prediction for each probability of COVID-19.
+
+    `combined` adds what a panel made of them, with zones; `outside` is the share of every map's attention outside the
+    lungs; `without` says why there is no combination.
+    """
     from django.core.files.base import ContentFile
     from django.db import transaction
     from django.db.models import Q
@@ -71,14 +79,39 @@ def finish(scan: Scan, *probabilities: float) -> Analysis:
                 probability=probability,
                 positive=probability >= POINT["threshold"],  # type: ignore[operator]
                 milliseconds=5,
+                attention_outside=outside,
             )
             prediction.attention.save("a.png", ContentFile(xray_png(number)), save=False)
             prediction.save(force_insert=True)
-        assert Analysis.objects.finish(analysis.pk, S.RUNNING, S.SUCCEEDED, by="test", only=Q(claim=claim))
+        if combined is not None:
+            combine(analysis, combined)
+        changes = {"only": Q(claim=claim), "without_combination": without}
+        assert Analysis.objects.finish(analysis.pk, S.RUNNING, S.SUCCEEDED, by="test", **changes)
         analysis.refresh_from_db()
         queue.place(analysis)
         notify_uploader(scan, NotificationKind.RESULT)
     return analysis
+
+
+def combine(analysis: Analysis, probability: float) -> Combination:
+    """Keep a combination of the analysis's predictions with the thresholds of ZONED."""
+    from diagnosis.models import Combination
+    from ml.spec import OperatingPoint
+
+    point = OperatingPoint.from_fields(ZONED)
+    return Combination.objects.create(
+        analysis=analysis,
+        panel="panel-cxr",
+        version="1.0.0",
+        members=[prediction.identity for prediction in analysis.predictions.all()],
+        probabilities={"covid": probability, "normal": 1 - probability},
+        label="covid" if probability >= 0.5 else "normal",
+        operating_point=ZONED,
+        probability=probability,
+        positive=probability >= point.threshold,
+        zone=point.zone(probability).value,
+        card={"label": "covid", "auc": {"value": 0.971, "low": 0.95, "high": 0.984}, "measured_on": "the test part"},
+    )
 
 
 def read(by: User, review: Review, *, category: str = "negative", decision: str = "no_result", **words: Any) -> Review:

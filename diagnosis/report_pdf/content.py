@@ -21,7 +21,7 @@ NOT_GIVEN = "not recorded"
 
 @dataclass(frozen=True)
 class PrintedAnswer:
-    """A line of the machine's table: a combination, or one classifier; in the order of the columns."""
+    """A line of the machine's table: a combination, or one classifier with the beginning of its weights' hash."""
 
     name: str
     probability: str
@@ -154,7 +154,7 @@ def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
     if not (one.get("zone") and has_zones(point)):
         return f"{'above' if one['positive'] else 'below'} {threshold}"
     said = verdict.of_zone(one["zone"], point["positive_label"]).status.lower()
-    return f"{said} (thresholds {threshold} and {verdict.percent(point['positive_from'])})"
+    return f"{said} ({threshold} / {verdict.percent(point['positive_from'])})"
 
 
 def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:

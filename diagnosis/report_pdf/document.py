@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -16,20 +15,19 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from diagnosis.models import Report
-from diagnosis.report_pdf.content import PrintedReport, printed
+from diagnosis.report_pdf.content import PrintedAnswer, PrintedReport, printed
 from diagnosis.report_pdf.styles import BOLD, INK, LINE, MARGIN, MUTED, REGULAR, TINT, WARN, styles
 
 WIDTH = A4[0] - 2 * MARGIN
 PICTURE_SIDE = 62 * mm
 CODE_SIDE = 26 * mm
 HEADINGS = (
-    "Classifier, version",
+    "Classifier, version, weights",
     "Probability",
-    "Zone or side",
+    "Zone or side (thresholds)",
     "Sensitivity (95 %)",
     "Specificity (95 %)",
     "AUC, held out (95 %)",
-    "Weights",
 )
 
 
@@ -118,13 +116,18 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
 
 def _answer_table(content: PrintedReport) -> Table:
     rows = [[_text("label", name) for name in HEADINGS]]
-    rows += [[_text("small", value) for value in astuple(answer)] for answer in content.answers]
-    shares = (0.16, 0.15, 0.17, 0.14, 0.14, 0.14, 0.1)
+    rows += [[_text("small", value) for value in _cells(answer)] for answer in content.answers]
+    shares = (0.23, 0.16, 0.19, 0.14, 0.14, 0.14)
     table = Table(rows, colWidths=[(WIDTH - 8 * mm) * share for share in shares], repeatRows=1)
     table.setStyle(
         TableStyle([("LINEBELOW", (0, 0), (-1, 0), 0.5, LINE), ("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(2)])
     )
     return table
+
+
+def _cells(answer: PrintedAnswer) -> tuple[str, ...]:
+    name = f"{answer.name}\n{answer.weights}" if answer.weights else answer.name
+    return name, answer.probability, answer.standing, answer.sensitivity, answer.specificity, answer.auc
 
 
 def _proof(content: PrintedReport, url: str) -> list[Flowable]:

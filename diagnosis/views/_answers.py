@@ -105,8 +105,7 @@ def _bars(one: Prediction | Combination, tone: str) -> tuple[Bar, ...]:
 
 
 def _marked(readings: tuple[Reading, ...], combination: Combination | None) -> tuple[tuple[Mark, str], ...]:
-    """What wants a person's eye, each with its sentence; not what the verdict says itself."""
+    """What wants a person's eye beyond what the verdict says, each with its sentence."""
     predictions = [reading.prediction for reading in readings]
-    said = {Mark.INDETERMINATE} if combination else {Mark.INDETERMINATE, Mark.DISAGREEMENT}
-    found = [mark for mark in marks.marks(predictions, combination) if mark not in said]
+    found = marks.unsaid(predictions, combination)
     return tuple((mark, verdict.of_mark(mark, predictions)) for mark in found)

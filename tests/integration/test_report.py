@@ -18,6 +18,7 @@ from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
 from diagnosis.models import Addendum, FirstImpression, Notification, Patient, Report
 from diagnosis.models.notification import NotificationKind
 from diagnosis.report_pdf import render_pdf
+from diagnosis.report_pdf.content import printed
 from diagnosis.states import ReportStatus
 from tests.conftest import PASSWORD
 from tests.images import xray_png
@@ -227,3 +228,44 @@ def test_a_signature_and_a_request_for_a_second_opinion_never_both_win(prelimina
         return True
 
     assert sum(together(2, ask_or_sign)) == 1
+
+
+@pytest.fixture
+def combined(radiographer: User, radiologist: User, patient: Patient) -> Report:
+    """Signed on a combination whose members disagree and looked elsewhere."""
+    review = new_case(radiographer, patient)
+    finish(review.scan, 0.9, 0.1, combined=0.5, outside=0.8)
+    report = read(radiologist, review, decision="agree").report
+    return sign_report(by=radiologist, report=report, password=PASSWORD)
+
+
+def test_a_report_prints_the_combination_its_zone_and_what_the_cards_say(combined: Report) -> None:
+    first, *members = printed(combined).answers
+    assert (first.name, first.standing) == ("panel-cxr 1.0.0", "indeterminate zone (43.2\u00a0% / 70.0\u00a0%)")
+    assert first.auc == "0.97 (0.95–0.98)"
+    assert [(each.name, each.standing) for each in members] == [
+        ("classifier-0 1.2.3", "above 43.2\u00a0%"),
+        ("classifier-1 1.2.3", "below 43.2\u00a0%"),
+    ]
+    notes = " ".join(printed(combined).machine_notes)
+    assert "1 of 2 classifiers above their operating point" in notes
+    assert "Most of the attention lies outside the lungs" in notes
+
+
+def test_what_the_classifiers_said_later_changes_nothing_on_a_signed_report(combined: Report) -> None:
+    before = printed(combined)
+    combined.review.analysis.combination.delete()
+    combined.review.analysis.predictions.update(classifier="another")
+    assert printed(Report.objects.get()) == before
+    assert report_content.is_intact(Report.objects.get())
+
+
+def test_a_report_signed_before_there_were_zones_is_printed_as_it_was(final: Report) -> None:
+    for one in final.snapshot["analysis"]["predictions"]:
+        for later in ("zone", "card", "attention_outside"):
+            del one[later]
+    for later in ("combination", "without_combination", "marks"):
+        del final.snapshot["analysis"][later]
+    (answer,) = printed(final).answers
+    assert (answer.standing, answer.auc) == ("above 43.2\u00a0%", "not recorded")
+    assert printed(final).machine_notes == ()

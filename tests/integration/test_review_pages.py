@@ -24,6 +24,7 @@ QUEUE = "/reading/"
 TELLING = 0.8764
 # What would tell of the result: its number however it is printed, its zone, its weight, the classifier's name.
 TRACES = ("0.88", "0.8764", "87.6", "classifier-0", "pill-positive", "10.5 h", "suspicion 0", "covid")
+TRACES += ("panel-cxr", "pill-indeterminate", "pill-warning", "classifiers disagree", "outside the lungs", "vgg19-cxr")
 COMPLETE = {
     "category": "negative",
     "decision": "agree",
@@ -41,7 +42,7 @@ def review(radiographer: User, patient: Patient) -> Review:
 @pytest.fixture
 def told(review: Review) -> Review:
     """With a result."""
-    finish(review.scan, TELLING)
+    finish(review.scan, TELLING, 0.1, combined=TELLING, outside=0.8)
     review.refresh_from_db()
     return review
 
@@ -381,7 +382,7 @@ def test_no_address_tells_the_result_before_the_first_impression(
     held = {address: traces(client.get(address)) for address in everywhere(told)}
     assert not any(before.values()), before
     assert not any(held.values()), held
-    attention = reverse("diagnosis:prediction-attention", args=[told.scan.analyses.get().predictions.get().pk])
+    attention = reverse("diagnosis:prediction-attention", args=[told.scan.analyses.get().predictions.first().pk])
     assert client.get(attention).status_code == 403
     for sort in ("zone=above", "zone=below"):  # no filter that would find it out
         assert "Berg" in client.get(f"{QUEUE}?{sort}").content.decode()

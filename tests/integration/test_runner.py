@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,19 @@ from diagnosis.models import Analysis, Patient, Prediction, Scan, Transition
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus as S
 from ml.imaging.phantom import phantom_dicom
+from ml.panel import PanelSpec
 from tests.images import NAMELESS, ct_dicom, xray_png
 from tests.slow import Pipe, reaches
 from tests.unit.diagnosis.conftest import analysis, scan, upload
 
 __all__ = ["analysis", "scan", "upload"]
 
-MAPS = Path(settings.PRIVATE_ROOT) / "attention"
+KEPT = [Path(settings.PRIVATE_ROOT) / kind for kind in ("attention", "seen")]
 
 
 def maps() -> set[Path]:
-    return {path for path in MAPS.rglob("*") if path.is_file()}
+    """All files that results have left."""
+    return {path for folder in KEPT for path in folder.rglob("*") if path.is_file()}
 
 
 def run(analysis: Analysis) -> Analysis:
@@ -52,8 +55,12 @@ def test_every_active_classifier_of_the_modality_answers(analysis: Analysis) -> 
         assert prediction.probability == prediction.probabilities[point.positive_label]
         assert prediction.positive == (prediction.probability >= point.threshold)
         assert prediction.probabilities[prediction.label] == max(prediction.probabilities.values())
-        with prediction.attention.open("rb") as file:
-            assert Image.open(file).mode == "L"
+        assert prediction.zone == point.zone(prediction.probability)
+        assert prediction.attention_outside is None or 0 <= prediction.attention_outside <= 1
+        assert prediction.card["intended_use"] == specs[name].intended_use
+        for kept in (prediction.attention, prediction.seen):
+            with kept.open("rb") as file:
+                assert Image.open(file).mode == "L"
 
 
 def test_the_transitions_tell_the_story(analysis: Analysis) -> None:
@@ -68,22 +75,23 @@ def test_the_transitions_tell_the_story(analysis: Analysis) -> None:
 
 
 def test_a_second_message_does_nothing(analysis: Analysis) -> None:
-    first = run(analysis).predictions.get()
+    first = list(run(analysis).predictions.all())
     again = run(analysis)
-    assert again.predictions.get() == first
+    assert list(again.predictions.all()) == first
     assert again.attempts == 1
 
 
 def test_a_rerun_adds_and_overwrites_nothing(analysis: Analysis, scan: Scan, radiographer: User) -> None:
     run(analysis)
-    before = list(Prediction.objects.values())
+    before = list(Prediction.objects.order_by("classifier").values())
     kept = maps()
     second = run(rerun_analysis(by=radiographer, scan=scan))
     assert second.status == S.SUCCEEDED
-    assert list(Prediction.objects.filter(analysis=analysis).values()) == before
+    assert list(Prediction.objects.filter(analysis=analysis).order_by("classifier").values()) == before
     assert kept < maps()
     # The same file, the same classifier: the same answer.
-    assert second.predictions.get().probabilities == pytest.approx(before[0]["probabilities"])
+    for one, earlier in zip(second.predictions.all(), before, strict=True):
+        assert one.probabilities == pytest.approx(earlier["probabilities"])
 
 
 def test_an_altered_original_is_never_classified(analysis: Analysis, scan: Scan) -> None:
@@ -164,6 +172,47 @@ def weights(tmp_path: Path, settings: Any) -> Path:
     shutil.copytree(settings.ML_WEIGHTS_ROOT, copy)
     settings.ML_WEIGHTS_ROOT = copy
     return copy
+
+
+@pytest.fixture
+def panel(tmp_path: Path, settings: Any) -> PanelSpec:
+    """An installation of one shipped chest X-ray classifier, the same under a second name, and a panel of both."""
+    shipped = next(spec for spec in classifiers.active_specs() if spec.modality == "cxr")
+    source, weights = settings.ML_WEIGHTS_ROOT, tmp_path / "weights"
+    twin = replace(shipped, name="twin-cxr")
+    for spec in (shipped, twin):
+        shutil.copytree(source / shipped.identity, weights / spec.identity)
+        (weights / spec.identity / "spec.json").write_text(spec.to_json())
+    settings.ML_WEIGHTS_ROOT = weights
+    point = replace(shipped.operating_point, threshold=0.0, positive_from=1.0)
+    members = (shipped.identity, twin.identity)
+    found = PanelSpec("panel-cxr", "1.0.0", shipped.modality, shipped.labels, members, 1.0, point, shipped.metrics)
+    folder = weights / found.identity
+    folder.mkdir(parents=True)
+    (folder / "panel.json").write_text(found.to_json())
+    return found
+
+
+def test_the_panel_speaks_for_exactly_its_members(
+    panel: PanelSpec, analysis: Analysis, scan: Scan, radiographer: User, settings: Any
+) -> None:
+    assert run(analysis).status == S.SUCCEEDED, analysis.failure_detail
+    first, second = analysis.predictions.all()
+    combination = analysis.combination
+    assert combination.members == [first.identity, second.identity]
+    # Two who say the same, at a temperature of 1, say it together.
+    assert combination.probabilities == pytest.approx(first.probabilities)
+    assert combination.zone == "indeterminate"
+    assert combination.card["auc"] == panel.metrics["auc/covid"]
+    review = scan.reviews.get()
+    assert (review.suspicion, review.zone) == (combination.probability, "indeterminate")
+    assert "indeterminate" in review.marks
+
+    settings.INACTIVE_CLASSIFIERS = {second.classifier}
+    again = run(rerun_analysis(by=radiographer, scan=scan))
+    assert again.combined is None
+    assert again.without_combination.startswith(f"{second.classifier} is switched off")
+    assert scan.reviews.get().zone == ""
 
 
 def test_weights_that_are_not_those_of_the_spec_never_answer(weights: Path, analysis: Analysis) -> None:

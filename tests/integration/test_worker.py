@@ -107,12 +107,12 @@ def test_a_frozen_worker_that_wakes_up_late_overwrites_nothing(
         pipe.restore()
         second_worker.start()
         reaches(analysis, S.SUCCEEDED)
-        kept = analysis.predictions.get()
+        kept = list(analysis.predictions.all())
     finally:
         os.killpg(worker.pid, signal.SIGCONT)
     eventually(lambda: "was taken away while it ran" in worker.log.read_text(), "the late result is dropped")
     analysis.refresh_from_db()
-    assert (analysis.status, analysis.attempts, analysis.predictions.get()) == (S.SUCCEEDED, 2, kept)
+    assert (analysis.status, analysis.attempts, list(analysis.predictions.all())) == (S.SUCCEEDED, 2, kept)
 
 
 def test_a_job_that_takes_too_long_fails_with_a_sentence(

@@ -10,6 +10,7 @@ from accounts.models import User
 from diagnosis import classifiers, intended_use, runner
 from diagnosis.models import Analysis, Scan
 from tests.integration.api.conftest import Api
+from tests.reading import ZONED, finish
 
 ANALYSES = "/api/v1/analyses/"
 
@@ -50,6 +51,37 @@ def test_a_result_tells_all_that_explains_it(analysed: Analysis, radiographer: U
         assert each["operating_point"]["threshold"] == spec.operating_point.threshold
         assert each["operating_point"]["sensitivity"]["value"] == spec.operating_point.sensitivity.value
         assert each["milliseconds"] > 0
+
+
+def test_a_combination_comes_with_its_zone_its_members_and_what_wants_an_eye(
+    scan: Scan, radiographer: User, api: Api
+) -> None:
+    analysis = finish(scan, 0.1, 0.9, combined=0.5, outside=0.6)
+    body = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()
+    combination = body["combination"]
+    assert (combination["panel"], combination["zone"], combination["probability"]) == (
+        "panel-cxr",
+        "indeterminate",
+        0.5,
+    )
+    assert combination["members"] == ["classifier-0/1.2.3", "classifier-1/1.2.3"]
+    assert combination["operating_point"]["positive_from"] == ZONED["positive_from"]
+    assert body["marks"] == ["disagreement", "indeterminate", "attention_outside"]
+    assert body["verdict"].startswith("Indeterminate zone")
+    assert [each["attention_outside"] for each in body["predictions"]] == [0.6, 0.6]
+
+
+def test_a_result_from_before_there_were_zones_stays_explained(scan: Scan, radiographer: User, api: Api) -> None:
+    analysis = finish(scan, 0.9, 0.8, without="vgg19-cxr is switched off.")
+    body = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()
+    assert (body["combination"], body["without_combination"]) == (None, "vgg19-cxr is switched off.")
+    for each in body["predictions"]:
+        assert (each["zone"], each["attention_outside"], each["operating_point"]["positive_from"]) == ("", None, None)
+
+
+def test_the_panels_that_lie_here_are_listed(radiographer: User, api: Api) -> None:
+    listed = api(radiographer).get("/api/v1/panels/").json()
+    assert [panel["name"] for panel in listed] == [panel.name for panel in classifiers.panels()]
 
 
 def test_every_payload_with_a_result_says_what_it_is_not(analysed: Analysis, radiographer: User, api: Api) -> None:

@@ -47,7 +47,14 @@ def test_the_same_number_is_free_in_another_clinic(patient: Patient, stranger: U
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("birth_date", "31.12.1970"), ("sex", "x"), ("family_name", ""), ("medical_record_number", "9" * 65)],
+    [
+        ("birth_date", "31.12.1970"),
+        ("birth_date", "2999-01-01"),
+        ("birth_date", "1799-01-01"),
+        ("sex", "x"),
+        ("family_name", ""),
+        ("medical_record_number", "9" * 65),
+    ],
 )
 def test_a_wrong_field_is_named_in_a_sentence(radiographer: User, api: Api, field: str, value: str) -> None:
     answer = api(radiographer).post(PATIENTS, {**RECORD, field: value}, format="json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -15,6 +16,7 @@ from diagnosis import queue
 from diagnosis.actions.reading_policy import change_policy
 from diagnosis.actions.review import flag_urgent
 from diagnosis.errors import NotAllowedNow
+from diagnosis.forms.queue_filter import QueueFilter
 from diagnosis.models import Patient, ReadingPolicy, Review, Scan
 from diagnosis.views.reading._rows import rows
 from tests.reading import finish, new_case, new_patient, read
@@ -24,13 +26,13 @@ from tests.reading import finish, new_case, new_patient, read
 def case(clinic: Clinic, radiographer: User) -> Callable[..., Review]:
     """`case(hours=3, results=(0.8,))`: waits since then, with those probabilities."""
 
-    def make(*, hours: float = 0, results: tuple[float, ...] = (), urgent: bool = False) -> Review:
+    def make(*, hours: float = 0, results: tuple[float, ...] = (), urgent: bool = False, **more: Any) -> Review:
         number = Review.objects.count()
         review = new_case(radiographer, new_patient(clinic, radiographer, str(number)), number, urgent=urgent)
         since = timezone.now() - timedelta(hours=hours)
         Review.objects.filter(pk=review.pk).update(waiting_since=since, due_at=since)
         if results:
-            finish(review.scan, *results)
+            finish(review.scan, *results, **more)
         else:
             queue.place_again(ReadingPolicy.of(clinic))
         review.refresh_from_db()
@@ -61,7 +63,7 @@ def test_disagreement_counts(case: Callable[..., Review]) -> None:
 
 @pytest.mark.parametrize(
     ("results", "share", "zone"),
-    [((), None, None), ((0.4, 0.1), 0, "below"), ((0.45, 0.1), 0.5, "disagree"), ((0.45, 0.5), 1, "above")],
+    [((), None, None), ((0.4, 0.1), 0, "below"), ((0.45, 0.1), 0.5, "classifiers disagree"), ((0.45, 0.5), 1, "above")],
 )
 def test_the_zone_is_the_side_of_the_operating_point(
     case: Callable[..., Review], radiologist: User, results: tuple[float, ...], share: float | None, zone: str | None
@@ -70,6 +72,61 @@ def test_the_zone_is_the_side_of_the_operating_point(
     review = case(results=results)
     (row,) = rows(Review.objects.all(), reader=radiologist)
     assert (review.share_above, row.zone and row.zone[1]) == (share, zone)
+
+
+@pytest.mark.parametrize(("combined", "zone"), [(0.1, "negative"), (0.5, "indeterminate"), (0.9, "positive")])
+def test_a_combination_gives_the_suspicion_and_the_zone(
+    case: Callable[..., Review], radiologist: User, combined: float, zone: str
+) -> None:
+    """The highest of its members is calibrated for none but itself."""
+    review = case(results=(0.99, 0.95), combined=combined)
+    (row,) = rows(Review.objects.all(), reader=radiologist)
+    assert (review.suspicion, review.zone, row.zone) == (combined, zone, (zone, zone))
+
+
+def test_what_wants_an_eye_stands_on_the_review_and_moves_nothing(
+    case: Callable[..., Review], radiologist: User
+) -> None:
+    marked = case(results=(0.9, 0.1), combined=0.5, outside=0.6)
+    assert marked.marks == ["disagreement", "indeterminate", "attention_outside"]
+    (row,) = rows(Review.objects.all(), reader=radiologist)
+    assert row.marks == ["disagreement", "attention_outside"], "the zone says already that it is indeterminate"
+    calm = case(results=(0.9, 0.1), combined=0.5)
+    assert abs(queue.merit(marked, ReadingPolicy()).hours - queue.merit(calm, ReadingPolicy()).hours) < 1e-9
+
+
+def test_a_reader_who_reads_first_sees_no_mark(case: Callable[..., Review], clinic: Clinic, radiologist: User) -> None:
+    case(results=(0.9, 0.1), combined=0.5, outside=0.6)
+    ReadingPolicy.objects.create(clinic=clinic, read_first="always")
+    (row,) = rows(Review.objects.all(), reader=radiologist)
+    assert (row.zone, row.marks) == (None, [])
+    assert not {"disagreement", "indeterminate", "attention_outside"} & set(map(str, row.state))
+
+
+@pytest.mark.both_databases
+def test_the_marked_and_each_standing_can_be_filtered(
+    case: Callable[..., Review], clinic: Clinic, radiologist: User
+) -> None:
+    found = {
+        "negative": case(results=(0.1, 0.1), combined=0.2),
+        "indeterminate": case(results=(0.5, 0.6), combined=0.5),
+        "split": case(results=(0.1, 0.9)),
+        "above": case(results=(0.9,)),
+        "none": case(),
+    }
+    names = {review.pk: name for name, review in found.items()}
+
+    def narrowed(**chosen: str) -> set[str]:
+        form = QueueFilter(chosen, reader=radiologist, home=clinic, clinics=[clinic], blind=False)
+        return {names[review.pk] for review in form.narrow(Review.objects.all())}
+
+    assert narrowed(marked="on") == {"indeterminate", "split"}
+    assert narrowed(zone="above") == {"above"}
+    assert narrowed(zone="split") == {"indeterminate", "split"}
+    assert narrowed(zone="below") == {"negative"}
+    assert narrowed(zone="none") == {"none"}
+    blind = QueueFilter({"marked": "on"}, reader=radiologist, home=clinic, clinics=[clinic], blind=True)
+    assert blind.narrow(Review.objects.all()).count() == len(found)
 
 
 def test_a_case_without_result_stands_in_the_middle(case: Callable[..., Review]) -> None:

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from diagnosis import verdict
-from diagnosis.models import Analysis, Prediction
+from diagnosis.marks import marks
+from diagnosis.models import Analysis, Combination, Prediction
+from diagnosis.models.review import Mark
 from diagnosis.templatetags.clinical import estimate
 
 
-def prediction(covid: float, *, threshold: float = 0.3, label: str = "covid") -> Prediction:
-    """Not saved: what a classifier said, as it is stored."""
+def prediction(covid: float, *, threshold: float = 0.3, label: str = "covid", **more: Any) -> Prediction:
+    """Not saved: what a classifier said, as it is stored. With `zone` its operating point has a second threshold."""
     rest = {"pneumonia": (1 - covid) * 0.4, "normal": (1 - covid) * 0.6}
     return Prediction(
         classifier="a",
         probabilities={"covid": covid, **rest},
         label=label,
-        operating_point={"positive_label": "covid", "threshold": threshold},
+        operating_point={"positive_label": "covid", "threshold": threshold} | upper(more),
         probability=covid,
         positive=covid >= threshold,
+        **more,
+    )
+
+
+def upper(more: dict[str, Any]) -> dict[str, float]:
+    return {"positive_from": 0.6} if more.get("zone") else {}
+
+
+def combination(covid: float, zone: str) -> Combination:
+    return Combination(
+        panel="panel-cxr",
+        version="1.0.0",
+        probabilities={"covid": covid, "normal": 1 - covid},
+        label="covid" if covid >= 0.5 else "normal",
+        operating_point={"positive_label": "covid", "threshold": 0.3, "positive_from": 0.6},
+        probability=covid,
+        positive=covid >= 0.3,
+        zone=zone,
     )
 
 
@@ -61,7 +83,7 @@ def test_above_the_point_but_not_most_probable_shows_both() -> None:
     ],
 )
 def test_a_panel_is_summed_up_and_disagreement_named(panel: list[float], tone: str, sentence: str) -> None:
-    said = verdict._of_panel([prediction(covid) for covid in panel])
+    said = verdict._of_several([prediction(covid) for covid in panel])
     assert (said.tone, said.sentence) == (tone, sentence)
 
 
@@ -75,3 +97,68 @@ def test_no_result_is_never_a_number(status: str) -> None:
 
 def test_no_analysis_is_said() -> None:
     assert verdict.of_analysis(None).sentence == verdict.NEVER_ASKED
+
+
+@pytest.mark.parametrize(
+    ("covid", "zone", "sentence"),
+    [
+        (0.1, "negative", "Negative zone for COVID-19 pattern: below the lower threshold"),
+        (0.4, "indeterminate", "Indeterminate zone for COVID-19 pattern: between the two thresholds"),
+        (0.8, "positive", "Positive zone for COVID-19 pattern: at or above the upper threshold"),
+    ],
+)
+def test_two_thresholds_make_three_zones_of_a_combination_and_of_a_prediction(
+    covid: float, zone: str, sentence: str
+) -> None:
+    for said in (verdict.of_combination(combination(covid, zone)), verdict.of_prediction(prediction(covid, zone=zone))):
+        assert (said.tone, said.word, said.sentence) == (zone, zone, sentence)
+
+
+def test_no_zone_confirms_or_rules_out_a_disease() -> None:
+    assert verdict.of_zone("negative", "covid").explained.endswith("That does not rule out a disease.")
+    assert verdict.of_zone("positive", "covid").explained.endswith("That does not confirm a disease.")
+
+
+def test_one_threshold_has_two_sides_and_no_zone() -> None:
+    one_threshold = prediction(0.4)
+    one_threshold.zone = "positive"
+    one_threshold.operating_point["positive_from"] = 0.3
+    assert verdict.of_prediction(one_threshold).status == "Above the operating point"
+
+
+def test_the_combination_speaks_for_its_members(db: None) -> None:
+    analysis = Analysis(status="succeeded")
+    analysis.combination = combination(0.4, "indeterminate")  # type: ignore[misc]
+    said = verdict.of_analysis(analysis)
+    assert (said.status, said.label, said.beside) == (
+        "Indeterminate zone",
+        "no such pattern",
+        "COVID-19 pattern 40.0\u00a0%",
+    )
+
+
+@pytest.mark.parametrize(
+    ("predictions", "together", "expected"),
+    [
+        ([], None, []),
+        ([prediction(0.1)], None, []),
+        ([prediction(0.1), prediction(0.8)], None, [Mark.DISAGREEMENT]),
+        ([prediction(0.1), prediction(0.8)], combination(0.2, "negative"), [Mark.DISAGREEMENT]),
+        ([prediction(0.4), prediction(0.5)], combination(0.4, "indeterminate"), [Mark.INDETERMINATE]),
+        ([prediction(0.4, zone="indeterminate")], None, [Mark.INDETERMINATE]),
+        # Of several without a combination none speaks for the others.
+        ([prediction(0.4, zone="indeterminate"), prediction(0.5, zone="indeterminate")], None, []),
+        ([prediction(0.1, attention_outside=0.51), prediction(0.1)], None, [Mark.ATTENTION_OUTSIDE]),
+        ([prediction(0.1, attention_outside=0.5)], None, []),
+    ],
+)
+def test_what_wants_an_eye(predictions: list[Prediction], together: Combination | None, expected: list[Mark]) -> None:
+    assert marks(predictions, together) == expected
+
+
+def test_a_mark_names_the_classifiers_it_is_about() -> None:
+    elsewhere, inside = prediction(0.1, attention_outside=0.8), prediction(0.1, attention_outside=0.1)
+    elsewhere.classifier, inside.classifier = "first", "second"
+    said = verdict.of_mark(Mark.ATTENTION_OUTSIDE, [elsewhere, inside])
+    assert said == "Most of the attention lies outside the lungs: distrust this result (first)"
+    assert "1 of 2" in verdict.of_mark(Mark.DISAGREEMENT, [prediction(0.1), prediction(0.8)])

@@ -39,4 +39,6 @@ def finished(scan: Scan) -> Analysis:
 
 @pytest.fixture
 def prediction(finished: Analysis) -> Prediction:
-    return finished.predictions.get()
+    first = finished.predictions.first()
+    assert first
+    return first

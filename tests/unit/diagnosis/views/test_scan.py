@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
@@ -10,11 +11,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
+from PIL import Image
 
 from accounts.models import User
 from diagnosis import blinding, intended_use, verdict
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
+from diagnosis.classifiers import installed_specs
 from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Scan
+from tests.reading import finish
 from tests.unit.diagnosis.views.conftest import As
 from tests.unit.diagnosis.views.test_patient import queries, text
 
@@ -31,9 +35,8 @@ def page(client: Client, scan: Scan, **more: Any) -> Any:
 def test_a_result_says_all_that_explains_it(client: Client, prediction: Prediction) -> None:
     shown = text(page(client, prediction.analysis.scan))
     point = prediction.operating_point
-    side = "Above" if prediction.positive else "Below"
     for words in (
-        f"{side} the operating point",
+        verdict.of_prediction(prediction).status,
         prediction.classifier,
         prediction.version,
         prediction.weights_sha256[:12],
@@ -68,9 +71,53 @@ def test_a_panel_shows_every_classifier_and_whose_map_it_is(client: Client, pred
     assert page(client, scan, data={"map": "nonsense"}).context["looked"].prediction == prediction
 
 
+def test_a_combination_stands_above_its_members(client: Client, scan: Scan) -> None:
+    finish(scan, 0.9, 0.1, combined=0.5, outside=0.8)
+    shown = page(client, scan)
+    words = text(shown)
+    assert shown.context["combined"].verdict.status == "Indeterminate zone"
+    assert words.index("Indeterminate zone") < words.index("classifier-0")
+    assert "The classifiers disagree: 1 of 2 classifiers above their operating point." in words
+    assert words.count('data-alarm="Most of the attention lies outside the lungs: distrust this result"') == 2
+    alarm = words[words.index("data-map-alarm") :].split("</p>")[0]
+    assert "distrust this result." in alarm and "hidden" not in alarm.split(">")[0]
+
+
+def test_without_a_combination_the_reason_stands_there(client: Client, scan: Scan) -> None:
+    finish(scan, 0.9, 0.1, without="vgg19-cxr is switched off.")
+    assert "No combination: vgg19-cxr is switched off." in text(page(client, scan))
+
+
+def test_what_the_network_got_is_shown_to_the_clinic_alone(
+    client: Client, prediction: Prediction, as_: As, stranger: User
+) -> None:
+    address = reverse("diagnosis:prediction-seen", args=[prediction.pk])
+    assert f'href="{address}"' in text(page(client, prediction.analysis.scan))
+    answer = client.get(address)
+    assert answer["Cache-Control"] == "private, no-store"
+    (spec,) = (spec for spec in installed_specs() if spec.identity == prediction.identity)
+    with Image.open(BytesIO(answer.content)) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "L", spec.input_size[::-1])
+    assert as_(stranger).get(address).status_code == 404
+
+
+def test_a_picture_that_was_not_kept_is_not_promised(client: Client, scan: Scan) -> None:
+    prediction = finish(scan, 0.9).predictions.get()
+    address = reverse("diagnosis:prediction-seen", args=[prediction.pk])
+    assert address not in text(page(client, scan))
+    assert client.get(address).status_code == 404
+
+
+def test_every_result_leads_to_its_model_card(client: Client, prediction: Prediction) -> None:
+    address = reverse("diagnosis:model-card", args=[prediction.classifier, prediction.version])
+    assert address in text(page(client, prediction.analysis.scan))
+    assert "Must not be used" in text(client.get(address))
+    assert client.get(reverse("diagnosis:model-card", args=["no-such", "1.0.0"])).status_code == 404
+
+
 def test_an_open_analysis_shows_waiting_and_never_a_number(client: Client, scan: Scan) -> None:
     shown = page(client, scan)
-    assert shown.context["readings"] == []
+    assert shown.context["readings"] == ()
     assert verdict.WAITING in text(shown)
     assert "It is next." in text(shown)
     assert f'data-poll="{reverse("diagnosis:scan-result", args=[scan.pk])}"' in text(shown)

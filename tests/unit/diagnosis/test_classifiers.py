@@ -1,0 +1,60 @@
+"""Which panel may speak: exactly the one whose members are active, each in the version it was measured with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diagnosis import classifiers
+from ml.panel import PanelSpec
+from ml.spec import Modality
+from tests.unit.ml.specs import POINT, spec
+
+MEMBERS = ("a-cxr/1.0.0", "b-cxr/1.0.0", "c-cxr/2.0.0")
+
+
+@pytest.fixture(autouse=True)
+def panel(tmp_path: Path, settings: Any) -> None:
+    """An installation with the panel of MEMBERS."""
+    settings.ML_WEIGHTS_ROOT = tmp_path
+    found = PanelSpec("panel-cxr", "1.0.0", Modality.CXR, spec().labels, MEMBERS, 1.0, POINT)
+    folder = tmp_path / "panel-cxr" / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "panel.json").write_text(found.to_json())
+
+
+def active(*identities: str) -> list[Any]:
+    return [spec(name=name, version=version) for name, version in (each.split("/") for each in identities)]
+
+
+def test_all_members_make_the_panel_speak() -> None:
+    found, hindrance = classifiers.panel_for(active(*reversed(MEMBERS)))
+    assert found is not None
+    assert (found.identity, hindrance) == ("panel-cxr/1.0.0", "")
+
+
+@pytest.mark.parametrize(
+    ("identities", "switched_off", "reason"),
+    [
+        (MEMBERS[1:], {"a-cxr"}, "a-cxr is switched off"),
+        (MEMBERS[1:], set(), "a-cxr 1.0.0 is not installed"),
+        (("a-cxr/1.1.0", *MEMBERS[1:]), set(), "a-cxr 1.1.0 is active instead of 1.0.0"),
+        ((*MEMBERS, "d-cxr/1.0.0"), set(), "d-cxr was no part of it"),
+        (MEMBERS[2:], {"a-cxr", "b-cxr"}, "a-cxr is switched off; b-cxr is switched off"),
+    ],
+)
+def test_any_other_set_is_refused_with_the_reason(
+    identities: tuple[str, ...], switched_off: set[str], reason: str, settings: Any
+) -> None:
+    settings.INACTIVE_CLASSIFIERS = switched_off
+    found, hindrance = classifiers.panel_for(active(*identities))
+    assert found is None
+    assert hindrance == (f"{reason}; the combination was measured with exactly the 3 classifiers of panel-cxr 1.0.0.")
+
+
+def test_a_modality_without_a_panel_says_so_only_where_there_is_something_to_combine() -> None:
+    slices = [spec(name=name, modality=Modality.CT) for name in ("a-ct", "b-ct")]
+    assert classifiers.panel_for(slices) == (None, classifiers.NONE_MEASURED)
+    assert classifiers.panel_for(slices[:1]) == (None, "")
