@@ -25,7 +25,7 @@ ANALYSIS_MOVES: Moves = {
     },
     _A.RUNNING: {
         _A.SUCCEEDED: "every classifier answered",
-        _A.FAILED: "it could not be finished, or lost too many workers",
+        _A.FAILED: "the gate refused the image, it could not be finished, or it lost too many workers",
         _A.QUEUED: "its worker was lost",
         _A.CANCELLED: "a person cancels it",
     },

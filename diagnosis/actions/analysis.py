@@ -36,11 +36,11 @@ def cancel_analysis(*, by: User, analysis: Analysis) -> None:
     raise NotAllowedNow("already_finished", policies.ALREADY_FINISHED)
 
 
-def start_analysis(*, by: User, scan: Scan, trigger: Trigger) -> Analysis:
-    """Add a queued analysis and send it when the surrounding transaction commits."""
+def start_analysis(*, by: User, scan: Scan, trigger: Trigger, note: str = "") -> Analysis:
+    """Add a queued analysis and send it when the surrounding transaction commits. `note` says why, if not `trigger`."""
     last = scan.analyses.aggregate(last=Max("number"))["last"] or 0
     analysis = Analysis.objects.create(scan=scan, number=last + 1, trigger=trigger, requested_by=by)
-    Analysis.objects.tell(analysis.pk, "", S.QUEUED, by=named(by), note=trigger.label)
+    Analysis.objects.tell(analysis.pk, "", S.QUEUED, by=named(by), note=note or trigger.label)
     # Robust: what is committed stays done, whatever the broker or the note of the sending do; the sweep sends again.
     transaction.on_commit(lambda: tasks.enqueue(analysis.pk), robust=True)
     return analysis

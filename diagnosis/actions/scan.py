@@ -10,22 +10,27 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission, require
-from diagnosis import intake
+from diagnosis import intake, policies
 from diagnosis.actions.analysis import start_analysis
 from diagnosis.actions.review import open_review
 from diagnosis.corrections import require_current
 from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch
 from diagnosis.models import Patient, Scan
 from diagnosis.models.analysis import Trigger
-from diagnosis.models.scan import Modality
+from diagnosis.models.scan import FileFormat, Modality
+from diagnosis.states import AnalysisStatus, ReviewStatus
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What became of a file: its scan, and whether the same bytes were already there."""
+    """What became of a file: its scan, and whether the same bytes were already there.
+
+    `renamed`: they were, but were refused, and the scan is now of the modality that was said this time.
+    """
 
     scan: Scan
     duplicate: bool
+    renamed: bool = False
 
 
 def upload_scan(
@@ -47,7 +52,7 @@ def upload_scan(
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
     require_current(patient)
     if earlier := _earlier(patient, intake.fingerprint(data)):
-        return earlier
+        return _renamed(earlier, by=by, modality=modality)
     accepted = intake.accept(data, name=name, chosen=modality)
     found = intake.differences(accepted.inspection.header, patient)
     if found and not identity_confirmed:
@@ -63,6 +68,33 @@ def _earlier(patient: Patient, sha256: str) -> Upload | None:
     if scan.patient_id != patient.pk:
         raise AttachedElsewhere(scan)
     return Upload(scan, duplicate=True)
+
+
+def _renamed(earlier: Upload, *, by: User, modality: Modality | None) -> Upload:
+    """The same bytes as another modality: believed where the first one led to a refusal, so that nobody has to alter a
+    file to have it read. A DICOM says itself what it is.
+    """
+    scan = earlier.scan
+    if modality is None or modality == scan.modality or scan.file_format == FileFormat.DICOM or not _refused(scan):
+        return earlier
+    note = f"uploaded again as {modality.label}, not {Modality(scan.modality).label}"
+    try:
+        with transaction.atomic():
+            Scan.objects.filter(pk=scan.pk).update(modality=modality)
+            start_analysis(by=by, scan=scan, trigger=Trigger.RERUN, note=note)
+    except IntegrityError:
+        # Somebody asked for a new analysis at this moment; it runs as what the scan was said to be.
+        return earlier
+    scan.refresh_from_db()
+    return Upload(scan, duplicate=True, renamed=True)
+
+
+def _refused(scan: Scan) -> bool:
+    """Whether every analysis failed, the latest for what the file shows, and nobody has read the scan either."""
+    latest = scan.latest_analysis
+    if latest is None or latest.status != AnalysisStatus.FAILED or latest.failure_retryable:
+        return False
+    return policies.result_of(scan) is None and not scan.reviews.filter(status=ReviewStatus.DECIDED).exists()
 
 
 def _scan(accepted: intake.AcceptedFile, *, by: User, patient: Patient, confirmed: list[Difference]) -> Scan:

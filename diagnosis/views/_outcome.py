@@ -94,6 +94,9 @@ class Sender:
 def _kept(upload: Upload, name: str) -> Outcome:
     if not upload.duplicate:
         return Outcome("accepted", 201, name, "Uploaded. Its analysis is queued.", scan=upload.scan)
+    if upload.renamed:
+        sentence = f"This file was here already; it is now a {upload.scan.get_modality_display()} and analysed again."
+        return Outcome("accepted", 200, name, sentence, scan=upload.scan)
     sentence = f"This very file was uploaded for this patient on {upload.scan.uploaded_at:%d %B %Y}; nothing was added."
     return Outcome("duplicate", 200, name, sentence, "duplicate", upload.scan)
 

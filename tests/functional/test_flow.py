@@ -47,7 +47,9 @@ def upload(page: Page) -> None:
     expect(row["good again.png"]).to_contain_text("nothing was added")
     compare(page)
     until_analysed(page)
-    expect(page.locator(".files")).to_contain_text(re.compile("(Above|Below) the operating point"))
+    good = page.locator(".file", has_text="good.png")
+    expect(good.locator(".pill")).to_have_class(re.compile("pill-(positive|indeterminate|negative)"))
+    expect(good.locator("[data-note]")).to_have_text("Uploaded.")
     expect(page.get_by_text("2 of 5 uploaded, 1 was here already, 2 not uploaded")).to_be_visible()
 
 

@@ -104,6 +104,22 @@ def test_a_whole_reading_with_the_keyboard_alone(cases: list[Review], desk: Desk
     assert not Draft.objects.exists()
 
 
+def test_the_viewers_key_image_is_the_reports(cases: list[Review], desk: Desk, radiologist: User) -> None:
+    page = desk(radiologist)
+    take_next(page)
+    button, box = page.get_by_role("button", name="Key image"), page.locator("input[name=is_key_image]")
+    button.click()
+    expect(box).to_be_checked()
+    expect(page.locator(".sv-flags").first).to_contain_text("Key image")
+    page.keyboard.press("Shift+KeyK")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("k")
+    expect(box).to_be_checked()
+    expect(page.locator("#saved")).to_contain_text("Draft saved")
+    page.reload()
+    expect(page.get_by_role("button", name="Key image")).to_have_attribute("aria-pressed", "true")
+
+
 def test_a_draft_is_saved_by_itself_and_survives_a_reload(cases: list[Review], desk: Desk, radiologist: User) -> None:
     page = desk(radiologist)
     take_next(page)

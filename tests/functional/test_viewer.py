@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from diagnosis.actions.scan import upload_scan
-from diagnosis.models import Patient, ReadingPreference, Scan
+from diagnosis.models import Patient, Prediction, ReadingPreference, Scan
 from ml.imaging import decode
 from tests.conftest import PASSWORD
 from tests.functional.steps import sign_in
@@ -267,6 +267,49 @@ def test_the_previous_study_moves_along_and_keeps_its_window(reader: Page, put: 
     expect(reader.locator(".sv-flags")).to_have_text(["Mirrored · Inverted", "Mirrored"])
     press(reader, "l", "h")  # unlinked: only the first one is turned back
     expect(reader.locator(".sv-flags")).to_have_text(["Inverted", "Mirrored"])
+
+
+def test_a_chosen_scan_is_not_called_previous(reader: Page, put: Put) -> None:
+    later, earlier = put(xray_dicom(**in_year(2024))), put(xray_dicom(**in_year(2023)))
+    reader.goto(f"/patients/{later.patient_id}/compare/?scan={earlier.pk}&scan={later.pk}")
+    captions = reader.locator(".sv-caption")
+    expect(captions).to_have_text(["Chest X-ray, 1 May 2023", "Chest X-ray, 1 May 2024"])
+    reader.locator("scan-viewer").evaluate("viewer => viewer.reveal()")
+    press(reader, "i")
+    expect(captions).to_have_text(["Chest X-ray, 1 May 2023", "Chest X-ray, 1 May 2024"])
+    expect(reader.get_by_role("img", name="Scan to compare with")).to_be_visible()
+
+
+def test_the_rows_of_a_result_change_the_map_and_tell_its_alarm(reader: Page, put: Put) -> None:
+    scan = put(xray_dicom())
+    finish(scan, 0.9, 0.2, combined=0.5, outside=0.1)
+    Prediction.objects.filter(classifier="classifier-1").update(attention_outside=0.8)
+    reader.goto(f"/scans/{scan.pk}/")
+    overlay, alarm = reader.locator("#attention"), reader.locator("[data-map-alarm]")
+    first, second = (reader.locator(f"summary[data-name=classifier-{number}]") for number in (0, 1))
+    expect(overlay).to_have_attribute("alt", "Attention map of classifier-0")
+    expect(alarm).to_be_hidden()
+    second.hover()
+    expect(overlay).to_have_attribute("alt", "Attention map of classifier-1")
+    expect(alarm).to_have_text("Most of the attention lies outside the lungs: distrust this result.")
+    reader.mouse.move(0, 0)
+    expect(overlay).to_have_attribute("alt", "Attention map of classifier-0")
+    second.focus()
+    reader.keyboard.press("Enter")
+    expect(second.locator("xpath=..")).to_have_attribute("open", "")
+    first.hover()
+    reader.mouse.move(0, 0)
+    expect(overlay).to_have_attribute("alt", "Attention map of classifier-1")
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_a_result_of_many_rows_fits_the_screen(reader: Page, put: Put, width: int) -> None:
+    scan = put(xray_dicom())
+    finish(scan, 0.9, 0.2, 0.3, 0.4, 0.5, 0.1, combined=0.5, outside=0.8)
+    reader.set_viewport_size({"width": width, "height": 844})
+    reader.goto(f"/scans/{scan.pk}/")
+    reader.locator("summary[data-name=classifier-0]").click()
+    assert reader.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
 
 
 def test_the_attention_map_is_fetched_when_it_is_asked_for(reader: Page, put: Put) -> None:

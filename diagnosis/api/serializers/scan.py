@@ -75,6 +75,8 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
 class UploadedSerializer(serializers.Serializer[Any]):
     """What became of an upload. `analysis` is the newest; poll it until it has finished."""
 
-    duplicate = serializers.BooleanField(help_text="the same bytes were already here; `scan` is the earlier one")
+    duplicate = serializers.BooleanField(
+        help_text="the same bytes were already here; `scan` is the earlier one, whose modality may be put right"
+    )
     scan = ScanSerializer()
     analysis = AnalysisSerializer(allow_null=True, source="scan.latest_analysis")

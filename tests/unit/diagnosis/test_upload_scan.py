@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.db.models import Q
 
 from accounts.models import Clinic, User
 from diagnosis.actions.patient import register_patient
@@ -19,7 +20,9 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import AttachedElsewhere, FileRefused, FileTooLarge, IdentityMismatch, ModalityNeeded
 from diagnosis.models import Analysis, Patient, Scan, Transition
 from diagnosis.models.scan import Modality
+from diagnosis.states import AnalysisStatus as S
 from tests.images import NO_IMAGE, ct_dicom, xray_dicom, xray_jpeg, xray_png
+from tests.reading import read
 from tests.unit.diagnosis.test_analysis import together
 
 ORIGINALS = Path(settings.PRIVATE_ROOT) / "originals"
@@ -236,3 +239,38 @@ def test_a_stranger_uploads_nothing(patient: Patient, stranger: User) -> None:
     with pytest.raises(PermissionDenied):
         upload_scan(by=stranger, patient=patient, data=xray_png(), name="a", modality=Modality.CXR)
     assert not Scan.objects.exists()
+
+
+@pytest.fixture
+def refused(patient: Patient, radiographer: User) -> Scan:
+    """A slice that was uploaded as an X-ray, and that the gate refused."""
+    scan = upload_scan(by=radiographer, patient=patient, data=xray_png(), name="a.png", modality=Modality.CXR).scan
+    analysis = scan.analyses.get()
+    claim = Analysis.objects.claim(analysis.pk, worker="test")
+    wrong = {"failure_code": "wrong_modality", "failure_reason": "This looks like a CT slice."}
+    assert Analysis.objects.finish(analysis.pk, S.RUNNING, S.FAILED, by="test", only=Q(claim=claim), **wrong)
+    return scan
+
+
+def test_a_refused_file_is_believed_to_be_of_the_other_modality(refused: Scan, radiographer: User) -> None:
+    again = upload_scan(by=radiographer, patient=refused.patient, data=xray_png(), name="a.png", modality=Modality.CT)
+    assert (again.scan.pk, again.scan.modality, again.renamed) == (refused.pk, "ct", True)
+    analysis = refused.analyses.get(number=2)
+    assert analysis.status == S.QUEUED
+    assert analysis.transitions.get().note == "uploaded again as Chest CT slice, not Chest X-ray"
+
+
+@pytest.mark.parametrize("said", [None, Modality.CXR])
+def test_a_refused_file_that_says_nothing_new_adds_nothing(
+    refused: Scan, radiographer: User, said: Modality | None
+) -> None:
+    again = upload_scan(by=radiographer, patient=refused.patient, data=xray_png(), name="a.png", modality=said)
+    assert (again.duplicate, again.renamed) == (True, False)
+    assert refused.analyses.count() == 1
+
+
+def test_what_was_answered_or_read_keeps_its_modality(refused: Scan, radiographer: User, radiologist: User) -> None:
+    read(radiologist, refused.reviews.get())
+    upload_scan(by=radiographer, patient=refused.patient, data=xray_png(), name="a.png", modality=Modality.CT)
+    refused.refresh_from_db()
+    assert (refused.modality, refused.analyses.count()) == ("cxr", 1)
