@@ -80,7 +80,8 @@ def _draw_confusion(axes: Axes, scored: Scored) -> None:
     cells = confusion(scored)
     axes.imshow(cells, cmap="Blues")
     for (truth, said), count in np.ndenumerate(cells):
-        axes.text(said, truth, str(count), ha="center", va="center")
+        colour = "white" if count > cells.max() / 2 else "black"
+        axes.text(said, truth, str(count), ha="center", va="center", color=colour)
     places = range(len(scored.names))
     axes.set(xlabel="said", ylabel="truth", xticks=places, yticks=places)
     axes.set_xticklabels(scored.names)
