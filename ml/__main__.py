@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from ml.gate import command as gate
 from ml.legacy import command as import_h5
 from ml.spec import Modality
 from ml.training import accuracy, combine, models, protocols
@@ -34,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a classifier, or go on with an interrupted run"))
     _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
     _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
-    for command in (combine, models, protocols, accuracy, import_h5):
+    for command in (combine, models, protocols, accuracy, import_h5, gate):
         command.add_parser(commands)
     return parser
 

@@ -1,0 +1,100 @@
+"""The gate: plain rules, then one small network that says what an image shows."""
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Self
+
+import numpy as np
+
+from ml.gate.kinds import READABLE, Kind
+from ml.gate.refusal import GateRefusal, explain
+from ml.gate.rules import broken_rule
+from ml.gate.spec import GateSpec
+from ml.preprocessing import Pixels, resize, standardise
+from ml.probability import softmax
+from ml.serving.bundle import BundleRefused, read_file, verified_weights
+from ml.serving.engine import Network
+from ml.spec import Modality, SpecInvalid
+
+SPEC = "gate.json"
+# Averaging over a whole radiograph costs more than the network, and every k-th pixel shows the same at this size.
+THINNED_SIDE = 256
+
+_lock = Lock()
+
+
+class Gate:
+    """Says of an image whether classifiers may read it. Safe to share between threads, not across a fork."""
+
+    def __init__(self, spec: GateSpec, network: Network) -> None:
+        self.spec = spec
+        self._network = network
+
+    @classmethod
+    def load(cls, root: Path) -> "Gate":
+        """The newest gate under `root`/gate, checked and compiled once in a process. Raises BundleRefused."""
+        with _lock:
+            return _load(root.resolve(), os.getpid())
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Self:
+        """Check and compile one version. Raises BundleRefused."""
+        spec = read_spec(folder)
+        return cls(spec, Network(*verified_weights(folder, f"gate/{spec.version}", spec.weights_sha256)))
+
+    def refusal(self, pixels: Pixels, modality: Modality) -> GateRefusal | None:
+        """Why the classifiers of `modality` must not read the image; None when they may.
+
+        `pixels` float32 (h, w) in [0, 1], 0 is air. Raises ValueError for other pixels.
+        """
+        _check(pixels)
+        if broken := broken_rule(pixels):
+            return broken
+        said = self.probabilities(pixels)
+        readable = READABLE[modality]
+        if said[readable] >= self.spec.thresholds[modality]:
+            return None
+        return explain(max(said, key=said.__getitem__), modality)
+
+    def probabilities(self, pixels: Pixels) -> Mapping[Kind, float]:
+        """How probable each kind is, summing to 1. `pixels` float32 (h, w) in [0, 1]."""
+        logits, _ = self._network.infer(prepare(pixels, self.spec.side))
+        return dict(zip(self.spec.kinds, softmax(logits).tolist(), strict=True))
+
+
+def prepare(pixels: Pixels, side: int) -> Pixels:
+    """The network's input, float32 (side, side, 1): the whole image, stretched, with mean 0 and deviation 1."""
+    step = max(1, min(pixels.shape) // THINNED_SIDE)
+    return standardise(resize(pixels[::step, ::step], (side, side)))[..., np.newaxis]
+
+
+def read_spec(folder: Path) -> GateSpec:
+    """Read the spec of a version. Raises BundleRefused when it is missing, broken or in the wrong folder."""
+    try:
+        spec = GateSpec.from_json(read_file(folder / SPEC).decode())
+    except (SpecInvalid, UnicodeDecodeError) as error:
+        raise BundleRefused(f"{folder / SPEC} cannot be used: {error} Restore it from the release.") from error
+    if folder.name != spec.version:
+        raise BundleRefused(f"{folder} holds the spec of gate/{spec.version}. Move it into the folder of that name.")
+    return spec
+
+
+@lru_cache(maxsize=2)
+def _load(root: Path, process: int) -> Gate:
+    """`process` is part of the key: a forked child must not use its parent's network, whose threads are gone."""
+    folders = [path.parent for path in (root / "gate").glob(f"*/{SPEC}")]
+    if not folders:
+        raise BundleRefused(f"{root / 'gate'} holds no gate. Restore the folder from the release.")
+    return Gate.from_folder(max(folders, key=_version))
+
+
+def _version(folder: Path) -> tuple[int, ...]:
+    return tuple(int(number) for number in read_spec(folder).version.split("."))
+
+
+def _check(pixels: Pixels) -> None:
+    if pixels.ndim != 2 or pixels.dtype != np.float32 or not np.isfinite(pixels).all():
+        raise ValueError("The gate reads finite float32 pixels of shape (height, width).")

@@ -1,0 +1,1 @@
+"""How the gate is fitted and measured. Imports Keras; nothing that serves imports this."""

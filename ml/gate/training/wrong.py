@@ -1,0 +1,106 @@
+"""Ways in which a right image becomes a wrong one. Each takes and gives a grey picture (Pillow, mode L)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+from ml.lungs import lung_mask, otsu_threshold
+from ml.spec import Modality
+
+Picture = Image.Image
+Random = np.random.Generator
+Flip = Image.Transpose
+
+TURNS = (Flip.ROTATE_90, Flip.ROTATE_180, Flip.ROTATE_270, Flip.FLIP_TOP_BOTTOM)
+GRIDS = ((1, 2), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3), (3, 4))
+PART_SIDES = (0.25, 0.5)
+BLUR = (0.025, 0.08)
+
+
+def turned(picture: Picture, random: Random) -> Picture:
+    """A quarter or half turn, or head down."""
+    return picture.transpose(TURNS[random.integers(len(TURNS))])
+
+
+def inverted(picture: Picture, random: Random) -> Picture:
+    """Air bright and bone dark."""
+    return ImageOps.invert(picture)
+
+
+def part(picture: Picture, random: Random) -> Picture:
+    """A cut-out with a quarter to a half of each side, enlarged."""
+    width, height = (round(side * random.uniform(*PART_SIDES)) for side in picture.size)
+    left, top = (int(random.integers(free + 1)) for free in (picture.width - width, picture.height - height))
+    return picture.resize(picture.size, Image.Resampling.BICUBIC, (left, top, left + width, top + height))
+
+
+def blurred(picture: Picture, random: Random) -> Picture:
+    """Blurred over 2.5 to 8 % of the shorter side, or made of as few blocks."""
+    extent = min(picture.size) * random.uniform(*BLUR)
+    if random.random() < 0.7:
+        return picture.filter(ImageFilter.GaussianBlur(extent))
+    across, down = (max(6, round(side / extent / 2.5)) for side in picture.size)
+    return picture.resize((across, down), Image.Resampling.BOX).resize(picture.size, Image.Resampling.NEAREST)
+
+
+def grid(pictures: Sequence[Picture], random: Random) -> Picture:
+    """Several pictures side by side, in the size of the first."""
+    rows, columns = GRIDS[random.integers(len(GRIDS))]
+    width, height = pictures[0].size
+    gap = int(random.integers(0, max(2, width // 20)))
+    sheet = Image.new("L", (width, height), int(random.choice((0, 255, 128))))
+    for cell in range(rows * columns):
+        across, down = cell % columns, cell // columns
+        box = (across * width // columns, down * height // rows)
+        size = (max(8, width // columns - gap), max(8, height // rows - gap))
+        sheet.paste(pictures[cell % len(pictures)].resize(size), box)
+    return sheet
+
+
+def in_page(picture: Picture, page: Picture, random: Random) -> Picture:
+    """A picture that takes a third to six tenths of each side of a page."""
+    sheet = page.resize(picture.size)
+    width, height = (round(side * random.uniform(0.33, 0.6)) for side in picture.size)
+    left, top = (int(random.integers(free + 1)) for free in (sheet.width - width, sheet.height - height))
+    sheet.paste(picture.resize((width, height)), (left, top))
+    return sheet
+
+
+def drowned(picture: Picture, random: Random) -> Picture:
+    """Noise in which hardly anything of the picture is left, fine or in clouds."""
+    cells = int(random.choice((8, 32, max(picture.size))))
+    noise = Image.fromarray(random.integers(0, 256, (cells, cells), dtype=np.uint8))
+    noise = noise.resize(picture.size, Image.Resampling.BICUBIC if cells < 64 else Image.Resampling.NEAREST)
+    return Image.blend(noise, picture, random.uniform(0.0, 0.15))
+
+
+def without_lungs(picture: Picture, random: Random) -> Picture | None:
+    """An axial slice whose lungs are filled with tissue, as in the abdomen; None where no lungs are found.
+
+    A stand-in: free collections of abdominal slices were not at hand.
+    """
+    pixels = np.asarray(picture, dtype=np.float32) / np.float32(255)
+    lungs = lung_mask(pixels, Modality.CT)
+    if lungs is None:
+        return None
+    tissue = float(np.median(pixels[pixels > otsu_threshold(pixels)]))
+    clouds = random.normal(0, 1, (8, 8)).astype(np.float32) * np.float32(random.uniform(0.0, 0.06))
+    filling = tissue + np.asarray(Image.fromarray(clouds).resize(picture.size, Image.Resampling.BICUBIC))
+    mask = Image.fromarray(lungs.astype(np.uint8) * np.uint8(255)).filter(ImageFilter.MaxFilter(5))
+    filled = Image.composite(_picture(filling), picture, mask.filter(ImageFilter.GaussianBlur(1.5)))
+    return _with_gas(filled, random)
+
+
+def _with_gas(picture: Picture, random: Random) -> Picture:
+    """Up to three dark bubbles, as of stomach, bowel or windpipe."""
+    draw = ImageDraw.Draw(picture)
+    for _ in range(random.integers(0, 4)):
+        x, y = (side * random.uniform(0.25, 0.75) for side in picture.size)
+        w, h = (side * random.uniform(0.015, 0.05) for side in picture.size)
+        draw.ellipse((x - w, y - h, x + w, y + h), fill=int(random.integers(0, 80)))
+    return picture.filter(ImageFilter.GaussianBlur(0.7))
+
+
+def _picture(pixels: np.ndarray) -> Picture:
+    return Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
