@@ -64,7 +64,7 @@ def make_layer(kind: str, config: Mapping[str, Any], name: str) -> keras.Layer:
         raise ImportRefused(f"Layer {name} is a {kind}, which an import does not know; it knows {', '.join(KINDS)}.")
     settings = _settings(KINDS[kind], config, f"{name} ({kind})")
     try:
-        return KINDS[kind].make(**settings, name=name)
+        return KINDS[kind].make(**settings, name=name, dtype="float32")
     except (TypeError, ValueError) as error:
         raise ImportRefused(f"Layer {name} ({kind}) cannot be made from its settings.") from error
 

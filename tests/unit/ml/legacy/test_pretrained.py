@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -21,6 +22,13 @@ from tests.unit.ml.training.rows import write_data
 pytestmark = pytest.mark.filterwarnings("ignore")
 SIDE = 32
 NO_TOP = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+
+@pytest.fixture(autouse=True)
+def policy() -> Iterator[None]:
+    """Training sets the precision of its process."""
+    yield
+    keras.mixed_precision.set_global_policy("float32")
 
 
 @pytest.fixture(scope="module")
