@@ -29,8 +29,9 @@ class Modality(StrEnum):
 
 
 class Precision(StrEnum):
-    """How a network's weights are stored. INT8 computes with eight bits too; the others with what the processor has."""
+    """How a network's weights are stored. FLOAT32 and INT8 compute so too; the others with what the processor has."""
 
+    FLOAT32 = "float32"
     FLOAT16 = "float16"
     INT8_WEIGHTS = "int8-weights"
     INT8 = "int8"

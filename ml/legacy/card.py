@@ -55,9 +55,9 @@ Confusion (rows: truth, columns: said):
 
 ## Technical
 
-Input {height} x {width}, grey, preprocessing `{preprocessing}`, temperature {temperature}, weights in float16.
-Served probabilities differ from the file's network, rebuilt in Keras 3, by at most {exact:.0e} in float32 and
-{fast:.0e} as served ({checked} reference images). {answers}
+Input {height} x {width}, grey, preprocessing `{preprocessing}`, temperature {temperature}, {precision}.
+Served probabilities differ from the file's network, rebuilt in Keras 3, by at most {difference:.0e} ({checked} reference
+images). {answers}
 The map of where it looked shows each place's share of the logit; with hidden dense layers, for the units that this
 image switched on.
 SHA-256 of the imported file: `{file_sha256}`. SHA-256 of network and weights: `{sha256}`.
@@ -66,6 +66,7 @@ SHA-256 of the imported file: `{file_sha256}`. SHA-256 of network and weights: `
 
 {licence}
 """
+ANSWERS = "They differ from the answers of the program that it was trained for by at most {difference:.0e}."
 NO_ANSWERS = "The answers of the program that it was trained for were not given, so they were not compared."
 
 
@@ -83,13 +84,11 @@ def write_card(folder: Path, spec: ClassifierSpec, report: Mapping[str, Any]) ->
 
 
 def _imported(imported: Mapping[str, Any], agreement: Mapping[str, Any]) -> dict[str, Any]:
-    difference = agreement["answers"]
-    compared = f"From the answers of the program that it was trained for they differ by at most {difference}."
+    from_answers = agreement["answers"]
     return {
         "statements": bullets(imported["statements"]),
-        "exact": agreement["exact"],
-        "fast": agreement["fast"],
+        "difference": agreement["difference"],
         "checked": agreement["images"],
-        "answers": NO_ANSWERS if difference is None else compared,
+        "answers": NO_ANSWERS if from_answers is None else ANSWERS.format(difference=from_answers),
         "file_sha256": imported["file_sha256"],
     }

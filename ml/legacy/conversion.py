@@ -15,8 +15,8 @@ from ml.legacy.refusal import ImportRefused
 from ml.preprocessing import Pixels
 from ml.probability import softmax
 from ml.serving.bundle import NETWORK, WEIGHTS
-from ml.serving.engine import EXACT, FAST, Network, import_openvino
-from ml.training.convert import EXACT_TOLERANCE, FAST_TOLERANCE
+from ml.serving.engine import EXACT, Network, import_openvino
+from ml.training.agreement import EXACT_TOLERANCE
 
 # The first program may have read images by another decoder, and rounded them to whole greys after resizing.
 ANSWERS_TOLERANCE = 2e-2
@@ -24,33 +24,34 @@ ANSWERS_TOLERANCE = 2e-2
 
 @dataclass(frozen=True)
 class Agreement:
-    """Largest difference of any probability between the file's network in Keras and the served one, over `images`.
+    """Largest `difference` of any probability between the file's network in Keras and the served one, over `images`.
 
-    `exact` in float32, `fast` as served; `answers` between the served one and what the program of old said, where
-    its answers were given.
+    `answers` is the same between the served one and what the program of old said, where its answers were given.
     """
 
-    exact: float
-    fast: float
+    difference: float
     images: int
     answers: float | None = None
 
 
 def write_network(model: keras.Model, out: Path, values: Pixels, expected: NDArray[np.float64]) -> Agreement:
-    """Write model.xml and float16 model.bin of a model with the outputs `logits` and `maps` into `out`.
+    """Write model.xml and model.bin of a model with the outputs `logits` and `maps` into `out`, in float32.
 
     `values` float32 (n, h, w, 1) are reference images, to which the file's network gave the probabilities `expected`
-    (n, classes). Raises ImportRefused when the written network gives others.
+    (n, classes). Raises ImportRefused when the written network gives others, by more than 1e-4.
     """
     with TemporaryDirectory() as folder:
         # OpenVINO maps what Keras exported into memory: never write over it
-        exported = _export(model, Path(folder) / NETWORK)
-        exact = _difference(_write(exported, Path(folder) / "whole", half=False, settings=EXACT), values, expected)
-        fast = _difference(_write(exported, out, half=True, settings=FAST), values, expected)
-    for difference, tolerance, form in ((exact, EXACT_TOLERANCE, "in float32"), (fast, FAST_TOLERANCE, "as served")):
-        if not difference <= tolerance:
-            raise ImportRefused(f"The imported network differs from the file's by {difference:.1e} {form}.")
-    return Agreement(exact, fast, len(values))
+        import_openvino().save_model(_export(model, Path(folder) / NETWORK), out / NETWORK, compress_to_fp16=False)
+    difference = float(np.abs(probabilities(written(out), values) - expected).max())
+    if not difference <= EXACT_TOLERANCE:
+        raise ImportRefused(f"The imported network differs from the file's by {difference:.1e} on a reference image.")
+    return Agreement(difference, len(values))
+
+
+def written(folder: Path) -> Network:
+    """The network in a folder as it is served."""
+    return Network((folder / NETWORK).read_bytes(), (folder / WEIGHTS).read_bytes(), EXACT)
 
 
 def compare_answers(answers: Path, images: Sequence[Path], labels: Sequence[str], said: NDArray[np.float64]) -> float:
@@ -95,16 +96,6 @@ def _export(model: keras.Model, path: Path) -> Any:
     return exported
 
 
-def _write(exported: Any, folder: Path, *, half: bool, settings: Any) -> Network:
-    folder.mkdir(parents=True, exist_ok=True)
-    import_openvino().save_model(exported, folder / NETWORK, compress_to_fp16=half)
-    return Network((folder / NETWORK).read_bytes(), (folder / WEIGHTS).read_bytes(), settings)
-
-
 def probabilities(network: Network, values: Pixels) -> NDArray[np.float64]:
     """What a network says about `values` float32 (n, h, w, 1) before it is calibrated: float64 (n, classes)."""
     return softmax(np.stack([network.infer(value)[0] for value in values]))
-
-
-def _difference(network: Network, values: Pixels, expected: NDArray[np.float64]) -> float:
-    return float(np.abs(probabilities(network, values) - expected).max())

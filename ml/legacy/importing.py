@@ -14,7 +14,7 @@ import numpy as np
 
 from ml.legacy import hdf5
 from ml.legacy.card import write_card
-from ml.legacy.conversion import Agreement, compare_answers, probabilities, write_network
+from ml.legacy.conversion import Agreement, compare_answers, probabilities, write_network, written
 from ml.legacy.head import Head, take_apart
 from ml.legacy.meaning import (
     Labels,
@@ -30,8 +30,7 @@ from ml.legacy.network import Rebuilt, rebuild
 from ml.legacy.refusal import ImportRefused
 from ml.preprocessing import Pixels, prepare
 from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
-from ml.serving.engine import Network
-from ml.spec import NAME, VERSION, ClassifierSpec, Modality
+from ml.spec import NAME, VERSION, ClassifierSpec, Modality, Precision
 from ml.training.datasets import read_pixels
 from ml.training.export import INTENDED_USE, MUST_NOT_USE, SUBJECTS
 from ml.training.report import headline, operating_point
@@ -130,7 +129,7 @@ def _fill(folder: Path, request: Request, understood: Understood) -> None:
     parts = labelled_parts(request.measure_on, request.modality, understood.labels.served)
     agreement = _prove(folder, request, understood)
     bench = Bench(
-        network=_served(folder),
+        network=written(folder),
         labels=understood.labels.served,
         size=understood.network.size,
         recipe=request.resampling.recipe,
@@ -159,7 +158,7 @@ def _prove(folder: Path, request: Request, understood: Understood) -> Agreement:
     agreement = write_network(model, folder, values, expected)
     if request.answers is None:
         return agreement
-    said = probabilities(_served(folder), values)
+    said = probabilities(written(folder), values)
     return replace(agreement, answers=compare_answers(request.answers, images, labels.served, said))
 
 
@@ -183,10 +182,6 @@ def _values(images: Sequence[Path], size: tuple[int, int], recipe: str) -> Pixel
         return np.stack([prepare(read_pixels(image), size, recipe).values for image in images])
     except OSError as error:
         raise ImportRefused(f"A reference image cannot be read: {error}.") from error
-
-
-def _served(folder: Path) -> Network:
-    return Network((folder / NETWORK).read_bytes(), (folder / WEIGHTS).read_bytes())
 
 
 def _imported(request: Request) -> dict[str, Any]:
@@ -221,6 +216,7 @@ def _spec(request: Request, understood: Understood, report: dict[str, Any]) -> C
         must_not_use=f"{MUST_NOT_USE.format(subject=subject)} {KNOWS_ONLY.format(labels=', '.join(labels))}",
         licence=request.licence,
         parameters=understood.network.model.count_params(),
+        precision=Precision.FLOAT32,
         metrics=headline(report),
     )
 

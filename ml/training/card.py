@@ -147,6 +147,7 @@ DISAGREEMENTS = {
 }
 MODALITIES = {"cxr": "frontal chest X-rays", "ct": "axial slices of chest CT"}
 PRECISIONS = {
+    Precision.FLOAT32: "weights and values in float32",
     Precision.FLOAT16: "weights in float16",
     Precision.INT8_WEIGHTS: "weights in 8-bit integers",
     Precision.INT8: "weights and values in 8-bit integers",

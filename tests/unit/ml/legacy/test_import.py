@@ -16,7 +16,7 @@ from ml.__main__ import main
 from ml.preprocessing import interpolate
 from ml.serving import Classifier, load
 from ml.serving.bundle import read_bundle
-from ml.spec import Modality
+from ml.spec import Modality, Precision
 from ml.training.datasets import read_pixels
 from ml.training.manifest import Row, read_rows
 from tests.unit.ml.legacy.files import SIDE, Weights, answers, nested, stored_nested, weights
@@ -122,10 +122,11 @@ def test_it_serves_what_the_old_network_said(classifier: Classifier, data: Path)
     """Calibration divides the difference of the logits; what was said before it follows by multiplication."""
     rows = known(data)[::8]
     assert classifier.spec.labels == ("covid", "normal")
+    assert classifier.spec.precision is Precision.FLOAT32
     for row, covid in zip(rows, old_answers(data, rows), strict=True):
         served = classifier.classify(read_pixels(data / row.path)).probabilities["covid"]
         logit = np.log(served / (1 - served)) * classifier.spec.temperature
-        assert 1 / (1 + np.exp(-logit)) == pytest.approx(covid, abs=0.03)
+        assert 1 / (1 + np.exp(-logit)) == pytest.approx(covid, abs=1e-3)
 
 
 def test_it_finds_what_it_was_made_to_find(root: Path) -> None:
@@ -172,7 +173,7 @@ def test_its_papers_say_who_said_what(root: Path) -> None:
         "Decision support, not a diagnosis",
         "made up: 40 covid images",
         "The 1 of its sigmoid means normal.",
-        "From the answers of the program that it was trained for they differ by at most",
+        "They differ from the answers of the program that it was trained for by at most",
     ):
         assert text in card
     assert "{" not in card
