@@ -327,7 +327,8 @@ def _elsewhere() -> str:
 def _link(subject: Subject, weights: str) -> str:
     spec = subject.spec
     card = next((path.name for path in sorted(subject.folder.glob("*.md"))), "")
-    return f"[{spec.name}]({weights}/{spec.identity}/{card})"
+    narrow = f", 1/{spec.width} of the channels" if isinstance(spec, ClassifierSpec) and spec.width > 1 else ""
+    return f"[{spec.name}]({weights}/{spec.identity}/{card}){narrow}"
 
 
 def _cells(measured: Mapping[str, Estimate], names: Iterable[str]) -> list[str]:

@@ -294,7 +294,9 @@ def architecture_title(architecture: str, width: int) -> str:
 
 def _epochs(sizes: list[list[int]]) -> str:
     (side, epochs), *later = sizes
-    return ", ".join([f"{epochs} epochs at {side} px", *(f"{more} at {larger} px" for larger, more in later)])
+    return ", ".join(
+        [f"{epochs} epoch{'s' * (epochs > 1)} at {side} px", *(f"{more} at {larger} px" for larger, more in later)]
+    )
 
 
 def interval(estimate: Mapping[str, float]) -> str:
