@@ -1,7 +1,8 @@
 """A rough lung field by thresholds and connected parts: good enough to ask whether attention lies on the lungs.
 
-No diagnosis may rest on it. Dense disease at the rim of a lung is dark neither in a slice nor in an X-ray; the convex
-outline of what is dark takes most of it back in.
+In a slice the field is both lungs; in an X-ray it is what they span, the heart between them included. Dense disease at
+the rim of a lung is dark in neither; the convex outline of what is dark takes most of it back in. No diagnosis may rest
+on it.
 """
 
 import numpy as np
@@ -26,6 +27,7 @@ LONGEST_CONTACT = 1.1
 # A lung in an X-ray is darker than what is around it, at a scale of a quarter of the image.
 XRAY_NEIGHBOURHOOD = SIDE // 4
 XRAY_QUANTILES = (0.50, 0.45, 0.40, 0.35, 0.30, 0.25)
+XRAY_MARGIN = SIDE // 25
 XRAY_SMALLEST_LUNG, XRAY_LEAST_BALANCE = 0.04, 0.35
 
 
@@ -46,7 +48,8 @@ def lung_mask(pixels: Pixels, modality: Modality) -> Mask | None:
     smallest, largest = PLAUSIBLE[modality]
     if not smallest <= outlined.mean() <= largest or dark.sum() < SOLID[modality] * outlined.sum():
         return None
-    return np.asarray(resize(outlined.astype(np.float32), (pixels.shape[0], pixels.shape[1])) >= 0.5)
+    field = outlined if modality is Modality.CT else _with_what_is_behind(outlined)
+    return np.asarray(resize(field.astype(np.float32), (pixels.shape[0], pixels.shape[1])) >= 0.5)
 
 
 def _slice_lungs(probe: Pixels) -> Mask:
@@ -115,6 +118,13 @@ def _outlined(dark: Mask) -> Mask:
         if side.any():
             ImageDraw.Draw(picture).polygon(convex_outline(side), fill=1)
     return np.asarray(picture)
+
+
+def _with_what_is_behind(outlined: Mask) -> Mask:
+    """The field of an X-ray: in projection, lung lies behind the heart too, and beyond the edge of what is dark."""
+    picture = Image.new("L", (SIDE, SIDE))
+    ImageDraw.Draw(picture).polygon(convex_outline(outlined), fill=255)
+    return np.asarray(picture.filter(ImageFilter.MaxFilter(2 * XRAY_MARGIN + 1))) > 127
 
 
 def convex_outline(mask: Mask) -> list[tuple[int, int]]:

@@ -25,7 +25,7 @@ def xray(seed: int = 0) -> Pixels:
 
 
 @pytest.mark.parametrize(("pixels", "modality"), [(ct(), Modality.CT), (xray(), Modality.CXR)], ids=["ct", "cxr"])
-def test_both_lungs_of_a_phantom_are_found_and_the_middle_is_not(pixels: Pixels, modality: Modality) -> None:
+def test_both_lungs_of_a_phantom_are_found_and_its_rim_is_not(pixels: Pixels, modality: Modality) -> None:
     lungs = lung_mask(pixels, modality)
     assert lungs is not None
     assert lungs.shape == pixels.shape
@@ -33,7 +33,7 @@ def test_both_lungs_of_a_phantom_are_found_and_the_middle_is_not(pixels: Pixels,
     row = SIDE // 2 - 10
     assert lungs[row, int(SIDE * 0.29)]
     assert lungs[row, int(SIDE * 0.72)]
-    assert not lungs[row, SIDE // 2]
+    assert lungs[row, SIDE // 2] == (modality is Modality.CXR)  # in projection, lung lies behind the heart
     assert not lungs[:, :8].any()
     assert not lungs[:8].any()
 
@@ -90,7 +90,7 @@ def test_the_threshold_lies_between_two_heaps() -> None:
     assert 0.2 < otsu_threshold(values) < 0.8
 
 
-@pytest.mark.parametrize(("modality", "found", "share"), [(Modality.CT, 0.9, 0.5), (Modality.CXR, 0.7, 0.28)])
+@pytest.mark.parametrize(("modality", "found", "share"), [(Modality.CT, 0.9, 0.5), (Modality.CXR, 0.7, 0.48)])
 def test_most_real_images_get_a_plausible_field(
     chest_data: Path, modality: Modality, found: float, share: float
 ) -> None:
