@@ -70,23 +70,15 @@ class Said:
         return float(np.abs(self.probabilities - expected).max())
 
     def likeness(self, true: "Said") -> float:
-        """The mean correlation of the evidence for each image's likeliest label."""
+        """The correlation of the evidence for each image's likeliest label that 19 of 20 images reach."""
         triples = zip(self.maps, true.maps, true.probabilities.argmax(axis=1), strict=True)
-        return float(
-            np.mean([_correlation(evidence(one, label), evidence(other, label)) for one, other, label in triples])
-        )
+        found = [_correlation(evidence(one, label), evidence(other, label)) for one, other, label in triples]
+        return float(np.quantile(found, 0.05))
 
     def auc_lost(self, expected: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
         """The most that the AUC of any label is below that of `expected`; NaN where a label has no image."""
-        return float(
-            np.max(
-                [
-                    area_under_curve(labels == label, expected[:, label])
-                    - area_under_curve(labels == label, self.probabilities[:, label])
-                    for label in range(expected.shape[1])
-                ]
-            )
-        )
+        before, after = (_areas(each, labels) for each in (expected, self.probabilities))
+        return float(np.max(before - after))
 
 
 def judge(precision: Precision, folder: Path, said: Said, true: Said, labels: NDArray[np.int64] | None) -> Trial:
@@ -111,6 +103,11 @@ def _refusal(measured: Mapping[str, Any]) -> str | None:
     if measured["auc_lost"] is not None and not measured["auc_lost"] < LARGEST_LOSS:
         return f"The AUC of a label falls by {measured['auc_lost']:.4f}."
     return None
+
+
+def _areas(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The AUC of each label against the rest."""
+    return np.array([area_under_curve(labels == label, scores) for label, scores in enumerate(probabilities.T)])
 
 
 def _correlation(one: Pixels, other: Pixels) -> float:

@@ -15,6 +15,7 @@ from ml.preprocessing import Pixels
 from ml.probability import softmax
 from ml.serving.bundle import NETWORK, WEIGHTS
 from ml.serving.engine import EXACT, FAST, Network, import_openvino
+from ml.spec import Precision
 from ml.training.agreement import EXACT_TOLERANCE, FAST_TOLERANCE, Agreement, Said, Trial, judge
 from ml.training.graph import exported
 from ml.training.precisions import candidates
@@ -42,19 +43,19 @@ def convert(model: keras.Model, out: Path, samples: Pixels, eight_bits: EightBit
     """Write model.xml and model.bin into `out`, in the fastest precision that says what Keras says.
 
     `model` has a fixed input size and float32 precision; `samples` float32 (n, h, w, 1) are images that it was not
-    trained on. Without `eight_bits` the weights are float16. In float32 no probability may differ from Keras by more
-    than 1e-4; as shipped by no more than 2e-2, with less than half a point of AUC lost, evidence in the same places,
-    and files below 25 MB. Raises ConversionFailed when no precision keeps that.
+    trained on. Without `eight_bits` nothing is computed in eight bits. In float32 no probability may differ from Keras
+    by more than 1e-4; as shipped by no more than 2e-2, with less than half a point of AUC lost, evidence in the same
+    places, and files below 25 MB. Raises ConversionFailed when no precision keeps that.
     """
     expected = softmax(model.predict(samples, verbose=0))
     with TemporaryDirectory() as scratch:
         # OpenVINO maps what Keras exported into memory: never write over it
         network = exported(model, Path(scratch) / NETWORK)
-        whole = Said.by(_save(network, Path(scratch) / "float32", half=False, settings=EXACT), samples)
+        whole = Said.by(_save(network, Path(scratch) / "keras", half=False, settings=EXACT), samples)
         exact = whole.difference(expected)
         _require(exact <= EXACT_TOLERANCE, f"In float32 the network differs from Keras by {exact:.1e}.")
         trials = tuple(_trials(network, Path(scratch), samples, Said(expected, whole.maps), eight_bits))
-        _require(trials[-1].refused is None, " ".join(f"{trial.precision}: {trial.refused}" for trial in trials))
+        _require(trials[-1].refused is None, " ".join(f"As {trial.precision}: {trial.refused}" for trial in trials))
         _copy(Path(scratch) / trials[-1].precision, out)
     return Agreement(exact, trials[-1].difference, len(samples), trials[-1].precision, trials)
 
@@ -64,7 +65,8 @@ def _trials(network: Any, scratch: Path, samples: Pixels, true: Said, eight_bits
     calibration, labels = (eight_bits.calibration, eight_bits.labels) if eight_bits else (None, None)
     for precision, candidate in candidates(network, calibration):
         folder = scratch / precision
-        said = Said.by(_save(candidate, folder, half=True, settings=FAST), samples)
+        whole = precision is Precision.FLOAT32
+        said = Said.by(_save(candidate, folder, half=not whole, settings=EXACT if whole else FAST), samples)
         trial = judge(precision, folder, said, true, labels)
         yield trial
         if trial.refused is None:

@@ -1,0 +1,109 @@
+"""The maps that come out of a served network: of every architecture, and of every bundle that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="Keras is only needed to train")
+pytest.importorskip("openvino", reason="OpenVINO serves what was trained")
+
+import keras
+
+import ml
+from ml import registry
+from ml.preprocessing import WHOLE, Pixels
+from ml.serving.attention import attention_map, evidence
+from ml.serving.bundle import NETWORK, WEIGHTS, read_bundle
+from ml.serving.engine import Network
+from ml.training.convert import convert
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+SIDE, WIDTH = 160, 4
+FOLDERS = sorted(path.parent for path in (Path(ml.__file__).parent / "weights").glob("*/*/spec.json"))
+LEFT, BOTTOM = slice(0, SIDE // 4), slice(SIDE - SIDE // 4, SIDE)
+
+
+@dataclass(frozen=True)
+class Served:
+    """An untrained network whose head looks for what is planted in the lower left corner of `planted`."""
+
+    model: keras.Model
+    network: Network
+    planted: Pixels
+
+
+def noise(seed: int) -> Pixels:
+    return np.random.default_rng(seed).standard_normal((SIDE, SIDE, 1)).astype(np.float32)
+
+
+def plant(seed: int) -> Pixels:
+    """Stripes in one corner, which is neither its own mirror image nor its own transposition."""
+    values = noise(seed) * np.float32(0.1)
+    values[BOTTOM, LEFT] += np.float32(3) * (np.indices((SIDE // 4, SIDE // 4)).sum(axis=0) // 4 % 2)[..., None]
+    return values
+
+
+def look_for_stripes(model: keras.Model) -> None:
+    """Label 0 is for what the features of the corner have more of than those of the rest, label 1 for the opposite."""
+    features = np.asarray(keras.Model(model.input, model.get_layer("pool").input)(plant(0)[np.newaxis]))[0]
+    corner = features[-1, 0] - features[: features.shape[0] // 2, features.shape[1] // 2 :].mean(axis=(0, 1))
+    corner /= np.linalg.norm(corner)
+    model.get_layer("logits").set_weights([np.stack([corner, -corner], axis=1), np.zeros(2, dtype=np.float32)])
+
+
+@pytest.fixture(scope="module", params=registry.ARCHITECTURES)
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    keras.utils.set_random_seed(0)
+    model = registry.build(request.param, 2, size=(SIDE, SIDE), width=WIDTH)
+    look_for_stripes(model)
+    folder = tmp_path_factory.mktemp(request.param)
+    convert(model, folder, np.stack([noise(0), plant(0)]))
+    yield Served(model, Network((folder / NETWORK).read_bytes(), (folder / WEIGHTS).read_bytes()), plant(1))
+    keras.backend.clear_session()
+
+
+def test_evidence_in_one_corner_is_shown_in_that_corner(served: Served) -> None:
+    _, maps = served.network.infer(served.planted)
+    attention = attention_map(maps, 0, WHOLE, (SIDE, SIDE))
+    assert np.isfinite(attention).all()
+    row, column = np.unravel_index(attention.argmax(), attention.shape)
+    assert row > SIDE / 2
+    assert column < SIDE / 2
+    assert attention[SIDE // 2 :, : SIDE // 2].sum() > attention.sum() / 2
+
+
+def test_they_add_up_to_the_logits(served: Served) -> None:
+    logits, maps = served.network.infer(served.planted)
+    assert maps.mean(axis=(0, 1)) == pytest.approx(logits, rel=0.03, abs=0.01 * float(np.abs(maps).max()))
+
+
+def test_they_change_when_the_weights_are_random(served: Served) -> None:
+    keras.utils.set_random_seed(1)
+    other = registry.build(served.model.name, 2, size=(SIDE, SIDE), width=WIDTH)
+    other.get_layer("logits").set_weights(served.model.get_layer("logits").get_weights())
+    random = np.asarray(registry.with_maps(other)(served.planted[np.newaxis])["maps"])[0]
+    _, maps = served.network.infer(served.planted)
+    assert abs(np.corrcoef(random[..., 0].ravel(), maps[..., 0].ravel())[0, 1]) < 0.9
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_those_of_a_bundle_add_up_to_its_logits_and_move_with_the_image(folder: Path) -> None:
+    """What is left of a logit without its map is one constant, the bias, whatever the image."""
+    bundle = read_bundle(folder)
+    network, (height, width) = Network(*bundle.verified_weights()), bundle.spec.input_size
+    image = np.random.default_rng(0).standard_normal((height, width, 1)).astype(np.float32)
+    spotted = image.copy()
+    spotted[-height // 4 :, : width // 4] = 3.0
+    (logits, maps), (others, moved) = network.infer(image), network.infer(spotted)
+    size = max(1.0, float(np.abs(maps).max()), float(np.abs(moved).max()))
+    assert logits - maps.mean(axis=(0, 1)) == pytest.approx(others - moved.mean(axis=(0, 1)), abs=0.02 * size)
+    change = np.abs(moved - maps).sum(axis=-1)
+    row, column = np.unravel_index(change.argmax(), change.shape)
+    assert row >= change.shape[0] // 2
+    assert column <= change.shape[1] // 2
+    assert np.isfinite(evidence(maps, 0)).all()
