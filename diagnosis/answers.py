@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diagnosis import classifiers
+from diagnosis.errors import AnalysisFailed
 from diagnosis.models.scan import Modality
 from ml import lungs, serving
 from ml.panel import PanelSpec
@@ -48,11 +49,18 @@ def answer(pixels: Pixels, modality: Modality) -> Answers:
     Raises AnalysisFailed when the gate refuses the image, with its code and sentence, or no classifier is active.
     """
     active = classifiers.loaded(modality)
+    _pass_gate(pixels, modality)
     said = serving.classify_all(active, pixels)
     inside = lungs.lung_mask(pixels, MlModality(modality.value))
     each = tuple(Answer(asked.spec, one, _outside(one, inside)) for asked, one in zip(active, said, strict=True))
     found, hindrance = classifiers.panel_for(one.spec for one in each)
     return Answers(each, _combine(found, each) if found else None, hindrance)
+
+
+def _pass_gate(pixels: Pixels, modality: Modality) -> None:
+    refusal = classifiers.gate().refusal(pixels, MlModality(modality.value))
+    if refusal:
+        raise AnalysisFailed(refusal.code, refusal.sentence, retryable=False)
 
 
 def _outside(said: serving.Classification, inside: lungs.Mask | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -9,10 +10,12 @@ from django.conf import settings
 from diagnosis.errors import AnalysisFailed
 from diagnosis.models.scan import Modality
 from ml import panel, serving
+from ml.gate import Gate
 from ml.panel import PanelSpec
 from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
 
+log = logging.getLogger(__name__)
 NONE_MEASURED = "none was measured for these classifiers."
 
 
@@ -48,6 +51,23 @@ def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:
     return active
 
 
+def gate() -> Gate:
+    """What refuses images that no classifier can answer for, loaded once in this process.
+
+    Raises AnalysisFailed where it cannot be used: nothing is classified that nobody has looked at first.
+    """
+    try:
+        return Gate.load(settings.ML_WEIGHTS_ROOT)
+    except serving.BundleRefused as refused:
+        log.exception("the gate cannot be used")
+        raise AnalysisFailed(
+            "no_gate",
+            "The check that comes before the classifiers cannot be used here. The scan is kept; "
+            "tell your administrator, then retry.",
+            retryable=True,
+        ) from refused
+
+
 def panel_for(active: Iterable[ClassifierSpec]) -> tuple[PanelSpec | None, str]:
     """The panel that may combine the answers of `active`, all of one modality; or None, and why not in words.
 
@@ -63,6 +83,7 @@ def panel_for(active: Iterable[ClassifierSpec]) -> tuple[PanelSpec | None, str]:
 
 def warm() -> None:
     """Load the gate and every active classifier now, so that the first scan of a worker does not wait for them."""
+    gate()
     for modality in {spec.modality for spec in active_specs()}:
         loaded(Modality(modality.value))
 

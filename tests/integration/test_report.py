@@ -255,7 +255,7 @@ def test_a_report_prints_the_combination_its_zone_and_what_the_cards_say(combine
 def test_what_the_classifiers_said_later_changes_nothing_on_a_signed_report(combined: Report) -> None:
     before = printed(combined)
     combined.review.analysis.combination.delete()
-    combined.review.analysis.predictions.update(classifier="another")
+    combined.review.analysis.predictions.update(version="9.9.9", probability=0.0)
     assert printed(Report.objects.get()) == before
     assert report_content.is_intact(Report.objects.get())
 

@@ -18,7 +18,7 @@ from accounts.models import User
 from diagnosis import classifiers, runner
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.actions.scan import upload_scan
-from diagnosis.models import Analysis, Patient, Prediction, Scan, Transition
+from diagnosis.models import Analysis, Notification, Patient, Prediction, Scan, Transition
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus as S
 from ml.imaging.phantom import phantom_dicom
@@ -165,6 +165,27 @@ def test_no_classifier_for_the_modality_is_said_plainly(patient: Patient, radiog
     assert "Chest CT slice" in analysis.failure_reason
 
 
+def test_what_the_gate_refuses_gets_no_score_and_is_kept(patient: Patient, radiographer: User) -> None:
+    scan = upload_scan(by=radiographer, patient=patient, data=xray_png(), name="a.png", modality=Modality.CT).scan
+    analysis = run(scan.analyses.get())
+    assert (analysis.status, analysis.failure_code, analysis.failure_retryable) == (S.FAILED, "wrong_modality", False)
+    assert "chest X-ray" in analysis.failure_reason
+    assert not analysis.predictions.exists()
+    assert Path(scan.original.path).exists()
+    assert scan.reviews.get().status == "waiting"
+    assert Notification.objects.of(radiographer).get().kind == "failure"
+    again = upload_scan(by=radiographer, patient=patient, data=xray_png(), name="a.png", modality=Modality.CXR)
+    assert again.renamed
+    assert run(scan.analyses.get(number=2)).status == S.SUCCEEDED
+
+
+def test_nothing_is_classified_where_there_is_no_gate(weights: Path, analysis: Analysis) -> None:
+    shutil.rmtree(weights / "gate")
+    run(analysis)
+    assert (analysis.failure_code, analysis.failure_retryable) == ("no_gate", True)
+    assert not analysis.predictions.exists()
+
+
 @pytest.fixture
 def weights(tmp_path: Path, settings: Any) -> Path:
     """A copy of the weights that a test may spoil."""
@@ -183,6 +204,7 @@ def panel(tmp_path: Path, settings: Any) -> PanelSpec:
     for spec in (shipped, twin):
         shutil.copytree(source / shipped.identity, weights / spec.identity)
         (weights / spec.identity / "spec.json").write_text(spec.to_json())
+    shutil.copytree(source / "gate", weights / "gate")
     settings.ML_WEIGHTS_ROOT = weights
     point = replace(shipped.operating_point, threshold=0.0, positive_from=1.0)
     members = (shipped.identity, twin.identity)
@@ -212,7 +234,7 @@ def test_the_panel_speaks_for_exactly_its_members(
     again = run(rerun_analysis(by=radiographer, scan=scan))
     assert again.combined is None
     assert again.without_combination.startswith(f"{second.classifier} is switched off")
-    assert scan.reviews.get().zone == ""
+    assert scan.reviews.get().suspicion == again.predictions.get().probability
 
 
 def test_weights_that_are_not_those_of_the_spec_never_answer(weights: Path, analysis: Analysis) -> None:

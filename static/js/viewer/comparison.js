@@ -16,7 +16,7 @@ export class Comparison {
 
   constructor(main, changed) {
     this.#main = main;
-    this.pane = new Pane("Previous study", changed);
+    this.pane = new Pane("Image to compare with", changed);
     this.pane.element.hidden = true;
     this.series = new Series(this.pane, () => this.strip.update());
     this.strip = new Strip(this.series);
@@ -27,7 +27,6 @@ export class Comparison {
   offer(studies, isChosen = false) {
     this.close();
     this.isChosen = isChosen;
-    this.pane.canvas.setAttribute("aria-label", isChosen ? "Scan to compare with" : "Previous study");
     this.studies = studies ?? [];
     this.choice.replaceChildren(...this.studies.map((study) => make("option", {}, study.title)));
     this.pane.forget();
