@@ -56,8 +56,8 @@ Confusion (rows: truth, columns: said):
 ## Technical
 
 Input {height} x {width}, grey, preprocessing `{preprocessing}`, temperature {temperature}, {precision}.
-Served probabilities differ from the file's network, rebuilt in Keras 3, by at most {difference:.0e} ({checked} reference
-images). {answers}
+Served probabilities differ from the file's network, rebuilt in Keras 3, by at most {difference:.0e} ({checked}
+reference images). {answers}
 The map of where it looked shows each place's share of the logit; with hidden dense layers, for the units that this
 image switched on.
 SHA-256 of the imported file: `{file_sha256}`. SHA-256 of network and weights: `{sha256}`.
