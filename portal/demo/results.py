@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from diagnosis import classifiers, verdict
 from diagnosis.models import Analysis, Combination, Prediction, Scan
 from diagnosis.states import AnalysisStatus as S
+from diagnosis.verdict import Verdict
 
 COLUMNS = (
     ("patient", 20),
@@ -62,23 +63,19 @@ class Results:
         self._shown += 1
         cells = [scan.patient.name, scan.original_name, scan.get_modality_display()]
         seconds = f"{analysis.seconds or 0:.1f}"
-        for prediction in analysis.predictions.all():
-            self._say(_line([*cells, *_answer(prediction), seconds]))
-        if analysis.combined:
-            self._say(_line([*cells, *_together(analysis.combined), seconds]))
+        for one in analysis.predictions.all():
+            self._say(_line([*cells, *_answer(one.classifier, one, verdict.of_prediction(one)), seconds]))
+        if together := analysis.combined:
+            self._say(_line([*cells, *_answer(together.panel, together, verdict.of_combination(together)), seconds]))
         if analysis.status != S.SUCCEEDED:
             self._say(_line([*cells, f"{analysis.get_status_display()}: {analysis.failure_reason}"]))
             self._faults += not _expected(scan, analysis)
 
 
-def _answer(prediction: Prediction) -> list[str]:
-    said = verdict.of_prediction(prediction)
-    return [prediction.classifier, said.label, said.probability, said.status]
-
-
-def _together(combination: Combination) -> list[str]:
-    said = verdict.of_combination(combination)
-    return [combination.panel, said.label, said.probability, said.status]
+def _answer(name: str, one: Prediction | Combination, said: Verdict) -> list[str]:
+    """The class that the verdict is about, and its probability."""
+    label = verdict.label_name(one.operating_point["positive_label"])
+    return [name, label, verdict.percent(one.probability), said.status]
 
 
 def _expected(scan: Scan, analysis: Analysis) -> bool:
