@@ -84,7 +84,9 @@ class Drawing:
         return self._chest(_any_modality(random), random)
 
     def _framed(self, picture: Picture, random: Random) -> Picture:
-        """Varied, and often with the table and the wide field of a scanner around the body."""
+        """Varied, and often with shoulders, or with the table and the wide field of a scanner around the body."""
+        if random.random() < 0.2:
+            picture = with_shoulders(picture, random)
         if random.random() < 0.4:
             picture = in_scanner(picture, random)
         return varied(picture, random)
@@ -122,6 +124,20 @@ def varied(picture: Picture, random: Random) -> Picture:
     return _toned(picture, random)
 
 
+def with_shoulders(picture: Picture, random: Random) -> Picture:
+    """Small lungs in a wide body, as at the apex."""
+    width, height = round(picture.width * random.uniform(0.3, 0.7)), round(picture.height * random.uniform(0.4, 0.8))
+    sheet = Image.new("L", picture.size, int(random.choice(AIR)))
+    tissue = int(random.integers(190, 250))
+    top = round((picture.height - height) * random.uniform(0.3, 0.7))
+    ImageDraw.Draw(sheet).ellipse((0, top - height // 8, picture.width - 1, top + height * 9 // 8), fill=tissue)
+    body = Image.new("L", (width, height))
+    ImageDraw.Draw(body).ellipse((0, 0, width - 1, height - 1), fill=255)
+    body = body.filter(ImageFilter.GaussianBlur(2))
+    sheet.paste(picture.resize((width, height)), ((picture.width - width) // 2, top), body)
+    return sheet
+
+
 def in_scanner(picture: Picture, random: Random) -> Picture:
     """The body small in a field of air, above the bright curves of a table."""
     air = int(random.choice(AIR))
@@ -148,8 +164,10 @@ def _cut(picture: Picture, random: Random) -> Picture:
 
 def _padded(picture: Picture, random: Random) -> Picture:
     """With bars at the sides or all around, as of films and screens."""
-    sheet = Image.new("L", picture.size, int(random.choice((0, 0, 0, 255, 30))))
-    bars = random.uniform(0, 0.15, 4) * (random.random(4) < 0.6)
+    frame = int(random.choice((0, 0, 0, 255, 30)))
+    sheet = Image.new("L", picture.size, frame)
+    # A narrow field on a large detector leaves wide black bars, a page wide white ones: those count as a page.
+    bars = random.uniform(0, 0.28 if frame < 128 else 0.15, 4) * (random.random(4) < 0.6)
     width, height = picture.width * (1 - bars[0] - bars[1]), picture.height * (1 - bars[2] - bars[3])
     corner = (round(picture.width * bars[0]), round(picture.height * bars[2]))
     sheet.paste(picture.resize((round(width), round(height))), corner)
@@ -182,7 +200,7 @@ def _any_modality(random: Random) -> Modality:
 
 
 def _blank(random: Random) -> Picture:
-    return square(Image.new("L", (8, 8), int(random.choice((0, 255, 240, 40)))))
+    return square(Image.new("L", (8, 8), int(random.choice((255, 240, 200)))))
 
 
 def _by_source(pictures: Mapping[str, list[Picture]], random: Random) -> Picture:
