@@ -84,5 +84,9 @@ class Prediction(ClinicalModel):
 
     @property
     def looked_outside(self) -> bool:
-        """Whether most of the attention lies outside the lungs."""
-        return self.attention_outside is not None and self.attention_outside > ATTENTION_ALARM
+        """Whether most of the attention to the class that it looks out for lies outside the lungs.
+
+        What speaks for the other classes has no place: nothing is to be found there.
+        """
+        explains_finding = self.attention_label in ("", self.operating_point["positive_label"])
+        return explains_finding and self.attention_outside is not None and self.attention_outside > ATTENTION_ALARM
