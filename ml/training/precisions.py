@@ -39,7 +39,8 @@ def _quantise(network: Any, calibration: Pixels) -> Any:
 def _round_weights(network: Any) -> Any:
     """Weights by output channel; values stay what they are."""
     nncf = _import_nncf()
-    return nncf.compress_weights(network, mode=nncf.CompressWeightsMode.INT8_SYM, ignored_scope=_both_ends(nncf, network))
+    kept = _both_ends(nncf, network)
+    return nncf.compress_weights(network, mode=nncf.CompressWeightsMode.INT8_SYM, ignored_scope=kept)
 
 
 def _both_ends(nncf: Any, network: Any) -> Any:
