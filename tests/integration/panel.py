@@ -1,0 +1,9 @@
+"""How many classifiers answer about a scan here."""
+
+from diagnosis.classifiers import active_specs
+from diagnosis.models.scan import Modality
+
+
+def panel(modality: Modality = Modality.CXR) -> int:
+    """The number of predictions that a finished analysis has."""
+    return sum(spec.modality.value == modality.value for spec in active_specs())
