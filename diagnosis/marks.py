@@ -12,17 +12,22 @@ from diagnosis.models.zone import Zone, has_zones
 def marks(predictions: Sequence[Prediction], combination: Combination | None) -> list[Mark]:
     """In the order in which they are shown; empty where nothing is special or nothing was said."""
     found = {
-        Mark.DISAGREEMENT: len({prediction.positive for prediction in predictions}) > 1,
+        Mark.DISAGREEMENT: {Zone.NEGATIVE, Zone.POSITIVE} <= {prediction.stance for prediction in predictions},
         Mark.INDETERMINATE: zone(predictions, combination) == Zone.INDETERMINATE,
-        Mark.ATTENTION_OUTSIDE: any(prediction.looked_outside for prediction in predictions),
+        Mark.ATTENTION_OUTSIDE: _most_looked_outside(predictions),
     }
     return [mark for mark, holds in found.items() if holds]
 
 
+def _most_looked_outside(predictions: Sequence[Prediction]) -> bool:
+    """Of those whose maps show the finding: the map of one alone is coarse, and often wrong."""
+    shown = [prediction.looked_outside for prediction in predictions if prediction.shows_finding]
+    return 2 * sum(shown) > len(shown)
+
+
 def unsaid(predictions: Sequence[Prediction], combination: Combination | None) -> list[Mark]:
     """Those of `marks` that the verdict of the result does not say itself."""
-    said = {Mark.INDETERMINATE} if combination else {Mark.INDETERMINATE, Mark.DISAGREEMENT}
-    return [mark for mark in marks(predictions, combination) if mark not in said]
+    return [mark for mark in marks(predictions, combination) if mark != Mark.INDETERMINATE]
 
 
 def zone(predictions: Sequence[Prediction], combination: Combination | None) -> str:

@@ -19,6 +19,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from diagnosis import marks
 from diagnosis.models import Analysis, Combination, Prediction, ReadingPolicy, Review
+from diagnosis.models.zone import Zone
 from diagnosis.states import ReviewStatus
 
 # A scan without a result is neither suspect nor harmless: it stands in the middle.
@@ -66,9 +67,13 @@ def share_above(predictions: list[Prediction]) -> float | None:
 
 
 def disagreement(predictions: list[Prediction]) -> float:
-    """How far the classifiers are from one verdict: 0 when unanimous, 1 when half stand against half."""
-    above = share_above(predictions)
-    return 0.0 if above is None else 1 - abs(2 * above - 1)
+    """How far they stand against each other: 0 when none does, 1 when half are positive and half negative.
+
+    One that is in its indeterminate zone stands against nobody.
+    """
+    stances = [prediction.stance for prediction in predictions]
+    fewer = min(stances.count(Zone.POSITIVE), stances.count(Zone.NEGATIVE))
+    return 2 * fewer / len(stances) if stances else 0.0
 
 
 def take_in(review: Review, analysis: Analysis | None) -> None:

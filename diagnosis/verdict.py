@@ -22,6 +22,7 @@ WAITING = "Waiting for a free worker"
 RUNNING = "The classifiers are reading the image"
 CANCELLED = "The analysis was cancelled, so there is no result"
 NEVER_ASKED = "No analysis was requested, so there is no result"
+NOT_UNANIMOUS = "Some above, some below"
 LOOKED_OUTSIDE = "Most of the attention lies outside the lungs: distrust this result"
 
 # For each zone: where the probability is, and what follows from that for whoever reads it.
@@ -77,7 +78,9 @@ def chip(mark: str) -> str:
 def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
     """A mark as a sentence beside the result that it was found in."""
     if mark == Mark.DISAGREEMENT:
-        return f"The classifiers disagree: {_count_above(predictions)}"
+        stances = [prediction.stance for prediction in predictions]
+        positive, negative = stances.count(Zone.POSITIVE), stances.count(Zone.NEGATIVE)
+        return f"The classifiers disagree: {positive} of {len(stances)} positive, {negative} negative"
     if mark == Mark.INDETERMINATE:
         return "The probability is between the two thresholds"
     names = ", ".join(prediction.classifier for prediction in predictions if prediction.looked_outside)
@@ -172,7 +175,7 @@ def _count_above(predictions: Sequence[Prediction]) -> str:
 
 def _side(above: int, total: int) -> tuple[str, str]:
     if 0 < above < total:
-        return "indeterminate", "Classifiers disagree"
+        return "indeterminate", NOT_UNANIMOUS
     return ("positive", "Above the operating point") if above else ("negative", "Below the operating point")
 
 

@@ -29,7 +29,7 @@ class Modality(StrEnum):
 
 
 class Precision(StrEnum):
-    """How a network's weights are stored. FLOAT32 and INT8 compute so too; the others with what the processor has."""
+    """How a network's weights are stored. INT8 computes with eight bits too, the others in float32."""
 
     FLOAT32 = "float32"
     FLOAT16 = "float16"

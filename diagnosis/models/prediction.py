@@ -83,10 +83,24 @@ class Prediction(ClinicalModel):
         return f"{self.classifier}/{self.version}"
 
     @property
-    def looked_outside(self) -> bool:
-        """Whether most of the attention to the class that it looks out for lies outside the lungs.
+    def stance(self) -> Zone:
+        """Its zone; the side of its operating point where it was made before there were zones."""
+        if self.zone:
+            return Zone(self.zone)
+        return Zone.POSITIVE if self.positive else Zone.NEGATIVE
+
+    @property
+    def shows_finding(self) -> bool:
+        """Whether its map shows what speaks for the class that is looked out for, and lungs were found to compare with.
 
         What speaks for the other classes has no place: nothing is to be found there.
         """
-        explains_finding = self.attention_label in ("", self.operating_point["positive_label"])
-        return explains_finding and self.attention_outside is not None and self.attention_outside > ATTENTION_ALARM
+        return self.attention_outside is not None and self.attention_label in (
+            "",
+            self.operating_point["positive_label"],
+        )
+
+    @property
+    def looked_outside(self) -> bool:
+        """Whether most of the attention to the class that it looks out for lies outside the lungs."""
+        return self.shows_finding and (self.attention_outside or 0.0) > ATTENTION_ALARM

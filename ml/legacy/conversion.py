@@ -15,7 +15,7 @@ from ml.legacy.refusal import ImportRefused
 from ml.preprocessing import Pixels
 from ml.probability import softmax
 from ml.serving.bundle import NETWORK, WEIGHTS
-from ml.serving.engine import EXACT, Network, import_openvino
+from ml.serving.engine import Network, import_openvino
 from ml.training.agreement import EXACT_TOLERANCE
 
 # The first program may have read images by another decoder, and rounded them to whole greys after resizing.
@@ -51,7 +51,7 @@ def write_network(model: keras.Model, out: Path, values: Pixels, expected: NDArr
 
 def written(folder: Path) -> Network:
     """The network in a folder as it is served."""
-    return Network((folder / NETWORK).read_bytes(), (folder / WEIGHTS).read_bytes(), EXACT)
+    return Network((folder / NETWORK).read_bytes(), (folder / WEIGHTS).read_bytes())
 
 
 def compare_answers(answers: Path, images: Sequence[Path], labels: Sequence[str], said: NDArray[np.float64]) -> float:

@@ -11,8 +11,8 @@ from ml.probability import softmax
 from ml.serving.attention import attention_map
 from ml.serving.bundle import Bundle
 from ml.serving.classification import Classification
-from ml.serving.engine import EXACT, FAST, Network
-from ml.spec import ClassifierSpec, Precision
+from ml.serving.engine import Network
+from ml.spec import ClassifierSpec
 
 
 class Classifier:
@@ -25,8 +25,7 @@ class Classifier:
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> "Classifier":
         """Check and compile a bundle. Raises BundleRefused."""
-        settings = EXACT if bundle.spec.precision is Precision.FLOAT32 else FAST
-        return cls(bundle.spec, Network(*bundle.verified_weights(), settings))
+        return cls(bundle.spec, Network(*bundle.verified_weights()))
 
     def classify(self, pixels: Pixels) -> Classification:
         """Classify one image, float32 (h, w) in [0, 1], 0 is air. Raises ValueError for other pixels."""

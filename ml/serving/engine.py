@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 
 from ml.preprocessing import Pixels
 
-FAST: Mapping[str, str] = {"PERFORMANCE_HINT": "LATENCY"}
-EXACT: Mapping[str, str] = {**FAST, "INFERENCE_PRECISION_HINT": "f32"}
+# In float32 the answers are the same on every processor; bfloat16, OpenVINO's own choice, is faster only where the
+# processor multiplies whole tiles (AMX), slower elsewhere, and moves a probability by up to 0.04: docs/adr/0208.
+SETTINGS: Mapping[str, str] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
 
 
 class Network:
     """A compiled network with two outputs, logits and class activation maps; one inference at a time."""
 
-    def __init__(self, network: bytes, weights: bytes, settings: Mapping[str, str] = FAST) -> None:
+    def __init__(self, network: bytes, weights: bytes) -> None:
         openvino = import_openvino()
         core = openvino.Core()
         model = core.read_model(model=network, weights=weights)
-        self._request = core.compile_model(model, "CPU", dict(settings)).create_infer_request()
+        self._request = core.compile_model(model, "CPU", dict(SETTINGS)).create_infer_request()
         self._lock = Lock()
 
     def infer(self, values: Pixels) -> tuple[NDArray[np.float32], Pixels]:

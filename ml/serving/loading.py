@@ -1,6 +1,7 @@
 """Load the classifiers of a modality once in a process."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -24,5 +25,7 @@ def load(root: Path, modality: Modality) -> tuple[Classifier, ...]:
 @lru_cache(maxsize=8)
 def _load(root: Path, modality: Modality, process: int) -> tuple[Classifier, ...]:
     """`process` is part of the key: a forked child must not use its parent's networks, whose threads are gone."""
-    wanted = (bundle for bundle in bundles(root) if bundle.spec.modality is modality)
-    return tuple(Classifier.from_bundle(bundle) for bundle in wanted)
+    wanted = [bundle for bundle in bundles(root) if bundle.spec.modality is modality]
+    # To compile a network takes one core
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return tuple(pool.map(Classifier.from_bundle, wanted))

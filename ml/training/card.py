@@ -125,7 +125,7 @@ Confusion (rows: truth, columns: said):
 
 ## When the members disagree
 
-Members disagree when some are above their own operating point and some below. Such a scan is marked for review.
+Members disagree when one is in its positive zone and another in its negative one. Such a scan is marked for review.
 
 {disagreement}
 
@@ -140,9 +140,9 @@ Members disagree when some are above their own operating point and some below. S
 PANEL_CARD = "card.md"
 DISAGREEMENTS = {
     "disagreement": "Share of the images on which they disagree",
-    "error/unanimous": "The panel's likeliest label is wrong where they agree",
+    "error/agreed": "The panel's likeliest label is wrong where they agree",
     "error/divided": "The panel's likeliest label is wrong where they disagree",
-    "wrong_side/unanimous": "The panel is on the wrong side of its operating point where they agree",
+    "wrong_side/agreed": "The panel is on the wrong side of its operating point where they agree",
     "wrong_side/divided": "The panel is on the wrong side of its operating point where they disagree",
 }
 MODALITIES = {"cxr": "frontal chest X-rays", "ct": "axial slices of chest CT"}

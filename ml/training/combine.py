@@ -53,10 +53,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Votes:
-    """A panel's answers beside `calls` bool (n, members): which members are above their own operating point."""
+    """A panel's answers beside `stances` int (n, members): 1 for a member in its positive zone, -1 in its negative."""
 
     panel: Scored
-    calls: NDArray[np.bool_]
+    stances: NDArray[np.int_]
     threshold: float
 
     @property
@@ -65,7 +65,7 @@ class Votes:
 
     def take(self, which: NDArray[Any]) -> "Votes":
         """Some of the images, by index."""
-        return Votes(self.panel.take(which), self.calls[which], self.threshold)
+        return Votes(self.panel.take(which), self.stances[which], self.threshold)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -121,13 +121,17 @@ def read_members(root: Path, specs: Sequence[ClassifierSpec]) -> tuple[Member, .
 
 def disagreement(scored: Scored, threshold: float, members: Sequence[Member]) -> dict[str, Any]:
     """How often members disagree on the test part, and how often the panel is wrong where they do and where not."""
-    calls = [member.said[TEST].score >= member.spec.operating_point.threshold for member in members]
-    return plain(estimates(Votes(scored, np.stack(calls, axis=1), threshold), _disagreement))
+    stances = np.stack([_stances(member) for member in members], axis=1)
+    return plain(estimates(Votes(scored, stances, threshold), _disagreement))
+
+
+def _stances(member: Member) -> NDArray[np.int_]:
+    score, point = member.said[TEST].score, member.spec.operating_point
+    return np.where(score < point.threshold, -1, np.where(score >= point.positive_from, 1, 0))
 
 
 def _disagreement(votes: Votes) -> Measures:
-    share = votes.calls.mean(axis=1)
-    divided = (share > 0) & (share < 1)
+    divided = (votes.stances > 0).any(axis=1) & (votes.stances < 0).any(axis=1)
     wrong = {
         "error": votes.panel.predicted != votes.panel.labels,
         "wrong_side": (votes.panel.score >= votes.threshold) != votes.panel.positive,
@@ -135,7 +139,7 @@ def _disagreement(votes: Votes) -> Measures:
     rates = {
         f"{name}/{where}": float(errors[which].mean()) if which.any() else float("nan")
         for name, errors in wrong.items()
-        for where, which in (("unanimous", ~divided), ("divided", divided))
+        for where, which in (("agreed", ~divided), ("divided", divided))
     }
     return {"disagreement": float(divided.mean()), **rates}
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ml.preprocessing import Pixels
 from ml.probability import softmax
 from ml.serving.bundle import NETWORK, WEIGHTS
-from ml.serving.engine import EXACT, FAST, Network, import_openvino
+from ml.serving.engine import Network, import_openvino
 from ml.spec import Precision
 from ml.training.agreement import EXACT_TOLERANCE, FAST_TOLERANCE, Agreement, Said, Trial, judge
 from ml.training.graph import exported
@@ -51,7 +51,7 @@ def convert(model: keras.Model, out: Path, samples: Pixels, eight_bits: EightBit
     with TemporaryDirectory() as scratch:
         # OpenVINO maps what Keras exported into memory: never write over it
         network = exported(model, Path(scratch) / NETWORK)
-        whole = Said.by(_save(network, Path(scratch) / "keras", half=False, settings=EXACT), samples)
+        whole = Said.by(_save(network, Path(scratch) / "keras", half=False), samples)
         exact = whole.difference(expected)
         _require(exact <= EXACT_TOLERANCE, f"In float32 the network differs from Keras by {exact:.1e}.")
         trials = tuple(_trials(network, Path(scratch), samples, Said(expected, whole.maps), eight_bits))
@@ -65,19 +65,18 @@ def _trials(network: Any, scratch: Path, samples: Pixels, true: Said, eight_bits
     calibration, labels = (eight_bits.calibration, eight_bits.labels) if eight_bits else (None, None)
     for precision, candidate in candidates(network, calibration):
         folder = scratch / precision
-        whole = precision is Precision.FLOAT32
-        said = Said.by(_save(candidate, folder, half=not whole, settings=EXACT if whole else FAST), samples)
+        said = Said.by(_save(candidate, folder, half=precision is not Precision.FLOAT32), samples)
         trial = judge(precision, folder, said, true, labels)
         yield trial
         if trial.refused is None:
             return
 
 
-def _save(network: Any, folder: Path, *, half: bool, settings: Any) -> Network:
+def _save(network: Any, folder: Path, *, half: bool) -> Network:
     """Write the network, and read it back as a server would."""
     folder.mkdir()
     import_openvino().save_model(network, folder / NETWORK, compress_to_fp16=half)
-    return Network((folder / NETWORK).read_bytes(), (folder / WEIGHTS).read_bytes(), settings)
+    return Network((folder / NETWORK).read_bytes(), (folder / WEIGHTS).read_bytes())
 
 
 def _copy(folder: Path, out: Path) -> None:

@@ -13,8 +13,7 @@ from tqdm import tqdm
 from ml.preprocessing import Pixels, prepare
 from ml.probability import softmax
 from ml.serving.bundle import NETWORK, WEIGHTS
-from ml.serving.engine import EXACT, FAST, Network
-from ml.spec import Precision
+from ml.serving.engine import Network
 from ml.training import figures
 from ml.training.agreement import Agreement
 from ml.training.calibrate import Calibration, calibrate
@@ -90,8 +89,7 @@ def _serve(trained: Trained, data: Path, parts: dict[Part, tuple[Row, ...]]) -> 
     eight_bits = EightBits(label_indices(validation, trained.labels), calibration)
     served = trained.folder / SERVED
     agreement = convert(trained.model(), served, _inputs(trained, data, validation), eight_bits)
-    settings = EXACT if agreement.precision is Precision.FLOAT32 else FAST
-    return agreement, Network((served / NETWORK).read_bytes(), (served / WEIGHTS).read_bytes(), settings)
+    return agreement, Network((served / NETWORK).read_bytes(), (served / WEIGHTS).read_bytes())
 
 
 def _inputs(trained: Trained, data: Path, rows: tuple[Row, ...]) -> Pixels:

@@ -39,8 +39,9 @@ def _quantise(network: Any, calibration: Pixels) -> Any:
 def _round_weights(network: Any) -> Any:
     """Weights by output channel; values stay what they are."""
     nncf = _import_nncf()
-    kept = _both_ends(nncf, network)
-    return nncf.compress_weights(network, mode=nncf.CompressWeightsMode.INT8_SYM, ignored_scope=kept)
+    return nncf.compress_weights(
+        network, mode=nncf.CompressWeightsMode.INT8_SYM, ignored_scope=_both_ends(nncf, network)
+    )
 
 
 def _both_ends(nncf: Any, network: Any) -> Any:

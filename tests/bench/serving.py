@@ -159,7 +159,7 @@ def _report(timed: Sequence[Timed], peaks: Mapping[str, float]) -> None:
 
 def _share(one: Timed, peaks: Mapping[str, float]) -> float:
     """How much of what OpenVINO's own convolution reaches on this processor the classifier reaches."""
-    peak = peaks["int8"] if one.precision == "int8" else max(peaks["bf16"], peaks["f32"])
+    peak = peaks["int8" if one.precision == "int8" else "f32"]
     return one.operations / (one.served / 1000) / peak
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ml.serving.bundle import Bundle
-from ml.serving.engine import FAST, import_openvino
+from ml.serving.engine import SETTINGS, import_openvino
 
 CHANNELS, SIDE, LAYERS, REPEATS = 256, 28, 8, 30
 GIGA = 1e9
@@ -40,7 +40,7 @@ def _operations_of(operation: Any) -> float:
 
 def _peak(precision: str, *, quantised: bool = False) -> float:
     openvino = import_openvino()
-    settings = {**FAST, "INFERENCE_PRECISION_HINT": precision}
+    settings = {**SETTINGS, "INFERENCE_PRECISION_HINT": precision}
     request = openvino.Core().compile_model(_chain(openvino.opset13, quantised), "CPU", settings).create_infer_request()
     values = np.random.default_rng(0).random((1, CHANNELS, SIDE, SIDE), dtype=np.float32)
     best = min(_seconds(request, values) for _ in range(REPEATS))

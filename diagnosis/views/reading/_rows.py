@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from diagnosis import blinding, queue, verdict
 from diagnosis.models import ReadingPolicy, Review
-from diagnosis.models.review import Mark, ReviewKind, ReviewQuerySet
+from diagnosis.models.review import ReviewKind, ReviewQuerySet
 from diagnosis.states import ReviewStatus
 
 # A page that is there renews its lease every third of it: one that has less left than half has missed a beat.
@@ -64,7 +64,7 @@ class Row:
         if self.review.zone:
             return self.review.zone, self.review.get_zone_display().lower()
         if 0 < above < 1:
-            return "indeterminate", verdict.chip(Mark.DISAGREEMENT)
+            return "indeterminate", verdict.NOT_UNANIMOUS.lower()
         return ("positive", "above") if above else ("negative", "below")
 
     @property

@@ -63,7 +63,12 @@ def test_disagreement_counts(case: Callable[..., Review]) -> None:
 
 @pytest.mark.parametrize(
     ("results", "share", "zone"),
-    [((), None, None), ((0.4, 0.1), 0, "below"), ((0.45, 0.1), 0.5, "classifiers disagree"), ((0.45, 0.5), 1, "above")],
+    [
+        ((), None, None),
+        ((0.4, 0.1), 0, "below"),
+        ((0.45, 0.1), 0.5, "some above, some below"),
+        ((0.45, 0.5), 1, "above"),
+    ],
 )
 def test_the_zone_is_the_side_of_the_operating_point(
     case: Callable[..., Review], radiologist: User, results: tuple[float, ...], share: float | None, zone: str | None

@@ -145,11 +145,16 @@ def test_the_combination_speaks_for_its_members(db: None) -> None:
         ([prediction(0.1), prediction(0.8)], None, [Mark.DISAGREEMENT]),
         ([prediction(0.1), prediction(0.8)], combination(0.2, "negative"), [Mark.DISAGREEMENT]),
         ([prediction(0.4), prediction(0.5)], combination(0.4, "indeterminate"), [Mark.INDETERMINATE]),
+        # Who hesitates stands against nobody.
+        ([prediction(0.1, zone="negative"), prediction(0.4, zone="indeterminate")], None, []),
+        ([prediction(0.1, zone="negative"), prediction(0.8, zone="positive")], None, [Mark.DISAGREEMENT]),
         ([prediction(0.4, zone="indeterminate")], None, [Mark.INDETERMINATE]),
         # Of several without a combination none speaks for the others.
         ([prediction(0.4, zone="indeterminate"), prediction(0.5, zone="indeterminate")], None, []),
         ([prediction(0.1, attention_outside=0.51), prediction(0.1)], None, [Mark.ATTENTION_OUTSIDE]),
         ([prediction(0.1, attention_outside=0.5)], None, []),
+        # Half of them is not most of them.
+        ([prediction(0.1, attention_outside=0.51), prediction(0.1, attention_outside=0.2)], None, []),
     ],
 )
 def test_what_wants_an_eye(predictions: list[Prediction], together: Combination | None, expected: list[Mark]) -> None:
@@ -161,4 +166,4 @@ def test_a_mark_names_the_classifiers_it_is_about() -> None:
     elsewhere.classifier, inside.classifier = "first", "second"
     said = verdict.of_mark(Mark.ATTENTION_OUTSIDE, [elsewhere, inside])
     assert said == "Most of the attention lies outside the lungs: distrust this result (first)"
-    assert "1 of 2" in verdict.of_mark(Mark.DISAGREEMENT, [prediction(0.1), prediction(0.8)])
+    assert "1 of 2 positive, 1 negative" in verdict.of_mark(Mark.DISAGREEMENT, [prediction(0.1), prediction(0.8)])

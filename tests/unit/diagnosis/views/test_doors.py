@@ -31,6 +31,7 @@ OBJECT_VIEWS: dict[str, tuple[type, Permission | None, str]] = {
     "analysis-detail": (Analysis, Permission.VIEW_RESULT, "get"),
     "analysis-cancel": (Analysis, Permission.REQUEST_ANALYSIS, "post"),
     "prediction-attention": (Prediction, Permission.VIEW_RESULT, "get"),
+    "prediction-seen": (Prediction, None, "get"),
 }
 CLINIC_VIEWS: dict[str, Permission | None] = {
     "home": None,
@@ -41,6 +42,8 @@ CLINIC_VIEWS: dict[str, Permission | None] = {
 }
 # Answers for whatever the person may see, and for nothing else.
 LISTS = {"scan-progress"}
+# Of the installation and no clinic: open to everybody who is signed in.
+OPEN = {"model-card"}
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def ask(prediction: Prediction, as_: As) -> Callable[[str, User], int]:
 
 def test_every_view_of_ours_is_listed() -> None:
     named = {pattern.name for pattern in urls.urlpatterns if hasattr(pattern, "name")}
-    assert named == {*OBJECT_VIEWS, *CLINIC_VIEWS, *LISTS}
+    assert named == {*OBJECT_VIEWS, *CLINIC_VIEWS, *LISTS, *OPEN}
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -69,7 +69,7 @@ def test_a_combination_stands_above_its_members(client: Client, scan: Scan) -> N
     words = text(shown)
     assert shown.context["combined"].verdict.status == "Indeterminate zone"
     assert words.index("Indeterminate zone") < words.index("classifier-0")
-    assert "The classifiers disagree: 1 of 2 classifiers above their operating point." in words
+    assert "The classifiers disagree: 1 of 2 positive, 1 negative." in words
     assert words.count('data-alarm="Most of the attention lies outside the lungs: distrust this result"') == 2
     alarm = words[words.index("data-map-alarm") :].split("</p>")[0]
     assert "distrust this result." in alarm and "hidden" not in alarm.split(">")[0]

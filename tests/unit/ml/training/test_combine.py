@@ -58,7 +58,7 @@ def test_the_panel_names_its_members_and_quotes_its_report(root: Path, panel: Pa
     assert panel.operating_point.sensitivity.value == report["operating_point"]["sensitivity"]["value"]
     for name, value in report["zones"].items():
         assert panel.metrics[name] == value
-    for name in ("disagreement", "error/unanimous", "error/divided"):
+    for name in ("disagreement", "error/agreed", "error/divided"):
         assert panel.metrics[name] == report["disagreement"][name]
     assert panel.metrics["border_pixels_auc"] == report["controls"]["border_pixels"]["auc/covid"]
 
@@ -101,16 +101,20 @@ def test_the_papers_of_the_panel_are_whole(root: Path, panel: PanelSpec) -> None
     assert json.loads((folder / "curves.json").read_text())["roc"]["sensitivity"]["covid"]["value"][-1] == 1.0
 
 
-def test_disagreement_is_counted_by_the_members_own_thresholds(root: Path, panel: PanelSpec) -> None:
+def test_disagreement_is_counted_by_the_members_own_zones(root: Path, panel: PanelSpec) -> None:
     specs = [ClassifierSpec.from_json((root / name / "spec.json").read_text()) for name in panel.members]
     stored = read_predictions(root / panel.identity / PREDICTIONS)["test"]
-    above = np.array([read_predictions(root / name / PREDICTIONS)["test"].score >= 0.2 for name in panel.members])
-    divided = np.array([len(set(votes.tolist())) == 2 for votes in above.T])
+    scores = np.array([read_predictions(root / name / PREDICTIONS)["test"].score for name in panel.members])
+    points = [spec.operating_point for spec in specs]
+    negative = np.array([each < point.threshold for each, point in zip(scores, points, strict=True)])
+    positive = np.array([each >= point.positive_from for each, point in zip(scores, points, strict=True)])
+    divided = negative.any(axis=0) & positive.any(axis=0)
+    assert divided.any()
     wrong = stored.probabilities.argmax(axis=1) != stored.labels
     rates = disagreement(stored, panel.operating_point.threshold, read_members(root, specs))
     assert rates["disagreement"]["value"] == pytest.approx(divided.mean(), abs=1e-4)
     assert rates["error/divided"]["value"] == pytest.approx(wrong[divided].mean(), abs=1e-4)
-    assert rates["error/unanimous"]["value"] == pytest.approx(wrong[~divided].mean(), abs=1e-4)
+    assert rates["error/agreed"]["value"] == pytest.approx(wrong[~divided].mean(), abs=1e-4)
     side = (stored.score >= panel.operating_point.threshold) != stored.positive
     assert rates["wrong_side/divided"]["value"] == pytest.approx(side[divided].mean(), abs=1e-4)
 
