@@ -68,7 +68,7 @@ SHA-256 of network and weights: `{sha256}`.
 """
 OPERATING_POINT = """\
 **Operating point:** positive when P({positive}) is at least {threshold}; chosen for a {chosen_for}.
-There: sensitivity {sensitivity}, specificity {specificity}.
+Measured at that point: sensitivity {sensitivity}, specificity {specificity}.
 
 **Zones:** P({positive}) below {threshold} is negative, from {positive_from} on positive, between them indeterminate.
 

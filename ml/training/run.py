@@ -118,5 +118,18 @@ def _build(plan: Plan, classes: int) -> keras.Model:
     start = plan.weights if plan.fine_tunes else None
     model = registry.build(plan.architecture, classes, weights=start, width=plan.width)
     if plan.warm_starts:
-        model.load_weights(plan.weights, skip_mismatch=True)
+        _load_backbone(model, str(plan.weights))
     return model
+
+
+def _load_backbone(model: keras.Model, weights: str) -> None:
+    """Load all that fits; a head for other labels stays new. Raises ValueError when a kernel of the backbone does."""
+    kernels = [variable for variable in registry.backbone_of(model).weights if variable.path.endswith("kernel")]
+    new = [keras.ops.convert_to_numpy(kernel) for kernel in kernels]
+    model.load_weights(weights, skip_mismatch=True)
+    left = sum(np.array_equal(before, after) for before, after in zip(new, kernels, strict=True))
+    if left:
+        raise ValueError(
+            f"{weights} fits {len(kernels) - left} of the {len(kernels)} kernels of {model.name}. Give the best weights "
+            "of a run of this architecture and width, or a file without top named as keras.applications names them."
+        )

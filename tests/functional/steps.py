@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from django.db import connection
 from playwright.sync_api import Page, Request, Route, expect
 
 from tests.conftest import PASSWORD
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 
 # A classifier is loaded, and the machine may be busy.
 PATIENCE_MS = 60_000
+REST_SECONDS = 10
+AT_WORK = """
+    SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend'
+    AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
 
 
 def sign_in(page: Page, user: User) -> None:
@@ -73,6 +81,20 @@ def settled(page: Page) -> Iterator[None]:
     page.route("**/*", _stop)
     while under_way:
         page.wait_for_timeout(50)
+    _until_the_server_rests()
+
+
+def _until_the_server_rests() -> None:
+    """A browser that gave a request up does not stop the server, which would read a database that is being emptied."""
+    if connection.vendor != "postgresql":
+        return
+    deadline = time.monotonic() + REST_SECONDS
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(AT_WORK)
+            if cursor.fetchone() is None:
+                return
+        time.sleep(0.05)
 
 
 def _stop(route: Route) -> None:
