@@ -130,6 +130,6 @@ def _load_backbone(model: keras.Model, weights: str) -> None:
     left = sum(np.array_equal(before, after) for before, after in zip(new, kernels, strict=True))
     if left:
         raise ValueError(
-            f"{weights} fits {len(kernels) - left} of the {len(kernels)} kernels of {model.name}. Give the best weights "
-            "of a run of this architecture and width, or a file without top named as keras.applications names them."
+            f"{weights} fits {len(kernels) - left} of the {len(kernels)} kernels of {model.name}. Give the best "
+            "weights of a run of this architecture and width, or a file without top named as keras.applications names it."
         )
