@@ -131,5 +131,5 @@ def _load_backbone(model: keras.Model, weights: str) -> None:
     if left:
         raise ValueError(
             f"{weights} fits {len(kernels) - left} of the {len(kernels)} kernels of {model.name}. Give the best "
-            "weights of a run of this architecture and width, or a file without top named as keras.applications names it."
+            "weights of a run of this architecture and width, or a file without top by its name in keras.applications."
         )
