@@ -49,13 +49,13 @@ class Prepared:
     region: Region
 
 
-def prepare(pixels: Pixels, size: Size, recipe: str) -> Prepared:
+def prepare(pixels: Pixels, size: Size, recipe: str, region: Region | None = None) -> Prepared:
     """Prepare one image for the network.
 
-    `pixels` float32 (h, w) in [0, 1], 0 is air; `size` (h, w) of the network input.
-    Raises ValueError for pixels of another shape and for an unknown recipe.
+    `pixels` float32 (h, w) in [0, 1], 0 is air; `size` (h, w) of the network input; `region` what `find_region` said
+    of them, where that is known already. Raises ValueError for pixels of another shape and for an unknown recipe.
     """
-    region = find_region(pixels, recipe)
+    region = region or find_region(pixels, recipe)
     steps = RECIPES[recipe]
     return Prepared(steps.scale(steps.resample(pixels, size, region))[..., np.newaxis], region)
 

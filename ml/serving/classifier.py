@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from ml.preprocessing import Pixels, Prepared, Size, prepare
+from ml.preprocessing import Pixels, Prepared, Size, find_region, prepare
 from ml.probability import softmax
 from ml.serving.attention import attention_map
 from ml.serving.bundle import Bundle
@@ -61,7 +61,12 @@ def classify_all(classifiers: Iterable[Classifier], pixels: Pixels) -> tuple[Cla
     pixels.
     """
     _check(pixels)
-    prepared = cache(partial(prepare, pixels))
+    region = cache(partial(find_region, pixels))
+
+    @cache
+    def prepared(size: Size, recipe: str) -> Prepared:
+        return prepare(pixels, size, recipe, region(recipe))
+
     return tuple(
         each.answer(prepared(each.spec.input_size, each.spec.preprocessing), pixels.shape) for each in classifiers
     )
