@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("openvino", reason="OpenVINO serves the classifiers")
 
 import ml
-from ml.preprocessing import Pixels, prepare
+from ml.preprocessing import Pixels, Region, find_region, prepare
 from ml.serving import Classifier, classifier, classify_all, load
 from ml.serving.catalogue import bundles
 from ml.serving.engine import Network
@@ -48,9 +48,10 @@ def test_an_image_is_prepared_once_for_all_that_read_it_alike(
 ) -> None:
     prepared = []
 
-    def counting(pixels: Pixels, size: tuple[int, int], recipe: str) -> object:
+    def counting(pixels: Pixels, size: tuple[int, int], recipe: str, region: Region) -> object:
         prepared.append((size, recipe))
-        return prepare(pixels, size, recipe)
+        assert region == find_region(pixels, recipe)
+        return prepare(pixels, size, recipe, region)
 
     monkeypatch.setattr(classifier, "prepare", counting)
     (ct, *_) = load(ROOT, Modality.CT)
