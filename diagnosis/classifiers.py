@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 
@@ -83,9 +84,11 @@ def panel_for(active: Iterable[ClassifierSpec]) -> tuple[PanelSpec | None, str]:
 
 def warm() -> None:
     """Load the gate and every active classifier now, so that the first scan of a worker does not wait for them."""
-    gate()
-    for modality in {spec.modality for spec in active_specs()}:
-        loaded(Modality(modality.value))
+    modalities = {Modality(spec.modality.value) for spec in active_specs()}
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(gate)
+        list(pool.map(loaded, modalities))
+        first.result()
 
 
 def _hindrance(found: PanelSpec, active: tuple[ClassifierSpec, ...]) -> str:

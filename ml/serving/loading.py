@@ -10,7 +10,7 @@ from ml.serving.catalogue import bundles
 from ml.serving.classifier import Classifier
 from ml.spec import Modality
 
-_lock = Lock()
+_locks = {modality: Lock() for modality in Modality}
 
 
 def load(root: Path, modality: Modality) -> tuple[Classifier, ...]:
@@ -18,7 +18,7 @@ def load(root: Path, modality: Modality) -> tuple[Classifier, ...]:
 
     The first call in a process takes a second or so, later ones nothing. Raises BundleRefused.
     """
-    with _lock:
+    with _locks[modality]:
         return _load(root.resolve(), modality, os.getpid())
 
 

@@ -15,7 +15,7 @@ from ml.panel import PANEL, PanelSpec, panel_name
 from ml.probability import mean_logarithm, pool
 from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Modality
-from ml.training.bootstrap import estimates
+from ml.training.bootstrap import estimates, with_exact_bounds
 from ml.training.calibrate import Calibration, calibrate
 from ml.training.metrics import Measures
 from ml.training.predictions import (
@@ -62,6 +62,11 @@ class Votes:
     @property
     def groups(self) -> NDArray[np.str_]:
         return self.panel.groups
+
+    @property
+    def divided(self) -> NDArray[np.bool_]:
+        """The images on which one member is positive and another negative."""
+        return np.asarray((self.stances > 0).any(axis=1) & (self.stances < 0).any(axis=1))
 
     def take(self, which: NDArray[Any]) -> "Votes":
         """Some of the images, by index."""
@@ -121,8 +126,18 @@ def read_members(root: Path, specs: Sequence[ClassifierSpec]) -> tuple[Member, .
 
 def disagreement(scored: Scored, threshold: float, members: Sequence[Member]) -> dict[str, Any]:
     """How often members disagree on the test part, and how often the panel is wrong where they do and where not."""
-    stances = np.stack([_stances(member) for member in members], axis=1)
-    return plain(estimates(Votes(scored, stances, threshold), _disagreement))
+    votes = Votes(scored, np.stack([_stances(member) for member in members], axis=1), threshold)
+    witnesses = {
+        where: len(set(votes.groups[which].tolist()))
+        for where, which in (("agreed", ~votes.divided), ("divided", votes.divided))
+    }
+    everybody = len(set(votes.groups.tolist()))
+    return plain(
+        {
+            name: with_exact_bounds(estimate, witnesses.get(name.rpartition("/")[2], everybody))
+            for name, estimate in estimates(votes, _disagreement).items()
+        }
+    )
 
 
 def _stances(member: Member) -> NDArray[np.int_]:
@@ -131,7 +146,7 @@ def _stances(member: Member) -> NDArray[np.int_]:
 
 
 def _disagreement(votes: Votes) -> Measures:
-    divided = (votes.stances > 0).any(axis=1) & (votes.stances < 0).any(axis=1)
+    divided = votes.divided
     wrong = {
         "error": votes.panel.predicted != votes.panel.labels,
         "wrong_side": (votes.panel.score >= votes.threshold) != votes.panel.positive,
