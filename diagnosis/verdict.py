@@ -21,6 +21,8 @@ LABELS = {
 WAITING = "Waiting for a free worker"
 RUNNING = "The classifiers are reading the image"
 CANCELLED = "The analysis was cancelled, so there is no result"
+# Nothing broke: the image is not one that the classifiers can answer for.
+NOT_CLASSIFIED = "Not classified"
 NEVER_ASKED = "No analysis was requested, so there is no result"
 NOT_UNANIMOUS = "Some above, some below"
 LOOKED_OUTSIDE = "Most of the attention lies outside the lungs: distrust this result"
@@ -145,7 +147,8 @@ def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
         S.FAILED: analysis.failure_reason,
         S.CANCELLED: CANCELLED,
     }
-    return Verdict(status.value, status.label, sentences[status])
+    refused = status == S.FAILED and not analysis.failure_retryable
+    return Verdict(status.value, NOT_CLASSIFIED if refused else status.label, sentences[status])
 
 
 def _with_probability(said: Verdict, one: Prediction | Combination) -> Verdict:

@@ -95,6 +95,12 @@ def test_no_result_is_never_a_number(status: str) -> None:
     assert (said.sentence == "The reason.") == (status == "failed")
 
 
+@pytest.mark.parametrize(("retryable", "status"), [(True, "Failed"), (False, "Not classified")])
+def test_what_was_refused_did_not_break(retryable: bool, status: str) -> None:
+    said = verdict.of_analysis(Analysis(status="failed", failure_reason="The reason.", failure_retryable=retryable))
+    assert (said.tone, said.status, said.sentence) == ("failed", status, "The reason.")
+
+
 def test_no_analysis_is_said() -> None:
     assert verdict.of_analysis(None).sentence == verdict.NEVER_ASKED
 
