@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import uuid
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from accounts.models import Clinic
-from diagnosis.models._base import ClinicalModel, ClinicalQuerySet
+from diagnosis.models.undoable import Undoable, UndoableQuerySet
 
 
 class CorrectionKind(models.TextChoices):
@@ -15,13 +14,11 @@ class CorrectionKind(models.TextChoices):
     MERGE_PATIENTS = "merge", "Two patients merged"
 
 
-class CorrectionQuerySet(ClinicalQuerySet["Correction"]):
-    def standing(self) -> CorrectionQuerySet:
-        """Not undone."""
-        return self.filter(undone_at=None)
+class CorrectionQuerySet(UndoableQuerySet["Correction"]):
+    pass
 
 
-class Correction(ClinicalModel):
+class Correction(Undoable):
     """A scan or a whole record that was with the wrong patient, and where it went. Can be undone, never erased."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="corrections")
@@ -29,23 +26,12 @@ class Correction(ClinicalModel):
     source = models.ForeignKey("diagnosis.Patient", on_delete=models.PROTECT, related_name="corrections_from")
     target = models.ForeignKey("diagnosis.Patient", on_delete=models.PROTECT, related_name="corrections_to")
     scans = models.JSONField(help_text="keys of the scans that moved")
-    reason = models.CharField(max_length=400)
-    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    made_at = models.DateTimeField(auto_now_add=True)
-    undone_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    undone_at = models.DateTimeField(null=True, blank=True)
 
     objects = CorrectionQuerySet.as_manager()
 
-    class Meta:
-        ordering = ["-made_at"]
+    class Meta(Undoable.Meta):
         constraints = [
-            models.CheckConstraint(
-                condition=Q(undone_by=None, undone_at=None) | Q(undone_by__isnull=False, undone_at__isnull=False),
-                name="correction_undone_who_and_when",
-            ),
+            *Undoable.Meta.constraints,
             models.CheckConstraint(condition=~Q(source=models.F("target")), name="correction_between_two_patients"),
         ]
 

@@ -1,7 +1,8 @@
 """A clinic whose queue is full: readers, patients, scans with results, and reviews that wait. Rows in bulk.
 
 The scans share the files of a few phantoms, which the portal opens like any other; each has a hash of its own, because
-no clinic may hold one file twice. No worker runs: it would find that file and hash do not match.
+no clinic may hold one file twice. No worker runs: it would find that file and hash do not match. The answers are
+invented; the classifiers that gave them, and the panel, are those that ship.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,22 +18,15 @@ from django.db.models import Model
 
 if TYPE_CHECKING:
     from accounts.models import Clinic, User
-    from diagnosis.models import Analysis, Patient, Prediction, Review, Scan
+    from diagnosis.models import Analysis, Combination, Patient, Prediction, Review, Scan
+    from ml.panel import PanelSpec
+    from ml.spec import ClassifierSpec
 
 M = TypeVar("M", bound=Model)
 
 HEIGHT, WIDTH = 1632, 1280  # 2.09 megapixels
 PHANTOMS = 4
 SCANS_A_PATIENT = 2
-CLASSIFIERS = ("densenet121-cxr", "efficientnetb0-cxr", "resnet50-cxr")
-POINT = {
-    "positive_label": "covid",
-    "threshold": 0.4,
-    "chosen_for": "sensitivity 95 %",
-    "sensitivity": {"value": 0.95, "low": 0.93, "high": 0.97},
-    "specificity": {"value": 0.8, "low": 0.77, "high": 0.83},
-    "measured_on": "invented for the benchmark",
-}
 BATCH = 1000
 
 
@@ -62,16 +56,19 @@ def make_readers(count: int, password: str) -> tuple[Clinic, list[User]]:
 def make_cases(clinic: Clinic, by: User, count: int) -> None:
     from django.db import connection, transaction
 
-    from diagnosis.models import Analysis, Patient, Prediction, Review, ReviewTransition, Scan
+    from diagnosis.models import Analysis, Combination, Patient, Prediction, Review, ReviewTransition, Scan
 
     stored, chance = _store(), random.Random(1)
     with transaction.atomic():
         patients = _bulk(Patient, [_patient(clinic, by, n) for n in range(-(-count // SCANS_A_PATIENT))])
         scans = _bulk(Scan, [_scan(patients[n // SCANS_A_PATIENT], by, n, stored) for n in range(count)])
         analyses = _bulk(Analysis, [_analysis(scan, by) for scan in scans])
-        predictions = {one: list(_predictions(one, chance, stored.attention)) for one in analyses}
-        _bulk(Prediction, [prediction for group in predictions.values() for prediction in group])
-        reviews = _bulk(Review, [_review(one.scan, by, predictions[one], chance) for one in analyses])
+        specs, panel = _panel()
+        predictions = [list(_predictions(one, specs, chance, stored.attention)) for one in analyses]
+        _bulk(Prediction, [prediction for group in predictions for prediction in group])
+        _bulk(Combination, [_combination(panel, group) for group in predictions])
+        answered = Analysis.objects.select_related("scan__clinic", "combination").prefetch_related("predictions")
+        reviews = _bulk(Review, [_review(one, by, chance) for one in answered])
         _bulk(ReviewTransition, [ReviewTransition(review=one, target=one.status, by="benchmark") for one in reviews])
     with connection.cursor() as cursor:
         # What autovacuum would have done after a minute.
@@ -142,35 +139,78 @@ def _analysis(scan: Scan, by: User) -> Analysis:
     )
 
 
-def _predictions(analysis: Analysis, chance: random.Random, attention: str) -> Iterator[Prediction]:
+def _panel() -> tuple[tuple[ClassifierSpec, ...], PanelSpec]:
+    """The classifiers of X-rays, and what combines them."""
+    from diagnosis import classifiers
+    from ml.spec import Modality
+
+    specs = tuple(spec for spec in classifiers.active_specs() if spec.modality is Modality.CXR)
+    panel, hindrance = classifiers.panel_for(specs)
+    assert panel, hindrance
+    return specs, panel
+
+
+def _predictions(
+    analysis: Analysis, specs: Sequence[ClassifierSpec], chance: random.Random, attention: str
+) -> Iterator[Prediction]:
     from diagnosis.models import Prediction
 
-    centre = chance.random()
-    for classifier in CLASSIFIERS:
-        probability = min(max(centre + chance.gauss(0, 0.1), 0.0), 1.0)
+    centre = chance.random() ** 3
+    for spec in specs:
+        point, probability = spec.operating_point, min(max(centre + chance.gauss(0, 0.05), 0.0), 1.0)
+        said = _spread(probability, spec.labels, point.positive_label)
         yield Prediction(
             analysis=analysis,
-            classifier=classifier,
-            version="1.0.0",
-            architecture="benchmark",
-            weights_sha256="0" * 64,
-            preprocessing="cxr-1",
-            probabilities={"covid": probability, "normal": 1 - probability},
-            label="covid" if probability >= 0.5 else "normal",
-            operating_point=POINT,
+            classifier=spec.name,
+            version=spec.version,
+            architecture=spec.architecture,
+            weights_sha256=spec.weights_sha256,
+            preprocessing=spec.preprocessing,
+            probabilities=said,
+            label=max(said, key=said.__getitem__),
+            operating_point=asdict(point),
             probability=probability,
-            positive=probability >= 0.4,
+            positive=probability >= point.threshold,
+            zone=point.zone(probability).value,
             milliseconds=50,
             attention=attention,
+            attention_label=point.positive_label,
+            attention_outside=chance.random(),
         )
 
 
-def _review(scan: Scan, by: User, predictions: Sequence[Prediction], chance: random.Random) -> Review:
+def _spread(probability: float, labels: Sequence[str], positive: str) -> dict[str, float]:
+    """The rest of the probability in equal parts over the other labels."""
+    return {label: probability if label == positive else (1 - probability) / (len(labels) - 1) for label in labels}
+
+
+def _combination(panel: PanelSpec, predictions: Sequence[Prediction]) -> Combination:
+    from diagnosis.models import Combination
+
+    said = panel.combine({one.identity: one.probabilities for one in predictions})
+    point = panel.operating_point
+    probability = said[point.positive_label]
+    return Combination(
+        analysis=predictions[0].analysis,
+        panel=panel.name,
+        version=panel.version,
+        members=list(panel.members),
+        probabilities=said,
+        label=max(said, key=said.__getitem__),
+        operating_point=asdict(point),
+        probability=probability,
+        positive=probability >= point.threshold,
+        zone=point.zone(probability).value,
+    )
+
+
+def _review(analysis: Analysis, by: User, chance: random.Random) -> Review:
     from django.utils import timezone
 
     from diagnosis import queue
     from diagnosis.models import ReadingPolicy, Review
 
+    scan = analysis.scan
     review = Review(
         scan=scan,
         clinic=scan.clinic,
@@ -178,6 +218,6 @@ def _review(scan: Scan, by: User, predictions: Sequence[Prediction], chance: ran
         urgent=chance.random() < 0.03,
         waiting_since=timezone.now() - timedelta(hours=chance.uniform(0, 96)),
     )
-    queue.take_in(review, list(predictions))
+    queue.take_in(review, analysis)
     review.due_at = queue.due_at(review, ReadingPolicy(clinic=scan.clinic))
     return review
