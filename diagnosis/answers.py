@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from diagnosis import classifiers
 from diagnosis.errors import AnalysisFailed
 from diagnosis.models.scan import Modality
 from ml import lungs, serving
 from ml.panel import PanelSpec
-from ml.preprocessing import Pixels, resize
+from ml.preprocessing import Pixels
 from ml.serving.attention import share_outside
 from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
@@ -51,7 +49,8 @@ def answer(pixels: Pixels, modality: Modality) -> Answers:
     active = classifiers.loaded(modality)
     _pass_gate(pixels, modality)
     said = serving.classify_all(active, pixels)
-    inside = lungs.lung_mask(pixels, MlModality(modality.value))
+    # All maps of one image have one shape
+    inside = lungs.lung_mask(pixels, MlModality(modality.value), said[0].attention.shape)
     each = tuple(Answer(asked.spec, one, _outside(one, inside)) for asked, one in zip(active, said, strict=True))
     found, hindrance = classifiers.panel_for(one.spec for one in each)
     return Answers(each, _combine(found, each) if found else None, hindrance)
@@ -64,10 +63,7 @@ def _pass_gate(pixels: Pixels, modality: Modality) -> None:
 
 
 def _outside(said: serving.Classification, inside: lungs.Mask | None) -> float | None:
-    if inside is None:
-        return None
-    height, width = said.attention.shape
-    return share_outside(said.attention, resize(inside.astype(np.float32), (height, width)))
+    return None if inside is None else share_outside(said.attention, inside)
 
 
 def _combine(found: PanelSpec, each: tuple[Answer, ...]) -> Combined:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from ml.preprocessing import Pixels, resize
+from ml.preprocessing import Pixels, Size, resize
 from ml.spec import Modality
 
 Mask = NDArray[np.bool_]
@@ -31,10 +31,11 @@ XRAY_MARGIN = SIDE // 25
 XRAY_SMALLEST_LUNG, XRAY_LEAST_BALANCE = 0.04, 0.35
 
 
-def lung_mask(pixels: Pixels, modality: Modality) -> Mask | None:
+def lung_mask(pixels: Pixels, modality: Modality, shape: Size | None = None) -> Mask | None:
     """Where the lungs are, bool (h, w), or None when they were not found with confidence.
 
-    `pixels` float32 (h, w) in [0, 1], 0 is air. Raises ValueError for pixels of another shape.
+    `pixels` float32 (h, w) in [0, 1], 0 is air; `shape` is that of the mask where it is not theirs. Raises ValueError
+    for pixels that have not two dimensions.
     """
     if pixels.ndim != 2:
         raise ValueError(f"Pixels must have two dimensions, not {pixels.ndim}.")
@@ -49,7 +50,8 @@ def lung_mask(pixels: Pixels, modality: Modality) -> Mask | None:
     if not smallest <= outlined.mean() <= largest or dark.sum() < SOLID[modality] * outlined.sum():
         return None
     field = outlined if modality is Modality.CT else _with_what_is_behind(outlined)
-    return np.asarray(resize(field.astype(np.float32), (pixels.shape[0], pixels.shape[1])) >= 0.5)
+    height, width = shape or pixels.shape
+    return np.asarray(resize(field.astype(np.float32), (height, width)) >= 0.5)
 
 
 def _slice_lungs(probe: Pixels) -> Mask:

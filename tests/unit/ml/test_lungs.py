@@ -44,6 +44,15 @@ def test_the_mask_has_the_shape_of_the_image() -> None:
     assert lungs.shape == (300, 400)
 
 
+def test_the_mask_may_have_the_shape_of_a_map() -> None:
+    slice_ = lung_grey(chest_ct(300, 400).astype(np.float32))
+    lungs, small = lung_mask(slice_, Modality.CT), lung_mask(slice_, Modality.CT, (150, 200))
+    assert lungs is not None
+    assert small is not None
+    assert small.shape == (150, 200)
+    assert (small == lungs[::2, ::2]).mean() > 0.97
+
+
 @pytest.mark.parametrize("modality", list(Modality))
 def test_noise_and_even_greys_have_no_lungs(modality: Modality) -> None:
     assert lung_mask(np.full((SIDE, SIDE), 0.5, dtype=np.float32), modality) is None
