@@ -11,6 +11,7 @@ class Upload {
   #form;
   #rows = [];
   #sending = 0;
+  #agreed = new Set(); // differences of header and record that a person accepted for every file here
 
   constructor(form) {
     this.#form = form;
@@ -52,12 +53,22 @@ class Upload {
     const chosen = new FormData(this.#form);
     const choice = { modality: chosen.get("modality") ?? "", urgent: chosen.get("urgent") ?? "" };
     for (const file of files) {
-      const row = new Row(file, choice, this.#form, () => this.#step());
+      const row = new Row(file, choice, this.#form, {
+        changed: () => this.#step(),
+        isAgreed: (difference) => this.#agreed.has(difference),
+        // A series is one folder with one header: nobody compares a hundred slices one by one
+        agree: this.#rows.length + files.length > 1 ? (difference) => this.#agree(difference) : null,
+      });
       this.#rows.push(row);
       list.append(row.element);
     }
     list.hidden = !this.#rows.length;
     this.#step();
+  }
+
+  #agree(difference) {
+    this.#agreed.add(difference);
+    this.#rows.filter((row) => row.state === "question" && row.difference === difference).forEach((row) => row.attach());
   }
 
   // Sends what waits, as far as two at a time allow; called after every change.

@@ -18,17 +18,20 @@ export class Row {
   final = false; // nothing can be done about it any more
   known = false; // the same bytes were here already
   fresh = false; // kept since the timeline was last drawn
+  difference = ""; // of its header and the record, as text that equals that of a file with the same header
   #file;
   #form;
-  #changed;
+  #list;
   #choice;
+  #fingerprint = "";
   #confirmed = "";
 
-  constructor(file, choice, form, changed) {
+  /** `list` says what becomes of the others: changed(), isAgreed(difference), and agree(difference) where there are any. */
+  constructor(file, choice, form, list) {
     this.#file = file;
     this.#form = form;
     this.#choice = { ...choice };
-    this.#changed = changed;
+    this.#list = list;
     const template = form.parentElement.querySelector("template[data-file]");
     this.element = template.content.firstElementChild.cloneNode(true);
     this.#part("name").textContent = file.name;
@@ -106,18 +109,27 @@ export class Row {
     this.element.querySelector(".file-thumb").replaceChildren(picture);
   }
 
+  /** Send the very bytes again that were asked about, as compared and belonging to this record. */
+  attach() {
+    this.#confirmed = this.#fingerprint;
+    this.#queueAgain();
+  }
+
   #ask(answer) {
+    this.#fingerprint = answer.fingerprint;
+    this.difference = JSON.stringify(answer.differences);
+    if (this.#list.isAgreed(this.difference) && this.#confirmed !== this.#fingerprint) return this.attach();
     this.#show("question", answer.sentence);
     const template = this.#form.parentElement.querySelector("template[data-differences]");
     const table = template.content.firstElementChild.cloneNode(true);
     table.tBodies[0].append(...answer.differences.map(differenceRow));
-    const attach = button("Attach anyway, I have compared them", () => {
-      this.#confirmed = answer.fingerprint;
-      this.#queueAgain();
-    });
     const choices = document.createElement("div");
     choices.className = "cluster";
-    choices.append(attach, this.#remover("Leave out"));
+    choices.append(button("Attach anyway, I have compared them", () => this.attach()));
+    if (this.#list.agree) {
+      choices.append(button("Attach every file here that differs so", () => this.#list.agree(this.difference)));
+    }
+    choices.append(this.#remover("Leave out"));
     this.#part("more").hidden = false;
     this.#part("more").append(table, choices);
   }
@@ -152,13 +164,13 @@ export class Row {
       const neighbour = this.element.nextElementSibling ?? this.element.previousElementSibling;
       this.element.remove();
       (neighbour?.querySelector("button, a") ?? this.#form.querySelector("[type=file]")).focus();
-      this.#changed();
+      this.#list.changed();
     });
   }
 
   #queueAgain() {
     this.#show("waiting", "Waiting for its turn");
-    this.#changed();
+    this.#list.changed();
   }
 }
 

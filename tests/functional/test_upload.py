@@ -99,6 +99,24 @@ def test_search_follows_the_typing(page: Page, radiographer: User, patient: Pati
     expect(page).to_have_url(re.compile(r"q=be$"))
 
 
+def test_one_comparison_holds_for_every_file_that_differs_in_the_same_way(at_patient: Page, patient: Patient) -> None:
+    """The slices of a series have one header; another person's file among them still asks."""
+    page = at_patient
+    series = [(f"slice {n}.dcm", xray_dicom(patient_name="Else^Someone", patient_id="7", seed=n)) for n in range(4)]
+    choose(page, *series, ("stray.dcm", xray_dicom(patient_name="Third^Person", patient_id="8")))
+    stray = page.locator(".file", has_text="stray.dcm")
+    expect(page.locator(".file[data-state=question]")).to_have_count(5)
+    page.locator(".file", has_text="slice 1.dcm").get_by_role("button", name="Attach every file here").click()
+    until_sent(page)
+    expect(page.get_by_text("4 of 5 uploaded, 1 needs your decision")).to_be_visible()
+    expect(stray).to_have_attribute("data-state", "question")
+    choose(page, ("late.dcm", xray_dicom(patient_name="Else^Someone", patient_id="7", seed=9)))
+    expect(page.get_by_text("5 of 6 uploaded, 1 needs your decision")).to_be_visible()
+    noted = list(patient.scans.values_list("identity_note", flat=True))
+    assert len(noted) == 5
+    assert all("Someone" in note for note in noted)
+
+
 def test_the_whole_upload_works_from_the_keyboard(at_patient: Page) -> None:
     page = at_patient
     page.locator("#files").focus()
