@@ -21,8 +21,8 @@ def marks(predictions: Sequence[Prediction], combination: Combination | None) ->
 
 def _most_looked_outside(predictions: Sequence[Prediction]) -> bool:
     """Of those whose maps show the finding: the map of one alone is coarse, and often wrong."""
-    shown = [prediction.looked_outside for prediction in predictions if prediction.shows_finding]
-    return 2 * sum(shown) > len(shown)
+    measured = [one for one in predictions if one.shows_finding and one.attention_outside is not None]
+    return 2 * sum(one.looked_outside for one in measured) > len(measured)
 
 
 def unsaid(predictions: Sequence[Prediction], combination: Combination | None) -> list[Mark]:

@@ -91,16 +91,14 @@ class Prediction(ClinicalModel):
 
     @property
     def shows_finding(self) -> bool:
-        """Whether its map shows what speaks for the class that is looked out for, and lungs were found to compare with.
+        """Whether its map shows what speaks for the class that is looked out for.
 
         What speaks for the other classes has no place: nothing is to be found there.
         """
-        return self.attention_outside is not None and self.attention_label in (
-            "",
-            self.operating_point["positive_label"],
-        )
+        return self.attention_label in ("", self.operating_point["positive_label"])
 
     @property
     def looked_outside(self) -> bool:
         """Whether most of the attention to the class that it looks out for lies outside the lungs."""
-        return self.shows_finding and (self.attention_outside or 0.0) > ATTENTION_ALARM
+        outside = self.attention_outside
+        return self.shows_finding and outside is not None and outside > ATTENTION_ALARM

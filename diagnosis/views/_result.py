@@ -61,9 +61,10 @@ def _analyses(scan: Scan) -> QuerySet[Analysis]:
 
 
 def _looked(request: HttpRequest, readings: tuple[Reading, ...]) -> Reading | None:
-    """The reading whose attention map lies over the image: the one asked for, else the first."""
+    """The reading whose attention map lies over the image: the one asked for, else the first that shows the finding."""
     asked = request.GET.get("map")
-    return next((one for one in readings if str(one.prediction.pk) == asked), readings[0] if readings else None)
+    wanted = [one for one in readings if str(one.prediction.pk) == asked]
+    return next(iter([*wanted, *(one for one in readings if one.prediction.shows_finding), *readings]), None)
 
 
 def _ahead(analysis: Analysis | None) -> int | None:

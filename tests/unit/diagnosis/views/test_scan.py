@@ -63,6 +63,18 @@ def test_a_panel_shows_every_classifier_and_whose_map_it_is(client: Client, scan
     assert page(client, scan, data={"map": "nonsense"}).context["looked"].prediction == first
 
 
+def test_a_map_of_no_finding_is_not_laid_over_the_image_unasked(client: Client, scan: Scan) -> None:
+    finish(scan, 0.1, 0.1, 0.9)
+    normal, other, finding = Prediction.objects.order_by("classifier")
+    Prediction.objects.filter(pk__in=[normal.pk, other.pk]).update(attention_label="normal")
+    shown = page(client, scan)
+    assert shown.context["looked"].prediction == finding
+    assert "checked> Attention map" in shown.content.decode()
+    Prediction.objects.filter(pk=finding.pk).update(attention_label="normal")
+    assert "checked> Attention map" not in page(client, scan).content.decode()
+    assert "checked> Attention map" in page(client, scan, data={"map": str(other.pk)}).content.decode()
+
+
 def test_a_combination_stands_above_its_members(client: Client, scan: Scan) -> None:
     finish(scan, 0.9, 0.1, combined=0.5, outside=0.8)
     shown = page(client, scan)
