@@ -13,9 +13,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.bench.client import Client
 
@@ -74,7 +74,7 @@ def _measure(count: int) -> list[Passage]:
         return [_pass(client, patient, image, launcher.step) for image in images]
 
 
-def _images(count: int) -> Iterable[bytes] | Any:
+def _images(count: int) -> Iterator[bytes]:
     from ml.imaging import render_png
     from ml.imaging.phantom import chest_xray
 
