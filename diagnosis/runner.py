@@ -123,7 +123,7 @@ def _store(pk: uuid.UUID, claim: uuid.UUID, worker: str, answers: Answers) -> No
                 raise _NoLongerOurs
             Prediction.objects.bulk_create(predictions)
             if answers.combined:
-                _combination(pk, answers.combined).save(force_insert=True)
+                combination_row(pk, answers.combined).save(force_insert=True)
             analysis = Analysis.objects.select_related("scan__clinic").get(pk=pk)
             queue.place(analysis)
             notify_uploader(analysis.scan, NotificationKind.RESULT)
@@ -174,7 +174,8 @@ def _prediction(pk: uuid.UUID, one: Answer) -> Prediction:
     return prediction
 
 
-def _combination(pk: uuid.UUID, combined: Combined) -> Combination:
+def combination_row(pk: uuid.UUID, combined: Combined) -> Combination:
+    """What a panel made of the answers in the analysis `pk`; not saved."""
     panel, probabilities = combined.panel, combined.probabilities
     point = panel.operating_point
     probability = probabilities[point.positive_label]

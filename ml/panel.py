@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from ml.probability import pool
-from ml.spec import NAME, VERSION, Modality, OperatingPoint, SpecInvalid
+from ml.spec import NAME, VERSION, Modality, OperatingPoint, SpecInvalid, reading, version_order
 
 PANEL = "panel.json"
 
@@ -83,13 +83,9 @@ class PanelSpec:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read a panel. Raises SpecInvalid for anything but a whole and valid one."""
-        try:
+        with reading("panel"):
             fields = json.loads(text)
             return cls(**fields | _typed(fields))
-        except SpecInvalid:
-            raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise SpecInvalid(f"This is no panel: {error}.") from error
 
 
 def panel_name(modality: Modality) -> str:
@@ -118,7 +114,7 @@ def _read(path: Path) -> PanelSpec:
 
 
 def _version(panel: PanelSpec) -> tuple[int, ...]:
-    return tuple(int(number) for number in panel.version.split("."))
+    return version_order(panel.version)
 
 
 def _is_identity(member: str) -> bool:

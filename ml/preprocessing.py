@@ -49,6 +49,12 @@ class Prepared:
     region: Region
 
 
+def require_pixels(pixels: Pixels, reader: str) -> None:
+    """Infinite pixels would give a probability that is not one. Raises ValueError, which names who reads."""
+    if pixels.ndim != 2 or pixels.dtype != np.float32 or not np.isfinite(pixels).all():
+        raise ValueError(f"{reader} reads finite float32 pixels of shape (height, width).")
+
+
 def prepare(pixels: Pixels, size: Size, recipe: str, region: Region | None = None) -> Prepared:
     """Prepare one image for the network.
 

@@ -6,7 +6,8 @@ A stored result names its classifier and version; with the spec an old result ca
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -19,6 +20,28 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 class SpecInvalid(ValueError):
     """A spec contradicts itself or lacks something; the message says what."""
+
+
+def require(holds: bool, sentence: str) -> None:
+    """Raises SpecInvalid with the sentence where a promise of a spec does not hold."""
+    if not holds:
+        raise SpecInvalid(sentence)
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turns whatever a text of another shape breaks into one SpecInvalid, which says that this is no `what`."""
+    try:
+        yield
+    except SpecInvalid:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SpecInvalid(f"This is no {what}: {error}.") from error
+
+
+def version_order(version: str) -> tuple[int, ...]:
+    """What sorts versions such as 1.10.0 from the oldest to the newest."""
+    return tuple(int(number) for number in version.split("."))
 
 
 class Modality(StrEnum):
@@ -46,11 +69,11 @@ class Estimate:
     high: float
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             all(math.isfinite(number) for number in (self.value, self.low, self.high)),
             "An estimate must be finite.",
         )
-        _require(self.low <= self.high, f"The interval {self.low} to {self.high} is upside down.")
+        require(self.low <= self.high, f"The interval {self.low} to {self.high} is upside down.")
 
     def __str__(self) -> str:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
@@ -83,8 +106,8 @@ class OperatingPoint:
     measured_on: str
 
     def __post_init__(self) -> None:
-        _require(0.0 <= self.threshold <= 1.0, f"The threshold {self.threshold} is not in [0, 1].")
-        _require(
+        require(0.0 <= self.threshold <= 1.0, f"The threshold {self.threshold} is not in [0, 1].")
+        require(
             self.threshold <= self.positive_from <= 1.0,
             f"The positive zone from {self.positive_from} must begin between the threshold {self.threshold} and 1.",
         )
@@ -134,14 +157,14 @@ class ClassifierSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
-        _require(bool(NAME.fullmatch(self.name)), f"{self.name!r} is no classifier name.")
-        _require(bool(VERSION.fullmatch(self.version)), f"{self.version!r} is no version such as 1.0.0.")
-        _require(bool(SHA256.fullmatch(self.weights_sha256)), "weights_sha256 is no SHA-256 in hexadecimal.")
-        _require(len(set(self.labels)) == len(self.labels) >= 2, "Labels must differ, and be two or more.")
-        _require(self.operating_point.positive_label in self.labels, "The positive label is not among the labels.")
-        _require(self.width >= 1, "The width divides the channels; it is 1 or more.")
-        _require(self.temperature > 0 and math.isfinite(self.temperature), "The temperature must be above 0.")
-        _require(len(self.input_size) == 2 and min(self.input_size) > 0, "The input size must be two sides in pixels.")
+        require(bool(NAME.fullmatch(self.name)), f"{self.name!r} is no classifier name.")
+        require(bool(VERSION.fullmatch(self.version)), f"{self.version!r} is no version such as 1.0.0.")
+        require(bool(SHA256.fullmatch(self.weights_sha256)), "weights_sha256 is no SHA-256 in hexadecimal.")
+        require(len(set(self.labels)) == len(self.labels) >= 2, "Labels must differ, and be two or more.")
+        require(self.operating_point.positive_label in self.labels, "The positive label is not among the labels.")
+        require(self.width >= 1, "The width divides the channels; it is 1 or more.")
+        require(self.temperature > 0 and math.isfinite(self.temperature), "The temperature must be above 0.")
+        require(len(self.input_size) == 2 and min(self.input_size) > 0, "The input size must be two sides in pixels.")
 
     @property
     def identity(self) -> str:
@@ -150,31 +173,19 @@ class ClassifierSpec:
 
     def to_json(self) -> str:
         """The spec as JSON text, readable and stable in its order."""
-        fields = asdict(_plain(self))
-        return json.dumps({**fields, "metrics": dict(self.metrics)}, indent=2, ensure_ascii=False) + "\n"
+        fields = {**vars(self), "operating_point": asdict(self.operating_point), "metrics": dict(self.metrics)}
+        return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read a spec. Raises SpecInvalid for anything but a whole and valid one."""
-        try:
+        with reading("classifier spec"):
             fields = json.loads(text)
             point = fields.pop("operating_point")
             return cls(
                 **_tuples(fields) | _enumerations(fields),
                 operating_point=OperatingPoint.from_fields(point),
             )
-        except SpecInvalid:
-            raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise SpecInvalid(f"This is no classifier spec: {error}.") from error
-
-
-def _plain(spec: ClassifierSpec) -> ClassifierSpec:
-    """A copy whose metrics `asdict` can copy (a mapping proxy cannot be)."""
-    twin = object.__new__(ClassifierSpec)
-    for name, value in vars(spec).items():
-        object.__setattr__(twin, name, {} if name == "metrics" else value)
-    return twin
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
@@ -188,8 +199,3 @@ def _enumerations(fields: dict[str, Any]) -> dict[str, Any]:
         "modality": Modality(fields["modality"]),
         "precision": Precision(fields.get("precision", Precision.FLOAT16)),
     }
-
-
-def _require(holds: bool, sentence: str) -> None:
-    if not holds:
-        raise SpecInvalid(sentence)

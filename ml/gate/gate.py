@@ -13,11 +13,11 @@ from ml.gate.kinds import READABLE, Kind
 from ml.gate.refusal import GateRefusal, explain
 from ml.gate.rules import broken_rule
 from ml.gate.spec import GateSpec
-from ml.preprocessing import Pixels, resize, standardise
+from ml.preprocessing import Pixels, require_pixels, resize, standardise
 from ml.probability import softmax
 from ml.serving.bundle import BundleRefused, read_file, verified_weights
 from ml.serving.engine import Network
-from ml.spec import Modality, SpecInvalid
+from ml.spec import Modality, SpecInvalid, version_order
 
 SPEC = "gate.json"
 # Averaging over a whole radiograph costs more than the network, and every k-th pixel shows the same at this size.
@@ -50,7 +50,7 @@ class Gate:
 
         `pixels` float32 (h, w) in [0, 1], 0 is air. Raises ValueError for other pixels.
         """
-        _check(pixels)
+        require_pixels(pixels, "The gate")
         if broken := broken_rule(pixels):
             return broken
         said = self.probabilities(pixels)
@@ -92,9 +92,4 @@ def _load(root: Path, process: int) -> Gate:
 
 
 def _version(folder: Path) -> tuple[int, ...]:
-    return tuple(int(number) for number in read_spec(folder).version.split("."))
-
-
-def _check(pixels: Pixels) -> None:
-    if pixels.ndim != 2 or pixels.dtype != np.float32 or not np.isfinite(pixels).all():
-        raise ValueError("The gate reads finite float32 pixels of shape (height, width).")
+    return version_order(read_spec(folder).version)

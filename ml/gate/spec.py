@@ -3,12 +3,12 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Self
 
 from ml.gate.kinds import READABLE, Kind
-from ml.spec import SHA256, VERSION, Modality, SpecInvalid
+from ml.spec import SHA256, VERSION, Modality, reading, require
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,23 @@ class GateSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "thresholds", MappingProxyType(dict(self.thresholds)))
-        _require(bool(VERSION.fullmatch(self.version)), f"{self.version!r} is no version such as 1.0.0.")
-        _require(bool(SHA256.fullmatch(self.weights_sha256)), "weights_sha256 is no SHA-256 in hexadecimal.")
-        _require(len(set(self.kinds)) == len(self.kinds), "Kinds must differ.")
-        _require(set(READABLE.values()) <= set(self.kinds), "The kinds lack one that classifiers read.")
-        _require(self.side > 0, "The side must be above 0.")
-        _require(set(self.thresholds) == set(Modality), "Each modality needs a threshold.")
-        _require(all(math.isfinite(t) and 0 < t < 1 for t in self.thresholds.values()), "Thresholds lie in (0, 1).")
+        require(bool(VERSION.fullmatch(self.version)), f"{self.version!r} is no version such as 1.0.0.")
+        require(bool(SHA256.fullmatch(self.weights_sha256)), "weights_sha256 is no SHA-256 in hexadecimal.")
+        require(len(set(self.kinds)) == len(self.kinds), "Kinds must differ.")
+        require(set(READABLE.values()) <= set(self.kinds), "The kinds lack one that classifiers read.")
+        require(self.side > 0, "The side must be above 0.")
+        require(set(self.thresholds) == set(Modality), "Each modality needs a threshold.")
+        require(all(math.isfinite(t) and 0 < t < 1 for t in self.thresholds.values()), "Thresholds lie in (0, 1).")
 
     def to_json(self) -> str:
         """The spec as JSON text, readable and stable in its order."""
-        fields = {**asdict(_plain(self)), "thresholds": dict(self.thresholds)}
+        fields = {**vars(self), "thresholds": dict(self.thresholds)}
         return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read a spec. Raises SpecInvalid for anything but a whole and valid one."""
-        try:
+        with reading("gate spec"):
             fields = json.loads(text)
             return cls(
                 **fields
@@ -56,20 +56,3 @@ class GateSpec:
                     "trained_on": tuple(fields["trained_on"]),
                 }
             )
-        except SpecInvalid:
-            raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise SpecInvalid(f"This is no gate spec: {error}.") from error
-
-
-def _plain(spec: GateSpec) -> GateSpec:
-    """A copy whose thresholds `asdict` can copy (a mapping proxy cannot be)."""
-    twin = object.__new__(GateSpec)
-    for name, value in vars(spec).items():
-        object.__setattr__(twin, name, {} if name == "thresholds" else value)
-    return twin
-
-
-def _require(holds: bool, sentence: str) -> None:
-    if not holds:
-        raise SpecInvalid(sentence)

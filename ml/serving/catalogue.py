@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ml.serving.bundle import SPEC, Bundle, read_bundle
-from ml.spec import ClassifierSpec
+from ml.spec import ClassifierSpec, version_order
 
 
 def catalogue(root: Path) -> tuple[ClassifierSpec, ...]:
@@ -22,4 +22,4 @@ def bundles(root: Path) -> tuple[Bundle, ...]:
 
 
 def _version(bundle: Bundle) -> tuple[int, ...]:
-    return tuple(int(number) for number in bundle.spec.version.split("."))
+    return version_order(bundle.spec.version)

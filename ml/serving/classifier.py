@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from ml.preprocessing import Pixels, Prepared, Size, find_region, prepare
+from ml.preprocessing import Pixels, Prepared, Size, find_region, prepare, require_pixels
 from ml.probability import softmax
 from ml.serving.attention import attention_map
 from ml.serving.bundle import Bundle
@@ -34,7 +34,7 @@ class Classifier:
 
     def seen(self, pixels: Pixels) -> Pixels:
         """The very picture that the network gets of an image, float32 (h, w) in [0, 1]; see `classify`."""
-        _check(pixels)
+        require_pixels(pixels, "A classifier")
         return _shown(prepare(pixels, self.spec.input_size, self.spec.preprocessing).values)
 
     def answer(self, prepared: Prepared, frame: Size) -> Classification:
@@ -60,7 +60,7 @@ def classify_all(classifiers: Iterable[Classifier], pixels: Pixels) -> tuple[Cla
     The image is prepared once for all that read it in the same size by the same recipe. Raises ValueError for other
     pixels.
     """
-    _check(pixels)
+    require_pixels(pixels, "A classifier")
     region = cache(partial(find_region, pixels))
 
     @cache
@@ -77,9 +77,3 @@ def _shown(values: Pixels) -> Pixels:
     low, high = float(values.min()), float(values.max())
     grey = values[..., 0]
     return grey if low >= 0.0 and high <= 1.0 else (grey - low) / np.float32(high - low)
-
-
-def _check(pixels: Pixels) -> None:
-    """Infinite pixels would give a probability that is not one."""
-    if pixels.ndim != 2 or pixels.dtype != np.float32 or not np.isfinite(pixels).all():
-        raise ValueError("A classifier reads finite float32 pixels of shape (height, width).")

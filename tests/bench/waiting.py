@@ -185,23 +185,11 @@ def _spread(probability: float, labels: Sequence[str], positive: str) -> dict[st
 
 
 def _combination(panel: PanelSpec, predictions: Sequence[Prediction]) -> Combination:
-    from diagnosis.models import Combination
+    from diagnosis.answers import Combined
+    from diagnosis.runner import combination_row
 
     said = panel.combine({one.identity: one.probabilities for one in predictions})
-    point = panel.operating_point
-    probability = said[point.positive_label]
-    return Combination(
-        analysis=predictions[0].analysis,
-        panel=panel.name,
-        version=panel.version,
-        members=list(panel.members),
-        probabilities=said,
-        label=max(said, key=said.__getitem__),
-        operating_point=asdict(point),
-        probability=probability,
-        positive=probability >= point.threshold,
-        zone=point.zone(probability).value,
-    )
+    return combination_row(predictions[0].analysis_id, Combined(panel, said))
 
 
 def _review(analysis: Analysis, by: User, chance: random.Random) -> Review:
