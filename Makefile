@@ -7,6 +7,7 @@
 # make bench-serving  every classifier by Keras and by what serves, in turn; a worker's memory
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
 # make accuracy  write docs/accuracy.md and the tables in README.md from the stored predictions
+# make docs   write what the documentation takes from the code: licences in NOTICE, the diagrams of states
 # make lock   pin requirements/*.in again
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench-flow bench-reading bench-serving models accuracy lock
+.PHONY: help demo run test check bench-flow bench-reading bench-serving models accuracy docs lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -47,6 +48,10 @@ models: $(DONE)/everything
 accuracy: $(DONE)/everything
 	@$(RUN) -m ml accuracy
 
+docs: $(DONE)/everything
+	@$(RUN) -m tools
+	@$(RUN) manage.py draw_states
+
 CHECKED := portal accounts diagnosis ml tests manage.py
 
 check: $(DONE)/everything
@@ -56,6 +61,7 @@ check: $(DONE)/everything
 	$(VENV)/bin/lint-imports
 	$(RUN) manage.py makemigrations --check --dry-run
 	$(RUN) manage.py draw_states --check
+	$(RUN) -m tools --check
 	$(RUN) -m ml accuracy --check
 	HTTPS=1 SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))') \
 		$(RUN) -W error manage.py check --deploy --fail-level WARNING
