@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 
 from accounts.urls import entrance
 from portal.health import healthz, readyz
-from portal.views import admin_entrance, contact, pages
+from portal.views import admin_entrance, contact, pages, script_catalogue
 
 # allauth can keep several addresses for an account; here the account has one, and no page for others.
 if admin.site.is_registered(EmailAddress):
@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("diagnosis.api.urls")),
     path("", include("diagnosis.urls")),
+    path("jsi18n/<str:language>/<str:digest>.js", script_catalogue.show, name="script_catalogue"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
 ]

@@ -10,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.permissions import Permission
 from diagnosis import intended_use, verdict
-from portal import product
+from portal import product, script_catalogue
 
 if TYPE_CHECKING:
     from accounts.models import Membership
@@ -31,6 +31,11 @@ def intended_use_sentence() -> str:
 @register.simple_tag
 def intended_use_version() -> str:
     return intended_use.VERSION
+
+
+@register.simple_tag
+def script_catalogue_address() -> str:
+    return script_catalogue.address()
 
 
 @register.inclusion_tag("_components/nav_item.html", takes_context=True)

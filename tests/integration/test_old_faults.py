@@ -44,7 +44,7 @@ def test_two_files_of_one_name_are_two_private_files(upload: Callable[..., Scan]
 
 PUBLIC = {
     *("portal:home", "portal:about", "portal:questions", "portal:contact", "portal:contact_thanks"),
-    *("healthz", "readyz"),
+    *("healthz", "readyz", "script_catalogue"),
     *("account_login", "account_logout", "account_signup", "account_inactive"),
     *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key"),
     "account_reset_password_from_key_done",

@@ -128,6 +128,7 @@ def test_nothing_else_is_open() -> None:
     }
     assert openly == {
         *("", "about/", "questions/", "contact/", "contact/thanks/", "styleguide/", "healthz", "readyz"),
+        "jsi18n/<str:language>/<str:digest>.js",  # the translations of the scripts
         *("accounts/sign-in/", "accounts/sign-up/", "accounts/sign-out/", "accounts/inactive/"),
         "verify/<slug:code>/",  # where the code on a report leads; it says only whether the report is genuine
         *("accounts/password/reset/", "accounts/password/reset/sent/", "accounts/password/reset/key/done/"),

@@ -1,0 +1,15 @@
+// The sentences of the modules in the language of the page. base.html loads the catalogue (Django's JavaScriptCatalog)
+// before every module; where there is none, as in the tests of single modules, sentences stay as they are written.
+
+/** The language of the page, for Intl: numbers, times of day. */
+export const language = globalThis.document?.documentElement.lang || "en-GB";
+
+export const gettext = (text) => globalThis.django?.gettext?.(text) ?? text;
+
+export const pgettext = (context, text) => globalThis.django?.pgettext?.(context, text) ?? text;
+
+export const ngettext = (one, many, count) => globalThis.django?.ngettext?.(one, many, count) ?? (count === 1 ? one : many);
+
+/** interpolate("%(done)s of %(total)s uploaded", { done: 1, total: 3 }); "%%" is a percent sign. */
+export const interpolate = (text, values) =>
+  text.replace(/%%|%\((\w+)\)s/g, (whole, name) => (whole === "%%" ? "%" : String(values[name])));
