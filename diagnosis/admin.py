@@ -22,11 +22,11 @@ from django.utils.timezone import localtime
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission
-from diagnosis import verdict
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.errors import Refusal
 from diagnosis.models import Analysis, Combination, Patient, Prediction, Scan, Transition
-from diagnosis.views._record import Change, changes
+from diagnosis.patients.history import Change, changes
+from diagnosis.results import verdict
 
 
 def _managed(request: HttpRequest) -> QuerySet[Clinic]:

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from diagnosis import classifiers, notices, runner
+from diagnosis import notifications as notices
+from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Analysis
 
 log = logging.getLogger(__name__)

@@ -138,7 +138,7 @@ CACHES = {
 }
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": PRIVATE_ROOT}},
-    "private": {"BACKEND": "diagnosis.storage.PrivateStorage", "OPTIONS": {"location": PRIVATE_ROOT}},
+    "private": {"BACKEND": "diagnosis.scans.storage.PrivateStorage", "OPTIONS": {"location": PRIVATE_ROOT}},
     "staticfiles": {"BACKEND": "portal.static_storage.StaticStorage"},
 }
 STATIC_URL = "static/"

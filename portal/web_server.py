@@ -44,7 +44,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _start_decoding_helper() -> None:
-    from diagnosis import intake
+    from diagnosis.scans import intake
     from ml.imaging import ImageRefused
 
     with suppress(ImageRefused):

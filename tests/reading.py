@@ -56,10 +56,10 @@ def finish(
     from django.db import transaction
     from django.db.models import Q
 
-    from diagnosis import queue
     from diagnosis.models import Analysis, Prediction
     from diagnosis.models.notification import NotificationKind
-    from diagnosis.notices import notify_uploader
+    from diagnosis.notifications import notify_uploader
+    from diagnosis.reviews import queue
     from diagnosis.states import AnalysisStatus as S
 
     analysis = scan.analyses.get(status=S.QUEUED)

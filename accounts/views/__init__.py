@@ -1,5 +1,5 @@
 from accounts.views.clinic import switch_clinic
-from accounts.views.entrance import (
+from accounts.views.login import (
     change_password,
     reauthenticate,
     reset_password,

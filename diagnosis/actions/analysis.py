@@ -3,13 +3,14 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from accounts.actors import named
 from accounts.models import User
 from accounts.permissions import Permission, require
-from diagnosis import policies, tasks
-from diagnosis.actions.people import named
+from diagnosis import tasks
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Analysis, Scan
 from diagnosis.models.analysis import Trigger
+from diagnosis.rules import policies
 from diagnosis.states import AnalysisStatus as S
 
 

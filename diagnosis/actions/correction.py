@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission, require
-from diagnosis import corrections
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Correction, Patient, Scan
 from diagnosis.models.correction import CorrectionKind
+from diagnosis.rules import corrections
 
 
 @transaction.atomic

@@ -6,8 +6,8 @@ from django.db import transaction
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
-from diagnosis.corrections import require_current
 from diagnosis.models import Patient
+from diagnosis.rules.corrections import require_current
 
 
 @transaction.atomic

@@ -4,8 +4,8 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.permissions import Permission, require
-from diagnosis import queue
 from diagnosis.models import ReadingPolicy
+from diagnosis.reviews import queue
 
 
 @transaction.atomic

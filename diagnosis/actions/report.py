@@ -4,15 +4,16 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.actors import named
 from accounts.models import User
 from accounts.permissions import Permission, require
-from accounts.proof import WrongPassword, prove
-from diagnosis import policies, report_content
-from diagnosis.actions.people import named
+from accounts.reauthentication import WrongPassword, prove
 from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
 from diagnosis.models import Addendum, Report, Review
 from diagnosis.models.notification import NotificationKind
-from diagnosis.notices import notify_uploader
+from diagnosis.notifications import notify_uploader
+from diagnosis.reports import content as report_content
+from diagnosis.rules import policies
 from diagnosis.states import ReportStatus as S
 
 

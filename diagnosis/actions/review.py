@@ -11,14 +11,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.actors import named
 from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
-from diagnosis import blinding, policies, queue
-from diagnosis.actions.people import named
 from diagnosis.actions.report import draft_report
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Draft, FirstImpression, ReadingPolicy, Report, Review, Scan
 from diagnosis.models.review import Category, Decision, ReviewKind, ReviewQuerySet
+from diagnosis.reviews import queue
+from diagnosis.rules import blinding, policies
 from diagnosis.states import ReviewStatus as S
 
 FREE: dict[str, Any] = {"claim": None, "lease_expires_at": None, "claimed_at": None, "reader": None}

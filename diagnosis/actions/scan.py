@@ -10,14 +10,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission, require
-from diagnosis import intake, policies
 from diagnosis.actions.analysis import start_analysis
 from diagnosis.actions.review import open_review
-from diagnosis.corrections import require_current
 from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch
 from diagnosis.models import Patient, Scan
 from diagnosis.models.analysis import Trigger
 from diagnosis.models.scan import FileFormat, Modality
+from diagnosis.rules import policies
+from diagnosis.rules.corrections import require_current
+from diagnosis.scans import intake
 from diagnosis.states import AnalysisStatus, ReviewStatus
 
 

@@ -10,10 +10,10 @@ from rest_framework.request import Request
 
 from accounts.models import ApiToken, Clinic, User
 from accounts.permissions import Permission
-from diagnosis import blinding
 from diagnosis.models import Analysis
-from diagnosis.models._base import ClinicalQuerySet
 from diagnosis.models.analysis import AnalysisQuerySet
+from diagnosis.models.base import ClinicalQuerySet
+from diagnosis.rules import blinding
 
 Q = TypeVar("Q", bound=ClinicalQuerySet[Any])
 

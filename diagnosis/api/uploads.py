@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework.request import Request
 
-from diagnosis import intake
 from diagnosis.errors import Refusal
+from diagnosis.scans import intake
 
 # What stands around the file in a body: boundaries, headers, the other fields.
 ENVELOPE_BYTES = 64 * 1024

@@ -9,9 +9,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from diagnosis.models._base import ClinicalModel
-from diagnosis.models._machine import MachineQuerySet
+from diagnosis.models.base import ClinicalModel
 from diagnosis.models.scan import Scan
+from diagnosis.models.state_machine import MachineQuerySet
 from diagnosis.states import ANALYSIS_MOVES, AnalysisStatus, ends, open_ones
 
 if TYPE_CHECKING:

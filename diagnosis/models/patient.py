@@ -11,7 +11,7 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Clinic
-from diagnosis.models._base import ClinicalModel, ClinicalQuerySet
+from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 
 OLDEST_YEARS = 130
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from diagnosis.models._base import ClinicalModel, ClinicalQuerySet, private_storage
 from diagnosis.models.analysis import Analysis
+from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_storage
 from diagnosis.models.zone import Zone
 
 # Above this share outside the lungs the classifier answered to something else than the lungs.

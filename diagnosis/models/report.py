@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from diagnosis.models._base import ClinicalModel
-from diagnosis.models._machine import MachineQuerySet
+from diagnosis.models.base import ClinicalModel
 from diagnosis.models.review import Category, ImageQuality, Review
 from diagnosis.models.scan import Scan
+from diagnosis.models.state_machine import MachineQuerySet
 from diagnosis.states import REPORT_MOVES, ReportStatus
 
 

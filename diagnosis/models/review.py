@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import Clinic, User
-from diagnosis.models._base import ClinicalModel
-from diagnosis.models._machine import MachineQuerySet
+from diagnosis.models.base import ClinicalModel
 from diagnosis.models.scan import Modality, Scan
+from diagnosis.models.state_machine import MachineQuerySet
 from diagnosis.models.zone import Zone
 from diagnosis.states import REVIEW_MOVES, ReviewStatus
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from accounts.models import Clinic
-from diagnosis.models._base import ClinicalModel, ClinicalQuerySet, private_storage
+from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_storage
 from diagnosis.models.patient import Patient
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from diagnosis.models._machine import TransitionRow
+from diagnosis.models.state_machine import TransitionRow
 
 
 class Transition(TransitionRow):

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from diagnosis.models._base import ClinicalModel, ClinicalQuerySet
+from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 
 M = TypeVar("M", bound=models.Model)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diagnosis.models import Prediction, Scan
-from diagnosis.models._base import ClinicalQuerySet
+from diagnosis.models.base import ClinicalQuerySet
 
 # Folder below PRIVATE_ROOT → what lies in it. Files there begin with the key of what they belong to.
 KINDS = {

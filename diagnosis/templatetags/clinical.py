@@ -8,8 +8,8 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
-from diagnosis import cards
-from diagnosis.verdict import chip, share
+from diagnosis.results import cards
+from diagnosis.results.verdict import chip, share
 
 register = template.Library()
 register.filter("chip", chip)

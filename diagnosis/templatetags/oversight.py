@@ -7,8 +7,8 @@ from typing import Any
 
 from django import template
 
-from diagnosis import corrections
 from diagnosis.models import Correction, Report, Scan
+from diagnosis.rules import corrections
 
 register = template.Library()
 SPACE, DASH = "\u00a0", "–"

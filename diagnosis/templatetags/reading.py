@@ -9,9 +9,9 @@ from django import template
 from django.utils import timezone
 
 from accounts.models import User
-from diagnosis import blinding
 from diagnosis.models import Notification, Review, Scan
 from diagnosis.models.review import ReviewKind
+from diagnosis.rules import blinding
 from diagnosis.states import ReviewStatus
 
 register = template.Library()
@@ -49,7 +49,7 @@ def brief(measured: dict[str, Any]) -> str:
     return f"{value:.0f}\u00a0% ({low:.0f} to {high:.0f})"
 
 
-@register.inclusion_tag("diagnosis/review/_of_scan.html", takes_context=True)
+@register.inclusion_tag("diagnosis/review/_scan_status.html", takes_context=True)
 def reading_of(context: dict[str, Any], scan: Scan) -> dict[str, Any]:
     """Where the scan stands with its readers: for its page."""
     user = context["request"].user

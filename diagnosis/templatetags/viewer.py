@@ -9,7 +9,7 @@ from django.template import Context
 from django.templatetags.static import static
 
 from diagnosis.models import Scan
-from diagnosis.views import _viewer
+from diagnosis.views import viewer_settings
 
 register = template.Library()
 
@@ -54,9 +54,9 @@ def viewer(
     offers to mark key images, which the page hears of as the event `viewer:key-image`. `beside` opens the comparison
     with that scan instead of an earlier study.
     """
-    told = _viewer.settings_of(scan, context["request"].user, hide_result=hide_result)
+    told = viewer_settings.settings_of(scan, context["request"].user, hide_result=hide_result)
     if beside:
-        told |= {"prior": [_viewer.entry(beside)], "compare": True}
+        told |= {"prior": [viewer_settings.entry(beside)], "compare": True}
     name = f"viewer-{scan.pk.hex}"
     return {
         "scan": scan,

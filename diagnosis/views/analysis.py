@@ -10,8 +10,8 @@ from accounts.permissions import Permission, require
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.errors import Refusal
 from diagnosis.models import Analysis, Scan
-from diagnosis.views._staff import find, person
 from diagnosis.views.scan import page
+from diagnosis.views.shortcuts import find, person
 
 
 @require_safe

@@ -10,10 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Permission, require
-from diagnosis import blinding, colour
 from diagnosis.models import Prediction
-from diagnosis.views._private import private_png
-from diagnosis.views._staff import find, person
+from diagnosis.results import colour
+from diagnosis.rules import blinding
+from diagnosis.views.http_cache import private_png
+from diagnosis.views.shortcuts import find, person
 
 log = logging.getLogger(__name__)
 

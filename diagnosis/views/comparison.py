@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.permissions import Permission, require
 from diagnosis.models import Patient, Scan
-from diagnosis.views import _scans
-from diagnosis.views._staff import find, person, rights
+from diagnosis.views import scan_list
+from diagnosis.views.shortcuts import find, person, rights
 
 SIDES = 2
 
@@ -26,7 +26,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if len(scans) != SIDES:
         messages.error(request, "Choose two scans to compare.")
         return redirect("diagnosis:patient-detail", pk=patient.pk)
-    left, right = _scans.with_verdicts(scans, person(request))
+    left, right = scan_list.with_verdicts(scans, person(request))
     context = {
         "patient": patient,
         "may": rights(request, patient.clinic),
@@ -43,5 +43,5 @@ def _chosen(request: HttpRequest, patient: Patient) -> list[Scan]:
         keys = [uuid.UUID(text) for text in request.GET.getlist("scan")]
     except ValueError as error:
         raise Http404("no such scan") from error
-    found = _scans.for_lists(patient.scans.all()).in_bulk(keys)
+    found = scan_list.for_lists(patient.scans.all()).in_bulk(keys)
     return [found[key] for key in keys if key in found]

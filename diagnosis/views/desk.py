@@ -7,8 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import Clinic
-from diagnosis.views import _scans
-from diagnosis.views._staff import in_clinic, person, rights
+from diagnosis.views import scan_list
+from diagnosis.views.shortcuts import in_clinic, person, rights
 
 RECENT, TROUBLED = 8, 10
 
@@ -16,14 +16,14 @@ RECENT, TROUBLED = 8, 10
 @require_safe
 @in_clinic
 def show(request: HttpRequest, clinic: Clinic) -> HttpResponse:
-    scans = _scans.listed(person(request), clinic)
-    troubled = _scans.needing_a_person(scans)
+    scans = scan_list.listed(person(request), clinic)
+    troubled = scan_list.needing_a_person(scans)
     context = {
         "clinic": clinic,
         "may": rights(request, clinic),
-        "recent": _scans.with_verdicts(scans[:RECENT], person(request)),
-        "troubled": _scans.with_verdicts(troubled[:TROUBLED], person(request)),
+        "recent": scan_list.with_verdicts(scans[:RECENT], person(request)),
+        "troubled": scan_list.with_verdicts(troubled[:TROUBLED], person(request)),
         "troubled_count": troubled.count(),
-        "open_count": _scans.still_open(scans).count(),
+        "open_count": scan_list.still_open(scans).count(),
     }
     return render(request, "diagnosis/desk/desk.html", context)

@@ -9,12 +9,12 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Permission, require
-from diagnosis import rendition
 from diagnosis.errors import FileRefused
 from diagnosis.models import Prediction, Scan
 from diagnosis.models.scan import FileFormat
-from diagnosis.views._private import private_png
-from diagnosis.views._staff import find, person
+from diagnosis.scans import rendition
+from diagnosis.views.http_cache import private_png
+from diagnosis.views.shortcuts import find, person
 
 log = logging.getLogger(__name__)
 CONTENT_TYPES = {FileFormat.PNG: "image/png", FileFormat.JPEG: "image/jpeg", FileFormat.DICOM: "application/dicom"}

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from diagnosis.models import Notification, Scan
 from diagnosis.models.notification import NotificationKind, NotificationQuerySet
-from diagnosis.views._staff import person
+from diagnosis.views.shortcuts import person
 
 A_PAGE = 30
 ICONS = {

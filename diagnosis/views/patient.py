@@ -15,9 +15,10 @@ from diagnosis.actions.patient import amend_patient, register_patient
 from diagnosis.forms.patient import PatientForm
 from diagnosis.forms.upload import UploadForm
 from diagnosis.models import Patient
-from diagnosis.trend import GRID, trend
-from diagnosis.views import _record, _scans
-from diagnosis.views._staff import find, in_clinic, person, rights, show
+from diagnosis.patients import history
+from diagnosis.patients.trend import GRID, trend
+from diagnosis.views import scan_list
+from diagnosis.views.shortcuts import find, in_clinic, person, rights, show
 
 PATIENTS_A_PAGE = 25
 SCANS_A_PAGE = 20
@@ -84,15 +85,15 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
     """What the patient's page shows."""
-    scans = _scans.for_lists(patient.scans.all())
+    scans = scan_list.for_lists(patient.scans.all())
     page = Paginator(scans, SCANS_A_PAGE).get_page(request.GET.get("page"))
     return {
         "patient": patient,
         "clinic": patient.clinic,
         "may": _rights(request, patient),
         "page": page,
-        "rows": _scans.with_verdicts(page.object_list, person(request)),
-        "changes": _record.changes(patient),
+        "rows": scan_list.with_verdicts(page.object_list, person(request)),
+        "changes": history.changes(patient),
         "trend": trend(patient, person(request)),
         "trend_grid": GRID,
         "upload": UploadForm(),

@@ -16,14 +16,16 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import Permission, require
-from diagnosis import blinding, policies, rendition, report_content
 from diagnosis.actions.report import add_addendum, revise_report, sign_report
 from diagnosis.errors import FileRefused, Refusal
 from diagnosis.forms.report import AddendumForm, ReviseReportForm, SignReportForm
 from diagnosis.models import Report
-from diagnosis.report_pdf import render_pdf
-from diagnosis.report_pdf.content import printed
-from diagnosis.views._staff import find, person, rights
+from diagnosis.reports import content as report_content
+from diagnosis.reports.pdf import render_pdf
+from diagnosis.reports.pdf.content import printed
+from diagnosis.rules import blinding, policies
+from diagnosis.scans import rendition
+from diagnosis.views.shortcuts import find, person, rights
 
 
 @never_cache

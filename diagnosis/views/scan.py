@@ -15,8 +15,8 @@ from accounts.permissions import Permission, require
 from diagnosis.errors import Refusal
 from diagnosis.forms.scan_filter import ScanFilter
 from diagnosis.models import Analysis, Scan
-from diagnosis.views import _result, _scans
-from diagnosis.views._staff import find, in_clinic, person, rights, show
+from diagnosis.views import scan_context, scan_list
+from diagnosis.views.shortcuts import find, in_clinic, person, rights, show
 
 SCANS_A_PAGE = 20
 FOLLOWED_AT_ONCE = 100
@@ -25,17 +25,17 @@ FOLLOWED_AT_ONCE = 100
 @require_safe
 @in_clinic
 def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
-    chosen = ScanFilter(request.GET, queryset=_scans.listed(person(request), clinic))
+    chosen = ScanFilter(request.GET, queryset=scan_list.listed(person(request), clinic))
     page = Paginator(chosen.qs, SCANS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "clinic": clinic,
         "may": rights(request, clinic),
         "page": page,
-        "rows": _scans.with_verdicts(page.object_list, person(request)),
+        "rows": scan_list.with_verdicts(page.object_list, person(request)),
         "form": chosen.form,
         "narrowed": any(request.GET.get(name) for name in chosen.filters),
     }
-    return show(request, "diagnosis/scan/list.html", "diagnosis/scan/_found.html", context)
+    return show(request, "diagnosis/scan/list.html", "diagnosis/scan/_found_scans.html", context)
 
 
 @require_safe
@@ -55,7 +55,7 @@ def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def progress(request: HttpRequest) -> JsonResponse:
     """How far the scans named by `id` are: for lists that follow their open analyses, in one request for all."""
     scans = Scan.objects.visible_to(person(request)).filter(pk__in=_keys(request.GET.getlist("id")))
-    rows = _scans.with_verdicts(_scans.for_lists(scans), person(request))
+    rows = scan_list.with_verdicts(scan_list.for_lists(scans), person(request))
     return JsonResponse({"scans": [_progress(row) for row in rows]})
 
 
@@ -70,7 +70,7 @@ def _keys(texts: list[str]) -> list[uuid.UUID]:
     return found
 
 
-def _progress(row: _scans.Row) -> dict[str, Any]:
+def _progress(row: scan_list.Row) -> dict[str, Any]:
     return {
         "id": str(row.scan.pk),
         "status": row.analysis.status if row.analysis else None,
@@ -98,7 +98,7 @@ def page(
     fragment: bool = False,
 ) -> HttpResponse:
     """A scan's page with its latest analysis or an earlier one, and a refusal's sentence and status if there is one."""
-    context = _result.context(request, scan, analysis)
+    context = scan_context.context(request, scan, analysis)
     context |= {"may": rights(request, scan.clinic), "refusal": refusal}
     part = "diagnosis/scan/_result.html"
     status = refusal.http_status if refusal else 200

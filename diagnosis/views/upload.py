@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods
 from accounts.permissions import Permission, require
 from diagnosis.forms.upload import UploadForm
 from diagnosis.models import Patient
-from diagnosis.views import _outcome
-from diagnosis.views._staff import find, person, rights
+from diagnosis.views import upload_outcome
+from diagnosis.views.shortcuts import find, person, rights
 
 # A plain form may bring several files; beyond this many bytes it is turned away unread.
 LARGEST_FORM = 8 * settings.UPLOAD_MAX_BYTES
@@ -54,7 +54,7 @@ def _receive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         return _wrong(request, patient, form)
     files = form.cleaned_data.pop("files")
-    sender = _outcome.Sender(by=person(request), patient=patient, **form.cleaned_data)
+    sender = upload_outcome.Sender(by=person(request), patient=patient, **form.cleaned_data)
     outcomes = [sender.send(file) for file in files]
     if _wants_json(request):
         return JsonResponse(outcomes[0].payload, status=outcomes[0].http_status)
@@ -74,13 +74,13 @@ def _page(request: HttpRequest, patient: Patient, form: UploadForm, *, status: i
 def _wrong(request: HttpRequest, patient: Patient, form: UploadForm) -> HttpResponse:
     if _wants_json(request):
         sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
-        return JsonResponse(_outcome.refused("form", sentence), status=400)
+        return JsonResponse(upload_outcome.refused("form", sentence), status=400)
     return _page(request, patient, form, status=400)
 
 
 def _turned_away(request: HttpRequest, sentence: str) -> HttpResponse:
     if _wants_json(request):
-        return JsonResponse(_outcome.refused("too_much", sentence), status=413)
+        return JsonResponse(upload_outcome.refused("too_much", sentence), status=413)
     return render(request, "diagnosis/scan/too_large.html", {"sentence": sentence}, status=413)
 
 

@@ -14,12 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Permission, require
-from diagnosis import greyscale as grey
-from diagnosis import slices as slicing
 from diagnosis.errors import FileRefused, IntakeUnavailable
 from diagnosis.models import Scan
-from diagnosis.views import _viewer
-from diagnosis.views._staff import find, person
+from diagnosis.results import slices as slicing
+from diagnosis.scans import greyscale as grey
+from diagnosis.views import viewer_settings
+from diagnosis.views.shortcuts import find, person
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +34,12 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 def settings(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     """What a viewer is told of this scan: for a page that goes on to it, and for what may be seen by now."""
-    return JsonResponse(_viewer.settings_of(_find(request, pk), person(request)))
+    return JsonResponse(viewer_settings.settings_of(_find(request, pk), person(request)))
 
 
 @require_safe
 def greyscale(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The measured values, in the form that diagnosis.greyscale describes. A browser may keep them, but must ask."""
+    """The measured values, as diagnosis.scans.greyscale describes. A browser may keep them, but must ask."""
     scan = _find(request, pk)
     etag = grey.etag(scan)
     unchanged = get_conditional_response(request, etag=etag)
@@ -70,7 +70,7 @@ def slices(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     """The series of a CT slice, in order. What the classifiers said is not in it: see `slice_scores`."""
     scan = _find(request, pk)
     found = slicing.series(scan, visible_to=person(request))
-    return JsonResponse({"slices": [_viewer.entry(one) for one in found]})
+    return JsonResponse({"slices": [viewer_settings.entry(one) for one in found]})
 
 
 @never_cache
@@ -86,7 +86,7 @@ def slice_scores(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 
 def _score(score: slicing.Score) -> dict[str, Any]:
     told = {"probability": score.probability, "zone": score.zone, "above": score.above, "total": score.total}
-    return told | {"attention": _viewer.attention(score.predictions)}
+    return told | {"attention": viewer_settings.attention(score.predictions)}
 
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Scan:

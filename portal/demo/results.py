@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 
-from diagnosis import classifiers, verdict
+from diagnosis.analyses import classifiers
 from diagnosis.models import Analysis, Combination, Prediction, Scan
+from diagnosis.results import verdict
+from diagnosis.results.verdict import Verdict
 from diagnosis.states import AnalysisStatus as S
-from diagnosis.verdict import Verdict
 
 COLUMNS = (
     ("patient", 20),

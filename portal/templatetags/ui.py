@@ -9,7 +9,7 @@ from django.core.paginator import Page
 from django.urls import NoReverseMatch, reverse
 
 from accounts.permissions import Permission
-from diagnosis import intended_use, verdict
+from diagnosis.results import intended_use, verdict
 from portal import product, script_catalogue
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from diagnosis.classifiers import active_specs
+from diagnosis.analyses.classifiers import active_specs
 from diagnosis.models.scan import Modality
-from diagnosis.verdict import label_name
+from diagnosis.results.verdict import label_name
 from ml.serving import BundleRefused
 from ml.spec import ClassifierSpec
 

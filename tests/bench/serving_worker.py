@@ -27,7 +27,7 @@ def _measure(var: str) -> dict[str, Any]:
     import django
 
     django.setup()
-    from diagnosis import classifiers
+    from diagnosis.analyses import classifiers
     from diagnosis.models.scan import Modality
     from ml import serving
     from ml.imaging import phantom

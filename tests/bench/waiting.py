@@ -82,7 +82,7 @@ def _bulk(model: type[M], rows: list[M]) -> list[M]:
 def _store() -> Stored:
     from django.core.files.base import ContentFile
 
-    from diagnosis.models._base import private_storage
+    from diagnosis.models.base import private_storage
     from ml.imaging import render_png
     from ml.imaging.phantom import chest_xray
 
@@ -141,7 +141,7 @@ def _analysis(scan: Scan, by: User) -> Analysis:
 
 def _panel() -> tuple[tuple[ClassifierSpec, ...], PanelSpec]:
     """The classifiers of X-rays, and what combines them."""
-    from diagnosis import classifiers
+    from diagnosis.analyses import classifiers
     from ml.spec import Modality
 
     specs = tuple(spec for spec in classifiers.active_specs() if spec.modality is Modality.CXR)
@@ -185,8 +185,8 @@ def _spread(probability: float, labels: Sequence[str], positive: str) -> dict[st
 
 
 def _combination(panel: PanelSpec, predictions: Sequence[Prediction]) -> Combination:
-    from diagnosis.answers import Combined
-    from diagnosis.runner import combination_row
+    from diagnosis.analyses.predict import Combined
+    from diagnosis.analyses.runner import combination_row
 
     said = panel.combine({one.identity: one.probabilities for one in predictions})
     return combination_row(predictions[0].analysis_id, Combined(panel, said))
@@ -195,8 +195,8 @@ def _combination(panel: PanelSpec, predictions: Sequence[Prediction]) -> Combina
 def _review(analysis: Analysis, by: User, chance: random.Random) -> Review:
     from django.utils import timezone
 
-    from diagnosis import queue
     from diagnosis.models import ReadingPolicy, Review
+    from diagnosis.reviews import queue
 
     scan = analysis.scan
     review = Review(

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from diagnosis import intended_use
+from diagnosis.results import intended_use
 from tests.functional.steps import PATIENCE_MS, drop, sign_in, until_analysed, until_sent
 from tests.images import NO_IMAGE, xray_dicom, xray_png
 from tests.running import Worker

@@ -1,6 +1,6 @@
 """How many classifiers answer about a scan here."""
 
-from diagnosis.classifiers import active_specs
+from diagnosis.analyses.classifiers import active_specs
 from diagnosis.models.scan import Modality
 
 

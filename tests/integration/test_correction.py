@@ -8,7 +8,6 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from accounts.models import Clinic, User
-from diagnosis import corrections
 from diagnosis.actions.correction import merge_patients, move_scans, undo_correction
 from diagnosis.actions.patient import amend_patient
 from diagnosis.actions.report import add_addendum, sign_report
@@ -17,6 +16,7 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Correction, Patient, Report, Scan
 from diagnosis.models.scan import Modality
+from diagnosis.rules import corrections
 from tests.conftest import PASSWORD
 from tests.images import xray_png
 from tests.reading import new_case, new_patient, read

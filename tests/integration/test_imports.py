@@ -18,13 +18,13 @@ def walk(resolver):
     for pattern in resolver.url_patterns:
         walk(pattern) if hasattr(pattern, "url_patterns") else pattern.callback
 walk(get_resolver())
-from diagnosis import classifiers
+from diagnosis.analyses import classifiers
 classifiers.active_specs()
 """
 WORKER_PARENT = """
 from portal.celery import app
 app.loader.import_default_modules()
-import diagnosis.tasks, diagnosis.runner
+import diagnosis.tasks, diagnosis.analyses.runner
 assert "diagnosis.tasks.run_analysis" in app.tasks
 """
 

@@ -6,7 +6,7 @@ import pytest
 from django.core import mail
 
 from accounts.models import User
-from diagnosis import notices
+from diagnosis import notifications as notices
 from diagnosis.models import Notification, Patient, ReadingPreference
 from tests.reading import finish, new_case
 

@@ -17,8 +17,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
-from diagnosis import classifiers, runner
 from diagnosis.actions.scan import upload_scan
+from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Patient, Prediction, Scan
 from diagnosis.models.scan import Modality
 from ml import imaging

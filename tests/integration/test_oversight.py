@@ -20,7 +20,7 @@ from diagnosis.models import Analysis, Correction, Dismissal, Patient, Scan
 from diagnosis.models.review import Category
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus as S
-from diagnosis.views.oversight._tables import DOWNLOADS
+from diagnosis.views.oversight.tables import DOWNLOADS
 from tests.images import ct_dicom
 from tests.reading import finish, new_case, new_patient, read
 

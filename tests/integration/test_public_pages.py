@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 
-from diagnosis import intended_use
+from diagnosis.results import intended_use
 from portal import urls as portal_urls
 from tests.unit.ml.specs import POINT, SPEC
 

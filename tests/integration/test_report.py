@@ -10,15 +10,15 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from accounts.proof import TRIES
-from diagnosis import report_content
+from accounts.reauthentication import TRIES
 from diagnosis.actions.report import add_addendum, revise_report, sign_report
 from diagnosis.actions.review import request_second_opinion
 from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
 from diagnosis.models import Addendum, FirstImpression, Notification, Patient, Report
 from diagnosis.models.notification import NotificationKind
-from diagnosis.report_pdf import render_pdf
-from diagnosis.report_pdf.content import printed
+from diagnosis.reports import content as report_content
+from diagnosis.reports.pdf import render_pdf
+from diagnosis.reports.pdf.content import printed
 from diagnosis.states import ReportStatus
 from tests.conftest import PASSWORD
 from tests.images import xray_png

@@ -15,9 +15,9 @@ from django.db import connection
 from PIL import Image
 
 from accounts.models import User
-from diagnosis import classifiers, runner
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.actions.scan import upload_scan
+from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Analysis, Notification, Patient, Prediction, Scan, Transition
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus as S

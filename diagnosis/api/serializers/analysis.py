@@ -6,11 +6,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from diagnosis import intended_use, marks, verdict
-from diagnosis.api.serializers._links import address, links
+from diagnosis.api.serializers.links import address, links
 from diagnosis.api.serializers.prediction import CombinationSerializer, PredictionSerializer
 from diagnosis.models import Analysis, Prediction
 from diagnosis.models.review import Mark
+from diagnosis.results import intended_use, marks, verdict
 from diagnosis.states import AnalysisStatus
 
 

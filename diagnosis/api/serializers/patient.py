@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from diagnosis.api.serializers._links import links
+from diagnosis.api.serializers.links import links
 from diagnosis.models import Patient
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from diagnosis.api.serializers._links import address
+from diagnosis.api.serializers.links import address
 from diagnosis.models import Combination, Prediction
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from diagnosis.api.serializers._links import links
 from diagnosis.api.serializers.analysis import AnalysisSerializer
+from diagnosis.api.serializers.links import links
 from diagnosis.models import Scan
 from diagnosis.models.scan import Modality
 

@@ -9,13 +9,13 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from diagnosis import blinding
 from diagnosis.actions.analysis import cancel_analysis
 from diagnosis.api.files import PRIVATE, stored_file
 from diagnosis.api.scope import person, readable, visible
 from diagnosis.api.serializers.analysis import AnalysisSerializer
-from diagnosis.api.views._problems import problems
+from diagnosis.api.views.problems import problems
 from diagnosis.models import Analysis, Prediction
+from diagnosis.rules import blinding
 
 # Seconds a client should wait before it asks again: about as long as one analysis takes.
 POLL_SECONDS = 1

@@ -3,9 +3,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from diagnosis import classifiers
+from diagnosis.analyses import classifiers
 from diagnosis.api.serializers.classifier import ClassifierSerializer, PanelSerializer
-from diagnosis.api.views._problems import problems
+from diagnosis.api.views.problems import problems
 
 
 class Classifiers(APIView):

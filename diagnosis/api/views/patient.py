@@ -13,7 +13,7 @@ from diagnosis.api.pagination import Pages
 from diagnosis.api.scope import clinic_of, person, visible
 from diagnosis.api.serializers.history import EventSerializer
 from diagnosis.api.serializers.patient import PatientSerializer
-from diagnosis.api.views._problems import problems
+from diagnosis.api.views.problems import problems
 from diagnosis.api.views.scan import with_results
 from diagnosis.models import Patient
 

@@ -13,7 +13,6 @@ from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from diagnosis import rendition
 from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.actions.scan import Upload, upload_scan
 from diagnosis.api import uploads
@@ -27,9 +26,10 @@ from diagnosis.api.serializers.scan import (
     ScanSerializer,
     UploadedSerializer,
 )
-from diagnosis.api.views._problems import problems
+from diagnosis.api.views.problems import problems
 from diagnosis.models import Patient, Scan
 from diagnosis.models.scan import Modality
+from diagnosis.scans import rendition
 
 
 def with_results(request: Request) -> QuerySet[Scan]:

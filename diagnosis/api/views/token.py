@@ -18,7 +18,7 @@ from diagnosis.api.errors import problem
 from diagnosis.api.scope import own_tokens
 from diagnosis.api.serializers.token import ClinicSerializer, IssuedTokenSerializer, SignInSerializer, TokenSerializer
 from diagnosis.api.throttles import SignInThrottle
-from diagnosis.api.views._problems import problems
+from diagnosis.api.views.problems import problems
 
 # One answer for an unknown address and a wrong password: it must not tell who works here.
 WRONG = "The e-mail address or the password is wrong. Check both and try again."

@@ -20,14 +20,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import Clinic
 from accounts.permissions import Permission
-from diagnosis import corrections
 from diagnosis.actions.correction import merge_patients, move_scans, undo_correction
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.correction import CorrectionForm, MoveForm
 from diagnosis.models import Correction, Patient, Report, Scan
+from diagnosis.rules import corrections
 from diagnosis.states import ReportStatus
-from diagnosis.views._staff import person
-from diagnosis.views.oversight._scope import Scope, overseen, show
+from diagnosis.views.oversight.scope import Scope, overseen, show
+from diagnosis.views.shortcuts import person
 
 A_PAGE = 25
 CANDIDATES = 15

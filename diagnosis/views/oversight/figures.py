@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from diagnosis.oversight import agreement, jobs, reading, storage, work
-from diagnosis.views.oversight import _charts, _tables
-from diagnosis.views.oversight._scope import Scope, overseen, show
+from diagnosis.oversight import agreement, jobs, storage, work
+from diagnosis.oversight import reviews as reading
+from diagnosis.views.oversight import charts, tables
+from diagnosis.views.oversight.scope import Scope, overseen, show
 
 LONGEST = 25
 
@@ -31,8 +32,8 @@ def overview(request: HttpRequest, scope: Scope) -> HttpResponse:
         "overrides": reading.overrides(scope.decided()),
         "queue": work.queue(scope.analyses()),
         "standing": scope.corrections().standing().count(),
-        "days": _charts.days(jobs.by_day(scope.analyses(), _tables.DAYS)),
-        "ages": _charts.ages(waiting),
+        "days": charts.days(jobs.by_day(scope.analyses(), tables.DAYS)),
+        "ages": charts.ages(waiting),
     }
     return show(request, scope, "overview", "Review screen", context)
 
@@ -46,13 +47,13 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
     now = timezone.now()
     context = {
         "waiting": waiting,
-        "ages": _charts.ages(waiting),
+        "ages": charts.ages(waiting),
         "turnaround": reading.turnaround(scope.decided()),
         "longest": [(case, now - case.waiting_since) for case in longest[:LONGEST]],
         "overrides": overrides,
-        "reasons": _charts.overrides(overrides),
+        "reasons": charts.overrides(overrides),
         "months": months,
-        "minds": _charts.minds(months),
+        "minds": charts.minds(months),
     }
     return show(request, scope, "reading", "Reading", context)
 
@@ -62,7 +63,7 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
 def agreements(request: HttpRequest, scope: Scope) -> HttpResponse:
     first = request.GET.get("standard") == "first"
     months = agreement.by_month(scope.decided(), first_impressions=first)
-    context = {"first": first, "versions": _charts.versions(agreement.overall(months), months)}
+    context = {"first": first, "versions": charts.versions(agreement.overall(months), months)}
     return show(request, scope, "agreement", "Agreement of classifiers and readers", context)
 
 
@@ -72,16 +73,16 @@ def works(request: HttpRequest, scope: Scope) -> HttpResponse:
     root = Path(settings.PRIVATE_ROOT)
     kinds = storage.usage(root, scope.scans())
     queue = work.queue(scope.analyses())
-    found = jobs.by_day(scope.analyses(), _tables.DAYS)
+    found = jobs.by_day(scope.analyses(), tables.DAYS)
     context = {
         "queue": queue,
         "oldest": timezone.now() - queue.oldest if queue.oldest else None,
         "workers": work.workers(scope.analyses()),
-        "days": _charts.days(found),
+        "days": charts.days(found),
         "found": [day for day in reversed(found) if day.succeeded or day.failed or day.cancelled],
         "kinds": kinds,
         "bytes": sum(kind.size for kind in kinds),
-        "usage": _charts.usage(kinds),
+        "usage": charts.usage(kinds),
         "disk": storage.disk(root) if root.exists() else None,
     }
     return show(request, scope, "work", "Queue and storage", context)
@@ -92,9 +93,9 @@ def works(request: HttpRequest, scope: Scope) -> HttpResponse:
 @overseen
 def download(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
     """A table as CSV: UTF-8 with a mark, so that spreadsheets read names right."""
-    if name not in _tables.DOWNLOADS:
+    if name not in tables.DOWNLOADS:
         raise Http404
     answer = HttpResponse(content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    answer.write("\ufeff" + _tables.DOWNLOADS[name](scope).csv())
+    answer.write("\ufeff" + tables.DOWNLOADS[name](scope).csv())
     return answer

@@ -22,9 +22,9 @@ from diagnosis.actions.dismissal import bring_back, set_aside
 from diagnosis.errors import Refusal
 from diagnosis.models import Analysis, Dismissal
 from diagnosis.models.analysis import AnalysisQuerySet
-from diagnosis.views._staff import person
-from diagnosis.views.oversight._scope import Scope, overseen, show
-from diagnosis.views.oversight._tables import TROUBLES, troubled
+from diagnosis.views.oversight.scope import Scope, overseen, show
+from diagnosis.views.oversight.tables import TROUBLES, troubled
+from diagnosis.views.shortcuts import person
 
 A_PAGE = 50
 # One press acts on no more than this; what is left is still on the list.

@@ -11,8 +11,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import Clinic
 from accounts.roles import Administrator, Radiographer
-from diagnosis import classifiers
 from diagnosis.actions.analysis import rerun_analysis
+from diagnosis.analyses import classifiers
 from diagnosis.errors import Refusal
 from diagnosis.models import Scan
 from diagnosis.states import AnalysisStatus

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from accounts.models import User
-from diagnosis import classifiers, intended_use, runner
+from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Analysis, Scan
+from diagnosis.results import intended_use
 from tests.integration.api.conftest import Api
 from tests.reading import ZONED, finish
 

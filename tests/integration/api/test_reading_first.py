@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from diagnosis import blinding
 from diagnosis.actions.review import claim_review, commit_first_impression
 from diagnosis.models import Analysis, ReadingPolicy, Scan
 from diagnosis.models.review import Category
+from diagnosis.rules import blinding
 from tests.integration.api.conftest import Api
 from tests.reading import finish
 

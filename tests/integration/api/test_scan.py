@@ -13,9 +13,9 @@ from PIL import Image
 from rest_framework.test import APIClient
 
 from accounts.models import Clinic, Membership, User
-from diagnosis import policies
 from diagnosis.actions.patient import register_patient
 from diagnosis.models import Analysis, Patient, Scan
+from diagnosis.rules import policies
 from tests.images import NO_IMAGE, ct_dicom, xray_dicom, xray_jpeg, xray_png
 from tests.integration.api.conftest import Api
 

@@ -10,11 +10,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
 
 from accounts.models import Clinic, User
-from diagnosis import policies
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.actions.patient import amend_patient, register_patient
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Analysis, Patient, Scan
+from diagnosis.rules import policies
 from diagnosis.states import AnalysisStatus as S
 from tests.unit.diagnosis.test_analysis import together
 

@@ -12,8 +12,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from diagnosis import runner
-from diagnosis.lease import Lease
+from diagnosis.analyses import runner
+from diagnosis.analyses.lease import Lease
 from diagnosis.models import Analysis, Scan, Transition
 from diagnosis.states import AnalysisStatus as S
 from diagnosis.states import ForbiddenMove

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Clinic, User
-from diagnosis import blinding
 from diagnosis.actions.review import claim_review, commit_first_impression, decide_review, request_second_opinion
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Patient, ReadingPolicy, ReadingPreference, Review
 from diagnosis.models.review import Category, Decision
+from diagnosis.rules import blinding
 from tests.reading import WORDS, finish, new_case, read
 
 

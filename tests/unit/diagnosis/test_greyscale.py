@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from diagnosis.greyscale import packed
+from diagnosis.scans.greyscale import packed
 from ml.imaging.greyscale import Greyscale
 from ml.imaging.tone import Tone
 from tests.greyscale import unpacked

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from diagnosis.intake import differences
 from diagnosis.models import Patient
+from diagnosis.scans.intake import differences
 from ml.imaging import DicomHeader, PersonName
 from ml.spec import Modality
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from diagnosis import cards, markdown
-from diagnosis.classifiers import installed_specs
-from diagnosis.markdown import Span, blocks
+from diagnosis.analyses.classifiers import installed_specs
+from diagnosis.results import cards, markdown
+from diagnosis.results.markdown import Span, blocks
 
 CARD = """# tiny-cxr 1.0.0
 

@@ -21,7 +21,8 @@ from diagnosis.actions.review import claim_review, commit_first_impression, deci
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, Review, Scan
 from diagnosis.models.review import Category, Decision
-from diagnosis.oversight import agreement, chart, jobs, reading, storage, work
+from diagnosis.oversight import agreement, chart, jobs, storage, work
+from diagnosis.oversight import reviews as reading
 from diagnosis.oversight.agreement import Counts
 from diagnosis.oversight.kappa import kappa
 from diagnosis.oversight.table import Table

@@ -12,13 +12,13 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import Clinic, User
-from diagnosis import queue
 from diagnosis.actions.reading_policy import change_policy
 from diagnosis.actions.review import flag_urgent
 from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.queue_filter import QueueFilter
 from diagnosis.models import Patient, ReadingPolicy, Review, Scan
-from diagnosis.views.reading._rows import rows
+from diagnosis.reviews import queue
+from diagnosis.views.review.rows import rows
 from tests.reading import finish, new_case, new_patient, read
 
 

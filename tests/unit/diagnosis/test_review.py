@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from accounts.models import Clinic, User
-from diagnosis import policies
 from diagnosis.actions.review import (
     LEAVING,
     claim_next,
@@ -24,10 +23,11 @@ from diagnosis.actions.review import (
     save_draft,
 )
 from diagnosis.actions.scan import upload_scan
-from diagnosis.changed_minds import ChangedMinds, changed_minds
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Draft, Patient, ReadingPolicy, Report, Review
 from diagnosis.models.review import Category, Decision, ReviewKind
+from diagnosis.reviews.category_changes import ChangedMinds, changed_minds
+from diagnosis.rules import policies
 from diagnosis.states import ReviewStatus as S
 from tests.images import ct_dicom
 from tests.reading import WORDS, finish, new_case, read

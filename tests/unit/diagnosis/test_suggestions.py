@@ -6,7 +6,7 @@ import pytest
 
 from diagnosis.models.review import Category
 from diagnosis.models.scan import Modality
-from diagnosis.suggestions import Part, co_rads, for_modality
+from diagnosis.reviews.suggestions import Part, co_rads, for_modality
 
 
 @pytest.mark.parametrize("modality", Modality)

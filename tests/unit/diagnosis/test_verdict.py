@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from diagnosis import verdict
-from diagnosis.marks import marks
 from diagnosis.models import Analysis, Combination, Prediction
 from diagnosis.models.review import Mark
+from diagnosis.results import verdict
+from diagnosis.results.marks import marks
 from diagnosis.templatetags.clinical import estimate
 
 

@@ -10,9 +10,9 @@ from django.apps import apps
 
 from accounts.models import Clinic, Membership, User
 from accounts.roles import ROLES
-from diagnosis import runner
+from diagnosis.analyses import runner
 from diagnosis.models import Analysis, Patient, Prediction, Scan
-from diagnosis.models._base import ClinicalQuerySet
+from diagnosis.models.base import ClinicalQuerySet
 
 DOORS = [Patient, Scan, Analysis, Prediction]
 PEOPLE = [*ROLES, "stranger", "nobody", "superuser", "left", "locked out", "clinic closed", "works in both"]

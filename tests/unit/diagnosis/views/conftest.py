@@ -28,7 +28,7 @@ def as_() -> As:
 @pytest.fixture
 def finished(scan: Scan) -> Analysis:
     """The analysis of `scan`, run by the real runner with the shipped classifiers."""
-    from diagnosis import runner
+    from diagnosis.analyses import runner
 
     analysis = scan.analyses.get()
     runner.run(analysis.pk, worker="test")

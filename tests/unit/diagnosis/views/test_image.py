@@ -10,8 +10,9 @@ from django.urls import reverse
 from PIL import Image
 
 from accounts.models import Membership, User
-from diagnosis import colour, rendition
 from diagnosis.models import Prediction, Scan
+from diagnosis.results import colour
+from diagnosis.scans import rendition
 from tests.images import xray_png
 from tests.unit.diagnosis.views.conftest import As
 

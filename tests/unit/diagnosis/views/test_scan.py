@@ -13,10 +13,11 @@ from django.utils.text import capfirst
 from PIL import Image
 
 from accounts.models import User
-from diagnosis import blinding, intended_use, verdict
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
-from diagnosis.classifiers import installed_specs
+from diagnosis.analyses.classifiers import installed_specs
 from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Scan
+from diagnosis.results import intended_use, verdict
+from diagnosis.rules import blinding
 from tests.reading import finish
 from tests.unit.diagnosis.views.conftest import As
 from tests.unit.diagnosis.views.test_patient import queries, text
@@ -152,7 +153,7 @@ def test_a_finished_page_follows_nothing(client: Client, finished: Analysis) -> 
 def test_a_failure_shows_its_reason_and_offers_a_retry(
     client: Client, scan: Scan, settings: Any, tmp_path: Any
 ) -> None:
-    from diagnosis import runner
+    from diagnosis.analyses import runner
 
     settings.ML_WEIGHTS_ROOT = tmp_path  # an installation without classifiers
     runner.run(scan.analyses.get().pk, worker="test")
@@ -292,7 +293,7 @@ def test_progress_knows_nothing_of_other_clinics(as_: As, stranger: User, scan: 
 def test_the_desk_shows_what_needs_a_person(
     client: Client, scan: Scan, upload: Callable[..., Scan], settings: Any, tmp_path: Any
 ) -> None:
-    from diagnosis import runner
+    from diagnosis.analyses import runner
 
     settings.ML_WEIGHTS_ROOT = tmp_path
     runner.run(scan.analyses.get().pk, worker="test")

@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Clinic, User
-from diagnosis import intake
 from diagnosis.actions.patient import register_patient
 from diagnosis.models import Analysis, Patient, Review, Scan
+from diagnosis.scans import intake
 from tests.images import NO_IMAGE, xray_dicom, xray_png
 from tests.unit.diagnosis.views.conftest import As
 

@@ -14,10 +14,10 @@ from django.urls import reverse
 from accounts.models import Membership, User
 from accounts.permissions import Permission
 from accounts.roles import ROLES
-from diagnosis import greyscale
 from diagnosis.actions.scan import upload_scan
 from diagnosis.models import Patient, ReadingPreference, Scan
 from diagnosis.models.review import Category
+from diagnosis.scans import greyscale
 from diagnosis.templatetags.viewer import PARTS
 from ml.imaging.greyscale import greyscale as measured
 from tests.greyscale import unpacked

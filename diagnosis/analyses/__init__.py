@@ -1,0 +1,1 @@
+"""One run of the classifiers over one scan: claimed, predicted, stored."""

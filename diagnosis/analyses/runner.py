@@ -1,0 +1,220 @@
+"""Runs one analysis: claim → decode → answer → store. Never enqueues anything."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+import uuid
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+
+from diagnosis.analyses.lease import Lease
+from diagnosis.analyses.predict import Answer, Answers, Combined, answer
+from diagnosis.errors import AnalysisFailed
+from diagnosis.models import Analysis, Combination, Prediction, Scan
+from diagnosis.models.notification import NotificationKind
+from diagnosis.models.scan import Modality
+from diagnosis.notifications import notify_uploader
+from diagnosis.reviews import queue
+from diagnosis.scans import intake
+from diagnosis.states import AnalysisStatus as S
+from ml import imaging
+from ml.panel import PanelSpec
+from ml.spec import ClassifierSpec
+
+log = logging.getLogger(__name__)
+
+UNEXPECTED = AnalysisFailed(
+    "unexpected",
+    "The analysis stopped on an unexpected error, which was logged. Retry; if it fails again, tell your administrator.",
+    retryable=True,
+)
+TOO_SLOW = AnalysisFailed(
+    "too_slow", "The analysis took longer than it is allowed to. Retry when the server is less busy.", retryable=True
+)
+WORKERS_LOST = AnalysisFailed(
+    "workers_lost",
+    "Every worker that tried this scan stopped in the middle of it. Tell your administrator before retrying.",
+    retryable=True,
+)
+
+
+def run(pk: uuid.UUID, *, worker: str) -> None:
+    """Run the analysis if it is still queued; a second message for a running or finished one does nothing."""
+    claim = Analysis.objects.claim(pk, worker=worker)
+    if claim is None:
+        log.info("analysis %s is not queued; nothing to do", pk)
+        return
+    with Lease(pk, claim):
+        try:
+            _store(pk, claim, worker, _answers(pk))
+        except AnalysisFailed as failure:
+            _fail(pk, failure, by=worker, only=Q(claim=claim))
+        except SoftTimeLimitExceeded:
+            _fail(pk, TOO_SLOW, by=worker, only=Q(claim=claim))
+        except Exception:
+            log.exception("analysis %s failed", pk)
+            _fail(pk, UNEXPECTED, by=worker, only=Q(claim=claim), detail=traceback.format_exc())
+
+
+def release_lost(*, by: str) -> int:
+    """Queue again what lost its worker, or fail what has lost too many. Returns how many were moved."""
+    return sum(_release(analysis, by=by) for analysis in Analysis.objects.lost())
+
+
+def _release(analysis: Analysis, *, by: str) -> bool:
+    # The lease is part of the WHERE: a worker that renewed it meanwhile keeps its job.
+    still_lost = Q(claim=analysis.claim, lease_expires_at=analysis.lease_expires_at)
+    if analysis.attempts >= settings.ANALYSIS_ATTEMPTS:
+        return _fail(analysis.pk, WORKERS_LOST, by=by, only=still_lost)
+    return Analysis.objects.release(analysis.pk, by=by, only=still_lost, note=f"{analysis.worker} was lost")
+
+
+def _answers(pk: uuid.UUID) -> Answers:
+    scan = Scan.objects.get(analyses=pk)
+    return answer(_pixels(scan), Modality(scan.modality))
+
+
+def _pixels(scan: Scan) -> np.ndarray:
+    """The scan's pixels, float32 in [0, 1], from the original that was uploaded and no other."""
+    data = _original(scan)
+    if intake.fingerprint(data) != scan.sha256:
+        raise AnalysisFailed(
+            "original_altered",
+            "The stored file is no longer the one that was uploaded. Tell your administrator; it must be restored.",
+            retryable=True,
+        )
+    try:
+        return imaging.decode(data, limits=intake.limits()).pixels
+    except imaging.ImageRefused as refused:
+        raise AnalysisFailed(refused.code, refused.sentence, retryable=False) from refused
+
+
+def _original(scan: Scan) -> bytes:
+    try:
+        with scan.original.open("rb") as file:
+            return file.read()
+    except OSError as error:
+        log.exception("original of scan %s", scan.pk)
+        raise AnalysisFailed(
+            "original_unreadable",
+            "The stored file could not be read. Tell your administrator, then retry.",
+            retryable=True,
+        ) from error
+
+
+def _store(pk: uuid.UUID, claim: uuid.UUID, worker: str, answers: Answers) -> None:
+    """Keep the answers if the analysis is still ours; files first, so that no row names a missing one."""
+    predictions = [_prediction(pk, one) for one in answers.each]
+    hindrance = answers.hindrance
+    try:
+        with transaction.atomic():
+            ours = Q(claim=claim)
+            if not Analysis.objects.finish(
+                pk, S.RUNNING, S.SUCCEEDED, by=worker, only=ours, without_combination=hindrance
+            ):
+                raise _NoLongerOurs
+            Prediction.objects.bulk_create(predictions)
+            if answers.combined:
+                combination_row(pk, answers.combined).save(force_insert=True)
+            analysis = Analysis.objects.select_related("scan__clinic").get(pk=pk)
+            queue.place(analysis)
+            notify_uploader(analysis.scan, NotificationKind.RESULT)
+    except BaseException as error:
+        _discard(predictions)
+        if not isinstance(error, _NoLongerOurs):
+            raise
+        log.warning("analysis %s was taken away while it ran; its result is dropped", pk)
+
+
+def _discard(predictions: list[Prediction]) -> None:
+    """Delete the files of rows that are not there. An error may also come after the commit, from what follows it."""
+    kept = Prediction.objects.filter(pk__in=[prediction.pk for prediction in predictions])
+    with suppress(DatabaseError):
+        if not kept.exists():
+            for prediction in predictions:
+                prediction.attention.delete(save=False)
+                prediction.seen.delete(save=False)
+
+
+class _NoLongerOurs(Exception):
+    pass
+
+
+def _prediction(pk: uuid.UUID, one: Answer) -> Prediction:
+    spec, said = one.spec, one.said
+    probability = said.probabilities[spec.operating_point.positive_label]
+    prediction = Prediction(
+        analysis_id=pk,
+        classifier=spec.name,
+        version=spec.version,
+        architecture=spec.architecture,
+        weights_sha256=spec.weights_sha256,
+        preprocessing=spec.preprocessing,
+        probabilities=said.probabilities,
+        label=said.label,
+        operating_point=asdict(spec.operating_point),
+        probability=probability,
+        positive=said.positive,
+        zone=spec.operating_point.zone(probability).value,
+        milliseconds=said.milliseconds,
+        attention_label=said.attention_label,
+        attention_outside=one.outside,
+        card=_card(spec) | {"intended_use": spec.intended_use},
+    )
+    prediction.attention.save("attention.png", ContentFile(imaging.render_png(said.attention)), save=False)
+    prediction.seen.save("seen.png", ContentFile(imaging.render_png(said.seen)), save=False)
+    return prediction
+
+
+def combination_row(pk: uuid.UUID, combined: Combined) -> Combination:
+    """What a panel made of the answers in the analysis `pk`; not saved."""
+    panel, probabilities = combined.panel, combined.probabilities
+    point = panel.operating_point
+    probability = probabilities[point.positive_label]
+    return Combination(
+        analysis_id=pk,
+        panel=panel.name,
+        version=panel.version,
+        members=list(panel.members),
+        probabilities=probabilities,
+        label=max(probabilities, key=probabilities.__getitem__),
+        operating_point=asdict(point),
+        probability=probability,
+        positive=probability >= point.threshold,
+        zone=point.zone(probability).value,
+        card=_card(panel),
+    )
+
+
+def _card(spec: ClassifierSpec | PanelSpec) -> dict[str, Any]:
+    """What a report prints of the model card, kept as it was when the answer was given."""
+    label = spec.operating_point.positive_label
+    return {"label": label, "auc": spec.metrics.get(f"auc/{label}"), "measured_on": spec.metrics.get("measured_on", "")}
+
+
+@transaction.atomic
+def _fail(pk: uuid.UUID, failure: AnalysisFailed, *, by: str, only: Q, detail: str = "") -> bool:
+    failed = Analysis.objects.finish(
+        pk,
+        S.RUNNING,
+        S.FAILED,
+        by=by,
+        only=only,
+        note=failure.sentence,
+        failure_code=failure.code,
+        failure_reason=failure.sentence,
+        failure_detail=detail,
+        failure_retryable=failure.retryable,
+    )
+    if failed:
+        notify_uploader(Scan.objects.get(analyses=pk), NotificationKind.FAILURE)
+    return failed

@@ -1,5 +1,0 @@
-"""A report on paper: one A4 document, made from what was signed."""
-
-from diagnosis.report_pdf.document import render_pdf
-
-__all__ = ["render_pdf"]

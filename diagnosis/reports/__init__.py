@@ -1,0 +1,1 @@
+"""What a signed report contains, and how it is printed."""

@@ -1,0 +1,1 @@
+"""What the predictions of an analysis mean, in words, colours and cards."""

@@ -1,0 +1,1 @@
+"""A person's reading of a scan: its place in the queue, and the sentences offered for it."""

@@ -1,0 +1,135 @@
+"""The order of the reading queue, and why a case stands where it stands.
+
+A case's place is the time since which it waits, moved back by hours of merit: urgency, suspicion, disagreement. Because
+everything gains one hour an hour, the order never changes by waiting alone and can be an indexed column, `due_at`; and
+because merit is bounded, nobody waits behind newer cases for longer than the weights add up to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import fmean
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Case, DurationField, F, FloatField, Func, When
+from django.db.models.functions import Coalesce
+from django.db.models.sql.compiler import SQLCompiler
+
+from diagnosis.models import Analysis, Combination, Prediction, ReadingPolicy, Review
+from diagnosis.models.zone import Zone
+from diagnosis.results import marks
+from diagnosis.states import ReviewStatus
+
+# A scan without a result is neither suspect nor harmless: it stands in the middle.
+UNKNOWN_SUSPICION = 0.5
+
+
+@dataclass(frozen=True)
+class Merit:
+    """The hours that a case is moved forward, each with its cause."""
+
+    urgency: float
+    suspicion: float
+    disagreement: float
+
+    @property
+    def hours(self) -> float:
+        return self.urgency + self.suspicion + self.disagreement
+
+
+def merit(review: Review, policy: ReadingPolicy) -> Merit:
+    suspicion = UNKNOWN_SUSPICION if review.suspicion is None else review.suspicion
+    return Merit(
+        urgency=policy.urgent_hours * review.urgent,
+        suspicion=policy.suspicion_hours * suspicion,
+        disagreement=policy.disagreement_hours * review.disagreement,
+    )
+
+
+def due_at(review: Review, policy: ReadingPolicy) -> datetime:
+    return review.waiting_since - timedelta(hours=merit(review, policy).hours)
+
+
+def suspicion(predictions: list[Prediction], combination: Combination | None) -> float | None:
+    """The probability of the class that is looked out for, 0 to 1: the combination's, which alone is calibrated for all
+    of them; else the classifiers' highest; None without any.
+    """
+    if combination:
+        return combination.probability
+    return max((prediction.probability for prediction in predictions), default=None)
+
+
+def share_above(predictions: list[Prediction]) -> float | None:
+    """The part of the classifiers that is above its operating point, 0 to 1; None without any."""
+    return fmean(prediction.positive for prediction in predictions) if predictions else None
+
+
+def disagreement(predictions: list[Prediction]) -> float:
+    """How far they stand against each other: 0 when none does, 1 when half are positive and half negative.
+
+    One that is in its indeterminate zone stands against nobody.
+    """
+    stances = [prediction.stance for prediction in predictions]
+    fewer = min(stances.count(Zone.POSITIVE), stances.count(Zone.NEGATIVE))
+    return 2 * fewer / len(stances) if stances else 0.0
+
+
+def take_in(review: Review, analysis: Analysis | None) -> None:
+    """Set what the classifiers' result says of the place, and what wants an eye in it; saves nothing."""
+    predictions = list(analysis.predictions.all()) if analysis else []
+    combination = analysis.combined if analysis else None
+    review.suspicion = suspicion(predictions, combination)
+    review.share_above = share_above(predictions)
+    review.disagreement = disagreement(predictions)
+    review.zone = marks.zone(predictions, combination)
+    review.marks = [mark.value for mark in marks.marks(predictions, combination)]
+
+
+def place(analysis: Analysis) -> None:
+    """Give the open reviews of a scan their place by the analysis that just finished."""
+    policy = ReadingPolicy.of(analysis.scan.clinic)
+    # Locked: an urgent flag set at this moment changes the same place.
+    for review in analysis.scan.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():
+        take_in(review, analysis)
+        _update(review, policy)
+
+
+def place_again(policy: ReadingPolicy) -> int:
+    """Give every open case of a clinic its place by changed weights; returns how many there were.
+
+    The sum of `merit` once more, for the database: thousands of cases move in one UPDATE.
+    """
+    hours = (
+        policy.urgent_hours * Case(When(urgent=True, then=1.0), default=0.0, output_field=FloatField())
+        + policy.suspicion_hours * Coalesce("suspicion", UNKNOWN_SUSPICION)
+        + policy.disagreement_hours * F("disagreement")
+    )
+    return Review.objects.open().filter(clinic=policy.clinic).update(due_at=F("waiting_since") - _Hours(hours))
+
+
+class _Hours(Func):
+    """A number of hours as a duration."""
+
+    template = "(%(expressions)s) * INTERVAL '1 hour'"
+    output_field = DurationField()
+    arity = 1
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, Any]:
+        # SQLite keeps durations as whole microseconds.
+        context["template"] = "CAST(ROUND((%(expressions)s) * 3600000000.0) AS INTEGER)"
+        return self.as_sql(compiler, connection, **context)
+
+
+def _update(review: Review, policy: ReadingPolicy) -> None:
+    # Only the place: the status may change at this very moment, and is not ours to write.
+    Review.objects.filter(pk=review.pk).update(
+        suspicion=review.suspicion,
+        share_above=review.share_above,
+        disagreement=review.disagreement,
+        zone=review.zone,
+        marks=review.marks,
+        urgent=review.urgent,
+        due_at=due_at(review, policy),
+    )

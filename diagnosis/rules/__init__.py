@@ -1,0 +1,1 @@
+"""What may be done or seen now: each rule answers with a sentence, or raises it."""

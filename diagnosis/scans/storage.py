@@ -1,0 +1,35 @@
+"""Private files: never below a public address, on the disk before the row that names them."""
+
+import os
+from pathlib import Path
+from typing import NoReturn
+
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage
+from django.utils.deconstruct import deconstructible
+
+
+@deconstructible(path="diagnosis.scans.storage.PrivateStorage")
+class PrivateStorage(FileSystemStorage):
+    """Files readable by the server's account only, flushed to the disk when saved, without any address."""
+
+    def __init__(self, location: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
+
+    def url(self, name: str | None) -> NoReturn:
+        raise ValueError("Private files have no address; serve them through a permission-checked view.")
+
+    def _save(self, name: str, content: File) -> str:
+        name = super()._save(name, content)  # type: ignore[misc]  # the stubs leave it out
+        path = self.path(name)
+        _flush(path)
+        _flush(str(Path(path).parent))
+        return name
+
+
+def _flush(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

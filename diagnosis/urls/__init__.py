@@ -1,0 +1,33 @@
+from django.urls import include, path
+
+from diagnosis.views import analysis, attention, card, comparison, desk, image, patient, scan, upload
+
+app_name = "diagnosis"
+
+urlpatterns = [
+    path("", include("diagnosis.urls.viewer")),
+    path("", include("diagnosis.urls.review")),
+    path("", include("diagnosis.urls.oversight")),
+    path("", include("diagnosis.urls.report")),
+    path("desk/", desk.show, name="home"),
+    path("patients/", patient.index, name="patient-list"),
+    path("patients/new/", patient.create, name="patient-create"),
+    path("patients/<uuid:pk>/", patient.detail, name="patient-detail"),
+    path("patients/<uuid:pk>/compare/", comparison.show, name="patient-compare"),
+    path("patients/<uuid:pk>/edit/", patient.edit, name="patient-edit"),
+    path("patients/<uuid:pk>/scans/", upload.upload, name="scan-upload"),
+    path("upload/", patient.choose, name="upload"),
+    path("scans/", scan.index, name="scan-list"),
+    path("scans/progress/", scan.progress, name="scan-progress"),
+    path("scans/<uuid:pk>/", scan.detail, name="scan-detail"),
+    path("scans/<uuid:pk>/result/", scan.result, name="scan-result"),
+    path("scans/<uuid:pk>/image.png", image.picture, name="scan-image"),
+    path("scans/<uuid:pk>/thumbnail.png", image.thumbnail, name="scan-thumbnail"),
+    path("scans/<uuid:pk>/original/", image.original, name="scan-original"),
+    path("scans/<uuid:pk>/analyses/", analysis.rerun, name="analysis-rerun"),
+    path("analyses/<uuid:pk>/", analysis.detail, name="analysis-detail"),
+    path("analyses/<uuid:pk>/cancel/", analysis.cancel, name="analysis-cancel"),
+    path("predictions/<uuid:pk>/attention.png", attention.show, name="prediction-attention"),
+    path("predictions/<uuid:pk>/seen.png", image.seen, name="prediction-seen"),
+    path("classifiers/<slug:name>/<str:version>/", card.show, name="model-card"),
+]

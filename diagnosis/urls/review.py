@@ -1,0 +1,32 @@
+"""The reading room and what it tells."""
+
+from django.urls import path
+
+from diagnosis.views import notification
+from diagnosis.views.review import claim as hold
+from diagnosis.views.review import detail as review
+from diagnosis.views.review import policy, preference, queue, unsigned
+
+urlpatterns = [
+    path("reading/", queue.index, name="queue"),
+    path("reading/next/", queue.take_next, name="review-next"),
+    path("reading/unsigned/", unsigned.index, name="reading-unsigned"),
+    path("reading/preferences/", preference.edit, name="reading-preference"),
+    path("reading/policy/", policy.edit, name="reading-policy"),
+    path("reading/<uuid:pk>/", review.detail, name="review"),
+    path("reading/<uuid:pk>/result/", review.result, name="review-result"),
+    path("reading/<uuid:pk>/neighbours/", review.neighbours, name="review-neighbours"),
+    path("reading/<uuid:pk>/claim/", hold.claim, name="review-claim"),
+    path("reading/<uuid:pk>/renew/", hold.renew, name="review-renew"),
+    path("reading/<uuid:pk>/draft/", hold.draft, name="review-draft"),
+    path("reading/<uuid:pk>/leave/", hold.leave, name="review-leave"),
+    path("reading/<uuid:pk>/release/", hold.release, name="review-release"),
+    path("reading/<uuid:pk>/impression/", review.impression, name="review-impression"),
+    path("reading/<uuid:pk>/decision/", review.decide, name="review-decide"),
+    path("reading/<uuid:pk>/second-opinion/", review.second_opinion, name="review-second"),
+    path("reading/<uuid:pk>/urgent/", queue.urgent, name="review-urgent"),
+    path("notifications/", notification.index, name="notifications"),
+    path("notifications/unread/", notification.unread, name="notifications-unread"),
+    path("notifications/read/", notification.read_all, name="notifications-read"),
+    path("notifications/<int:pk>/", notification.open_one, name="notification"),
+]

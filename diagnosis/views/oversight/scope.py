@@ -1,0 +1,163 @@
+"""Whose clinics, and over which time: what every page of the screen starts with."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from accounts.models import Clinic, User
+from accounts.permissions import Permission
+from diagnosis.models import Analysis, Correction, Review, Scan
+from diagnosis.models.analysis import AnalysisQuerySet
+from diagnosis.models.correction import CorrectionQuerySet
+from diagnosis.models.review import ReviewQuerySet
+from diagnosis.models.scan import ScanQuerySet
+from diagnosis.views.shortcuts import person
+
+P = ParamSpec("P")
+PERIODS = {"3": "3 months", "12": "12 months", "36": "3 years"}
+USUAL = "12"
+ONLY_ADMINISTRATORS = "This screen is for administrators of a clinic. Ask yours if you need a number from it."
+PAGES = (
+    ("oversight-overview", "Overview"),
+    ("oversight-jobs", "Analyses"),
+    ("oversight-reading", "Reading"),
+    ("oversight-agreement", "Agreement"),
+    ("oversight-work", "Queue and storage"),
+    ("oversight-corrections", "Corrections"),
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """`clinics`: those the person oversees. `named`: those whose patients the person may see."""
+
+    clinics: tuple[Clinic, ...]
+    named: frozenset[uuid.UUID]
+    chosen: Clinic | None
+    months: str
+
+    @property
+    def keys(self) -> list[uuid.UUID]:
+        """Of the clinics that are looked at now."""
+        return [self.chosen.pk] if self.chosen else [clinic.pk for clinic in self.clinics]
+
+    @property
+    def since(self) -> datetime:
+        """The first moment of the period: it begins with a month, so that no month is shown in part."""
+        first = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        year, month = divmod(first.year * 12 + first.month - int(self.months), 12)
+        return first.replace(year=year, month=month + 1)
+
+    @property
+    def period(self) -> str:
+        return PERIODS[self.months]
+
+    @property
+    def query(self) -> str:
+        """The choice, for links."""
+        return urlencode(({"clinic": self.chosen.pk} if self.chosen else {}) | {"months": self.months})
+
+    def analyses(self) -> AnalysisQuerySet:
+        return Analysis.objects.filter(scan__clinic__in=self.keys)
+
+    def reviews(self) -> ReviewQuerySet:
+        return Review.objects.filter(clinic__in=self.keys)
+
+    def decided(self) -> ReviewQuerySet:
+        """Reviews decided within the period."""
+        return self.reviews().filter(decided_at__gte=self.since)
+
+    def scans(self) -> ScanQuerySet:
+        return Scan.objects.filter(clinic__in=self.keys)
+
+    def corrections(self) -> CorrectionQuerySet:
+        """Only of clinics whose patients the person may see: a correction names two of them."""
+        return Correction.objects.filter(clinic__in=self.named.intersection(self.keys))
+
+
+def overseen(
+    view: Callable[Concatenate[HttpRequest, Scope, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Hand the scope to a view; 403 for people who administer nothing, 404 for a clinic that is not theirs."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        return view(request, scope_of(request), *args, **kwargs)
+
+    return wrapped
+
+
+def scope_of(request: HttpRequest) -> Scope:
+    user = person(request)
+    managed = Clinic.objects.where(user, Permission.MANAGE_CLINIC)
+    clinics = tuple(Clinic.objects.all() if _runs_the_site(user) else managed)
+    if not clinics:
+        raise PermissionDenied(ONLY_ADMINISTRATORS)
+    named = Clinic.objects.where(user, Permission.VIEW_PATIENT).values_list("pk", flat=True)
+    months = request.GET.get("months", USUAL)
+    return Scope(clinics, frozenset(named), _chosen(request, clinics), months if months in PERIODS else USUAL)
+
+
+def _runs_the_site(user: User) -> bool:
+    return user.is_active and user.is_staff and user.is_superuser
+
+
+def _chosen(request: HttpRequest, clinics: tuple[Clinic, ...]) -> Clinic | None:
+    asked = request.GET.get("clinic", "")
+    if not asked:
+        return clinics[0] if len(clinics) == 1 else None
+    for clinic in clinics:
+        if str(clinic.pk) == asked:
+            return clinic
+    raise Http404
+
+
+def show(
+    request: HttpRequest,
+    scope: Scope,
+    template: str,
+    heading: str,
+    context: dict[str, Any],
+    *,
+    tab: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """A page of the screen: in the admin panel's shell for those who may open that, else in the portal's.
+
+    `tab` is the name of the page's address, where it is not the template's.
+    """
+    tab = tab or f"oversight-{template}"
+    common = {
+        "scope": scope,
+        "heading": heading,
+        "shell": f"diagnosis/oversight/_{'admin' if request.user.is_staff else 'portal'}.html",
+        "tabs": [(reverse(f"diagnosis:{name}"), label, name == tab) for name, label in PAGES],
+        "periods": PERIODS,
+        "messages_url": _contact_messages(request),
+    }
+    # The admin panel takes its title from here; in the portal a notice would take it for its own.
+    panel = {**admin.site.each_context(request), "title": heading} if request.user.is_staff else {}
+    return render(request, f"diagnosis/oversight/{template}.html", {**panel, **common, **context}, status=status)
+
+
+def _contact_messages(request: HttpRequest) -> str:
+    """Where contact messages are answered; empty where the person may not. The portal's model stays the portal's."""
+    if not (request.user.is_staff and person(request).has_perm("portal.view_contactmessage")):
+        return ""
+    try:
+        return reverse("admin:portal_contactmessage_changelist")
+    except NoReverseMatch:
+        return ""

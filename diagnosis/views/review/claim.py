@@ -1,0 +1,90 @@
+"""Holding a case: take it, keep it, leave it, give it back, and keep what was typed."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from diagnosis.actions.review import claim_review, leave_review, release_review, renew_claim, save_draft
+from diagnosis.errors import NotAllowedNow
+from diagnosis.forms.review import draft_of
+from diagnosis.models import Draft, Review
+from diagnosis.views.review.addresses import queue_url, review_url
+from diagnosis.views.review.detail import find_review
+from diagnosis.views.shortcuts import person
+
+
+@require_POST
+def claim(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    review = find_review(request, pk)
+    try:
+        claim_review(by=person(request), review=review)
+    except NotAllowedNow as refusal:
+        messages.error(request, refusal.sentence)
+        return redirect(queue_url(request))
+    return redirect(review_url(request, pk))
+
+
+@require_POST
+def renew(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    """The heartbeat of an open page."""
+    try:
+        until = renew_claim(by=person(request), review=find_review(request, pk))
+    except NotAllowedNow as refusal:
+        return _told(refusal)
+    return JsonResponse({"until": until.isoformat()})
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    """The reader's own draft. A page asks for it once: its predecessor's farewell may have come after it was made."""
+    review = find_review(request, pk)
+    if request.method == "GET":
+        return _kept(Draft.objects.filter(review=review, reader=person(request)).first())
+    if review.decision:
+        return _told(NotAllowedNow("already_read", "This case has been decided; nothing more is kept."))
+    return _kept(save_draft(by=person(request), review=review, content=draft_of(request.POST)))
+
+
+@require_POST
+def leave(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The farewell of a page that goes away, with the last words typed into it."""
+    review = find_review(request, pk)
+    _keep(request, review)
+    leave_review(by=person(request), review=review)
+    return HttpResponse(status=204)
+
+
+@require_POST
+def release(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Give the case back."""
+    review = find_review(request, pk)
+    _keep(request, review)
+    try:
+        release_review(by=person(request), review=review)
+    except NotAllowedNow as refusal:
+        messages.info(request, refusal.sentence)
+    return redirect(queue_url(request))
+
+
+def _keep(request: HttpRequest, review: Review) -> None:
+    """The last words, if there are any; a page on which nothing was typed leaves no draft."""
+    content = draft_of(request.POST)
+    if content and not review.decision:
+        save_draft(by=person(request), review=review, content=content)
+
+
+def _kept(draft: Draft | None) -> JsonResponse:
+    if draft is None:
+        return JsonResponse({"content": {}, "saved_at": None})
+    return JsonResponse({"content": draft.content, "saved_at": draft.saved_at.isoformat()})
+
+
+def _told(refusal: NotAllowedNow) -> JsonResponse:
+    return JsonResponse({"code": refusal.code, "sentence": refusal.sentence}, status=refusal.http_status)

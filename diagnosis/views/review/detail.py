@@ -1,0 +1,209 @@
+"""One case on the reading desk: look, commit a first impression, decide."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.permissions import Permission, require
+from diagnosis.actions.review import (
+    claim_next,
+    commit_first_impression,
+    decide_review,
+    renew_claim,
+    request_second_opinion,
+    save_draft,
+)
+from diagnosis.errors import NotAllowedNow, Refusal
+from diagnosis.forms.review import ImpressionForm, ReviewForm, draft_of
+from diagnosis.models import Report, Review
+from diagnosis.rules import blinding, policies
+from diagnosis.states import ReviewStatus
+from diagnosis.views.review import page
+from diagnosis.views.review.addresses import carried, queue_url, review_url
+from diagnosis.views.review.queue import NOTHING_LEFT, ahead, filter_of
+from diagnosis.views.shortcuts import find, membership, person, rights, show
+
+GO_ON = "reading_goes_on"
+NEIGHBOURS = 2
+SENTENCE_SAVED = "Your draft is kept."
+NO_CATEGORY = "Choose a category, then commit it."
+
+
+@never_cache
+@require_safe
+def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    review = find_review(request, pk)
+    if review.is_held_by(person(request)):
+        return _held(request, review)
+    context = {"review": review, "may": rights(request, review.clinic), **_around(request)}
+    if review.status != ReviewStatus.DECIDED:
+        return render(request, "diagnosis/review/free.html", context)
+    return render(request, "diagnosis/review/read.html", context | _read(request, review))
+
+
+def _read(request: HttpRequest, review: Review) -> dict[str, Any]:
+    """A finished reading; nothing of it for whoever may still read the scan."""
+    if blinding.hides_reading(person(request), review.scan):
+        return {"hidden": blinding.READING_HIDDEN}
+    return {
+        "report": Report.objects.filter(scan=review.scan).first(),
+        "second_hindrance": policies.second_opinion_hindrance(review.scan),
+    }
+
+
+@never_cache
+@require_safe
+def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The classifiers' result and the reader's stand on it, for the script that waits for it."""
+    review = find_review(request, pk)
+    return _stand(request, review)
+
+
+@never_cache
+@require_safe
+def neighbours(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    """The pictures of the cases that come next, for the browser to fetch ahead; claims nothing."""
+    review = find_review(request, pk)
+    current = membership(request)
+    form = filter_of(request, current.clinic if current else review.clinic, request.GET)
+    return JsonResponse({"images": [_picture(case) for case in ahead(request, form, NEIGHBOURS)]})
+
+
+@require_POST
+def impression(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Commit the first impression; the answer shows the result."""
+    review = find_review(request, pk)
+    save_draft(by=person(request), review=review, content=draft_of(request.POST))
+    form = ImpressionForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, review, Refusal("form", NO_CATEGORY))
+    try:
+        commit_first_impression(by=person(request), review=review, category=form.cleaned_data["category"])
+    except NotAllowedNow as refusal:
+        return _refused(request, review, refusal)
+    return _stand(request, review)
+
+
+@require_POST
+def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Finish the reading; then go on to the next case, if the reader wants that."""
+    review = find_review(request, pk)
+    request.session[GO_ON] = bool(request.POST.get("go_on"))
+    form = ReviewForm(request.POST, has_result=page.result_for(person(request), review.scan).has_answers)
+    if not form.is_valid():
+        save_draft(by=person(request), review=review, content=draft_of(request.POST))
+        return _page(request, review, form=form, status=422)
+    try:
+        _decide(request, review, form)
+    except Refusal as refusal:
+        save_draft(by=person(request), review=review, content=draft_of(request.POST))
+        return _refused(request, review, refusal)
+    return _onward(request, review)
+
+
+@require_POST
+def second_opinion(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask for another reader of a scan that has been read."""
+    review = find_review(request, pk)
+    try:
+        request_second_opinion(by=person(request), review=review)
+    except NotAllowedNow as refusal:
+        messages.error(request, refusal.sentence)
+    else:
+        messages.success(request, "A second opinion is asked for. The next reader does not see this reading.")
+    return redirect(review_url(request, pk))
+
+
+def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
+    chosen, by = form.cleaned_data, person(request)
+    decide_review(
+        by=by,
+        review=review,
+        decision=chosen["decision"],
+        category=chosen["category"],
+        seen=chosen["seen"],
+        only_this_slice=chosen["only_this_slice"],
+        **form.words,
+    )
+    if not chosen["ask_second"]:
+        return
+    try:
+        request_second_opinion(by=by, review=review)
+    except NotAllowedNow as refusal:
+        # The decision stands; the clinic's own sampling may have asked already.
+        messages.info(request, refusal.sentence)
+
+
+def _onward(request: HttpRequest, done: Review) -> HttpResponse:
+    if not request.session[GO_ON]:
+        messages.success(request, "Decided. The preliminary report waits for your signature.")
+        return redirect(review_url(request, done.pk))
+    current = membership(request)
+    form = filter_of(request, current.clinic if current else done.clinic, request.POST)
+    following = claim_next(by=person(request), within=form.narrow(Review.objects.visible_to(person(request))))
+    if following is None:
+        messages.success(request, f"Decided. {NOTHING_LEFT}")
+        return redirect(queue_url(request))
+    return redirect(review_url(request, following.pk))
+
+
+def find_review(request: HttpRequest, pk: uuid.UUID) -> Review:
+    review = find(Review.objects.select_related("scan__patient", "scan__clinic", "clinic", "reader"), request, pk)
+    require(person(request), Permission.REVIEW_SCAN, review.clinic)
+    return review
+
+
+def _held(request: HttpRequest, review: Review) -> HttpResponse:
+    try:
+        # A reload comes after the farewell of the page before it.
+        renew_claim(by=person(request), review=review)
+    except NotAllowedNow:
+        return redirect("diagnosis:review", pk=review.pk)
+    return _page(request, review)
+
+
+def _page(
+    request: HttpRequest,
+    review: Review,
+    *,
+    form: ReviewForm | None = None,
+    refusal: Refusal | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = page.context(review, reader=person(request), form=form) | _around(request)
+    context |= {"refusal": refusal, "may": rights(request, review.clinic)}
+    return render(request, "diagnosis/review/review.html", context, status=status)
+
+
+def _stand(request: HttpRequest, review: Review, *, status: int = 200) -> HttpResponse:
+    context = page.context(review, reader=person(request)) | _around(request)
+    return show(request, "diagnosis/review/review.html", "diagnosis/review/_decision.html", context, status=status)
+
+
+def _refused(request: HttpRequest, review: Review, refusal: Refusal) -> HttpResponse:
+    """The page again with the sentence; a script gets the sentence alone."""
+    if request.headers.get("X-Fragment"):
+        return JsonResponse({"code": refusal.code, "sentence": refusal.sentence}, status=refusal.http_status)
+    review = find_review(request, review.pk)
+    if not review.is_held_by(person(request)):
+        messages.error(request, f"{refusal.sentence} {SENTENCE_SAVED}")
+        return redirect(review_url(request, review.pk))
+    return _page(request, review, refusal=refusal, status=refusal.http_status)
+
+
+def _around(request: HttpRequest) -> dict[str, Any]:
+    filters = carried(request)
+    return {"filters": filters, "query": urlencode(filters), "go_on": request.session.get(GO_ON, True)}
+
+
+def _picture(review: Review) -> str:
+    return reverse("diagnosis:scan-greyscale", args=[review.scan_id])

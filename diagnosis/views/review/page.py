@@ -1,0 +1,139 @@
+"""Everything that the page of one reading shows; and what it must not show to this reader yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from accounts.models import User
+from diagnosis.forms.review import ReviewForm
+from diagnosis.models import Analysis, Draft, FirstImpression, Report, Review, Scan
+from diagnosis.models.review import Category, ReviewKind
+from diagnosis.models.scan import Modality
+from diagnosis.results import intended_use, verdict
+from diagnosis.results.presentation import Answers, answers_of
+from diagnosis.results.verdict import Verdict
+from diagnosis.reviews import suggestions
+from diagnosis.rules import blinding, policies
+from diagnosis.states import ReviewStatus
+
+EARLIER_SCANS = 6
+# Without a key or a movement for so long, an open page gives its case back: a reader who left it open is not reading.
+IDLE_MINUTES = 15
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the classifiers say, as far as this reader may see it now."""
+
+    hidden: bool
+    analysis: Analysis | None = None
+    answers: Answers = field(default_factory=Answers)
+    verdict: Verdict | None = None
+    following: bool = False
+
+    @property
+    def has_answers(self) -> bool:
+        return bool(self.answers.readings)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier scan of the same patient. `report` and `verdict` are None where the reader may not see them yet."""
+
+    scan: Scan
+    report: Report | None
+    verdict: Verdict | None
+
+
+def result_for(reader: User, scan: Scan) -> Result:
+    if blinding.hides_result(reader, scan):
+        return Result(hidden=True)
+    shown = policies.result_of(scan)
+    latest = scan.latest_analysis
+    following = bool(latest and not latest.is_finished)
+    if shown is None:
+        return Result(hidden=False, verdict=verdict.of_analysis(latest), following=following)
+    return Result(False, shown, answers_of(shown), verdict.of_analysis(shown), following)
+
+
+def context(
+    review: Review, *, reader: User, sent: Mapping[str, Any] | None = None, form: ReviewForm | None = None
+) -> dict[str, Any]:
+    scan = review.scan
+    result = result_for(reader, scan)
+    draft = Draft.objects.filter(review=review, reader=reader).first()
+    first = FirstImpression.objects.filter(review=review, reader=reader).first()
+    return {
+        "review": review,
+        "scan": scan,
+        "patient": scan.patient,
+        "clinic": review.clinic,
+        "held": review.is_held_by(reader),
+        "result": result,
+        "form": form or form_for(result, draft, first),
+        "draft": draft,
+        "first_impression": first,
+        "categories": _categories(Modality(scan.modality)),
+        "suggestions": suggestions.for_modality(Modality(scan.modality)),
+        "earlier": _earlier(scan, reader),
+        "readings": _readings(review, result),
+        "may_ask_second": review.kind == ReviewKind.FIRST,
+        "slices_waiting": _slices_waiting(review),
+        "intended_use": intended_use,
+        "lease_seconds": int(settings.REVIEW_LEASE.total_seconds()),
+        "idle_minutes": IDLE_MINUTES,
+    }
+
+
+def form_for(result: Result, draft: Draft | None, first: FirstImpression | None) -> ReviewForm:
+    initial: dict[str, Any] = {"category": first.category} if first else {}
+    initial |= draft.content if draft else {}
+    initial["seen"] = result.analysis.pk if result.analysis else None
+    return ReviewForm(initial=initial, has_result=result.has_answers)
+
+
+def _categories(modality: Modality) -> list[tuple[Category, str]]:
+    """Each with the CO-RADS grade that usually goes with it, where the image is a CT."""
+    return [(category, suggestions.co_rads(modality, category)) for category in Category]
+
+
+def _slices_waiting(review: Review) -> int:
+    """How many further slices of the series this reading covers."""
+    if review.kind != ReviewKind.FIRST:
+        return 0
+    return Review.objects.of_same_series(review).filter(status=ReviewStatus.WAITING).count()
+
+
+def _earlier(scan: Scan, reader: User) -> list[Earlier]:
+    before = scan.patient.scans.filter(uploaded_at__lt=scan.uploaded_at)
+    if scan.series_instance_uid:
+        before = before.exclude(series_instance_uid=scan.series_instance_uid)
+    scans = list(_with_results(before)[:EARLIER_SCANS])
+    no_result = blinding.results_hidden_among(reader, scans)
+    no_report = blinding.readings_hidden_among(reader, scans)
+    return [
+        Earlier(
+            one,
+            None if one.pk in no_report else getattr(one, "report", None),
+            None if one.pk in no_result else verdict.of_analysis(one.latest_analysis),
+        )
+        for one in scans
+    ]
+
+
+def _with_results(scans: QuerySet[Scan]) -> QuerySet[Scan]:
+    found = scans.select_related("report").prefetch_related("analyses__predictions", "analyses__combination")
+    return found.order_by("-uploaded_at")
+
+
+def _readings(review: Review, result: Result) -> list[Review]:
+    """What an arbiter weighs. They tell of the result, so they come with it; a second reader never sees any."""
+    if review.kind != ReviewKind.ARBITRATION or result.hidden:
+        return []
+    read = review.scan.reviews.filter(status=ReviewStatus.DECIDED).exclude(pk=review.pk)
+    return list(read.select_related("reader").order_by("decided_at"))

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Clinic
+from accounts.permissions import Permission, require
+from diagnosis.actions.reading_policy import change_policy
+from diagnosis.forms.reading_settings import PolicyForm
+from diagnosis.models import ReadingPolicy, Review
+from diagnosis.reviews.category_changes import changed_minds
+from diagnosis.views.shortcuts import in_clinic, person
+
+
+@require_http_methods(["GET", "POST"])
+@in_clinic
+def edit(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    """How the clinic reads: weights of the queue, reading first, double reading."""
+    require(person(request), Permission.MANAGE_CLINIC, clinic)
+    form = PolicyForm(request.POST or None, instance=ReadingPolicy.of(clinic))
+    if request.method == "POST" and form.is_valid():
+        moved = change_policy(by=person(request), policy=form.instance)
+        messages.success(request, f"Kept. {moved} open case{'' if moved == 1 else 's'} took their place again.")
+        return redirect("diagnosis:reading-policy")
+    context = {"clinic": clinic, "form": form, "minds": changed_minds(Review.objects.in_clinic(clinic))}
+    return render(request, "diagnosis/review/policy.html", context, status=422 if form.errors else 200)

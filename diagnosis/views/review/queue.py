@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import Clinic
+from accounts.permissions import Permission, require
+from diagnosis.actions.review import claim_next, flag_urgent, release_expired
+from diagnosis.errors import NotAllowedNow
+from diagnosis.forms.queue_filter import QueueFilter
+from diagnosis.models import Review
+from diagnosis.models.review import ReviewQuerySet
+from diagnosis.rules import blinding
+from diagnosis.views.review.addresses import queue_url, review_url
+from diagnosis.views.review.figures import numbers
+from diagnosis.views.review.rows import Row, rows
+from diagnosis.views.review.unsigned import unsigned
+from diagnosis.views.shortcuts import find, in_clinic, person, rights, wants_fragment
+
+CASES_A_PAGE = 30
+NOTHING_LEFT = "No case waits here for you. The queue follows by itself; or widen the filters."
+
+
+@require_safe
+@in_clinic
+def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    require(person(request), Permission.VIEW_RESULT, clinic)
+    form = filter_of(request, clinic, request.GET)
+    release_expired(Review.objects.filter(clinic__in=form.chosen_clinics))
+    context = _context(request, form)
+    tag = _etag(context)
+    if wants_fragment(request) and request.headers.get("If-None-Match") == tag:
+        response = HttpResponse(status=304)
+    else:
+        response = _shown(request, context | {"clinic": clinic, "may": rights(request, clinic)})
+    for name, value in (("ETag", tag), ("Cache-Control", "private, no-store"), ("Vary", "X-Fragment, Cookie")):
+        response.headers[name] = value
+    return response
+
+
+def _shown(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    if wants_fragment(request):
+        return render(request, "diagnosis/review/_queue.html", context)
+    return render(request, "diagnosis/review/queue.html", context | {"unsigned": unsigned(person(request)).count()})
+
+
+@require_POST
+@in_clinic
+def take_next(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    """Claim the first case of the filtered queue that nobody holds."""
+    require(person(request), Permission.REVIEW_SCAN, clinic)
+    form = filter_of(request, clinic, request.POST)
+    review = claim_next(by=person(request), within=_readable(request, form))
+    if review is None:
+        messages.info(request, NOTHING_LEFT)
+        return redirect(queue_url(request))
+    return redirect(review_url(request, review.pk))
+
+
+@require_POST
+def urgent(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    review = find(Review.objects.select_related("clinic"), request, pk)
+    try:
+        flag_urgent(by=person(request), review=review, urgent=request.POST.get("urgent") == "1")
+    except NotAllowedNow as refusal:
+        messages.error(request, refusal.sentence)
+    return redirect(queue_url(request))
+
+
+def filter_of(request: HttpRequest, clinic: Clinic, sent: QueryDict) -> QueueFilter:
+    reader = person(request)
+    clinics = list(Clinic.objects.where(reader, Permission.VIEW_RESULT))
+    blind = blinding.hiding_clinics(reader).exists()
+    return QueueFilter(sent, reader=reader, home=clinic, clinics=clinics, blind=blind)
+
+
+def ahead(request: HttpRequest, form: QueueFilter, count: int) -> list[Review]:
+    """The cases that the reader would be given next, nobody's yet."""
+    waiting = _readable(request, form).filter(status="waiting").open_to(person(request)).in_order()
+    return list(waiting.select_related("scan")[:count])
+
+
+def _readable(request: HttpRequest, form: QueueFilter) -> ReviewQuerySet:
+    """The filtered queue of the clinics where the person may read."""
+    readable = Clinic.objects.where(person(request), Permission.REVIEW_SCAN)
+    return form.narrow(Review.objects.filter(clinic__in=readable))
+
+
+def _context(request: HttpRequest, form: QueueFilter) -> dict[str, Any]:
+    reader = person(request)
+    narrowed = form.narrow(Review.objects.open())
+    found = rows(_from(narrowed.in_order(), request.GET.get("after"))[: CASES_A_PAGE + 1], reader=reader)
+    return {
+        "form": form,
+        "rows": found[:CASES_A_PAGE],
+        "further": found[CASES_A_PAGE - 1].review if len(found) > CASES_A_PAGE else None,
+        "from_front": not request.GET.get("after"),
+        "filters": urlencode(form.chosen),
+        "numbers": numbers(form.chosen_clinics, reader=reader),
+        "matching": narrowed.count() if form.narrowed else None,
+        "blind": "zone" not in form.fields,
+    }
+
+
+def _from(reviews: ReviewQuerySet, after: str | None) -> ReviewQuerySet:
+    """Behind the case named by `after`. Its key, not its place, is the mark: the place would tell of the result."""
+    try:
+        mark = Review.objects.filter(pk=uuid.UUID(after or "")).values_list("due_at", "pk").first()
+    except ValueError:
+        return reviews
+    if mark is None:
+        return reviews
+    due_at, pk = mark
+    return reviews.filter(Q(due_at__gt=due_at) | Q(due_at=due_at, pk__gt=pk), due_at__gte=due_at)
+
+
+def _etag(context: dict[str, Any]) -> str:
+    """Over all that the fragment shows: waiting times are whole minutes."""
+    shown: list[Row] = context["rows"]
+    state = [
+        [row.state for row in shown],
+        [str(value) for value in vars(context["numbers"]).values()],
+        str(context["matching"]),
+        context["filters"],
+        f"{timezone.now():%Y-%m-%dT%H:%M}",
+    ]
+    return f'"{hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]}"'

@@ -1,0 +1,139 @@
+"""The queue as lists show it: each case with the reason for its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import User
+from diagnosis.models import ReadingPolicy, Review
+from diagnosis.models.review import ReviewKind, ReviewQuerySet
+from diagnosis.results import verdict
+from diagnosis.reviews import queue
+from diagnosis.rules import blinding
+from diagnosis.states import ReviewStatus
+
+# A page that is there renews its lease every third of it: one that has less left than half has missed a beat.
+MISSED = settings.REVIEW_LEASE / 2
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case in the queue, as `reader` may see it.
+
+    `hidden`: nothing of the classifiers' result shows. `is_own`: a further reading of a scan that the reader has read.
+    """
+
+    review: Review
+    reader: User
+    policy: ReadingPolicy
+    hidden: bool
+    is_own: bool
+    now: datetime
+
+    @property
+    def merit(self) -> queue.Merit:
+        return queue.merit(self.review, self.policy)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it stands here, each part with the hours it adds to the waiting time."""
+        parts = []
+        if self.review.urgent:
+            parts.append(f"+ {_hours(self.merit.urgency)} urgent")
+        return parts if self.hidden else parts + self._of_result()
+
+    def _of_result(self) -> list[str]:
+        if self.review.suspicion is None:
+            return [f"+ {_hours(self.merit.suspicion)} no result yet"]
+        parts = [f"+ {_hours(self.merit.suspicion)} suspicion {self.review.suspicion:.2f}"]
+        if self.review.disagreement:
+            parts.append(f"+ {_hours(self.merit.disagreement)} disagreement {self.review.disagreement:.2f}")
+        return parts
+
+    @property
+    def zone(self) -> tuple[str, str] | None:
+        """Tone and word: the result's zone, else the side on which the classifiers stand; None where hidden."""
+        above = self.review.share_above
+        if self.hidden or above is None:
+            return None
+        if self.review.zone:
+            return self.review.zone, self.review.get_zone_display().lower()
+        if 0 < above < 1:
+            return "indeterminate", verdict.NOT_UNANIMOUS.lower()
+        return ("positive", "above") if above else ("negative", "below")
+
+    @property
+    def marks(self) -> list[str]:
+        """What wants a person's eye, beyond what `zone` says; nothing where hidden."""
+        said = self.zone and self.zone[1]
+        return [] if self.hidden else [mark for mark in self.review.marks if verdict.chip(mark) != said]
+
+    @property
+    def is_held(self) -> bool:
+        return self.review.status == ReviewStatus.CLAIMED
+
+    @property
+    def is_mine(self) -> bool:
+        return self.review.is_held_by(self.reader)
+
+    @property
+    def back_at(self) -> datetime | None:
+        """When a case whose reader's page went away returns; None while the page renews its lease."""
+        until = self.review.lease_expires_at
+        return until if until and until - self.now < MISSED else None
+
+    @property
+    def is_repeated(self) -> bool:
+        return self.review.kind != ReviewKind.FIRST
+
+    @property
+    def state(self) -> list[Any]:
+        """All that a reader sees of the row and that may change; for the ETag."""
+        review = self.review
+        return [
+            str(review.pk),
+            review.status,
+            str(review.reader_id),
+            review.urgent,
+            str(self.back_at),
+            self.hidden or [review.suspicion, review.disagreement, review.share_above, review.zone, review.marks],
+        ]
+
+
+def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
+    """In a fixed number of queries, however many there are."""
+    found = list(reviews.select_related("scan__patient", "clinic", "reader"))
+    hidden = blinding.results_hidden_among(reader, [review.scan for review in found])
+    policies = _policies(found)
+    own = _read_before(found, reader)
+    now = timezone.now()
+    return [Row(r, reader, policies[r.clinic_id], r.scan_id in hidden, r.scan_id in own, now) for r in found]
+
+
+def _read_before(reviews: list[Review], reader: User) -> frozenset[UUID]:
+    """The scans of further readings in which the reader has a hand already."""
+    scans = [review.scan_id for review in reviews if review.kind != ReviewKind.FIRST]
+    if not scans:
+        return frozenset()
+    own = Review.objects.filter(scan__in=scans, reader=reader, status=ReviewStatus.DECIDED)
+    return frozenset(own.values_list("scan", flat=True))
+
+
+def _policies(reviews: Iterable[Review]) -> dict[UUID, ReadingPolicy]:
+    clinics = {review.clinic_id: review.clinic for review in reviews}
+    known = {policy.clinic_id: policy for policy in ReadingPolicy.objects.filter(clinic__in=clinics)}
+    return {pk: known.get(pk) or ReadingPolicy(clinic=clinic) for pk, clinic in clinics.items()}
+
+
+def _hours(hours: float) -> str:
+    """12.0 → "12 h", 0.4 → "24 min"."""
+    if hours and hours < 1:
+        return f"{round(timedelta(hours=hours).total_seconds() / 60)} min"
+    return f"{hours:.1f}".removesuffix(".0") + " h"

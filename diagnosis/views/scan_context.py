@@ -1,0 +1,81 @@
+"""Everything that a scan's page says about one analysis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from diagnosis.models import Analysis, Prediction, Scan
+from diagnosis.results import colour, intended_use, verdict
+from diagnosis.results.presentation import Answers, Reading, answers_of
+from diagnosis.rules import blinding, policies
+from diagnosis.states import AnalysisStatus
+from diagnosis.views import scan_list
+from diagnosis.views.shortcuts import person
+
+EARLIER_SCANS = 3
+# A first in the queue that waits longer waits for no worker at all.
+PATIENCE = 2 * settings.ANALYSIS_LEASE
+
+
+def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict[str, Any]:
+    analyses = list(_analyses(scan))
+    latest = analyses[0] if analyses else None
+    shown = next((one for one in analyses if one == analysis), latest)
+    hidden = blinding.hides_result(person(request), scan)
+    answers = answers_of(shown) if shown and not hidden else Answers()
+    ahead = _ahead(shown)
+    return {
+        "scan": scan,
+        "patient": scan.patient,
+        "clinic": scan.clinic,
+        "analysis": shown,
+        "is_latest": shown == latest,
+        "others": [(one, verdict.of_analysis(one, hidden=hidden)) for one in analyses if one != shown],
+        "verdict": verdict.of_analysis(shown, hidden=hidden),
+        "hidden": hidden,
+        "readings": answers.readings,
+        "combined": answers.combined,
+        "marks": answers.marks,
+        "looked": _looked(request, answers.readings),
+        "legend": colour.legend(),
+        "intended_use": intended_use,
+        "following": bool(latest and not latest.is_finished),
+        "ahead": ahead,
+        "overdue": ahead == 0 and shown is not None and timezone.now() - shown.requested_at > PATIENCE,
+        "rerun_hindrance": policies.rerun_hindrance(latest),
+        "rerun_word": "Retry" if latest and latest.status == AnalysisStatus.FAILED else "Run again",
+        "report": scan_list.report_of(scan, hidden=blinding.hides_reading(person(request), scan)),
+        "earlier_scans": scan_list.with_verdicts(_earlier(scan), person(request)),
+    }
+
+
+def _analyses(scan: Scan) -> QuerySet[Analysis]:
+    """Newest first, with all that is shown of them."""
+    predictions = Prefetch("predictions", Prediction.objects.order_by("classifier"))
+    rows = scan.analyses.order_by("-number").select_related("requested_by", "combination")
+    return rows.prefetch_related(predictions, "transitions")
+
+
+def _looked(request: HttpRequest, readings: tuple[Reading, ...]) -> Reading | None:
+    """The reading whose attention map lies over the image: the one asked for, else the first that shows the finding."""
+    asked = request.GET.get("map")
+    wanted = [one for one in readings if str(one.prediction.pk) == asked]
+    return next(iter([*wanted, *(one for one in readings if one.prediction.shows_finding), *readings]), None)
+
+
+def _ahead(analysis: Analysis | None) -> int | None:
+    """How many analyses wait in front of this one; None unless it waits itself."""
+    if analysis is None or analysis.status != AnalysisStatus.QUEUED:
+        return None
+    waiting = Analysis.objects.filter(status=AnalysisStatus.QUEUED)
+    return waiting.filter(requested_at__lt=analysis.requested_at).count()
+
+
+def _earlier(scan: Scan) -> QuerySet[Scan]:
+    same = Scan.objects.filter(patient=scan.patient_id, modality=scan.modality, uploaded_at__lt=scan.uploaded_at)
+    return scan_list.for_lists(same)[:EARLIER_SCANS]

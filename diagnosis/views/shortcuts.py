@@ -1,0 +1,70 @@
+"""Who is asking, and in which clinic: what every clinical view starts with."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from accounts.models import Clinic, Membership, User
+from accounts.permissions import Permission
+from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+
+P = ParamSpec("P")
+M = TypeVar("M", bound=ClinicalModel)
+
+
+def person(request: HttpRequest) -> User:
+    """The signed-in member of staff; strangers never get as far as a view."""
+    return cast(User, request.user)
+
+
+def membership(request: HttpRequest) -> Membership | None:
+    # The middleware's lazy object is never None itself, but false when nothing is behind it.
+    return cast(Membership, request.membership) if request.membership else None  # type: ignore[attr-defined]
+
+
+def in_clinic(
+    view: Callable[Concatenate[HttpRequest, Clinic, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Hand the current clinic to a view of that clinic's things; people without one get a page that says so."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if current := membership(request):
+            return view(request, current.clinic, *args, **kwargs)
+        return render(request, "diagnosis/clinic/none.html", status=403)
+
+    return wrapped
+
+
+def find(rows: ClinicalQuerySet[M], request: HttpRequest, pk: uuid.UUID) -> M:
+    """One object that the person may see, or 404."""
+    return get_object_or_404(rows.visible_to(person(request)), pk=pk)
+
+
+def rights(request: HttpRequest, clinic: Clinic) -> dict[str, bool]:
+    """What the person may do there, by the permission's name in lower case; for templates."""
+    held = person(request).permissions_in(clinic)
+    return {permission.name.lower(): permission in held for permission in Permission}
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Whether a script asks for the changing part of the page alone."""
+    return request.headers.get("X-Fragment") == "1"
+
+
+def show(
+    request: HttpRequest, template: str, fragment: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """The whole page, or its `fragment` when a script asks for that; never the one where the other is expected."""
+    partial = wants_fragment(request)
+    response = render(request, fragment if partial else template, context, status=status)
+    response.headers["Vary"] = "X-Fragment, Cookie"
+    if partial:
+        response.headers["Cache-Control"] = "no-store"
+    return response

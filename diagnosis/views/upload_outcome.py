@@ -1,0 +1,122 @@
+"""What became of one uploaded file, for a page and for a script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.urls import reverse
+
+from accounts.models import User
+from diagnosis.actions.scan import Upload, upload_scan
+from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch, Refusal
+from diagnosis.models import Patient, Scan
+from diagnosis.models.scan import Modality
+from diagnosis.scans import intake
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`kind`: accepted, duplicate, mismatch, elsewhere or refused. `fingerprint` is set where a person may confirm."""
+
+    kind: str
+    http_status: int
+    name: str
+    sentence: str
+    code: str = ""
+    scan: Scan | None = None
+    fingerprint: str = ""
+    differences: tuple[Difference, ...] = ()
+    retryable: bool = False
+
+    @property
+    def url(self) -> str:
+        return reverse("diagnosis:scan-detail", args=[self.scan.pk]) if self.scan else ""
+
+    @property
+    def tone(self) -> str:
+        return {"accepted": "success", "duplicate": "info"}.get(self.kind, "warning" if self.differences else "danger")
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return {
+            "outcome": self.kind,
+            "sentence": self.sentence,
+            "code": self.code,
+            "name": self.name,
+            "scan": str(self.scan.pk) if self.scan else None,
+            "url": self.url,
+            "thumbnail": reverse("diagnosis:scan-thumbnail", args=[self.scan.pk]) if self.scan else "",
+            "retryable": self.retryable,
+            "fingerprint": self.fingerprint,
+            "differences": [vars(difference) for difference in self.differences],
+        }
+
+
+def refused(code: str, sentence: str) -> dict[str, Any]:
+    """The payload for a request of which nothing was looked at."""
+    return Outcome("refused", 400, "", sentence, code).payload
+
+
+@dataclass(frozen=True)
+class Sender:
+    """One person's upload for one patient; turns whatever happens to a file into its outcome."""
+
+    by: User
+    patient: Patient
+    modality: Modality | None
+    urgent: bool
+    confirmed: str  # SHA-256 of the file whose differences were compared
+
+    def send(self, file: UploadedFile) -> Outcome:
+        name = intake.clean_name(file.name or "")
+        data = b""
+        try:
+            intake.check_size(file.size or 0)  # before it is read into memory
+            data = file.read()
+            return _kept(self._upload(data, name), name)
+        except Refusal as refusal:
+            return _told(refusal, name, data)
+
+    def _upload(self, data: bytes, name: str) -> Upload:
+        return upload_scan(
+            by=self.by,
+            patient=self.patient,
+            data=data,
+            name=name,
+            modality=self.modality,
+            urgent=self.urgent,
+            identity_confirmed=bool(self.confirmed) and self.confirmed == intake.fingerprint(data),
+        )
+
+
+def _kept(upload: Upload, name: str) -> Outcome:
+    if not upload.duplicate:
+        return Outcome("accepted", 201, name, "Uploaded. Its analysis is queued.", scan=upload.scan)
+    if upload.renamed:
+        sentence = f"This file was here already; it is now a {upload.scan.get_modality_display()} and analysed again."
+        return Outcome("accepted", 200, name, sentence, scan=upload.scan)
+    sentence = f"This very file was uploaded for this patient on {upload.scan.uploaded_at:%d %B %Y}; nothing was added."
+    return Outcome("duplicate", 200, name, sentence, "duplicate", upload.scan)
+
+
+def _told(refusal: Refusal, name: str, data: bytes) -> Outcome:
+    told = Outcome("refused", refusal.http_status, name, refusal.sentence, refusal.code, retryable=refusal.retryable)
+    if isinstance(refusal, IdentityMismatch):
+        return _asking(told, refusal, data)
+    if isinstance(refusal, AttachedElsewhere):
+        return Outcome("elsewhere", told.http_status, name, told.sentence, told.code, refusal.scan)
+    return told
+
+
+def _asking(told: Outcome, refusal: IdentityMismatch, data: bytes) -> Outcome:
+    return Outcome(
+        "mismatch",
+        told.http_status,
+        told.name,
+        told.sentence,
+        told.code,
+        fingerprint=intake.fingerprint(data),
+        differences=tuple(refusal.differences),
+    )

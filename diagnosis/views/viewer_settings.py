@@ -1,0 +1,85 @@
+"""What the viewer of a scan is told by the page that embeds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from accounts.models import User
+from accounts.permissions import Permission, allowed
+from diagnosis.models import Prediction, Scan
+from diagnosis.models.scan import Modality
+from diagnosis.patients.prior import prior_studies
+from diagnosis.results import colour, verdict
+from diagnosis.rules import blinding, policies
+
+
+def settings_of(scan: Scan, user: User, *, hide_result: bool = False) -> dict[str, Any]:
+    """All addresses that the viewer needs. Where the result is hidden, nothing that leads to it is among them."""
+    told: dict[str, Any] = {
+        "self": reverse("diagnosis:scan-viewer", args=[scan.pk]),
+        "scan": entry(scan),
+        "prior": [entry(one) for one in prior_studies(scan)],
+    }
+    if hide_result or not may_see_result(user, scan):
+        return told
+    return told | result_of(scan)
+
+
+def may_see_result(user: User, scan: Scan) -> bool:
+    return allowed(user, Permission.VIEW_RESULT, scan.clinic) and not blinding.hides_result(user, scan)
+
+
+def entry(scan: Scan) -> dict[str, Any]:
+    """One scan, as the viewer shows and names it."""
+    told = {
+        "id": str(scan.pk),
+        "modality": scan.modality,
+        "title": title(scan),
+        "instance": scan.instance_number,
+        "greyscale": reverse("diagnosis:scan-greyscale", args=[scan.pk]),
+        "image": reverse("diagnosis:scan-image", args=[scan.pk]),
+    }
+    if scan.modality == Modality.CT and scan.series_instance_uid:
+        told["series"] = reverse("diagnosis:scan-slices", args=[scan.pk])
+    return told
+
+
+def title(scan: Scan) -> str:
+    if scan.acquired_at:
+        return f"{scan.get_modality_display()}, {_day(scan.acquired_at)}"
+    return f"{scan.get_modality_display()}, uploaded {_day(scan.uploaded_at)}"
+
+
+def _day(moment: Any) -> str:
+    return date_format(timezone.localtime(moment), "j M Y")
+
+
+def result_of(scan: Scan) -> dict[str, Any]:
+    """Attention maps and, for a series, the address of the slices' scores."""
+    analysis = policies.result_of(scan)
+    told: dict[str, Any] = {}
+    if scan.modality == Modality.CT and scan.series_instance_uid:
+        told["scores"] = reverse("diagnosis:scan-slice-scores", args=[scan.pk])
+    if analysis:
+        told["attention"] = attention(analysis.predictions.all())
+        told["legend"] = colour.legend()
+    return told
+
+
+def attention(predictions: Iterable[Prediction]) -> list[dict[str, str]]:
+    """The maps of those that have one, by the classifier's name."""
+    return [_map(one) for one in sorted(predictions, key=lambda one: one.classifier) if one.attention]
+
+
+def _map(prediction: Prediction) -> dict[str, str]:
+    return {
+        "name": f"{prediction.classifier} {prediction.version}",
+        "shows": verdict.label_name(prediction.attention_label) if prediction.attention_label else "",
+        "alarm": verdict.LOOKED_OUTSIDE if prediction.looked_outside else "",
+        "url": reverse("diagnosis:prediction-attention", args=[prediction.pk]),
+    }
