@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
+
+from accounts.locale import clinic_of, in_locale_of
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +27,14 @@ class StaffAdapter(DefaultAccountAdapter):
     }
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """A mail server that is away neither breaks the page nor tells which addresses have accounts."""
+        """In the language of the account, or of the browser where there is none.
+
+        A mail server that is away neither breaks the page nor tells which addresses have accounts.
+        """
+        user: User | None = context.get("user")
         try:
-            super().send_mail(template_prefix, email, context)
+            with in_locale_of(user, clinic=clinic_of(user)) if user else nullcontext():
+                super().send_mail(template_prefix, email, context)
         except OSError:  # smtplib's errors are OSErrors too
             logger.exception("A mail about an account (%s) could not be sent", template_prefix)
 

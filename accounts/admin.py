@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.forms import ClinicLocaleForm
 from accounts.models import ApiToken, Clinic, Membership, User
 
 
@@ -87,6 +88,8 @@ class ClinicAdmin(NeverDeleted, admin.ModelAdmin):
     list_display = ("name", "staff", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("name",)
+    form = ClinicLocaleForm
+    fields = ("name", "is_active", "language", "time_zone", "created_at")
     readonly_fields = ("created_at",)
     inlines = (StaffInline,)
 

@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 
 from allauth.account import forms as account
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Membership, User
+from accounts.locale import language_choices, time_zone_choices
+from accounts.models import Clinic, Membership, User
 
 
 class Labelled:
@@ -74,3 +76,53 @@ class TokenForm(forms.Form):
         field = self.fields["membership"]
         assert isinstance(field, MembershipField)
         field.queryset = user.memberships.active().select_related("clinic", "user")
+
+
+class NameSelect(forms.Select):
+    """Options are names: of languages in their own words, of time zones as the database spells them."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        if value:
+            option["attrs"]["translate"] = "no"
+        return option
+
+
+class LocaleForm(forms.ModelForm):
+    """Language and time zone, of a person or of a clinic. `unset` names what holds where none is chosen."""
+
+    unset_language: Any = ""
+    unset_time_zone: Any = ""
+    language = forms.ChoiceField(label=_("Language"), required=False, widget=NameSelect)
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False, widget=NameSelect)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = {
+            "language": [("", self.unset_language), *language_choices()],
+            "time_zone": [("", self.unset_time_zone), *time_zone_choices()],
+        }
+        for name, chosen in choices.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = chosen
+
+
+class PersonLocaleForm(LocaleForm):
+    unset_language = _("As my clinic")
+    unset_time_zone = _("As my clinic")
+
+    class Meta:
+        model = User
+        fields = ("language", "time_zone")
+
+
+class ClinicLocaleForm(LocaleForm):
+    """The administration's form of a clinic."""
+
+    unset_language = _("As each browser asks")
+    unset_time_zone = _("As the portal")
+
+    class Meta:
+        model = Clinic
+        fields = ("name", "is_active", "language", "time_zone")

@@ -1,4 +1,4 @@
-"""Which clinic is the person working in now? Answers as `request.membership`."""
+"""What every request knows of its person: the clinic they work in now (`request.membership`), language, time zone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
+from accounts.locale import chosen_language, chosen_time_zone
+
 if TYPE_CHECKING:
-    from accounts.models import Membership
+    from accounts.models import Clinic, Membership, User
 
 SESSION_KEY = "membership"
+API_ROOT = "/api/"
 
 
 def current_membership(request: HttpRequest) -> Membership | None:
@@ -31,6 +36,40 @@ class MembershipMiddleware:
         # Lazy: pages that never ask pay no query.
         request.membership = SimpleLazyObject(lambda: current_membership(request))  # type: ignore[attr-defined]
         return self.get_response(request)
+
+
+class LocaleMiddleware:
+    """Answer in the person's language and time zone, else in the clinic's, else as the browser asks.
+
+    A program signs in by token, not by session: to this class it is a stranger, so Accept-Language alone decides.
+    JSON always carries the portal's time zone, so that one scan reads the same to every client.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user, clinic = _person_and_clinic(request)
+        language = chosen_language(user, clinic) or translation.get_language_from_request(request)
+        zone = (
+            chosen_time_zone(None, None) if request.path_info.startswith(API_ROOT) else chosen_time_zone(user, clinic)
+        )
+        with translation.override(language), timezone.override(zone):
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        patch_vary_headers(response, ("Accept-Language",))
+        return response
+
+
+def _person_and_clinic(request: HttpRequest) -> tuple[User | None, Clinic | None]:
+    """The clinic is looked up only for a person who leaves a choice to it."""
+    user = request.user
+    if not user.is_authenticated:
+        return None, None
+    if user.language and user.time_zone:
+        return user, None
+    membership: Membership | None = request.membership  # type: ignore[attr-defined]
+    return user, membership.clinic if membership else None
 
 
 class NothingStaysMiddleware:

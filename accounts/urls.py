@@ -31,6 +31,7 @@ entrance: list[URLPattern] = [
 
 urlpatterns: list[URLPattern] = [
     path("", views.profile, name="profile"),
+    path("locale/", views.save_locale, name="save_locale"),
     path("clinic/", views.switch_clinic, name="switch_clinic"),
     path("tokens/", views.issue_token, name="issue_token"),
     path("tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),

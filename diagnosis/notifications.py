@@ -7,7 +7,9 @@ import logging
 from django.conf import settings
 from django.core.mail import send_mail
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from accounts.locale import in_locale_of
 from diagnosis.models import Notification, Scan
 from diagnosis.models.notification import NotificationKind
 
@@ -24,15 +26,19 @@ def mail_pending() -> int:
     wanted = Notification.objects.filter(
         mailed_at=None, read_at=None, recipient__is_active=True, recipient__reading_preference__mail_results=True
     )
-    return sum(_mail(notification) for notification in wanted.select_related("recipient")[:MAIL_BATCH])
+    return sum(_mail(notification) for notification in wanted.select_related("recipient", "scan__clinic")[:MAIL_BATCH])
 
 
 def _mail(notification: Notification) -> bool:
     # Taken before it is sent: a mail that is lost is better than one that repeats for ever.
     if not Notification.objects.filter(pk=notification.pk, mailed_at=None).update(mailed_at=timezone.now()):
         return False
-    subject = NotificationKind(notification.kind).label
-    body = f"{subject}. Sign in to the portal to read it: {settings.PUBLIC_URL}"
+    with in_locale_of(notification.recipient, clinic=notification.scan.clinic):
+        subject = str(NotificationKind(notification.kind).label)
+        body = _("%(what)s. Sign in to the portal to read it: %(address)s") % {
+            "what": subject,
+            "address": settings.PUBLIC_URL,
+        }
     try:
         return bool(send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [notification.recipient.email]))
     except OSError:

@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.middleware.MembershipMiddleware",
+    "accounts.middleware.LocaleMiddleware",
     "accounts.middleware.NothingStaysMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -173,6 +174,16 @@ API_TOKEN_LIFETIME = timedelta(days=env.int("API_TOKEN_DAYS", default=90))
 
 # --- language, time, mail ----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+# Sentences accented, longer and in brackets, to see what is not translated; `manage.py pseudo_locale` makes it.
+PSEUDO_LOCALE = env.bool("PSEUDO_LOCALE", default=False)
+if PSEUDO_LOCALE:
+    LANGUAGES.append(("en-pseudo", "Pseudo"))
+    LOCALE_PATHS.append(VAR_ROOT / "locale")
+FORMAT_MODULE_PATH = ["portal.formats"]
+# Numbers of records and sizes of images stand in attributes and addresses too; large counts ask for `intcomma`.
+USE_THOUSAND_SEPARATOR = False
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True

@@ -6,7 +6,9 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
+from accounts.locale import validate_language, validate_time_zone
 from accounts.models.clinic import Clinic
 from accounts.permissions import Permission
 
@@ -35,6 +37,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     full_name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("may open the admin panel", default=False)
+    language = models.CharField(
+        _("language"), max_length=16, blank=True, validators=[validate_language], help_text=_("Empty: as the clinic.")
+    )
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, blank=True, validators=[validate_time_zone], help_text=_("Empty: as the clinic.")
+    )
     date_joined = models.DateTimeField(auto_now_add=True)
 
     objects = UserManager()

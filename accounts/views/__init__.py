@@ -7,7 +7,7 @@ from accounts.views.login import (
     sign_in,
     sign_up_closed,
 )
-from accounts.views.profile import profile
+from accounts.views.profile import profile, save_locale
 from accounts.views.token import issue_token, revoke_token
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "reset_password",
     "reset_password_from_key",
     "revoke_token",
+    "save_locale",
     "sign_in",
     "sign_up_closed",
     "switch_clinic",

@@ -1,29 +1,53 @@
 from __future__ import annotations
 
+from django.contrib import messages
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
-from accounts.forms import TokenForm
+from accounts.forms import PersonLocaleForm, TokenForm
+from accounts.locale import chosen_language
 from accounts.models import ApiToken, User
 
 
 @require_safe
 def profile(request: HttpRequest) -> HttpResponse:
+    return show_profile(request)
+
+
+@require_POST
+def save_locale(request: HttpRequest) -> HttpResponse:
+    """Keep one's language and time zone; the answer already speaks that language."""
     assert isinstance(request.user, User)
-    return show_profile(request, TokenForm(user=request.user))
+    form = PersonLocaleForm(request.POST, instance=request.user)
+    if not form.is_valid():
+        request.user.refresh_from_db()
+        return show_profile(request, locale_form=form, status=422)
+    user = form.save()
+    with translation.override(chosen_language(user, None) or translation.get_language()):
+        messages.success(request, _("Language and time zone are saved."))
+    return redirect("accounts:profile")
 
 
-def show_profile(request: HttpRequest, form: TokenForm, *, status: int = 200) -> HttpResponse:
-    """One's own account with `form` for the next token; also the answer to a form that was filled in wrongly."""
+def show_profile(
+    request: HttpRequest,
+    *,
+    token_form: BaseForm | None = None,
+    locale_form: BaseForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """One's own account; a form that was filled in wrongly is given and shown again with its errors."""
     user = request.user
     assert isinstance(user, User)
     tokens = ApiToken.objects.visible_to(user).select_related("membership__clinic", "membership__user")
     context = {
         "memberships": user.memberships.active().select_related("clinic"),
         "tokens": tokens,
-        "form": form,
+        "form": token_form or TokenForm(user=user),
+        "locale_form": locale_form or PersonLocaleForm(instance=user),
         "now": timezone.now(),
     }
     return render(request, "account/profile.html", context, status=status)

@@ -27,7 +27,7 @@ def _issue(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     form = TokenForm(request.POST, user=request.user)
     if not form.is_valid():
-        return show_profile(request, form, status=422)
+        return show_profile(request, token_form=form, status=422)
     token, secret = ApiToken.objects.issue(**form.cleaned_data)
     return render(request, "account/token_issued.html", {"token": token, "secret": secret})
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.core.paginator import Page
 from django.urls import NoReverseMatch, reverse
+from django.utils import translation
 
 from accounts.permissions import Permission
 from diagnosis.results import intended_use, verdict
@@ -21,6 +22,18 @@ register = template.Library()
 @register.simple_tag
 def product_name() -> str:
     return product.NAME
+
+
+@register.simple_tag
+def language_tag() -> str:
+    """The active language as HTML writes it: “de”, “en-GB”."""
+    language, dash, region = (translation.get_language() or "").partition("-")
+    return f"{language}{dash}{region.upper() if len(region) == 2 else region}"
+
+
+@register.simple_tag
+def language_direction() -> str:
+    return "rtl" if translation.get_language_bidi() else "ltr"
 
 
 @register.simple_tag

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import translation
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -20,11 +24,20 @@ class PageSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
     name = "session"
 
 
-class Schema(SpectacularAPIView):
-    pass
+class InSourceLanguage:
+    """The documentation is part of the code and speaks its language, whoever reads it."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with translation.override(settings.LANGUAGE_CODE):
+            response: Any = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+            return response.render()  # while the language holds
 
 
-class Docs(SpectacularSwaggerSplitView):
+class Schema(InSourceLanguage, SpectacularAPIView):
+    """OpenAPI 3 of every address below."""
+
+
+class Docs(InSourceLanguage, SpectacularSwaggerSplitView):
     """In a browser, under the portal's strict content policy: scripts and styles are files, none is inline."""
 
     url_name = "api:schema"

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Clinic
@@ -133,5 +133,6 @@ def _etag(context: dict[str, Any]) -> str:
         str(context["matching"]),
         context["filters"],
         f"{timezone.now():%Y-%m-%dT%H:%M}",
+        [translation.get_language(), timezone.get_current_timezone_name()],
     ]
     return f'"{hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]}"'

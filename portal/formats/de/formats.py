@@ -1,0 +1,12 @@
+"""Dates and times in German; the names are those of portal/formats/en."""
+
+DATE_FORMAT = "d.m.Y"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = "d.m.Y, H:i"
+LONG_DATE_FORMAT = "j. F Y"
+LONG_DATETIME_FORMAT = "j. F Y, H:i"
+ZONED_DATETIME_FORMAT = "j. F Y, H:i T"
+PRECISE_TIME_FORMAT = "H:i:s"
+PRECISE_DATETIME_FORMAT = "d.m.Y, H:i:s"
+DAY_AND_MONTH_FORMAT = "j. M"
+MONTH_AND_YEAR_FORMAT = "M y"

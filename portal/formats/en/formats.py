@@ -1,0 +1,12 @@
+"""How dates and times are written. `{{ moment|date:"LONG_DATETIME_FORMAT" }}`."""
+
+DATE_FORMAT = "j M Y"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = "j M Y, H:i"
+LONG_DATE_FORMAT = "j F Y"
+LONG_DATETIME_FORMAT = "j F Y, H:i"
+ZONED_DATETIME_FORMAT = "j F Y, H:i T"
+PRECISE_TIME_FORMAT = "H:i:s"
+PRECISE_DATETIME_FORMAT = "j M Y, H:i:s"
+DAY_AND_MONTH_FORMAT = "j M"
+MONTH_AND_YEAR_FORMAT = "M y"
