@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from tools import notice
+from tools import decisions, notice
 from tools.generated import ROOT
 
-PARTS = (notice.PART,)
+PARTS = (notice.PART, decisions.PART)
 
 
 def main(argv: list[str] | None = None) -> int:

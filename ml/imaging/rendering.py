@@ -9,7 +9,7 @@ from PIL import Image
 from ml.imaging.image import Pixels
 
 # zlib level: radiographs hardly shrink further above it, and it is several times faster
-# than the default (docs/adr/0100-imaging-decoding.md has the numbers).
+# than the default (docs/manual/imaging.md has the numbers).
 COMPRESS_LEVEL = 1
 
 
