@@ -1,3 +1,5 @@
+"""One table for each noun of the flow; each file says what its rows are and which constraints hold."""
+
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.combination import Combination
 from diagnosis.models.correction import Correction

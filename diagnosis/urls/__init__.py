@@ -1,3 +1,5 @@
+"""The addresses of the clinical pages."""
+
 from django.urls import include, path
 
 from diagnosis.views import analysis, attention, card, comparison, desk, image, patient, scan, upload
