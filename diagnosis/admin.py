@@ -22,6 +22,7 @@ from django.utils.timezone import localtime
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission
+from diagnosis import formats
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.errors import Refusal
 from diagnosis.models import Analysis, Combination, Patient, Prediction, Scan, Transition
@@ -102,7 +103,7 @@ class PredictionInline(_ReadOnlyInline):
     @admin.display(description="attention outside the lungs")
     def outside(self, prediction: Prediction) -> str:
         measured = prediction.attention_outside
-        return "not measured" if measured is None else verdict.share(measured)
+        return "not measured" if measured is None else formats.share(measured)
 
     @admin.display(description="time")
     def time(self, prediction: Prediction) -> str:
@@ -120,7 +121,7 @@ class CombinationInline(_ReadOnlyInline):
     @admin.display(description="said")
     def said(self, combination: Combination) -> str:
         said = verdict.of_combination(combination)
-        return f"{said.sentence} ({verdict.percent(combination.probability)})"
+        return f"{said.sentence} ({formats.percent(combination.probability)})"
 
 
 @admin.register(Patient)

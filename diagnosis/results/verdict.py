@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from diagnosis.formats import percent
 from diagnosis.models import Analysis, Combination, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import Zone, has_zones
@@ -56,20 +57,6 @@ class Verdict:
 
 def label_name(label: str) -> str:
     return LABELS.get(label, label.replace("_", " "))
-
-
-def percent(probability: float) -> str:
-    """0 and 100 % would claim a certainty that no classifier has."""
-    if probability < 0.001:
-        return "< 0.1\u00a0%"
-    if probability > 0.999:
-        return "> 99.9\u00a0%"
-    return share(probability)
-
-
-def share(part: float) -> str:
-    """A measured share as it is: all of 60 cases are 100.0 %, and their interval says what that is worth."""
-    return f"{100 * part:.1f}\u00a0%"
 
 
 def chip(mark: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
-
 from django import template
-from django.utils import timezone
 
+from diagnosis import formats
 from diagnosis.results import cards
-from diagnosis.results.verdict import chip, share
+from diagnosis.results.verdict import chip
 
 register = template.Library()
 register.filter("chip", chip)
-register.filter("share", share)
+register.filter("share", formats.share)
+register.filter("estimate", formats.estimate)
+register.filter("age", formats.age)
 ARCHITECTURES = {
     "vgg16": "VGG16",
     "vgg19": "VGG19",
@@ -34,17 +33,3 @@ def architecture(name: str) -> str:
 def card_url(identity: str) -> str:
     """The address of a model card; empty where the card is not installed here (any more)."""
     return cards.url(identity)
-
-
-@register.filter
-def age(birth_date: date) -> int:
-    """In whole years, today."""
-    today = timezone.localdate()
-    return today.year - birth_date.year - ((today.month, today.day) < (birth_date.month, birth_date.day))
-
-
-@register.filter
-def estimate(measured: dict[str, Any]) -> str:
-    """A stored {value, low, high}: "95.2 % (95 % interval 93.0 to 97.1 %)"."""
-    low, high = (100 * float(measured[name]) for name in ("low", "high"))
-    return f"{share(float(measured['value']))} (95\u00a0% interval {low:.1f} to {high:.1f}\u00a0%)"

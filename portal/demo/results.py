@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 
+from diagnosis import formats
 from diagnosis.analyses import classifiers
 from diagnosis.models import Analysis, Combination, Prediction, Scan
 from diagnosis.results import verdict
@@ -76,7 +77,7 @@ class Results:
 def _answer(name: str, one: Prediction | Combination, said: Verdict) -> list[str]:
     """The class that the verdict is about, and its probability."""
     label = verdict.label_name(one.operating_point["positive_label"])
-    return [name, label, verdict.percent(one.probability), said.status]
+    return [name, label, formats.percent(one.probability), said.status]
 
 
 def _expected(scan: Scan, analysis: Analysis) -> bool:

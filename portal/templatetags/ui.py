@@ -10,13 +10,15 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 
 from accounts.permissions import Permission
-from diagnosis.results import intended_use, verdict
+from diagnosis import formats
+from diagnosis.results import intended_use
 from portal import product, script_catalogue
 
 if TYPE_CHECKING:
     from accounts.models import Membership
 
 register = template.Library()
+register.filter("percent", formats.percent)
 
 
 @register.simple_tag
@@ -79,12 +81,6 @@ def own_memberships(context: dict[str, Any]) -> list[Membership]:
     """The signed-in person's active memberships, by clinic; the switcher shows when there are several."""
     user = context["request"].user
     return list(user.memberships.active().select_related("clinic")) if user.is_authenticated else []
-
-
-@register.filter
-def percent(probability: float) -> str:
-    """0.634 → "63.4 %", worded as everywhere else; the space does not break."""
-    return verdict.percent(probability).replace(" ", "\u00a0")
 
 
 @register.filter

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from diagnosis import formats
 from diagnosis.models import Addendum, Report
 from diagnosis.models.review import Category, Decision
 from diagnosis.models.scan import Modality
@@ -142,7 +143,7 @@ def _answer(one: Mapping[str, Any], name: str, weights: str) -> PrintedAnswer:
     auc = one.get("card", {}).get("auc")
     return PrintedAnswer(
         name=name,
-        probability=f"{verdict.label_name(point['positive_label'])}: {verdict.percent(one['probability'])}",
+        probability=f"{verdict.label_name(point['positive_label'])}: {formats.percent(one['probability'])}",
         standing=_standing(one, point),
         sensitivity=_estimate(point["sensitivity"]),
         specificity=_estimate(point["specificity"]),
@@ -152,11 +153,11 @@ def _answer(one: Mapping[str, Any], name: str, weights: str) -> PrintedAnswer:
 
 
 def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
-    threshold = verdict.percent(point["threshold"])
+    threshold = formats.percent(point["threshold"])
     if not (one.get("zone") and has_zones(point)):
         return f"{'above' if one['positive'] else 'below'} {threshold}"
     said = verdict.of_zone(one["zone"], point["positive_label"]).status.lower()
-    return f"{said} ({threshold} / {verdict.percent(point['positive_from'])})"
+    return f"{said} ({threshold} / {formats.percent(point['positive_from'])})"
 
 
 def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from diagnosis.models import Analysis, Combination, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.results import verdict
 from diagnosis.results.marks import marks
-from diagnosis.templatetags.clinical import estimate
 
 
 def prediction(covid: float, *, threshold: float = 0.3, label: str = "covid", **more: Any) -> Prediction:
@@ -42,22 +41,6 @@ def combination(covid: float, zone: str) -> Combination:
         positive=covid >= 0.3,
         zone=zone,
     )
-
-
-@pytest.mark.parametrize(
-    ("probability", "shown"),
-    [
-        *((0.0, "< 0.1\u00a0%"), (0.00099, "< 0.1\u00a0%"), (0.0012, "0.1\u00a0%"), (0.634, "63.4\u00a0%")),
-        *((0.9985, "99.9\u00a0%"), (0.9995, "> 99.9\u00a0%"), (1.0, "> 99.9\u00a0%")),
-    ],
-)
-def test_no_probability_is_shown_as_a_certainty(probability: float, shown: str) -> None:
-    assert verdict.percent(probability) == shown
-
-
-def test_a_measured_share_is_shown_as_measured() -> None:
-    measured = {"value": 1.0, "low": 0.94, "high": 1.0}
-    assert estimate(measured) == "100.0\u00a0% (95\u00a0% interval 94.0 to 100.0\u00a0%)"
 
 
 def test_the_side_of_the_operating_point_is_said_in_words() -> None:

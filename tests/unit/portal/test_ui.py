@@ -13,14 +13,6 @@ def render(source: str, **context: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("probability", "shown"),
-    [(0.634, "63.4\u00a0%"), (0.5, "50.0\u00a0%"), (0.0, "<\u00a00.1\u00a0%"), (0.99999, ">\u00a099.9\u00a0%")],
-)
-def test_percent_claims_no_certainty_and_does_not_break(probability: float, shown: str) -> None:
-    assert ui.percent(probability) == shown
-
-
-@pytest.mark.parametrize(
     ("value", "length"), [(0.634, "63.40"), (0, "0.00"), (1, "100.00"), (1.2, "100.00"), (-1, "0.00")]
 )
 def test_lengths_stay_on_the_bar(value: float, length: str) -> None:

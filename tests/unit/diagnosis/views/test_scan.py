@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 from PIL import Image
 
 from accounts.models import User
+from diagnosis import formats
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.analyses.classifiers import installed_specs
 from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Scan
@@ -42,8 +43,8 @@ def test_a_result_says_all_that_explains_it(client: Client, prediction: Predicti
         prediction.preprocessing,
         point["chosen_for"],
         point["measured_on"],
-        verdict.share(point["sensitivity"]["value"]),
-        verdict.share(point["specificity"]["value"]),
+        formats.share(point["sensitivity"]["value"]),
+        formats.share(point["specificity"]["value"]),
         intended_use.SENTENCE.replace("'", "&#x27;"),
         f"Statement {intended_use.VERSION}",
         "not where disease is",
@@ -209,7 +210,7 @@ def test_who_reads_first_sees_no_result_anywhere(
     for address in pages:
         assert any(word in text(seeing.get(address)) for word in words), address
         assert not any(word in text(blind.get(address)) for word in words), address
-        assert verdict.percent(prediction.probability) not in text(blind.get(address)), address
+        assert formats.percent(prediction.probability) not in text(blind.get(address)), address
     assert blinding.RESULT_HIDDEN.replace("'", "&#x27;") in text(blind.get(scan_url(scan)))
     assert blind.get(reverse("diagnosis:prediction-attention", args=[prediction.pk])).status_code == 403
 
