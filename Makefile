@@ -8,6 +8,7 @@
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
 # make accuracy  write docs/accuracy.md and the tables in README.md from the stored predictions
 # make docs   write what the documentation takes from the code: licences in NOTICE, the index of decisions, the picture of rooms, states
+# make messages  collect the sentences of the sources into locale/ and compile the translations
 # make lock   pin requirements/*.in again
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench-flow bench-reading bench-serving models accuracy docs lock
+.PHONY: help demo run test check bench-flow bench-reading bench-serving models accuracy docs messages lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -51,6 +52,9 @@ accuracy: $(DONE)/everything
 docs: $(DONE)/everything
 	@$(RUN) -m tools
 	@$(RUN) manage.py draw_states
+
+messages: $(DONE)/everything
+	@$(RUN) manage.py messages
 
 # Templates whose words are translated and whose lines are formatted; the rest follows folder by folder.
 TEMPLATES := templates/400.html
