@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from ml.gate import command as gate
-from ml.legacy import command as import_h5
+from ml.keras2 import command as import_h5
 from ml.spec import Modality
-from ml.training import accuracy, combine, models, protocols
+from ml.training.publish import accuracy, combine, protocols, recipes
 
 DEFAULT_SIZES = "96:16,128:12,160:8"
 WEIGHTS_ROOT = Path(__file__).parent / "weights"
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a classifier, or go on with an interrupted run"))
     _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
     _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
-    for command in (combine, models, protocols, accuracy, import_h5, gate):
+    for command in (combine, recipes, protocols, accuracy, import_h5, gate):
         command.add_parser(commands)
     return parser
 
@@ -79,8 +79,8 @@ def _add_folders(parser: argparse.ArgumentParser, about: str, name: str, *, targ
 
 
 def _train(options: argparse.Namespace) -> None:
-    from ml.training.fit import train
-    from ml.training.plan import Plan, parse_phases
+    from ml.training.fit.plan import Plan, parse_phases
+    from ml.training.fit.trainer import train
 
     plan = Plan(
         modality=options.modality,
@@ -97,8 +97,8 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from ml.training.evaluate import evaluate
-    from ml.training.split import Part
+    from ml.training.data.split import Part
+    from ml.training.measure.evaluation import evaluate
 
     report = evaluate(options.folder, options.data, part=Part(options.part))
     for name, estimate in report["estimates"].items():
@@ -106,7 +106,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from ml.training.export import export
+    from ml.training.publish.export import export
 
     bundle = export(
         options.folder,

@@ -10,9 +10,9 @@ from django.conf import settings
 
 from diagnosis.errors import AnalysisFailed
 from diagnosis.models.scan import Modality
-from ml import panel, serving
+from ml import ensemble, serving
+from ml.ensemble import PanelSpec
 from ml.gate import Gate
-from ml.panel import PanelSpec
 from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
 
@@ -32,7 +32,7 @@ def active_specs() -> tuple[ClassifierSpec, ...]:
 
 def panels() -> tuple[PanelSpec, ...]:
     """The panels that lie here, at most one for each modality. Loads no weights, so that web processes may ask."""
-    return panel.panels(settings.ML_WEIGHTS_ROOT)
+    return ensemble.panels(settings.ML_WEIGHTS_ROOT)
 
 
 def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:

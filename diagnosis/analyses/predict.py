@@ -8,7 +8,7 @@ from diagnosis.analyses import classifiers
 from diagnosis.errors import AnalysisFailed
 from diagnosis.models.scan import Modality
 from ml import lungs, serving
-from ml.panel import PanelSpec
+from ml.ensemble import PanelSpec
 from ml.preprocessing import Pixels
 from ml.serving.attention import share_outside
 from ml.spec import ClassifierSpec

@@ -27,7 +27,7 @@ from diagnosis.reviews import queue
 from diagnosis.scans import intake
 from diagnosis.states import AnalysisStatus as S
 from ml import imaging
-from ml.panel import PanelSpec
+from ml.ensemble import PanelSpec
 from ml.spec import ClassifierSpec
 
 log = logging.getLogger(__name__)

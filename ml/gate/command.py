@@ -29,7 +29,7 @@ def _add_folders(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from ml.gate.training.fit import train
+    from ml.gate.training.trainer import train
 
     for modality, threshold in train(options.data, options.negatives, options.out, seed=options.seed).items():
         sys.stdout.write(f"{modality}: passes from a probability of {threshold}\n")

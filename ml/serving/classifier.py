@@ -10,8 +10,8 @@ from ml.preprocessing import Pixels, Prepared, Size, find_region, prepare, requi
 from ml.probability import softmax
 from ml.serving.attention import attention_map
 from ml.serving.bundle import Bundle
-from ml.serving.classification import Classification
 from ml.serving.engine import Network
+from ml.serving.prediction import Classification
 from ml.spec import ClassifierSpec
 
 

@@ -107,10 +107,10 @@ def _served(classifier: Classifier) -> Callable[[Prepared], Any]:
 def _keras(bundle: Bundle) -> dict[str, Callable[[Prepared], Any]]:
     import tensorflow as tf
 
-    from ml import registry
+    from ml import architectures
 
     spec = bundle.spec
-    model = registry.build(spec.architecture, len(spec.labels), size=spec.input_size, width=spec.width)
+    model = architectures.build(spec.architecture, len(spec.labels), size=spec.input_size, width=spec.width)
     compiled = tf.function(lambda values: model(values, training=False))
     return {
         "predict": lambda prepared: softmax(model.predict(prepared.values[None], verbose=0), spec.temperature),

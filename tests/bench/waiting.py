@@ -19,7 +19,7 @@ from django.db.models import Model
 if TYPE_CHECKING:
     from accounts.models import Clinic, User
     from diagnosis.models import Analysis, Combination, Patient, Prediction, Review, Scan
-    from ml.panel import PanelSpec
+    from ml.ensemble import PanelSpec
     from ml.spec import ClassifierSpec
 
 M = TypeVar("M", bound=Model)

@@ -21,8 +21,8 @@ from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Analysis, Notification, Patient, Prediction, Scan, Transition
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus as S
+from ml.ensemble import PanelSpec
 from ml.imaging.phantom import phantom_dicom
-from ml.panel import PanelSpec
 from tests.images import NAMELESS, ct_dicom, xray_png
 from tests.slow import Pipe, reaches
 from tests.unit.diagnosis.conftest import analysis, scan, upload

@@ -81,7 +81,7 @@ LIMITS = """\
 
 
 def write_card(spec: GateSpec, report: Mapping[str, Any]) -> str:
-    """The card's text, from the spec and the report of ml.gate.training.measure."""
+    """The card's text, from the spec and the report of ml.gate.training.measurement."""
     return TEMPLATE.format(
         version=spec.version,
         parameters=f"{report['parameters']:,}",

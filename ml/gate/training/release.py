@@ -10,13 +10,13 @@ from ml.gate.gate import SPEC, Gate
 from ml.gate.kinds import Kind
 from ml.gate.spec import GateSpec
 from ml.gate.training.card import CARD, write_card
-from ml.gate.training.fit import DRAFT, REFUSED_SHARE, SIDE
-from ml.gate.training.measure import measure
+from ml.gate.training.measurement import measure
 from ml.gate.training.negatives import Role, read_negatives
+from ml.gate.training.trainer import DRAFT, REFUSED_SHARE, SIDE
 from ml.serving.bundle import NETWORK, WEIGHTS, digest
 from ml.spec import Modality
-from ml.training.manifest import read_rows
-from ml.training.split import Part, split
+from ml.training.data.manifest import read_rows
+from ml.training.data.split import Part, split
 
 METRICS = "metrics.json"
 LICENCE = "For research use only; the sources of the chest images do not allow more."

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.spec import Estimate, Modality
-from ml.training.bootstrap import estimates, with_exact_bounds
+from ml.training.measure.bootstrap import estimates, with_exact_bounds
 
 ACCEPTED = "accepted"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from diagnosis.analyses import classifiers
-from ml.panel import PanelSpec
+from ml.ensemble import PanelSpec
 from ml.spec import Modality
 from tests.unit.ml.specs import POINT, spec
 

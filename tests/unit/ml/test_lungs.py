@@ -11,7 +11,7 @@ from ml.imaging.windowing import lung_grey
 from ml.lungs import components, convex_outline, lung_mask, otsu_threshold
 from ml.preprocessing import Pixels
 from ml.spec import Modality
-from ml.training.manifest import read_rows
+from ml.training.data.manifest import read_rows
 
 SIDE = 256
 

@@ -16,8 +16,8 @@ from ml.gate import Gate
 from ml.imaging import decode
 from ml.preprocessing import Pixels
 from ml.spec import Modality
-from ml.training.manifest import read_rows
-from ml.training.split import Part, split
+from ml.training.data.manifest import read_rows
+from ml.training.data.split import Part, split
 
 ROOT = Path(ml.__file__).parent / "weights"
 SAMPLED = 60

@@ -15,14 +15,14 @@ pytest.importorskip("openvino", reason="OpenVINO serves what was trained")
 import keras
 
 import ml
-from ml import registry
+from ml import architectures
 from ml.imaging.phantom import chest_xray
 from ml.preprocessing import WHOLE, Pixels, prepare
 from ml.serving.attention import attention_map, evidence
 from ml.serving.bundle import NETWORK, WEIGHTS, read_bundle
 from ml.serving.engine import Network
 from ml.spec import ClassifierSpec
-from ml.training.convert import convert
+from ml.training.convert.conversion import convert
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 SIDE, WIDTH = 160, 4
@@ -59,10 +59,10 @@ def look_for_stripes(model: keras.Model) -> None:
     model.get_layer("logits").set_weights([np.stack([corner, -corner], axis=1), np.zeros(2, dtype=np.float32)])
 
 
-@pytest.fixture(scope="module", params=registry.ARCHITECTURES)
+@pytest.fixture(scope="module", params=architectures.ARCHITECTURES)
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     keras.utils.set_random_seed(0)
-    model = registry.build(request.param, 2, size=(SIDE, SIDE), width=WIDTH)
+    model = architectures.build(request.param, 2, size=(SIDE, SIDE), width=WIDTH)
     look_for_stripes(model)
     folder = tmp_path_factory.mktemp(request.param)
     convert(model, folder, np.stack([noise(0), plant(0)]))
@@ -105,10 +105,10 @@ def test_those_of_a_bundle_are_gone_when_its_weights_are_random(folder: Path) ->
     bundle = read_bundle(folder)
     spec, network = bundle.spec, Network(*bundle.verified_weights())
     keras.utils.set_random_seed(0)
-    untrained = registry.build(spec.architecture, len(spec.labels), size=spec.input_size, width=spec.width)
+    untrained = architectures.build(spec.architecture, len(spec.labels), size=spec.input_size, width=spec.width)
     images = chests(spec)
     _, learnt = infer(network, images)
-    random = np.asarray(registry.with_maps(untrained)(images)["maps"])
+    random = np.asarray(architectures.with_maps(untrained)(images)["maps"])
     assert abs(np.corrcoef(own(learnt), own(random))[0, 1]) < 0.9
 
 

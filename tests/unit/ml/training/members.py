@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ml.spec import ClassifierSpec, Modality
-from ml.training.calibrate import Calibration
-from ml.training.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, PREDICTIONS, write_predictions
-from ml.training.report import REPORT, controls, measure, operating_point
-from ml.training.scored import Scored
+from ml.training.measure.calibration import Calibration
+from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, PREDICTIONS, write_predictions
+from ml.training.measure.report import REPORT, controls, measure, operating_point
+from ml.training.measure.scored_images import Scored
 from tests.unit.ml.specs import SPEC
 
 LABELS = SPEC.labels

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ml.training.manifest import Row
+from ml.training.data.manifest import Row
 
 FIELDS = ("path", "modality", "label", "source", "group", "protocol", "licence")
 

@@ -9,10 +9,10 @@ import pytest
 pytest.importorskip("keras", reason="the figures' module starts Keras")
 
 from ml.spec import Modality
-from ml.training.accuracy import BEGIN, END, joined, write
-from ml.training.combine import combine
-from ml.training.predictions import PREDICTIONS, read_predictions
-from ml.training.protocols import PROTOCOLS
+from ml.training.measure.predictions import PREDICTIONS, read_predictions
+from ml.training.publish.accuracy import BEGIN, END, joined, write
+from ml.training.publish.combine import combine
+from ml.training.publish.protocols import PROTOCOLS
 from tests.unit.ml.training.members import answered, images, store_member
 
 README = f"# Portal\n\nBefore.\n\n{BEGIN}\nan earlier table\n{END}\n\nAfter.\n"

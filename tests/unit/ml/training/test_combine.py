@@ -11,12 +11,12 @@ import pytest
 pytest.importorskip("keras", reason="the figures' module starts Keras")
 
 from ml.__main__ import main
-from ml.panel import PanelSpec, panels
+from ml.ensemble import PanelSpec, panels
 from ml.spec import ClassifierSpec, Modality
-from ml.training.calibrate import calibrate
-from ml.training.combine import combine, disagreement, read_members
-from ml.training.metrics import area_under_curve
-from ml.training.predictions import PREDICTIONS, read_predictions, write_predictions
+from ml.training.measure.calibration import calibrate
+from ml.training.measure.metrics import area_under_curve
+from ml.training.measure.predictions import PREDICTIONS, read_predictions, write_predictions
+from ml.training.publish.combine import combine, disagreement, read_members
 from tests.unit.ml.training.members import store_member
 
 NAMES = ("densenet121-cxr", "vgg16-cxr", "xception-cxr")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 pytest.importorskip("sklearn", reason="compared with scikit-learn")
 from sklearn import metrics as reference
 
-from ml.training.curves import FALSE_ALARMS, curves, roc, write_curves
-from ml.training.metrics import calibration_error
+from ml.training.measure.curves import FALSE_ALARMS, curves, roc, write_curves
+from ml.training.measure.metrics import calibration_error
 from tests.unit.ml.training.test_metrics import NAMES, scored
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ml.spec import Modality
-from ml.training.manifest import read_rows
+from ml.training.data.manifest import read_rows
 
 HEAD = "path,modality,label,source,group,protocol,licence\n"
 

@@ -11,9 +11,9 @@ pytest.importorskip("sklearn", reason="compared with scikit-learn")
 from sklearn import metrics as reference
 
 from ml.spec import Estimate
-from ml.training.bootstrap import estimates, with_exact_bounds
-from ml.training.calibrate import calibrate, find_positive_from, find_temperature, find_threshold
-from ml.training.metrics import (
+from ml.training.measure.bootstrap import estimates, with_exact_bounds
+from ml.training.measure.calibration import calibrate, find_positive_from, find_temperature, find_threshold
+from ml.training.measure.metrics import (
     area_under_curve,
     calibration_error,
     classification_measures,
@@ -22,7 +22,7 @@ from ml.training.metrics import (
     within_source_measures,
     zone_measures,
 )
-from ml.training.scored import Scored
+from ml.training.measure.scored_images import Scored
 
 NAMES = ("covid", "pneumonia", "normal")
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ml.spec import Modality
-from ml.training.plan import Phase, Plan, parse_phases
+from ml.training.fit.plan import Phase, Plan, parse_phases
 
 
 def test_sizes_are_read_in_order_with_a_frozen_start() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.training.predictions import read_predictions, write_predictions
-from ml.training.scored import Scored
+from ml.training.measure.predictions import read_predictions, write_predictions
+from ml.training.measure.scored_images import Scored
 
 
 def scored() -> Scored:

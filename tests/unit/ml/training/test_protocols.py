@@ -13,11 +13,11 @@ import pytest
 pytest.importorskip("keras", reason="Keras is only needed to train")
 
 from ml.spec import Modality
-from ml.training.accuracy import joined
-from ml.training.manifest import read_rows
-from ml.training.plan import Phase, Plan
-from ml.training.protocols import PROTOCOLS, Protocol, Table, follow, path_of, read_folds, read_story
-from ml.training.split import Part, folds
+from ml.training.data.manifest import read_rows
+from ml.training.data.split import Part, folds
+from ml.training.fit.plan import Phase, Plan
+from ml.training.publish.accuracy import joined
+from ml.training.publish.protocols import PROTOCOLS, Protocol, Table, follow, path_of, read_folds, read_story
 from tests.unit.ml.training.rows import write_data
 from tests.unit.ml.training.tiny import tiny_architecture
 

@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.training.manifest import Row
-from ml.training.split import Part, folds, split
+from ml.training.data.manifest import Row
+from ml.training.data.split import Part, folds, split
 from tests.unit.ml.training.rows import row
 
 LABELS = st.sampled_from(("covid", "pneumonia", "normal"))

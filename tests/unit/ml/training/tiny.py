@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import keras
 import pytest
 
-from ml import registry
+from ml import architectures
 
 SIDE = 32
 
@@ -26,9 +26,9 @@ def tiny_backbone(*, include_top: bool, weights: str | None, input_shape: tuple[
 
 @contextmanager
 def tiny_architecture() -> Iterator[None]:
-    """Lets the registry know it by the name "tiny" for a while."""
+    """Lets `ml.architectures` know it by the name "tiny" for a while."""
     with pytest.MonkeyPatch.context() as patch:
-        entry = registry.Architecture("tiny", tiny_backbone, (SIDE, SIDE), 8, registry.TORCH)
-        patch.setitem(registry.ARCHITECTURES, "tiny", entry)
+        entry = architectures.Architecture("tiny", tiny_backbone, (SIDE, SIDE), 8, architectures.TORCH)
+        patch.setitem(architectures.ARCHITECTURES, "tiny", entry)
         yield
     keras.mixed_precision.set_global_policy("float32")

@@ -1,0 +1,154 @@
+"""The six architectures, built from keras.applications with one kind of head.
+
+The head is global average pooling, dropout and one dense layer. It keeps the network small,
+accepts any input size, and makes class activation maps exact (Zhou et al., CVPR 2016).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+DROPOUT = 0.2
+# Small data sets give few steps an epoch; Keras' default of 0.99 would leave the statistics epochs behind.
+SCRATCH_BATCH_MOMENTUM = 0.95
+# Ends the name of a batch normalisation that only a narrow network has.
+NORM = "_norm"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How to build one architecture.
+
+    `input_size` (h, w) the size its ImageNet weights were trained at; `smallest_side` below which it
+    cannot be built; `input_deviation` brings the standardised input (mean 0, deviation 1) into the range
+    that its ImageNet weights were trained on.
+    """
+
+    name: str
+    build: Callable[..., keras.Model]
+    input_size: tuple[int, int]
+    smallest_side: int
+    input_deviation: float
+
+
+# Deviation of natural images after each kind of preprocessing in keras.applications.imagenet_utils:
+# "torch" divides by it (1.0), "tf" scales to [-1, 1] (about 0.45), "caffe" keeps 0..255 less the mean (about 58).
+TORCH, TF, CAFFE = 1.0, 0.45, 58.0
+
+ARCHITECTURES: dict[str, Architecture] = {
+    entry.name: entry
+    for entry in (
+        Architecture("vgg16", keras.applications.VGG16, (224, 224), 32, CAFFE),
+        Architecture("vgg19", keras.applications.VGG19, (224, 224), 32, CAFFE),
+        Architecture("resnet50", keras.applications.ResNet50, (224, 224), 32, CAFFE),
+        Architecture("inceptionv3", keras.applications.InceptionV3, (299, 299), 75, TF),
+        Architecture("xception", keras.applications.Xception, (299, 299), 71, TF),
+        Architecture("densenet121", keras.applications.DenseNet121, (224, 224), 32, TORCH),
+    )
+}
+
+
+def find(name: str) -> Architecture:
+    """Return the architecture of that name, or raise ValueError with the known names."""
+    if name not in ARCHITECTURES:
+        raise ValueError(f"Unknown architecture {name!r}. Choose one of {', '.join(ARCHITECTURES)}.")
+    return ARCHITECTURES[name]
+
+
+def build(
+    name: str,
+    classes: int,
+    *,
+    size: tuple[int, int] | None = None,
+    weights: str | None = None,
+    width: int = 1,
+) -> keras.Model:
+    """Build an untrained classifier: float32 (batch, h, w, 1) standardised grey in, logits (batch, classes) out.
+
+    `size` fixes the input; None accepts any. `weights` goes to the backbone: None (from scratch), "imagenet", or
+    the path of a weights file without top. `width` divides the channels of every layer, for a network that learns
+    quickly and is then grown (ml.training.fit.net2net). The grey channel is repeated inside the network.
+    """
+    architecture = find(name)
+    backbone = _backbone(architecture, weights)
+    if width > 1:
+        backbone = _narrow(backbone, width)
+    grey = keras.Input((*(size or (None, None)), 1), name="pixels")
+    scaled = layers.Rescaling(architecture.input_deviation, name="range")(grey)
+    colour = layers.Concatenate(name="channels")([scaled, scaled, scaled])
+    features = backbone(colour)
+    pooled = layers.GlobalAveragePooling2D(name="pool")(features)
+    dropped = layers.Dropout(DROPOUT, name="dropout")(pooled)
+    # float32 keeps the softmax exact under mixed precision
+    logits = layers.Dense(classes, dtype="float32", name="logits")(dropped)
+    return keras.Model(grey, logits, name=name)
+
+
+def with_maps(model: keras.Model) -> keras.Model:
+    """Return the classifier with a second output: class activation maps (batch, h', w', classes).
+
+    The mean of a map over its positions, plus the bias of its class, is the logit of that class.
+    """
+    features = model.get_layer("pool").input
+    head = model.get_layer("logits")
+    maps = layers.Dense(head.units, use_bias=False, name="maps")
+    output = maps(features)
+    maps.set_weights([head.get_weights()[0]])
+    return keras.Model(model.input, {"logits": model.output, "maps": output}, name=model.name)
+
+
+def backbone_of(model: keras.Model) -> keras.Model:
+    """The part of a classifier that comes from keras.applications."""
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
+def freeze_statistics(model: keras.Model) -> None:
+    """Keep batch normalisation of pretrained weights as it is: small batches would spoil its statistics."""
+    for layer in backbone_of(model).layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+
+
+def _backbone(architecture: Architecture, weights: str | None) -> keras.Model:
+    backbone = architecture.build(include_top=False, weights=weights, input_shape=(None, None, 3))
+    if weights is None:
+        _follow_quickly(backbone)
+    return backbone
+
+
+def _follow_quickly(backbone: keras.Model) -> None:
+    for layer in backbone.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = SCRATCH_BATCH_MOMENTUM
+
+
+def _narrow(backbone: keras.Model, width: int) -> keras.Model:
+    """The same layers with `width` times fewer channels; those without batch normalisation get one to learn with."""
+    config = backbone.get_config()
+    for layer in config["layers"]:
+        if "filters" in layer["config"]:
+            layer["config"]["filters"] //= width
+        # It holds the shapes of the wide layer
+        layer.pop("build_config", None)
+    narrow = type(backbone).from_config(config)
+    if not any(isinstance(layer, layers.BatchNormalization) for layer in narrow.layers):
+        narrow = _normalised(narrow)
+    _follow_quickly(narrow)
+    return narrow
+
+
+def _normalised(chain: keras.Model) -> keras.Model:
+    """A plain chain of layers with batch normalisation between every convolution and its activation."""
+    pixels = keras.Input(chain.input_shape[1:])
+    values = pixels
+    for layer in chain.layers[1:]:
+        config = layer.get_config()
+        if not isinstance(layer, layers.Conv2D):
+            values = type(layer).from_config(config)(values)
+            continue
+        values = layers.Conv2D.from_config(config | {"activation": "linear"})(values)
+        values = layers.BatchNormalization(name=layer.name + NORM)(values)
+        values = layers.Activation(config["activation"], name=f"{layer.name}_act")(values)
+    return keras.Model(pixels, values, name=chain.name)

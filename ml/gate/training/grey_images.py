@@ -1,0 +1,63 @@
+"""Grey pictures of one square size, kept in memory."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ml.gate.training.corruptions import Picture
+from ml.imaging.phantom import chest_ct, chest_xray
+from ml.imaging.windowing import lung_grey
+from ml.preprocessing import Pixels
+from ml.spec import Modality
+
+SIDE = 160
+PHANTOMS, PHANTOM_SIDE = 40, 320
+# The demonstration draws its scans from small seeds; these are others.
+FIRST_SEED = 5000
+
+
+def read_pictures(folder: Path, paths: Iterable[str]) -> list[Picture]:
+    """Read images and stretch each to SIDE x SIDE."""
+    return [_square(folder / path) for path in paths]
+
+
+def phantoms(modality: Modality) -> list[Picture]:
+    """Synthetic chest images, so that demonstrations and tests pass the gate."""
+    return [square(phantom(modality, FIRST_SEED + number)) for number in range(PHANTOMS)]
+
+
+def phantom(modality: Modality, seed: int) -> Picture:
+    """One synthetic chest image as it looks after decoding."""
+    opacities = seed % 5
+    if modality is Modality.CXR:
+        return picture_of(chest_xray(PHANTOM_SIDE, PHANTOM_SIDE, seed=seed, opacities=opacities))
+    hounsfield = chest_ct(PHANTOM_SIDE, PHANTOM_SIDE, seed=seed, opacities=opacities)
+    return picture_of(lung_grey(hounsfield.astype(np.float32)))
+
+
+def picture_of(pixels: Pixels) -> Picture:
+    """Pixels float32 (h, w) in [0, 1] as a grey picture."""
+    return Image.fromarray(np.rint(np.clip(pixels, 0.0, 1.0) * 255.0).astype(np.uint8))
+
+
+def pixels_of(picture: Picture) -> Pixels:
+    """A grey picture as float32 (h, w) in [0, 1]."""
+    return np.asarray(picture, dtype=np.float32) / np.float32(255)
+
+
+def square(picture: Picture) -> Picture:
+    """Stretched to SIDE x SIDE."""
+    return picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+
+
+def one_of(pictures: Sequence[Picture], random: np.random.Generator) -> Picture:
+    """Any of the pictures."""
+    return pictures[int(random.integers(len(pictures)))]
+
+
+def _square(path: Path) -> Picture:
+    with Image.open(path) as image:
+        image.draft("L", (SIDE * 2, SIDE * 2))
+        return square(image.convert("L"))

@@ -1,0 +1,164 @@
+"""Measure the gate on images that it was not fitted on."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml.gate.gate import Gate
+from ml.gate.training import corruptions
+from ml.gate.training.corruptions import Picture, Random
+from ml.gate.training.grey_images import picture_of, pixels_of
+from ml.gate.training.negatives import Negative, Role, read_negatives
+from ml.gate.training.verdicts import ACCEPTED, Verdict, counted, share
+from ml.imaging import DecodedImage, ImageRefused, decode
+from ml.preprocessing import Pixels
+from ml.spec import Modality
+from ml.training.data.datasets import read_pixels
+from ml.training.data.manifest import Row, read_rows
+from ml.training.data.split import Part, split
+
+# Of the test part, every image is measured as it is and every second one spoilt in each way.
+SPOILT_EVERY = 2
+RIGHT, OTHER_MODALITY, WITHOUT_LUNGS = "right", "other modality", "lungs painted over"
+SPOILINGS: dict[str, Callable[[Picture, Random], Picture]] = {
+    "turned": corruptions.turned,
+    "inverted": corruptions.inverted,
+    "part": corruptions.part,
+    "blurred": corruptions.blurred,
+    "noise": corruptions.drowned,
+}
+OTHER = {Modality.CXR: Modality.CT, Modality.CT: Modality.CXR}
+# Files as users upload them, with the modality that they would say.
+UPLOADS = {
+    "originals/cxr": Modality.CXR,
+    "originals/ct": Modality.CT,
+    "dicom/chest-cr-dx": Modality.CXR,
+    "dicom/chest-ct": Modality.CT,
+    "dicom/ct-series-normal": Modality.CT,
+    "dicom/ct-series-covid": Modality.CT,
+}
+
+
+def measure(gate: Gate, data: Path, negatives: Path) -> dict[str, Any]:
+    """The report of one gate: shares of right images refused, of wrong ones accepted, and what uploads got.
+
+    Looks at the test part and at the sources of negatives that were kept out of the fitting.
+    """
+    others = read_negatives(negatives, Role.MEASURE)
+    verdicts = [*_on_test_part(gate, data), *_on_negatives(gate, negatives, others)]
+    return {
+        "right_refused": _by_source(verdict for verdict in verdicts if verdict.kind == RIGHT),
+        "wrong_accepted": _by_kind(verdict for verdict in verdicts if verdict.kind != RIGHT),
+        "uploads": {folder: _uploads(gate, data / folder, modality) for folder, modality in UPLOADS.items()},
+    }
+
+
+def _on_test_part(gate: Gate, data: Path) -> Iterator[Verdict]:
+    random = np.random.default_rng(0)
+    for modality in Modality:
+        rows = split(read_rows(data, modality))[Part.TEST]
+        for number, row in enumerate(rows):
+            pixels = read_pixels(data / row.path)
+            yield _verdict(gate, pixels, modality, RIGHT, row)
+            if number % SPOILT_EVERY == 0:
+                neighbours = [picture_of(read_pixels(data / each.path)) for each in random.choice(_plain(rows), 3)]
+                yield from _spoilt(gate, pixels, modality, row, neighbours, random)
+
+
+def _spoilt(
+    gate: Gate, pixels: Pixels, modality: Modality, row: Row, neighbours: list[Picture], random: Random
+) -> Iterator[Verdict]:
+    picture = picture_of(pixels)
+    for kind, spoil in SPOILINGS.items():
+        yield _verdict(gate, pixels_of(spoil(picture, random)), modality, kind, row)
+    yield _verdict(gate, pixels_of(corruptions.grid([picture, *neighbours], random)), modality, "several", row)
+    yield _verdict(gate, pixels, OTHER[modality], OTHER_MODALITY, row)
+    if modality is Modality.CT and (painted := corruptions.without_lungs(picture, random)):
+        yield _verdict(gate, pixels_of(painted), modality, WITHOUT_LUNGS, row)
+
+
+def _plain(rows: Sequence[Row]) -> np.ndarray:
+    """Rows as an array that numpy does not try to look into."""
+    several = np.empty(len(rows), dtype=object)
+    several[:] = rows
+    return several
+
+
+def _on_negatives(gate: Gate, folder: Path, rows: Iterable[Negative]) -> Iterator[Verdict]:
+    for row in rows:
+        pixels = read_pixels(folder / row.path)
+        for modality in Modality:
+            yield _verdict(gate, pixels, modality, row.kind, row)
+
+
+def _verdict(gate: Gate, pixels: Pixels, modality: Modality, kind: str, row: Row | Negative) -> Verdict:
+    refused = gate.refusal(pixels, modality)
+    return Verdict(modality, kind, row.source, row.group, refused.code if refused else ACCEPTED)
+
+
+def _by_source(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """Of each modality, over all sources and within each."""
+    several = list(verdicts)
+    report: dict[str, Any] = {}
+    for modality in Modality:
+        own = [verdict for verdict in several if verdict.modality is modality]
+        sources = {source: [v for v in own if v.source == source] for source in sorted({v.source for v in own})}
+        report[modality] = {"all": _entry(own, accepted=False)}
+        report[modality] |= {source: _entry(each, accepted=False) for source, each in sources.items()}
+    return report
+
+
+def _by_kind(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """Of each modality said and each kind of wrong image."""
+    kinds: dict[Modality, dict[str, list[Verdict]]] = {modality: defaultdict(list) for modality in Modality}
+    for verdict in verdicts:
+        kinds[verdict.modality][verdict.kind].append(verdict)
+    return {
+        modality: {kind: _entry(each, accepted=True) for kind, each in found.items()}
+        for modality, found in kinds.items()
+    }
+
+
+def _entry(verdicts: Sequence[Verdict], *, accepted: bool) -> dict[str, Any]:
+    found = share(verdicts, accepted=accepted)
+    return {
+        "share": {"value": found.value, "low": found.low, "high": found.high},
+        "images": len(verdicts),
+        "groups": len({verdict.group for verdict in verdicts}),
+        "codes": counted(verdict.code for verdict in verdicts),
+    }
+
+
+def _uploads(gate: Gate, folder: Path, modality: Modality) -> dict[str, Any]:
+    """What each file got; slices of a series stand in their order from head to foot."""
+    got = [_upload(gate, path, modality) for path in sorted(folder.iterdir())]
+    ordered = sorted(got, key=lambda each: each[:2])
+    return {"files": len(got), "codes": counted(code for *_, code in got), "in_order": _runs(c for *_, c in ordered)}
+
+
+def _upload(gate: Gate, path: Path, modality: Modality) -> tuple[float, str, str]:
+    try:
+        image = decode(path.read_bytes())
+    except ImageRefused as unread:
+        return 0.0, path.name, f"not read: {unread.code}"
+    refused = gate.refusal(image.pixels, modality)
+    return -_height(image), path.name, refused.code if refused else ACCEPTED
+
+
+def _height(image: DecodedImage) -> float:
+    position = image.header.slice_position if image.header else None
+    return position if position is not None else 0.0
+
+
+def _runs(codes: Iterable[str]) -> list[str]:
+    """Equal neighbours counted together, such as "12 accepted"."""
+    runs: list[tuple[str, int]] = []
+    for code in codes:
+        if runs and runs[-1][0] == code:
+            runs[-1] = (code, runs[-1][1] + 1)
+        else:
+            runs.append((code, 1))
+    return [f"{count} {code}" for code, count in runs]

@@ -1,0 +1,1 @@
+"""What to train on: the manifest, its split by group, batches, variations and which images an epoch shows."""

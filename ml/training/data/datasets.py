@@ -1,0 +1,81 @@
+"""Batches of training images, kept in memory at the training size."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ml import preprocessing
+from ml.preprocessing import Pixels, Size
+from ml.training.data.augmentation import Grey, augment
+from ml.training.data.manifest import Row, label_indices
+from ml.training.data.sampler import Drawing
+
+READERS = 2
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images of one part: `grey` uint8 (n, h, w) resized as for serving, `labels` int64 (n,)."""
+
+    grey: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    rows: tuple[Row, ...]
+
+
+def read_pixels(path: Path) -> Pixels:
+    """Read a grey image as float32 (h, w) in [0, 1]."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
+
+
+def load(data: Path, rows: Sequence[Row], labels: Sequence[str], *, size: Size, recipe: str) -> Images:
+    """Read and resize all images of a part."""
+    read = partial(_read, data, size, recipe)
+    with ThreadPoolExecutor(READERS) as pool:
+        grey = np.stack(list(pool.map(read, rows)))
+    return Images(grey, label_indices(rows, labels), tuple(rows))
+
+
+def _read(data: Path, size: Size, recipe: str, row: Row) -> Grey:
+    pixels = read_pixels(data / row.path)
+    small = preprocessing.resize(pixels, size, preprocessing.find_region(pixels, recipe))
+    return np.asarray(np.rint(np.clip(small, 0.0, 1.0) * 255.0), dtype=np.uint8)
+
+
+def network_input(grey: NDArray[np.uint8]) -> Pixels:
+    """Standardise a batch uint8 (n, h, w) into network input float32 (n, h, w, 1)."""
+    return np.stack([preprocessing.standardise(image.astype(np.float32) / 255.0) for image in grey])[..., np.newaxis]
+
+
+class TrainingBatches(keras.utils.PyDataset):
+    """Augmented batches (pixels, labels, weights). The batch depends on seed, epoch and index alone."""
+
+    def __init__(self, images: Images, *, batch: int, seed: int, first_epoch: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.images, self.batch, self.seed, self.epoch = images, batch, seed, first_epoch
+        self.drawing = Drawing.over(images.rows, images.labels)
+        self.weights = self.drawing.weights
+        self.order = self.drawing.draw(np.random.default_rng((seed, first_epoch)))
+
+    def __len__(self) -> int:
+        return len(self.order) // self.batch
+
+    def __getitem__(self, index: int) -> tuple[Pixels, NDArray[np.int64], Pixels]:
+        random = np.random.default_rng((self.seed, self.epoch, index))
+        chosen = self.order[index * self.batch : (index + 1) * self.batch]
+        varied: list[Grey] = [augment(self.images.grey[which], random) for which in chosen]
+        labels = self.images.labels[chosen]
+        weights = np.array([self.weights[int(label)] for label in labels], dtype=np.float32)
+        return network_input(np.stack(varied)), labels, weights
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self.order = self.drawing.draw(np.random.default_rng((self.seed, self.epoch)))

@@ -1,0 +1,1 @@
+"""From a plan to the best weights: networks, loss, the run and its folder. Imports Keras."""

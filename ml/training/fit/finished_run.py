@@ -1,0 +1,78 @@
+"""A finished run: its plan and its best weights."""
+
+import csv
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from ml import architectures
+from ml.training.data.manifest import LABELS
+from ml.training.fit.plan import Plan
+from ml.training.fit.run_files import BEST, HISTORY, PLAN
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A folder that `train` has written, read back."""
+
+    folder: Path
+    plan: Plan
+
+    @classmethod
+    def read(cls, folder: Path) -> "Trained":
+        """Raises FileNotFoundError when the folder holds no finished run."""
+        if not (folder / BEST).is_file():
+            raise FileNotFoundError(f"{folder} holds no trained weights yet. Run python -m ml train first.")
+        return cls(folder, Plan.from_json(json.loads((folder / PLAN).read_text())))
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return LABELS[self.plan.modality]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return (self.plan.final_side, self.plan.final_side)
+
+    def story(self) -> dict[str, Any]:
+        """How the weights came about: what they started from, the epochs at each input size, the run it grew from."""
+        with (self.folder / HISTORY).open(newline="") as lines:
+            sides = Counter(int(row["side"]) for row in csv.DictReader(lines))
+        told = {
+            "started_from": self._start(),
+            "architecture": self.plan.architecture,
+            "width": self.plan.width,
+            "epochs": [[side, epochs] for side, epochs in sides.items()],
+        }
+        return told | ({"before": self.smaller.story()} if self.smaller else {})
+
+    @property
+    def smaller(self) -> "Trained | None":
+        """The run that this one grew from."""
+        return Trained.read(Path(self.plan.grown_from)) if self.plan.grown_from else None
+
+    @property
+    def starts_from_another(self) -> bool:
+        """Whether another classifier's weights, and so its images, are part of this one."""
+        return self.plan.warm_starts or (self.smaller is not None and self.smaller.starts_from_another)
+
+    def _start(self) -> str:
+        if self.plan.grown_from is not None:
+            return "a smaller network, grown"
+        if self.plan.weights is None:
+            return "random weights"
+        return "weights of another classifier" if self.plan.warm_starts else "ImageNet weights"
+
+    def model(self) -> keras.Model:
+        """The classifier with its best weights, in float32 and at its final input size."""
+        keras.mixed_precision.set_global_policy("float32")
+        model = architectures.build(self.plan.architecture, len(self.labels), size=self.size, width=self.plan.width)
+        model.load_weights(self.folder / BEST)
+        return model

@@ -1,0 +1,126 @@
+"""Train one classifier by a plan. An interrupted run goes on from its last whole epoch."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ml import architectures
+from ml.probability import softmax
+from ml.training.data import datasets
+from ml.training.data.datasets import Images, TrainingBatches
+from ml.training.data.split import Part, Partition, by_group
+from ml.training.fit.loss import SmoothedCrossEntropy
+from ml.training.fit.plan import Phase, Plan
+from ml.training.fit.progress import Progress
+from ml.training.fit.run import Run
+from ml.training.fit.run_files import HISTORY
+from ml.training.measure import figures
+from ml.training.measure.metrics import area_under_curve
+
+WARM_UP_SHARE = 0.05
+PREDICT_BATCH = 64
+LEAST_PROBABILITY = 1e-7
+Stage = list[tuple[Phase, int]]
+
+
+def train(plan: Plan, data: Path, out: Path, partition: Partition = by_group) -> None:
+    """Train, or go on training, into the folder `out`."""
+    keras.mixed_precision.set_global_policy(plan.precision)
+    run = Run(plan, data, out, partition)
+    _describe(run)
+    with Progress(plan) as progress:
+        for stage in _stages(plan):
+            if stage[-1][1] > run.saved_epoch:
+                _train_stage(run, stage, progress)
+    figures.draw_history(out / HISTORY, out / "history.png")
+
+
+def _describe(run: Run) -> None:
+    """Write what a person wants to look at before a long run: the layers, and images with their variations."""
+    with (run.folder / "layers.txt").open("w", encoding="utf-8") as text:
+        run.model.summary(print_fn=lambda line: print(line, file=text), expand_nested=True)
+    images = run.images(Part.VALIDATION, run.plan.final_side)
+    figures.draw_contact_sheet(images, run.folder / "contact-sheet.png")
+
+
+def _stages(plan: Plan) -> Iterator[Stage]:
+    """Consecutive phases that share an optimizer, each with the epoch at which it ends."""
+    ends = np.cumsum([phase.epochs for phase in plan.phases]).tolist()
+    for _, members in groupby(zip(plan.phases, ends, strict=True), key=lambda member: member[0].frozen):
+        yield list(members)
+
+
+def _train_stage(run: Run, stage: Stage, progress: Progress) -> None:
+    _compile(run, stage)
+    first, first_end = stage[0]
+    if run.saved_epoch > first_end - first.epochs:
+        run.resume()
+    for phase, end in stage:
+        if run.state.epoch < end:
+            _train_phase(run, phase, end, progress)
+
+
+def _compile(run: Run, stage: Stage) -> None:
+    frozen = stage[0][0].frozen
+    architectures.backbone_of(run.model).trainable = not frozen
+    if run.plan.fine_tunes:
+        architectures.freeze_statistics(run.model)
+    steps = (run.drawing.size // run.plan.batch) * sum(phase.epochs for phase, _ in stage)
+    optimizer = keras.optimizers.AdamW(
+        _schedule(run.plan.rate(frozen=frozen), steps), weight_decay=run.plan.weight_decay, clipnorm=1.0
+    )
+    run.model.compile(optimizer, SmoothedCrossEntropy(run.plan.label_smoothing, len(run.labels)))
+
+
+def _schedule(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A short warm-up, then half a cosine down to a hundredth (Loshchilov and Hutter, ICLR 2017)."""
+    warm_up = max(1, int(WARM_UP_SHARE * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        rate / 20, max(1, steps - warm_up), alpha=0.01, warmup_target=rate, warmup_steps=warm_up
+    )
+
+
+def _train_phase(run: Run, phase: Phase, end: int, progress: Progress) -> None:
+    images, validation = run.images(Part.TRAIN, phase.side), run.images(Part.VALIDATION, phase.side)
+    if run.plan.grown_from is not None and run.state.epoch == 0:
+        # It begins as a trained network: training on must not make it worse
+        run.keep_best(_validate(run.model, validation)["val_loss"])
+    for epoch in range(run.state.epoch, end):
+        batches = TrainingBatches(images, batch=run.plan.batch, seed=run.plan.seed, first_epoch=epoch)
+        progress.begin(epoch, phase.side, len(batches))
+        fitted = run.model.fit(batches, verbose=0, callbacks=[run.average, progress.callback()])
+        _finish_epoch(run, phase, fitted.history["loss"][0], validation, progress)
+
+
+def _finish_epoch(run: Run, phase: Phase, loss: float, validation: Images, progress: Progress) -> None:
+    """Judge the averaged weights, keep them when they are the best at the final size, and save the run."""
+    run.average.swap()
+    measured = _validate(run.model, validation)
+    if phase.side == run.plan.final_side and not phase.frozen:
+        run.keep_best(measured["val_loss"])
+    run.average.swap()
+    run.state.epoch += 1
+    record = {"epoch": run.state.epoch, "side": phase.side, "loss": loss, **measured}
+    run.append_history(record)
+    run.save()
+    progress.report(record)
+
+
+def _validate(model: keras.Model, images: Images) -> dict[str, float]:
+    """Plain loss and accuracy, and the area under the curve of the first label against the rest."""
+    probabilities = softmax(predict(model, images))
+    right = probabilities[np.arange(len(images.labels)), images.labels]
+    return {
+        "val_loss": float(-np.log(np.maximum(right, LEAST_PROBABILITY)).mean()),
+        "val_accuracy": float((probabilities.argmax(axis=1) == images.labels).mean()),
+        "val_auc": area_under_curve(images.labels == 0, probabilities[:, 0]),
+    }
+
+
+def predict(model: keras.Model, images: Images) -> Any:
+    """Logits float32 (n, classes)."""
+    return model.predict(datasets.network_input(images.grey), batch_size=PREDICT_BATCH, verbose=0)

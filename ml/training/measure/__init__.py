@@ -1,0 +1,1 @@
+"""From predictions to numbers: calibration, metrics with their intervals, curves and controls."""

@@ -1,0 +1,104 @@
+"""What a held-out part says of a classifier or a panel: every number with its 95 % interval over groups."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ml.spec import Estimate, OperatingPoint
+from ml.training.measure.bootstrap import estimates, with_exact_bounds
+from ml.training.measure.calibration import CHOSEN_FOR, Calibration
+from ml.training.measure.metrics import (
+    Measures,
+    classification_measures,
+    confusion,
+    operating_measures,
+    within_source_measures,
+    zone_measures,
+)
+from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
+from ml.training.measure.scored_images import Scored
+
+REPORT = "metrics.json"
+CONTROLS = {"border_pixels": "border_pixels_auc", "lungs_blacked_out": "lungs_blacked_out_auc"}
+
+
+def measure(scored: Scored, calibration: Calibration, part: str) -> dict[str, Any]:
+    """The measures of a part with probabilities already calibrated, as plain values for JSON."""
+    return {
+        "measured_on": f"the {part} part ({scored.size})",
+        "labels": list(scored.names),
+        "support": {name: int((scored.labels == index).sum()) for index, name in enumerate(scored.names)},
+        "temperature": calibration.temperature,
+        "operating_point": {
+            "positive_label": scored.names[0],
+            "threshold": calibration.threshold,
+            "positive_from": calibration.positive_from,
+            "chosen_for": CHOSEN_FOR,
+            "measured_on": f"the {part} part",
+            **plain(operating_estimates(scored, calibration.threshold)),
+        },
+        "zones": plain(zone_estimates(scored, calibration.threshold, calibration.positive_from)),
+        "estimates": plain(all_estimates(scored)),
+        "confusion": confusion(scored).tolist(),
+    }
+
+
+def all_estimates(scored: Scored) -> dict[str, Estimate]:
+    """Everything that needs no threshold, the AUC within each source included."""
+    return estimates(scored, _all_measures)
+
+
+def operating_estimates(scored: Scored, threshold: float) -> dict[str, Estimate]:
+    """Sensitivity and specificity at a threshold."""
+    return _with_exact_bounds(scored, estimates(scored, operating_measures(threshold)))
+
+
+def zone_estimates(scored: Scored, threshold: float, positive_from: float) -> dict[str, Estimate]:
+    """What the three zones do; see `zone_measures`."""
+    return _with_exact_bounds(scored, estimates(scored, zone_measures(threshold, positive_from)))
+
+
+def controls(folder: Path, part: str) -> dict[str, Any]:
+    """The same measures, told from border pixels and with the lungs blacked out, as far as the folder holds them."""
+    files = {"border_pixels": BORDER_PIXELS, "lungs_blacked_out": LUNGS_BLACKED_OUT}
+    stored = {name: folder / file for name, file in files.items() if (folder / file).is_file()}
+    return {name: plain(all_estimates(read_predictions(path)[part])) for name, path in stored.items()}
+
+
+def operating_point(report: dict[str, Any]) -> OperatingPoint:
+    """The operating point that a report describes."""
+    return OperatingPoint.from_fields(report["operating_point"])
+
+
+def headline(report: dict[str, Any]) -> dict[str, Any]:
+    """The numbers a result page quotes; metrics.json has all of them."""
+    positive, measured = report["labels"][0], report["estimates"]
+    names = ["accuracy", f"auc/{positive}", "calibration_error"]
+    names += [name for name in measured if name.startswith("auc_within/")]
+    blind = report["controls"]
+    return {
+        "measured_on": report["measured_on"],
+        **{name: measured[name] for name in names},
+        **{title: blind[name][f"auc/{positive}"] for name, title in CONTROLS.items() if name in blind},
+        **report["zones"],
+    }
+
+
+def plain(measured: dict[str, Estimate]) -> dict[str, Any]:
+    """Estimates as JSON has them."""
+    return {name: asdict(estimate) for name, estimate in measured.items()}
+
+
+def _all_measures(scored: Scored) -> Measures:
+    return classification_measures(scored) | within_source_measures(scored)
+
+
+def _with_exact_bounds(scored: Scored, measured: dict[str, Estimate]) -> dict[str, Estimate]:
+    """Shares of exactly 0 or 1 get the doubt that resampling misses, by the groups that they are shares of."""
+    members = {"sensitivity": scored.positive, "specificity": ~scored.positive}
+    counts = {name: len(set(scored.groups[which].tolist())) for name, which in members.items()}
+    everybody = len(set(scored.groups.tolist()))
+    return {
+        name: with_exact_bounds(estimate, counts.get(name.split("/")[0], everybody))
+        for name, estimate in measured.items()
+    }

@@ -1,0 +1,1 @@
+"""What leaves training: bundles, ensembles, cards, accuracy pages, and the recipes and protocols behind them."""

@@ -1,0 +1,217 @@
+"""Join classifiers into a panel: calibrated on the validation part, measured once on the test part."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.ensemble import PANEL, PanelSpec, panel_name
+from ml.probability import mean_logarithm, pool
+from ml.serving.catalogue import catalogue
+from ml.spec import ClassifierSpec, Modality
+from ml.training.measure.bootstrap import estimates, with_exact_bounds
+from ml.training.measure.calibration import Calibration, calibrate
+from ml.training.measure.metrics import Measures
+from ml.training.measure.predictions import (
+    BORDER_PIXELS,
+    LUNGS_BLACKED_OUT,
+    PREDICTIONS,
+    read_predictions,
+    write_predictions,
+)
+from ml.training.measure.report import REPORT, controls, headline, measure, operating_point, plain
+from ml.training.measure.scored_images import Scored
+
+WEIGHTS_ROOT = Path(__file__).parents[2] / "weights"
+VALIDATION, TEST = "validation", "test"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A classifier with what it said of each part."""
+
+    folder: Path
+    spec: ClassifierSpec
+    said: dict[str, Scored] = field(repr=False)
+
+    @classmethod
+    def read(cls, root: Path, spec: ClassifierSpec) -> Self:
+        """Raises FileNotFoundError or ValueError when its predictions are missing or incomplete."""
+        folder = root / spec.name / spec.version
+        said = read_predictions(folder / PREDICTIONS)
+        for part in (VALIDATION, TEST):
+            if part not in said or said[part].names != spec.labels:
+                raise ValueError(f"{folder / PREDICTIONS} holds no {part} part for {', '.join(spec.labels)}.")
+        return cls(folder, spec, said)
+
+
+@dataclass(frozen=True)
+class Votes:
+    """A panel's answers beside `stances` int (n, members): 1 for a member in its positive zone, -1 in its negative."""
+
+    panel: Scored
+    stances: NDArray[np.int_]
+    threshold: float
+
+    @property
+    def groups(self) -> NDArray[np.str_]:
+        return self.panel.groups
+
+    @property
+    def divided(self) -> NDArray[np.bool_]:
+        """The images on which one member is positive and another negative."""
+        return np.asarray((self.stances > 0).any(axis=1) & (self.stances < 0).any(axis=1))
+
+    def take(self, which: NDArray[Any]) -> "Votes":
+        """Some of the images, by index."""
+        return Votes(self.panel.take(which), self.stances[which], self.threshold)
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `python -m ml combine`."""
+    parser = commands.add_parser("combine", help="join the classifiers of a modality into a measured panel")
+    parser.add_argument("--modality", type=Modality, choices=list(Modality), required=True)
+    parser.add_argument("--version", default="1.0.0", help="of the panel (default: %(default)s)")
+    parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and panels")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    sys.stdout.write(f"{combine(options.root, options.modality, version=options.version)}\n")
+
+
+def combine(root: Path, modality: Modality, *, version: str) -> Path:
+    """Write the panel of the newest classifiers of a modality and return its folder.
+
+    Raises FileExistsError when the version is taken and ValueError when there are fewer than two classifiers or they
+    were not measured on the same images.
+    """
+    folder = root / panel_name(modality) / version
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists, and a released version never changes. Choose a new --version.")
+    members = read_members(root, [spec for spec in catalogue(root) if spec.modality is modality])
+    calibration = _calibrate(members)
+    folder.mkdir(parents=True)
+    _write_predictions(folder, members, calibration.temperature)
+    # Measured on what was stored, so that every number can be had again from it
+    scored = read_predictions(folder / PREDICTIONS)[TEST]
+    report = _report(folder, scored, calibration, members)
+    (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+    panel = _panel(version, modality, report, members)
+    (folder / PANEL).write_text(panel.to_json())
+    _write_papers(folder, panel, report, scored, members)
+    return folder
+
+
+def read_members(root: Path, specs: Sequence[ClassifierSpec]) -> tuple[Member, ...]:
+    """The classifiers with their predictions, all about the same images. Raises ValueError."""
+    if len(specs) < 2:
+        raise ValueError(f"A panel needs two classifiers or more; {root} holds {len(specs)} of this modality.")
+    members = tuple(Member.read(root, spec) for spec in specs)
+    for member in members[1:]:
+        for part, said in members[0].said.items():
+            if part not in member.said or not said.is_about_the_same_as(member.said[part]):
+                raise ValueError(
+                    f"{member.spec.identity} and {members[0].spec.identity} were not measured on the same images "
+                    f"({part} part). Evaluate and export one of them again."
+                )
+    return members
+
+
+def disagreement(scored: Scored, threshold: float, members: Sequence[Member]) -> dict[str, Any]:
+    """How often members disagree on the test part, and how often the panel is wrong where they do and where not."""
+    votes = Votes(scored, np.stack([_stances(member) for member in members], axis=1), threshold)
+    witnesses = {
+        where: len(set(votes.groups[which].tolist()))
+        for where, which in (("agreed", ~votes.divided), ("divided", votes.divided))
+    }
+    everybody = len(set(votes.groups.tolist()))
+    return plain(
+        {
+            name: with_exact_bounds(estimate, witnesses.get(name.rpartition("/")[2], everybody))
+            for name, estimate in estimates(votes, _disagreement).items()
+        }
+    )
+
+
+def _stances(member: Member) -> NDArray[np.int_]:
+    score, point = member.said[TEST].score, member.spec.operating_point
+    return np.where(score < point.threshold, -1, np.where(score >= point.positive_from, 1, 0))
+
+
+def _disagreement(votes: Votes) -> Measures:
+    divided = votes.divided
+    wrong = {
+        "error": votes.panel.predicted != votes.panel.labels,
+        "wrong_side": (votes.panel.score >= votes.threshold) != votes.panel.positive,
+    }
+    rates = {
+        f"{name}/{where}": float(errors[which].mean()) if which.any() else float("nan")
+        for name, errors in wrong.items()
+        for where, which in (("agreed", ~divided), ("divided", divided))
+    }
+    return {"disagreement": float(divided.mean()), **rates}
+
+
+def _calibrate(members: Sequence[Member]) -> Calibration:
+    said = [member.said[VALIDATION] for member in members]
+    return calibrate(mean_logarithm([each.probabilities for each in said]), said[0].labels)
+
+
+def _write_predictions(folder: Path, members: Sequence[Member], temperature: float) -> None:
+    """The panel's answers, to the images as they are and without lungs. Border pixels are the same for everybody."""
+    said = [member.said for member in members]
+    write_predictions(folder / PREDICTIONS, {part: _pooled(said, part, temperature) for part in (VALIDATION, TEST)})
+    if all((member.folder / LUNGS_BLACKED_OUT).is_file() for member in members):
+        blind = [read_predictions(member.folder / LUNGS_BLACKED_OUT) for member in members]
+        write_predictions(folder / LUNGS_BLACKED_OUT, {TEST: _pooled(blind, TEST, temperature)})
+    border = members[0].folder / BORDER_PIXELS
+    if border.is_file():
+        (folder / BORDER_PIXELS).write_bytes(border.read_bytes())
+
+
+def _pooled(said: Sequence[dict[str, Scored]], part: str, temperature: float) -> Scored:
+    return said[0][part].saying(pool([each[part].probabilities for each in said], temperature))
+
+
+def _report(folder: Path, scored: Scored, calibration: Calibration, members: Sequence[Member]) -> dict[str, Any]:
+    return {
+        **measure(scored, calibration, TEST),
+        "members": [member.spec.identity for member in members],
+        "disagreement": disagreement(scored, calibration.threshold, members),
+        "controls": controls(folder, TEST),
+    }
+
+
+def _panel(version: str, modality: Modality, report: dict[str, Any], members: Sequence[Member]) -> PanelSpec:
+    rates = {name: value for name, value in report["disagreement"].items() if not name.startswith("wrong_side")}
+    return PanelSpec(
+        name=panel_name(modality),
+        version=version,
+        modality=modality,
+        labels=members[0].spec.labels,
+        members=tuple(report["members"]),
+        temperature=report["temperature"],
+        operating_point=operating_point(report),
+        metrics=headline(report) | rates,
+    )
+
+
+def _write_papers(
+    folder: Path, panel: PanelSpec, report: dict[str, Any], scored: Scored, members: Sequence[Member]
+) -> None:
+    # Imported late: the figures' module starts Keras
+    from ml.training.measure.curves import curves, write_curves
+    from ml.training.measure.figures import draw_evaluation
+    from ml.training.publish.card import write_panel_card
+
+    write_panel_card(folder, panel, report, [member.spec for member in members])
+    drawn = curves(scored)
+    write_curves(folder, drawn)
+    draw_evaluation(folder, scored, drawn)

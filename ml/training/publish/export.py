@@ -1,0 +1,107 @@
+"""Pack an evaluated run into a bundle that serves."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
+from ml.spec import ClassifierSpec, Modality, Precision
+from ml.training.data.manifest import Row, read_rows
+from ml.training.data.split import Part, split
+from ml.training.fit.finished_run import Trained
+from ml.training.measure.evaluation import PAPERS, SERVED
+from ml.training.measure.report import REPORT, headline, operating_point
+from ml.training.publish.card import write_card
+
+SUBJECTS = {Modality.CXR: "a frontal chest X-ray of an adult", Modality.CT: "one axial slice of a chest CT"}
+INTENDED_USE = (
+    "Research, teaching and demonstration: a second opinion on {subject}, read by a qualified person who decides. "
+    "Decision support, not a diagnosis."
+)
+MUST_NOT_USE = (
+    "Not for diagnosis, screening or triage of patients, and never alone. Not for children, nor for anything but "
+    "{subject}. It has not been tested in any clinic, and images from places that it was not trained on may be "
+    "judged wrongly."
+)
+LICENCE = (
+    "For research use only; the sources of the training images do not allow more. "
+    "No training image is contained in the weights' folder."
+)
+
+
+def export(
+    folder: Path, data: Path, root: Path, *, version: str, after: Path | None = None, notes: Sequence[str] = ()
+) -> Path:
+    """Write the bundle <root>/<name>/<version> of an evaluated run and return its path.
+
+    `after` is the bundle whose weights the run started from, if it did: its sources and their terms count here too.
+    `notes` are sentences for the card about what was seen to go wrong.
+    Raises FileNotFoundError when the run has not been evaluated, FileExistsError when the version is taken, and
+    ValueError when `after` is missing or too much.
+    """
+    trained = Trained.read(folder)
+    if not all((folder / paper).is_file() for paper in PAPERS):
+        raise FileNotFoundError(f"{folder} has not been evaluated. Run python -m ml evaluate first.")
+    bundle = root / trained.name / version
+    if bundle.exists():
+        raise FileExistsError(f"{bundle} exists, and a released version never changes. Choose a new version.")
+    if trained.starts_from_another != (after is not None):
+        raise ValueError("Name with --after the bundle whose weights the run started from, and only then.")
+    sources = _sources(data, trained) + (_earlier_sources(after) if after else ())
+    spec = _spec(trained, json.loads((folder / REPORT).read_text()), sources, version)
+    _write(bundle, folder, spec, notes)
+    return bundle
+
+
+def _write(bundle: Path, folder: Path, spec: ClassifierSpec, notes: Sequence[str]) -> None:
+    """The bundle is read back as a server would before it counts as exported."""
+    bundle.mkdir(parents=True)
+    for name in (f"{SERVED}/{NETWORK}", f"{SERVED}/{WEIGHTS}", *PAPERS):
+        shutil.copy(folder / name, bundle)
+    network, weights = (bundle / NETWORK).read_bytes(), (bundle / WEIGHTS).read_bytes()
+    spec = replace(spec, weights_sha256=digest(network, weights))
+    (bundle / SPEC).write_text(spec.to_json())
+    write_card(bundle, spec, json.loads((bundle / REPORT).read_text()), notes)
+    read_bundle(bundle).verified_weights()
+
+
+def _spec(trained: Trained, report: dict[str, Any], sources: tuple[str, ...], version: str) -> ClassifierSpec:
+    subject = SUBJECTS[trained.plan.modality]
+    return ClassifierSpec(
+        name=trained.name,
+        version=version,
+        architecture=trained.plan.architecture,
+        modality=trained.plan.modality,
+        labels=trained.labels,
+        input_size=trained.size,
+        preprocessing=trained.plan.recipe,
+        temperature=report["temperature"],
+        operating_point=operating_point(report),
+        weights_sha256="0" * 64,
+        trained_on=sources,
+        intended_use=INTENDED_USE.format(subject=subject),
+        must_not_use=MUST_NOT_USE.format(subject=subject),
+        licence=LICENCE,
+        parameters=trained.model().count_params(),
+        precision=Precision(report["agreement_with_keras"]["precision"]),
+        width=trained.plan.width,
+        metrics=headline(report),
+    )
+
+
+def _earlier_sources(after: Path) -> tuple[str, ...]:
+    spec = read_bundle(after).spec
+    return tuple(f"through {spec.identity}: {source}" for source in spec.trained_on)
+
+
+def _sources(data: Path, trained: Trained) -> tuple[str, ...]:
+    """The sources of the training part, with their counts and terms."""
+    rows: tuple[Row, ...] = split(read_rows(data, trained.plan.modality))[Part.TRAIN]
+    counts = Counter((row.source, row.label, row.licence) for row in rows)
+    return tuple(
+        f"{source}: {count} {label} images ({licence})" for (source, label, licence), count in sorted(counts.items())
+    )
