@@ -1,6 +1,6 @@
 """All classifiers of a modality as one: their answers combined, with an operating point of its own.
 
-A panel is measured with exactly its members, each of one version; with any other set of answers it says nothing.
+An ensemble is measured with exactly its members, each of one version; with any other set of answers it says nothing.
 """
 
 import json
@@ -14,12 +14,12 @@ from typing import Any, Self
 from ml.probability import pool
 from ml.spec import NAME, VERSION, Modality, OperatingPoint, SpecInvalid, reading, version_order
 
-PANEL = "panel.json"
+ENSEMBLE = "panel.json"
 
 
 @dataclass(frozen=True)
-class PanelSpec:
-    """Which classifiers a panel combines, how, and how it performs.
+class EnsembleSpec:
+    """Which classifiers an ensemble combines, how, and how it performs.
 
     `name` is panel-<modality>; `members` are identities such as vgg16-cxr/1.0.0; `temperature` divides the mean of the
     members' log-probabilities before the softmax; `metrics` holds the held-out numbers. Raises SpecInvalid when it
@@ -43,7 +43,10 @@ class PanelSpec:
 
     def _promises(self) -> tuple[tuple[bool, str], ...]:
         return (
-            (self.name == panel_name(self.modality), f"{self.name!r} is no name of a {self.modality.value} panel."),
+            (
+                self.name == ensemble_name(self.modality),
+                f"{self.name!r} is no name of a {self.modality.value} ensemble.",
+            ),
             (bool(VERSION.fullmatch(self.version)), f"{self.version!r} is no version such as 1.0.0."),
             (len(set(self.labels)) == len(self.labels) >= 2, "Labels must differ, and be two or more."),
             (self.operating_point.positive_label in self.labels, "The positive label is not among the labels."),
@@ -58,7 +61,7 @@ class PanelSpec:
         return f"{self.name}/{self.version}"
 
     def combine(self, answers: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-        """The panel's probability of each label, summing to 1, from each member's probabilities by its identity.
+        """The ensemble's probability of each label, summing to 1, from each member's probabilities by its identity.
 
         Raises ValueError when a member is missing, of another version or too much, or answers for other labels.
         """
@@ -82,39 +85,39 @@ class PanelSpec:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read a panel. Raises SpecInvalid for anything but a whole and valid one."""
-        with reading("panel"):
+        """Read an ensemble. Raises SpecInvalid for anything but a whole and valid one."""
+        with reading("ensemble"):
             fields = json.loads(text)
             return cls(**fields | _typed(fields))
 
 
-def panel_name(modality: Modality) -> str:
-    """The name of the panel of a modality."""
+def ensemble_name(modality: Modality) -> str:
+    """The name of the ensemble of a modality."""
     return f"panel-{modality.value}"
 
 
-def panels(root: Path) -> tuple[PanelSpec, ...]:
-    """The newest version of the panel of every modality under `root`, by name.
+def ensembles(root: Path) -> tuple[EnsembleSpec, ...]:
+    """The newest version of the ensemble of every modality under `root`, by name.
 
     `root` holds panel-<modality>/<version>/panel.json. Raises SpecInvalid when one cannot be used.
     """
-    found = sorted((_read(path) for path in root.glob(f"*/*/{PANEL}")), key=_version)
-    newest = {panel.name: panel for panel in found}
+    found = sorted((_read(path) for path in root.glob(f"*/*/{ENSEMBLE}")), key=_version)
+    newest = {ensemble.name: ensemble for ensemble in found}
     return tuple(newest[name] for name in sorted(newest))
 
 
-def _read(path: Path) -> PanelSpec:
+def _read(path: Path) -> EnsembleSpec:
     try:
-        panel = PanelSpec.from_json(path.read_text(encoding="utf-8"))
+        ensemble = EnsembleSpec.from_json(path.read_text(encoding="utf-8"))
     except (OSError, SpecInvalid, UnicodeDecodeError) as error:
         raise SpecInvalid(f"{path} cannot be used: {error} Restore it from the release.") from error
-    if path.parent.parts[-2:] != (panel.name, panel.version):
-        raise SpecInvalid(f"{path.parent} holds {panel.identity}. Move it into the folder of that name.")
-    return panel
+    if path.parent.parts[-2:] != (ensemble.name, ensemble.version):
+        raise SpecInvalid(f"{path.parent} holds {ensemble.identity}. Move it into the folder of that name.")
+    return ensemble
 
 
-def _version(panel: PanelSpec) -> tuple[int, ...]:
-    return version_order(panel.version)
+def _version(ensemble: EnsembleSpec) -> tuple[int, ...]:
+    return version_order(ensemble.version)
 
 
 def _is_identity(member: str) -> bool:

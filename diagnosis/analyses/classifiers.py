@@ -11,7 +11,7 @@ from django.conf import settings
 from diagnosis.errors import AnalysisFailed
 from diagnosis.models.scan import Modality
 from ml import ensemble, serving
-from ml.ensemble import PanelSpec
+from ml.ensemble import EnsembleSpec
 from ml.gate import Gate
 from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
@@ -30,9 +30,9 @@ def active_specs() -> tuple[ClassifierSpec, ...]:
     return tuple(spec for spec in installed_specs() if spec.name not in settings.INACTIVE_CLASSIFIERS)
 
 
-def panels() -> tuple[PanelSpec, ...]:
+def panels() -> tuple[EnsembleSpec, ...]:
     """The panels that lie here, at most one for each modality. Loads no weights, so that web processes may ask."""
-    return ensemble.panels(settings.ML_WEIGHTS_ROOT)
+    return ensemble.ensembles(settings.ML_WEIGHTS_ROOT)
 
 
 def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:
@@ -69,7 +69,7 @@ def gate() -> Gate:
         ) from refused
 
 
-def panel_for(active: Iterable[ClassifierSpec]) -> tuple[PanelSpec | None, str]:
+def panel_for(active: Iterable[ClassifierSpec]) -> tuple[EnsembleSpec | None, str]:
     """The panel that may combine the answers of `active`, all of one modality; or None, and why not in words.
 
     The words are empty where there is nothing to combine: one classifier, and no panel.
@@ -91,7 +91,7 @@ def warm() -> None:
         first.result()
 
 
-def _hindrance(found: PanelSpec, active: tuple[ClassifierSpec, ...]) -> str:
+def _hindrance(found: EnsembleSpec, active: tuple[ClassifierSpec, ...]) -> str:
     """Why the panel may not speak for these classifiers; empty when they are exactly its members."""
     answered = {spec.name: spec for spec in active}
     members = dict(member.split("/") for member in found.members)
@@ -108,5 +108,5 @@ def _fault(name: str, version: str, active: ClassifierSpec | None) -> str:
     return f"{name} {active.version} is active instead of {version}" if active.version != version else ""
 
 
-def _of_all(found: PanelSpec) -> str:
+def _of_all(found: EnsembleSpec) -> str:
     return f"the {len(found.members)} classifiers of {found.name} {found.version}"

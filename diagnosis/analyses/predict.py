@@ -8,7 +8,7 @@ from diagnosis.analyses import classifiers
 from diagnosis.errors import AnalysisFailed
 from diagnosis.models.scan import Modality
 from ml import lungs, serving
-from ml.ensemble import PanelSpec
+from ml.ensemble import EnsembleSpec
 from ml.preprocessing import Pixels
 from ml.serving.attention import share_outside
 from ml.spec import ClassifierSpec
@@ -20,7 +20,7 @@ class Answer:
     """One classifier's; `outside` is the share of its attention outside the lungs, None where none were found."""
 
     spec: ClassifierSpec
-    said: serving.Classification
+    said: serving.Prediction
     outside: float | None
 
 
@@ -28,7 +28,7 @@ class Answer:
 class Combined:
     """A panel's probability of each label, summing to 1."""
 
-    panel: PanelSpec
+    panel: EnsembleSpec
     probabilities: dict[str, float]
 
 
@@ -48,7 +48,7 @@ def answer(pixels: Pixels, modality: Modality) -> Answers:
     """
     active = classifiers.loaded(modality)
     _pass_gate(pixels, modality)
-    said = serving.classify_all(active, pixels)
+    said = serving.predict_all(active, pixels)
     # All maps of one image have one shape
     inside = lungs.lung_mask(pixels, MlModality(modality.value), said[0].attention.shape)
     each = tuple(Answer(asked.spec, one, _outside(one, inside)) for asked, one in zip(active, said, strict=True))
@@ -62,9 +62,9 @@ def _pass_gate(pixels: Pixels, modality: Modality) -> None:
         raise AnalysisFailed(refusal.code, refusal.sentence, retryable=False)
 
 
-def _outside(said: serving.Classification, inside: lungs.Mask | None) -> float | None:
+def _outside(said: serving.Prediction, inside: lungs.Mask | None) -> float | None:
     return None if inside is None else share_outside(said.attention, inside)
 
 
-def _combine(found: PanelSpec, each: tuple[Answer, ...]) -> Combined:
+def _combine(found: EnsembleSpec, each: tuple[Answer, ...]) -> Combined:
     return Combined(found, found.combine({one.spec.identity: one.said.probabilities for one in each}))

@@ -27,7 +27,7 @@ from diagnosis.reviews import queue
 from diagnosis.scans import intake
 from diagnosis.states import AnalysisStatus as S
 from ml import imaging
-from ml.ensemble import PanelSpec
+from ml.ensemble import EnsembleSpec
 from ml.spec import ClassifierSpec
 
 log = logging.getLogger(__name__)
@@ -195,7 +195,7 @@ def combination_row(pk: uuid.UUID, combined: Combined) -> Combination:
     )
 
 
-def _card(spec: ClassifierSpec | PanelSpec) -> dict[str, Any]:
+def _card(spec: ClassifierSpec | EnsembleSpec) -> dict[str, Any]:
     """What a report prints of the model card, kept as it was when the answer was given."""
     label = spec.operating_point.positive_label
     return {"label": label, "auc": spec.metrics.get(f"auc/{label}"), "measured_on": spec.metrics.get("measured_on", "")}

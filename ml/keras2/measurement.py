@@ -29,7 +29,7 @@ from ml.training.measure.predictions import (
     write_predictions,
 )
 from ml.training.measure.report import REPORT, controls, measure
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 # With fewer, even a network that is always right has a sensitivity whose interval begins below 0.69.
 LEAST_GROUPS = 10
@@ -105,7 +105,7 @@ def _write_predictions(bench: Bench, folder: Path) -> Calibration:
     logits = {part: bench.logits(part) for part in (Part.VALIDATION, Part.TEST)}
     calibration = calibrate(logits[Part.VALIDATION], label_indices(bench.parts[Part.VALIDATION], bench.labels))
     blind = bench.logits(Part.TEST, black_out_lungs)
-    said: dict[str, Scored] = {part: _scored(bench, part, values, calibration) for part, values in logits.items()}
+    said: dict[str, ScoredImages] = {part: _scored(bench, part, values, calibration) for part, values in logits.items()}
     write_predictions(folder / PREDICTIONS, said)
     write_predictions(folder / LUNGS_BLACKED_OUT, {Part.TEST: _scored(bench, Part.TEST, blind, calibration)})
     border = border_scores(bench.data, bench.parts[Part.VALIDATION], bench.parts[Part.TEST], bench.labels)
@@ -113,7 +113,7 @@ def _write_predictions(bench: Bench, folder: Path) -> Calibration:
     return calibration
 
 
-def _scored(bench: Bench, part: Part, logits: Pixels, calibration: Calibration) -> Scored:
+def _scored(bench: Bench, part: Part, logits: Pixels, calibration: Calibration) -> ScoredImages:
     return score_rows(bench.parts[part], bench.labels, softmax(logits, calibration.temperature))
 
 

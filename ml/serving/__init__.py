@@ -2,8 +2,8 @@
 
 from ml.serving.bundle import BundleRefused
 from ml.serving.catalogue import catalogue
-from ml.serving.classifier import Classifier, classify_all
+from ml.serving.classifier import Classifier, predict_all
 from ml.serving.loading import load
-from ml.serving.prediction import Classification
+from ml.serving.prediction import Prediction
 
-__all__ = ["BundleRefused", "Classification", "Classifier", "catalogue", "classify_all", "load"]
+__all__ = ["BundleRefused", "Classifier", "Prediction", "catalogue", "load", "predict_all"]

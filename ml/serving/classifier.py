@@ -11,7 +11,7 @@ from ml.probability import softmax
 from ml.serving.attention import attention_map
 from ml.serving.bundle import Bundle
 from ml.serving.engine import Network
-from ml.serving.prediction import Classification
+from ml.serving.prediction import Prediction
 from ml.spec import ClassifierSpec
 
 
@@ -27,9 +27,9 @@ class Classifier:
         """Check and compile a bundle. Raises BundleRefused."""
         return cls(bundle.spec, Network(*bundle.verified_weights()))
 
-    def classify(self, pixels: Pixels) -> Classification:
+    def predict(self, pixels: Pixels) -> Prediction:
         """Classify one image, float32 (h, w) in [0, 1], 0 is air. Raises ValueError for other pixels."""
-        (said,) = classify_all((self,), pixels)
+        (said,) = predict_all((self,), pixels)
         return said
 
     def seen(self, pixels: Pixels) -> Pixels:
@@ -37,7 +37,7 @@ class Classifier:
         require_pixels(pixels, "A classifier")
         return _shown(prepare(pixels, self.spec.input_size, self.spec.preprocessing).values)
 
-    def answer(self, prepared: Prepared, frame: Size) -> Classification:
+    def predict_prepared(self, prepared: Prepared, frame: Size) -> Prediction:
         """Classify an image of shape `frame`, (h, w), that was prepared as the spec says."""
         began = time.perf_counter()
         logits, maps = self._network.infer(prepared.values)
@@ -47,14 +47,14 @@ class Classifier:
         shown = self.spec.operating_point.positive_label if positive else label
         attention = attention_map(maps, self.spec.labels.index(shown), prepared.region, frame)
         elapsed = (time.perf_counter() - began) * 1000.0
-        return Classification(probabilities, label, positive, attention, shown, _shown(prepared.values), elapsed)
+        return Prediction(probabilities, label, positive, attention, shown, _shown(prepared.values), elapsed)
 
     def _is_positive(self, probabilities: dict[str, float]) -> bool:
         point = self.spec.operating_point
         return probabilities[point.positive_label] >= point.threshold
 
 
-def classify_all(classifiers: Iterable[Classifier], pixels: Pixels) -> tuple[Classification, ...]:
+def predict_all(classifiers: Iterable[Classifier], pixels: Pixels) -> tuple[Prediction, ...]:
     """Ask several classifiers about one image, float32 (h, w) in [0, 1], 0 is air; their answers, in their order.
 
     The image is prepared once for all that read it in the same size by the same recipe. Raises ValueError for other
@@ -68,7 +68,8 @@ def classify_all(classifiers: Iterable[Classifier], pixels: Pixels) -> tuple[Cla
         return prepare(pixels, size, recipe, region(recipe))
 
     return tuple(
-        each.answer(prepared(each.spec.input_size, each.spec.preprocessing), pixels.shape) for each in classifiers
+        each.predict_prepared(prepared(each.spec.input_size, each.spec.preprocessing), pixels.shape)
+        for each in classifiers
     )
 
 

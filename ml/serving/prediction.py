@@ -6,7 +6,7 @@ from ml.preprocessing import Pixels
 
 
 @dataclass(frozen=True, eq=False)
-class Classification:
+class Prediction:
     """One classifier's answer.
 
     `probabilities` calibrated, by label, summing to 1; `label` the likeliest; `positive` whether the positive label

@@ -37,7 +37,7 @@ def _measure(var: str) -> dict[str, Any]:
     ready = time.time() - process.create_time()
     loaded = {modality: classifiers.loaded(modality) for modality in Modality}
     pixels = phantom.chest_xray(HEIGHT, WIDTH, seed=1)
-    answered = _seconds(lambda: serving.classify_all(loaded[Modality.CXR], pixels))
+    answered = _seconds(lambda: serving.predict_all(loaded[Modality.CXR], pixels))
     panels = {m.value: _panel(loaded[m], pixels) for m in Modality}
     return {
         "classifiers": sum(map(len, loaded.values())),
@@ -52,7 +52,7 @@ def _panel(classifiers: Any, pixels: Any) -> float:
     """Milliseconds of all classifiers of a modality for one image, the median of several turns."""
     from ml import serving
 
-    return 1000 * statistics.median(_seconds(lambda: serving.classify_all(classifiers, pixels)) for _ in range(REPEATS))
+    return 1000 * statistics.median(_seconds(lambda: serving.predict_all(classifiers, pixels)) for _ in range(REPEATS))
 
 
 def _seconds(work: Callable[[], Any]) -> float:

@@ -19,7 +19,7 @@ from django.db.models import Model
 if TYPE_CHECKING:
     from accounts.models import Clinic, User
     from diagnosis.models import Analysis, Combination, Patient, Prediction, Review, Scan
-    from ml.ensemble import PanelSpec
+    from ml.ensemble import EnsembleSpec
     from ml.spec import ClassifierSpec
 
 M = TypeVar("M", bound=Model)
@@ -139,7 +139,7 @@ def _analysis(scan: Scan, by: User) -> Analysis:
     )
 
 
-def _panel() -> tuple[tuple[ClassifierSpec, ...], PanelSpec]:
+def _panel() -> tuple[tuple[ClassifierSpec, ...], EnsembleSpec]:
     """The classifiers of X-rays, and what combines them."""
     from diagnosis.analyses import classifiers
     from ml.spec import Modality
@@ -184,7 +184,7 @@ def _spread(probability: float, labels: Sequence[str], positive: str) -> dict[st
     return {label: probability if label == positive else (1 - probability) / (len(labels) - 1) for label in labels}
 
 
-def _combination(panel: PanelSpec, predictions: Sequence[Prediction]) -> Combination:
+def _combination(panel: EnsembleSpec, predictions: Sequence[Prediction]) -> Combination:
     from diagnosis.analyses.predict import Combined
     from diagnosis.analyses.runner import combination_row
 

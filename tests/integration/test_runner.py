@@ -21,7 +21,7 @@ from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Analysis, Notification, Patient, Prediction, Scan, Transition
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus as S
-from ml.ensemble import PanelSpec
+from ml.ensemble import EnsembleSpec
 from ml.imaging.phantom import phantom_dicom
 from tests.images import NAMELESS, ct_dicom, xray_png
 from tests.slow import Pipe, reaches
@@ -196,7 +196,7 @@ def weights(tmp_path: Path, settings: Any) -> Path:
 
 
 @pytest.fixture
-def panel(tmp_path: Path, settings: Any) -> PanelSpec:
+def panel(tmp_path: Path, settings: Any) -> EnsembleSpec:
     """An installation of one shipped chest X-ray classifier, the same under a second name, and a panel of both."""
     shipped = next(spec for spec in classifiers.active_specs() if spec.modality == "cxr")
     source, weights = settings.ML_WEIGHTS_ROOT, tmp_path / "weights"
@@ -208,7 +208,7 @@ def panel(tmp_path: Path, settings: Any) -> PanelSpec:
     settings.ML_WEIGHTS_ROOT = weights
     point = replace(shipped.operating_point, threshold=0.0, positive_from=1.0)
     members = (shipped.identity, twin.identity)
-    found = PanelSpec("panel-cxr", "1.0.0", shipped.modality, shipped.labels, members, 1.0, point, shipped.metrics)
+    found = EnsembleSpec("panel-cxr", "1.0.0", shipped.modality, shipped.labels, members, 1.0, point, shipped.metrics)
     folder = weights / found.identity
     folder.mkdir(parents=True)
     (folder / "panel.json").write_text(found.to_json())
@@ -216,7 +216,7 @@ def panel(tmp_path: Path, settings: Any) -> PanelSpec:
 
 
 def test_the_panel_speaks_for_exactly_its_members(
-    panel: PanelSpec, analysis: Analysis, scan: Scan, radiographer: User, settings: Any
+    panel: EnsembleSpec, analysis: Analysis, scan: Scan, radiographer: User, settings: Any
 ) -> None:
     assert run(analysis).status == S.SUCCEEDED, analysis.failure_detail
     first, second = analysis.predictions.all()

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from ml.lungs import lung_mask, otsu_threshold
 from ml.spec import Modality
 
-Picture = Image.Image
+GreyImage = Image.Image
 Random = np.random.Generator
 Flip = Image.Transpose
 
@@ -18,24 +18,24 @@ PART_SIDES = (0.25, 0.5)
 BLUR = (0.025, 0.08)
 
 
-def turned(picture: Picture, random: Random) -> Picture:
+def turned(picture: GreyImage, random: Random) -> GreyImage:
     """A quarter or half turn, or head down."""
     return picture.transpose(TURNS[random.integers(len(TURNS))])
 
 
-def inverted(picture: Picture, random: Random) -> Picture:
+def inverted(picture: GreyImage, random: Random) -> GreyImage:
     """Air bright and bone dark."""
     return ImageOps.invert(picture)
 
 
-def part(picture: Picture, random: Random) -> Picture:
+def part(picture: GreyImage, random: Random) -> GreyImage:
     """A cut-out with a quarter to a half of each side, enlarged."""
     width, height = (round(side * random.uniform(*PART_SIDES)) for side in picture.size)
     left, top = (int(random.integers(free + 1)) for free in (picture.width - width, picture.height - height))
     return picture.resize(picture.size, Image.Resampling.BICUBIC, (left, top, left + width, top + height))
 
 
-def blurred(picture: Picture, random: Random) -> Picture:
+def blurred(picture: GreyImage, random: Random) -> GreyImage:
     """Blurred over 2.5 to 8 % of the shorter side, or made of as few blocks."""
     extent = min(picture.size) * random.uniform(*BLUR)
     if random.random() < 0.7:
@@ -44,7 +44,7 @@ def blurred(picture: Picture, random: Random) -> Picture:
     return picture.resize((across, down), Image.Resampling.BOX).resize(picture.size, Image.Resampling.NEAREST)
 
 
-def grid(pictures: Sequence[Picture], random: Random) -> Picture:
+def grid(pictures: Sequence[GreyImage], random: Random) -> GreyImage:
     """Several pictures side by side, in the size of the first."""
     rows, columns = GRIDS[random.integers(len(GRIDS))]
     width, height = pictures[0].size
@@ -58,7 +58,7 @@ def grid(pictures: Sequence[Picture], random: Random) -> Picture:
     return sheet
 
 
-def in_page(picture: Picture, page: Picture, random: Random) -> Picture:
+def in_page(picture: GreyImage, page: GreyImage, random: Random) -> GreyImage:
     """A picture that takes a third to six tenths of each side of a page."""
     sheet = page.resize(picture.size)
     width, height = (round(side * random.uniform(0.33, 0.6)) for side in picture.size)
@@ -67,7 +67,7 @@ def in_page(picture: Picture, page: Picture, random: Random) -> Picture:
     return sheet
 
 
-def drowned(picture: Picture, random: Random) -> Picture:
+def drowned(picture: GreyImage, random: Random) -> GreyImage:
     """Noise in which hardly anything of the picture is left, fine or in clouds."""
     cells = int(random.choice((8, 32, max(picture.size))))
     noise = Image.fromarray(random.integers(0, 256, (cells, cells), dtype=np.uint8))
@@ -75,7 +75,7 @@ def drowned(picture: Picture, random: Random) -> Picture:
     return Image.blend(noise, picture, random.uniform(0.0, 0.15))
 
 
-def without_lungs(picture: Picture, random: Random) -> Picture | None:
+def without_lungs(picture: GreyImage, random: Random) -> GreyImage | None:
     """An axial slice whose lungs are filled with tissue, as in the abdomen; None where no lungs are found.
 
     A stand-in: free collections of abdominal slices were not at hand.
@@ -92,7 +92,7 @@ def without_lungs(picture: Picture, random: Random) -> Picture | None:
     return _with_gas(filled, random)
 
 
-def _with_gas(picture: Picture, random: Random) -> Picture:
+def _with_gas(picture: GreyImage, random: Random) -> GreyImage:
     """Up to three dark bubbles, as of stomach, bowel or windpipe."""
     draw = ImageDraw.Draw(picture)
     for _ in range(random.integers(0, 4)):
@@ -102,5 +102,5 @@ def _with_gas(picture: Picture, random: Random) -> Picture:
     return picture.filter(ImageFilter.GaussianBlur(0.7))
 
 
-def _picture(pixels: np.ndarray) -> Picture:
+def _picture(pixels: np.ndarray) -> GreyImage:
     return Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8))

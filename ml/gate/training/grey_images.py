@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ml.gate.training.corruptions import Picture
+from ml.gate.training.corruptions import GreyImage
 from ml.imaging.phantom import chest_ct, chest_xray
 from ml.imaging.windowing import lung_grey
 from ml.preprocessing import Pixels
@@ -18,17 +18,17 @@ PHANTOMS, PHANTOM_SIDE = 40, 320
 FIRST_SEED = 5000
 
 
-def read_pictures(folder: Path, paths: Iterable[str]) -> list[Picture]:
+def read_pictures(folder: Path, paths: Iterable[str]) -> list[GreyImage]:
     """Read images and stretch each to SIDE x SIDE."""
     return [_square(folder / path) for path in paths]
 
 
-def phantoms(modality: Modality) -> list[Picture]:
+def phantoms(modality: Modality) -> list[GreyImage]:
     """Synthetic chest images, so that demonstrations and tests pass the gate."""
     return [square(phantom(modality, FIRST_SEED + number)) for number in range(PHANTOMS)]
 
 
-def phantom(modality: Modality, seed: int) -> Picture:
+def phantom(modality: Modality, seed: int) -> GreyImage:
     """One synthetic chest image as it looks after decoding."""
     opacities = seed % 5
     if modality is Modality.CXR:
@@ -37,27 +37,27 @@ def phantom(modality: Modality, seed: int) -> Picture:
     return picture_of(lung_grey(hounsfield.astype(np.float32)))
 
 
-def picture_of(pixels: Pixels) -> Picture:
+def picture_of(pixels: Pixels) -> GreyImage:
     """Pixels float32 (h, w) in [0, 1] as a grey picture."""
     return Image.fromarray(np.rint(np.clip(pixels, 0.0, 1.0) * 255.0).astype(np.uint8))
 
 
-def pixels_of(picture: Picture) -> Pixels:
+def pixels_of(picture: GreyImage) -> Pixels:
     """A grey picture as float32 (h, w) in [0, 1]."""
     return np.asarray(picture, dtype=np.float32) / np.float32(255)
 
 
-def square(picture: Picture) -> Picture:
+def square(picture: GreyImage) -> GreyImage:
     """Stretched to SIDE x SIDE."""
     return picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
 
 
-def one_of(pictures: Sequence[Picture], random: np.random.Generator) -> Picture:
+def one_of(pictures: Sequence[GreyImage], random: np.random.Generator) -> GreyImage:
     """Any of the pictures."""
     return pictures[int(random.integers(len(pictures)))]
 
 
-def _square(path: Path) -> Picture:
+def _square(path: Path) -> GreyImage:
     with Image.open(path) as image:
         image.draft("L", (SIDE * 2, SIDE * 2))
         return square(image.convert("L"))

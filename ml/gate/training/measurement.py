@@ -9,7 +9,7 @@ import numpy as np
 
 from ml.gate.gate import Gate
 from ml.gate.training import corruptions
-from ml.gate.training.corruptions import Picture, Random
+from ml.gate.training.corruptions import GreyImage, Random
 from ml.gate.training.grey_images import picture_of, pixels_of
 from ml.gate.training.negatives import Negative, Role, read_negatives
 from ml.gate.training.verdicts import ACCEPTED, Verdict, counted, share
@@ -23,7 +23,7 @@ from ml.training.data.split import Part, split
 # Of the test part, every image is measured as it is and every second one spoilt in each way.
 SPOILT_EVERY = 2
 RIGHT, OTHER_MODALITY, WITHOUT_LUNGS = "right", "other modality", "lungs painted over"
-SPOILINGS: dict[str, Callable[[Picture, Random], Picture]] = {
+SPOILINGS: dict[str, Callable[[GreyImage, Random], GreyImage]] = {
     "turned": corruptions.turned,
     "inverted": corruptions.inverted,
     "part": corruptions.part,
@@ -69,7 +69,7 @@ def _on_test_part(gate: Gate, data: Path) -> Iterator[Verdict]:
 
 
 def _spoilt(
-    gate: Gate, pixels: Pixels, modality: Modality, row: Row, neighbours: list[Picture], random: Random
+    gate: Gate, pixels: Pixels, modality: Modality, row: Row, neighbours: list[GreyImage], random: Random
 ) -> Iterator[Verdict]:
     picture = picture_of(pixels)
     for kind, spoil in SPOILINGS.items():

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from ml.gate.gate import prepare
 from ml.gate.kinds import Kind
 from ml.gate.training import corruptions
-from ml.gate.training.corruptions import Picture, Random
+from ml.gate.training.corruptions import GreyImage, Random
 from ml.gate.training.grey_images import one_of, pixels_of, square
 from ml.preprocessing import Pixels
 from ml.spec import Modality
@@ -41,19 +41,19 @@ AIR = (0, 0, 0, 60, 70)
 class Material:
     """Pictures to draw from. `chests` by modality and source; `others`, `laterals` and `reformats` by source."""
 
-    chests: Mapping[Modality, Mapping[str, list[Picture]]]
-    without_lungs: list[Picture]
-    laterals: list[Picture]
-    reformats: list[Picture]
-    others: Mapping[str, list[Picture]]
+    chests: Mapping[Modality, Mapping[str, list[GreyImage]]]
+    without_lungs: list[GreyImage]
+    laterals: list[GreyImage]
+    reformats: list[GreyImage]
+    others: Mapping[str, list[GreyImage]]
 
 
-class Drawing:
+class Synthesiser:
     """Draws examples from material."""
 
     def __init__(self, material: Material, side: int) -> None:
         self._material, self._side = material, side
-        self._draw: dict[Kind, Callable[[Random], Picture]] = {
+        self._draw: dict[Kind, Callable[[Random], GreyImage]] = {
             Kind.CXR: lambda random: self._chest(Modality.CXR, random),
             Kind.CT: lambda random: self._chest(Modality.CT, random),
             Kind.CXR_TURNED: lambda random: corruptions.turned(self._chest(Modality.CXR, random), random),
@@ -76,14 +76,14 @@ class Drawing:
         inputs = [prepare(pixels_of(self._draw[kinds[label]](random)), self._side) for label in labels]
         return np.stack(inputs), labels.astype(np.int64)
 
-    def _chest(self, modality: Modality, random: Random) -> Picture:
+    def _chest(self, modality: Modality, random: Random) -> GreyImage:
         picture = _by_source(self._material.chests[modality], random)
         return self._framed(picture, random) if modality is Modality.CT else varied(picture, random)
 
-    def _any_chest(self, random: Random) -> Picture:
+    def _any_chest(self, random: Random) -> GreyImage:
         return self._chest(_any_modality(random), random)
 
-    def _framed(self, picture: Picture, random: Random) -> Picture:
+    def _framed(self, picture: GreyImage, random: Random) -> GreyImage:
         """Varied, and often with shoulders, or with the table and the wide field of a scanner around the body."""
         if random.random() < 0.2:
             picture = with_shoulders(picture, random)
@@ -91,14 +91,14 @@ class Drawing:
             picture = in_scanner(picture, random)
         return varied(picture, random)
 
-    def _several(self, random: Random) -> Picture:
+    def _several(self, random: Random) -> GreyImage:
         if random.random() < 0.6:
             sources = self._material.chests[_any_modality(random)]
             return corruptions.grid([_by_source(sources, random) for _ in range(random.integers(2, 6))], random)
         page = _by_source(self._material.others, random) if random.random() < 0.6 else _blank(random)
         return corruptions.in_page(self._any_chest(random), page, random)
 
-    def _other(self, random: Random) -> Picture:
+    def _other(self, random: Random) -> GreyImage:
         if random.random() < 0.12:
             return corruptions.drowned(self._any_chest(random), random)
         picture = varied(_by_source(self._material.others, random), random)
@@ -107,7 +107,7 @@ class Drawing:
         return corruptions.inverted(picture, random) if random.random() < 0.2 else picture
 
 
-def varied(picture: Picture, random: Random) -> Picture:
+def varied(picture: GreyImage, random: Random) -> GreyImage:
     """The picture as another device or clinic might have made it."""
     if random.random() < 0.3:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -124,7 +124,7 @@ def varied(picture: Picture, random: Random) -> Picture:
     return _toned(picture, random)
 
 
-def with_shoulders(picture: Picture, random: Random) -> Picture:
+def with_shoulders(picture: GreyImage, random: Random) -> GreyImage:
     """Small lungs in a wide body, as at the apex."""
     width, height = round(picture.width * random.uniform(0.3, 0.7)), round(picture.height * random.uniform(0.4, 0.8))
     sheet = Image.new("L", picture.size, int(random.choice(AIR)))
@@ -138,7 +138,7 @@ def with_shoulders(picture: Picture, random: Random) -> Picture:
     return sheet
 
 
-def in_scanner(picture: Picture, random: Random) -> Picture:
+def in_scanner(picture: GreyImage, random: Random) -> GreyImage:
     """The body small in a field of air, above the bright curves of a table."""
     air = int(random.choice(AIR))
     sheet = Image.new("L", picture.size, air)
@@ -155,14 +155,14 @@ def in_scanner(picture: Picture, random: Random) -> Picture:
     return sheet
 
 
-def _cut(picture: Picture, random: Random) -> Picture:
+def _cut(picture: GreyImage, random: Random) -> GreyImage:
     """Up to a tenth less at each edge."""
     near, far = random.uniform(0, 0.1, 2), 1 - random.uniform(0, 0.1, 2)
     box = (near[0] * picture.width, near[1] * picture.height, far[0] * picture.width, far[1] * picture.height)
     return picture.resize(picture.size, Image.Resampling.BILINEAR, box)
 
 
-def _padded(picture: Picture, random: Random) -> Picture:
+def _padded(picture: GreyImage, random: Random) -> GreyImage:
     """With bars at the sides or all around, as of films and screens."""
     frame = int(random.choice((0, 0, 0, 255, 30)))
     sheet = Image.new("L", picture.size, frame)
@@ -174,7 +174,7 @@ def _padded(picture: Picture, random: Random) -> Picture:
     return sheet
 
 
-def _mark(picture: Picture, random: Random) -> None:
+def _mark(picture: GreyImage, random: Random) -> None:
     font = _font(int(random.integers(8, 22)))
     place = (random.uniform(0, 0.85) * picture.width, random.choice((0.02, 0.06, 0.85)) * picture.height)
     ImageDraw.Draw(picture).text(place, str(random.choice(MARKERS)), fill=int(random.choice((255, 0))), font=font)
@@ -185,7 +185,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _toned(picture: Picture, random: Random) -> Picture:
+def _toned(picture: GreyImage, random: Random) -> GreyImage:
     gamma, gain, shift = random.uniform(0.6, 1.6), random.uniform(0.7, 1.3), random.uniform(-0.1, 0.1)
     curve = np.clip((np.linspace(0, 1, 256) ** gamma) * gain + shift, 0, 1) * 255
     pixels = np.rint(curve).astype(np.uint8)[np.asarray(picture)]
@@ -199,11 +199,11 @@ def _any_modality(random: Random) -> Modality:
     return Modality.CXR if random.random() < 0.5 else Modality.CT
 
 
-def _blank(random: Random) -> Picture:
+def _blank(random: Random) -> GreyImage:
     return square(Image.new("L", (8, 8), int(random.choice((255, 240, 200)))))
 
 
-def _by_source(pictures: Mapping[str, list[Picture]], random: Random) -> Picture:
+def _by_source(pictures: Mapping[str, list[GreyImage]], random: Random) -> GreyImage:
     """One picture; a source with four times the pictures comes twice as often."""
     weights = np.array([len(each) for each in pictures.values()], dtype=np.float64) ** SOURCE_POWER
     chosen = list(pictures)[int(random.choice(len(weights), p=weights / weights.sum()))]

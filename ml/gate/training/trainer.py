@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from ml.gate.gate import prepare
 from ml.gate.kinds import READABLE, Kind
 from ml.gate.training import corruptions
-from ml.gate.training.corruptions import Picture
+from ml.gate.training.corruptions import GreyImage
 from ml.gate.training.grey_images import phantoms, read_pictures
 from ml.gate.training.negatives import Role, read_negatives
 from ml.gate.training.network import build
-from ml.gate.training.synthetic import SHARES, Drawing, Material
+from ml.gate.training.synthetic import SHARES, Material, Synthesiser
 from ml.preprocessing import Pixels
 from ml.probability import softmax
 from ml.spec import Modality
@@ -44,8 +44,8 @@ def train(data: Path, negatives: Path, out: Path, *, seed: int = 1) -> dict[Moda
     Raises FileNotFoundError and ValueError for missing data, ConversionFailed when the served network differs.
     """
     parts = {modality: split(read_rows(data, modality)) for modality in Modality}
-    drawing = Drawing(_material(data, negatives, {m: parts[m][Part.TRAIN] for m in Modality}), SIDE)
-    model = _fit(drawing, seed)
+    synthesiser = Synthesiser(_material(data, negatives, {m: parts[m][Part.TRAIN] for m in Modality}), SIDE)
+    model = _fit(synthesiser, seed)
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / MODEL)
     validation = {modality: _inputs(data, parts[modality][Part.VALIDATION]) for modality in Modality}
@@ -57,14 +57,14 @@ def train(data: Path, negatives: Path, out: Path, *, seed: int = 1) -> dict[Moda
     return thresholds
 
 
-def _fit(drawing: Drawing, seed: int) -> keras.Model:
+def _fit(synthesiser: Synthesiser, seed: int) -> keras.Model:
     keras.utils.set_random_seed(seed)
     model = build(SIDE, len(SHARES))
     steps = keras.optimizers.schedules.CosineDecay(FIRST_STEP, EPOCHS * math.ceil(EXAMPLES / BATCH))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.AdamW(steps, weight_decay=WEIGHT_DECAY), loss, metrics=["accuracy"])
     for epoch in range(EPOCHS):
-        inputs, labels = drawing.examples(EXAMPLES, np.random.default_rng((seed, epoch)))
+        inputs, labels = synthesiser.examples(EXAMPLES, np.random.default_rng((seed, epoch)))
         model.fit(inputs, labels, batch_size=BATCH, verbose=2)
     return model
 
@@ -82,23 +82,23 @@ def _inputs(data: Path, rows: Iterable[Row]) -> Pixels:
 
 def _material(data: Path, folder: Path, rows: dict[Modality, tuple[Row, ...]]) -> Material:
     chests = {modality: _chests(data, modality, rows[modality]) for modality in Modality}
-    others: dict[str, list[Picture]] = defaultdict(list)
-    special: dict[str, list[Picture]] = defaultdict(list)
+    others: dict[str, list[GreyImage]] = defaultdict(list)
+    special: dict[str, list[GreyImage]] = defaultdict(list)
     for row in read_negatives(folder, Role.FIT):
         group = special[row.kind] if row.kind in (LATERAL, REFORMATTED) else others[row.source]
         group.extend(read_pictures(folder, [row.path]))
     return Material(chests, _painted(chests[Modality.CT]), special[LATERAL], special[REFORMATTED], others)
 
 
-def _chests(data: Path, modality: Modality, rows: Iterable[Row]) -> dict[str, list[Picture]]:
-    pictures: dict[str, list[Picture]] = defaultdict(list)
+def _chests(data: Path, modality: Modality, rows: Iterable[Row]) -> dict[str, list[GreyImage]]:
+    pictures: dict[str, list[GreyImage]] = defaultdict(list)
     for row in rows:
         pictures[row.source].extend(read_pictures(data, [row.path]))
     pictures["phantom"] = phantoms(modality)
     return pictures
 
 
-def _painted(slices: dict[str, list[Picture]]) -> list[Picture]:
+def _painted(slices: dict[str, list[GreyImage]]) -> list[GreyImage]:
     random = np.random.default_rng(0)
     chosen = [picture for pictures in slices.values() for picture in pictures[::PAINTED_EVERY]]
     painted = (corruptions.without_lungs(picture, random) for picture in chosen)

@@ -16,7 +16,7 @@ from ml import preprocessing
 from ml.preprocessing import Pixels, Size
 from ml.training.data.augmentation import Grey, augment
 from ml.training.data.manifest import Row, label_indices
-from ml.training.data.sampler import Drawing
+from ml.training.data.sampler import Sampler
 
 READERS = 2
 
@@ -61,9 +61,9 @@ class TrainingBatches(keras.utils.PyDataset):
     def __init__(self, images: Images, *, batch: int, seed: int, first_epoch: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.images, self.batch, self.seed, self.epoch = images, batch, seed, first_epoch
-        self.drawing = Drawing.over(images.rows, images.labels)
-        self.weights = self.drawing.weights
-        self.order = self.drawing.draw(np.random.default_rng((seed, first_epoch)))
+        self.sampler = Sampler.over(images.rows, images.labels)
+        self.weights = self.sampler.weights
+        self.order = self.sampler.draw(np.random.default_rng((seed, first_epoch)))
 
     def __len__(self) -> int:
         return len(self.order) // self.batch
@@ -78,4 +78,4 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
-        self.order = self.drawing.draw(np.random.default_rng((self.seed, self.epoch)))
+        self.order = self.sampler.draw(np.random.default_rng((self.seed, self.epoch)))

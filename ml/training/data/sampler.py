@@ -18,7 +18,7 @@ MOST_OF_A_GROUP = 12
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Sampler:
     """Draws the images of an epoch from `labels` int64 (n,) and `groups` str (n,)."""
 
     labels: NDArray[np.int64]

@@ -16,14 +16,14 @@ from ml.training.fit.run_files import BEST, HISTORY, PLAN
 
 
 @dataclass(frozen=True)
-class Trained:
+class FinishedRun:
     """A folder that `train` has written, read back."""
 
     folder: Path
     plan: Plan
 
     @classmethod
-    def read(cls, folder: Path) -> "Trained":
+    def read(cls, folder: Path) -> "FinishedRun":
         """Raises FileNotFoundError when the folder holds no finished run."""
         if not (folder / BEST).is_file():
             raise FileNotFoundError(f"{folder} holds no trained weights yet. Run python -m ml train first.")
@@ -54,9 +54,9 @@ class Trained:
         return told | ({"before": self.smaller.story()} if self.smaller else {})
 
     @property
-    def smaller(self) -> "Trained | None":
+    def smaller(self) -> "FinishedRun | None":
         """The run that this one grew from."""
-        return Trained.read(Path(self.plan.grown_from)) if self.plan.grown_from else None
+        return FinishedRun.read(Path(self.plan.grown_from)) if self.plan.grown_from else None
 
     @property
     def starts_from_another(self) -> bool:

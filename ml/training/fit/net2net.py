@@ -17,7 +17,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from ml import architectures
-from ml.training.fit.finished_run import Trained
+from ml.training.fit.finished_run import FinishedRun
 from ml.training.fit.plan import Plan
 
 Values = NDArray[np.floating[Any]]
@@ -33,7 +33,7 @@ def grow(smaller: Path, plan: Plan, classes: int) -> keras.Model:
 
     Raises FileNotFoundError when that run is not finished and ValueError when the plan's network cannot grow from it.
     """
-    trained = Trained.read(smaller)
+    trained = FinishedRun.read(smaller)
     step = _step(trained.plan, plan)
     if step is None:
         raise ValueError(f"{smaller} holds {_words(trained.plan)}, from which {_words(plan)} cannot grow.")

@@ -13,7 +13,7 @@ from ml import architectures
 from ml.training.data import datasets
 from ml.training.data.datasets import Images
 from ml.training.data.manifest import LABELS, label_indices
-from ml.training.data.sampler import Drawing
+from ml.training.data.sampler import Sampler
 from ml.training.data.split import Part, Partition, by_group
 from ml.training.fit import net2net
 from ml.training.fit.plan import Plan
@@ -58,10 +58,10 @@ class Run:
         return int(json.loads(state.read_text())["epoch"]) if state.is_file() else 0
 
     @property
-    def drawing(self) -> Drawing:
+    def drawing(self) -> Sampler:
         """What draws the images of each epoch."""
         rows = self.parts[Part.TRAIN]
-        return Drawing.over(rows, label_indices(rows, self.labels))
+        return Sampler.over(rows, label_indices(rows, self.labels))
 
     def images(self, part: Part, side: int) -> Images:
         """The images of a part at one input size."""

@@ -69,7 +69,7 @@ def _compile(run: Run, stage: Stage) -> None:
     architectures.backbone_of(run.model).trainable = not frozen
     if run.plan.fine_tunes:
         architectures.freeze_statistics(run.model)
-    steps = (run.drawing.size // run.plan.batch) * sum(phase.epochs for phase, _ in stage)
+    steps = (run.sampler.size // run.plan.batch) * sum(phase.epochs for phase, _ in stage)
     optimizer = keras.optimizers.AdamW(
         _schedule(run.plan.rate(frozen=frozen), steps), weight_decay=run.plan.weight_decay, clipnorm=1.0
     )

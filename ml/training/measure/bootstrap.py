@@ -15,7 +15,7 @@ INTERVAL = (2.5, 97.5)
 
 
 class Grouped(Protocol):
-    """Whatever has images that belong to groups, such as Scored."""
+    """Whatever has images that belong to groups, such as ScoredImages."""
 
     @property
     def groups(self) -> NDArray[np.str_]: ...

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from ml.preprocessing import Pixels, Region, resize
 from ml.training.data.datasets import read_pixels
 from ml.training.data.manifest import Row, label_indices
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 THUMBNAIL = 32
 # Lungs lie inside this part of nearly every chest image, X-ray or axial slice.
@@ -26,7 +26,7 @@ def border_features(pixels: Pixels) -> Pixels:
     return np.asarray(small[ring])
 
 
-def border_scores(data: Path, train: tuple[Row, ...], test: tuple[Row, ...], names: tuple[str, ...]) -> Scored:
+def border_scores(data: Path, train: tuple[Row, ...], test: tuple[Row, ...], names: tuple[str, ...]) -> ScoredImages:
     """A logistic regression on border pixels, fitted on the training part and applied to the test part."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000, class_weight="balanced"))
     model.fit(_borders(data, train), label_indices(train, names))
@@ -42,9 +42,9 @@ def black_out_lungs(pixels: Pixels) -> Pixels:
     return blind
 
 
-def score_rows(rows: tuple[Row, ...], names: tuple[str, ...], probabilities: NDArray[np.float64]) -> Scored:
+def score_rows(rows: tuple[Row, ...], names: tuple[str, ...], probabilities: NDArray[np.float64]) -> ScoredImages:
     """Join rows of the manifest with probabilities (n, classes)."""
-    return Scored(
+    return ScoredImages(
         names,
         np.asarray(probabilities, dtype=np.float64),
         label_indices(rows, names),

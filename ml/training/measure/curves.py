@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from ml.spec import Estimate
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.metrics import CALIBRATION_BINS, Measures, confidence_bins
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 CURVES, EVALUATION = "curves.json", "evaluation.png"
 FALSE_ALARMS = np.linspace(0.0, 1.0, 51)
 Curves = dict[str, Any]
 
 
-def curves(scored: Scored) -> Curves:
+def curves(scored: ScoredImages) -> Curves:
     """The curves of every label, each point with its 95 % interval over groups.
 
     `roc`: the sensitivity for each label against the rest at each of the `false_alarms` (1 - specificity).
@@ -53,12 +53,12 @@ def roc(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> NDArray[np
     return np.asarray(np.append(0.0, hits / hits[-1])[reached])
 
 
-def _sensitivities(scored: Scored, index: int) -> Measures:
+def _sensitivities(scored: ScoredImages, index: int) -> Measures:
     values = roc(scored.labels == index, scored.probabilities[:, index])
     return {f"{level:.2f}": float(value) for level, value in zip(FALSE_ALARMS, values, strict=True)}
 
 
-def _reliability(scored: Scored) -> dict[str, list[float]]:
+def _reliability(scored: ScoredImages) -> dict[str, list[float]]:
     confidence, bins = confidence_bins(scored)
     filled = np.unique(bins)
     return {
@@ -68,7 +68,7 @@ def _reliability(scored: Scored) -> dict[str, list[float]]:
     }
 
 
-def _right(scored: Scored) -> Measures:
+def _right(scored: ScoredImages) -> Measures:
     """The share that was right in each filled bin."""
     _, bins = confidence_bins(scored)
     right = scored.predicted == scored.labels

@@ -19,7 +19,7 @@ from ml.training.convert.conversion import EightBits, convert
 from ml.training.data.datasets import read_pixels
 from ml.training.data.manifest import Row, label_indices, read_rows
 from ml.training.data.split import Part, split
-from ml.training.fit.finished_run import Trained
+from ml.training.fit.finished_run import FinishedRun
 from ml.training.measure import figures
 from ml.training.measure.calibration import Calibration, calibrate
 from ml.training.measure.controls import black_out_lungs, border_scores, score_rows
@@ -32,7 +32,7 @@ from ml.training.measure.predictions import (
     write_predictions,
 )
 from ml.training.measure.report import REPORT, controls, measure
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 CALIBRATION_IMAGES = 300
 SERVED = "served"
@@ -44,7 +44,7 @@ PAPERS = (REPORT, PREDICTIONS, BORDER_PIXELS, LUNGS_BLACKED_OUT, CURVES, EVALUAT
 class Bench:
     """Everything an evaluation works with."""
 
-    trained: Trained
+    trained: FinishedRun
     data: Path
     parts: dict[Part, tuple[Row, ...]]
     network: Network
@@ -58,7 +58,7 @@ class Bench:
         prepared = prepare(change(pixels) if change else pixels, self.trained.size, self.trained.plan.recipe)
         return self.network.infer(prepared.values)[0]
 
-    def scored(self, part: Part, logits: NDArray[np.float32], temperature: float) -> Scored:
+    def scored(self, part: Part, logits: NDArray[np.float32], temperature: float) -> ScoredImages:
         return score_rows(self.parts[part], self.trained.labels, softmax(logits, temperature))
 
 
@@ -67,7 +67,7 @@ def evaluate(folder: Path, data: Path, *, part: Part = Part.TEST) -> dict[str, A
 
     `part` other than the test part is for looking at an unfinished run without using the test part up.
     """
-    trained = Trained.read(folder)
+    trained = FinishedRun.read(folder)
     parts = split(read_rows(data, trained.plan.modality))
     agreement, network = _serve(trained, data, parts)
     bench = Bench(trained, data, parts, network)
@@ -82,7 +82,7 @@ def evaluate(folder: Path, data: Path, *, part: Part = Part.TEST) -> dict[str, A
     return report
 
 
-def _serve(trained: Trained, data: Path, parts: dict[Part, tuple[Row, ...]]) -> tuple[Agreement, Network]:
+def _serve(trained: FinishedRun, data: Path, parts: dict[Part, tuple[Row, ...]]) -> tuple[Agreement, Network]:
     """Convert the best weights and return the network as it will be served."""
     validation, train = parts[Part.VALIDATION], parts[Part.TRAIN]
     calibration = _inputs(trained, data, train[:: max(1, len(train) // CALIBRATION_IMAGES)])
@@ -92,7 +92,7 @@ def _serve(trained: Trained, data: Path, parts: dict[Part, tuple[Row, ...]]) -> 
     return agreement, Network((served / NETWORK).read_bytes(), (served / WEIGHTS).read_bytes())
 
 
-def _inputs(trained: Trained, data: Path, rows: tuple[Row, ...]) -> Pixels:
+def _inputs(trained: FinishedRun, data: Path, rows: tuple[Row, ...]) -> Pixels:
     """What the network reads, float32 (n, h, w, 1)."""
     return np.stack([prepare(read_pixels(data / row.path), trained.size, trained.plan.recipe).values for row in rows])
 
@@ -103,7 +103,7 @@ def _write_predictions(bench: Bench, part: Part) -> Calibration:
     logits = bench.logits(Part.VALIDATION)
     calibration = calibrate(logits, label_indices(bench.parts[Part.VALIDATION], labels))
     said = {each: logits if each is Part.VALIDATION else bench.logits(each) for each in (Part.VALIDATION, part)}
-    scored: dict[str, Scored] = {
+    scored: dict[str, ScoredImages] = {
         each: bench.scored(each, values, calibration.temperature) for each, values in said.items()
     }
     write_predictions(folder / PREDICTIONS, scored)
@@ -114,7 +114,9 @@ def _write_predictions(bench: Bench, part: Part) -> Calibration:
     return calibration
 
 
-def _report(bench: Bench, part: Part, scored: Scored, calibration: Calibration, agreement: Agreement) -> dict[str, Any]:
+def _report(
+    bench: Bench, part: Part, scored: ScoredImages, calibration: Calibration, agreement: Agreement
+) -> dict[str, Any]:
     return {
         **measure(scored, calibration, part.value),
         "training": bench.trained.story(),

@@ -16,7 +16,7 @@ from ml.training.data.augmentation import augment
 from ml.training.data.datasets import Images
 from ml.training.measure.curves import EVALUATION, Curves
 from ml.training.measure.metrics import area_under_curve, confusion
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 mpl.use("Agg")
 SHEET_ROWS, SHEET_COLUMNS = 8, 8
@@ -46,7 +46,7 @@ def draw_contact_sheet(images: Images, out: Path, *, seed: int = 0) -> None:
     Image.fromarray(np.vstack(lines)).save(out)
 
 
-def draw_evaluation(folder: Path, scored: Scored, drawn: Curves) -> None:
+def draw_evaluation(folder: Path, scored: ScoredImages, drawn: Curves) -> None:
     """ROC curves, reliability and confusion of a held-out part with their 95 % intervals, as evaluation.png."""
     figure = Figure(figsize=(14, 4.5), layout="constrained")
     roc, reliability, table = figure.subplots(1, 3)
@@ -56,7 +56,7 @@ def draw_evaluation(folder: Path, scored: Scored, drawn: Curves) -> None:
     figure.savefig(folder / EVALUATION, dpi=80)
 
 
-def _draw_roc(axes: Axes, scored: Scored, roc: Curves) -> None:
+def _draw_roc(axes: Axes, scored: ScoredImages, roc: Curves) -> None:
     for index, (name, curve) in enumerate(roc["sensitivity"].items()):
         area = area_under_curve(scored.labels == index, scored.probabilities[:, index])
         (line,) = axes.step(roc["false_alarms"], curve["value"], where="post", label=f"{name}, AUC {area:.3f}")
@@ -76,7 +76,7 @@ def _draw_reliability(axes: Axes, reliability: Curves) -> None:
     axes.set(xlabel="stated probability", ylabel="share that was right")
 
 
-def _draw_confusion(axes: Axes, scored: Scored) -> None:
+def _draw_confusion(axes: Axes, scored: ScoredImages) -> None:
     cells = confusion(scored)
     axes.imshow(cells, cmap="Blues")
     for (truth, said), count in np.ndenumerate(cells):

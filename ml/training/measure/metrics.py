@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 Measures = dict[str, float]
 CALIBRATION_BINS = 15
@@ -24,14 +24,14 @@ def area_under_curve(positive: NDArray[np.bool_], scores: NDArray[np.floating]) 
     return float((ranks[positive].sum() - ups * (ups + 1) / 2) / (ups * downs))
 
 
-def confusion(scored: Scored) -> NDArray[np.int64]:
+def confusion(scored: ScoredImages) -> NDArray[np.int64]:
     """Counts (truth, prediction), int64 (classes, classes)."""
     classes = len(scored.names)
     cells = np.bincount(scored.labels * classes + scored.predicted, minlength=classes**2)
     return cells.reshape(classes, classes)
 
 
-def calibration_error(scored: Scored) -> float:
+def calibration_error(scored: ScoredImages) -> float:
     """Expected calibration error of the likeliest label, 15 bins of equal width (Naeini et al., AAAI 2015)."""
     confidence, bins = confidence_bins(scored)
     right = scored.predicted == scored.labels
@@ -39,13 +39,13 @@ def calibration_error(scored: Scored) -> float:
     return float(np.abs(gaps).sum() / len(right))
 
 
-def confidence_bins(scored: Scored) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def confidence_bins(scored: ScoredImages) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The probability of the likeliest label (n,), and which of 15 bins of equal width it falls into."""
     confidence = scored.probabilities.max(axis=1)
     return confidence, np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
 
 
-def classification_measures(scored: Scored) -> Measures:
+def classification_measures(scored: ScoredImages) -> Measures:
     """Accuracy, AUC of each label against the rest, calibration error; precision, recall and F1 of each label."""
     table = confusion(scored).astype(float)
     measures = {
@@ -63,7 +63,7 @@ def classification_measures(scored: Scored) -> Measures:
     return measures
 
 
-def within_source_measures(scored: Scored) -> Measures:
+def within_source_measures(scored: ScoredImages) -> Measures:
     """AUC of the positive label among the images of one source, for every source that has both kinds.
 
     The source cannot give the label away there.
@@ -73,23 +73,23 @@ def within_source_measures(scored: Scored) -> Measures:
     return {f"auc_within/{source}": area for source, area in areas.items() if np.isfinite(area)}
 
 
-def operating_measures(threshold: float) -> Callable[[Scored], Measures]:
+def operating_measures(threshold: float) -> Callable[[ScoredImages], Measures]:
     """Sensitivity and specificity for the positive label at a threshold."""
 
-    def measure(scored: Scored) -> Measures:
+    def measure(scored: ScoredImages) -> Measures:
         return _sides(scored, scored.score >= threshold)
 
     return measure
 
 
-def zone_measures(threshold: float, positive_from: float) -> Callable[[Scored], Measures]:
+def zone_measures(threshold: float, positive_from: float) -> Callable[[ScoredImages], Measures]:
     """What the three zones do.
 
     `indeterminate` is the share of images between the bounds; `.../positive_zone` counts the positive zone alone as a
     call; `.../outer_zones` leaves the indeterminate images out.
     """
 
-    def measure(scored: Scored) -> Measures:
+    def measure(scored: ScoredImages) -> Measures:
         called, clear = scored.score >= threshold, scored.score >= positive_from
         outer = clear | ~called
         sides = {
@@ -102,12 +102,12 @@ def zone_measures(threshold: float, positive_from: float) -> Callable[[Scored], 
     return measure
 
 
-def _area_within(scored: Scored, source: str) -> float:
+def _area_within(scored: ScoredImages, source: str) -> float:
     here = scored.sources == source
     return area_under_curve(scored.positive[here], scored.score[here])
 
 
-def _sides(scored: Scored, called: NDArray[np.bool_]) -> Measures:
+def _sides(scored: ScoredImages, called: NDArray[np.bool_]) -> Measures:
     return {"sensitivity": _mean(called[scored.positive]), "specificity": _mean(~called[~scored.positive])}
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 PREDICTIONS = "predictions.csv"
 BORDER_PIXELS, LUNGS_BLACKED_OUT = "border-pixels.csv", "lungs-blacked-out.csv"
 COLUMNS = ("part", "path", "label", "source", "group")
 
 
-def write_predictions(path: Path, scored: Mapping[str, Scored]) -> None:
+def write_predictions(path: Path, scored: Mapping[str, ScoredImages]) -> None:
     """Write a row per image: part, path, label, source, group and the probability of each label, to five digits.
 
     Nothing about the person.
@@ -26,7 +26,7 @@ def write_predictions(path: Path, scored: Mapping[str, Scored]) -> None:
             writer.writerows(_lines(part, said))
 
 
-def read_predictions(path: Path) -> dict[str, Scored]:
+def read_predictions(path: Path) -> dict[str, ScoredImages]:
     """Read what `write_predictions` wrote, by part.
 
     Raises FileNotFoundError when there is no such file and ValueError when it holds something else.
@@ -42,15 +42,15 @@ def read_predictions(path: Path) -> dict[str, Scored]:
     return {part: _scored(members, header[len(COLUMNS) :]) for part, members in records.items()}
 
 
-def _lines(part: str, said: Scored) -> Iterator[list[Any]]:
+def _lines(part: str, said: ScoredImages) -> Iterator[list[Any]]:
     truths = (said.names[label] for label in said.labels)
     columns = (said.paths, truths, said.sources, said.groups, said.probabilities)
     for path, truth, source, group, probabilities in zip(*columns, strict=True):
         yield [str(part), path, truth, source, group, *(f"{value:.5g}" for value in probabilities)]
 
 
-def _scored(records: list[dict[str, str]], names: tuple[str, ...]) -> Scored:
-    return Scored(
+def _scored(records: list[dict[str, str]], names: tuple[str, ...]) -> ScoredImages:
+    return ScoredImages(
         names,
         np.array([[float(record[name]) for name in names] for record in records]),
         np.array([names.index(record["label"]) for record in records], dtype=np.int64),

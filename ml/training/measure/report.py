@@ -1,4 +1,4 @@
-"""What a held-out part says of a classifier or a panel: every number with its 95 % interval over groups."""
+"""What a held-out part says of a classifier or an ensemble: every number with its 95 % interval over groups."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -16,13 +16,13 @@ from ml.training.measure.metrics import (
     zone_measures,
 )
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 REPORT = "metrics.json"
 CONTROLS = {"border_pixels": "border_pixels_auc", "lungs_blacked_out": "lungs_blacked_out_auc"}
 
 
-def measure(scored: Scored, calibration: Calibration, part: str) -> dict[str, Any]:
+def measure(scored: ScoredImages, calibration: Calibration, part: str) -> dict[str, Any]:
     """The measures of a part with probabilities already calibrated, as plain values for JSON."""
     return {
         "measured_on": f"the {part} part ({scored.size})",
@@ -43,17 +43,17 @@ def measure(scored: Scored, calibration: Calibration, part: str) -> dict[str, An
     }
 
 
-def all_estimates(scored: Scored) -> dict[str, Estimate]:
+def all_estimates(scored: ScoredImages) -> dict[str, Estimate]:
     """Everything that needs no threshold, the AUC within each source included."""
     return estimates(scored, _all_measures)
 
 
-def operating_estimates(scored: Scored, threshold: float) -> dict[str, Estimate]:
+def operating_estimates(scored: ScoredImages, threshold: float) -> dict[str, Estimate]:
     """Sensitivity and specificity at a threshold."""
     return _with_exact_bounds(scored, estimates(scored, operating_measures(threshold)))
 
 
-def zone_estimates(scored: Scored, threshold: float, positive_from: float) -> dict[str, Estimate]:
+def zone_estimates(scored: ScoredImages, threshold: float, positive_from: float) -> dict[str, Estimate]:
     """What the three zones do; see `zone_measures`."""
     return _with_exact_bounds(scored, estimates(scored, zone_measures(threshold, positive_from)))
 
@@ -89,11 +89,11 @@ def plain(measured: dict[str, Estimate]) -> dict[str, Any]:
     return {name: asdict(estimate) for name, estimate in measured.items()}
 
 
-def _all_measures(scored: Scored) -> Measures:
+def _all_measures(scored: ScoredImages) -> Measures:
     return classification_measures(scored) | within_source_measures(scored)
 
 
-def _with_exact_bounds(scored: Scored, measured: dict[str, Estimate]) -> dict[str, Estimate]:
+def _with_exact_bounds(scored: ScoredImages, measured: dict[str, Estimate]) -> dict[str, Estimate]:
     """Shares of exactly 0 or 1 get the doubt that resampling misses, by the groups that they are shares of."""
     members = {"sensitivity": scored.positive, "specificity": ~scored.positive}
     counts = {name: len(set(scored.groups[which].tolist())) for name, which in members.items()}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredImages:
     """Probabilities float64 (n, classes), true `labels` int64 (n,) as indices of `names`, and where each came from.
 
     The first of `names` is the positive label. `paths` name the images.
@@ -51,7 +51,7 @@ class Scored:
         """The same images with other probabilities (n, classes)."""
         return replace(self, probabilities=probabilities)
 
-    def is_about_the_same_as(self, other: "Scored") -> bool:
+    def is_about_the_same_as(self, other: "ScoredImages") -> bool:
         """Whether both are about the same images in the same order, with the same labels and groups."""
         return self.names == other.names and all(
             np.array_equal(getattr(self, name), getattr(other, name))

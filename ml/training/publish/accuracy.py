@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.ensemble import PanelSpec, panels
+from ml.ensemble import EnsembleSpec, ensembles
 from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Estimate, Modality
 from ml.training.measure.bootstrap import estimates
@@ -18,7 +18,7 @@ from ml.training.measure.curves import EVALUATION
 from ml.training.measure.metrics import classification_measures
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.measure.report import REPORT, all_estimates, operating_estimates, zone_estimates
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 from ml.training.publish.card import DISAGREEMENTS, training_story
 from ml.training.publish.combine import TEST, WEIGHTS_ROOT, disagreement, read_members
 from ml.training.publish.protocols import PROTOCOLS, RESULTS, Protocol, Table, read_folds, read_story
@@ -61,13 +61,13 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Subject:
-    """A classifier or a panel with what it said of the test part."""
+    """A classifier or an ensemble with what it said of the test part."""
 
     folder: Path
-    spec: ClassifierSpec | PanelSpec
+    spec: ClassifierSpec | EnsembleSpec
 
     @cached_property
-    def scored(self) -> Scored:
+    def scored(self) -> ScoredImages:
         return read_predictions(self.folder / PREDICTIONS)[TEST]
 
     @cached_property
@@ -115,8 +115,8 @@ def write(root: Path, project: Path, *, results: Path, check: bool = False) -> N
 
 
 def read_subjects(root: Path) -> tuple[Subject, ...]:
-    """The newest version of every classifier, then of every panel."""
-    specs: list[ClassifierSpec | PanelSpec] = [*catalogue(root), *panels(root)]
+    """The newest version of every classifier, then of every ensemble."""
+    specs: list[ClassifierSpec | EnsembleSpec] = [*catalogue(root), *ensembles(root)]
     return tuple(Subject(root / spec.name / spec.version, spec) for spec in specs)
 
 
@@ -168,7 +168,7 @@ def _modality(modality: Modality, members: Sequence[Subject], root: Path) -> str
         "### What the numbers are worth\n",
         "AUC of covid within one source, where the source cannot give it away; and told without any lung to see.\n",
         _worth(members),
-        *(_disagreement(subject, root) for subject in members if isinstance(subject.spec, PanelSpec)),
+        *(_disagreement(subject, root) for subject in members if isinstance(subject.spec, EnsembleSpec)),
     ]
     return "\n".join(parts)
 
@@ -265,17 +265,17 @@ def _control(subject: Subject, name: str, measure: str) -> str:
 
 
 def _disagreement(subject: Subject, root: Path) -> str:
-    """How often the members of a panel disagree, worked out again from what they said."""
+    """How often the members of an ensemble disagree, worked out again from what they said."""
     specs = {spec.identity: spec for spec in catalogue(root)}
-    panel = subject.spec
-    assert isinstance(panel, PanelSpec)
-    missing = sorted(set(panel.members) - set(specs))
+    ensemble = subject.spec
+    assert isinstance(ensemble, EnsembleSpec)
+    missing = sorted(set(ensemble.members) - set(specs))
     if missing:
-        raise ValueError(f"{panel.identity} was measured with {', '.join(missing)}. Combine the panel again.")
-    members = read_members(root, [specs[name] for name in panel.members])
-    rates = disagreement(subject.scored, panel.operating_point.threshold, members)
+        raise ValueError(f"{ensemble.identity} was measured with {', '.join(missing)}. Combine the ensemble again.")
+    members = read_members(root, [specs[name] for name in ensemble.members])
+    rates = disagreement(subject.scored, ensemble.operating_point.threshold, members)
     rows = ([title, str(Estimate(**rates[name])) if name in rates else "-"] for name, title in DISAGREEMENTS.items())
-    return f"### When the members of {panel.name} disagree\n\n{_table(['', 'share'], rows)}"
+    return f"### When the members of {ensemble.name} disagree\n\n{_table(['', 'share'], rows)}"
 
 
 def _protocol(protocol: Protocol, results: Path) -> str:
@@ -287,27 +287,27 @@ def _protocol(protocol: Protocol, results: Path) -> str:
     return "\n".join([head, told, _table(["result", "published by", "measure", "published", "ours"], rows)])
 
 
-def _story(protocol: Protocol, stored: Mapping[str, Scored], results: Path) -> str:
+def _story(protocol: Protocol, stored: Mapping[str, ScoredImages], results: Path) -> str:
     images = sum(len(each.labels) for each in stored.values())
     story = training_story(read_story(protocol, results))
     return f"{story}. Measured on {', '.join(stored)}, pooled: {images} images."
 
 
-def _comparison(table: Table, said: Sequence[Scored]) -> Iterator[list[str]]:
+def _comparison(table: Table, said: Sequence[ScoredImages]) -> Iterator[list[str]]:
     measured = estimates(joined(said, table.among), classification_measures) if said else {}
     for name, published in table.published.items():
         ours = str(measured[name]) if measured else "not run"
         yield [table.title, table.source, MEASURES[name], f"{published:.4g}", ours]
 
 
-def joined(said: Sequence[Scored], among: Sequence[str]) -> Scored:
+def joined(said: Sequence[ScoredImages], among: Sequence[str]) -> ScoredImages:
     """The folds as one, among some of the labels: other images are left out, probabilities scaled to sum to 1."""
     names = said[0].names
     columns = [names.index(name) for name in among]
     labels = np.concatenate([each.labels for each in said])
     kept = np.isin(labels, columns)
     chances = np.concatenate([each.probabilities for each in said])[kept][:, columns]
-    return Scored(
+    return ScoredImages(
         tuple(among),
         # A certain answer for a label that was left out leaves nothing to scale
         chances / np.maximum(chances.sum(axis=1, keepdims=True), np.finfo(float).tiny),

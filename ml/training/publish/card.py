@@ -1,10 +1,10 @@
-"""The model card of a bundle or a panel, written from its measured numbers."""
+"""The model card of a bundle or an ensemble, written from its measured numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ml.ensemble import PanelSpec
+from ml.ensemble import EnsembleSpec
 from ml.spec import ClassifierSpec, OperatingPoint, Precision
 
 CARD = "CARD.md"
@@ -81,7 +81,7 @@ WORTH = """\
 If the AUC within one source is well below the AUC over all sources, part of the result comes from
 recognising where an image was made. The same is true when border pixels alone, or images whose lungs are
 blacked out, are told apart. Expect less than these numbers on images from any other place."""
-PANEL_TEMPLATE = """\
+ENSEMBLE_TEMPLATE = """\
 # {name} {version}
 
 The answers of {count} classifiers to {modality} as one: the mean of their log-probabilities of
@@ -137,7 +137,7 @@ Members disagree when one is in its positive zone and another in its negative on
 
 {licence}
 """
-PANEL_CARD = "card.md"
+ENSEMBLE_CARD = "card.md"
 DISAGREEMENTS = {
     "disagreement": "Share of the images on which they disagree",
     "error/agreed": "The panel's likeliest label is wrong where they agree",
@@ -178,28 +178,28 @@ def write_card(folder: Path, spec: ClassifierSpec, report: Mapping[str, Any], no
     (folder / CARD).write_text(card, encoding="utf-8")
 
 
-def write_panel_card(
-    folder: Path, panel: PanelSpec, report: Mapping[str, Any], members: Sequence[ClassifierSpec]
+def write_ensemble_card(
+    folder: Path, ensemble: EnsembleSpec, report: Mapping[str, Any], members: Sequence[ClassifierSpec]
 ) -> None:
-    """Write card.md into the folder of a panel; use, sources and licence are those of its members."""
+    """Write card.md into the folder of an ensemble; use, sources and licence are those of its members."""
     one = members[0]
     sources = sorted({source for spec in members for source in spec.trained_on})
-    card = PANEL_TEMPLATE.format(
-        name=panel.name,
-        version=panel.version,
-        count=len(panel.members),
-        modality=MODALITIES[panel.modality],
-        labels=", ".join(panel.labels),
-        temperature=panel.temperature,
-        members=bullets(panel.members),
+    card = ENSEMBLE_TEMPLATE.format(
+        name=ensemble.name,
+        version=ensemble.version,
+        count=len(ensemble.members),
+        modality=MODALITIES[ensemble.modality],
+        labels=", ".join(ensemble.labels),
+        temperature=ensemble.temperature,
+        members=bullets(ensemble.members),
         intended_use=one.intended_use,
         must_not_use=one.must_not_use,
         licence=one.licence,
         sources=bullets(sources),
         disagreement=bullets(_disagreement(report["disagreement"])),
-        **measured_facts(report, panel.operating_point),
+        **measured_facts(report, ensemble.operating_point),
     )
-    (folder / PANEL_CARD).write_text(card, encoding="utf-8")
+    (folder / ENSEMBLE_CARD).write_text(card, encoding="utf-8")
 
 
 def _disagreement(measured: Mapping[str, Any]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Join classifiers into a panel: calibrated on the validation part, measured once on the test part."""
+"""Join classifiers into an ensemble: calibrated on the validation part, measured once on the test part."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.ensemble import PANEL, PanelSpec, panel_name
+from ml.ensemble import ENSEMBLE, EnsembleSpec, ensemble_name
 from ml.probability import mean_logarithm, pool
 from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Modality
@@ -26,7 +26,7 @@ from ml.training.measure.predictions import (
     write_predictions,
 )
 from ml.training.measure.report import REPORT, controls, headline, measure, operating_point, plain
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 WEIGHTS_ROOT = Path(__file__).parents[2] / "weights"
 VALIDATION, TEST = "validation", "test"
@@ -38,7 +38,7 @@ class Member:
 
     folder: Path
     spec: ClassifierSpec
-    said: dict[str, Scored] = field(repr=False)
+    said: dict[str, ScoredImages] = field(repr=False)
 
     @classmethod
     def read(cls, root: Path, spec: ClassifierSpec) -> Self:
@@ -53,15 +53,15 @@ class Member:
 
 @dataclass(frozen=True)
 class Votes:
-    """A panel's answers beside `stances` int (n, members): 1 for a member in its positive zone, -1 in its negative."""
+    """An ensemble's answers beside `stances` int (n, members): 1 for a member in its positive zone, -1 in its negative."""
 
-    panel: Scored
+    ensemble: ScoredImages
     stances: NDArray[np.int_]
     threshold: float
 
     @property
     def groups(self) -> NDArray[np.str_]:
-        return self.panel.groups
+        return self.ensemble.groups
 
     @property
     def divided(self) -> NDArray[np.bool_]:
@@ -70,15 +70,15 @@ class Votes:
 
     def take(self, which: NDArray[Any]) -> "Votes":
         """Some of the images, by index."""
-        return Votes(self.panel.take(which), self.stances[which], self.threshold)
+        return Votes(self.ensemble.take(which), self.stances[which], self.threshold)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `python -m ml combine`."""
-    parser = commands.add_parser("combine", help="join the classifiers of a modality into a measured panel")
+    parser = commands.add_parser("combine", help="join the classifiers of a modality into a measured ensemble")
     parser.add_argument("--modality", type=Modality, choices=list(Modality), required=True)
-    parser.add_argument("--version", default="1.0.0", help="of the panel (default: %(default)s)")
-    parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and panels")
+    parser.add_argument("--version", default="1.0.0", help="of the ensemble (default: %(default)s)")
+    parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and ensembles")
     parser.set_defaults(run=_run)
 
 
@@ -87,12 +87,12 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def combine(root: Path, modality: Modality, *, version: str) -> Path:
-    """Write the panel of the newest classifiers of a modality and return its folder.
+    """Write the ensemble of the newest classifiers of a modality and return its folder.
 
     Raises FileExistsError when the version is taken and ValueError when there are fewer than two classifiers or they
     were not measured on the same images.
     """
-    folder = root / panel_name(modality) / version
+    folder = root / ensemble_name(modality) / version
     if folder.exists():
         raise FileExistsError(f"{folder} exists, and a released version never changes. Choose a new --version.")
     members = read_members(root, [spec for spec in catalogue(root) if spec.modality is modality])
@@ -103,16 +103,16 @@ def combine(root: Path, modality: Modality, *, version: str) -> Path:
     scored = read_predictions(folder / PREDICTIONS)[TEST]
     report = _report(folder, scored, calibration, members)
     (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
-    panel = _panel(version, modality, report, members)
-    (folder / PANEL).write_text(panel.to_json())
-    _write_papers(folder, panel, report, scored, members)
+    ensemble = _ensemble(version, modality, report, members)
+    (folder / ENSEMBLE).write_text(ensemble.to_json())
+    _write_papers(folder, ensemble, report, scored, members)
     return folder
 
 
 def read_members(root: Path, specs: Sequence[ClassifierSpec]) -> tuple[Member, ...]:
     """The classifiers with their predictions, all about the same images. Raises ValueError."""
     if len(specs) < 2:
-        raise ValueError(f"A panel needs two classifiers or more; {root} holds {len(specs)} of this modality.")
+        raise ValueError(f"An ensemble needs two classifiers or more; {root} holds {len(specs)} of this modality.")
     members = tuple(Member.read(root, spec) for spec in specs)
     for member in members[1:]:
         for part, said in members[0].said.items():
@@ -124,8 +124,8 @@ def read_members(root: Path, specs: Sequence[ClassifierSpec]) -> tuple[Member, .
     return members
 
 
-def disagreement(scored: Scored, threshold: float, members: Sequence[Member]) -> dict[str, Any]:
-    """How often members disagree on the test part, and how often the panel is wrong where they do and where not."""
+def disagreement(scored: ScoredImages, threshold: float, members: Sequence[Member]) -> dict[str, Any]:
+    """How often members disagree on the test part, and how often the ensemble is wrong where they do and where not."""
     votes = Votes(scored, np.stack([_stances(member) for member in members], axis=1), threshold)
     witnesses = {
         where: len(set(votes.groups[which].tolist()))
@@ -148,8 +148,8 @@ def _stances(member: Member) -> NDArray[np.int_]:
 def _disagreement(votes: Votes) -> Measures:
     divided = votes.divided
     wrong = {
-        "error": votes.panel.predicted != votes.panel.labels,
-        "wrong_side": (votes.panel.score >= votes.threshold) != votes.panel.positive,
+        "error": votes.ensemble.predicted != votes.ensemble.labels,
+        "wrong_side": (votes.ensemble.score >= votes.threshold) != votes.ensemble.positive,
     }
     rates = {
         f"{name}/{where}": float(errors[which].mean()) if which.any() else float("nan")
@@ -165,7 +165,7 @@ def _calibrate(members: Sequence[Member]) -> Calibration:
 
 
 def _write_predictions(folder: Path, members: Sequence[Member], temperature: float) -> None:
-    """The panel's answers, to the images as they are and without lungs. Border pixels are the same for everybody."""
+    """The ensemble's answers, to the images as they are and without lungs. Border pixels are the same for everybody."""
     said = [member.said for member in members]
     write_predictions(folder / PREDICTIONS, {part: _pooled(said, part, temperature) for part in (VALIDATION, TEST)})
     if all((member.folder / LUNGS_BLACKED_OUT).is_file() for member in members):
@@ -176,11 +176,11 @@ def _write_predictions(folder: Path, members: Sequence[Member], temperature: flo
         (folder / BORDER_PIXELS).write_bytes(border.read_bytes())
 
 
-def _pooled(said: Sequence[dict[str, Scored]], part: str, temperature: float) -> Scored:
+def _pooled(said: Sequence[dict[str, ScoredImages]], part: str, temperature: float) -> ScoredImages:
     return said[0][part].saying(pool([each[part].probabilities for each in said], temperature))
 
 
-def _report(folder: Path, scored: Scored, calibration: Calibration, members: Sequence[Member]) -> dict[str, Any]:
+def _report(folder: Path, scored: ScoredImages, calibration: Calibration, members: Sequence[Member]) -> dict[str, Any]:
     return {
         **measure(scored, calibration, TEST),
         "members": [member.spec.identity for member in members],
@@ -189,10 +189,10 @@ def _report(folder: Path, scored: Scored, calibration: Calibration, members: Seq
     }
 
 
-def _panel(version: str, modality: Modality, report: dict[str, Any], members: Sequence[Member]) -> PanelSpec:
+def _ensemble(version: str, modality: Modality, report: dict[str, Any], members: Sequence[Member]) -> EnsembleSpec:
     rates = {name: value for name, value in report["disagreement"].items() if not name.startswith("wrong_side")}
-    return PanelSpec(
-        name=panel_name(modality),
+    return EnsembleSpec(
+        name=ensemble_name(modality),
         version=version,
         modality=modality,
         labels=members[0].spec.labels,
@@ -204,14 +204,14 @@ def _panel(version: str, modality: Modality, report: dict[str, Any], members: Se
 
 
 def _write_papers(
-    folder: Path, panel: PanelSpec, report: dict[str, Any], scored: Scored, members: Sequence[Member]
+    folder: Path, ensemble: EnsembleSpec, report: dict[str, Any], scored: ScoredImages, members: Sequence[Member]
 ) -> None:
     # Imported late: the figures' module starts Keras
     from ml.training.measure.curves import curves, write_curves
     from ml.training.measure.figures import draw_evaluation
-    from ml.training.publish.card import write_panel_card
+    from ml.training.publish.card import write_ensemble_card
 
-    write_panel_card(folder, panel, report, [member.spec for member in members])
+    write_ensemble_card(folder, ensemble, report, [member.spec for member in members])
     drawn = curves(scored)
     write_curves(folder, drawn)
     draw_evaluation(folder, scored, drawn)

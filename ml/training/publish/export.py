@@ -12,7 +12,7 @@ from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
 from ml.spec import ClassifierSpec, Modality, Precision
 from ml.training.data.manifest import Row, read_rows
 from ml.training.data.split import Part, split
-from ml.training.fit.finished_run import Trained
+from ml.training.fit.finished_run import FinishedRun
 from ml.training.measure.evaluation import PAPERS, SERVED
 from ml.training.measure.report import REPORT, headline, operating_point
 from ml.training.publish.card import write_card
@@ -43,7 +43,7 @@ def export(
     Raises FileNotFoundError when the run has not been evaluated, FileExistsError when the version is taken, and
     ValueError when `after` is missing or too much.
     """
-    trained = Trained.read(folder)
+    trained = FinishedRun.read(folder)
     if not all((folder / paper).is_file() for paper in PAPERS):
         raise FileNotFoundError(f"{folder} has not been evaluated. Run python -m ml evaluate first.")
     bundle = root / trained.name / version
@@ -69,7 +69,7 @@ def _write(bundle: Path, folder: Path, spec: ClassifierSpec, notes: Sequence[str
     read_bundle(bundle).verified_weights()
 
 
-def _spec(trained: Trained, report: dict[str, Any], sources: tuple[str, ...], version: str) -> ClassifierSpec:
+def _spec(trained: FinishedRun, report: dict[str, Any], sources: tuple[str, ...], version: str) -> ClassifierSpec:
     subject = SUBJECTS[trained.plan.modality]
     return ClassifierSpec(
         name=trained.name,
@@ -98,7 +98,7 @@ def _earlier_sources(after: Path) -> tuple[str, ...]:
     return tuple(f"through {spec.identity}: {source}" for source in spec.trained_on)
 
 
-def _sources(data: Path, trained: Trained) -> tuple[str, ...]:
+def _sources(data: Path, trained: FinishedRun) -> tuple[str, ...]:
     """The sources of the training part, with their counts and terms."""
     rows: tuple[Row, ...] = split(read_rows(data, trained.plan.modality))[Part.TRAIN]
     counts = Counter((row.source, row.label, row.licence) for row in rows)

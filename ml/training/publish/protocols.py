@@ -17,7 +17,7 @@ from ml.training.measure.predictions import read_predictions, write_predictions
 
 if TYPE_CHECKING:
     from ml.training.fit.plan import Plan
-    from ml.training.measure.scored_images import Scored
+    from ml.training.measure.scored_images import ScoredImages
 
 RESULTS = Path(__file__).parents[3] / "docs" / "accuracy"
 FOLDS = 5
@@ -185,22 +185,22 @@ def follow(
             _store(protocol, results, stored, story)
 
 
-def read_folds(protocol: Protocol, results: Path = RESULTS) -> dict[str, "Scored"]:
+def read_folds(protocol: Protocol, results: Path = RESULTS) -> dict[str, "ScoredImages"]:
     """The stored answers of a protocol by fold; empty when none has been run."""
     path = results / f"{protocol.name}.csv"
     return read_predictions(path) if path.is_file() else {}
 
 
 def read_story(protocol: Protocol, results: Path = RESULTS) -> dict[str, Any]:
-    """How the networks of the stored folds were trained, as `Trained.story` tells it."""
+    """How the networks of the stored folds were trained, as `FinishedRun.story` tells it."""
     return json.loads((results / f"{protocol.name}.json").read_text())
 
 
-def _train_fold(plan: "Plan", data: Path, folder: Path, parts: Parts) -> tuple["Scored", dict[str, Any]]:
+def _train_fold(plan: "Plan", data: Path, folder: Path, parts: Parts) -> tuple["ScoredImages", dict[str, Any]]:
     """The fold's answers to its test part, and how its network was trained."""
     from ml.probability import softmax
     from ml.training.data import datasets
-    from ml.training.fit.finished_run import Trained
+    from ml.training.fit.finished_run import FinishedRun
     from ml.training.fit.trainer import predict, train
     from ml.training.measure.controls import score_rows
 
@@ -208,13 +208,13 @@ def _train_fold(plan: "Plan", data: Path, folder: Path, parts: Parts) -> tuple["
         return parts
 
     train(plan, data, folder, given)
-    trained, rows = Trained.read(folder), parts[Part.TEST]
+    trained, rows = FinishedRun.read(folder), parts[Part.TEST]
     images = datasets.load(data, rows, trained.labels, size=trained.size, recipe=plan.recipe)
     answers = score_rows(rows, trained.labels, softmax(predict(trained.model(), images)))
     return answers, trained.story()
 
 
-def _store(protocol: Protocol, results: Path, stored: Mapping[str, "Scored"], story: dict[str, Any]) -> None:
+def _store(protocol: Protocol, results: Path, stored: Mapping[str, "ScoredImages"], story: dict[str, Any]) -> None:
     results.mkdir(parents=True, exist_ok=True)
     (results / f"{protocol.name}.json").write_text(json.dumps(story, indent=2) + "\n")
     write_predictions(results / f"{protocol.name}.csv", stored)

@@ -83,7 +83,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser("models", help="train, measure, pack and join every classifier that ships")
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv and the images")
     parser.add_argument("--runs", type=Path, required=True, help="folder for the runs; the same folder resumes them")
-    parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and panels")
+    parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and ensembles")
     parser.add_argument("--version", required=True, help="of all that is made, such as 2.0.0")
     parser.add_argument("--width", type=int, help="divide the channels of every layer by this instead")
     parser.set_defaults(run=_run)
@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def make(data: Path, runs: Path, root: Path, *, version: str, width: int | None = None) -> Iterator[Path]:
-    """Make every classifier and both panels, and yield their folders; what an earlier call made is left as it is.
+    """Make every classifier and both ensembles, and yield their folders; what an earlier call made is left as it is.
 
     `width` makes all networks so wide instead.
     """
@@ -107,8 +107,8 @@ def make(data: Path, runs: Path, root: Path, *, version: str, width: int | None 
             _make(recipe, data, runs, root, version, width)
         yield bundle
     for modality in Modality:
-        panel = root / f"panel-{modality.value}" / version
-        yield panel if panel.exists() else combine(root, modality, version=version)
+        ensemble = root / f"panel-{modality.value}" / version
+        yield ensemble if ensemble.exists() else combine(root, modality, version=version)
 
 
 def _make(recipe: Recipe, data: Path, runs: Path, root: Path, version: str, width: int | None) -> None:

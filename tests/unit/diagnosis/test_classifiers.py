@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from diagnosis.analyses import classifiers
-from ml.ensemble import PanelSpec
+from ml.ensemble import EnsembleSpec
 from ml.spec import Modality
 from tests.unit.ml.specs import POINT, spec
 
@@ -19,7 +19,7 @@ MEMBERS = ("a-cxr/1.0.0", "b-cxr/1.0.0", "c-cxr/2.0.0")
 def panel(tmp_path: Path, settings: Any) -> None:
     """An installation with the panel of MEMBERS."""
     settings.ML_WEIGHTS_ROOT = tmp_path
-    found = PanelSpec("panel-cxr", "1.0.0", Modality.CXR, spec().labels, MEMBERS, 1.0, POINT)
+    found = EnsembleSpec("panel-cxr", "1.0.0", Modality.CXR, spec().labels, MEMBERS, 1.0, POINT)
     folder = tmp_path / "panel-cxr" / "1.0.0"
     folder.mkdir(parents=True)
     (folder / "panel.json").write_text(found.to_json())

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.ensemble import PanelSpec, panels
+from ml.ensemble import EnsembleSpec, ensembles
 from ml.spec import Modality, SpecInvalid
 from tests.unit.ml.specs import POINT
 
-PANEL = PanelSpec(
+ENSEMBLE = EnsembleSpec(
     name="panel-cxr",
     version="1.0.0",
     modality=Modality.CXR,
@@ -27,37 +27,37 @@ OTHER = {"covid": 0.1, "pneumonia": 0.2, "normal": 0.7}
 ANSWERS = {"vgg16-cxr/1.0.0": ONE, "xception-cxr/1.2.0": OTHER}
 
 
-def store(root: Path, panel: PanelSpec, *, folder: str | None = None) -> Path:
-    path = root / (folder or panel.identity) / "panel.json"
+def store(root: Path, ensemble: EnsembleSpec, *, folder: str | None = None) -> Path:
+    path = root / (folder or ensemble.identity) / "panel.json"
     path.parent.mkdir(parents=True)
-    path.write_text(panel.to_json())
+    path.write_text(ensemble.to_json())
     return path
 
 
-def test_a_panel_survives_the_way_through_json() -> None:
-    assert PanelSpec.from_json(PANEL.to_json()) == PANEL
+def test_a_ensemble_survives_the_way_through_json() -> None:
+    assert EnsembleSpec.from_json(ENSEMBLE.to_json()) == ENSEMBLE
 
 
 def test_the_combination_is_the_softened_mean_of_the_logarithms() -> None:
-    powers = [(ONE[name] * OTHER[name]) ** (1 / 2 / PANEL.temperature) for name in PANEL.labels]
-    said = PANEL.combine(ANSWERS)
+    powers = [(ONE[name] * OTHER[name]) ** (1 / 2 / ENSEMBLE.temperature) for name in ENSEMBLE.labels]
+    said = ENSEMBLE.combine(ANSWERS)
     assert list(said) == ["covid", "pneumonia", "normal"]
     assert list(said.values()) == pytest.approx([power / sum(powers) for power in powers])
 
 
 def test_the_order_of_answers_and_labels_does_not_matter() -> None:
     turned = {name: dict(reversed(said.items())) for name, said in reversed(ANSWERS.items())}
-    assert PANEL.combine(turned) == PANEL.combine(ANSWERS)
+    assert ENSEMBLE.combine(turned) == ENSEMBLE.combine(ANSWERS)
 
 
 def test_members_of_one_mind_say_what_each_says_at_temperature_one() -> None:
-    panel = replace(PANEL, temperature=1.0)
-    assert panel.combine(dict.fromkeys(panel.members, ONE)) == pytest.approx(ONE)
+    ensemble = replace(ENSEMBLE, temperature=1.0)
+    assert ensemble.combine(dict.fromkeys(ensemble.members, ONE)) == pytest.approx(ONE)
 
 
 def test_a_member_that_is_certain_does_not_decide_alone() -> None:
     certain = {"covid": 0.0, "pneumonia": 0.0, "normal": 1.0}
-    said = PANEL.combine({"vgg16-cxr/1.0.0": ONE, "xception-cxr/1.2.0": certain})
+    said = ENSEMBLE.combine({"vgg16-cxr/1.0.0": ONE, "xception-cxr/1.2.0": certain})
     assert np.isfinite(list(said.values())).all()
     assert said["covid"] > 0.01
 
@@ -75,19 +75,19 @@ def test_a_member_that_is_certain_does_not_decide_alone() -> None:
 )
 def test_only_the_members_it_was_measured_with_are_combined(answers: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match="was not measured") as refusal:
-        PANEL.combine(answers)
+        ENSEMBLE.combine(answers)
     assert str(refusal.value) == sentence
 
 
 def test_an_answer_for_other_labels_is_refused() -> None:
     with pytest.raises(ValueError, match=r"vgg16-cxr/1\.0\.0 answers for other labels"):
-        PANEL.combine({**ANSWERS, "vgg16-cxr/1.0.0": {"covid": 0.4, "non-covid": 0.6}})
+        ENSEMBLE.combine({**ANSWERS, "vgg16-cxr/1.0.0": {"covid": 0.4, "non-covid": 0.6}})
 
 
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"name": "panel-ct"}, "cxr panel"),
+        ({"name": "panel-ct"}, "cxr ensemble"),
         ({"version": "1"}, "version"),
         ({"labels": ("covid",)}, "Labels"),
         ({"labels": ("pneumonia", "normal")}, "positive label"),
@@ -97,38 +97,38 @@ def test_an_answer_for_other_labels_is_refused() -> None:
         ({"temperature": 0.0}, "temperature"),
     ],
 )
-def test_a_panel_that_contradicts_itself_is_refused(changes: dict[str, Any], word: str) -> None:
+def test_a_ensemble_that_contradicts_itself_is_refused(changes: dict[str, Any], word: str) -> None:
     with pytest.raises(SpecInvalid, match=word):
-        replace(PANEL, **changes)
+        replace(ENSEMBLE, **changes)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"name": "panel-cxr"}'])
-def test_text_that_is_no_panel_is_refused(text: str) -> None:
+def test_text_that_is_no_ensemble_is_refused(text: str) -> None:
     with pytest.raises(SpecInvalid):
-        PanelSpec.from_json(text)
+        EnsembleSpec.from_json(text)
 
 
-def test_the_newest_panel_of_each_modality_is_found(tmp_path: Path) -> None:
-    other = replace(PANEL, name="panel-ct", modality=Modality.CT)
-    for panel in (replace(PANEL, version="1.10.0"), replace(PANEL, version="1.9.0"), other):
-        store(tmp_path, panel)
+def test_the_newest_ensemble_of_each_modality_is_found(tmp_path: Path) -> None:
+    other = replace(ENSEMBLE, name="panel-ct", modality=Modality.CT)
+    for ensemble in (replace(ENSEMBLE, version="1.10.0"), replace(ENSEMBLE, version="1.9.0"), other):
+        store(tmp_path, ensemble)
     (tmp_path / "vgg16-cxr" / "1.0.0").mkdir(parents=True)
-    assert [panel.identity for panel in panels(tmp_path)] == ["panel-ct/1.0.0", "panel-cxr/1.10.0"]
+    assert [ensemble.identity for ensemble in ensembles(tmp_path)] == ["panel-ct/1.0.0", "panel-cxr/1.10.0"]
 
 
-def test_without_panels_there_are_none(tmp_path: Path) -> None:
-    assert panels(tmp_path) == ()
+def test_without_ensembles_there_are_none(tmp_path: Path) -> None:
+    assert ensembles(tmp_path) == ()
 
 
-def test_a_panel_in_the_wrong_folder_is_refused(tmp_path: Path) -> None:
-    store(tmp_path, PANEL, folder="panel-cxr/2.0.0")
+def test_a_ensemble_in_the_wrong_folder_is_refused(tmp_path: Path) -> None:
+    store(tmp_path, ENSEMBLE, folder="panel-cxr/2.0.0")
     with pytest.raises(SpecInvalid, match="Move it"):
-        panels(tmp_path)
+        ensembles(tmp_path)
 
 
-def test_a_broken_panel_is_refused_by_its_path(tmp_path: Path) -> None:
-    path = store(tmp_path, PANEL)
-    path.write_text(json.dumps(json.loads(PANEL.to_json()) | {"surprise": 1}))
+def test_a_broken_ensemble_is_refused_by_its_path(tmp_path: Path) -> None:
+    path = store(tmp_path, ENSEMBLE)
+    path.write_text(json.dumps(json.loads(ENSEMBLE.to_json()) | {"surprise": 1}))
     with pytest.raises(SpecInvalid, match="Restore it") as refusal:
-        panels(tmp_path)
+        ensembles(tmp_path)
     assert str(path) in str(refusal.value)

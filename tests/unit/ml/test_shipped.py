@@ -61,7 +61,7 @@ def test_all_bundles_together_stay_small() -> None:
 
 @every_bundle
 def test_it_loads_and_answers_in_the_frame_of_the_image(folder: Path) -> None:
-    said = classifier_of(folder).classify(chest_like(600, 450))
+    said = classifier_of(folder).predict(chest_like(600, 450))
     assert sum(said.probabilities.values()) == pytest.approx(1.0)
     assert tuple(said.probabilities) == read_bundle(folder).spec.labels
     assert said.attention.shape == (224, 168)
@@ -112,5 +112,5 @@ def test_real_images_get_the_stored_probabilities(folder: Path, chest_data: Path
     rows = rows[:: max(1, len(rows) // SAMPLED)]
     classifier = classifier_of(folder)
     for row in rows:
-        said = classifier.classify(read(chest_data / row["path"])).probabilities
+        said = classifier.predict(read(chest_data / row["path"])).probabilities
         assert list(said.values()) == pytest.approx([float(row[name]) for name in said], abs=TOLERANCE), row["path"]

@@ -124,7 +124,7 @@ def test_it_serves_what_the_old_network_said(classifier: Classifier, data: Path)
     assert classifier.spec.labels == ("covid", "normal")
     assert classifier.spec.precision is Precision.FLOAT32
     for row, covid in zip(rows, old_answers(data, rows), strict=True):
-        served = classifier.classify(read_pixels(data / row.path)).probabilities["covid"]
+        served = classifier.predict(read_pixels(data / row.path)).probabilities["covid"]
         logit = np.log(served / (1 - served)) * classifier.spec.temperature
         assert 1 / (1 + np.exp(-logit)) == pytest.approx(covid, abs=1e-3)
 
@@ -140,7 +140,7 @@ def test_its_map_shows_the_stripes(classifier: Classifier) -> None:
     """Stripes across the lower half only."""
     pixels = np.full((40, 40), 0.1, dtype=np.float32)
     pixels[20:] += np.float32(0.8) * (np.arange(20) // 4 % 2)[:, np.newaxis].astype(np.float32)
-    said = classifier.classify(pixels)
+    said = classifier.predict(pixels)
     assert said.label == "covid"
     assert said.attention[24:].mean() > 5 * said.attention[:16].mean()
 

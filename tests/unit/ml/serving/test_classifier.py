@@ -12,7 +12,7 @@ pytest.importorskip("openvino", reason="OpenVINO serves the classifiers")
 
 import ml
 from ml.preprocessing import Pixels, Region, find_region, prepare
-from ml.serving import Classifier, classifier, classify_all, load
+from ml.serving import Classifier, classifier, load, predict_all
 from ml.serving.catalogue import bundles
 from ml.serving.engine import Network
 from ml.spec import Modality
@@ -35,9 +35,9 @@ def first() -> Classifier:
 
 def test_together_they_say_what_each_says_alone(chest: Pixels) -> None:
     classifiers = load(ROOT, Modality.CXR) + load(ROOT, Modality.CT)
-    together = classify_all(classifiers, chest)
+    together = predict_all(classifiers, chest)
     for one, said in zip(classifiers, together, strict=True):
-        alone = one.classify(chest)
+        alone = one.predict(chest)
         assert said.probabilities == pytest.approx(alone.probabilities)
         assert np.array_equal(said.seen, alone.seen)
         assert said.attention == pytest.approx(alone.attention, abs=1e-6)
@@ -55,7 +55,7 @@ def test_an_image_is_prepared_once_for_all_that_read_it_alike(
 
     monkeypatch.setattr(classifier, "prepare", counting)
     (ct, *_) = load(ROOT, Modality.CT)
-    said = classify_all((first, first, ct), chest)
+    said = predict_all((first, first, ct), chest)
     assert prepared == [(each.spec.input_size, each.spec.preprocessing) for each in (first, ct)]
     assert len(said) == 3
 
@@ -85,6 +85,6 @@ def test_a_blank_image_is_seen_blank(first: Classifier) -> None:
 def test_pixels_of_another_kind_are_refused(first: Classifier) -> None:
     for pixels in (np.zeros((8, 8)), np.full((8, 8), np.inf, dtype=np.float32)):
         with pytest.raises(ValueError, match="finite float32"):
-            classify_all((first,), pixels)
+            predict_all((first,), pixels)
         with pytest.raises(ValueError, match="finite float32"):
             first.seen(pixels)

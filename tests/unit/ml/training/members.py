@@ -12,16 +12,16 @@ from ml.spec import ClassifierSpec, Modality
 from ml.training.measure.calibration import Calibration
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, PREDICTIONS, write_predictions
 from ml.training.measure.report import REPORT, controls, measure, operating_point
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 from tests.unit.ml.specs import SPEC
 
 LABELS = SPEC.labels
 
 
-def images(count: int, *, part: str) -> Scored:
+def images(count: int, *, part: str) -> ScoredImages:
     """Images in groups of two, whose labels and sources take turns; probabilities still say nothing."""
     numbers = np.arange(count)
-    return Scored(
+    return ScoredImages(
         LABELS,
         np.full((count, 3), 1 / 3),
         numbers // 2 % 3,
@@ -31,7 +31,7 @@ def images(count: int, *, part: str) -> Scored:
     )
 
 
-def answered(what: Scored, *, seed: int, skill: float) -> Scored:
+def answered(what: ScoredImages, *, seed: int, skill: float) -> ScoredImages:
     """Answers as good as `skill`: 0 guesses."""
     powers = np.random.default_rng(seed).standard_normal((len(what.labels), 3)) + skill * np.eye(3)[what.labels]
     return what.saying(np.exp(powers) / np.exp(powers).sum(axis=1, keepdims=True))

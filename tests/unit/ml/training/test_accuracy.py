@@ -39,7 +39,7 @@ def line(text: str, start: str) -> str:
     return next(each for each in text.splitlines() if each.startswith(start))
 
 
-def test_every_classifier_and_the_panel_have_their_rows(root: Path, project: Path) -> None:
+def test_every_classifier_and_the_ensemble_have_their_rows(root: Path, project: Path) -> None:
     text = (project / "docs" / "accuracy.md").read_text()
     for name in ("vgg16-cxr", "xception-cxr", "panel-cxr"):
         said = read_predictions(root / name / "1.0.0" / PREDICTIONS)["test"]

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("keras", reason="the figures' module starts Keras")
 
 from ml.__main__ import main
-from ml.ensemble import PanelSpec, panels
+from ml.ensemble import EnsembleSpec, ensembles
 from ml.spec import ClassifierSpec, Modality
 from ml.training.measure.calibration import calibrate
 from ml.training.measure.metrics import area_under_curve
@@ -24,7 +24,7 @@ NAMES = ("densenet121-cxr", "vgg16-cxr", "xception-cxr")
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three members and the panel that the command made of them."""
+    """Three members and the ensemble that the command made of them."""
     root = tmp_path_factory.mktemp("weights")
     for number, name in enumerate(NAMES):
         store_member(root, name, seed=10 * number)
@@ -33,9 +33,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def panel(root: Path) -> PanelSpec:
-    (panel,) = panels(root)
-    return panel
+def ensemble(root: Path) -> EnsembleSpec:
+    (ensemble,) = ensembles(root)
+    return ensemble
 
 
 @pytest.fixture
@@ -52,48 +52,54 @@ def refusal(root: Path) -> str:
     return str(refused.value)
 
 
-def test_the_panel_names_its_members_and_quotes_its_report(root: Path, panel: PanelSpec) -> None:
-    report = json.loads((root / panel.identity / "metrics.json").read_text())
-    assert panel.members == tuple(f"{name}/1.0.0" for name in NAMES)
-    assert panel.operating_point.sensitivity.value == report["operating_point"]["sensitivity"]["value"]
+def test_the_ensemble_names_its_members_and_quotes_its_report(root: Path, ensemble: EnsembleSpec) -> None:
+    report = json.loads((root / ensemble.identity / "metrics.json").read_text())
+    assert ensemble.members == tuple(f"{name}/1.0.0" for name in NAMES)
+    assert ensemble.operating_point.sensitivity.value == report["operating_point"]["sensitivity"]["value"]
     for name, value in report["zones"].items():
-        assert panel.metrics[name] == value
+        assert ensemble.metrics[name] == value
     for name in ("disagreement", "error/agreed", "error/divided"):
-        assert panel.metrics[name] == report["disagreement"][name]
-    assert panel.metrics["border_pixels_auc"] == report["controls"]["border_pixels"]["auc/covid"]
+        assert ensemble.metrics[name] == report["disagreement"][name]
+    assert ensemble.metrics["border_pixels_auc"] == report["controls"]["border_pixels"]["auc/covid"]
 
 
-def test_what_was_measured_is_what_the_panel_says_of_its_members_answers(root: Path, panel: PanelSpec) -> None:
-    stored = read_predictions(root / panel.identity / PREDICTIONS)["test"]
-    said = {name: read_predictions(root / name / PREDICTIONS)["test"].probabilities for name in panel.members}
+def test_what_was_measured_is_what_the_ensemble_says_of_its_members_answers(root: Path, ensemble: EnsembleSpec) -> None:
+    stored = read_predictions(root / ensemble.identity / PREDICTIONS)["test"]
+    said = {name: read_predictions(root / name / PREDICTIONS)["test"].probabilities for name in ensemble.members}
     for index, expected in enumerate(stored.probabilities):
-        answers = {name: dict(zip(panel.labels, rows[index].tolist(), strict=True)) for name, rows in said.items()}
-        assert list(panel.combine(answers).values()) == pytest.approx(expected.tolist(), rel=1e-4)
+        answers = {name: dict(zip(ensemble.labels, rows[index].tolist(), strict=True)) for name, rows in said.items()}
+        assert list(ensemble.combine(answers).values()) == pytest.approx(expected.tolist(), rel=1e-4)
 
 
-def test_the_validation_part_alone_decides(root: Path, panel: PanelSpec) -> None:
-    validation = read_predictions(root / panel.identity / PREDICTIONS)["validation"]
+def test_the_validation_part_alone_decides(root: Path, ensemble: EnsembleSpec) -> None:
+    validation = read_predictions(root / ensemble.identity / PREDICTIONS)["validation"]
     again = calibrate(np.log(validation.probabilities), validation.labels)
     assert again.temperature == pytest.approx(1.0, abs=0.01)
-    point = panel.operating_point
+    point = ensemble.operating_point
     called = validation.score >= point.threshold
     assert called[validation.positive].mean() >= 0.95
     assert (validation.score < point.positive_from)[~validation.positive].mean() >= 0.95
     assert point.threshold <= point.positive_from
 
 
-def test_together_they_are_better_than_each_alone(root: Path, panel: PanelSpec) -> None:
+def test_together_they_are_better_than_each_alone(root: Path, ensemble: EnsembleSpec) -> None:
     def area(name: str) -> float:
         said = read_predictions(root / name / PREDICTIONS)["test"]
         return area_under_curve(said.positive, said.score)
 
-    assert area(panel.identity) > max(map(area, panel.members))
+    assert area(ensemble.identity) > max(map(area, ensemble.members))
 
 
-def test_the_papers_of_the_panel_are_whole(root: Path, panel: PanelSpec) -> None:
-    folder = root / panel.identity
+def test_the_papers_of_the_ensemble_are_whole(root: Path, ensemble: EnsembleSpec) -> None:
+    folder = root / ensemble.identity
     card = (folder / "card.md").read_text()
-    for text in (*panel.members, "Decision support, not a diagnosis", "border pixels alone", "**Zones:**", "disagree"):
+    for text in (
+        *ensemble.members,
+        "Decision support, not a diagnosis",
+        "border pixels alone",
+        "**Zones:**",
+        "disagree",
+    ):
         assert text in card
     assert "{" not in card
     assert "not measured" not in card
@@ -101,30 +107,30 @@ def test_the_papers_of_the_panel_are_whole(root: Path, panel: PanelSpec) -> None
     assert json.loads((folder / "curves.json").read_text())["roc"]["sensitivity"]["covid"]["value"][-1] == 1.0
 
 
-def test_disagreement_is_counted_by_the_members_own_zones(root: Path, panel: PanelSpec) -> None:
-    specs = [ClassifierSpec.from_json((root / name / "spec.json").read_text()) for name in panel.members]
-    stored = read_predictions(root / panel.identity / PREDICTIONS)["test"]
-    scores = np.array([read_predictions(root / name / PREDICTIONS)["test"].score for name in panel.members])
+def test_disagreement_is_counted_by_the_members_own_zones(root: Path, ensemble: EnsembleSpec) -> None:
+    specs = [ClassifierSpec.from_json((root / name / "spec.json").read_text()) for name in ensemble.members]
+    stored = read_predictions(root / ensemble.identity / PREDICTIONS)["test"]
+    scores = np.array([read_predictions(root / name / PREDICTIONS)["test"].score for name in ensemble.members])
     points = [spec.operating_point for spec in specs]
     negative = np.array([each < point.threshold for each, point in zip(scores, points, strict=True)])
     positive = np.array([each >= point.positive_from for each, point in zip(scores, points, strict=True)])
     divided = negative.any(axis=0) & positive.any(axis=0)
     assert divided.any()
     wrong = stored.probabilities.argmax(axis=1) != stored.labels
-    rates = disagreement(stored, panel.operating_point.threshold, read_members(root, specs))
+    rates = disagreement(stored, ensemble.operating_point.threshold, read_members(root, specs))
     assert rates["disagreement"]["value"] == pytest.approx(divided.mean(), abs=1e-4)
     assert rates["error/divided"]["value"] == pytest.approx(wrong[divided].mean(), abs=1e-4)
     assert rates["error/agreed"]["value"] == pytest.approx(wrong[~divided].mean(), abs=1e-4)
-    side = (stored.score >= panel.operating_point.threshold) != stored.positive
+    side = (stored.score >= ensemble.operating_point.threshold) != stored.positive
     assert rates["wrong_side/divided"]["value"] == pytest.approx(side[divided].mean(), abs=1e-4)
 
 
-def test_a_released_panel_is_never_overwritten(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_released_ensemble_is_never_overwritten(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["combine", "--modality", "cxr", "--root", str(root)]) == 1
     assert "Choose a new --version" in capsys.readouterr().err
 
 
-def test_one_classifier_is_no_panel(tmp_path: Path) -> None:
+def test_one_classifier_is_no_ensemble(tmp_path: Path) -> None:
     store_member(tmp_path, "vgg16-cxr")
     assert "two classifiers or more" in refusal(tmp_path)
 
@@ -150,7 +156,7 @@ def test_a_member_without_a_part_is_refused(members: Path) -> None:
 def test_the_newest_version_of_each_classifier_is_a_member(members: Path) -> None:
     store_member(members, "vgg16-cxr", seed=10, version="1.1.0")
     folder = combine(members, Modality.CXR, version="2.0.0")
-    assert "vgg16-cxr/1.1.0" in PanelSpec.from_json((folder / "panel.json").read_text()).members
+    assert "vgg16-cxr/1.1.0" in EnsembleSpec.from_json((folder / "panel.json").read_text()).members
 
 
 def test_a_control_that_a_member_lacks_is_not_made_up(members: Path) -> None:

@@ -22,16 +22,16 @@ from ml.training.measure.metrics import (
     within_source_measures,
     zone_measures,
 )
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 NAMES = ("covid", "pneumonia", "normal")
 
 
-def scored(count: int = 300, *, seed: int = 0, skill: float = 1.0, group_size: int = 1) -> Scored:
+def scored(count: int = 300, *, seed: int = 0, skill: float = 1.0, group_size: int = 1) -> ScoredImages:
     random = np.random.default_rng(seed)
     labels = random.integers(0, 3, count)
     powers = np.exp(random.standard_normal((count, 3)) + skill * np.eye(3)[labels])
-    return Scored(
+    return ScoredImages(
         NAMES,
         powers / powers.sum(axis=1, keepdims=True),
         labels,
@@ -71,7 +71,7 @@ def test_a_label_that_is_never_said_scores_zero_and_not_nan() -> None:
 def test_calibration_error_is_the_gap_between_saying_and_being_right() -> None:
     said = np.tile([0.8, 0.2, 0.0], (10, 1))
     labels = np.array([0] * 5 + [1] * 5)
-    one = Scored(NAMES, said, labels, np.array(["a"] * 10), np.array(["g"] * 10), np.arange(10).astype(str))
+    one = ScoredImages(NAMES, said, labels, np.array(["a"] * 10), np.array(["g"] * 10), np.arange(10).astype(str))
     assert calibration_error(one) == pytest.approx(0.3)
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ml.training.measure.predictions import read_predictions, write_predictions
-from ml.training.measure.scored_images import Scored
+from ml.training.measure.scored_images import ScoredImages
 
 
-def scored() -> Scored:
-    return Scored(
+def scored() -> ScoredImages:
+    return ScoredImages(
         ("covid", "normal"),
         np.array([[0.123456, 0.876544], [2.34567e-7, 1 - 2.34567e-7]]),
         np.array([1, 0]),
@@ -45,5 +45,5 @@ def test_a_file_without_labels_and_sources_gets_a_sentence(tmp_path: Path) -> No
 def test_other_images_are_noticed(field: str) -> None:
     one = scored()
     values = {name: getattr(one, name) for name in ("labels", "sources", "groups", "paths")}
-    other = Scored(one.names, one.probabilities, **values | {field: values[field][::-1]})
+    other = ScoredImages(one.names, one.probabilities, **values | {field: values[field][::-1]})
     assert not one.is_about_the_same_as(other)

@@ -24,7 +24,7 @@ from ml.training.convert.conversion import ConversionFailed, convert
 from ml.training.data.datasets import TrainingBatches, read_pixels
 from ml.training.data.datasets import load as load_images
 from ml.training.data.manifest import LABELS, read_rows
-from ml.training.fit.finished_run import Trained
+from ml.training.fit.finished_run import FinishedRun
 from ml.training.measure.calibration import Calibration
 from ml.training.measure.evaluation import PAPERS
 from ml.training.measure.predictions import read_predictions
@@ -218,12 +218,12 @@ def test_an_unevaluated_run_is_not_exported(data: Path, tmp_path: Path, capsys: 
 
 
 def test_serving_gives_what_keras_gives(run: Path, data: Path, classifier: Classifier) -> None:
-    trained = Trained.read(run)
+    trained = FinishedRun.read(run)
     model = trained.model()
     images = load_images(data, read_rows(data, Modality.CXR)[:6], trained.labels, size=trained.size, recipe="cxr-1")
     for index, row in enumerate(images.rows):
         pixels = read_pixels(data / row.path)
-        served = classifier.classify(pixels)
+        served = classifier.predict(pixels)
         prepared = (images.grey[index].astype(np.float32) / 255.0)[np.newaxis]
         normal = (prepared - prepared.mean()) / prepared.std()
         logits = np.asarray(model(normal[..., np.newaxis]))[0] / classifier.spec.temperature
@@ -234,7 +234,7 @@ def test_serving_gives_what_keras_gives(run: Path, data: Path, classifier: Class
 def test_a_classification_keeps_its_promises(data: Path, classifier: Classifier) -> None:
     point = classifier.spec.operating_point
     for row in read_rows(data, Modality.CXR)[::12]:
-        said = classifier.classify(read_pixels(data / row.path))
+        said = classifier.predict(read_pixels(data / row.path))
         assert sum(said.probabilities.values()) == pytest.approx(1.0)
         assert said.label == max(said.probabilities, key=lambda name: said.probabilities[name])
         assert said.positive == (said.probabilities["covid"] >= point.threshold)
@@ -246,7 +246,7 @@ def test_a_classification_keeps_its_promises(data: Path, classifier: Classifier)
 
 
 def test_attention_changes_when_the_weights_are_random(run: Path, data: Path, classifier: Classifier) -> None:
-    trained = Trained.read(run)
+    trained = FinishedRun.read(run)
     pixels = read_pixels(data / read_rows(data, Modality.CXR)[0].path)
     values = np.random.default_rng(0).standard_normal((4, SIDE, SIDE, 1)).astype(np.float32)
     untrained = architectures.build("tiny", 3, size=trained.size)
@@ -255,7 +255,7 @@ def test_attention_changes_when_the_weights_are_random(run: Path, data: Path, cl
     )
     assert np.isfinite(learned).all()
     assert abs(np.corrcoef(learned.ravel(), random.ravel())[0, 1]) < 0.9
-    assert np.isfinite(classifier.classify(pixels).attention).all()
+    assert np.isfinite(classifier.predict(pixels).attention).all()
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_attention_changes_when_the_weights_are_random(run: Path, data: Path, cl
 )
 def test_pixels_of_another_kind_are_an_error(classifier: Classifier, pixels: Any) -> None:
     with pytest.raises(ValueError, match="finite float32"):
-        classifier.classify(pixels)
+        classifier.predict(pixels)
 
 
 def test_a_classifier_is_loaded_once_in_a_process(root: Path) -> None:
@@ -302,7 +302,7 @@ def test_a_network_that_says_something_else_is_not_shipped(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The served maps come from the head; a head that was changed on the way must be noticed."""
-    model = Trained.read(run).model()
+    model = FinishedRun.read(run).model()
     other = architectures.build("tiny", 3, size=(SIDE, SIDE))
     monkeypatch.setattr(architectures, "with_maps", lambda _: _maps_of(other))
     with pytest.raises(ConversionFailed, match="differs from Keras"):
