@@ -101,7 +101,7 @@ def _prepared(bundle: Bundle, seed: int) -> Prepared:
 
 
 def _served(classifier: Classifier) -> Callable[[Prepared], Any]:
-    return lambda prepared: classifier.answer(prepared, (HEIGHT, WIDTH))
+    return lambda prepared: classifier.predict_prepared(prepared, (HEIGHT, WIDTH))
 
 
 def _keras(bundle: Bundle) -> dict[str, Callable[[Prepared], Any]]:

@@ -58,7 +58,7 @@ class Run:
         return int(json.loads(state.read_text())["epoch"]) if state.is_file() else 0
 
     @property
-    def drawing(self) -> Sampler:
+    def sampler(self) -> Sampler:
         """What draws the images of each epoch."""
         rows = self.parts[Part.TRAIN]
         return Sampler.over(rows, label_indices(rows, self.labels))

@@ -53,7 +53,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Votes:
-    """An ensemble's answers beside `stances` int (n, members): 1 for a member in its positive zone, -1 in its negative."""
+    """An ensemble's predictions, and `stances` int (n, members): 1 in a member's positive zone, -1 in its negative."""
 
     ensemble: ScoredImages
     stances: NDArray[np.int_]
