@@ -9,12 +9,11 @@ from django.urls import reverse
 
 from ml.spec import NAME, VERSION
 
-# A classifier's, and a panel's.
-FILES = ("CARD.md", "card.md")
+FILE = "CARD.md"
 
 
 def text(identity: str) -> str | None:
-    """The card of a classifier or panel, in Markdown; None where there is none for this very version."""
+    """The card of a classifier or ensemble, in Markdown; None where there is none for this very version."""
     path = _path(identity)
     return path.read_text(encoding="utf-8") if path else None
 
@@ -29,5 +28,5 @@ def _path(identity: str) -> Path | None:
     # Checked: the words come from an address, and become a path.
     if not (NAME.fullmatch(name) and VERSION.fullmatch(version)):
         return None
-    folder = settings.ML_WEIGHTS_ROOT / name / version
-    return next((folder / file for file in FILES if (folder / file).is_file()), None)
+    path = settings.ML_WEIGHTS_ROOT / name / version / FILE
+    return path if path.is_file() else None

@@ -6,7 +6,7 @@ from typing import Any
 from ml.gate.spec import GateSpec
 from ml.spec import Modality
 
-CARD = "card.md"
+CARD = "CARD.md"
 TEMPLATE = """\
 # gate {version}
 

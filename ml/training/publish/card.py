@@ -137,7 +137,6 @@ Members disagree when one is in its positive zone and another in its negative on
 
 {licence}
 """
-ENSEMBLE_CARD = "card.md"
 DISAGREEMENTS = {
     "disagreement": "Share of the images on which they disagree",
     "error/agreed": "The panel's likeliest label is wrong where they agree",
@@ -181,7 +180,7 @@ def write_card(folder: Path, spec: ClassifierSpec, report: Mapping[str, Any], no
 def write_ensemble_card(
     folder: Path, ensemble: EnsembleSpec, report: Mapping[str, Any], members: Sequence[ClassifierSpec]
 ) -> None:
-    """Write card.md into the folder of an ensemble; use, sources and licence are those of its members."""
+    """Write CARD.md into the folder of an ensemble; use, sources and licence are those of its members."""
     one = members[0]
     sources = sorted({source for spec in members for source in spec.trained_on})
     card = ENSEMBLE_TEMPLATE.format(
@@ -199,7 +198,7 @@ def write_ensemble_card(
         disagreement=bullets(_disagreement(report["disagreement"])),
         **measured_facts(report, ensemble.operating_point),
     )
-    (folder / ENSEMBLE_CARD).write_text(card, encoding="utf-8")
+    (folder / CARD).write_text(card, encoding="utf-8")
 
 
 def _disagreement(measured: Mapping[str, Any]) -> Iterable[str]:

@@ -45,7 +45,7 @@ def test_every_classifier_and_the_ensemble_have_their_rows(root: Path, project: 
         said = read_predictions(root / name / "1.0.0" / PREDICTIONS)["test"]
         assert f"| {(said.predicted == said.labels).mean():.3f} (" in line(text, f"| [{name}]")
     assert "### When the members of panel-cxr disagree" in text
-    assert "(../ml/weights/panel-cxr/1.0.0/card.md)" in text
+    assert "(../ml/weights/panel-cxr/1.0.0/CARD.md)" in text
     assert "(../ml/weights/panel-cxr/1.0.0/evaluation.png)" in text
 
 

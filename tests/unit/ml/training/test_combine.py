@@ -92,7 +92,7 @@ def test_together_they_are_better_than_each_alone(root: Path, ensemble: Ensemble
 
 def test_the_papers_of_the_ensemble_are_whole(root: Path, ensemble: EnsembleSpec) -> None:
     folder = root / ensemble.identity
-    card = (folder / "card.md").read_text()
+    card = (folder / "CARD.md").read_text()
     for text in (
         *ensemble.members,
         "Decision support, not a diagnosis",
@@ -163,4 +163,4 @@ def test_a_control_that_a_member_lacks_is_not_made_up(members: Path) -> None:
     (members / "vgg16-cxr" / "1.0.0" / "lungs-blacked-out.csv").unlink()
     folder = combine(members, Modality.CXR, version="1.0.0")
     assert list(json.loads((folder / "metrics.json").read_text())["controls"]) == ["border_pixels"]
-    assert "From images whose lungs are blacked out: not measured" in (folder / "card.md").read_text()
+    assert "From images whose lungs are blacked out: not measured" in (folder / "CARD.md").read_text()
