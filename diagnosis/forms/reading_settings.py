@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models import ReadingPolicy, ReadingPreference
 
@@ -12,13 +13,15 @@ class PreferenceForm(forms.ModelForm):
         model = ReadingPreference
         fields = ["read_first", "mail_results"]
         labels = {
-            "read_first": "Read first",
-            "mail_results": "Mail me when something is ready",
+            "read_first": _("Read first"),
+            "mail_results": _("E-mail me when something is ready"),
         }
         help_texts = {
-            "read_first": "Hides the classifiers' result of a scan until you have committed a first impression of it.",
-            "mail_results": "For scans that you uploaded: a result, a failure, a report, an addendum. "
-            "The mail names no patient.",
+            "read_first": _("Hides the classifiers' result of a scan until you have committed your first impression."),
+            "mail_results": _(
+                "For scans that you uploaded: a result, a failure, a report or an addendum. "
+                "The e-mail does not name the patient."
+            ),
         }
 
 
@@ -28,15 +31,19 @@ class PolicyForm(forms.ModelForm):
         fields = ["read_first", "double_reading_percent", "urgent_hours", "suspicion_hours", "disagreement_hours"]
         widgets = {"read_first": forms.RadioSelect}
         labels = {
-            "read_first": "First impression before the classifiers' result",
-            "double_reading_percent": "Cases read twice, %",
-            "urgent_hours": "Urgent, hours",
-            "suspicion_hours": "Suspicion, hours",
-            "disagreement_hours": "Disagreement, hours",
+            "read_first": _("First impression before the classifiers' result"),
+            "double_reading_percent": _("Cases read twice (%)"),
+            "urgent_hours": _("Urgent (hours)"),
+            "suspicion_hours": _("Suspicion (hours)"),
+            "disagreement_hours": _("Disagreement (hours)"),
         }
         help_texts = {
-            "double_reading_percent": "Drawn by the scan itself, so that nobody can choose which. 0: only on request.",
-            "urgent_hours": "An urgent case stands where it would stand had it waited this much longer.",
-            "suspicion_hours": "Given in full at 100 %, in part below; half of it to a case without a result.",
-            "disagreement_hours": "Given in full where half the classifiers stand against the other half.",
+            "double_reading_percent": _(
+                "Selected from the scan itself, so that nobody can choose which. 0: only on request."
+            ),
+            "urgent_hours": _("An urgent case is placed as if it had waited this much longer."),
+            "suspicion_hours": _(
+                "Counts in full at a probability of 100 %, in proportion below it; a case without a result gets half."
+            ),
+            "disagreement_hours": _("Counts in full when half of the classifiers contradict the other half."),
         }

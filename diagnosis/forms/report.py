@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django import forms
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
-def _words(label: str, rows: int, limit: int, *, required: bool = True) -> forms.CharField:
+def _words(label: StrOrPromise, rows: int, limit: int, *, required: bool = True) -> forms.CharField:
     return forms.CharField(label=label, required=required, max_length=limit, widget=forms.Textarea({"rows": rows}))
 
 
 def _password() -> forms.CharField:
     return forms.CharField(
-        label="Your password",
+        label=_("Your password"),
         strip=False,
-        help_text="A signature is yours alone, so it asks again.",
+        help_text=_("A signature is personal, so your password is asked for again."),
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )
 
@@ -19,8 +25,8 @@ def _password() -> forms.CharField:
 class ReviseReportForm(forms.Form):
     """The words of a preliminary report."""
 
-    findings = _words("Findings", 7, 8000, required=False)
-    impression = _words("Impression", 4, 4000)
+    findings = _words(_("Findings"), 7, 8000, required=False)
+    impression = _words(_("Impression"), 4, 4000)
 
 
 class SignReportForm(forms.Form):
@@ -28,5 +34,5 @@ class SignReportForm(forms.Form):
 
 
 class AddendumForm(forms.Form):
-    text = _words("Addendum", 4, 4000)
+    text = _words(_("Addendum"), 4, 4000)
     password = _password()

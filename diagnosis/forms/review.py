@@ -4,10 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.review import Category, Decision, ImageQuality, OverrideReason
 
-STANDS = [(Decision.AGREE, "Agree"), (Decision.OVERRIDE, "Override")]
+STANDS = [(Decision.AGREE, _("Agree")), (Decision.OVERRIDE, _("Override"))]
+# Where there is little room: what follows from an unreadable image stands in the report.
+QUALITIES = [
+    (ImageQuality.GOOD, _("Good")),
+    (ImageQuality.LIMITED, _("Limited")),
+    (ImageQuality.UNREADABLE, _("Not readable")),
+]
 NO_RESULT = [(Decision.NO_RESULT, Decision.NO_RESULT.label)]
 
 
@@ -24,38 +31,40 @@ class ReviewForm(forms.Form):
         choices=Category.choices,
         coerce=Category,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose a category."},
+        error_messages={"required": _("Choose a category.")},
     )
     decision = forms.TypedChoiceField(
-        label="Your stand on the classifiers' result",
+        label=_("Your decision on the classifiers' result"),
         coerce=Decision,
         widget=forms.RadioSelect,
         error_messages={
-            "required": "Say whether you agree with the classifiers' result or override it.",
+            "required": _("Say whether you agree with the classifiers' result or override it."),
             # The choices follow the result, which may have come since the page was made.
-            "invalid_choice": "The classifiers' result came in meanwhile. Look at it, then agree or override.",
+            "invalid_choice": _("The classifiers' result has come in since. Look at it, then agree or override."),
         },
     )
     override_reason = forms.ChoiceField(
-        label="Why you override it", required=False, choices=[("", "Choose a reason"), *OverrideReason.choices]
+        label=_("Reason for overriding"),
+        required=False,
+        choices=[("", _("Choose a reason")), *OverrideReason.choices],
     )
     override_note = forms.CharField(
-        label="More on the reason", required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
+        label=_("Further comment"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
     )
     image_quality = forms.ChoiceField(
-        choices=ImageQuality.choices,
+        choices=QUALITIES,
         widget=forms.RadioSelect,
-        error_messages={"required": "Say how good the image is."},
+        error_messages={"required": _("State the image quality.")},
     )
     findings = forms.CharField(required=False, max_length=8000, widget=forms.Textarea(attrs={"rows": 5}))
     impression = forms.CharField(
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Write an impression, one sentence at least."},
+        error_messages={"required": _("Write an impression of at least one sentence.")},
     )
-    is_key_image = forms.BooleanField(required=False, label="Key image: show it in the report")
-    ask_second = forms.BooleanField(required=False, label="Ask another reader for a second opinion")
-    only_this_slice = forms.BooleanField(required=False, label="Only this slice; the others stay in the queue")
+    is_key_image = forms.BooleanField(required=False, label=_("Key image: show it in the report"))
+    ask_second = forms.BooleanField(required=False, label=_("Ask another reader for a second opinion"))
+    only_this_slice = forms.BooleanField(required=False, label=_("Only this slice; the others stay in the queue"))
     # The analysis whose result the page showed; empty where it showed none.
     seen = forms.UUIDField(required=False, widget=forms.HiddenInput)
 

@@ -11,8 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from diagnosis.models.review import Category
 from diagnosis.models.scan import Modality
+
+Words = str | Promise
 
 
 class Part(StrEnum):
@@ -26,88 +32,100 @@ class Part(StrEnum):
 class Suggestion:
     category: Category
     part: Part
-    text: str
+    text: Words
 
 
 # CO-RADS 0 is an image that cannot be judged, 6 a case proven by a viral test; neither follows from a category.
-CO_RADS: dict[Category, str] = {
-    Category.TYPICAL: "4 to 5",
+CO_RADS: dict[Category, Words] = {
+    Category.TYPICAL: _("4 to 5"),
     Category.INDETERMINATE: "3",
     Category.ATYPICAL: "2",
     Category.NEGATIVE: "1",
 }
 
-_TEST = "The viral test, not the image, makes the diagnosis."
+_TEST = _("The diagnosis rests on a viral test, not on imaging.")
 
-_CT: dict[Category, dict[Part, tuple[str, ...]]] = {
+
+def _then_test(words: Words) -> Words:
+    return format_lazy("{words} {test}", words=words, test=_TEST)
+
+
+_CT: dict[Category, dict[Part, tuple[Words, ...]]] = {
     Category.TYPICAL: {
         Part.FINDINGS: (
-            "Peripheral, bilateral ground-glass opacities.",
-            "Multifocal rounded ground-glass opacities, with consolidation in part.",
-            "Reversed halo sign.",
+            _("Peripheral, bilateral ground-glass opacities."),
+            _("Multifocal rounded ground-glass opacities, in part with consolidation."),
+            _("Reversed halo sign."),
         ),
         Part.IMPRESSION: (
-            f"Appearance often seen in COVID-19 pneumonia (CO-RADS 5). Influenza and others may look alike. {_TEST}",
-            f"Appearance suspicious of COVID-19 pneumonia, not all features typical (CO-RADS 4). {_TEST}",
+            _then_test(
+                _("Features often seen in COVID-19 pneumonia (CO-RADS 5). Other viral pneumonias may look alike.")
+            ),
+            _then_test(_("Features suspicious for COVID-19 pneumonia, but not all of them typical (CO-RADS 4).")),
         ),
     },
     Category.INDETERMINATE: {
         Part.FINDINGS: (
-            "Diffuse perihilar ground-glass opacity, neither rounded nor peripheral.",
-            "Few small ground-glass opacities without a typical distribution.",
+            _("Diffuse perihilar ground-glass opacity, neither rounded nor peripheral."),
+            _("A few small ground-glass opacities without a typical distribution."),
         ),
         Part.IMPRESSION: (
-            f"Appearance possible in COVID-19 pneumonia; other causes are as likely (CO-RADS 3). {_TEST}",
+            _then_test(_("Features possible in COVID-19 pneumonia; other causes are equally likely (CO-RADS 3).")),
         ),
     },
     Category.ATYPICAL: {
         Part.FINDINGS: (
-            "Lobar consolidation without ground-glass opacity.",
-            "Centrilobular nodules with a tree-in-bud pattern.",
-            "Cavitation.",
-            "Smooth septal thickening with pleural effusion.",
+            _("Lobar consolidation without ground-glass opacity."),
+            _("Centrilobular nodules with a tree-in-bud pattern."),
+            _("Cavitation."),
+            _("Smooth septal thickening with pleural effusion."),
         ),
-        Part.IMPRESSION: ("Appearance unusual for COVID-19 pneumonia; another diagnosis is more likely (CO-RADS 2): ",),
+        Part.IMPRESSION: (
+            _("Features unusual for COVID-19 pneumonia; another diagnosis is more likely (CO-RADS 2): "),
+        ),
     },
     Category.NEGATIVE: {
-        Part.FINDINGS: ("No opacity in either lung.", "No pleural effusion, no enlarged lymph nodes."),
+        Part.FINDINGS: (
+            _("No opacity in either lung."),
+            _("No pleural effusion, no enlarged lymph nodes."),
+        ),
         Part.IMPRESSION: (
-            f"No sign of pneumonia on CT (CO-RADS 1). Early in its course COVID-19 may show nothing. {_TEST}",
+            _then_test(_("No sign of pneumonia on CT (CO-RADS 1). CT may be normal early in the course of COVID-19.")),
         ),
     },
 }
 
-_CXR: dict[Category, dict[Part, tuple[str, ...]]] = {
+_CXR: dict[Category, dict[Part, tuple[Words, ...]]] = {
     Category.TYPICAL: {
         Part.FINDINGS: (
-            "Bilateral opacities, predominantly peripheral and in the lower zones.",
-            "Multifocal patchy opacities in both lungs.",
+            _("Bilateral opacities, predominantly peripheral and in the lower zones."),
+            _("Multifocal patchy opacities in both lungs."),
         ),
         Part.IMPRESSION: (
-            f"Appearance often seen in COVID-19 pneumonia; other viral pneumonias may look alike. {_TEST}",
+            _then_test(_("Features often seen in COVID-19 pneumonia; other viral pneumonias may look alike.")),
         ),
     },
     Category.INDETERMINATE: {
-        Part.FINDINGS: ("Unilateral or perihilar opacity without a typical distribution.",),
-        Part.IMPRESSION: (f"Opacity that does not tell one pneumonia from another. {_TEST}",),
+        Part.FINDINGS: (_("Unilateral or perihilar opacity without a typical distribution."),),
+        Part.IMPRESSION: (_then_test(_("Opacity that does not distinguish one type of pneumonia from another.")),),
     },
     Category.ATYPICAL: {
         Part.FINDINGS: (
-            "Lobar consolidation.",
-            "Pleural effusion.",
-            "Cavity.",
-            "Pneumothorax.",
-            "Signs of congestion.",
+            _("Lobar consolidation."),
+            _("Pleural effusion."),
+            _("Cavitation."),
+            _("Pneumothorax."),
+            _("Signs of pulmonary congestion."),
         ),
-        Part.IMPRESSION: ("Appearance unusual for COVID-19 pneumonia; another diagnosis is more likely: ",),
+        Part.IMPRESSION: (_("Features unusual for COVID-19 pneumonia; another diagnosis is more likely: "),),
     },
     Category.NEGATIVE: {
         Part.FINDINGS: (
-            "Both lungs clear. No pleural effusion, no pneumothorax.",
-            "Heart and mediastinum of normal size and shape.",
+            _("Both lungs clear. No pleural effusion, no pneumothorax."),
+            _("Heart and mediastinum normal in size and contour."),
         ),
         Part.IMPRESSION: (
-            f"No sign of pneumonia on this X-ray. A normal chest X-ray does not exclude COVID-19. {_TEST}",
+            _then_test(_("No sign of pneumonia on this X-ray. A normal chest X-ray does not exclude COVID-19.")),
         ),
     },
 }
@@ -120,10 +138,10 @@ def for_modality(modality: Modality) -> list[Suggestion]:
 
 def co_rads(modality: Modality, category: Category) -> str:
     """The CO-RADS grade that usually goes with the category, as text; empty for anything but CT."""
-    return CO_RADS[category] if modality == Modality.CT else ""
+    return str(CO_RADS[category]) if modality == Modality.CT else ""
 
 
-def _flat(table: dict[Category, dict[Part, tuple[str, ...]]]) -> Iterator[Suggestion]:
+def _flat(table: dict[Category, dict[Part, tuple[Words, ...]]]) -> Iterator[Suggestion]:
     for category, parts in table.items():
         for part, texts in parts.items():
             for text in texts:

@@ -19,12 +19,6 @@ register.filter("waited", formats.waited)
 register.filter("brief_estimate", formats.brief_estimate)
 
 
-@register.filter
-def first_words(text: str) -> str:
-    """The short half of a label such as "Not readable: repeat the examination" or "Limited but readable"."""
-    return str(text).partition(":")[0].partition(" but ")[0]
-
-
 @register.inclusion_tag("diagnosis/review/_scan_status.html", takes_context=True)
 def reading_of(context: dict[str, Any], scan: Scan) -> dict[str, Any]:
     """Where the scan stands with its readers: for its page."""

@@ -72,9 +72,9 @@ def test_two_readers_get_two_cases_and_a_closed_browser_gives_its_back(
     assert Review.objects.filter(status=S.CLAIMED).count() == 2
 
     watching = desk(member("radiologist"))
-    expect(watching.locator("tbody tr", has_text="reads it")).to_have_count(2)
+    expect(watching.locator("tbody tr", has_text="Being read by")).to_have_count(2)
     boris.close(run_before_unload=True)
-    expect(watching.locator("tbody tr", has_text="reads it")).to_have_count(1, timeout=20_000)
+    expect(watching.locator("tbody tr", has_text="Being read by")).to_have_count(1, timeout=20_000)
     assert Review.objects.filter(status=S.CLAIMED).count() == 1
 
 
@@ -150,7 +150,7 @@ def test_a_lost_lease_is_said_and_the_words_are_kept(
     expect(page.locator("#lost")).to_contain_text("Your draft is kept")
     expect(page.get_by_role("button", name="Decide")).to_be_disabled()
     Review.objects.filter(pk=cases[0].pk).update(lease_expires_at="2000-01-01T00:00Z")
-    page.get_by_role("button", name="Claim it again").click()
+    page.get_by_role("button", name="Take this case again").click()
     expect(page.locator("#id_findings")).to_have_value("Not to be lost")
     expect(page.locator("#lost")).to_be_hidden()
     assert Review.objects.get(pk=cases[0].pk).is_held_by(radiologist)

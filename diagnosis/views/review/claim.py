@@ -7,6 +7,7 @@ import uuid
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -48,7 +49,8 @@ def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     if request.method == "GET":
         return _kept(Draft.objects.filter(review=review, reader=person(request)).first())
     if review.decision:
-        return _told(NotAllowedNow("already_read", "This case has been decided; nothing more is kept."))
+        decided = _("This case has been decided, so nothing further is saved.")
+        return _told(NotAllowedNow("already_read", decided))
     return _kept(save_draft(by=person(request), review=review, content=draft_of(request.POST)))
 
 

@@ -10,6 +10,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -29,13 +31,17 @@ from diagnosis.rules import blinding, policies
 from diagnosis.states import ReviewStatus
 from diagnosis.views.review import page
 from diagnosis.views.review.addresses import carried, queue_url, review_url
-from diagnosis.views.review.queue import NOTHING_LEFT, ahead, filter_of
+from diagnosis.views.review.queue import ahead, filter_of
 from diagnosis.views.shortcuts import find, membership, person, rights, show
 
 GO_ON = "reading_goes_on"
 NEIGHBOURS = 2
-SENTENCE_SAVED = "Your draft is kept."
-NO_CATEGORY = "Choose a category, then commit it."
+SENTENCE_SAVED = gettext_lazy("Your draft is kept.")
+DECIDED_THE_LAST = gettext_lazy(
+    "Decided. There are no more cases for you to read. The queue keeps itself up to date; "
+    "you can also widen the filters."
+)
+NO_CATEGORY = gettext_lazy("Choose a category, then commit it.")
 
 
 @never_cache
@@ -85,7 +91,7 @@ def impression(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     save_draft(by=person(request), review=review, content=draft_of(request.POST))
     form = ImpressionForm(request.POST)
     if not form.is_valid():
-        return _refused(request, review, Refusal("form", NO_CATEGORY))
+        return _refused(request, review, Refusal("form", str(NO_CATEGORY)))
     try:
         commit_first_impression(by=person(request), review=review, category=form.cleaned_data["category"])
     except NotAllowedNow as refusal:
@@ -119,7 +125,7 @@ def second_opinion(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     except NotAllowedNow as refusal:
         messages.error(request, refusal.sentence)
     else:
-        messages.success(request, "A second opinion is asked for. The next reader does not see this reading.")
+        messages.success(request, _("A second opinion has been requested. The next reader will not see this reading."))
     return redirect(review_url(request, pk))
 
 
@@ -145,13 +151,13 @@ def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
 
 def _onward(request: HttpRequest, done: Review) -> HttpResponse:
     if not request.session[GO_ON]:
-        messages.success(request, "Decided. The preliminary report waits for your signature.")
+        messages.success(request, _("Decided. The preliminary report is waiting for your signature."))
         return redirect(review_url(request, done.pk))
     current = membership(request)
     form = filter_of(request, current.clinic if current else done.clinic, request.POST)
     following = claim_next(by=person(request), within=form.narrow(Review.objects.visible_to(person(request))))
     if following is None:
-        messages.success(request, f"Decided. {NOTHING_LEFT}")
+        messages.success(request, DECIDED_THE_LAST)
         return redirect(queue_url(request))
     return redirect(review_url(request, following.pk))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Clinic
@@ -22,7 +23,8 @@ def edit(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     form = PolicyForm(request.POST or None, instance=ReadingPolicy.of(clinic))
     if request.method == "POST" and form.is_valid():
         moved = change_policy(by=person(request), policy=form.instance)
-        messages.success(request, f"Kept. {moved} open case{'' if moved == 1 else 's'} took their place again.")
+        said = ngettext("Saved. %(n)d open case was reordered.", "Saved. %(n)d open cases were reordered.", moved)
+        messages.success(request, said % {"n": moved})
         return redirect("diagnosis:reading-policy")
     context = {"clinic": clinic, "form": form, "minds": changed_minds(Review.objects.in_clinic(clinic))}
     return render(request, "diagnosis/review/policy.html", context, status=422 if form.errors else 200)

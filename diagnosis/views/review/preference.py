@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from diagnosis.forms.reading_settings import PreferenceForm
@@ -16,6 +17,6 @@ def edit(request: HttpRequest) -> HttpResponse:
     form = PreferenceForm(request.POST or None, instance=ReadingPreference.of(person(request)))
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, "Your choices are kept.")
+        messages.success(request, _("Your preferences have been saved."))
         return redirect("diagnosis:reading-preference")
     return render(request, "diagnosis/review/preference.html", {"form": form}, status=422 if form.errors else 200)

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Clinic
@@ -28,7 +29,9 @@ from diagnosis.views.review.unsigned import unsigned
 from diagnosis.views.shortcuts import find, in_clinic, person, rights, wants_fragment
 
 CASES_A_PAGE = 30
-NOTHING_LEFT = "No case waits here for you. The queue follows by itself; or widen the filters."
+NOTHING_LEFT = _(
+    "There are no cases for you to read. The queue keeps itself up to date; you can also widen the filters."
+)
 
 
 @require_safe

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
+from diagnosis import formats
 from diagnosis.models import ReadingPolicy, Review
 from diagnosis.models.review import ReviewKind, ReviewQuerySet
 from diagnosis.results import verdict
@@ -46,15 +48,18 @@ class Row:
         """Why it stands here, each part with the hours it adds to the waiting time."""
         parts = []
         if self.review.urgent:
-            parts.append(f"+ {_hours(self.merit.urgency)} urgent")
+            parts.append(_("+ %(hours)s, urgent") % {"hours": _hours(self.merit.urgency)})
         return parts if self.hidden else parts + self._of_result()
 
     def _of_result(self) -> list[str]:
         if self.review.suspicion is None:
-            return [f"+ {_hours(self.merit.suspicion)} no result yet"]
-        parts = [f"+ {_hours(self.merit.suspicion)} suspicion {self.review.suspicion:.2f}"]
+            return [_("+ %(hours)s, no result yet") % {"hours": _hours(self.merit.suspicion)}]
+        suspicion = {"hours": _hours(self.merit.suspicion), "value": formats.decimal(self.review.suspicion)}
+        parts = [_("+ %(hours)s, suspicion %(value)s") % suspicion]
         if self.review.disagreement:
-            parts.append(f"+ {_hours(self.merit.disagreement)} disagreement {self.review.disagreement:.2f}")
+            value = formats.decimal(self.review.disagreement)
+            disagreement = {"hours": _hours(self.merit.disagreement), "value": value}
+            parts.append(_("+ %(hours)s, disagreement %(value)s") % disagreement)
         return parts
 
     @property
@@ -67,7 +72,7 @@ class Row:
             return self.review.zone, self.review.get_zone_display().lower()
         if 0 < above < 1:
             return "indeterminate", verdict.NOT_UNANIMOUS.lower()
-        return ("positive", "above") if above else ("negative", "below")
+        return ("positive", _("above")) if above else ("negative", _("below"))
 
     @property
     def marks(self) -> list[str]:
@@ -135,5 +140,6 @@ def _policies(reviews: Iterable[Review]) -> dict[UUID, ReadingPolicy]:
 def _hours(hours: float) -> str:
     """12.0 → "12 h", 0.4 → "24 min"."""
     if hours and hours < 1:
-        return f"{round(timedelta(hours=hours).total_seconds() / 60)} min"
-    return f"{hours:.1f}".removesuffix(".0") + " h"
+        return _("%(count)s min") % {"count": round(60 * hours)}
+    tenths = float(round(hours, 1))
+    return _("%(count)s h") % {"count": formats.decimal(tenths, 0 if tenths.is_integer() else 1)}

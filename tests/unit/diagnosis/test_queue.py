@@ -192,7 +192,7 @@ def test_the_database_sums_as_we_do(case: Callable[..., Review], clinic: Clinic)
 def test_each_part_of_the_place_is_told(case: Callable[..., Review], radiologist: User) -> None:
     review = case(hours=3, results=(0.75, 0.25), urgent=True)
     (row,) = rows(Review.objects.filter(pk=review.pk), reader=radiologist)
-    assert row.reasons == ["+ 48 h urgent", "+ 9 h suspicion 0.75", "+ 6 h disagreement 1.00"]
+    assert row.reasons == ["+ 48 h, urgent", "+ 9 h, suspicion 0.75", "+ 6 h, disagreement 1.00"]
     assert review.waiting_since - timedelta(hours=row.merit.hours) == review.due_at
 
 
