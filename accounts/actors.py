@@ -3,5 +3,5 @@
 from accounts.models import User
 
 
-def named(user: User) -> str:
+def actor_label(user: User) -> str:
     return f"{user.full_name} <{user.email}>"

@@ -72,7 +72,7 @@ def _person_and_clinic(request: HttpRequest) -> tuple[User | None, Clinic | None
     return user, membership.clinic if membership else None
 
 
-class NothingStaysMiddleware:
+class NoStoreMiddleware:
     """Pages for signed-in people are not kept by the browser: "back" after signing out must show no patient.
 
     A view that says itself how long its answer may be kept (an image with its ETag) is left alone.

@@ -18,9 +18,9 @@ class WrongPassword(Exception):
         self.exhausted = exhausted
 
 
-def prove(user: User, password: str) -> None:
+def confirm_password(user: User, password: str) -> None:
     """Raise WrongPassword unless `password` is `user`'s; guesses are counted in the shared cache."""
-    key = f"proof-failures:{user.pk}"
+    key = f"reauthentication-failures:{user.pk}"
     cache.add(key, 0, PAUSE_SECONDS)
     # Counted before the check, so that many guesses at once cannot slip through together.
     if cache.incr(key) > TRIES:

@@ -25,7 +25,7 @@ from accounts.permissions import Permission
 from diagnosis import formats
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.errors import Refusal
-from diagnosis.models import Analysis, Combination, Patient, Prediction, Scan, Transition
+from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Scan, Transition
 from diagnosis.patients.history import Change, changes
 from diagnosis.results import verdict
 
@@ -115,13 +115,13 @@ class PredictionInline(_ReadOnlyInline):
 
 
 class CombinationInline(_ReadOnlyInline):
-    model = Combination
+    model = EnsemblePrediction
     fields = ("panel", "version", "said", "members")
 
     @admin.display(description="said")
-    def said(self, combination: Combination) -> str:
-        said = verdict.of_combination(combination)
-        return f"{said.sentence} ({formats.percent(combination.probability)})"
+    def said(self, ensemble: EnsemblePrediction) -> str:
+        said = verdict.of_ensemble(ensemble)
+        return f"{said.sentence} ({formats.percent(ensemble.probability)})"
 
 
 @admin.register(Patient)

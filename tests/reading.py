@@ -10,7 +10,7 @@ from tests.images import xray_png
 
 if TYPE_CHECKING:
     from accounts.models import Clinic, User
-    from diagnosis.models import Analysis, Combination, Patient, Review, Scan
+    from diagnosis.models import Analysis, EnsemblePrediction, Patient, Review, Scan
 
 POINT = {
     "positive_label": "covid",
@@ -77,7 +77,7 @@ def finish(
                 label="covid" if probability >= 0.5 else "normal",
                 operating_point=POINT,
                 probability=probability,
-                positive=probability >= POINT["threshold"],  # type: ignore[operator]
+                at_or_above_threshold=probability >= POINT["threshold"],  # type: ignore[operator]
                 milliseconds=5,
                 attention_outside=outside,
             )
@@ -85,30 +85,30 @@ def finish(
             prediction.save(force_insert=True)
         if combined is not None:
             combine(analysis, combined)
-        changes = {"only": Q(claim=claim), "without_combination": without}
+        changes = {"only": Q(claim=claim), "without_ensemble": without}
         assert Analysis.objects.finish(analysis.pk, S.RUNNING, S.SUCCEEDED, by="test", **changes)
         analysis.refresh_from_db()
-        queue.place(analysis)
+        queue.prioritise(analysis)
         notify_uploader(scan, NotificationKind.RESULT)
     return analysis
 
 
-def combine(analysis: Analysis, probability: float) -> Combination:
+def combine(analysis: Analysis, probability: float) -> EnsemblePrediction:
     """Keep a combination of the analysis's predictions with the thresholds of ZONED."""
-    from diagnosis.models import Combination
+    from diagnosis.models import EnsemblePrediction
     from ml.spec import OperatingPoint
 
     point = OperatingPoint.from_fields(ZONED)
-    return Combination.objects.create(
+    return EnsemblePrediction.objects.create(
         analysis=analysis,
-        panel="panel-cxr",
+        ensemble="panel-cxr",
         version="1.0.0",
         members=[prediction.identity for prediction in analysis.predictions.all()],
         probabilities={"covid": probability, "normal": 1 - probability},
         label="covid" if probability >= 0.5 else "normal",
         operating_point=ZONED,
         probability=probability,
-        positive=probability >= point.threshold,
+        at_or_above_threshold=probability >= point.threshold,
         zone=point.zone(probability).value,
         card={"label": "covid", "auc": {"value": 0.971, "low": 0.95, "high": 0.984}, "measured_on": "the test part"},
     )

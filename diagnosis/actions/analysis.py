@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from accounts.actors import named
+from accounts.actors import actor_label
 from accounts.models import User
 from accounts.permissions import Permission, require
 from diagnosis import tasks
@@ -32,7 +32,7 @@ def cancel_analysis(*, by: User, analysis: Analysis) -> None:
     """Stop an analysis that has not finished. A worker in the middle of it drops its result."""
     require(by, Permission.REQUEST_ANALYSIS, analysis.scan.clinic)
     for source in (S.QUEUED, S.RUNNING):
-        if Analysis.objects.finish(analysis.pk, source, S.CANCELLED, by=named(by)):
+        if Analysis.objects.finish(analysis.pk, source, S.CANCELLED, by=actor_label(by)):
             return
     raise NotAllowedNow("already_finished", policies.ALREADY_FINISHED)
 
@@ -41,7 +41,7 @@ def start_analysis(*, by: User, scan: Scan, trigger: Trigger, note: str = "") ->
     """Add a queued analysis and send it when the surrounding transaction commits. `note` says why, if not `trigger`."""
     last = scan.analyses.aggregate(last=Max("number"))["last"] or 0
     analysis = Analysis.objects.create(scan=scan, number=last + 1, trigger=trigger, requested_by=by)
-    Analysis.objects.tell(analysis.pk, "", S.QUEUED, by=named(by), note=note or trigger.label)
+    Analysis.objects.log_transition(analysis.pk, "", S.QUEUED, by=actor_label(by), note=note or trigger.label)
     # Robust: what is committed stays done, whatever the broker or the note of the sending do; the sweep sends again.
     transaction.on_commit(lambda: tasks.enqueue(analysis.pk), robust=True)
     return analysis

@@ -92,8 +92,8 @@ def _give(keys: list[UUID], source: Patient, target: Patient) -> None:
 
 
 def _mark_undone(correction: Correction, *, by: User) -> None:
-    if hindrance := corrections.undo_hindrance(Correction.objects.get(pk=correction.pk)):
-        raise NotAllowedNow("not_undoable", hindrance)
+    if blocked_reason := corrections.undo_blocked_reason(Correction.objects.get(pk=correction.pk)):
+        raise NotAllowedNow("not_undoable", blocked_reason)
     corrections.require_unread(correction.moved)
     standing = Correction.objects.standing().filter(pk=correction.pk)
     if not standing.update(undone_by=by, undone_at=timezone.now()):

@@ -14,4 +14,4 @@ def change_policy(*, by: User, policy: ReadingPolicy) -> int:
     require(by, Permission.MANAGE_CLINIC, policy.clinic)
     policy.full_clean()
     policy.save()
-    return queue.place_again(policy)
+    return queue.reprioritise(policy)

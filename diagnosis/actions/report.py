@@ -4,10 +4,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.actors import named
+from accounts.actors import actor_label
 from accounts.models import User
 from accounts.permissions import Permission, require
-from accounts.reauthentication import WrongPassword, prove
+from accounts.reauthentication import WrongPassword, confirm_password
 from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
 from diagnosis.models import Addendum, Report, Review
 from diagnosis.models.notification import NotificationKind
@@ -31,7 +31,7 @@ def draft_report(*, by: User, review: Review) -> Report:
     if Report.objects.filter(scan=review.scan, status=S.PRELIMINARY).update(**words):
         return Report.objects.get(scan=review.scan)
     report = Report.objects.create(scan=review.scan, **words)
-    Report.objects.tell(report.pk, "", S.PRELIMINARY, by=named(by), note=review.get_kind_display())
+    Report.objects.log_transition(report.pk, "", S.PRELIMINARY, by=actor_label(by), note=review.get_kind_display())
     return report
 
 
@@ -49,7 +49,7 @@ def revise_report(*, by: User, report: Report, findings: str, impression: str) -
 def sign_report(*, by: User, report: Report, password: str) -> Report:
     """Make a preliminary report final for ever. Asks for the signer's password again."""
     require(by, Permission.SIGN_REPORT, report.scan.clinic)
-    _prove(by, password)
+    _confirm_password(by, password)
     with transaction.atomic():
         return _sign(by, report)
 
@@ -64,7 +64,7 @@ def _sign(by: User, report: Report) -> Report:
         report.pk,
         S.PRELIMINARY,
         S.FINAL,
-        by=named(by),
+        by=actor_label(by),
         only=Q(findings=report.findings, impression=report.impression, review=report.review),
         signed_by=by,
         signed_at=at,
@@ -84,7 +84,7 @@ def _sign(by: User, report: Report) -> Report:
 def add_addendum(*, by: User, report: Report, text: str, password: str) -> Addendum:
     """Add signed words to a final report, chained to the hash before them."""
     require(by, Permission.SIGN_REPORT, report.scan.clinic)
-    _prove(by, password)
+    _confirm_password(by, password)
     policies.require_amendable(report, text)
     try:
         with transaction.atomic():
@@ -111,10 +111,10 @@ def _add(by: User, report: Report, text: str) -> Addendum:
     return addendum
 
 
-def _prove(by: User, password: str) -> None:
+def _confirm_password(by: User, password: str) -> None:
     try:
-        prove(by, password)
+        confirm_password(by, password)
     except WrongPassword as wrong:
         if wrong.exhausted:
             raise TooManyTries("too_many_tries", policies.TOO_MANY_TRIES) from wrong
-        raise Refusal("wrong_password", policies.WRONG_PROOF) from wrong
+        raise Refusal("wrong_password", policies.NOT_YOUR_OWN) from wrong

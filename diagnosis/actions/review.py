@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.actors import named
+from accounts.actors import actor_label
 from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
 from diagnosis.actions.report import draft_report
@@ -36,10 +36,10 @@ def open_review(
     review = Review(
         scan=scan, clinic=scan.clinic, kind=kind, urgent=urgent, requested_by=by, waiting_since=since or timezone.now()
     )
-    queue.take_in(review, policies.result_of(scan))
+    queue.score(review, policies.result_of(scan))
     review.due_at = queue.due_at(review, ReadingPolicy.of(scan.clinic))
     review.save(force_insert=True)
-    Review.objects.tell(review.pk, "", S.WAITING, by=named(by), note=review.get_kind_display())
+    Review.objects.log_transition(review.pk, "", S.WAITING, by=actor_label(by), note=review.get_kind_display())
     return review
 
 
@@ -96,7 +96,7 @@ def leave_review(*, by: User, review: Review) -> None:
 
 def release_review(*, by: User, review: Review) -> None:
     """Give a case back; its place in the queue is the one it had."""
-    if not _release(review.pk, by=named(by), only=Q(reader=by), note="given back"):
+    if not _release(review.pk, by=actor_label(by), only=Q(reader=by), note="given back"):
         raise NotAllowedNow("lease_lost", policies.LEASE_LOST)
 
 
@@ -153,7 +153,7 @@ def decide_review(
         review.pk,
         S.CLAIMED,
         S.DECIDED,
-        by=named(by),
+        by=actor_label(by),
         only=Q(reader=by),
         decision=decision,
         category=category,
@@ -206,7 +206,7 @@ def _claim(pk: uuid.UUID, *, by: User) -> bool:
         pk,
         S.WAITING,
         S.CLAIMED,
-        by=named(by),
+        by=actor_label(by),
         reader=by,
         claim=uuid.uuid4(),
         claimed_at=now,
@@ -245,7 +245,7 @@ def _cover_series(review: Review, *, by: User) -> None:
     """Nobody reads a hundred slices one by one. What a colleague holds just now stays theirs."""
     waiting = Review.objects.of_same_series(review).filter(status=S.WAITING)
     for pk in waiting.values_list("pk", flat=True):
-        Review.objects.move(pk, S.WAITING, S.WITHDRAWN, by=named(by), note=f"read with its series in {review.pk}")
+        Review.objects.move(pk, S.WAITING, S.WITHDRAWN, by=actor_label(by), note=f"read with its series in {review.pk}")
 
 
 def _sampled(review: Review) -> bool:

@@ -78,8 +78,8 @@ def panel_for(active: Iterable[ClassifierSpec]) -> tuple[EnsembleSpec | None, st
     found = next((one for one in panels() if one.modality == specs[0].modality), None)
     if found is None:
         return None, NONE_MEASURED if len(specs) > 1 else ""
-    hindrance = _hindrance(found, specs)
-    return (None, hindrance) if hindrance else (found, "")
+    blocked_reason = _blocked_reason(found, specs)
+    return (None, blocked_reason) if blocked_reason else (found, "")
 
 
 def warm() -> None:
@@ -91,7 +91,7 @@ def warm() -> None:
         first.result()
 
 
-def _hindrance(found: EnsembleSpec, active: tuple[ClassifierSpec, ...]) -> str:
+def _blocked_reason(found: EnsembleSpec, active: tuple[ClassifierSpec, ...]) -> str:
     """Why the panel may not speak for these classifiers; empty when they are exactly its members."""
     answered = {spec.name: spec for spec in active}
     members = dict(member.split("/") for member in found.members)

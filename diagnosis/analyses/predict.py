@@ -1,4 +1,4 @@
-"""What the gate, the classifiers and the panel of a modality say of one image. Reads and writes no row."""
+"""What the gate, the classifiers and their ensemble predict for one image. Reads and writes no row."""
 
 from __future__ import annotations
 
@@ -16,44 +16,50 @@ from ml.spec import Modality as MlModality
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """One classifier's; `outside` is the share of its attention outside the lungs, None where none were found."""
+class ClassifierPrediction:
+    """What one classifier predicts.
+
+    `attention_outside` is the share of its attention outside the lungs; None where none were found.
+    """
 
     spec: ClassifierSpec
-    said: serving.Prediction
-    outside: float | None
+    prediction: serving.Prediction
+    attention_outside: float | None
 
 
 @dataclass(frozen=True, eq=False)
-class Combined:
-    """A panel's probability of each label, summing to 1."""
+class CombinedPrediction:
+    """An ensemble's probability of each label, summing to 1."""
 
-    panel: EnsembleSpec
+    ensemble: EnsembleSpec
     probabilities: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """Of all active classifiers; `combined` is None where no panel may speak for them, and `hindrance` says why."""
+class ImagePredictions:
+    """Of all active classifiers; `combined` is None where no ensemble may speak for them: `ensemble_blocked_reason`."""
 
-    each: tuple[Answer, ...]
-    combined: Combined | None
-    hindrance: str
+    each: tuple[ClassifierPrediction, ...]
+    combined: CombinedPrediction | None
+    ensemble_blocked_reason: str
 
 
-def answer(pixels: Pixels, modality: Modality) -> Answers:
-    """Ask the gate, then every active classifier, then the panel. `pixels` float32 (h, w) in [0, 1], 0 is air.
+def predict(pixels: Pixels, modality: Modality) -> ImagePredictions:
+    """Ask the gate, then every active classifier, then the ensemble. `pixels` float32 (h, w) in [0, 1], 0 is air.
 
     Raises AnalysisFailed when the gate refuses the image, with its code and sentence, or no classifier is active.
     """
     active = classifiers.loaded(modality)
     _pass_gate(pixels, modality)
-    said = serving.predict_all(active, pixels)
+    predictions = serving.predict_all(active, pixels)
     # All maps of one image have one shape
-    inside = lungs.lung_mask(pixels, MlModality(modality.value), said[0].attention.shape)
-    each = tuple(Answer(asked.spec, one, _outside(one, inside)) for asked, one in zip(active, said, strict=True))
-    found, hindrance = classifiers.panel_for(one.spec for one in each)
-    return Answers(each, _combine(found, each) if found else None, hindrance)
+    inside = lungs.lung_mask(pixels, MlModality(modality.value), predictions[0].attention.shape)
+    each = tuple(
+        ClassifierPrediction(classifier.spec, prediction, _attention_outside(prediction, inside))
+        for classifier, prediction in zip(active, predictions, strict=True)
+    )
+    found, blocked_reason = classifiers.panel_for(one.spec for one in each)
+    return ImagePredictions(each, _combine(found, each) if found else None, blocked_reason)
 
 
 def _pass_gate(pixels: Pixels, modality: Modality) -> None:
@@ -62,9 +68,9 @@ def _pass_gate(pixels: Pixels, modality: Modality) -> None:
         raise AnalysisFailed(refusal.code, refusal.sentence, retryable=False)
 
 
-def _outside(said: serving.Prediction, inside: lungs.Mask | None) -> float | None:
-    return None if inside is None else share_outside(said.attention, inside)
+def _attention_outside(prediction: serving.Prediction, inside: lungs.Mask | None) -> float | None:
+    return None if inside is None else share_outside(prediction.attention, inside)
 
 
-def _combine(found: EnsembleSpec, each: tuple[Answer, ...]) -> Combined:
-    return Combined(found, found.combine({one.spec.identity: one.said.probabilities for one in each}))
+def _combine(found: EnsembleSpec, each: tuple[ClassifierPrediction, ...]) -> CombinedPrediction:
+    return CombinedPrediction(found, found.combine({one.spec.identity: one.prediction.probabilities for one in each}))

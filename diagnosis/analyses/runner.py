@@ -1,4 +1,4 @@
-"""Runs one analysis: claim → decode → answer → store. Never enqueues anything."""
+"""Runs one analysis: claim → decode → predict → store. Never enqueues anything."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from diagnosis.analyses.lease import Lease
-from diagnosis.analyses.predict import Answer, Answers, Combined, answer
+from diagnosis.analyses.predict import ClassifierPrediction, CombinedPrediction, ImagePredictions, predict
 from diagnosis.errors import AnalysisFailed
-from diagnosis.models import Analysis, Combination, Prediction, Scan
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction, Scan
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
 from diagnosis.notifications import notify_uploader
@@ -55,7 +55,7 @@ def run(pk: uuid.UUID, *, worker: str) -> None:
         return
     with Lease(pk, claim):
         try:
-            _store(pk, claim, worker, _answers(pk))
+            _store(pk, claim, worker, _predict(pk))
         except AnalysisFailed as failure:
             _fail(pk, failure, by=worker, only=Q(claim=claim))
         except SoftTimeLimitExceeded:
@@ -78,9 +78,9 @@ def _release(analysis: Analysis, *, by: str) -> bool:
     return Analysis.objects.release(analysis.pk, by=by, only=still_lost, note=f"{analysis.worker} was lost")
 
 
-def _answers(pk: uuid.UUID) -> Answers:
+def _predict(pk: uuid.UUID) -> ImagePredictions:
     scan = Scan.objects.get(analyses=pk)
-    return answer(_pixels(scan), Modality(scan.modality))
+    return predict(_pixels(scan), Modality(scan.modality))
 
 
 def _pixels(scan: Scan) -> np.ndarray:
@@ -111,22 +111,21 @@ def _original(scan: Scan) -> bytes:
         ) from error
 
 
-def _store(pk: uuid.UUID, claim: uuid.UUID, worker: str, answers: Answers) -> None:
-    """Keep the answers if the analysis is still ours; files first, so that no row names a missing one."""
-    predictions = [_prediction(pk, one) for one in answers.each]
-    hindrance = answers.hindrance
+def _store(pk: uuid.UUID, claim: uuid.UUID, worker: str, made: ImagePredictions) -> None:
+    """Keep the predictions if the analysis is still ours; files first, so that no row names a missing one."""
+    predictions = [_prediction(pk, one) for one in made.each]
     try:
         with transaction.atomic():
             ours = Q(claim=claim)
             if not Analysis.objects.finish(
-                pk, S.RUNNING, S.SUCCEEDED, by=worker, only=ours, without_combination=hindrance
+                pk, S.RUNNING, S.SUCCEEDED, by=worker, only=ours, without_ensemble=made.ensemble_blocked_reason
             ):
                 raise _NoLongerOurs
             Prediction.objects.bulk_create(predictions)
-            if answers.combined:
-                combination_row(pk, answers.combined).save(force_insert=True)
+            if made.combined:
+                ensemble_prediction_row(pk, made.combined).save(force_insert=True)
             analysis = Analysis.objects.select_related("scan__clinic").get(pk=pk)
-            queue.place(analysis)
+            queue.prioritise(analysis)
             notify_uploader(analysis.scan, NotificationKind.RESULT)
     except BaseException as error:
         _discard(predictions)
@@ -149,9 +148,9 @@ class _NoLongerOurs(Exception):
     pass
 
 
-def _prediction(pk: uuid.UUID, one: Answer) -> Prediction:
-    spec, said = one.spec, one.said
-    probability = said.probabilities[spec.operating_point.positive_label]
+def _prediction(pk: uuid.UUID, one: ClassifierPrediction) -> Prediction:
+    spec, predicted = one.spec, one.prediction
+    probability = predicted.probabilities[spec.operating_point.positive_label]
     prediction = Prediction(
         analysis_id=pk,
         classifier=spec.name,
@@ -159,44 +158,44 @@ def _prediction(pk: uuid.UUID, one: Answer) -> Prediction:
         architecture=spec.architecture,
         weights_sha256=spec.weights_sha256,
         preprocessing=spec.preprocessing,
-        probabilities=said.probabilities,
-        label=said.label,
+        probabilities=predicted.probabilities,
+        label=predicted.label,
         operating_point=asdict(spec.operating_point),
         probability=probability,
-        positive=said.positive,
+        at_or_above_threshold=predicted.positive,
         zone=spec.operating_point.zone(probability).value,
-        milliseconds=said.milliseconds,
-        attention_label=said.attention_label,
-        attention_outside=one.outside,
+        milliseconds=predicted.milliseconds,
+        attention_label=predicted.attention_label,
+        attention_outside=one.attention_outside,
         card=_card(spec) | {"intended_use": spec.intended_use},
     )
-    prediction.attention.save("attention.png", ContentFile(imaging.render_png(said.attention)), save=False)
-    prediction.seen.save("seen.png", ContentFile(imaging.render_png(said.seen)), save=False)
+    prediction.attention.save("attention.png", ContentFile(imaging.render_png(predicted.attention)), save=False)
+    prediction.seen.save("seen.png", ContentFile(imaging.render_png(predicted.seen)), save=False)
     return prediction
 
 
-def combination_row(pk: uuid.UUID, combined: Combined) -> Combination:
-    """What a panel made of the answers in the analysis `pk`; not saved."""
-    panel, probabilities = combined.panel, combined.probabilities
-    point = panel.operating_point
+def ensemble_prediction_row(pk: uuid.UUID, combined: CombinedPrediction) -> EnsemblePrediction:
+    """What an ensemble predicts from the predictions of the analysis `pk`; not saved."""
+    ensemble, probabilities = combined.ensemble, combined.probabilities
+    point = ensemble.operating_point
     probability = probabilities[point.positive_label]
-    return Combination(
+    return EnsemblePrediction(
         analysis_id=pk,
-        panel=panel.name,
-        version=panel.version,
-        members=list(panel.members),
+        ensemble=ensemble.name,
+        version=ensemble.version,
+        members=list(ensemble.members),
         probabilities=probabilities,
         label=max(probabilities, key=probabilities.__getitem__),
         operating_point=asdict(point),
         probability=probability,
-        positive=probability >= point.threshold,
+        at_or_above_threshold=probability >= point.threshold,
         zone=point.zone(probability).value,
-        card=_card(panel),
+        card=_card(ensemble),
     )
 
 
 def _card(spec: ClassifierSpec | EnsembleSpec) -> dict[str, Any]:
-    """What a report prints of the model card, kept as it was when the answer was given."""
+    """What a report prints of the model card, kept as it was when the prediction was made."""
     label = spec.operating_point.positive_label
     return {"label": label, "auc": spec.metrics.get(f"auc/{label}"), "measured_on": spec.metrics.get("measured_on", "")}
 

@@ -1,9 +1,9 @@
 """One table for each noun of the flow; each file says what its rows are and which constraints hold."""
 
 from diagnosis.models.analysis import Analysis
-from diagnosis.models.combination import Combination
 from diagnosis.models.correction import Correction
 from diagnosis.models.dismissal import Dismissal
+from diagnosis.models.ensemble_prediction import EnsemblePrediction
 from diagnosis.models.notification import Notification
 from diagnosis.models.patient import Patient
 from diagnosis.models.prediction import Prediction
@@ -17,10 +17,10 @@ from diagnosis.models.transition import ReportTransition, ReviewTransition, Tran
 __all__ = [
     "Addendum",
     "Analysis",
-    "Combination",
     "Correction",
     "Dismissal",
     "Draft",
+    "EnsemblePrediction",
     "FirstImpression",
     "Notification",
     "Patient",

@@ -15,7 +15,7 @@ from diagnosis.models.state_machine import MachineQuerySet
 from diagnosis.states import ANALYSIS_MOVES, AnalysisStatus, ends, open_ones
 
 if TYPE_CHECKING:
-    from diagnosis.models.combination import Combination
+    from diagnosis.models.ensemble_prediction import EnsemblePrediction
 
 _S = AnalysisStatus
 FINISHED, OPEN = ends(ANALYSIS_MOVES), open_ones(ANALYSIS_MOVES)
@@ -93,7 +93,7 @@ class Analysis(ClinicalModel):
     claim = models.UUIDField(null=True, blank=True, editable=False)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
 
-    without_combination = models.TextField(
+    without_ensemble = models.TextField(
         blank=True, help_text="why the answers were not combined; empty: they were, or there was nothing to combine"
     )
 
@@ -143,6 +143,6 @@ class Analysis(ClinicalModel):
         return (self.finished_at - self.requested_at).total_seconds() if self.finished_at else None
 
     @property
-    def combined(self) -> Combination | None:
+    def ensemble(self) -> EnsemblePrediction | None:
         """What the panel made of the predictions; None where it may not speak. Uses select_related and prefetches."""
-        return getattr(self, "combination", None)
+        return getattr(self, "ensemble_prediction", None)

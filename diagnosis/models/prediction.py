@@ -37,7 +37,7 @@ class Prediction(ClinicalModel):
     label = models.CharField(max_length=30, help_text="the most probable class")
     operating_point = models.JSONField(help_text="threshold, and the sensitivity and specificity measured there")
     probability = models.FloatField(help_text="of the operating point's class, 0 to 1")
-    positive = models.BooleanField(help_text="whether that probability reaches the threshold")
+    at_or_above_threshold = models.BooleanField(help_text="whether that probability reaches the threshold")
     zone = models.CharField(
         max_length=13, choices=Zone.choices, blank=True, default="", help_text="empty: from before there were zones"
     )
@@ -87,7 +87,7 @@ class Prediction(ClinicalModel):
         """Its zone; the side of its operating point where it was made before there were zones."""
         if self.zone:
             return Zone(self.zone)
-        return Zone.POSITIVE if self.positive else Zone.NEGATIVE
+        return Zone.POSITIVE if self.at_or_above_threshold else Zone.NEGATIVE
 
     @property
     def shows_finding(self) -> bool:
@@ -98,7 +98,7 @@ class Prediction(ClinicalModel):
         return self.attention_label in ("", self.operating_point["positive_label"])
 
     @property
-    def looked_outside(self) -> bool:
+    def attends_outside_lungs(self) -> bool:
         """Whether most of the attention to the class that it looks out for lies outside the lungs."""
         outside = self.attention_outside
         return self.shows_finding and outside is not None and outside > ATTENTION_ALARM

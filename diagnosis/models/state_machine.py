@@ -62,10 +62,10 @@ class MachineQuerySet(ClinicalQuerySet[M]):
         with transaction.atomic(savepoint=False):
             if not self.filter(only or Q(), pk=pk, status=source).update(status=target, **changes):
                 return False
-            self.tell(pk, source, target, by=by, note=note)
+            self.log_transition(pk, source, target, by=by, note=note)
             return True
 
-    def tell(self, pk: UUID, source: StrEnum | str, target: StrEnum, *, by: str, note: str = "") -> None:
+    def log_transition(self, pk: UUID, source: StrEnum | str, target: StrEnum, *, by: str, note: str = "") -> None:
         """Write the transition's row alone; for the first one, whose source is empty."""
         row = {f"{self.subject}_id": pk, "source": source, "target": target, "by": by, "note": note}
         apps.get_model("diagnosis", self.transition)._default_manager.create(**row)

@@ -73,7 +73,7 @@ def by_month(reviews: QuerySet[Review], *, first_impressions: bool = False) -> l
     is the decision, or with `first_impressions` what they thought before they saw the result (where they said so).
     """
     rows = [*_rows(reviews, first_impressions, "predictions", "classifier")]
-    rows += _rows(reviews, first_impressions, "combination", "panel")
+    rows += _rows(reviews, first_impressions, "ensemble_prediction", "ensemble")
     return [
         Agreement(row["classifier"], row["version"], row["month"], Counts(row["tp"], row["fp"], row["fn"], row["tn"]))
         for row in rows
@@ -96,7 +96,7 @@ def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name
     if first_impressions:
         usable, said = usable.filter(first_impressions__reader=F("reader")), "first_impressions__category"
     read = Q(**{f"{said}__in": READER_POSITIVE})
-    answered = Q(**{f"analysis__{answers}__positive": True})
+    answered = Q(**{f"analysis__{answers}__at_or_above_threshold": True})
     return (
         usable.filter(**{f"analysis__{answers}__isnull": False})
         .values(

@@ -1,4 +1,4 @@
-"""What waits to be read, how long reading takes, what readers override and whether they change their minds."""
+"""What waits to be read, how long reading takes, what readers override and whether they change their category."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from diagnosis.models import Review
 from diagnosis.models.review import Decision, OverrideReason, ReviewQuerySet
 from diagnosis.proportion import Proportion
-from diagnosis.reviews.category_changes import ChangedMinds, changed_minds
+from diagnosis.reviews.category_changes import CategoryChanges, category_changes
 from diagnosis.states import ReviewStatus
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -60,9 +60,9 @@ class Overrides:
 
 
 @dataclass(frozen=True)
-class Minds:
+class MonthlyCategoryChanges:
     month: datetime
-    minds: ChangedMinds
+    category_changes: CategoryChanges
 
 
 def waiting(reviews: ReviewQuerySet, now: datetime | None = None) -> Waiting:
@@ -101,14 +101,14 @@ def overrides(reviews: QuerySet[Review]) -> Overrides:
     return Overrides(tuple(reasons), Proportion(sum(given.values()), judged.count()))
 
 
-def minds_by_month(reviews: QuerySet[Review]) -> list[Minds]:
+def category_changes_by_month(reviews: QuerySet[Review]) -> list[MonthlyCategoryChanges]:
     """Months with at least one reading that had a first impression, oldest first."""
     decided = reviews.filter(status=ReviewStatus.DECIDED, first_impressions__isnull=False)
     months = (
         decided.annotate(month=TruncMonth("decided_at")).order_by("month").values_list("month", flat=True).distinct()
     )
-    found = [Minds(month, changed_minds(_in_month(reviews, month))) for month in months]
-    return [entry for entry in found if entry.minds.total]
+    found = [MonthlyCategoryChanges(month, category_changes(_in_month(reviews, month))) for month in months]
+    return [entry for entry in found if entry.category_changes.total]
 
 
 def _in_month(reviews: QuerySet[Review], month: datetime) -> QuerySet[Review]:

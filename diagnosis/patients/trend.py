@@ -1,6 +1,6 @@
-"""A patient's probabilities over time, as lines on a chart; one line for each version of a panel or classifier.
+"""A patient's probabilities over time, as lines on a chart; one line for each version of an ensemble or classifier.
 
-Where the answers of an analysis were combined, the combination alone is drawn: its members stay on the scan's page.
+Where an ensemble predicted, its prediction alone is drawn: its members stay on the scan's page.
 Lines of two versions are never joined: their probabilities are calibrated apart and need not mean the same.
 """
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import User
-from diagnosis.models import Combination, Patient, Prediction, Scan
+from diagnosis.models import EnsemblePrediction, Patient, Prediction, Scan
 from diagnosis.patients.prior import taken_at
 from diagnosis.results import verdict
 from diagnosis.rules import blinding
 from diagnosis.states import AnalysisStatus
 
-Answer = Prediction | Combination
+Drawn = Prediction | EnsemblePrediction
 WIDTH, HEIGHT = 640, 180  # of the drawing's coordinates; the page scales it
 SHORTEST = 2  # scans; one point is no trend
 GRID = tuple((HEIGHT * (1 - share), f"{share:.0%}".replace("%", "\u00a0%")) for share in (0, 0.25, 0.5, 0.75, 1))
@@ -26,12 +26,12 @@ GRID = tuple((HEIGHT * (1 - share), f"{share:.0%}".replace("%", "\u00a0%")) for 
 
 @dataclass(frozen=True)
 class Point:
-    """One answer: `x` and `y` in the drawing's coordinates, `y` growing downwards; `word` is its verdict's."""
+    """One prediction: `x` and `y` in the drawing's coordinates, `y` growing downwards; `word` is its verdict's."""
 
     scan: Scan
     at: datetime
     probability: float
-    positive: bool
+    at_or_above_threshold: bool
     word: str
     x: float
     y: float
@@ -39,7 +39,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
-    """One version of a panel or classifier. `number` counts from 1 and chooses the dash of the line."""
+    """One version of an ensemble or classifier. `number` counts from 1 and chooses the dash of the line."""
 
     number: int
     name: str
@@ -62,7 +62,7 @@ class Trend:
 
 def trend(patient: Patient, user: User) -> Trend | None:
     """The lines that `user` may see, or None where there are too few scans to draw one."""
-    scans = list(patient.scans.prefetch_related("analyses__predictions", "analyses__combination"))
+    scans = list(patient.scans.prefetch_related("analyses__predictions", "analyses__ensemble_prediction"))
     hidden = blinding.results_hidden_among(user, scans)
     shown = [(scan, one) for scan in scans if scan.pk not in hidden for one in _latest(scan)]
     times = sorted({taken_at(scan) for scan, _ in shown})
@@ -71,16 +71,16 @@ def trend(patient: Patient, user: User) -> Trend | None:
     return Trend(tuple(_lines(shown, times[0], times[-1])), times[0], times[-1])
 
 
-def _latest(scan: Scan) -> list[Answer]:
+def _latest(scan: Scan) -> list[Drawn]:
     """Of the newest analysis that gave a result; earlier ones stay on the scan's own page."""
     done = [one for one in scan.analyses.all() if one.status == AnalysisStatus.SUCCEEDED]
     newest = max(done, key=lambda one: one.number, default=None)
     if newest is None:
         return []
-    return [newest.combined] if newest.combined else list(newest.predictions.all())
+    return [newest.ensemble] if newest.ensemble else list(newest.predictions.all())
 
 
-def _lines(shown: Iterable[tuple[Scan, Answer]], first: datetime, last: datetime) -> Iterable[Line]:
+def _lines(shown: Iterable[tuple[Scan, Drawn]], first: datetime, last: datetime) -> Iterable[Line]:
     groups: dict[tuple[str, str], list[Point]] = defaultdict(list)
     for scan, one in shown:
         label = verdict.label_name(one.operating_point["positive_label"])
@@ -89,9 +89,9 @@ def _lines(shown: Iterable[tuple[Scan, Answer]], first: datetime, last: datetime
         yield Line(number, name, label, tuple(sorted(points, key=lambda point: point.at)))
 
 
-def _point(scan: Scan, one: Answer, first: datetime, last: datetime) -> Point:
+def _point(scan: Scan, one: Drawn, first: datetime, last: datetime) -> Point:
     at = taken_at(scan)
     x = WIDTH * ((at - first) / (last - first))
     y = HEIGHT * (1 - one.probability)
-    said = verdict.of_combination(one) if isinstance(one, Combination) else verdict.of_prediction(one)
-    return Point(scan, at, one.probability, one.positive, said.word, x, y)
+    said = verdict.of_ensemble(one) if isinstance(one, EnsemblePrediction) else verdict.of_prediction(one)
+    return Point(scan, at, one.probability, one.at_or_above_threshold, said.word, x, y)

@@ -7,7 +7,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from diagnosis.models import Addendum, Analysis, Combination, Patient, Prediction, Report, Scan
+from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Scan
 from diagnosis.results import intended_use, marks, verdict
 
 
@@ -90,14 +90,14 @@ def _scan(scan: Scan) -> dict[str, Any]:
 def _analysis(analysis: Analysis | None) -> dict[str, Any] | None:
     if analysis is None:
         return None
-    predictions, combination = list(analysis.predictions.all()), analysis.combined
+    predictions, ensemble = list(analysis.predictions.all()), analysis.ensemble
     return {
         "number": analysis.number,
         "finished_at": analysis.finished_at.isoformat() if analysis.finished_at else None,
         "predictions": [_prediction(prediction) for prediction in predictions],
-        "combination": _combination(combination) if combination else None,
-        "without_combination": analysis.without_combination,
-        "marks": [verdict.of_mark(mark, predictions) for mark in marks.unsaid(predictions, combination)],
+        "combination": _combination(ensemble) if ensemble else None,
+        "without_combination": analysis.without_ensemble,
+        "marks": [verdict.of_mark(mark, predictions) for mark in marks.unsaid(predictions, ensemble)],
     }
 
 
@@ -109,7 +109,7 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
         "probabilities": prediction.probabilities,
         "label": prediction.label,
         "probability": prediction.probability,
-        "positive": prediction.positive,
+        "at_or_above_threshold": prediction.at_or_above_threshold,
         "zone": prediction.zone,
         "operating_point": prediction.operating_point,
         "attention_outside": prediction.attention_outside,
@@ -117,16 +117,16 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def _combination(combination: Combination) -> dict[str, Any]:
+def _combination(ensemble: EnsemblePrediction) -> dict[str, Any]:
     return {
-        "panel": combination.panel,
-        "version": combination.version,
-        "members": combination.members,
-        "probabilities": combination.probabilities,
-        "label": combination.label,
-        "probability": combination.probability,
-        "positive": combination.positive,
-        "zone": combination.zone,
-        "operating_point": combination.operating_point,
-        "card": combination.card,
+        "panel": ensemble.ensemble,
+        "version": ensemble.version,
+        "members": ensemble.members,
+        "probabilities": ensemble.probabilities,
+        "label": ensemble.label,
+        "probability": ensemble.probability,
+        "at_or_above_threshold": ensemble.at_or_above_threshold,
+        "zone": ensemble.zone,
+        "operating_point": ensemble.operating_point,
+        "card": ensemble.card,
     }

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from diagnosis.models import Combination, Prediction
+from diagnosis.models import EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import Zone, has_zones
 
 
-def marks(predictions: Sequence[Prediction], combination: Combination | None) -> list[Mark]:
+def marks(predictions: Sequence[Prediction], ensemble: EnsemblePrediction | None) -> list[Mark]:
     """In the order in which they are shown; empty where nothing is special or nothing was said."""
     found = {
         Mark.DISAGREEMENT: {Zone.NEGATIVE, Zone.POSITIVE} <= {prediction.stance for prediction in predictions},
-        Mark.INDETERMINATE: zone(predictions, combination) == Zone.INDETERMINATE,
+        Mark.INDETERMINATE: zone(predictions, ensemble) == Zone.INDETERMINATE,
         Mark.ATTENTION_OUTSIDE: _most_looked_outside(predictions),
     }
     return [mark for mark, holds in found.items() if holds]
@@ -22,21 +22,21 @@ def marks(predictions: Sequence[Prediction], combination: Combination | None) ->
 def _most_looked_outside(predictions: Sequence[Prediction]) -> bool:
     """Of those whose maps show the finding: the map of one alone is coarse, and often wrong."""
     measured = [one for one in predictions if one.shows_finding and one.attention_outside is not None]
-    return 2 * sum(one.looked_outside for one in measured) > len(measured)
+    return 2 * sum(one.attends_outside_lungs for one in measured) > len(measured)
 
 
-def unsaid(predictions: Sequence[Prediction], combination: Combination | None) -> list[Mark]:
+def unsaid(predictions: Sequence[Prediction], ensemble: EnsemblePrediction | None) -> list[Mark]:
     """Those of `marks` that the verdict of the result does not say itself."""
-    return [mark for mark in marks(predictions, combination) if mark != Mark.INDETERMINATE]
+    return [mark for mark in marks(predictions, ensemble) if mark != Mark.INDETERMINATE]
 
 
-def zone(predictions: Sequence[Prediction], combination: Combination | None) -> str:
-    """Of the result as a whole: the combination's, else that of the only classifier where it has two thresholds.
+def zone(predictions: Sequence[Prediction], ensemble: EnsemblePrediction | None) -> str:
+    """Of the result as a whole: the ensemble's, else that of the only classifier where it has two thresholds.
 
     Empty for several classifiers that were not combined: none speaks for the others.
     """
-    if combination:
-        return combination.zone
+    if ensemble:
+        return ensemble.zone
     if len(predictions) == 1 and has_zones(predictions[0].operating_point):
         return predictions[0].zone
     return ""

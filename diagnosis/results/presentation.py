@@ -1,11 +1,11 @@
-"""What the classifiers and their panel said in one analysis, ready to be shown: on the scan's page and at the desk."""
+"""The predictions of one analysis, ready to be shown: on the scan's page and in the review."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from diagnosis.models import Analysis, Combination, Prediction
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import has_zones
 from diagnosis.results import marks, verdict
@@ -27,17 +27,17 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Combined:
-    """A panel's combination, ready to be shown. `point` as in `Reading`."""
+class EnsemblePresentation:
+    """An ensemble's prediction, ready to be shown. `point` as in `PredictionPresentation`."""
 
-    combination: Combination
+    prediction: EnsemblePrediction
     verdict: Verdict
     bars: tuple[Bar, ...]
     point: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Reading:
+class PredictionPresentation:
     """One classifier's prediction, ready to be shown.
 
     `point` is its operating point with the name of its class as `label`, and with `upper` for the second threshold.
@@ -51,7 +51,7 @@ class Reading:
     @property
     def alarm(self) -> str:
         """What stands beside its attention map when that lies elsewhere than in the lungs."""
-        return verdict.LOOKED_OUTSIDE if self.prediction.looked_outside else ""
+        return verdict.ATTENTION_OUTSIDE if self.prediction.attends_outside_lungs else ""
 
     @property
     def shown_for(self) -> str:
@@ -60,39 +60,42 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Of one analysis. `marks` are what wants a person's eye, each with its sentence."""
+class ResultPresentation:
+    """Everything one analysis predicts. `marks` are what wants a person's eye, each with its sentence."""
 
-    readings: tuple[Reading, ...] = ()
-    combined: Combined | None = None
+    predictions: tuple[PredictionPresentation, ...] = ()
+    ensemble: EnsemblePresentation | None = None
     marks: tuple[tuple[Mark, str], ...] = ()
 
 
-def answers_of(analysis: Analysis) -> Answers:
+def present(analysis: Analysis) -> ResultPresentation:
     """Uses prefetches of `predictions` and `combination` where there are any. Nothing is held back here."""
-    predictions = sorted(analysis.predictions.all(), key=lambda prediction: prediction.classifier)
-    readings = tuple(_reading(prediction) for prediction in predictions)
-    combination = analysis.combined
-    return Answers(readings, _combined(combination) if combination else None, _marked(readings, combination))
+    rows = sorted(analysis.predictions.all(), key=lambda prediction: prediction.classifier)
+    ensemble = analysis.ensemble
+    return ResultPresentation(
+        tuple(_present_prediction(row) for row in rows),
+        _present_ensemble(ensemble) if ensemble else None,
+        _marked(rows, ensemble),
+    )
 
 
-def _reading(prediction: Prediction) -> Reading:
-    said = verdict.of_prediction(prediction)
-    return Reading(prediction, said, _bars(prediction, said.tone), _point(prediction))
+def _present_prediction(prediction: Prediction) -> PredictionPresentation:
+    found = verdict.of_prediction(prediction)
+    return PredictionPresentation(prediction, found, _bars(prediction, found.tone), _point(prediction))
 
 
-def _combined(combination: Combination) -> Combined:
-    said = verdict.of_combination(combination)
-    return Combined(combination, said, _bars(combination, said.tone), _point(combination))
+def _present_ensemble(prediction: EnsemblePrediction) -> EnsemblePresentation:
+    found = verdict.of_ensemble(prediction)
+    return EnsemblePresentation(prediction, found, _bars(prediction, found.tone), _point(prediction))
 
 
-def _point(one: Prediction | Combination) -> dict[str, Any]:
+def _point(one: Prediction | EnsemblePrediction) -> dict[str, Any]:
     stored = one.operating_point
     upper = stored["positive_from"] if has_zones(stored) else None
     return {**stored, "label": verdict.label_name(stored["positive_label"]), "upper": upper}
 
 
-def _bars(one: Prediction | Combination, tone: str) -> tuple[Bar, ...]:
+def _bars(one: Prediction | EnsemblePrediction, tone: str) -> tuple[Bar, ...]:
     """The most probable class first."""
     point = _point(one)
     ordered = sorted(one.probabilities.items(), key=lambda pair: -pair[1])
@@ -104,8 +107,7 @@ def _bars(one: Prediction | Combination, tone: str) -> tuple[Bar, ...]:
     )
 
 
-def _marked(readings: tuple[Reading, ...], combination: Combination | None) -> tuple[tuple[Mark, str], ...]:
+def _marked(predictions: list[Prediction], ensemble: EnsemblePrediction | None) -> tuple[tuple[Mark, str], ...]:
     """What wants a person's eye beyond what the verdict says, each with its sentence."""
-    predictions = [reading.prediction for reading in readings]
-    found = marks.unsaid(predictions, combination)
+    found = marks.unsaid(predictions, ensemble)
     return tuple((mark, verdict.of_mark(mark, predictions)) for mark in found)

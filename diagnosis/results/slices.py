@@ -21,7 +21,7 @@ MOST = 2000
 
 @dataclass(frozen=True)
 class Score:
-    """`probability` of the combination, else the classifiers' mean, 0 to 1; `zone` of the combination, else empty.
+    """`probability` of the ensemble, else the classifiers' mean, 0 to 1; `zone` of the ensemble, else empty.
 
     `above` of `total` classifiers reach their operating point.
     """
@@ -47,7 +47,7 @@ def scores(slices: Iterable[Scan], *, visible_to: User) -> dict[uuid.UUID, Score
     found = list(slices)
     hidden = blinding.results_hidden_among(visible_to, found)
     done = Analysis.objects.filter(scan__in=found, status=AnalysisStatus.SUCCEEDED).exclude(scan__in=hidden)
-    done = done.select_related("combination")
+    done = done.select_related("ensemble_prediction")
     latest = {analysis.scan_id: analysis for analysis in done.order_by("number").prefetch_related("predictions")}
     return {scan: score for scan, analysis in latest.items() if (score := _score(analysis))}
 
@@ -56,9 +56,9 @@ def _score(analysis: Analysis) -> Score | None:
     predictions = list(analysis.predictions.all())
     if not predictions:
         return None
-    above = sum(prediction.positive for prediction in predictions)
-    combination = analysis.combined
-    if combination:
-        return Score(combination.probability, combination.zone, above, len(predictions), tuple(predictions))
+    above = sum(prediction.at_or_above_threshold for prediction in predictions)
+    ensemble = analysis.ensemble
+    if ensemble:
+        return Score(ensemble.probability, ensemble.zone, above, len(predictions), tuple(predictions))
     mean = fmean(prediction.probability for prediction in predictions)
     return Score(mean, "", above, len(predictions), tuple(predictions))

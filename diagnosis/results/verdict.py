@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from diagnosis.formats import percent
-from diagnosis.models import Analysis, Combination, Prediction
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import Zone, has_zones
 from diagnosis.rules.blinding import RESULT_HIDDEN
@@ -26,7 +26,7 @@ CANCELLED = "The analysis was cancelled, so there is no result"
 NOT_CLASSIFIED = "Not classified"
 NEVER_ASKED = "No analysis was requested, so there is no result"
 NOT_UNANIMOUS = "Some above, some below"
-LOOKED_OUTSIDE = "Most of the attention lies outside the lungs: distrust this result"
+ATTENTION_OUTSIDE = "Most of the attention lies outside the lungs: distrust this result"
 
 # For each zone: where the probability is, and what follows from that for whoever reads it.
 _ZONES = {
@@ -72,8 +72,8 @@ def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
         return f"The classifiers disagree: {positive} of {len(stances)} positive, {negative} negative"
     if mark == Mark.INDETERMINATE:
         return "The probability is between the two thresholds"
-    names = ", ".join(prediction.classifier for prediction in predictions if prediction.looked_outside)
-    return f"{LOOKED_OUTSIDE} ({names})"
+    names = ", ".join(prediction.classifier for prediction in predictions if prediction.attends_outside_lungs)
+    return f"{ATTENTION_OUTSIDE} ({names})"
 
 
 def of_zone(zone: str, positive_label: str) -> Verdict:
@@ -107,16 +107,16 @@ def of_prediction(prediction: Prediction) -> Verdict:
     if prediction.zone and has_zones(point):
         said = of_zone(prediction.zone, point["positive_label"])
     else:
-        said = of_side(prediction.positive, point["positive_label"])
+        said = of_side(prediction.at_or_above_threshold, point["positive_label"])
     return _with_probability(said, prediction)
 
 
-def of_combination(combination: Combination) -> Verdict:
-    return _with_probability(of_zone(combination.zone, combination.operating_point["positive_label"]), combination)
+def of_ensemble(ensemble: EnsemblePrediction) -> Verdict:
+    return _with_probability(of_zone(ensemble.zone, ensemble.operating_point["positive_label"]), ensemble)
 
 
 def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
-    """One line for a whole analysis; uses prefetches of `predictions` and `combination` where there are any.
+    """One line for a whole analysis; uses prefetches of `predictions` and `ensemble` where there are any.
 
     `hidden` keeps a result back from somebody who reads first.
     """
@@ -126,8 +126,8 @@ def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
     if status == S.SUCCEEDED and hidden:
         return Verdict(status.value, status.label, RESULT_HIDDEN)
     if status == S.SUCCEEDED:
-        combination = analysis.combined
-        return of_combination(combination) if combination else _of_several(list(analysis.predictions.all()))
+        ensemble = analysis.ensemble
+        return of_ensemble(ensemble) if ensemble else _of_several(list(analysis.predictions.all()))
     sentences = {
         S.QUEUED: WAITING,
         S.RUNNING: RUNNING,
@@ -138,8 +138,8 @@ def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
     return Verdict(status.value, NOT_CLASSIFIED if refused else status.label, sentences[status])
 
 
-def _with_probability(said: Verdict, one: Prediction | Combination) -> Verdict:
-    """`said` with the most probable class of a prediction or combination, and the operating point's beside it."""
+def _with_probability(said: Verdict, one: Prediction | EnsemblePrediction) -> Verdict:
+    """`said` with the most probable class of a prediction or ensemble, and the operating point's beside it."""
     positive = one.operating_point["positive_label"]
     return replace(
         said,
@@ -153,13 +153,13 @@ def _of_several(predictions: list[Prediction]) -> Verdict:
     """Of classifiers whose answers were not combined."""
     if len(predictions) == 1:
         return of_prediction(predictions[0])
-    tone, status = _side(sum(prediction.positive for prediction in predictions), len(predictions))
+    tone, status = _side(sum(prediction.at_or_above_threshold for prediction in predictions), len(predictions))
     label, probability = _agreed(predictions)
     return Verdict(tone, status, _count_above(predictions), label, probability)
 
 
 def _count_above(predictions: Sequence[Prediction]) -> str:
-    above = sum(prediction.positive for prediction in predictions)
+    above = sum(prediction.at_or_above_threshold for prediction in predictions)
     return f"{above} of {len(predictions)} classifiers above their operating point"
 
 

@@ -12,7 +12,7 @@ from diagnosis.states import ReviewStatus
 
 
 @dataclass(frozen=True)
-class ChangedMinds:
+class CategoryChanges:
     """`changed` of `total` readings ended in another category than their first impression."""
 
     changed: int
@@ -29,9 +29,9 @@ class ChangedMinds:
         return Proportion(self.changed, self.total).interval
 
 
-def changed_minds(reviews: QuerySet[Review]) -> ChangedMinds:
+def category_changes(reviews: QuerySet[Review]) -> CategoryChanges:
     """Over those of `reviews` that are decided and whose reader had committed a first impression."""
     compared = FirstImpression.objects.filter(
         review__in=reviews.filter(status=ReviewStatus.DECIDED), reader=F("review__reader")
     )
-    return ChangedMinds(changed=compared.exclude(category=F("review__category")).count(), total=compared.count())
+    return CategoryChanges(changed=compared.exclude(category=F("review__category")).count(), total=compared.count())

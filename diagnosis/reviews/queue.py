@@ -1,8 +1,8 @@
 """The order of the reading queue, and why a case stands where it stands.
 
-A case's place is the time since which it waits, moved back by hours of merit: urgency, suspicion, disagreement. Because
+A case's place is the time since which it waits, moved back by hours of priority: urgency, suspicion, disagreement. As
 everything gains one hour an hour, the order never changes by waiting alone and can be an indexed column, `due_at`; and
-because merit is bounded, nobody waits behind newer cases for longer than the weights add up to.
+because priority is bounded, nobody waits behind newer cases for longer than the weights add up to.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db.models import Case, DurationField, F, FloatField, Func, When
 from django.db.models.functions import Coalesce
 from django.db.models.sql.compiler import SQLCompiler
 
-from diagnosis.models import Analysis, Combination, Prediction, ReadingPolicy, Review
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction, ReadingPolicy, Review
 from diagnosis.models.zone import Zone
 from diagnosis.results import marks
 from diagnosis.states import ReviewStatus
@@ -27,7 +27,7 @@ UNKNOWN_SUSPICION = 0.5
 
 
 @dataclass(frozen=True)
-class Merit:
+class Priority:
     """The hours that a case is moved forward, each with its cause."""
 
     urgency: float
@@ -39,9 +39,9 @@ class Merit:
         return self.urgency + self.suspicion + self.disagreement
 
 
-def merit(review: Review, policy: ReadingPolicy) -> Merit:
+def priority(review: Review, policy: ReadingPolicy) -> Priority:
     suspicion = UNKNOWN_SUSPICION if review.suspicion is None else review.suspicion
-    return Merit(
+    return Priority(
         urgency=policy.urgent_hours * review.urgent,
         suspicion=policy.suspicion_hours * suspicion,
         disagreement=policy.disagreement_hours * review.disagreement,
@@ -49,21 +49,21 @@ def merit(review: Review, policy: ReadingPolicy) -> Merit:
 
 
 def due_at(review: Review, policy: ReadingPolicy) -> datetime:
-    return review.waiting_since - timedelta(hours=merit(review, policy).hours)
+    return review.waiting_since - timedelta(hours=priority(review, policy).hours)
 
 
-def suspicion(predictions: list[Prediction], combination: Combination | None) -> float | None:
-    """The probability of the class that is looked out for, 0 to 1: the combination's, which alone is calibrated for all
+def suspicion(predictions: list[Prediction], ensemble: EnsemblePrediction | None) -> float | None:
+    """The probability of the class that is looked out for, 0 to 1: the ensemble's, which alone is calibrated for all
     of them; else the classifiers' highest; None without any.
     """
-    if combination:
-        return combination.probability
+    if ensemble:
+        return ensemble.probability
     return max((prediction.probability for prediction in predictions), default=None)
 
 
 def share_above(predictions: list[Prediction]) -> float | None:
     """The part of the classifiers that is above its operating point, 0 to 1; None without any."""
-    return fmean(prediction.positive for prediction in predictions) if predictions else None
+    return fmean(prediction.at_or_above_threshold for prediction in predictions) if predictions else None
 
 
 def disagreement(predictions: list[Prediction]) -> float:
@@ -76,30 +76,30 @@ def disagreement(predictions: list[Prediction]) -> float:
     return 2 * fewer / len(stances) if stances else 0.0
 
 
-def take_in(review: Review, analysis: Analysis | None) -> None:
+def score(review: Review, analysis: Analysis | None) -> None:
     """Set what the classifiers' result says of the place, and what wants an eye in it; saves nothing."""
     predictions = list(analysis.predictions.all()) if analysis else []
-    combination = analysis.combined if analysis else None
-    review.suspicion = suspicion(predictions, combination)
+    ensemble = analysis.ensemble if analysis else None
+    review.suspicion = suspicion(predictions, ensemble)
     review.share_above = share_above(predictions)
     review.disagreement = disagreement(predictions)
-    review.zone = marks.zone(predictions, combination)
-    review.marks = [mark.value for mark in marks.marks(predictions, combination)]
+    review.zone = marks.zone(predictions, ensemble)
+    review.marks = [mark.value for mark in marks.marks(predictions, ensemble)]
 
 
-def place(analysis: Analysis) -> None:
+def prioritise(analysis: Analysis) -> None:
     """Give the open reviews of a scan their place by the analysis that just finished."""
     policy = ReadingPolicy.of(analysis.scan.clinic)
     # Locked: an urgent flag set at this moment changes the same place.
     for review in analysis.scan.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():
-        take_in(review, analysis)
+        score(review, analysis)
         _update(review, policy)
 
 
-def place_again(policy: ReadingPolicy) -> int:
+def reprioritise(policy: ReadingPolicy) -> int:
     """Give every open case of a clinic its place by changed weights; returns how many there were.
 
-    The sum of `merit` once more, for the database: thousands of cases move in one UPDATE.
+    The sum of `priority` once more, for the database: thousands of cases move in one UPDATE.
     """
     hours = (
         policy.urgent_hours * Case(When(urgent=True, then=1.0), default=0.0, output_field=FloatField())

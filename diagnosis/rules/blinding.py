@@ -29,7 +29,7 @@ READING_HIDDEN = "A second reading of this scan is open. The first one is hidden
 def hidden_results(user: User) -> QuerySet[Scan]:
     """Scans whose classifiers' result `user` may not see now."""
     waiting = Review.objects.filter(scan=OuterRef("pk"), status__in=OPEN)
-    return Scan.objects.filter(Exists(waiting), ~Exists(_own_stand(user)), clinic__in=hiding_clinics(user))
+    return Scan.objects.filter(Exists(waiting), ~Exists(_own_opinions(user)), clinic__in=hiding_clinics(user))
 
 
 def hidden_readings(user: User) -> QuerySet[Scan]:
@@ -71,7 +71,7 @@ def _reading_clinics(user: User) -> QuerySet[Clinic]:
     return Clinic.objects.where(user, Permission.REVIEW_SCAN)
 
 
-def _own_stand(user: User) -> QuerySet[Review]:
+def _own_opinions(user: User) -> QuerySet[Review]:
     """Reviews by which `user` has said what they think of a scan: a first impression, or a decision."""
     committed = Exists(FirstImpression.objects.filter(review=OuterRef("pk"), reader=user.pk))
     return Review.objects.filter(Q(reader=user.pk, status=ReviewStatus.DECIDED) | committed, scan=OuterRef("pk"))

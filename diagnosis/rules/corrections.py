@@ -56,7 +56,7 @@ def require_unread(scans: Collection[UUID]) -> None:
         raise NotAllowedNow("being_read", BEING_READ)
 
 
-def undo_hindrance(correction: Correction) -> str:
+def undo_blocked_reason(correction: Correction) -> str:
     """Why this correction may not be undone now; empty when it may."""
     if correction.undone_at:
         return ALREADY_UNDONE

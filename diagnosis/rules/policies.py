@@ -27,21 +27,21 @@ SECOND_EXISTS = "A second opinion on this scan was already asked for."
 NOT_READ = "This scan has not been read yet, so there is nothing to give a second opinion on."
 REPORT_FINAL = "The report on this scan is final. A second opinion would come too late; write an addendum."
 CHANGED_MEANWHILE = "The report changed while you signed it. Nothing was signed; read it again."
-WRONG_PROOF = "That is not your password. Nothing was signed; type it again."
+NOT_YOUR_OWN = "That is not your password. Nothing was signed; type it again."
 TOO_MANY_TRIES = "Too many wrong passwords. Wait five minutes, then sign again."
 
 
 # --- analyses ----------------------------------------------------------------------------------------------
-def rerun_hindrance(latest: Analysis | None) -> str:
+def rerun_blocked_reason(latest: Analysis | None) -> str:
     """Why a new analysis may not start now; empty when it may."""
     return ALREADY_OPEN if latest and not latest.is_finished else ""
 
 
 def require_rerunnable(latest: Analysis | None) -> None:
-    _require("already_open", rerun_hindrance(latest))
+    _require("already_open", rerun_blocked_reason(latest))
 
 
-def cancel_hindrance(analysis: Analysis) -> str:
+def cancel_blocked_reason(analysis: Analysis) -> str:
     """Why this analysis may not be cancelled now; empty when it may."""
     return ALREADY_FINISHED if analysis.is_finished else ""
 
@@ -68,7 +68,7 @@ def require_decidable(review: Review, *, by: User, decision: Decision, **words: 
         raise Refusal("quality_needed", "Say how good the image is.")
 
 
-def second_opinion_hindrance(scan: Scan) -> str:
+def second_opinion_blocked_reason(scan: Scan) -> str:
     """Why nobody may ask for a second opinion now; empty when they may."""
     if not scan.reviews.filter(kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED).exists():
         return NOT_READ
@@ -78,7 +78,7 @@ def second_opinion_hindrance(scan: Scan) -> str:
 
 
 def require_second_opinion_possible(scan: Scan) -> None:
-    _require("second_opinion", second_opinion_hindrance(scan))
+    _require("second_opinion", second_opinion_blocked_reason(scan))
 
 
 def discordant(scan: Scan) -> bool:
@@ -88,7 +88,7 @@ def discordant(scan: Scan) -> bool:
 
 
 # --- reports -----------------------------------------------------------------------------------------------
-def sign_hindrance(report: Report, *, by: User) -> str:
+def sign_blocked_reason(report: Report, *, by: User) -> str:
     """Why `by` may not sign this report now; empty when they may."""
     if report.is_final:
         return ALREADY_FINAL
@@ -106,7 +106,7 @@ def require_no_open_reading(report: Report) -> None:
     _require("not_signable", _open_reading(report))
 
 
-def revise_hindrance(report: Report, *, by: User) -> str:
+def revise_blocked_reason(report: Report, *, by: User) -> str:
     """Why `by` may not change this report's words now; empty when they may."""
     if report.is_final:
         return ALREADY_FINAL
@@ -114,13 +114,13 @@ def revise_hindrance(report: Report, *, by: User) -> str:
 
 
 def require_revisable(report: Report, *, by: User, impression: str) -> None:
-    _require("not_revisable", revise_hindrance(report, by=by))
+    _require("not_revisable", revise_blocked_reason(report, by=by))
     if not impression.strip():
         raise Refusal("impression_needed", "Write an impression, one sentence at least.")
 
 
 def require_signable(report: Report, *, by: User) -> None:
-    _require("not_signable", sign_hindrance(report, by=by))
+    _require("not_signable", sign_blocked_reason(report, by=by))
 
 
 def require_amendable(report: Report, text: str) -> None:
@@ -129,6 +129,6 @@ def require_amendable(report: Report, text: str) -> None:
         raise Refusal("text_needed", "Write the addendum before you sign it.")
 
 
-def _require(code: str, hindrance: str) -> None:
-    if hindrance:
-        raise NotAllowedNow(code, hindrance)
+def _require(code: str, blocked_reason: str) -> None:
+    if blocked_reason:
+        raise NotAllowedNow(code, blocked_reason)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from diagnosis.models import Analysis, Prediction, Scan
 from diagnosis.results import colour, intended_use, verdict
-from diagnosis.results.presentation import Answers, Reading, answers_of
+from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present
 from diagnosis.rules import blinding, policies
 from diagnosis.states import AnalysisStatus
 from diagnosis.views import scan_list
@@ -27,7 +27,7 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
     latest = analyses[0] if analyses else None
     shown = next((one for one in analyses if one == analysis), latest)
     hidden = blinding.hides_result(person(request), scan)
-    answers = answers_of(shown) if shown and not hidden else Answers()
+    result = present(shown) if shown and not hidden else ResultPresentation()
     ahead = _ahead(shown)
     return {
         "scan": scan,
@@ -38,16 +38,16 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
         "others": [(one, verdict.of_analysis(one, hidden=hidden)) for one in analyses if one != shown],
         "verdict": verdict.of_analysis(shown, hidden=hidden),
         "hidden": hidden,
-        "readings": answers.readings,
-        "combined": answers.combined,
-        "marks": answers.marks,
-        "looked": _looked(request, answers.readings),
+        "predictions": result.predictions,
+        "ensemble": result.ensemble,
+        "marks": result.marks,
+        "mapped": _mapped(request, result.predictions),
         "legend": colour.legend(),
         "intended_use": intended_use,
         "following": bool(latest and not latest.is_finished),
         "ahead": ahead,
         "overdue": ahead == 0 and shown is not None and timezone.now() - shown.requested_at > PATIENCE,
-        "rerun_hindrance": policies.rerun_hindrance(latest),
+        "rerun_blocked_reason": policies.rerun_blocked_reason(latest),
         "rerun_word": "Retry" if latest and latest.status == AnalysisStatus.FAILED else "Run again",
         "report": scan_list.report_of(scan, hidden=blinding.hides_reading(person(request), scan)),
         "earlier_scans": scan_list.with_verdicts(_earlier(scan), person(request)),
@@ -57,15 +57,15 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
 def _analyses(scan: Scan) -> QuerySet[Analysis]:
     """Newest first, with all that is shown of them."""
     predictions = Prefetch("predictions", Prediction.objects.order_by("classifier"))
-    rows = scan.analyses.order_by("-number").select_related("requested_by", "combination")
+    rows = scan.analyses.order_by("-number").select_related("requested_by", "ensemble_prediction")
     return rows.prefetch_related(predictions, "transitions")
 
 
-def _looked(request: HttpRequest, readings: tuple[Reading, ...]) -> Reading | None:
-    """The reading whose attention map lies over the image: the one asked for, else the first that shows the finding."""
+def _mapped(request: HttpRequest, predictions: tuple[PredictionPresentation, ...]) -> PredictionPresentation | None:
+    """The one whose attention map lies over the image: as asked for, else the first that shows the finding."""
     asked = request.GET.get("map")
-    wanted = [one for one in readings if str(one.prediction.pk) == asked]
-    return next(iter([*wanted, *(one for one in readings if one.prediction.shows_finding), *readings]), None)
+    wanted = [one for one in predictions if str(one.prediction.pk) == asked]
+    return next(iter([*wanted, *(one for one in predictions if one.prediction.shows_finding), *predictions]), None)
 
 
 def _ahead(analysis: Analysis | None) -> int | None:

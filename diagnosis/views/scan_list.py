@@ -44,7 +44,7 @@ def listed(user: User, clinic: Clinic) -> QuerySet[Scan]:
 def for_lists(scans: QuerySet[Scan]) -> QuerySet[Scan]:
     """With all that a row shows."""
     found = scans.select_related("patient", "uploaded_by", "report")
-    return found.prefetch_related("analyses__predictions", "analyses__combination")
+    return found.prefetch_related("analyses__predictions", "analyses__ensemble_prediction")
 
 
 def needing_a_person(scans: QuerySet[Scan]) -> QuerySet[Scan]:

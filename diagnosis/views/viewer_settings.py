@@ -80,6 +80,6 @@ def _map(prediction: Prediction) -> dict[str, str]:
     return {
         "name": f"{prediction.classifier} {prediction.version}",
         "shows": verdict.label_name(prediction.attention_label) if prediction.attention_label else "",
-        "alarm": verdict.LOOKED_OUTSIDE if prediction.looked_outside else "",
+        "alarm": verdict.ATTENTION_OUTSIDE if prediction.attends_outside_lungs else "",
         "url": reverse("diagnosis:prediction-attention", args=[prediction.pk]),
     }

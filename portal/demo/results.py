@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from diagnosis import formats
 from diagnosis.analyses import classifiers
-from diagnosis.models import Analysis, Combination, Prediction, Scan
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction, Scan
 from diagnosis.results import verdict
 from diagnosis.results.verdict import Verdict
 from diagnosis.states import AnalysisStatus as S
@@ -54,7 +54,9 @@ class Results:
 
     def update(self) -> None:
         """Print what has finished since the last call."""
-        analyses = Analysis.objects.filter(scan__in=self._pending).order_by("number").select_related("combination")
+        analyses = (
+            Analysis.objects.filter(scan__in=self._pending).order_by("number").select_related("ensemble_prediction")
+        )
         analyses = analyses.prefetch_related("predictions")
         latest = {analysis.scan_id: analysis for analysis in analyses}
         finished = [analysis for analysis in latest.values() if analysis.is_finished]
@@ -67,14 +69,14 @@ class Results:
         seconds = f"{analysis.seconds or 0:.1f}"
         for one in analysis.predictions.all():
             self._say(_line([*cells, *_answer(one.classifier, one, verdict.of_prediction(one)), seconds]))
-        if together := analysis.combined:
-            self._say(_line([*cells, *_answer(together.panel, together, verdict.of_combination(together)), seconds]))
+        if together := analysis.ensemble:
+            self._say(_line([*cells, *_answer(together.ensemble, together, verdict.of_ensemble(together)), seconds]))
         if analysis.status != S.SUCCEEDED:
             self._say(_line([*cells, f"{analysis.get_status_display()}: {analysis.failure_reason}"]))
             self._faults += not _expected(scan, analysis)
 
 
-def _answer(name: str, one: Prediction | Combination, said: Verdict) -> list[str]:
+def _answer(name: str, one: Prediction | EnsemblePrediction, said: Verdict) -> list[str]:
     """The class that the verdict is about, and its probability."""
     label = verdict.label_name(one.operating_point["positive_label"])
     return [name, label, formats.percent(one.probability), said.status]

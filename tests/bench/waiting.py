@@ -18,7 +18,7 @@ from django.db.models import Model
 
 if TYPE_CHECKING:
     from accounts.models import Clinic, User
-    from diagnosis.models import Analysis, Combination, Patient, Prediction, Review, Scan
+    from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Review, Scan
     from ml.ensemble import EnsembleSpec
     from ml.spec import ClassifierSpec
 
@@ -56,7 +56,7 @@ def make_readers(count: int, password: str) -> tuple[Clinic, list[User]]:
 def make_cases(clinic: Clinic, by: User, count: int) -> None:
     from django.db import connection, transaction
 
-    from diagnosis.models import Analysis, Combination, Patient, Prediction, Review, ReviewTransition, Scan
+    from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Review, ReviewTransition, Scan
 
     stored, chance = _store(), random.Random(1)
     with transaction.atomic():
@@ -66,8 +66,10 @@ def make_cases(clinic: Clinic, by: User, count: int) -> None:
         specs, panel = _panel()
         predictions = [list(_predictions(one, specs, chance, stored.attention)) for one in analyses]
         _bulk(Prediction, [prediction for group in predictions for prediction in group])
-        _bulk(Combination, [_combination(panel, group) for group in predictions])
-        answered = Analysis.objects.select_related("scan__clinic", "combination").prefetch_related("predictions")
+        _bulk(EnsemblePrediction, [_combination(panel, group) for group in predictions])
+        answered = Analysis.objects.select_related("scan__clinic", "ensemble_prediction").prefetch_related(
+            "predictions"
+        )
         reviews = _bulk(Review, [_review(one, by, chance) for one in answered])
         _bulk(ReviewTransition, [ReviewTransition(review=one, target=one.status, by="benchmark") for one in reviews])
     with connection.cursor() as cursor:
@@ -145,8 +147,8 @@ def _panel() -> tuple[tuple[ClassifierSpec, ...], EnsembleSpec]:
     from ml.spec import Modality
 
     specs = tuple(spec for spec in classifiers.active_specs() if spec.modality is Modality.CXR)
-    panel, hindrance = classifiers.panel_for(specs)
-    assert panel, hindrance
+    panel, blocked_reason = classifiers.panel_for(specs)
+    assert panel, blocked_reason
     return specs, panel
 
 
@@ -170,7 +172,7 @@ def _predictions(
             label=max(said, key=said.__getitem__),
             operating_point=asdict(point),
             probability=probability,
-            positive=probability >= point.threshold,
+            at_or_above_threshold=probability >= point.threshold,
             zone=point.zone(probability).value,
             milliseconds=50,
             attention=attention,
@@ -184,12 +186,12 @@ def _spread(probability: float, labels: Sequence[str], positive: str) -> dict[st
     return {label: probability if label == positive else (1 - probability) / (len(labels) - 1) for label in labels}
 
 
-def _combination(panel: EnsembleSpec, predictions: Sequence[Prediction]) -> Combination:
-    from diagnosis.analyses.predict import Combined
-    from diagnosis.analyses.runner import combination_row
+def _combination(panel: EnsembleSpec, predictions: Sequence[Prediction]) -> EnsemblePrediction:
+    from diagnosis.analyses.predict import CombinedPrediction
+    from diagnosis.analyses.runner import ensemble_prediction_row
 
     said = panel.combine({one.identity: one.probabilities for one in predictions})
-    return combination_row(predictions[0].analysis_id, Combined(panel, said))
+    return ensemble_prediction_row(predictions[0].analysis_id, CombinedPrediction(panel, said))
 
 
 def _review(analysis: Analysis, by: User, chance: random.Random) -> Review:
@@ -206,6 +208,6 @@ def _review(analysis: Analysis, by: User, chance: random.Random) -> Review:
         urgent=chance.random() < 0.03,
         waiting_since=timezone.now() - timedelta(hours=chance.uniform(0, 96)),
     )
-    queue.take_in(review, analysis)
+    queue.score(review, analysis)
     review.due_at = queue.due_at(review, ReadingPolicy(clinic=scan.clinic))
     return review

@@ -16,7 +16,7 @@ from diagnosis.states import AnalysisStatus as S
 from portal.embedded import broker
 from portal.embedded.process import Process
 from tests.images import xray_png
-from tests.integration.panel import panel
+from tests.integration.ensemble import ensemble_members
 from tests.running import ROOT, Worker, database_url
 from tests.servers import folder
 from tests.slow import reaches
@@ -104,6 +104,6 @@ def test_the_broker_may_stop_at_any_time(
         assert (unsent.status, unsent.enqueued_at) == (S.QUEUED, None)
         other_broker.start()
         reaches(unsent, S.SUCCEEDED)
-        assert (unsent.attempts, unsent.predictions.count()) == (1, panel())
+        assert (unsent.attempts, unsent.predictions.count()) == (1, ensemble_members())
     finally:
         worker.stop()

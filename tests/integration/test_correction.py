@@ -102,7 +102,7 @@ def test_only_the_last_correction_can_be_undone(
     scan: Scan, patient: Patient, other: Patient, move: Callable[..., Correction], administrator: User
 ) -> None:
     first, second = move(patient, other), move(other, patient)
-    assert corrections.undo_hindrance(first) == corrections.LATER_CORRECTION
+    assert corrections.undo_blocked_reason(first) == corrections.LATER_CORRECTION
     with pytest.raises(NotAllowedNow, match=corrections.LATER_CORRECTION):
         undo_correction(by=administrator, correction=first)
     undo_correction(by=administrator, correction=second)
@@ -122,7 +122,7 @@ def test_a_merge_of_the_earlier_record_must_be_undone_first(
     third = new_patient(clinic, radiographer, "MRN-0003")
     moved = move(patient, other)
     merge = merge_patients(by=administrator, source=patient, target=third, reason=WHY)
-    assert corrections.undo_hindrance(moved) == corrections.LATER_CORRECTION
+    assert corrections.undo_blocked_reason(moved) == corrections.LATER_CORRECTION
     undo_correction(by=administrator, correction=merge)
     undo_correction(by=administrator, correction=moved)
     assert owner(scan) == patient
@@ -201,7 +201,7 @@ def test_a_report_signed_since_forbids_undoing_the_move_but_not_the_merge(
     correction = move(patient, other)
     read(radiologist, scan.reviews.get())
     sign_report(by=radiologist, report=scan.report, password=PASSWORD)
-    assert corrections.undo_hindrance(correction) == corrections.SIGNED_SINCE
+    assert corrections.undo_blocked_reason(correction) == corrections.SIGNED_SINCE
     with pytest.raises(NotAllowedNow):
         undo_correction(by=administrator, correction=correction)
 

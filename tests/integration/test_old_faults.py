@@ -123,7 +123,7 @@ def test_a_verdict_follows_the_operating_point_of_the_very_version(patient: Pati
         assert prediction.operating_point["threshold"] == point.threshold
         assert prediction.operating_point["positive_label"] == point.positive_label
         reached = prediction.probabilities[point.positive_label] >= point.threshold
-        assert prediction.positive is reached
+        assert prediction.at_or_above_threshold is reached
 
 
 def test_the_label_is_the_most_probable_and_not_the_first(upload: Callable[..., Scan]) -> None:

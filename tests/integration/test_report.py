@@ -264,7 +264,7 @@ def test_a_report_signed_before_there_were_zones_is_printed_as_it_was(final: Rep
     for one in final.snapshot["analysis"]["predictions"]:
         for later in ("zone", "card", "attention_outside"):
             del one[later]
-    for later in ("combination", "without_combination", "marks"):
+    for later in ("combination", "without_ensemble", "marks"):
         del final.snapshot["analysis"][later]
     (answer,) = printed(final).answers
     assert (answer.standing, answer.auc) == ("above 43.2\u00a0%", "not recorded")

@@ -171,7 +171,7 @@ def test_a_reader_of_two_clinics_chooses_between_their_queues(
 def test_pages_follow_one_another_without_gap_or_overlap(
     site: Site, radiologist: User, radiographer: User, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("diagnosis.views.review.queue.CASES_A_PAGE", 2)
+    monkeypatch.setattr("diagnosis.views.review.queue.REVIEWS_A_PAGE", 2)
     for number in range(5):
         new_case(radiographer, new_patient(clinic, radiographer, f"N{number}"), number)
     client, address, seen = site(radiologist), QUEUE, []
@@ -186,7 +186,7 @@ def test_pages_follow_one_another_without_gap_or_overlap(
 def test_the_address_of_the_next_page_tells_nothing_of_the_result(
     told: Review, site: Site, radiologist: User, radiographer: User, patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("diagnosis.views.review.queue.CASES_A_PAGE", 1)
+    monkeypatch.setattr("diagnosis.views.review.queue.REVIEWS_A_PAGE", 1)
     new_case(radiographer, patient, 1)
     further = re.search(r"after=([^\"&]+)", site(radiologist).get(QUEUE).content.decode())
     assert further

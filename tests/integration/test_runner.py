@@ -53,7 +53,7 @@ def test_every_active_classifier_of_the_modality_answers(analysis: Analysis) -> 
         point = specs[name].operating_point
         assert prediction.weights_sha256 == specs[name].weights_sha256
         assert prediction.probability == prediction.probabilities[point.positive_label]
-        assert prediction.positive == (prediction.probability >= point.threshold)
+        assert prediction.at_or_above_threshold == (prediction.probability >= point.threshold)
         assert prediction.probabilities[prediction.label] == max(prediction.probabilities.values())
         assert prediction.zone == point.zone(prediction.probability)
         assert prediction.attention_outside is None or 0 <= prediction.attention_outside <= 1
@@ -232,8 +232,8 @@ def test_the_panel_speaks_for_exactly_its_members(
 
     settings.INACTIVE_CLASSIFIERS = {second.classifier}
     again = run(rerun_analysis(by=radiographer, scan=scan))
-    assert again.combined is None
-    assert again.without_combination.startswith(f"{second.classifier} is switched off")
+    assert again.ensemble is None
+    assert again.without_ensemble.startswith(f"{second.classifier} is switched off")
     assert scan.reviews.get().suspicion == again.predictions.get().probability
 
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.models import Analysis, Scan
 from diagnosis.states import AnalysisStatus as S
-from tests.integration.panel import panel
+from tests.integration.ensemble import ensemble_members
 from tests.running import Worker
 from tests.slow import Pipe, eventually, reaches
 from tests.unit.diagnosis.conftest import scan, upload
@@ -71,7 +71,7 @@ def test_the_job_of_a_killed_worker_is_finished_by_another(
     worker.kill()
     pipe.restore()
     reaches(analysis, S.SUCCEEDED)
-    assert (analysis.attempts, analysis.predictions.count(), released(analysis)) == (2, panel(), 1)
+    assert (analysis.attempts, analysis.predictions.count(), released(analysis)) == (2, ensemble_members(), 1)
 
 
 def test_a_child_killed_for_memory_is_replaced_and_the_job_finished(
@@ -83,7 +83,7 @@ def test_a_child_killed_for_memory_is_replaced_and_the_job_finished(
     pipe.restore()
     reaches(analysis, S.SUCCEEDED)
     assert worker.running
-    assert analysis.predictions.count() == panel()
+    assert analysis.predictions.count() == ensemble_members()
 
 
 def test_a_worker_that_is_stopped_politely_leaves_its_job_to_the_next(
@@ -94,7 +94,7 @@ def test_a_worker_that_is_stopped_politely_leaves_its_job_to_the_next(
     pipe.restore()
     worker.start()
     reaches(analysis, S.SUCCEEDED)
-    assert analysis.predictions.count() == panel()
+    assert analysis.predictions.count() == ensemble_members()
 
 
 def test_a_frozen_worker_that_wakes_up_late_overwrites_nothing(
@@ -139,7 +139,7 @@ def test_messages_that_the_broker_lost_are_sent_again(
     lose_messages(monkeypatch)
     second_worker.start()
     reaches(analysis, S.SUCCEEDED)
-    assert analysis.predictions.count() == panel()
+    assert analysis.predictions.count() == ensemble_members()
 
 
 def test_an_upload_comes_back_with_a_result_and_tensorflow_is_in_no_process(
@@ -147,7 +147,7 @@ def test_an_upload_comes_back_with_a_result_and_tensorflow_is_in_no_process(
 ) -> None:
     analysis = upload().analyses.get()
     reaches(analysis, S.SUCCEEDED)
-    assert (analysis.attempts, analysis.predictions.count()) == (1, panel())
+    assert (analysis.attempts, analysis.predictions.count()) == (1, ensemble_members())
     assert worker.pid
     assert not libraries(worker.pid, "openvino", "tensorflow", "keras")
     working = [child.pid for child in children(worker) if libraries(child.pid, "openvino")]

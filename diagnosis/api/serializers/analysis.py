@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from diagnosis.api.serializers.links import address, links
-from diagnosis.api.serializers.prediction import CombinationSerializer, PredictionSerializer
+from diagnosis.api.serializers.prediction import EnsemblePredictionSerializer, PredictionSerializer
 from diagnosis.models import Analysis, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.results import intended_use, marks, verdict
@@ -38,10 +38,10 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     result_hidden = serializers.SerializerMethodField(
         help_text="true while you read first: commit your first impression, then ask again"
     )
-    combination = serializers.SerializerMethodField(
+    ensemble_prediction = serializers.SerializerMethodField(
         help_text="null while the result is hidden, or nothing was combined"
     )
-    without_combination = serializers.SerializerMethodField(help_text="why nothing was combined; else empty")
+    without_ensemble = serializers.SerializerMethodField(help_text="why nothing was combined; else empty")
     marks = serializers.SerializerMethodField(help_text="what wants a person's eye in the result")
     predictions = serializers.SerializerMethodField(help_text="empty while the result is hidden")
     intended_use = serializers.SerializerMethodField()
@@ -64,8 +64,8 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "seconds",
             "attempts",
             "result_hidden",
-            "combination",
-            "without_combination",
+            "ensemble_prediction",
+            "without_ensemble",
             "marks",
             "predictions",
             "intended_use",
@@ -83,18 +83,18 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
         # From `scope.readable`. An analysis that came another way shows nothing.
         return bool(getattr(analysis, "result_hidden", True))
 
-    @extend_schema_field(CombinationSerializer(allow_null=True))
-    def get_combination(self, analysis: Analysis) -> Any:
-        shown = None if self.get_result_hidden(analysis) else analysis.combined
-        return CombinationSerializer(shown, context=self.context).data if shown else None
+    @extend_schema_field(EnsemblePredictionSerializer(allow_null=True))
+    def get_ensemble_prediction(self, analysis: Analysis) -> Any:
+        shown = None if self.get_result_hidden(analysis) else analysis.ensemble
+        return EnsemblePredictionSerializer(shown, context=self.context).data if shown else None
 
-    def get_without_combination(self, analysis: Analysis) -> str:
-        return "" if self.get_result_hidden(analysis) else analysis.without_combination
+    def get_without_ensemble(self, analysis: Analysis) -> str:
+        return "" if self.get_result_hidden(analysis) else analysis.without_ensemble
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(Mark.choices)))
     def get_marks(self, analysis: Analysis) -> list[str]:
         shown = self._shown(analysis)
-        return [mark.value for mark in marks.marks(shown, analysis.combined)] if shown else []
+        return [mark.value for mark in marks.marks(shown, analysis.ensemble)] if shown else []
 
     @extend_schema_field(PredictionSerializer(many=True))
     def get_predictions(self, analysis: Analysis) -> Any:

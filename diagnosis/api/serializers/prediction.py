@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from diagnosis.api.serializers.links import address
-from diagnosis.models import Combination, Prediction
+from diagnosis.models import EnsemblePrediction, Prediction
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -17,7 +17,7 @@ class EstimateSerializer(serializers.Serializer[Any]):
 
 
 class OperatingPointSerializer(serializers.Serializer[Any]):
-    """The thresholds of this version of the classifier or panel, and what was measured at `threshold`."""
+    """The thresholds of this version of the classifier or ensemble, and what was measured at `threshold`."""
 
     positive_label = serializers.CharField()
     threshold = serializers.FloatField(help_text="0 to 1; below it lies the negative zone")
@@ -57,7 +57,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "probabilities",
             "operating_point",
             "probability",
-            "positive",
+            "at_or_above_threshold",
             "zone",
             "milliseconds",
             "attention",
@@ -68,8 +68,8 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
         return address(self, "api:attention", prediction)
 
 
-class CombinationSerializer(serializers.ModelSerializer[Combination]):
-    """What one version of a panel made of its members' predictions; only with all that it was measured with."""
+class EnsemblePredictionSerializer(serializers.ModelSerializer[EnsemblePrediction]):
+    """What one version of an ensemble predicts from its members; only with all that it was measured with."""
 
     members = serializers.ListField(child=serializers.CharField(), help_text="identities such as vgg16-cxr/1.0.0")
     probabilities = serializers.DictField(child=serializers.FloatField(), help_text="calibrated, summing to 1")
@@ -77,15 +77,15 @@ class CombinationSerializer(serializers.ModelSerializer[Combination]):
     zone = serializers.CharField(help_text="negative, indeterminate or positive")
 
     class Meta:
-        model = Combination
+        model = EnsemblePrediction
         fields = [
-            "panel",
+            "ensemble",
             "version",
             "members",
             "label",
             "probabilities",
             "operating_point",
             "probability",
-            "positive",
+            "at_or_above_threshold",
             "zone",
         ]

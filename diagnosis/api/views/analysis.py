@@ -28,7 +28,7 @@ class _AnalysisView(generics.GenericAPIView[Analysis]):
     serializer_class = AnalysisSerializer
 
     def get_queryset(self) -> QuerySet[Analysis]:
-        related = ("scan__clinic", "requested_by", "combination")
+        related = ("scan__clinic", "requested_by", "ensemble_prediction")
         return readable(self.request).select_related(*related).prefetch_related("predictions")
 
 

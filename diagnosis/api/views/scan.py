@@ -34,7 +34,7 @@ from diagnosis.scans import rendition
 
 def with_results(request: Request) -> QuerySet[Scan]:
     """The scans that the person may see, with the analyses whose results they may read."""
-    related = ("requested_by", "scan", "combination")
+    related = ("requested_by", "scan", "ensemble_prediction")
     analyses = readable(request).select_related(*related).prefetch_related("predictions")
     scans = visible(Scan.objects.all(), request).select_related("uploaded_by")
     return scans.prefetch_related(Prefetch("analyses", analyses.order_by("-number")))

@@ -23,7 +23,7 @@ NOT_GIVEN = "not recorded"
 
 
 @dataclass(frozen=True)
-class PrintedAnswer:
+class PrintedPrediction:
     """A line of the machine's table: a combination, or one classifier with the beginning of its weights' hash."""
 
     name: str
@@ -50,7 +50,7 @@ class PrintedReport:
     signature: str
     content_sha256: str
     addenda: tuple[tuple[str, str], ...]
-    answers: tuple[PrintedAnswer, ...]
+    predictions: tuple[PrintedPrediction, ...]
     machine_notes: tuple[str, ...]
     decision: str
     intended_use: str
@@ -72,7 +72,7 @@ def printed(report: Report) -> PrintedReport:
         signature=_signature(report),
         content_sha256=report.content_sha256,
         addenda=tuple(_addendum(addendum) for addendum in report.addenda.all()),
-        answers=_answers(frozen["analysis"] or {}),
+        predictions=_predictions(frozen["analysis"] or {}),
         machine_notes=_machine_notes(frozen["analysis"] or {}),
         decision=_decision(report),
         intended_use=f"{statement['sentence']} (Statement {statement['version']})",
@@ -127,21 +127,21 @@ def _decision(report: Report) -> str:
     return f"The reader: {decided.lower()}, because: {review.get_override_reason_display().lower()}.{note}"
 
 
-def _answers(analysis: Mapping[str, Any]) -> tuple[PrintedAnswer, ...]:
+def _predictions(analysis: Mapping[str, Any]) -> tuple[PrintedPrediction, ...]:
     """The combination first, where there is one. Older snapshots know neither combinations nor zones nor cards."""
     combination = analysis.get("combination")
-    first = [_answer(combination, f"{combination['panel']} {combination['version']}", "")] if combination else []
+    first = [_prediction(combination, f"{combination['panel']} {combination['version']}", "")] if combination else []
     rest = [
-        _answer(one, f"{one['classifier']} {one['version']}", one["weights_sha256"][:12])
+        _prediction(one, f"{one['classifier']} {one['version']}", one["weights_sha256"][:12])
         for one in analysis.get("predictions", ())
     ]
     return (*first, *rest)
 
 
-def _answer(one: Mapping[str, Any], name: str, weights: str) -> PrintedAnswer:
+def _prediction(one: Mapping[str, Any], name: str, weights: str) -> PrintedPrediction:
     point = one["operating_point"]
     auc = one.get("card", {}).get("auc")
-    return PrintedAnswer(
+    return PrintedPrediction(
         name=name,
         probability=f"{verdict.label_name(point['positive_label'])}: {formats.percent(one['probability'])}",
         standing=_standing(one, point),
@@ -155,7 +155,9 @@ def _answer(one: Mapping[str, Any], name: str, weights: str) -> PrintedAnswer:
 def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
     threshold = formats.percent(point["threshold"])
     if not (one.get("zone") and has_zones(point)):
-        return f"{'above' if one['positive'] else 'below'} {threshold}"
+        # Snapshots signed before zones call it "positive".
+        reached = one.get("at_or_above_threshold", one.get("positive"))
+        return f"{'above' if reached else 'below'} {threshold}"
     said = verdict.of_zone(one["zone"], point["positive_label"]).status.lower()
     return f"{said} ({threshold} / {formats.percent(point['positive_from'])})"
 

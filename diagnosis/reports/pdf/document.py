@@ -15,7 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from diagnosis.models import Report
-from diagnosis.reports.pdf.content import PrintedAnswer, PrintedReport, printed
+from diagnosis.reports.pdf.content import PrintedPrediction, PrintedReport, printed
 from diagnosis.reports.pdf.styles import BOLD, INK, LINE, MARGIN, MUTED, REGULAR, TINT, WARN, styles
 
 WIDTH = A4[0] - 2 * MARGIN
@@ -104,7 +104,7 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
     inside: list[list[Flowable]] = [
         [_text("heading", "Classifiers (decision support, not part of the radiologist's report)")]
     ]
-    inside.append([_answer_table(content) if content.answers else _text("body", "No classifiers' result.")])
+    inside.append([_prediction_table(content) if content.predictions else _text("body", "No classifiers' result.")])
     inside += [[_text("small", note)] for note in content.machine_notes]
     inside += [[_text("small", content.decision)], [_text("small", content.intended_use)]]
     box = Table(inside, colWidths=[WIDTH])
@@ -114,9 +114,9 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
     return [Spacer(0, 5 * mm), box]
 
 
-def _answer_table(content: PrintedReport) -> Table:
+def _prediction_table(content: PrintedReport) -> Table:
     rows = [[_text("label", name) for name in HEADINGS]]
-    rows += [[_text("small", value) for value in _cells(answer)] for answer in content.answers]
+    rows += [[_text("small", value) for value in _cells(answer)] for answer in content.predictions]
     shares = (0.23, 0.16, 0.19, 0.14, 0.14, 0.14)
     table = Table(rows, colWidths=[(WIDTH - 8 * mm) * share for share in shares], repeatRows=1)
     table.setStyle(
@@ -125,7 +125,7 @@ def _answer_table(content: PrintedReport) -> Table:
     return table
 
 
-def _cells(answer: PrintedAnswer) -> tuple[str, ...]:
+def _cells(answer: PrintedPrediction) -> tuple[str, ...]:
     name = f"{answer.name}\n{answer.weights}" if answer.weights else answer.name
     return name, answer.probability, answer.standing, answer.sensitivity, answer.specificity, answer.auc
 

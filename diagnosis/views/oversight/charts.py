@@ -13,7 +13,7 @@ from diagnosis.oversight.agreement import Agreement
 from diagnosis.oversight.chart import Bars, Columns, Dots, Measured
 from diagnosis.oversight.jobs import Day
 from diagnosis.oversight.kappa import Kappa
-from diagnosis.oversight.reviews import Minds, Overrides, Waiting
+from diagnosis.oversight.reviews import MonthlyCategoryChanges, Overrides, Waiting
 from diagnosis.oversight.storage import Usage
 from diagnosis.proportion import Proportion
 
@@ -47,10 +47,12 @@ def overrides(counted: Overrides) -> Bars:
     return chart.bars("overrides", "Overridden results by reason", rows)
 
 
-def minds(months: list[Minds]) -> Dots:
-    values = [_of_proportion(Proportion(entry.minds.changed, entry.minds.total)) for entry in months]
+def category_changes(months: list[MonthlyCategoryChanges]) -> Dots:
+    values = [
+        _of_proportion(Proportion(entry.category_changes.changed, entry.category_changes.total)) for entry in months
+    ]
     labels = [date_format(entry.month, "M y") for entry in months]
-    return chart.dots("minds", "Share of changed minds, by month", labels, [("changed", values)])
+    return chart.dots("category-changes", "Share of changed categories, by month", labels, [("changed", values)])
 
 
 def usage(kinds: list[Usage]) -> Bars:

@@ -64,7 +64,7 @@ class Line:
 def index(request: HttpRequest, scope: Scope) -> HttpResponse:
     related = ("source", "target", "clinic", "made_by", "undone_by")
     page = Paginator(scope.corrections().select_related(*related), A_PAGE).get_page(request.GET.get("page"))
-    rows = [(made, corrections.undo_hindrance(made)) for made in page]
+    rows = [(made, corrections.undo_blocked_reason(made)) for made in page]
     return show(request, scope, "corrections", "Corrections", {"page": page, "rows": rows})
 
 

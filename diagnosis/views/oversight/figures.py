@@ -42,7 +42,7 @@ def overview(request: HttpRequest, scope: Scope) -> HttpResponse:
 @overseen
 def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
     waiting, overrides = reading.waiting(scope.reviews()), reading.overrides(scope.decided())
-    months = reading.minds_by_month(scope.decided())
+    months = reading.category_changes_by_month(scope.decided())
     longest = reading.longest_waiting(scope.reviews()).select_related("scan__patient", "clinic", "reader")
     now = timezone.now()
     context = {
@@ -53,7 +53,7 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
         "overrides": overrides,
         "reasons": charts.overrides(overrides),
         "months": months,
-        "minds": charts.minds(months),
+        "category_changes": charts.category_changes(months),
     }
     return show(request, scope, "reading", "Reading", context)
 

@@ -79,10 +79,17 @@ def overrides(scope: Scope) -> Table:
     return Table(("reason", "overridden", "of results read"), rows)
 
 
-def minds(scope: Scope) -> Table:
+def category_changes(scope: Scope) -> Table:
     columns = ("month", "changed", "readings", "share", "low", "high")
-    months = reading.minds_by_month(scope.decided())
-    rows = [[entry.month.date(), entry.minds.changed, *_parts(entry.minds.total, entry.minds)] for entry in months]
+    months = reading.category_changes_by_month(scope.decided())
+    rows = [
+        [
+            entry.month.date(),
+            entry.category_changes.changed,
+            *_parts(entry.category_changes.total, entry.category_changes),
+        ]
+        for entry in months
+    ]
     return Table(columns, rows)
 
 
@@ -156,7 +163,7 @@ DOWNLOADS: dict[str, Callable[[Scope], Table]] = {
     "days": days,
     "waiting": waiting,
     "overrides": overrides,
-    "changed-minds": minds,
+    "changed-categories": category_changes,
     "agreement": agreements,
     "agreement-first-impressions": first_agreements,
     "storage": usage,

@@ -50,7 +50,7 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     review = find_review(request, pk)
     if review.is_held_by(person(request)):
         return _held(request, review)
-    context = {"review": review, "may": rights(request, review.clinic), **_around(request)}
+    context = {"review": review, "may": rights(request, review.clinic), **_navigation(request)}
     if review.status != ReviewStatus.DECIDED:
         return render(request, "diagnosis/review/free.html", context)
     return render(request, "diagnosis/review/read.html", context | _read(request, review))
@@ -62,7 +62,7 @@ def _read(request: HttpRequest, review: Review) -> dict[str, Any]:
         return {"hidden": blinding.READING_HIDDEN}
     return {
         "report": Report.objects.filter(scan=review.scan).first(),
-        "second_hindrance": policies.second_opinion_hindrance(review.scan),
+        "second_opinion_blocked_reason": policies.second_opinion_blocked_reason(review.scan),
     }
 
 
@@ -104,7 +104,7 @@ def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Finish the reading; then go on to the next case, if the reader wants that."""
     review = find_review(request, pk)
     request.session[GO_ON] = bool(request.POST.get("go_on"))
-    form = ReviewForm(request.POST, has_result=page.result_for(person(request), review.scan).has_answers)
+    form = ReviewForm(request.POST, has_result=page.result_for(person(request), review.scan).has_predictions)
     if not form.is_valid():
         save_draft(by=person(request), review=review, content=draft_of(request.POST))
         return _page(request, review, form=form, status=422)
@@ -113,7 +113,7 @@ def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     except Refusal as refusal:
         save_draft(by=person(request), review=review, content=draft_of(request.POST))
         return _refused(request, review, refusal)
-    return _onward(request, review)
+    return _show_next(request, review)
 
 
 @require_POST
@@ -149,7 +149,7 @@ def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
         messages.info(request, refusal.sentence)
 
 
-def _onward(request: HttpRequest, done: Review) -> HttpResponse:
+def _show_next(request: HttpRequest, done: Review) -> HttpResponse:
     if not request.session[GO_ON]:
         messages.success(request, _("Decided. The preliminary report is waiting for your signature."))
         return redirect(review_url(request, done.pk))
@@ -185,13 +185,13 @@ def _page(
     refusal: Refusal | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context = page.context(review, reader=person(request), form=form) | _around(request)
+    context = page.context(review, reader=person(request), form=form) | _navigation(request)
     context |= {"refusal": refusal, "may": rights(request, review.clinic)}
     return render(request, "diagnosis/review/review.html", context, status=status)
 
 
 def _stand(request: HttpRequest, review: Review, *, status: int = 200) -> HttpResponse:
-    context = page.context(review, reader=person(request)) | _around(request)
+    context = page.context(review, reader=person(request)) | _navigation(request)
     return show(request, "diagnosis/review/review.html", "diagnosis/review/_decision.html", context, status=status)
 
 
@@ -206,7 +206,7 @@ def _refused(request: HttpRequest, review: Review, refusal: Refusal) -> HttpResp
     return _page(request, review, refusal=refusal, status=refusal.http_status)
 
 
-def _around(request: HttpRequest) -> dict[str, Any]:
+def _navigation(request: HttpRequest) -> dict[str, Any]:
     filters = carried(request)
     return {"filters": filters, "query": urlencode(filters), "go_on": request.session.get(GO_ON, True)}
 

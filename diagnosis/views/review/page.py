@@ -15,7 +15,7 @@ from diagnosis.models import Analysis, Draft, FirstImpression, Report, Review, S
 from diagnosis.models.review import Category, ReviewKind
 from diagnosis.models.scan import Modality
 from diagnosis.results import intended_use, verdict
-from diagnosis.results.presentation import Answers, answers_of
+from diagnosis.results.presentation import ResultPresentation, present
 from diagnosis.results.verdict import Verdict
 from diagnosis.reviews import suggestions
 from diagnosis.rules import blinding, policies
@@ -32,13 +32,13 @@ class Result:
 
     hidden: bool
     analysis: Analysis | None = None
-    answers: Answers = field(default_factory=Answers)
+    shown: ResultPresentation = field(default_factory=ResultPresentation)
     verdict: Verdict | None = None
     following: bool = False
 
     @property
-    def has_answers(self) -> bool:
-        return bool(self.answers.readings)
+    def has_predictions(self) -> bool:
+        return bool(self.shown.predictions)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def result_for(reader: User, scan: Scan) -> Result:
     following = bool(latest and not latest.is_finished)
     if shown is None:
         return Result(hidden=False, verdict=verdict.of_analysis(latest), following=following)
-    return Result(False, shown, answers_of(shown), verdict.of_analysis(shown), following)
+    return Result(False, shown, present(shown), verdict.of_analysis(shown), following)
 
 
 def context(
@@ -81,7 +81,7 @@ def context(
         "categories": _categories(Modality(scan.modality)),
         "suggestions": suggestions.for_modality(Modality(scan.modality)),
         "earlier": _earlier(scan, reader),
-        "readings": _readings(review, result),
+        "earlier_reviews": _earlier_reviews(review, result),
         "may_ask_second": review.kind == ReviewKind.FIRST,
         "slices_waiting": _slices_waiting(review),
         "intended_use": intended_use,
@@ -94,7 +94,7 @@ def form_for(result: Result, draft: Draft | None, first: FirstImpression | None)
     initial: dict[str, Any] = {"category": first.category} if first else {}
     initial |= draft.content if draft else {}
     initial["seen"] = result.analysis.pk if result.analysis else None
-    return ReviewForm(initial=initial, has_result=result.has_answers)
+    return ReviewForm(initial=initial, has_result=result.has_predictions)
 
 
 def _categories(modality: Modality) -> list[tuple[Category, str]]:
@@ -127,11 +127,11 @@ def _earlier(scan: Scan, reader: User) -> list[Earlier]:
 
 
 def _with_results(scans: QuerySet[Scan]) -> QuerySet[Scan]:
-    found = scans.select_related("report").prefetch_related("analyses__predictions", "analyses__combination")
+    found = scans.select_related("report").prefetch_related("analyses__predictions", "analyses__ensemble_prediction")
     return found.order_by("-uploaded_at")
 
 
-def _readings(review: Review, result: Result) -> list[Review]:
+def _earlier_reviews(review: Review, result: Result) -> list[Review]:
     """What an arbiter weighs. They tell of the result, so they come with it; a second reader never sees any."""
     if review.kind != ReviewKind.ARBITRATION or result.hidden:
         return []

@@ -11,7 +11,7 @@ from accounts.permissions import Permission, require
 from diagnosis.actions.reading_policy import change_policy
 from diagnosis.forms.reading_settings import PolicyForm
 from diagnosis.models import ReadingPolicy, Review
-from diagnosis.reviews.category_changes import changed_minds
+from diagnosis.reviews.category_changes import category_changes
 from diagnosis.views.shortcuts import in_clinic, person
 
 
@@ -26,5 +26,5 @@ def edit(request: HttpRequest, clinic: Clinic) -> HttpResponse:
         said = ngettext("Saved. %(n)d open case was reordered.", "Saved. %(n)d open cases were reordered.", moved)
         messages.success(request, said % {"n": moved})
         return redirect("diagnosis:reading-policy")
-    context = {"clinic": clinic, "form": form, "minds": changed_minds(Review.objects.in_clinic(clinic))}
+    context = {"clinic": clinic, "form": form, "category_changes": category_changes(Review.objects.in_clinic(clinic))}
     return render(request, "diagnosis/review/policy.html", context, status=422 if form.errors else 200)

@@ -28,7 +28,7 @@ from diagnosis.views.review.rows import Row, rows
 from diagnosis.views.review.unsigned import unsigned
 from diagnosis.views.shortcuts import find, in_clinic, person, rights, wants_fragment
 
-CASES_A_PAGE = 30
+REVIEWS_A_PAGE = 30
 NOTHING_LEFT = _(
     "There are no cases for you to read. The queue keeps itself up to date; you can also widen the filters."
 )
@@ -102,11 +102,11 @@ def _readable(request: HttpRequest, form: QueueFilter) -> ReviewQuerySet:
 def _context(request: HttpRequest, form: QueueFilter) -> dict[str, Any]:
     reader = person(request)
     narrowed = form.narrow(Review.objects.open())
-    found = rows(_from(narrowed.in_order(), request.GET.get("after"))[: CASES_A_PAGE + 1], reader=reader)
+    found = rows(_from(narrowed.in_order(), request.GET.get("after"))[: REVIEWS_A_PAGE + 1], reader=reader)
     return {
         "form": form,
-        "rows": found[:CASES_A_PAGE],
-        "further": found[CASES_A_PAGE - 1].review if len(found) > CASES_A_PAGE else None,
+        "rows": found[:REVIEWS_A_PAGE],
+        "further": found[REVIEWS_A_PAGE - 1].review if len(found) > REVIEWS_A_PAGE else None,
         "from_front": not request.GET.get("after"),
         "filters": urlencode(form.chosen),
         "numbers": numbers(form.chosen_clinics, reader=reader),

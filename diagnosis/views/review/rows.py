@@ -40,25 +40,25 @@ class Row:
     now: datetime
 
     @property
-    def merit(self) -> queue.Merit:
-        return queue.merit(self.review, self.policy)
+    def priority(self) -> queue.Priority:
+        return queue.priority(self.review, self.policy)
 
     @property
     def reasons(self) -> list[str]:
         """Why it stands here, each part with the hours it adds to the waiting time."""
         parts = []
         if self.review.urgent:
-            parts.append(_("+ %(hours)s, urgent") % {"hours": _hours(self.merit.urgency)})
+            parts.append(_("+ %(hours)s, urgent") % {"hours": _hours(self.priority.urgency)})
         return parts if self.hidden else parts + self._of_result()
 
     def _of_result(self) -> list[str]:
         if self.review.suspicion is None:
-            return [_("+ %(hours)s, no result yet") % {"hours": _hours(self.merit.suspicion)}]
-        suspicion = {"hours": _hours(self.merit.suspicion), "value": formats.decimal(self.review.suspicion)}
+            return [_("+ %(hours)s, no result yet") % {"hours": _hours(self.priority.suspicion)}]
+        suspicion = {"hours": _hours(self.priority.suspicion), "value": formats.decimal(self.review.suspicion)}
         parts = [_("+ %(hours)s, suspicion %(value)s") % suspicion]
         if self.review.disagreement:
             value = formats.decimal(self.review.disagreement)
-            disagreement = {"hours": _hours(self.merit.disagreement), "value": value}
+            disagreement = {"hours": _hours(self.priority.disagreement), "value": value}
             parts.append(_("+ %(hours)s, disagreement %(value)s") % disagreement)
         return parts
 

@@ -20,7 +20,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """The person's own reports that wait for a signature, the oldest first."""
     by = person(request)
     page = Paginator(unsigned(by), A_PAGE).get_page(request.GET.get("page"))
-    lines = [(report, policies.sign_hindrance(report, by=by)) for report in page]
+    lines = [(report, policies.sign_blocked_reason(report, by=by)) for report in page]
     return render(request, "diagnosis/review/unsigned.html", {"page": page, "lines": lines})
 
 

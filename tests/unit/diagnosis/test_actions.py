@@ -40,7 +40,7 @@ def test_after_a_failure_it_is_a_retry(analysis: Analysis, scan: Scan, radiograp
 def test_nothing_is_started_twice(scan: Scan, radiographer: User) -> None:
     with pytest.raises(NotAllowedNow) as refused:
         rerun_analysis(by=radiographer, scan=scan)
-    assert refused.value.sentence == policies.ALREADY_OPEN == policies.rerun_hindrance(scan.latest_analysis)
+    assert refused.value.sentence == policies.ALREADY_OPEN == policies.rerun_blocked_reason(scan.latest_analysis)
 
 
 @pytest.mark.both_databases
@@ -74,7 +74,7 @@ def test_what_has_finished_cannot_be_cancelled(analysis: Analysis, radiographer:
     with pytest.raises(NotAllowedNow, match=policies.ALREADY_FINISHED):
         cancel_analysis(by=radiographer, analysis=analysis)
     analysis.refresh_from_db()
-    assert policies.cancel_hindrance(analysis) == policies.ALREADY_FINISHED
+    assert policies.cancel_blocked_reason(analysis) == policies.ALREADY_FINISHED
 
 
 def test_a_stranger_starts_and_cancels_nothing(analysis: Analysis, scan: Scan, stranger: User) -> None:

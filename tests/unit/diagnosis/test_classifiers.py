@@ -30,9 +30,9 @@ def active(*identities: str) -> list[Any]:
 
 
 def test_all_members_make_the_panel_speak() -> None:
-    found, hindrance = classifiers.panel_for(active(*reversed(MEMBERS)))
+    found, blocked_reason = classifiers.panel_for(active(*reversed(MEMBERS)))
     assert found is not None
-    assert (found.identity, hindrance) == ("panel-cxr/1.0.0", "")
+    assert (found.identity, blocked_reason) == ("panel-cxr/1.0.0", "")
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,11 @@ def test_any_other_set_is_refused_with_the_reason(
     identities: tuple[str, ...], switched_off: set[str], reason: str, settings: Any
 ) -> None:
     settings.INACTIVE_CLASSIFIERS = switched_off
-    found, hindrance = classifiers.panel_for(active(*identities))
+    found, blocked_reason = classifiers.panel_for(active(*identities))
     assert found is None
-    assert hindrance == (f"{reason}; the combination was measured with exactly the 3 classifiers of panel-cxr 1.0.0.")
+    assert blocked_reason == (
+        f"{reason}; the combination was measured with exactly the 3 classifiers of panel-cxr 1.0.0."
+    )
 
 
 def test_a_modality_without_a_panel_says_so_only_where_there_is_something_to_combine() -> None:

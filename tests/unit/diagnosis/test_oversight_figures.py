@@ -234,8 +234,8 @@ def test_first_impressions_are_another_standard(case: Callable[..., Review], rad
     (decided,) = agreement.by_month(Review.objects.all())
     (first,) = agreement.by_month(Review.objects.all(), first_impressions=True)
     assert (decided.counts, first.counts) == (Counts(1, 0, 0, 0), Counts(0, 1, 0, 0))
-    (month,) = reading.minds_by_month(Review.objects.all())
-    assert (month.minds.changed, month.minds.total) == (1, 1)
+    (month,) = reading.category_changes_by_month(Review.objects.all())
+    assert (month.category_changes.changed, month.category_changes.total) == (1, 1)
 
 
 # --- tables and drawings -----------------------------------------------------------------------------------

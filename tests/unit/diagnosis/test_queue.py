@@ -34,7 +34,7 @@ def case(clinic: Clinic, radiographer: User) -> Callable[..., Review]:
         if results:
             finish(review.scan, *results, **more)
         else:
-            queue.place_again(ReadingPolicy.of(clinic))
+            queue.reprioritise(ReadingPolicy.of(clinic))
         review.refresh_from_db()
         return review
 
@@ -97,7 +97,7 @@ def test_what_wants_an_eye_stands_on_the_review_and_moves_nothing(
     (row,) = rows(Review.objects.all(), reader=radiologist)
     assert row.marks == ["disagreement", "attention_outside"], "the zone says already that it is indeterminate"
     calm = case(results=(0.9, 0.1), combined=0.5)
-    assert abs(queue.merit(marked, ReadingPolicy()).hours - queue.merit(calm, ReadingPolicy()).hours) < 1e-9
+    assert abs(queue.priority(marked, ReadingPolicy()).hours - queue.priority(calm, ReadingPolicy()).hours) < 1e-9
 
 
 def test_a_reader_who_reads_first_sees_no_mark(case: Callable[..., Review], clinic: Clinic, radiologist: User) -> None:
@@ -183,7 +183,7 @@ def test_changed_weights_place_the_queue_again(
 def test_the_database_sums_as_we_do(case: Callable[..., Review], clinic: Clinic) -> None:
     made = [case(hours=1, results=(0.123456,)), case(results=(0.9, 0.1)), case(hours=0.5, urgent=True)]
     policy = ReadingPolicy(clinic=clinic, urgent_hours=7.25, suspicion_hours=3.5, disagreement_hours=1.1)
-    assert queue.place_again(policy) == 3
+    assert queue.reprioritise(policy) == 3
     for review in made:
         review.refresh_from_db()
         assert abs(review.due_at - queue.due_at(review, policy)) < timedelta(milliseconds=1)
@@ -193,7 +193,7 @@ def test_each_part_of_the_place_is_told(case: Callable[..., Review], radiologist
     review = case(hours=3, results=(0.75, 0.25), urgent=True)
     (row,) = rows(Review.objects.filter(pk=review.pk), reader=radiologist)
     assert row.reasons == ["+ 48 h, urgent", "+ 9 h, suspicion 0.75", "+ 6 h, disagreement 1.00"]
-    assert review.waiting_since - timedelta(hours=row.merit.hours) == review.due_at
+    assert review.waiting_since - timedelta(hours=row.priority.hours) == review.due_at
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL's planner")

@@ -26,7 +26,7 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Draft, Patient, ReadingPolicy, Report, Review
 from diagnosis.models.review import Category, Decision, ReviewKind
-from diagnosis.reviews.category_changes import ChangedMinds, changed_minds
+from diagnosis.reviews.category_changes import CategoryChanges, category_changes
 from diagnosis.rules import policies
 from diagnosis.states import ReviewStatus as S
 from tests.images import ct_dicom
@@ -285,7 +285,7 @@ def test_the_clinic_samples_cases_for_double_reading(
     assert Review.objects.filter(kind=ReviewKind.SECOND).count() == seconds
 
 
-# --- changed minds -----------------------------------------------------------------------------------------
+# --- changed category_changes -----------------------------------------------------------------------------------------
 
 
 def test_changed_minds_compares_first_impression_and_decision(
@@ -299,8 +299,8 @@ def test_changed_minds_compares_first_impression_and_decision(
         commit_first_impression(by=radiologist, review=case, category=Category(first))
         read(radiologist, case, category=then)
     read(radiologist, cases[3])  # without a first impression: not counted
-    assert changed_minds(Review.objects.all()) == ChangedMinds(changed=1, total=3)
-    assert changed_minds(Review.objects.filter(reader=colleague)) == ChangedMinds(0, 0)
+    assert category_changes(Review.objects.all()) == CategoryChanges(changed=1, total=3)
+    assert category_changes(Review.objects.filter(reader=colleague)) == CategoryChanges(0, 0)
 
 
 def test_another_readers_impression_does_not_count(review: Review, radiologist: User, colleague: User) -> None:
@@ -308,7 +308,7 @@ def test_another_readers_impression_does_not_count(review: Review, radiologist: 
     commit_first_impression(by=colleague, review=review, category=Category.TYPICAL)
     release_review(by=colleague, review=review)
     read(radiologist, review)
-    assert changed_minds(Review.objects.all()).total == 0
+    assert category_changes(Review.objects.all()).total == 0
 
 
 def test_the_first_impression_stands(review: Review, radiologist: User) -> None:
@@ -325,8 +325,8 @@ def test_the_first_impression_stands(review: Review, radiologist: User) -> None:
     [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662)],
 )
 def test_the_interval_of_the_share(changed: int, total: int, low: float, high: float) -> None:
-    assert ChangedMinds(changed, total).interval == pytest.approx((low, high), abs=5e-5)
+    assert CategoryChanges(changed, total).interval == pytest.approx((low, high), abs=5e-5)
 
 
 def test_no_reading_has_no_share() -> None:
-    assert ChangedMinds(0, 0).interval is None
+    assert CategoryChanges(0, 0).interval is None

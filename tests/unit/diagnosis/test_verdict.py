@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from diagnosis.models import Analysis, Combination, Prediction
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.results import verdict
 from diagnosis.results.marks import marks
@@ -21,7 +21,7 @@ def prediction(covid: float, *, threshold: float = 0.3, label: str = "covid", **
         label=label,
         operating_point={"positive_label": "covid", "threshold": threshold} | upper(more),
         probability=covid,
-        positive=covid >= threshold,
+        at_or_above_threshold=covid >= threshold,
         **more,
     )
 
@@ -30,15 +30,15 @@ def upper(more: dict[str, Any]) -> dict[str, float]:
     return {"positive_from": 0.6} if more.get("zone") else {}
 
 
-def combination(covid: float, zone: str) -> Combination:
-    return Combination(
+def combination(covid: float, zone: str) -> EnsemblePrediction:
+    return EnsemblePrediction(
         panel="panel-cxr",
         version="1.0.0",
         probabilities={"covid": covid, "normal": 1 - covid},
         label="covid" if covid >= 0.5 else "normal",
         operating_point={"positive_label": "covid", "threshold": 0.3, "positive_from": 0.6},
         probability=covid,
-        positive=covid >= 0.3,
+        at_or_above_threshold=covid >= 0.3,
         zone=zone,
     )
 
@@ -99,7 +99,7 @@ def test_no_analysis_is_said() -> None:
 def test_two_thresholds_make_three_zones_of_a_combination_and_of_a_prediction(
     covid: float, zone: str, sentence: str
 ) -> None:
-    for said in (verdict.of_combination(combination(covid, zone)), verdict.of_prediction(prediction(covid, zone=zone))):
+    for said in (verdict.of_ensemble(combination(covid, zone)), verdict.of_prediction(prediction(covid, zone=zone))):
         assert (said.tone, said.word, said.sentence) == (zone, zone, sentence)
 
 
@@ -146,7 +146,9 @@ def test_the_combination_speaks_for_its_members(db: None) -> None:
         ([prediction(0.1, attention_outside=0.51), prediction(0.1, attention_outside=0.2)], None, []),
     ],
 )
-def test_what_wants_an_eye(predictions: list[Prediction], together: Combination | None, expected: list[Mark]) -> None:
+def test_what_wants_an_eye(
+    predictions: list[Prediction], together: EnsemblePrediction | None, expected: list[Mark]
+) -> None:
     assert marks(predictions, together) == expected
 
 

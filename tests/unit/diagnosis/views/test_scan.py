@@ -167,11 +167,11 @@ def test_a_failure_shows_its_reason_and_offers_a_retry(
 
 
 def test_the_disabled_button_says_what_the_rule_says(client: Client, scan: Scan) -> None:
-    hindrance = page(client, scan).context["rerun_hindrance"]
+    blocked_reason = page(client, scan).context["rerun_blocked_reason"]
     refused = client.post(reverse("diagnosis:analysis-rerun", args=[scan.pk]))
-    assert hindrance
+    assert blocked_reason
     assert refused.status_code == 409
-    assert refused.context["refusal"].sentence == hindrance
+    assert refused.context["refusal"].sentence == blocked_reason
     assert scan.analyses.count() == 1
 
 

@@ -4,6 +4,6 @@ from diagnosis.analyses.classifiers import active_specs
 from diagnosis.models.scan import Modality
 
 
-def panel(modality: Modality = Modality.CXR) -> int:
+def ensemble_members(modality: Modality = Modality.CXR) -> int:
     """The number of predictions that a finished analysis has."""
     return sum(spec.modality.value == modality.value for spec in active_specs())

@@ -8,15 +8,15 @@ from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 from diagnosis.models.zone import Zone
 
 
-class CombinationQuerySet(ClinicalQuerySet["Combination"]):
+class EnsemblePredictionQuerySet(ClinicalQuerySet["EnsemblePrediction"]):
     clinic_path = "analysis__scan__clinic"
 
 
-class Combination(ClinicalModel):
-    """What one version of a panel made of its members' predictions in one analysis, with all that explains it later."""
+class EnsemblePrediction(ClinicalModel):
+    """What one version of an ensemble predicts in one analysis from its members, with all that explains it later."""
 
-    analysis = models.OneToOneField(Analysis, on_delete=models.PROTECT, related_name="combination")
-    panel = models.CharField(max_length=60)
+    analysis = models.OneToOneField(Analysis, on_delete=models.PROTECT, related_name="ensemble_prediction")
+    ensemble = models.CharField(max_length=60)
     version = models.CharField(max_length=20)
     members = models.JSONField(help_text="the identities of the classifiers it was measured with")
 
@@ -24,24 +24,26 @@ class Combination(ClinicalModel):
     label = models.CharField(max_length=30, help_text="the most probable class")
     operating_point = models.JSONField(help_text="both thresholds, and the sensitivity and specificity measured there")
     probability = models.FloatField(help_text="of the operating point's class, 0 to 1")
-    positive = models.BooleanField(help_text="whether that probability reaches the threshold")
+    at_or_above_threshold = models.BooleanField(help_text="whether that probability reaches the threshold")
     zone = models.CharField(max_length=13, choices=Zone.choices)
-    card = models.JSONField(default=dict, help_text="what the panel's card said of it then")
+    card = models.JSONField(default=dict, help_text="what the ensemble's card said of it then")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = CombinationQuerySet.as_manager()
+    objects = EnsemblePredictionQuerySet.as_manager()
 
     class Meta:
         ordering = ["created_at"]
         constraints = [
-            models.CheckConstraint(condition=Q(probability__range=(0, 1)), name="combination_probability_in_range"),
-            models.CheckConstraint(condition=Q(zone__in=Zone.values), name="combination_zone_known"),
+            models.CheckConstraint(
+                condition=Q(probability__range=(0, 1)), name="ensemble_prediction_probability_in_range"
+            ),
+            models.CheckConstraint(condition=Q(zone__in=Zone.values), name="ensemble_prediction_zone_known"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.panel} {self.version}: {self.zone}"
+        return f"{self.ensemble} {self.version}: {self.zone}"
 
     @property
     def identity(self) -> str:
         """Name and version in one word, such as panel-cxr/1.0.0."""
-        return f"{self.panel}/{self.version}"
+        return f"{self.ensemble}/{self.version}"
