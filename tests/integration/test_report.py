@@ -240,7 +240,7 @@ def combined(radiographer: User, radiologist: User, patient: Patient) -> Report:
 
 
 def test_a_report_prints_the_combination_its_zone_and_what_the_cards_say(combined: Report) -> None:
-    first, *members = printed(combined).answers
+    first, *members = printed(combined).predictions
     assert (first.name, first.standing) == ("panel-cxr 1.0.0", "indeterminate zone (43.2\u00a0% / 70.0\u00a0%)")
     assert first.auc == "0.97 (0.95–0.98)"
     assert [(each.name, each.standing) for each in members] == [
@@ -254,7 +254,7 @@ def test_a_report_prints_the_combination_its_zone_and_what_the_cards_say(combine
 
 def test_what_the_classifiers_said_later_changes_nothing_on_a_signed_report(combined: Report) -> None:
     before = printed(combined)
-    combined.review.analysis.combination.delete()
+    combined.review.analysis.ensemble_prediction.delete()
     combined.review.analysis.predictions.update(version="9.9.9", probability=0.0)
     assert printed(Report.objects.get()) == before
     assert report_content.is_intact(Report.objects.get())
@@ -264,8 +264,9 @@ def test_a_report_signed_before_there_were_zones_is_printed_as_it_was(final: Rep
     for one in final.snapshot["analysis"]["predictions"]:
         for later in ("zone", "card", "attention_outside"):
             del one[later]
-    for later in ("combination", "without_ensemble", "marks"):
+        one["positive"] = one.pop("at_or_above_threshold")  # as it was called then
+    for later in ("combination", "without_combination", "marks"):
         del final.snapshot["analysis"][later]
-    (answer,) = printed(final).answers
+    (answer,) = printed(final).predictions
     assert (answer.standing, answer.auc) == ("above 43.2\u00a0%", "not recorded")
     assert printed(final).machine_notes == ()

@@ -220,7 +220,7 @@ def test_the_panel_speaks_for_exactly_its_members(
 ) -> None:
     assert run(analysis).status == S.SUCCEEDED, analysis.failure_detail
     first, second = analysis.predictions.all()
-    combination = analysis.combination
+    combination = analysis.ensemble_prediction
     assert combination.members == [first.identity, second.identity]
     # Two who say the same, at a temperature of 1, say it together.
     assert combination.probabilities == pytest.approx(first.probabilities)

@@ -59,8 +59,8 @@ def test_a_combination_comes_with_its_zone_its_members_and_what_wants_an_eye(
 ) -> None:
     analysis = finish(scan, 0.1, 0.9, combined=0.5, outside=0.6)
     body = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()
-    combination = body["combination"]
-    assert (combination["panel"], combination["zone"], combination["probability"]) == (
+    combination = body["ensemble_prediction"]
+    assert (combination["ensemble"], combination["zone"], combination["probability"]) == (
         "panel-cxr",
         "indeterminate",
         0.5,
@@ -75,7 +75,7 @@ def test_a_combination_comes_with_its_zone_its_members_and_what_wants_an_eye(
 def test_a_result_from_before_there_were_zones_stays_explained(scan: Scan, radiographer: User, api: Api) -> None:
     analysis = finish(scan, 0.9, 0.8, without="vgg19-cxr is switched off.")
     body = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()
-    assert (body["combination"], body["without_ensemble"]) == (None, "vgg19-cxr is switched off.")
+    assert (body["ensemble_prediction"], body["without_ensemble"]) == (None, "vgg19-cxr is switched off.")
     for each in body["predictions"]:
         assert (each["zone"], each["attention_outside"], each["operating_point"]["positive_from"]) == ("", None, None)
 

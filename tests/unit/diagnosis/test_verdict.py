@@ -32,7 +32,7 @@ def upper(more: dict[str, Any]) -> dict[str, float]:
 
 def combination(covid: float, zone: str) -> EnsemblePrediction:
     return EnsemblePrediction(
-        panel="panel-cxr",
+        ensemble="panel-cxr",
         version="1.0.0",
         probabilities={"covid": covid, "normal": 1 - covid},
         label="covid" if covid >= 0.5 else "normal",
@@ -117,7 +117,7 @@ def test_one_threshold_has_two_sides_and_no_zone() -> None:
 
 def test_the_combination_speaks_for_its_members(db: None) -> None:
     analysis = Analysis(status="succeeded")
-    analysis.combination = combination(0.4, "indeterminate")  # type: ignore[misc]
+    analysis.ensemble_prediction = combination(0.4, "indeterminate")  # type: ignore[misc]
     said = verdict.of_analysis(analysis)
     assert (said.status, said.label, said.beside) == (
         "Indeterminate zone",

@@ -59,10 +59,10 @@ def test_a_panel_shows_every_classifier_and_whose_map_it_is(client: Client, scan
     first, second = finish(scan, 0.9, 0.1).predictions.all()
     shown = page(client, scan)
     assert "1 of 2 classifiers above their operating point" in text(shown)
-    assert [reading.prediction for reading in shown.context["readings"]] == [first, second]
-    assert shown.context["looked"].prediction == first
-    assert page(client, scan, data={"map": str(second.pk)}).context["looked"].prediction == second
-    assert page(client, scan, data={"map": "nonsense"}).context["looked"].prediction == first
+    assert [reading.prediction for reading in shown.context["predictions"]] == [first, second]
+    assert shown.context["mapped"].prediction == first
+    assert page(client, scan, data={"map": str(second.pk)}).context["mapped"].prediction == second
+    assert page(client, scan, data={"map": "nonsense"}).context["mapped"].prediction == first
 
 
 def test_a_map_of_no_finding_is_not_laid_over_the_image_unasked(client: Client, scan: Scan) -> None:
@@ -70,7 +70,7 @@ def test_a_map_of_no_finding_is_not_laid_over_the_image_unasked(client: Client, 
     normal, other, finding = Prediction.objects.order_by("classifier")
     Prediction.objects.filter(pk__in=[normal.pk, other.pk]).update(attention_label="normal")
     shown = page(client, scan)
-    assert shown.context["looked"].prediction == finding
+    assert shown.context["mapped"].prediction == finding
     assert "checked> Attention map" in shown.content.decode()
     Prediction.objects.filter(pk=finding.pk).update(attention_label="normal")
     assert "checked> Attention map" not in page(client, scan).content.decode()
@@ -81,7 +81,7 @@ def test_a_combination_stands_above_its_members(client: Client, scan: Scan) -> N
     finish(scan, 0.9, 0.1, combined=0.5, outside=0.8)
     shown = page(client, scan)
     words = text(shown)
-    assert shown.context["combined"].verdict.status == "Indeterminate zone"
+    assert shown.context["ensemble"].verdict.status == "Indeterminate zone"
     assert words.index("Indeterminate zone") < words.index("classifier-0")
     assert "The classifiers disagree: 1 of 2 positive, 1 negative." in words
     assert words.count('data-alarm="Most of the attention lies outside the lungs: distrust this result"') == 2
@@ -123,7 +123,7 @@ def test_every_result_leads_to_its_model_card(client: Client, prediction: Predic
 
 def test_an_open_analysis_shows_waiting_and_never_a_number(client: Client, scan: Scan) -> None:
     shown = page(client, scan)
-    assert shown.context["readings"] == ()
+    assert shown.context["predictions"] == ()
     assert verdict.WAITING in text(shown)
     assert "It is next." in text(shown)
     assert f'data-poll="{reverse("diagnosis:scan-result", args=[scan.pk])}"' in text(shown)
@@ -187,7 +187,7 @@ def test_an_earlier_analysis_stays_readable(client: Client, finished: Analysis, 
     second = rerun_analysis(by=clinician, scan=finished.scan)
     shown = client.get(reverse("diagnosis:analysis-detail", args=[finished.pk]))
     assert (shown.context["analysis"], shown.context["is_latest"]) == (finished, False)
-    assert len(shown.context["readings"]) == finished.predictions.count()
+    assert len(shown.context["predictions"]) == finished.predictions.count()
     assert page(client, finished.scan).context["analysis"] == second
 
 
