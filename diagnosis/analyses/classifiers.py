@@ -69,8 +69,8 @@ def gate() -> Gate:
         ) from refused
 
 
-def panel_for(active: Iterable[ClassifierSpec]) -> tuple[EnsembleSpec | None, str]:
-    """The panel that may combine the answers of `active`, all of one modality; or None, and why not in words.
+def ensemble_for(active: Iterable[ClassifierSpec]) -> tuple[EnsembleSpec | None, str]:
+    """The ensemble that may combine the predictions of `active`, all of one modality; or None, and why not in words.
 
     The words are empty where there is nothing to combine: one classifier, and no panel.
     """
@@ -92,7 +92,7 @@ def warm() -> None:
 
 
 def _blocked_reason(found: EnsembleSpec, active: tuple[ClassifierSpec, ...]) -> str:
-    """Why the panel may not speak for these classifiers; empty when they are exactly its members."""
+    """Why the ensemble may not speak for these classifiers; empty when they are exactly its members."""
     answered = {spec.name: spec for spec in active}
     members = dict(member.split("/") for member in found.members)
     faults = [_fault(name, version, answered.get(name)) for name, version in members.items()]

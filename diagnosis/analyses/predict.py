@@ -58,7 +58,7 @@ def predict(pixels: Pixels, modality: Modality) -> ImagePredictions:
         ClassifierPrediction(classifier.spec, prediction, _attention_outside(prediction, inside))
         for classifier, prediction in zip(active, predictions, strict=True)
     )
-    found, blocked_reason = classifiers.panel_for(one.spec for one in each)
+    found, blocked_reason = classifiers.ensemble_for(one.spec for one in each)
     return ImagePredictions(each, _combine(found, each) if found else None, blocked_reason)
 
 

@@ -147,7 +147,7 @@ def _panel() -> tuple[tuple[ClassifierSpec, ...], EnsembleSpec]:
     from ml.spec import Modality
 
     specs = tuple(spec for spec in classifiers.active_specs() if spec.modality is Modality.CXR)
-    panel, blocked_reason = classifiers.panel_for(specs)
+    panel, blocked_reason = classifiers.ensemble_for(specs)
     assert panel, blocked_reason
     return specs, panel
 

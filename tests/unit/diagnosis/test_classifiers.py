@@ -30,7 +30,7 @@ def active(*identities: str) -> list[Any]:
 
 
 def test_all_members_make_the_panel_speak() -> None:
-    found, blocked_reason = classifiers.panel_for(active(*reversed(MEMBERS)))
+    found, blocked_reason = classifiers.ensemble_for(active(*reversed(MEMBERS)))
     assert found is not None
     assert (found.identity, blocked_reason) == ("panel-cxr/1.0.0", "")
 
@@ -49,7 +49,7 @@ def test_any_other_set_is_refused_with_the_reason(
     identities: tuple[str, ...], switched_off: set[str], reason: str, settings: Any
 ) -> None:
     settings.INACTIVE_CLASSIFIERS = switched_off
-    found, blocked_reason = classifiers.panel_for(active(*identities))
+    found, blocked_reason = classifiers.ensemble_for(active(*identities))
     assert found is None
     assert blocked_reason == (
         f"{reason}; the combination was measured with exactly the 3 classifiers of panel-cxr 1.0.0."
@@ -58,5 +58,5 @@ def test_any_other_set_is_refused_with_the_reason(
 
 def test_a_modality_without_a_panel_says_so_only_where_there_is_something_to_combine() -> None:
     slices = [spec(name=name, modality=Modality.CT) for name in ("a-ct", "b-ct")]
-    assert classifiers.panel_for(slices) == (None, classifiers.NONE_MEASURED)
-    assert classifiers.panel_for(slices[:1]) == (None, "")
+    assert classifiers.ensemble_for(slices) == (None, classifiers.NONE_MEASURED)
+    assert classifiers.ensemble_for(slices[:1]) == (None, "")
