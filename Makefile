@@ -57,7 +57,8 @@ messages: $(DONE)/everything
 	@$(RUN) manage.py messages
 
 # Templates whose words are translated and whose lines are formatted; the rest follows folder by folder.
-TEMPLATES := templates/400.html templates/diagnosis/review
+TEMPLATES := $(filter-out templates/_styleguide.html, $(wildcard templates/*.html)) \
+	$(addprefix templates/, _components account admin api portal diagnosis/review)
 
 CHECKED := portal accounts diagnosis ml tests manage.py
 

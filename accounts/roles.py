@@ -68,6 +68,11 @@ class Administrator(Role):
 ROLES: dict[str, type[Role]] = {role.slug: role for role in (Radiographer, Clinician, Radiologist, Administrator)}
 
 
+def role_choices() -> list[tuple[str, str]]:
+    """Slug and name of each role. A function, so that the field names it and a new role needs no migration."""
+    return [(slug, role.name) for slug, role in ROLES.items()]
+
+
 def roles_with(permission: Permission) -> list[str]:
     """Slugs of the roles that hold `permission`."""
     return [slug for slug, role in ROLES.items() if permission in role.permissions]

@@ -37,6 +37,8 @@ UNREAD = {
 }
 # Filled with classes of CSS, not with words.
 UNREAD_PARTS = {"block body_class"}
+# Literals that end in names of classes and fields.
+NAMES = {"files", "info", "neutral", "signed-in,signed-out"}
 WORD = re.compile(r"[^\W\d_]{2,}")
 # `title="Nothing here"`, `default:"never"`, `nav_item "view" "About"`: literals that end on the page.
 GIVEN = re.compile(
@@ -98,7 +100,7 @@ def _literals(token: Token) -> Iterator[str]:
     if token.token_type not in (TokenType.BLOCK, TokenType.VAR):
         return
     found = [match["given"] for match in (*GIVEN.finditer(token.contents), *FALLBACK.finditer(token.contents))]
-    yield from (words for words in found if WORD.search(words))
+    yield from (words for words in found if WORD.search(words) and words[1:-1] not in NAMES)
     if PLURAL.search(token.contents):
         yield "|pluralize builds English plurals only: use {% blocktranslate count %}"
     name, *rest = token.split_contents() or [""]

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from accounts.models.clinic import Clinic
-from accounts.roles import ROLES, Role, roles_with
+from accounts.roles import ROLES, Role, role_choices, roles_with
 
 if TYPE_CHECKING:
     from accounts.models.user import User
@@ -29,7 +29,7 @@ class Membership(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships")
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="memberships")
-    role = models.CharField(max_length=20, choices=[(slug, role.name) for slug, role in ROLES.items()])
+    role = models.CharField(max_length=20, choices=role_choices)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -202,7 +202,7 @@ def test_a_message_is_sent_without_javascript_by_somebody_who_takes_time(
     plain.get_by_label("Subject").fill("Trying it")
     plain.get_by_label("Message").fill("How do we start?")
     plain.get_by_role("button", name="Send the message").click()
-    plain.get_by_text("Thank you, your message is here").wait_for()
+    plain.get_by_text("Thank you for your message").wait_for()
     assert ContactMessage.objects.get().subject == "Trying it"
 
 

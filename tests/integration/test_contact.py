@@ -44,7 +44,7 @@ def send(client: Client, **changes: Any) -> Any:
 
 def test_the_form_asks_for_no_patient_data_and_hides_its_trap(client: Client) -> None:
     page = client.get(reverse("portal:contact")).content.decode()
-    assert "Send no patient data" in page
+    assert "Do not send patient data" in page
     trap = page[page.index('<div class="trap"') :]
     assert trap.startswith('<div class="trap" aria-hidden="true">')
     assert 'tabindex="-1"' in trap
@@ -183,5 +183,5 @@ def test_without_the_cache_the_form_works_and_the_common_limit_holds(client: Cli
 def test_a_post_from_another_site_is_refused_with_a_page() -> None:
     answer = Client(enforce_csrf_checks=True).post(reverse("portal:contact"), filled())
     assert answer.status_code == 403
-    assert "This form is too old" in answer.content.decode()
+    assert "This form has expired" in answer.content.decode()
     assert not ContactMessage.objects.exists()

@@ -92,14 +92,14 @@ def test_a_flood_of_sign_ins_gets_its_page(client: Client, settings: Settings) -
     settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/ip"}
     answers = [sign_in(client, "somebody@clinic.example", "a guess") for _ in range(3)]
     assert answers[-1].status_code == 429
-    assert "That was too fast" in answers[-1].content.decode()
+    assert "You sent too many requests" in answers[-1].content.decode()
 
 
 def test_nobody_may_guess_while_nobody_counts(client: Client, clinician: User, settings: Settings) -> None:
     settings.CACHES = NOWHERE
     answer = sign_in(client, clinician.email)
     assert answer.status_code == 503
-    assert "Sign-in is closed for the moment" in answer.content.decode()
+    assert "Sign-in is not available at the moment" in answer.content.decode()
     assert not is_signed_in(client)
 
 
@@ -114,7 +114,7 @@ def test_a_closed_account_hears_so(client: Client, clinician: User) -> None:
 
 def test_nobody_signs_up(client: Client) -> None:
     address = reverse("account_signup")
-    assert "Accounts are made by your clinic" in client.get(address).content.decode()
+    assert "Your clinic creates accounts" in client.get(address).content.decode()
     fields = {"email": "me@clinic.example", "password1": PASSWORD, "password2": PASSWORD}
     assert client.post(address, fields).status_code == 405
     assert not User.objects.exists()
@@ -142,7 +142,7 @@ def ask_for_link(client: Client, email: str) -> Any:
 
 
 def test_a_forgotten_password_is_replaced_through_the_mail(client: Client, clinician: User) -> None:
-    assert "Look into your mail" in ask_for_link(client, clinician.email).content.decode()
+    assert "Check your e-mail" in ask_for_link(client, clinician.email).content.decode()
     [letter] = mail.outbox
     assert letter.to == [clinician.email]
     link = re.search(r"http://\S+", letter.body)
@@ -156,7 +156,7 @@ def test_a_forgotten_password_is_replaced_through_the_mail(client: Client, clini
     assert sign_in(client, clinician.email, PASSWORD).status_code == 200
     assert sign_in(client, clinician.email, new).status_code == 302
     again = Client().get(urlsplit(link[0]).path, follow=True)
-    assert "This link does not work any more" in again.content.decode()
+    assert "This link no longer works" in again.content.decode()
 
 
 def test_a_weak_new_password_is_refused(client: Client, clinician: User) -> None:

@@ -18,7 +18,7 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format, get_format
 
 from accounts.models import ApiToken, Clinic, User
-from diagnosis import notices
+from diagnosis import notifications
 from diagnosis.models import Patient, ReadingPreference
 from portal.formats import NAMES
 from tests.reading import finish, new_case
@@ -139,11 +139,11 @@ def test_mail_is_written_in_the_recipients_language(
     radiographer: User, patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoken: list[str | None] = []
-    monkeypatch.setattr(notices, "_", lambda text: spoken.append(translation.get_language()) or text)
+    monkeypatch.setattr(notifications, "_", lambda text: spoken.append(translation.get_language()) or text)
     choose(radiographer, language="de")
     ReadingPreference.objects.create(user=radiographer, mail_results=True)
     finish(new_case(radiographer, patient).scan, 0.9)
-    assert notices.mail_pending() == 1
+    assert notifications.mail_pending() == 1
     assert spoken == ["de"]
     assert translation.get_language() == "en-gb"
 

@@ -171,10 +171,10 @@ handler429, handler500 = portal_urls.handler429, portal_urls.handler500
 @pytest.mark.parametrize(
     ("address", "status", "sentence"),
     [
-        ("/fail/", 500, "Something went wrong here"),
+        ("/fail/", 500, "Something went wrong"),
         ("/misread/", 400, "The portal could not read this request"),
         ("/refuse/", 403, "Your role in North Clinic does not allow you to upload scans."),
-        ("/nothing-here/", 404, "There is nothing here"),
+        ("/nothing-here/", 404, "This page does not exist"),
     ],
 )
 def test_an_error_says_what_happened_and_no_more(client: Client, address: str, status: int, sentence: str) -> None:

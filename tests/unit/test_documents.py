@@ -76,3 +76,8 @@ def test_every_linked_function_exists(page: Path) -> None:
 def test_every_named_path_exists(page: Path) -> None:
     for path in NAMED_PATH.findall(page.read_text()):
         assert list(ROOT.glob(path.rstrip("/"))), f"{name(page)} names {path}"
+
+
+def test_the_newest_release_in_the_change_log_is_this_version() -> None:
+    released = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert released[0] == (ROOT / "portal" / "VERSION").read_text().strip()

@@ -46,7 +46,7 @@ class Command(makemessages.Command):
             "locale": [to_locale(code) for code in languages],
             "exclude": [],
             "all": False,
-            "extensions": None,
+            "extensions": ["html", "txt", "py", "svg"] if domain == "django" else ["js"],
             "symlinks": False,
             "ignore_patterns": list(IGNORED),
             "use_default_ignore_patterns": True,
