@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Clinic, User
 from diagnosis.models.base import ClinicalModel
-from diagnosis.models.scan import Modality, Scan
+from diagnosis.models.scan import Scan
 from diagnosis.models.state_machine import MachineQuerySet
 from diagnosis.models.zone import Zone
 from diagnosis.states import REVIEW_MOVES, ReviewStatus
@@ -89,7 +89,7 @@ class ReviewQuerySet(MachineQuerySet["Review"]):
     def of_same_series(self, review: Review) -> Self:
         """The first readings of the other slices of a CT series; of anything else, none."""
         scan = review.scan
-        if scan.modality != Modality.CT or not scan.series_instance_uid:
+        if not scan.in_series:
             return self.none()
         series = {"scan__patient": scan.patient_id, "scan__series_instance_uid": scan.series_instance_uid}
         return self.filter(kind=ReviewKind.FIRST, scan__modality=scan.modality, **series).exclude(scan=scan)

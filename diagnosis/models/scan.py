@@ -19,6 +19,11 @@ class Modality(models.TextChoices):
     CXR = "cxr", "Chest X-ray"
     CT = "ct", "Chest CT slice"
 
+    @property
+    def comes_in_series(self) -> bool:
+        """Whether a file is one slice of several that are read together."""
+        return self is Modality.CT
+
 
 class FileFormat(models.TextChoices):
     PNG = "png", "PNG"
@@ -85,6 +90,11 @@ class Scan(ClinicalModel):
 
     def __str__(self) -> str:
         return f"{self.get_modality_display()} of {self.patient}, {self.uploaded_at:%d %b %Y}"
+
+    @property
+    def in_series(self) -> bool:
+        """Whether it is a slice that names its series."""
+        return Modality(self.modality).comes_in_series and bool(self.series_instance_uid)
 
     @property
     def latest_analysis(self) -> Analysis | None:

@@ -11,7 +11,6 @@ from django.db.models import F, QuerySet
 
 from accounts.models import User
 from diagnosis.models import Analysis, Prediction, Scan
-from diagnosis.models.scan import Modality
 from diagnosis.rules import blinding
 from diagnosis.states import AnalysisStatus
 
@@ -36,7 +35,7 @@ class Score:
 def series(scan: Scan, *, visible_to: User) -> QuerySet[Scan]:
     """The scans of the same patient and series, from the first to the last; the scan alone where it has no series."""
     mine = Scan.objects.visible_to(visible_to).filter(patient=scan.patient_id)
-    if scan.modality != Modality.CT or not scan.series_instance_uid:
+    if not scan.in_series:
         return mine.filter(pk=scan.pk)
     same = mine.filter(modality=scan.modality, series_instance_uid=scan.series_instance_uid)
     return same.order_by(F("instance_number").asc(nulls_last=True), "uploaded_at", "pk")[:MOST]

@@ -131,9 +131,12 @@ _CXR: dict[Category, dict[Part, tuple[Words, ...]]] = {
 }
 
 
+SENTENCES = {Modality.CT: _CT, Modality.CXR: _CXR}
+
+
 def for_modality(modality: Modality) -> list[Suggestion]:
     """Every sentence for images of that kind, in the order of the categories, findings first."""
-    return list(_flat(_CT if modality == Modality.CT else _CXR))
+    return list(_flat(SENTENCES[modality]))
 
 
 def co_rads(modality: Modality, category: Category) -> str:

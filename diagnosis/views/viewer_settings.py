@@ -12,7 +12,6 @@ from django.utils.formats import date_format
 from accounts.models import User
 from accounts.permissions import Permission, allowed
 from diagnosis.models import Prediction, Scan
-from diagnosis.models.scan import Modality
 from diagnosis.patients.prior import prior_studies
 from diagnosis.results import colour, verdict
 from diagnosis.rules import blinding, policies
@@ -44,7 +43,7 @@ def entry(scan: Scan) -> dict[str, Any]:
         "greyscale": reverse("diagnosis:scan-greyscale", args=[scan.pk]),
         "image": reverse("diagnosis:scan-image", args=[scan.pk]),
     }
-    if scan.modality == Modality.CT and scan.series_instance_uid:
+    if scan.in_series:
         told["series"] = reverse("diagnosis:scan-slices", args=[scan.pk])
     return told
 
@@ -63,7 +62,7 @@ def result_of(scan: Scan) -> dict[str, Any]:
     """Attention maps and, for a series, the address of the slices' scores."""
     analysis = policies.result_of(scan)
     told: dict[str, Any] = {}
-    if scan.modality == Modality.CT and scan.series_instance_uid:
+    if scan.in_series:
         told["scores"] = reverse("diagnosis:scan-slice-scores", args=[scan.pk])
     if analysis:
         told["attention"] = attention(analysis.predictions.all())

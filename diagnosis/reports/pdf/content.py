@@ -102,9 +102,8 @@ def _facts(frozen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _category(report: Report) -> str:
     category = report.get_category_display()
-    if report.scan.modality != Modality.CT:
-        return category
-    return f"{category} (usual CO-RADS counterpart: {suggestions.CO_RADS[Category(report.category)]})"
+    co_rads = suggestions.co_rads(Modality(report.scan.modality), Category(report.category))
+    return f"{category} (usual CO-RADS counterpart: {co_rads})" if co_rads else category
 
 
 def _signature(report: Report) -> str:
