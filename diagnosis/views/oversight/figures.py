@@ -55,7 +55,7 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
         "months": months,
         "category_changes": charts.category_changes(months),
     }
-    return show(request, scope, "reading", "Reading", context)
+    return show(request, scope, "reviews", "Reading", context, tab="oversight-reading")
 
 
 @require_safe
