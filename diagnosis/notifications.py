@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.locale import in_locale_of
+from accounts.models import User
 from diagnosis.models import Notification, Scan
-from diagnosis.models.notification import NotificationKind
+from diagnosis.models.notification import NotificationKind, NotificationQuerySet
 
 log = logging.getLogger(__name__)
 MAIL_BATCH = 100
@@ -19,6 +20,16 @@ MAIL_BATCH = 100
 
 def notify_uploader(scan: Scan, kind: NotificationKind) -> None:
     Notification.objects.create(recipient_id=scan.uploaded_by_id, scan=scan, kind=kind)
+
+
+def own(user: User) -> NotificationQuerySet:
+    """What `user` is told about scans that they may still see."""
+    return Notification.objects.of(user).filter(scan__in=Scan.objects.visible_to(user))
+
+
+def unread_count(user: User) -> int:
+    """How many of their own `user` has not read; one query, on the index of the unread."""
+    return own(user).unread().count()
 
 
 def mail_pending() -> int:

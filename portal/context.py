@@ -1,10 +1,18 @@
 """What every page may show."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.models import User
+from diagnosis import notifications
+
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    return {"portal_version": settings.VERSION, "membership": getattr(request, "membership", None)}
+    """Costs nothing by itself: a page that draws the bell asks for `unread_notices`, which is one query."""
+    return {
+        "portal_version": settings.VERSION,
+        "membership": getattr(request, "membership", None),
+        "unread_notices": lambda: notifications.unread_count(cast(User, request.user)),
+    }

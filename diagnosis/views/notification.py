@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from diagnosis.models import Notification, Scan
+from diagnosis import notifications
 from diagnosis.models.notification import NotificationKind, NotificationQuerySet
 from diagnosis.views.shortcuts import person
 
@@ -26,14 +26,14 @@ def index(request: HttpRequest) -> HttpResponse:
     told = _own(request).select_related("scan__patient")
     page = Paginator(told, A_PAGE).get_page(request.GET.get("page"))
     lines = [(notification, f"_icons/{ICONS[NotificationKind(notification.kind)]}.svg") for notification in page]
-    context = {"page": page, "lines": lines, "unread": _own(request).unread().count()}
+    context = {"page": page, "lines": lines, "unread": notifications.unread_count(person(request))}
     return render(request, "diagnosis/notification/list.html", context)
 
 
 @never_cache
 @require_safe
 def unread(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"unread": _own(request).unread().count()})
+    return JsonResponse({"unread": notifications.unread_count(person(request))})
 
 
 @require_POST
@@ -51,5 +51,4 @@ def read_all(request: HttpRequest) -> HttpResponse:
 
 
 def _own(request: HttpRequest) -> NotificationQuerySet:
-    """The person's own, about scans that they may still see."""
-    return Notification.objects.of(person(request)).filter(scan__in=Scan.objects.visible_to(person(request)))
+    return notifications.own(person(request))

@@ -16,7 +16,7 @@ from diagnosis.forms.patient import PatientForm
 from diagnosis.forms.upload import UploadForm
 from diagnosis.models import Patient
 from diagnosis.patients import history
-from diagnosis.patients.trend import GRID, trend
+from diagnosis.patients.trend import grid, trend
 from diagnosis.views import scan_list
 from diagnosis.views.shortcuts import find, in_clinic, person, rights, show
 
@@ -95,7 +95,7 @@ def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
         "rows": scan_list.with_verdicts(page.object_list, person(request)),
         "changes": history.changes(patient),
         "trend": trend(patient, person(request)),
-        "trend_grid": GRID,
+        "trend_grid": grid(),
         "upload": UploadForm(),
     }
 

@@ -100,6 +100,8 @@ def page(
     """A scan's page with its latest analysis or an earlier one, and a refusal's sentence and status if there is one."""
     context = scan_context.context(request, scan, analysis)
     context |= {"may": rights(request, scan.clinic), "refusal": refusal}
+    if not fragment:
+        context |= scan_context.review_status(person(request), scan)
     part = "diagnosis/scan/_result.html"
     status = refusal.http_status if refusal else 200
     return show(request, part if fragment else "diagnosis/scan/detail.html", part, context, status=status)

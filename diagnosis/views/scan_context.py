@@ -8,12 +8,15 @@ from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from diagnosis.models import Analysis, Prediction, Scan
-from diagnosis.results import colour, intended_use, verdict
+from accounts.models import User
+from diagnosis.models import Analysis, Prediction, Review, Scan
+from diagnosis.models.review import ReviewKind
+from diagnosis.results import colour, intended_use, verdict, waiting
 from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present
 from diagnosis.rules import blinding, policies
-from diagnosis.states import AnalysisStatus
+from diagnosis.states import AnalysisStatus, ReviewStatus
 from diagnosis.views import scan_list
 from diagnosis.views.shortcuts import person
 
@@ -45,13 +48,29 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
         "legend": colour.legend(),
         "intended_use": intended_use,
         "following": bool(latest and not latest.is_finished),
-        "ahead": ahead,
+        "queue_place": waiting.queue_place(ahead),
         "overdue": ahead == 0 and shown is not None and timezone.now() - shown.requested_at > PATIENCE,
         "rerun_blocked_reason": policies.rerun_blocked_reason(latest),
-        "rerun_word": "Retry" if latest and latest.status == AnalysisStatus.FAILED else "Run again",
+        "rerun_word": _("Retry") if latest and latest.status == AnalysisStatus.FAILED else _("Run again"),
         "report": scan_list.report_of(scan, hidden=blinding.hides_reading(person(request), scan)),
         "earlier_scans": scan_list.with_verdicts(_earlier(scan), person(request)),
     }
+
+
+def review_status(user: User, scan: Scan) -> dict[str, Any]:
+    """Where the scan stands with its readers: its open reviews, and the review of its series; two to four queries."""
+    return {
+        "open_reviews": scan.reviews.open().select_related("reader").order_by("kind"),
+        "series_review": _series_review(user, scan),
+    }
+
+
+def _series_review(user: User, scan: Scan) -> Review | None:
+    """The finished review of another slice that covers this one."""
+    own = scan.reviews.filter(kind=ReviewKind.FIRST, status=ReviewStatus.WITHDRAWN).first()
+    done = Review.objects.of_same_series(own).filter(status=ReviewStatus.DECIDED) if own else Review.objects.none()
+    found = done.select_related("scan__report").first()
+    return None if found is None or blinding.hides_reading(user, found.scan) else found
 
 
 def _analyses(scan: Scan) -> QuerySet[Analysis]:

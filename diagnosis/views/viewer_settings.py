@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.permissions import Permission, allowed
+from diagnosis import formats
 from diagnosis.models import Prediction, Scan
 from diagnosis.patients.prior import prior_studies
 from diagnosis.results import colour, verdict
@@ -50,12 +50,11 @@ def entry(scan: Scan) -> dict[str, Any]:
 
 def title(scan: Scan) -> str:
     if scan.acquired_at:
-        return f"{scan.get_modality_display()}, {_day(scan.acquired_at)}"
-    return f"{scan.get_modality_display()}, uploaded {_day(scan.uploaded_at)}"
-
-
-def _day(moment: Any) -> str:
-    return date_format(timezone.localtime(moment), "j M Y")
+        return f"{scan.get_modality_display()}, {formats.day(scan.acquired_at)}"
+    return _("%(modality)s, uploaded %(day)s") % {
+        "modality": scan.get_modality_display(),
+        "day": formats.day(scan.uploaded_at),
+    }
 
 
 def result_of(scan: Scan) -> dict[str, Any]:
