@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import User
+from diagnosis import formats
 from diagnosis.models import EnsemblePrediction, Patient, Prediction, Scan
 from diagnosis.patients.prior import taken_at
 from diagnosis.results import verdict
@@ -21,7 +22,7 @@ from diagnosis.states import AnalysisStatus
 Drawn = Prediction | EnsemblePrediction
 WIDTH, HEIGHT = 640, 180  # of the drawing's coordinates; the page scales it
 SHORTEST = 2  # scans; one point is no trend
-GRID = tuple((HEIGHT * (1 - share), f"{share:.0%}".replace("%", "\u00a0%")) for share in (0, 0.25, 0.5, 0.75, 1))
+GRID = (0, 0.25, 0.5, 0.75, 1)  # probabilities that have a line
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Trend:
     last: datetime
     width: int = WIDTH
     height: int = HEIGHT
+
+
+def grid() -> list[tuple[float, str]]:
+    """The lines behind the chart, each with its height and its label."""
+    return [(HEIGHT * (1 - probability), formats.share(probability, 0)) for probability in GRID]
 
 
 def trend(patient: Patient, user: User) -> Trend | None:

@@ -91,5 +91,5 @@ def see_history(page: Page) -> None:
     page.get_by_role("navigation", name="You are here").get_by_role("link", name="Holm, Åsa").click()
     expect(page.locator(".timeline > li")).to_have_count(2)
     expect(page.locator(".timeline")).to_contain_text("1 earlier analysis")
-    page.get_by_text("Changes of the record").click()
+    page.get_by_text("Changes to the record").click()
     expect(page.locator(".changes")).to_contain_text("Registered")

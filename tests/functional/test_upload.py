@@ -93,7 +93,7 @@ def test_search_follows_the_typing(page: Page, radiographer: User, patient: Pati
     page.goto("/patients/")
     field = page.get_by_role("searchbox", name="Name or record number", exact=True)
     field.press_sequentially("holm")
-    expect(page.get_by_text("Nobody found for “holm”")).to_be_visible()
+    expect(page.get_by_text("No patient found for “holm”")).to_be_visible()
     field.fill("be")
     expect(page.get_by_role("link", name="Berg, Alma")).to_be_visible()
     expect(page).to_have_url(re.compile(r"q=be$"))
@@ -148,7 +148,7 @@ def test_without_scripts_the_upload_is_a_form_and_the_page_reloads(
     page.get_by_text("Chest X-ray", exact=True).click()
     choose(page, ("a.png", xray_png(1)), ("b.png", b"no image at all"))
     page.get_by_role("button", name="Upload", exact=True).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("What became of the files")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Results of the upload")
     page.get_by_role("link", name="Open the scan").click()
     expect(page.get_by_text(re.compile("(Negative|Indeterminate|Positive) zone")).first).to_be_visible(
         timeout=PATIENCE_MS

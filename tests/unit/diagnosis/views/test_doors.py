@@ -125,7 +125,7 @@ def test_a_person_without_a_clinic_is_told_so(as_: As, view: str) -> None:
     user = User.objects.create_user("new@clinic.example", None, full_name="New")
     response = as_(user).get(reverse(f"diagnosis:{view}"))
     assert response.status_code == 403
-    assert "You do not work in a clinic yet" in response.content.decode()
+    assert "You are not a member of a clinic yet" in response.content.decode()
 
 
 @pytest.mark.parametrize("view", [name for name, (_, _, method) in OBJECT_VIEWS.items() if method == "post"])

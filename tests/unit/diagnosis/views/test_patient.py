@@ -82,7 +82,7 @@ def test_search_finds_by_beginnings_of_name_or_number(client: Client, patient: P
 def test_search_finds_nobody_else(client: Client, patient: Patient, sought: str) -> None:
     response = client.get(LIST, {"q": sought})
     assert list(response.context["page"]) == []
-    assert f"Nobody found for “{sought}”" in text(response)
+    assert f"No patient found for “{sought}”" in text(response)
 
 
 def test_a_script_gets_the_list_alone(client: Client, patient: Patient) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
@@ -71,10 +72,16 @@ def test_a_map_of_no_finding_is_not_laid_over_the_image_unasked(client: Client, 
     Prediction.objects.filter(pk__in=[normal.pk, other.pk]).update(attention_label="normal")
     shown = page(client, scan)
     assert shown.context["mapped"].prediction == finding
-    assert "checked> Attention map" in shown.content.decode()
+    assert map_is_laid(shown)
     Prediction.objects.filter(pk=finding.pk).update(attention_label="normal")
-    assert "checked> Attention map" not in page(client, scan).content.decode()
-    assert "checked> Attention map" in page(client, scan, data={"map": str(other.pk)}).content.decode()
+    assert not map_is_laid(page(client, scan))
+    assert map_is_laid(page(client, scan, data={"map": str(other.pk)}))
+
+
+def map_is_laid(shown: Any) -> bool:
+    """Whether the switch of the attention map is on."""
+    (switch,) = re.findall(r'<input class="viewer-toggle"[^>]*>', shown.content.decode())
+    return "checked" in switch
 
 
 def test_a_combination_stands_above_its_members(client: Client, scan: Scan) -> None:
@@ -91,7 +98,7 @@ def test_a_combination_stands_above_its_members(client: Client, scan: Scan) -> N
 
 def test_without_a_combination_the_reason_stands_there(client: Client, scan: Scan) -> None:
     finish(scan, 0.9, 0.1, without="vgg19-cxr is switched off.")
-    assert "No combination: vgg19-cxr is switched off." in text(page(client, scan))
+    assert "Not combined: vgg19-cxr is switched off." in text(page(client, scan))
 
 
 def test_what_the_network_got_is_shown_to_the_clinic_alone(
@@ -125,7 +132,7 @@ def test_an_open_analysis_shows_waiting_and_never_a_number(client: Client, scan:
     shown = page(client, scan)
     assert shown.context["predictions"] == ()
     assert verdict.WAITING in text(shown)
-    assert "It is next." in text(shown)
+    assert "It is next in the queue." in text(shown)
     assert f'data-poll="{reverse("diagnosis:scan-result", args=[scan.pk])}"' in text(shown)
     # Without a script the page reloads, to the page itself even after a refused POST.
     assert f'<meta http-equiv="refresh" content="3;url={scan_url(scan)}">' in text(shown)
@@ -139,10 +146,10 @@ def test_the_queue_is_counted_and_a_long_wait_explained(
     client: Client, scan: Scan, upload: Callable[..., Scan]
 ) -> None:
     second = upload(2)
-    assert page(client, second).context["ahead"] == 1
+    assert page(client, second).context["queue_place"] == "1 analysis is ahead of it in the queue."
     Analysis.objects.filter(scan=scan).update(requested_at=timezone.now() - timedelta(minutes=5))
-    assert "No worker has taken it up yet" in text(page(client, scan))
-    assert "No worker has taken it up yet" not in text(page(client, second))
+    assert "no worker has taken it up" in text(page(client, scan))
+    assert "no worker has taken it up" not in text(page(client, second))
 
 
 def test_a_finished_page_follows_nothing(client: Client, finished: Analysis) -> None:
@@ -302,7 +309,7 @@ def test_the_desk_shows_what_needs_a_person(
     desk = client.get("/desk/")
     assert [row.scan for row in desk.context["troubled"]] == [scan]
     assert desk.context["open_count"] == 1
-    assert "1 scan needs a person" in text(desk)
+    assert "1 scan needs attention" in text(desk)
 
 
 def test_a_patient_without_scans_says_what_to_do(client: Client, patient: Patient) -> None:
