@@ -3,4 +3,5 @@
 set -eu
 . docker/wait.sh
 wait_for "the migrations" python manage.py migrate --check --verbosity 0
-exec celery --app portal worker --loglevel INFO
+# Workers tell each other nothing: the database says which job is whose. A heartbeat to a dead broker would never end.
+exec celery --app portal worker --without-mingle --without-gossip --without-heartbeat --loglevel INFO

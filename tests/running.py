@@ -96,9 +96,11 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[Worker]:
 
     redis.Redis.from_url(settings.REDIS_URL).flushdb()  # nothing of an earlier test
     worker = Worker(tmp_path)
-    worker.start()
-    yield worker
-    worker.stop()
+    try:
+        worker.start()
+        yield worker
+    finally:
+        worker.stop()
 
 
 @pytest.fixture(scope="session")

@@ -11,17 +11,18 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from portal.embedded import broker
-from portal.embedded.process import die_with_parent
+from portal.parent_death import die_with_parent
 
 READY_SECONDS = 30
 
@@ -142,7 +143,7 @@ def _start_postgres(binaries: Path) -> str:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
-            preexec_fn=die_with_parent,  # noqa: PLW1509  one thread runs when the servers start
+            preexec_fn=partial(die_with_parent, os.getpid(), signal.SIGTERM),  # noqa: PLW1509  one thread runs when the servers start
             **owner.popen,  # type: ignore[call-overload]
         )
     atexit.register(_stop, server)
@@ -183,8 +184,8 @@ def _wait_for_port(server: subprocess.Popen[bytes], port: int, log: Path) -> Non
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    # SIGINT: PostgreSQL's "fast" shutdown, which does not wait for clients.
-    server.send_signal(2)
+    # PostgreSQL's "fast" shutdown, which does not wait for clients.
+    server.send_signal(signal.SIGINT)
     try:
         server.wait(10)
     except subprocess.TimeoutExpired:

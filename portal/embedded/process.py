@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -10,20 +9,13 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-_libc = ctypes.CDLL(None, use_errno=True)
+from portal.parent_death import die_with_parent
+
 LOG_BYTES = 10_000_000
 POLL_SECONDS = 0.02
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to stop this process when the launcher ends, even by `kill -9`. Runs in the child before exec."""
-    launcher = os.getppid()
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != launcher:
-        os._exit(1)
 
 
 @dataclass
@@ -39,6 +31,8 @@ class Process:
     environment: Mapping[str, str] = field(default_factory=dict)
     # Seconds it gets to finish what it is doing after a stop signal.
     patience: float = 10
+    # What the kernel sends it when the launcher ends without having stopped it.
+    death_signal: signal.Signals = signal.SIGTERM
     directory: Path | None = None
     _popen: subprocess.Popen[bytes] | None = None
 
@@ -55,7 +49,7 @@ class Process:
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **self.environment},
                 # Its own group: Ctrl-C reaches the launcher alone, which stops its parts in order.
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  the launcher has one thread
+                preexec_fn=partial(die_with_parent, os.getpid(), self.death_signal),  # noqa: PLW1509  the launcher has one thread
             )
 
     @property

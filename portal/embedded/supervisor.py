@@ -18,8 +18,7 @@ class Supervisor:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._running: list[Process] = []
-        self._all: list[Process] = []
+        self._processes: list[Process] = []
         self._restarts: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def start(self, process: Process) -> None:
@@ -28,8 +27,7 @@ class Supervisor:
 
     def adopt(self, process: Process) -> None:
         """Watch and stop a process that already runs."""
-        self._running.append(process)
-        self._all.append(process)
+        self._processes.append(process)
 
     def watch(self) -> None:
         """Start again whatever has stopped. Raises Crashed when a process stopped more than RESTARTS times."""
@@ -39,19 +37,20 @@ class Supervisor:
     @property
     def watched(self) -> int:
         """How many processes it looks after."""
-        return len(self._running)
+        return len(self._processes)
 
     def stopped(self) -> list[Process]:
-        return [process for process in self._running if not process.running]
+        return [process for process in self._processes if not process.running]
 
     def stop(self) -> None:
         """Stop everything, last started first."""
-        while self._running:
-            self._running.pop().stop()
+        for process in reversed(self._processes):
+            process.stop()
+        self._processes.clear()
 
     def hurry(self) -> None:
         """Let a `stop` that is under way wait no longer."""
-        for process in self._all:
+        for process in self._processes:
             process.patience = 0
 
     def _restart(self, process: Process) -> None:

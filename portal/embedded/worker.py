@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
 from portal.embedded.process import Process
 
 CELERY = (sys.executable, "-m", "celery", "--app", "portal")
+# One worker has nobody to mingle or gossip with, and would wait a second for an answer. Nobody listens to its
+# heartbeat, and a thread that sends one to a dead broker tries for ever, with the lock that the worker's stop wants.
+ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 
 
 def worker_process(*, root: Path, log: Path, schedule: Path | None = None) -> Process:
     """With `schedule` it is its own beat too; then nobody notices when that part of it alone dies."""
-    # One worker has nobody to mingle or gossip with, and would wait a second for an answer.
-    command = [*CELERY, "worker", "--without-mingle", "--without-gossip", "--loglevel", "INFO"]
+    command = [*CELERY, "worker", *ALONE, "--loglevel", "INFO"]
     if schedule:
         schedule.parent.mkdir(parents=True, exist_ok=True)
         command += ["--beat", "--schedule", str(schedule)]
     # Celery reads it before it imports the application: a stop queues the running job again at once.
     environment = {"REMAP_SIGTERM": "SIGQUIT"}
-    return Process(name="worker", command=command, log=log, environment=environment, patience=15, directory=root)
+    return Process(
+        name="worker",
+        command=command,
+        log=log,
+        environment=environment,
+        patience=15,
+        # A polite stop talks to the broker, which ends in the same moment. The lease gives the job back.
+        death_signal=signal.SIGKILL,
+        directory=root,
+    )
 
 
 def beat_process(*, root: Path, log: Path, schedule: Path) -> Process:

@@ -17,6 +17,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120
 
+# Each starts a whole portal, and some wait for several parts of it.
+pytestmark = pytest.mark.timeout(4 * SECONDS)
+
 
 class Portal:
     """`manage.py serve` on a port and a data folder of its own."""
@@ -58,13 +61,22 @@ class Portal:
             return False
 
     def processes(self) -> set[int]:
-        """Those of the launcher's descendants, seen now or at an earlier call, that are alive."""
+        """Those that belong to this portal and are alive: with its data folder, or descendants of one seen earlier."""
         parents = _parents()
-        family = {self.launcher.pid} | self._seen
+        family = {self.launcher.pid} | self._seen | {pid for pid in parents if self._marked(pid)}
         while grown := {pid for pid, parent in parents.items() if parent in family} - family:
             family |= grown
         self._seen = family
         return family & parents.keys()
+
+    def _marked(self, pid: int) -> bool:
+        """Whatever became of its parent, a process keeps the environment that the launcher gave it."""
+        return f"PORTAL_VAR={self.var}".encode() in _read(Path(f"/proc/{pid}/environ")).split(b"\0")
+
+    def working(self) -> bool:
+        """Whether the worker takes jobs, and so has its pool."""
+        log = self.var / "log" / "worker.log"
+        return log.exists() and " ready." in log.read_text()
 
     def part(self, name: str) -> int | None:
         """The process that the launcher started as celery, gunicorn or broker.sock; None while there is none."""
@@ -74,9 +86,15 @@ class Portal:
         return None
 
     def close(self) -> None:
+        """End it by force, and prove that nothing of it is left."""
         self.launcher.kill()
         self.launcher.wait()
         self._output.close()
+        try:
+            wait_for(lambda: self.processes() == set())
+        finally:
+            for pid in self.processes():
+                os.kill(pid, signal.SIGKILL)
 
 
 def _environment(var: Path) -> dict[str, str]:
@@ -151,8 +169,17 @@ def test_killed_parts_come_back(portal: Portal) -> None:
 
 
 def test_nothing_outlives_a_killed_launcher(portal: Portal) -> None:
+    wait_for(portal.working)
     # Launcher, broker, two web processes and their parent, worker, its pool, the beat.
-    wait_for(lambda: len(portal.processes()) >= 8)
+    assert len(portal.processes()) >= 8
+    portal.launcher.kill()
+    portal.launcher.wait()
+    wait_for(lambda: portal.processes() == set())
+
+
+def test_nothing_outlives_a_launcher_that_is_killed_while_its_worker_starts(portal: Portal) -> None:
+    os.kill(portal.part("celery --app portal worker") or 0, signal.SIGKILL)
+    wait_for(lambda: "starting it again" in portal.console)
     portal.launcher.kill()
     portal.launcher.wait()
     wait_for(lambda: portal.processes() == set())

@@ -64,16 +64,19 @@ def test_stop_leaves_no_grandchild(tmp_path: Path) -> None:
     wait_for(lambda: gone(grandchild))
 
 
-def test_child_ends_when_its_launcher_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "death_signal"), [(SLEEP, "SIGTERM"), (STUBBORN, "SIGKILL")])
+def test_child_ends_when_its_launcher_is_killed(tmp_path: Path, command: list[str], death_signal: str) -> None:
+    log = tmp_path / "part.log"
     code = (
-        "import time; from pathlib import Path; from portal.embedded.process import Process;"
-        f"p = Process(name='part', command={SLEEP!r}, log=Path({str(tmp_path / 'part.log')!r})); p.start();"
-        "print(p.pid, flush=True); time.sleep(600)"
+        "import signal, time; from pathlib import Path; from portal.embedded.process import Process;"
+        f"p = Process(name='part', command={command!r}, log=Path({str(log)!r}), death_signal=signal.{death_signal});"
+        "p.start(); print(p.pid, flush=True); time.sleep(600)"
     )
     root = Path(process_module.__file__).parents[2]
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=root) as launcher:
         assert launcher.stdout
         child = int(launcher.stdout.readline())
+        wait_for(lambda: "up" in log.read_text())
         assert not gone(child)
         os.kill(launcher.pid, signal.SIGKILL)
         launcher.wait()
