@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import servers
+from tests.chest_images import chest_folder
 from tests.running import browser, page, worker
 
 if TYPE_CHECKING:
@@ -175,11 +176,14 @@ def patient(clinic: Clinic, radiographer: User) -> Patient:
 
 @pytest.fixture(scope="session")
 def chest_data() -> Path:
-    """The folder of real chest images: CHEST_DATA, else ../shared/data. None of it is in the project."""
-    path = Path(os.environ.get("CHEST_DATA", ROOT.parent / "shared" / "data"))
+    """The folder of real chest images. None of it is in the project, so a fork's run is whole without them.
+
+    Where CHEST_DATA names the folder, the images must be there; else the tests that want them are skipped.
+    """
+    path = chest_folder()
     if not (path / "manifest.csv").exists():
         reason = f"There are no chest images at {path}: set CHEST_DATA to their folder."
-        if CI:
+        if "CHEST_DATA" in os.environ:
             pytest.fail(reason)
         pytest.skip(reason)
     return path

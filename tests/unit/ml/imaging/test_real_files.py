@@ -1,35 +1,35 @@
-"""Real files, where the machine has them: CHEST_DATA, or shared/data beside the project."""
+"""Real files, where the machine has them: see `chest_data` in tests/conftest.py."""
 
-import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ml.imaging import DecodedImage, decode
 from ml.spec import Modality
+from tests.chest_images import chest_folder
 from tests.unit.ml.imaging.samples import refusal
 
-PROJECT = Path(__file__).resolve().parents[4]
-DATA = Path(os.environ.get("CHEST_DATA", PROJECT.parent / "shared" / "data"))
-
-# Fails in CI, and skips elsewhere, when they are not there
+# Skips, or fails where they must be there, when they are not.
 pytestmark = pytest.mark.usefixtures("chest_data")
 
 
 def files(*folders: str) -> list[Path]:
-    return sorted(path for folder in folders for path in (DATA / folder).rglob("*") if path.is_file())
+    return sorted(path for folder in folders for path in (chest_folder() / folder).rglob("*") if path.is_file())
 
 
-def named(path: Path) -> str:
-    return path.name
+def each_file(*folders: str) -> Any:
+    """Run a test once for each file; without any, once for a file that is missing, so that the skip says why."""
+    paths = files(*folders) or [chest_folder() / "missing"]
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.name)
 
 
-@pytest.mark.parametrize("path", files("originals"), ids=named)
+@each_file("originals")
 def test_originals_are_accepted(path: Path) -> None:
     assert refusal(path.read_bytes()) == ""
 
 
-@pytest.mark.parametrize("path", files("dicom/chest-cr-dx"), ids=named)
+@each_file("dicom/chest-cr-dx")
 def test_xrays_are_accepted_with_air_dark_and_spine_bright(path: Path) -> None:
     image = decode(path.read_bytes())
     assert image.header is not None
@@ -54,7 +54,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("path", files("dicom/chest-ct", "dicom/other"), ids=named)
+@each_file("dicom/chest-ct", "dicom/other")
 def test_slices_are_accepted_and_other_files_refused(path: Path) -> None:
     assert refusal(path.read_bytes()) == REFUSED.get(path.name, "")
 
