@@ -13,7 +13,7 @@ from types import FrameType
 from django.conf import settings
 from django.core.management import call_command
 
-from portal.embedded import broker, lock, outside, port, static_files, web, worker
+from portal.embedded import broker, lock, outside, port, private, static_files, web, worker
 from portal.embedded.errors import CannotStart, StopRequested
 from portal.embedded.process import Process
 from portal.embedded.socket_path import socket_path
@@ -40,15 +40,15 @@ class Launcher:
 
     @property
     def address(self) -> str:
-        host = web.reachable(self.host)
-        return f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"
+        return f"http://{web.bracketed(web.reachable(self.host))}:{self.port}/"
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """The portal runs inside this block: everything is up when it begins, everything is gone when it ends."""
-        self.var.mkdir(parents=True, exist_ok=True)
+        private.close(self.var)
         with lock.take(self.var / "running.lock"), self._stop_on_signals():
             port.check_free(self.host, self.port)
+            os.environ["PORT"] = str(self.port)  # mails of the parts that start now name it
             try:
                 self._start()
                 yield
@@ -82,7 +82,7 @@ class Launcher:
             self._start_broker()
         outside.check_database()
         call_command("migrate", interactive=False, verbosity=0)
-        static_files.collect_when_stale()
+        self._collect_static_files()
         # The web server last, so that it stops first: no upload finds the worker gone.
         self.supervisor.start(self._worker())
         self.supervisor.start(self._beat())
@@ -111,6 +111,9 @@ class Launcher:
     def _wait_for_web(self) -> None:
         if not web.wait_until_ready(self.host, self.port, meanwhile=self._check_start):
             raise CannotStart(f"The web server does not answer: read {self.logs / 'web.log'} for the reason.")
+
+    def _collect_static_files(self) -> None:
+        static_files.collect_when_stale()
 
     def _web(self) -> Process:
         return web.web_process(host=self.host, port=self.port, root=settings.BASE_DIR, log=self.logs / "web.log")

@@ -14,7 +14,7 @@ from portal.embedded.process import Process
 def web_process(*, host: str, port: int, root: Path, log: Path) -> Process:
     command = [
         *(sys.executable, "-m", "gunicorn", "--config", "python:portal.web_server"),
-        *("--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"),
+        *("--bind", f"{bracketed(host)}:{port}"),
     ]
     return Process(name="web server", command=command, log=log, patience=8, directory=root)
 
@@ -34,7 +34,8 @@ def _answers(host: str, port: int) -> bool:
     connection = http.client.HTTPConnection(reachable(host), port, timeout=5)
     try:
         connection.request("GET", "/healthz", headers={"Host": "localhost"})
-        return connection.getresponse().status < 400
+        # 400 where ALLOWED_HOSTS does not name this machine: still an answer of the portal.
+        return connection.getresponse().status < 500
     except (OSError, http.client.HTTPException):
         return False
     finally:
@@ -44,3 +45,8 @@ def _answers(host: str, port: int) -> bool:
 def reachable(host: str) -> str:
     """The address at which this machine reaches a server bound to `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  a comparison
+
+
+def bracketed(host: str) -> str:
+    """`host` as it stands before a port."""
+    return f"[{host}]" if ":" in host else host

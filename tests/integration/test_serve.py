@@ -7,15 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from portal.parent_death import die_with_parent
+
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 120
+SECONDS = 240
 
 # Each starts a whole portal, and some wait for several parts of it.
 pytestmark = pytest.mark.timeout(4 * SECONDS)
@@ -24,17 +26,19 @@ pytestmark = pytest.mark.timeout(4 * SECONDS)
 class Portal:
     """`manage.py serve` on a port and a data folder of its own."""
 
-    def __init__(self, var: Path) -> None:
+    def __init__(self, var: Path, *, host: str = "127.0.0.1", **settings: str) -> None:
         self.var = var
         self.port = _free_port()
         self._seen: set[int] = set()
         self._output = (var / "console").open("wb")
         self.launcher = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--port", str(self.port)],
+            [sys.executable, "manage.py", "serve", "--host", host, "--port", str(self.port)],
             cwd=ROOT,
-            env=_environment(var),
+            env={**environment(var), **settings},
             stdout=self._output,
             stderr=subprocess.STDOUT,
+            # A test run that is ended by force takes it along.
+            preexec_fn=partial(die_with_parent, os.getpid(), signal.SIGKILL),  # noqa: PLW1509  see Process
         )
 
     @property
@@ -45,9 +49,9 @@ class Portal:
         wait_for(lambda: "The portal is at" in self.console or self.launcher.poll() is not None)
         assert self.launcher.poll() is None, self.console
 
-    def ask(self, path: str) -> tuple[int, bytes]:
+    def ask(self, path: str, *, host: str = "127.0.0.1") -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"Host": host})
         answer = connection.getresponse()
         found = answer.status, answer.read()
         connection.close()
@@ -97,9 +101,9 @@ class Portal:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _environment(var: Path) -> dict[str, str]:
+def environment(var: Path) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "PYTEST_"))}
-    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY"):
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS"):
         ours.pop(name, None)
     return {**ours, "PORTAL_VAR": str(var)}
 
@@ -139,15 +143,10 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def portal() -> Iterator[Portal]:
-    # Not tmp_path: a long path would move the socket elsewhere, which has a test of its own.
-    with tempfile.TemporaryDirectory(prefix="portal-serve-") as var:
-        portal = Portal(Path(var))
-        try:
-            portal.wait_until_up()
-            yield portal
-        finally:
-            portal.close()
+def portal(start_portal: Callable[..., Portal]) -> Portal:
+    portal = start_portal()
+    portal.wait_until_up()
+    return portal
 
 
 def test_comes_up_whole_and_goes_down_whole(portal: Portal) -> None:
@@ -189,7 +188,7 @@ def test_second_one_is_refused_with_a_sentence(portal: Portal) -> None:
     again = subprocess.run(
         [sys.executable, "manage.py", "serve", "--port", str(portal.port)],
         cwd=ROOT,
-        env=_environment(portal.var),
+        env=environment(portal.var),
         capture_output=True,
         text=True,
         check=False,

@@ -36,7 +36,9 @@ class Command(Serve):
 
     def serve(self, launcher: Launcher, *, exit: bool = False, **options: Any) -> None:  # noqa: A002
         clinic, logins = ensure_staff()
-        self.say(f"\nThe portal is at {launcher.address}    logs: {launcher.logs}    Ctrl-C stops it.\n")
+        self.say("")
+        self.say_address(launcher)
+        self.say("")
         self._say_logins(logins)
         try:
             results = self._show_results(launcher, clinic)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from argparse import ArgumentTypeError
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.models import User
 from portal.embedded.errors import CannotStart, Crashed, StopRequested
 from portal.embedded.launcher import Launcher
+
+# The names by which only this machine reaches itself.
+LOCAL = {"localhost", "127.0.0.1", "::1", "[::1]"}
 
 
 def _port(text: str) -> int:
@@ -21,13 +28,14 @@ def _port(text: str) -> int:
 class Command(BaseCommand):
     help = "Run the broker, the web server and the worker on this machine until Ctrl-C."
     requires_system_checks = ()
+    launcher = Launcher
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="address to listen on")
         parser.add_argument("--port", type=_port, default=os.environ.get("PORT", "8000"), help="port to listen on")
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
-        launcher = Launcher(host=host, port=port, say=self.say)
+        launcher = self.launcher(host=host, port=port, say=self.say)
         try:
             with launcher.running():
                 self.serve(launcher, **options)
@@ -37,9 +45,22 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def serve(self, launcher: Launcher, **options: Any) -> None:
-        self.say(f"The portal is at {launcher.address}    logs: {launcher.logs}    Ctrl-C stops it.")
+        self.say_address(launcher)
+        if not User.objects.exists():
+            self.say("Nobody has an account yet. Make the first one, a site administrator, in another terminal with")
+            self.say(f"    {shlex.quote(sys.executable)} manage.py createsuperuser")
         while launcher.step():
             pass
+
+    def say_address(self, launcher: Launcher) -> None:
+        self.say(f"The portal is at {launcher.address}    logs: {launcher.logs}    Ctrl-C stops it.")
+        if launcher.host not in LOCAL and LOCAL.issuperset(settings.ALLOWED_HOSTS):
+            self.say(
+                "It listens to other machines but refuses them: ALLOWED_HOSTS names this machine only. Set it to the"
+            )
+            self.say(
+                "names and addresses that people will type, for example ALLOWED_HOSTS=localhost,portal.example.org"
+            )
 
     def say(self, sentence: str) -> None:
         self.stdout.write(sentence)

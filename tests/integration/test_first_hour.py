@@ -1,0 +1,144 @@
+"""What somebody meets in the first hour at a terminal: rights, full disks, the first account."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_serve import Portal, environment, wait_for
+from tests.servers import folder
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(600)
+
+
+def manage(*words: str, var: Path, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [*before, sys.executable, "manage.py", *words]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(var), capture_output=True, text=True, check=False, umask=0o022
+    )
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def open_to_others(var: Path) -> dict[str, str]:
+    """What an account that is not the owner could read, did it come as far as that."""
+    found = [var, *var.rglob("*")]
+    return {str(path): oct(mode(path)) for path in found if not path.is_symlink() and mode(path) & 0o077}
+
+
+def test_everything_below_var_is_private(start_portal: Callable[..., Portal]) -> None:
+    portal = start_portal()
+    portal.wait_until_up()
+    wait_for(portal.working)
+    assert portal.var.joinpath("db.sqlite3").exists()
+    assert portal.var.joinpath("db.sqlite3-wal").exists()
+    # What every visitor gets lies in a closed folder too; the console is this test's.
+    visible = (f"{portal.var}/static/", f"{portal.var}/console")
+    assert {path for path in open_to_others(portal.var) if not path.startswith(visible)} == set()
+
+
+def test_what_an_earlier_version_left_open_is_closed(start_portal: Callable[..., Portal], var: Path) -> None:
+    old = [var / "db.sqlite3", var / "log" / "web.log"]
+    old[1].parent.mkdir()
+    for path in old:
+        path.touch()
+        path.chmod(0o644)
+    old[1].parent.chmod(0o755)
+    var.chmod(0o755)
+    start_portal().wait_until_up()
+    assert [mode(path) for path in (var, var / "log", *old)] == [0o700, 0o700, 0o600, 0o600]
+
+
+def test_commands_write_privately_too(var: Path) -> None:
+    assert manage("migrate", "--verbosity", "0", var=var).returncode == 0
+    assert (mode(var / "db.sqlite3"), mode(var / "secret.key")) == (0o600, 0o600)
+
+
+# As any other account: bound to the rights of files.
+WITHOUT_PRIVILEGES = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another account")
+@pytest.mark.parametrize("command", ["serve", "demo", "migrate"])
+def test_folder_of_another_account_is_a_sentence(command: str, var: Path) -> None:
+    (var / "secret.key").write_text("x" * 50)
+    for path in (var, var / "secret.key"):
+        shutil.chown(path, "nobody")
+    done = manage(command, var=var, before=WITHOUT_PRIVILEGES)
+    assert done.returncode == 1, done.stderr
+    assert f"{var / 'secret.key'} belongs to nobody, and you are root: give it to yourself" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_folder_without_the_right_to_write_is_a_sentence(var: Path) -> None:
+    (var / "secret.key").write_text("x" * 50)
+    var.chmod(0o500)
+    done = manage("serve", var=var, before=WITHOUT_PRIVILEGES if os.geteuid() == 0 else ())
+    var.chmod(0o700)
+    assert done.returncode == 1, done.stderr
+    assert f"allow it (chmod -R u+rwX {var})" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[int], Path]]:
+    """`small_disk(megabytes)`: a folder on a disk of that size."""
+    place = folder() / "small"
+    place.mkdir()
+
+    def mount(megabytes: int) -> Path:
+        options = f"size={megabytes}m,mode=700"
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=False, capture_output=True)
+        if done.returncode:
+            pytest.skip("no right to mount a small disk here")
+        return place
+
+    yield mount
+    subprocess.run(["umount", place], check=False, capture_output=True)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.mark.parametrize("megabytes", [1, 12])
+def test_full_disk_is_a_sentence(small_disk: Callable[[int], Path], megabytes: int) -> None:
+    """Full in the middle of the database, and in the middle of the static files."""
+    var = small_disk(megabytes)
+    done = manage("serve", "--port", "18999", var=var)
+    assert done.returncode == 1, done.stderr
+    assert f"The disk that holds {var} is full" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_first_account_is_explained_until_there_is_one(start_portal: Callable[..., Portal], var: Path) -> None:
+    portal = start_portal()
+    portal.wait_until_up()
+    wait_for(lambda: "manage.py createsuperuser" in portal.console)
+    portal.close()
+    code = "from accounts.models import User; User.objects.create_superuser('site@clinic.example', 'x')"
+    assert manage("shell", "-c", code, var=var).returncode == 0
+    again = start_portal()
+    again.wait_until_up()
+    assert again.ready
+    assert "createsuperuser" not in again.console
+
+
+def test_hosts_that_will_be_refused_are_named(start_portal: Callable[..., Portal]) -> None:
+    portal = start_portal(host="0.0.0.0")
+    portal.wait_until_up()
+    wait_for(lambda: "ALLOWED_HOSTS names this machine only" in portal.console)
+
+
+def test_comes_up_where_only_another_name_is_allowed(start_portal: Callable[..., Portal]) -> None:
+    portal = start_portal(host="0.0.0.0", ALLOWED_HOSTS="portal.example.org")
+    portal.wait_until_up()
+    assert portal.ask("/healthz", host="portal.example.org")[0] == 200
+    assert "ALLOWED_HOSTS" not in portal.console
