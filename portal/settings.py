@@ -188,7 +188,7 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True
 # Where mails tell people to sign in; they hold no other word about a patient.
-PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000/")
+PUBLIC_URL = env.str("PUBLIC_URL", default="") or f"http://127.0.0.1:{env.int('PORT', default=8000)}/"
 CONTACT_EMAIL = env.str("CONTACT_EMAIL", default="")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="portal@localhost")
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
@@ -210,8 +210,10 @@ ANALYSIS_ATTEMPTS = env.int("ANALYSIS_ATTEMPTS", default=3)
 # A worker renews its lease every third of it; a job whose lease ran out belongs to nobody and is queued again.
 ANALYSIS_LEASE = timedelta(seconds=env.int("ANALYSIS_LEASE_SECONDS", default=15))
 ANALYSIS_SWEEP_SECONDS = env.int("ANALYSIS_SWEEP_SECONDS", default=5)
-# A message older than this is presumed lost and is sent again; a second copy does no harm, the claim decides.
-ANALYSIS_RESEND_AFTER = timedelta(seconds=env.int("ANALYSIS_RESEND_SECONDS", default=300))
+# Messages and sweeps wait in one line. A sweep runs only while it is younger than one round (its "expires"), so what
+# was sent before it has left the line by then: if that analysis is still queued, somebody took it and may be dead.
+# It is sent again for whoever is idle; a second copy does no harm, the claim decides.
+ANALYSIS_RESEND_AFTER = timedelta(seconds=env.int("ANALYSIS_RESEND_SECONDS", default=12))
 # An analysis that is open for longer stands on the administrator's screen.
 ANALYSIS_WAIT_WARNING = timedelta(minutes=env.int("ANALYSIS_WAIT_WARNING", default=15))
 
@@ -242,6 +244,8 @@ CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=1)
 # Loading the classifiers in a fresh child takes longer than the 4 s that Celery gives one to report.
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 60.0
 CELERY_TIMEZONE = TIME_ZONE
+# Worker and beat touch this file while they work, for a health check (docker/alive.sh); empty: they do not.
+ALIVE_FILE = env.str("ALIVE_FILE", default="")
 CELERY_BEAT_SCHEDULE = {
     "sweep-analyses": {
         "task": "diagnosis.tasks.sweep_analyses",

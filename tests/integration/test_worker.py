@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import psutil
 import pytest
 import redis
 from django.conf import settings
+from django.utils import timezone
 
 from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.models import Analysis, Scan
@@ -61,6 +63,10 @@ def lose_messages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def released(analysis: Analysis) -> int:
     return analysis.transitions.filter(source="running", target="queued", by="sweep").count()
+
+
+def swept(worker: Worker) -> bool:
+    return bool(re.search(r"sweep_analyses\[\S+ succeeded", worker.log.read_text()))
 
 
 def test_the_job_of_a_killed_worker_is_finished_by_another(
@@ -140,6 +146,33 @@ def test_messages_that_the_broker_lost_are_sent_again(
     second_worker.start()
     reaches(analysis, S.SUCCEEDED)
     assert analysis.predictions.count() == ensemble_members()
+
+
+def test_a_message_that_a_killed_worker_took_along_is_soon_sent_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, second_worker: Worker, upload: Callable[..., Scan]
+) -> None:
+    broker = redis.Redis.from_url(settings.REDIS_URL)
+    broker.flushdb()
+    with monkeypatch.context() as patch:
+        patch.setenv("ANALYSIS_SWEEP_SECONDS", "3600")  # its own sweeps would be taken along too
+        first = Worker(tmp_path / "first")
+        first.start()
+    try:
+        pool = [child for child in children(first) if child.ppid() == first.pid]
+        for child in pool:
+            child.suspend()
+        analysis = upload().analyses.get()
+        eventually(lambda: broker.hlen("unacked") == 1 and broker.llen("celery") == 0, "the first worker has it")
+    finally:
+        first.kill()
+    second_worker.start()
+    # Its pool loads the classifiers first, which takes a while on a busy machine.
+    eventually(lambda: swept(second_worker), "the second worker works")
+    idle_since = timezone.now()
+    reaches(analysis, S.SUCCEEDED)
+    assert analysis.enqueued_at
+    assert (analysis.enqueued_at - idle_since).total_seconds() < 20
+    assert (analysis.attempts, analysis.predictions.count()) == (1, ensemble_members())
 
 
 def test_an_upload_comes_back_with_a_result_and_tensorflow_is_in_no_process(
