@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.locale import clinic_of, in_locale_of
 
@@ -20,10 +21,10 @@ logger = logging.getLogger(__name__)
 class StaffAdapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "email_password_mismatch": "This e-mail address and password do not belong together. Check both and try again.",
-        "incorrect_password": "This is not your password. Check it and try again.",
-        "enter_current_password": "This is not your current password. Check it and try again.",
-        "too_many_login_attempts": "Too many failed sign-ins. Wait five minutes, or reset your password.",
+        "email_password_mismatch": _("This e-mail address and password do not match. Check both and try again."),
+        "incorrect_password": _("This is not your password. Check it and try again."),
+        "enter_current_password": _("This is not your current password. Check it and try again."),
+        "too_many_login_attempts": _("Too many failed sign-ins. Wait five minutes, or reset your password."),
     }
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import ClinicLocaleForm
 from accounts.models import ApiToken, Clinic, Membership, User
@@ -32,7 +34,7 @@ class StaffInline(NeverDeleted, admin.TabularInline):
     fields = ("user", "role", "is_active", "created_at")
     readonly_fields = ("created_at",)
     autocomplete_fields = ("user",)
-    verbose_name_plural = "staff"
+    verbose_name_plural = _("staff")
 
 
 @admin.register(User)
@@ -46,9 +48,9 @@ class UserAdmin(NeverDeleted, DjangoUserAdmin):
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("full_name", "email", "password")}),
-        ("Access", {"fields": ("is_active", "is_staff", "last_login", "date_joined")}),
+        (_("Access"), {"fields": ("is_active", "is_staff", "last_login", "date_joined")}),
         (
-            "Rights in the administration",
+            _("Rights in the administration"),
             {"classes": ("collapse",), "fields": ("is_superuser", "groups", "user_permissions")},
         ),
     )
@@ -56,8 +58,10 @@ class UserAdmin(NeverDeleted, DjangoUserAdmin):
         (
             None,
             {
-                "description": "Leave password-based authentication disabled to let the person choose a password "
-                "through “Forgot your password?”.",
+                "description": _(
+                    "Leave password-based authentication disabled to let the person choose a password through "
+                    "“Forgot your password?”."
+                ),
                 "fields": ("email", "full_name", "usable_password", "password1", "password2"),
             },
         ),
@@ -78,9 +82,11 @@ class UserAdmin(NeverDeleted, DjangoUserAdmin):
             return False
         return super().has_change_permission(request, obj)
 
-    @admin.display(description="clinics")
+    @admin.display(description=_("clinics"))
     def clinics(self, user: User) -> str:
-        return ", ".join(f"{m.clinic} ({m.role_class.name})" for m in user.memberships.all() if m.is_active) or "none"
+        return ", ".join(f"{m.clinic} ({m.role_class.name})" for m in user.memberships.all() if m.is_active) or gettext(
+            "none"
+        )
 
 
 @admin.register(Clinic)
@@ -97,7 +103,7 @@ class ClinicAdmin(NeverDeleted, admin.ModelAdmin):
         active = Count("memberships", filter=Q(memberships__is_active=True, memberships__user__is_active=True))
         return super().get_queryset(request).annotate(active_staff=active)
 
-    @admin.display(description="active staff", ordering="active_staff")
+    @admin.display(description=_("active staff"), ordering="active_staff")
     def staff(self, clinic: Any) -> int:
         return int(clinic.active_staff)
 
@@ -117,21 +123,22 @@ class ApiTokenAdmin(NeverDeleted, admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    @admin.display(ordering="membership__user__full_name")
+    @admin.display(description=_("owner"), ordering="membership__user__full_name")
     def owner(self, token: ApiToken) -> str:
         return str(token.membership.user)
 
-    @admin.display(ordering="membership__clinic__name")
+    @admin.display(description=_("clinic"), ordering="membership__clinic__name")
     def clinic(self, token: ApiToken) -> str:
         return str(token.membership.clinic)
 
-    @admin.display
+    @admin.display(description=_("state"))
     def state(self, token: ApiToken) -> str:
         if token.revoked_at:
-            return "revoked"
-        return "expired" if token.expires_at <= timezone.now() else "usable"
+            return gettext("revoked")
+        return gettext("expired") if token.expires_at <= timezone.now() else gettext("usable")
 
-    @admin.action(description="Revoke", permissions=["change"])
+    @admin.action(description=_("Revoke"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         revoked = ApiToken.objects.filter(pk__in=queryset.values("pk")).revoke()
-        self.message_user(request, f"{revoked} revoked.", messages.SUCCESS if revoked else messages.WARNING)
+        sentence = ngettext("%(count)d token revoked.", "%(count)d tokens revoked.", revoked) % {"count": revoked}
+        self.message_user(request, sentence, messages.SUCCESS if revoked else messages.WARNING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
@@ -19,13 +20,15 @@ class TokenAuthentication(authentication.BaseAuthentication):
     keyword = "Bearer"
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != self.keyword.lower():
             return None
         usable = ApiToken.objects.usable().select_related("membership__user", "membership__clinic")
         token = usable.filter(digest=digest(secret.strip())).first()
         if token is None:
-            raise exceptions.AuthenticationFailed("This token is unknown, expired or revoked. Sign in for a new one.")
+            raise exceptions.AuthenticationFailed(
+                _("This token is unknown, expired or revoked. Sign in for a new one.")
+            )
         _note_use(token)
         request._request.membership = token.membership  # type: ignore[attr-defined]
         return token.membership.user, token

@@ -15,7 +15,7 @@ from accounts.models import Clinic, Membership, User
 class Labelled:
     """Our labels on allauth's fields, which repeat theirs inside the control where they vanish as one types."""
 
-    labels: ClassVar[dict[str, str]] = {}
+    labels: ClassVar[dict[str, Any]] = {}
     fields: dict[str, forms.Field]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -26,7 +26,7 @@ class Labelled:
 
 
 class SignInForm(Labelled, account.LoginForm):
-    labels = {"login": "E-mail address"}
+    labels = {"login": _("E-mail address")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -39,35 +39,39 @@ class ConfirmForm(Labelled, account.ReauthenticateForm):
 
 
 class ChangePasswordForm(Labelled, account.ChangePasswordForm):
-    labels = {"oldpassword": "Current password", "password1": "New password", "password2": "New password, once more"}
+    labels = {
+        "oldpassword": _("Current password"),
+        "password1": _("New password"),
+        "password2": _("New password, once more"),
+    }
 
 
 class ForgottenPasswordForm(Labelled, account.ResetPasswordForm):
-    labels = {"email": "E-mail address"}
+    labels = {"email": _("E-mail address")}
 
 
 class NewPasswordForm(Labelled, account.ResetPasswordKeyForm):
-    labels = {"password1": "New password", "password2": "New password, once more"}
+    labels = {"password1": _("New password"), "password2": _("New password, once more")}
 
 
 class MembershipField(forms.ModelChoiceField):
     def label_from_instance(self, membership: Membership) -> str:
-        return f"{membership.clinic} as {membership.role_class.name}"
+        return membership.as_text()
 
 
 class TokenForm(forms.Form):
     """Name and clinic of a new API token; the clinics are those in which `user` works."""
 
     name = forms.CharField(
-        label="What will use it?",
+        label=_("What will use it?"),
         max_length=80,
-        help_text="For example “ward 3 scanner”.",
+        help_text=_("For example “ward 3 scanner”."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     membership = MembershipField(
         queryset=Membership.objects.none(),
-        label="Acts in",
-        help_text="The token can do what you can do there.",
+        label=_("Works in"),
+        help_text=_("The token can do what you can do there."),
         empty_label=None,
     )
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from accounts.models import Clinic, User
@@ -23,6 +24,23 @@ class Permission(StrEnum):
     MANAGE_CLINIC = "manage the clinic's settings and queue"
 
 
+REFUSALS = {
+    Permission.VIEW_PATIENT: _("Your role in %(clinic)s does not allow you to view patients and their history."),
+    Permission.EDIT_PATIENT: _(
+        "Your role in %(clinic)s does not allow you to register patients or to correct their records."
+    ),
+    Permission.UPLOAD_SCAN: _("Your role in %(clinic)s does not allow you to upload scans."),
+    Permission.VIEW_RESULT: _("Your role in %(clinic)s does not allow you to read results."),
+    Permission.REQUEST_ANALYSIS: _("Your role in %(clinic)s does not allow you to start, retry or cancel an analysis."),
+    Permission.REVIEW_SCAN: _("Your role in %(clinic)s does not allow you to review scans."),
+    Permission.SIGN_REPORT: _("Your role in %(clinic)s does not allow you to sign reports."),
+    Permission.MANAGE_STAFF: _("Your role in %(clinic)s does not allow you to manage the clinic’s staff."),
+    Permission.MANAGE_CLINIC: _(
+        "Your role in %(clinic)s does not allow you to manage the clinic’s settings and queue."
+    ),
+}
+
+
 def allowed(user: User, permission: Permission, clinic: Clinic) -> bool:
     """Whether `user` holds `permission` in `clinic` through an active membership."""
     return permission in user.permissions_in(clinic)
@@ -31,4 +49,4 @@ def allowed(user: User, permission: Permission, clinic: Clinic) -> bool:
 def require(user: User, permission: Permission, clinic: Clinic) -> None:
     """Raise PermissionDenied, with a sentence for the person, unless `allowed`."""
     if not allowed(user, permission, clinic):
-        raise PermissionDenied(f"Your role in {clinic} does not allow you to {permission.value}.")
+        raise PermissionDenied(REFUSALS[permission] % {"clinic": clinic})

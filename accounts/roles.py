@@ -1,21 +1,28 @@
 """The roles of a clinic: readable classes over the one enum of permissions."""
 
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.utils.translation import gettext_lazy as _
 
 from accounts.permissions import Permission
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class Role:
     slug: ClassVar[str]
-    name: ClassVar[str]
-    description: ClassVar[str]
+    name: ClassVar[StrOrPromise]
+    description: ClassVar[StrOrPromise]
     permissions: ClassVar[frozenset[Permission]]
 
 
 class Radiographer(Role):
     slug = "radiographer"
-    name = "Radiographer"
-    description = "Takes the images: registers patients, uploads scans, follows their analyses."
+    name = _("Radiographer")
+    description = _("Takes the images: registers patients, uploads scans, follows their analyses.")
     permissions = frozenset(
         {
             Permission.VIEW_PATIENT,
@@ -29,8 +36,8 @@ class Radiographer(Role):
 
 class Clinician(Role):
     slug = "clinician"
-    name = "Clinician"
-    description = "Treats the patient: uploads scans and reads results beside earlier ones."
+    name = _("Clinician")
+    description = _("Treats the patient: uploads scans and reads results beside earlier ones.")
     permissions = frozenset(
         {
             Permission.VIEW_PATIENT,
@@ -44,15 +51,15 @@ class Clinician(Role):
 
 class Radiologist(Role):
     slug = "radiologist"
-    name = "Radiologist"
-    description = "Reads the images: reviews scans and signs reports."
+    name = _("Radiologist")
+    description = _("Reads the images: reviews scans and signs reports.")
     permissions = Clinician.permissions | {Permission.REVIEW_SCAN, Permission.SIGN_REPORT}
 
 
 class Administrator(Role):
     slug = "administrator"
-    name = "Administrator"
-    description = "Runs the clinic: its staff, its settings, its queue. Does not read or sign."
+    name = _("Administrator")
+    description = _("Runs the clinic: its staff, its settings, its queue. Does not read or sign.")
     permissions = frozenset(
         {
             Permission.VIEW_PATIENT,
@@ -68,7 +75,7 @@ class Administrator(Role):
 ROLES: dict[str, type[Role]] = {role.slug: role for role in (Radiographer, Clinician, Radiologist, Administrator)}
 
 
-def role_choices() -> list[tuple[str, str]]:
+def role_choices() -> list[tuple[str, StrOrPromise]]:
     """Slug and name of each role. A function, so that the field names it and a new role needs no migration."""
     return [(slug, role.name) for slug, role in ROLES.items()]
 

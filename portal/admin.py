@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from portal import product
@@ -16,16 +18,16 @@ from portal.models import ContactMessage
 
 admin.site.site_header = product.NAME
 admin.site.site_title = product.NAME
-admin.site.index_title = "Administration"
+admin.site.index_title = _("Administration")
 admin.site.enable_nav_sidebar = True
 
 
 class HandledFilter(admin.SimpleListFilter):
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("new", "New"), ("handled", "Handled")]
+        return [("new", gettext("New")), ("handled", gettext("Handled"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ContactMessage]) -> QuerySet[ContactMessage]:
         if self.value() == "new":
@@ -53,17 +55,20 @@ class ContactMessageAdmin(admin.ModelAdmin):
         """For the list and its action; a message itself is only read."""
         return obj is None and super().has_change_permission(request)
 
-    @admin.display(description="state", ordering="handled_at")
+    @admin.display(description=_("state"), ordering="handled_at")
     def handling(self, message: ContactMessage) -> str:
         if message.handled_at is None:
-            return "new"
-        return f"handled by {message.handled_by} on {date_format(localtime(message.handled_at), 'j N Y')}"
+            return gettext("new")
+        return gettext("handled by %(person)s on %(day)s") % {
+            "person": message.handled_by,
+            "day": date_format(localtime(message.handled_at), "DATE_FORMAT"),
+        }
 
-    @admin.display(boolean=True, description="mailed")
+    @admin.display(boolean=True, description=_("mailed"))
     def is_mailed(self, message: ContactMessage) -> bool:
         return message.mailed_at is not None
 
-    @admin.action(description="Mark as handled", permissions=["change"])
+    @admin.action(description=_("Mark as handled"), permissions=["change"])
     def mark_as_handled(self, request: HttpRequest, queryset: QuerySet[ContactMessage]) -> None:
         assert isinstance(request.user, User)
         chosen = queryset.count()
@@ -72,7 +77,14 @@ class ContactMessageAdmin(admin.ModelAdmin):
 
 
 def _outcome(handled: int, chosen: int) -> str:
-    sentence = f"{handled} marked as handled."
+    sentence = ngettext("%(count)d message marked as handled.", "%(count)d messages marked as handled.", handled) % {
+        "count": handled
+    }
     if before := chosen - handled:
-        sentence += f" {before} had been handled before and keep{'s' if before == 1 else ''} who and when."
+        earlier = ngettext(
+            "%(count)d was handled earlier and stays as it is.",
+            "%(count)d were handled earlier and stay as they are.",
+            before,
+        )
+        return f"{sentence} {earlier % {'count': before}}"
     return sentence

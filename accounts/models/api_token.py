@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models.membership import Membership
 
@@ -49,19 +50,22 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 class ApiToken(models.Model):
     """A program's key: acts as one person in one clinic, until it expires or is revoked."""
 
-    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="api_tokens")
-    name = models.CharField(max_length=80, help_text="What uses it, for example “ward 3 scanner”.")
+    membership = models.ForeignKey(
+        Membership, on_delete=models.PROTECT, related_name="api_tokens", verbose_name=_("membership")
+    )
+    name = models.CharField(_("name"), max_length=80, help_text=_("What uses it, for example “ward 3 scanner”."))
     digest = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
-    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"))
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
     objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
-        verbose_name = "API token"
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.membership})"

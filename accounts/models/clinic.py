@@ -32,8 +32,8 @@ class Clinic(models.Model):
     """A place of care. Patients, scans and staff roles belong to one clinic."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=120, unique=True)
-    is_active = models.BooleanField(default=True)
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    is_active = models.BooleanField(_("active"), default=True)
     language = models.CharField(
         _("language"),
         max_length=16,
@@ -48,12 +48,14 @@ class Clinic(models.Model):
         validators=[validate_time_zone],
         help_text=_("For those who chose none themselves. Empty: the portal’s."),
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ClinicQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
+        verbose_name = _("clinic")
+        verbose_name_plural = _("clinics")
 
     def __str__(self) -> str:
         return self.name

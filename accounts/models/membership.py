@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models.clinic import Clinic
 from accounts.roles import ROLES, Role, role_choices, roles_with
@@ -27,20 +29,30 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 class Membership(models.Model):
     """One person's role in one clinic."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships")
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="memberships")
-    role = models.CharField(max_length=20, choices=role_choices)
-    is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships", verbose_name=_("user")
+    )
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="memberships", verbose_name=_("clinic"))
+    role = models.CharField(_("role"), max_length=20, choices=role_choices)
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
         ordering = ["clinic__name", "user__email"]
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
         constraints = [models.UniqueConstraint(fields=["user", "clinic"], name="one_role_per_person_and_clinic")]
 
     def __str__(self) -> str:
-        return f"{self.user} as {self.role_class.name} in {self.clinic}"
+        """For the administration, in the language of whoever reads it."""
+        parts = {"person": self.user, "role": self.role_class.name, "clinic": self.clinic}
+        return gettext("%(person)s as %(role)s in %(clinic)s") % parts
+
+    def as_text(self) -> str:
+        """Clinic and role, for the person themselves."""
+        return gettext("%(clinic)s as %(role)s") % {"clinic": self.clinic, "role": self.role_class.name}
 
     @property
     def role_class(self) -> type[Role]:

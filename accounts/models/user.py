@@ -33,17 +33,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person who signs in with an e-mail address. What they may do comes from their memberships."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField("e-mail address", unique=True)
-    full_name = models.CharField(max_length=120)
-    is_active = models.BooleanField(default=True)
-    is_staff = models.BooleanField("may open the admin panel", default=False)
+    email = models.EmailField(_("e-mail address"), unique=True)
+    full_name = models.CharField(_("full name"), max_length=120)
+    is_active = models.BooleanField(_("active"), default=True)
+    is_staff = models.BooleanField(_("may open the admin panel"), default=False)
     language = models.CharField(
         _("language"), max_length=16, blank=True, validators=[validate_language], help_text=_("Empty: as the clinic.")
     )
     time_zone = models.CharField(
         _("time zone"), max_length=64, blank=True, validators=[validate_time_zone], help_text=_("Empty: as the clinic.")
     )
-    date_joined = models.DateTimeField(auto_now_add=True)
+    date_joined = models.DateTimeField(_("account created"), auto_now_add=True)
 
     objects = UserManager()
 
@@ -53,6 +53,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ["full_name"]
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints = [models.UniqueConstraint(Lower("email"), name="one_user_per_email_in_any_case")]
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.middleware import SESSION_KEY
@@ -15,7 +16,11 @@ def switch_clinic(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     membership = _own(request.user, request.POST.get("membership", ""))
     request.session[SESSION_KEY] = membership.pk
-    messages.success(request, f"You now work in {membership.clinic} as {membership.role_class.name}.")
+    sentence = _("You now work in %(clinic)s as %(role)s.") % {
+        "clinic": membership.clinic,
+        "role": membership.role_class.name,
+    }
+    messages.success(request, sentence)
     return redirect("diagnosis:home")
 
 

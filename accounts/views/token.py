@@ -4,6 +4,7 @@ from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -38,5 +39,5 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     tokens = ApiToken.objects.visible_to(request.user).filter(pk=pk)
     token = get_object_or_404(tokens)
     tokens.revoke()
-    messages.success(request, f"“{token.name}” is revoked and no longer opens anything.")
+    messages.success(request, _("“%(name)s” is revoked and no longer gives access.") % {"name": token.name})
     return redirect("accounts:profile")

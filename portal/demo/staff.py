@@ -52,8 +52,8 @@ def _email(role: type[Role]) -> str:
 def _ensure_member(clinic: Clinic, role: type[Role]) -> Login | None:
     if User.objects.filter(email=_email(role)).exists():
         return None
-    login = Login(role.name, _email(role), secrets.token_urlsafe(12))
-    user = User.objects.create_user(login.email, login.password, full_name=NAMES.get(role.slug, role.name))
+    login = Login(str(role.name), _email(role), secrets.token_urlsafe(12))
+    user = User.objects.create_user(login.email, login.password, full_name=NAMES.get(role.slug, str(role.name)))
     Membership.objects.create(user=user, clinic=clinic, role=role.slug)
     return login
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core import signing
+from django.utils.translation import gettext_lazy as _
 
 from portal.contact import one_line
 
@@ -12,7 +13,7 @@ SALT = "portal.contact"
 # Nobody reads the form and writes a message faster; programs do.
 FASTEST_SECONDS = 3
 SLOWEST_SECONDS = 24 * 3600
-TOO_FAST = "This came faster than a person writes. Please send it once more."
+TOO_FAST = _("The form was sent unusually fast. Please send it once more.")
 
 
 def opening_stamp() -> str:
@@ -21,23 +22,23 @@ def opening_stamp() -> str:
 
 
 class ContactForm(forms.Form):
-    name = forms.CharField(label="Your name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(label=_("Your name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     email = forms.EmailField(
-        label="Your e-mail address",
-        help_text="Only to answer you.",
+        label=_("Your e-mail address"),
+        help_text=_("Only used to answer you."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-    subject = forms.CharField(max_length=160)
+    subject = forms.CharField(label=_("Subject"), max_length=160)
     body = forms.CharField(
-        label="Message",
+        label=_("Message"),
         max_length=4000,
-        help_text="No names, record numbers, dates of birth or images of patients.",
+        help_text=_("No names, record numbers, dates of birth or images of patients."),
         widget=forms.Textarea(attrs={"rows": 8}),
     )
     # People cannot see it and browsers leave it alone; a program that fills every field gives itself away.
     website = forms.CharField(
         required=False,
-        label="Leave this empty",
+        label=_("Leave this empty"),
         widget=forms.TextInput(attrs={"tabindex": "-1", "autocomplete": "off"}),
     )
     opened = forms.CharField(required=False, widget=forms.HiddenInput)

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 
@@ -18,7 +19,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return redirect_to_login(target)
     if not request.user.is_staff:
-        raise PermissionDenied("Your account does not open the administration. Ask an administrator of the portal.")
+        raise PermissionDenied(_("Your account does not open the administration. Ask an administrator of the portal."))
     return redirect(target)
 
 

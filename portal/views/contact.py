@@ -7,6 +7,7 @@ import logging
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,7 +16,7 @@ from portal.forms import ContactForm
 
 logger = logging.getLogger(__name__)
 
-FULL = "Too many messages came in the last hour. Please come back later; nothing was sent."
+FULL = _("Too many messages arrived in the last hour. Your message was not sent. Please try again later.")
 
 
 @login_not_required

@@ -92,7 +92,7 @@ def _clinic(port: int) -> tuple[Client, str]:
 
     clinic, logins = ensure_staff()
     ensure_patients(clinic, by=member(clinic, Radiographer))
-    login = next(login for login in logins if login.who == Radiographer.name)
+    login = next(login for login in logins if login.who == str(Radiographer.name))
     client = Client("127.0.0.1", port)
     client.sign_in(login.email, login.password)
     return client, client.patients()[0]["id"]

@@ -65,7 +65,7 @@ def test_pages_open(admin: Client, name: str) -> None:
 
 def test_marking_as_handled_says_who_and_when(admin: Client, superuser: User) -> None:
     new, other = message(), message(subject="Another")
-    assert "1 marked as handled." in act(admin, "portal_contactmessage", "mark_as_handled", new)
+    assert "1 message marked as handled." in act(admin, "portal_contactmessage", "mark_as_handled", new)
     new.refresh_from_db()
     assert new.handled_by == superuser
     assert new.handled_at is not None
@@ -78,7 +78,7 @@ def test_handled_messages_keep_who_and_when(admin: Client, radiographer: User) -
     ContactMessage.objects.filter(pk=row.pk).handle(by=radiographer)
     row.refresh_from_db()
     shown = act(admin, "portal_contactmessage", "mark_as_handled", row)
-    assert "0 marked as handled. 1 had been handled before and keeps who and when." in shown
+    assert "0 messages marked as handled. 1 was handled earlier and stays as it is." in shown
     again = ContactMessage.objects.get(pk=row.pk)
     assert (again.handled_by, again.handled_at) == (radiographer, row.handled_at)
 
@@ -122,7 +122,7 @@ def test_tokens_show_no_digest_and_can_be_revoked(admin: Client, clinician: User
         assert "Ward 3 scanner" in shown
         assert token.digest not in shown
         assert secret not in shown
-    assert "1 revoked." in act(admin, "accounts_apitoken", "revoke", token)
+    assert "1 token revoked." in act(admin, "accounts_apitoken", "revoke", token)
     assert not ApiToken.objects.usable().exists()
     assert admin.get(reverse("admin:accounts_apitoken_add")).status_code == 403
 

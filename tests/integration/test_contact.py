@@ -144,7 +144,7 @@ def test_a_message_in_no_time_is_refused_with_a_sentence(client: Client, monkeyp
     monkeypatch.setattr("portal.forms.contact.FASTEST_SECONDS", 40)  # a slow machine must not look like a person
     answer = send(client, opened=signing.dumps(int(time.time()), salt=SALT))
     assert answer.status_code == 422
-    assert "faster than a person writes" in answer.content.decode()
+    assert "sent unusually fast" in answer.content.decode()
     assert not ContactMessage.objects.exists()
 
 
@@ -153,7 +153,7 @@ def test_one_visitor_sends_a_few_messages_an_hour(client: Client) -> None:
         assert send(client).status_code == 302
     answer = send(client)
     assert answer.status_code == 429
-    assert "Please come back later; nothing was sent." in answer.content.decode()
+    assert "Your message was not sent. Please try again later." in answer.content.decode()
     assert ContactMessage.objects.count() == contact.PER_VISITOR
     assert Client(REMOTE_ADDR="198.51.100.7").post(reverse("portal:contact"), filled()).status_code == 302
 

@@ -64,7 +64,7 @@ def test_signing_in_never_leads_to_another_site(client: Client, clinician: User)
 def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client: Client, clinician: User) -> None:
     wrong = sign_in(client, clinician.email, "not the password")
     unknown = sign_in(client, "nobody@clinic.example", "not the password")
-    sentence = "This e-mail address and password do not belong together."
+    sentence = "This e-mail address and password do not match."
     assert sentence in wrong.content.decode()
     assert sentence in unknown.content.decode()
     assert wrong.status_code == unknown.status_code == 200

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         folder = into / to_locale(catalogues.PSEUDO) / "LC_MESSAGES"
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory() as collected:
-            call_command("messages", into=Path(collected), language=[catalogues.PSEUDO], verbosity=0)
+            call_command("messages", into=Path(collected), language=[settings.LANGUAGE_CODE], verbosity=0)
             for domain in catalogues.DOMAINS:
                 found = [*Path(collected).glob(f"*/LC_MESSAGES/{domain}.po"), *_of_others(domain)]
                 made = catalogues.pseudo(map(catalogues.read, found))
