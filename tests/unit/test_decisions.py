@@ -1,5 +1,6 @@
 """The decision records: each has its head and its sections, and the index lists them all."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ def test_every_record_has_its_form(path: Path) -> None:
 def test_numbers_are_given_once() -> None:
     numbers = [record.number for record in decisions.records()]
     assert len(numbers) == len(set(numbers)) >= 39
+
+
+@pytest.mark.parametrize("path", [*decisions.FOLDER.parent.rglob("*.md")], ids=lambda path: path.stem)
+def test_a_decision_that_is_referred_to_exists(path: Path) -> None:
+    numbers = {record.number for record in decisions.records()}
+    named = re.findall(r"(?:ADR |\()(0\d{3})\b(?!,)", path.read_text())
+    assert set(named) <= numbers
 
 
 def test_the_index_is_what_the_records_say() -> None:
