@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -23,9 +24,12 @@ from diagnosis.models import Report
 from diagnosis.reports import content as report_content
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
-from diagnosis.rules import blinding, policies
+from diagnosis.rules import blinding, corrections, policies
 from diagnosis.scans import rendition
 from diagnosis.views.shortcuts import find, person, rights
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 @never_cache
@@ -37,21 +41,23 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def revise(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = ReviseReportForm(request.POST)
-    return _carry_out(request, pk, "revise_form", form, revise_report, "The preliminary report was changed.")
+    return _carry_out(request, pk, "revise_form", form, revise_report, _("The preliminary report has been changed."))
 
 
 @sensitive_post_parameters("password")
 @require_POST
 def sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = SignReportForm(request.POST)
-    return _carry_out(request, pk, "sign_form", form, sign_report, "The report is signed and final.")
+    return _carry_out(request, pk, "sign_form", form, sign_report, _("The report is signed and final."))
 
 
 @sensitive_post_parameters("password")
 @require_POST
 def addendum(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = AddendumForm(request.POST)
-    return _carry_out(request, pk, "addendum_form", form, add_addendum, "The addendum is signed and part of it.")
+    return _carry_out(
+        request, pk, "addendum_form", form, add_addendum, _("The addendum is signed and is now part of the report.")
+    )
 
 
 @never_cache
@@ -96,6 +102,7 @@ def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in
         "sign_blocked_reason": policies.sign_blocked_reason(report, by=by),
         "revise_blocked_reason": policies.revise_blocked_reason(report, by=by),
         "second_opinion_blocked_reason": policies.second_opinion_blocked_reason(report.scan),
+        "signed_under": corrections.signed_under(report),
         "intact": report.is_final and report_content.is_intact(report),
         "verification_url": _verification_url(request, report),
         "revise_form": ReviseReportForm(initial=words),
@@ -107,7 +114,7 @@ def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in
 
 
 def _carry_out(
-    request: HttpRequest, pk: uuid.UUID, name: str, form: forms.Form, action: Callable[..., object], done: str
+    request: HttpRequest, pk: uuid.UUID, name: str, form: forms.Form, action: Callable[..., object], done: StrOrPromise
 ) -> HttpResponse:
     """Do what the form asks and go back to the report, or show it again with the sentence at the form called `name`."""
     report = _find(request, pk)
@@ -118,7 +125,7 @@ def _carry_out(
     except Refusal as refusal:
         form.add_error("password" if refusal.code in ("wrong_password", "too_many_tries") else None, refusal.sentence)
         return _page(request, _find(request, pk), status=refusal.http_status, **{name: form})
-    messages.success(request, done)
+    messages.success(request, str(done))
     return redirect("diagnosis:report-detail", pk=pk)
 
 

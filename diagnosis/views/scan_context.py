@@ -15,7 +15,7 @@ from diagnosis.models import Analysis, Prediction, Review, Scan
 from diagnosis.models.review import ReviewKind
 from diagnosis.results import colour, intended_use, verdict, waiting
 from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present
-from diagnosis.rules import blinding, policies
+from diagnosis.rules import blinding, corrections, policies
 from diagnosis.states import AnalysisStatus, ReviewStatus
 from diagnosis.views import scan_list
 from diagnosis.views.shortcuts import person
@@ -58,10 +58,11 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
 
 
 def review_status(user: User, scan: Scan) -> dict[str, Any]:
-    """Where the scan stands with its readers: its open reviews, and the review of its series; two to four queries."""
+    """Where the scan stands with its readers and whether it was ever with another patient; three to five queries."""
     return {
         "open_reviews": scan.reviews.open().select_related("reader").order_by("kind"),
         "series_review": _series_review(user, scan),
+        "moves": corrections.corrections_of(scan),
     }
 
 
