@@ -30,8 +30,8 @@ def active_specs() -> tuple[ClassifierSpec, ...]:
     return tuple(spec for spec in installed_specs() if spec.name not in settings.INACTIVE_CLASSIFIERS)
 
 
-def panels() -> tuple[EnsembleSpec, ...]:
-    """The panels that lie here, at most one for each modality. Loads no weights, so that web processes may ask."""
+def ensembles() -> tuple[EnsembleSpec, ...]:
+    """The ensembles that lie here, at most one for each modality. Loads no weights, so that web processes may ask."""
     return ensemble.ensembles(settings.ML_WEIGHTS_ROOT)
 
 
@@ -72,10 +72,10 @@ def gate() -> Gate:
 def ensemble_for(active: Iterable[ClassifierSpec]) -> tuple[EnsembleSpec | None, str]:
     """The ensemble that may combine the predictions of `active`, all of one modality; or None, and why not in words.
 
-    The words are empty where there is nothing to combine: one classifier, and no panel.
+    The words are empty where there is nothing to combine: one classifier, and no ensemble.
     """
     specs = tuple(active)
-    found = next((one for one in panels() if one.modality == specs[0].modality), None)
+    found = next((one for one in ensembles() if one.modality == specs[0].modality), None)
     if found is None:
         return None, NONE_MEASURED if len(specs) > 1 else ""
     blocked_reason = _blocked_reason(found, specs)

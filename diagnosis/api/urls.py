@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 
 from diagnosis.api.views.analysis import Attention, Cancel, OneAnalysis
-from diagnosis.api.views.classifier import Classifiers, Panels
+from diagnosis.api.views.classifier import Classifiers, Ensembles
 from diagnosis.api.views.nowhere import Nowhere
 from diagnosis.api.views.patient import History, OnePatient, Patients
 from diagnosis.api.views.scan import Image, OneScan, Original, Rerun, Scans
@@ -26,7 +26,7 @@ urlpatterns = [
     path("analyses/<uuid:pk>/cancel/", Cancel.as_view(), name="analysis-cancel"),
     path("predictions/<uuid:pk>/attention.png", Attention.as_view(), name="attention"),
     path("classifiers/", Classifiers.as_view(), name="classifiers"),
-    path("panels/", Panels.as_view(), name="panels"),
+    path("ensembles/", Ensembles.as_view(), name="ensembles"),
     path("schema/", Schema.as_view(), name="schema"),
     path("docs/", Docs.as_view(), name="docs"),
     re_path("", Nowhere.as_view()),

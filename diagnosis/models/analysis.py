@@ -144,5 +144,5 @@ class Analysis(ClinicalModel):
 
     @property
     def ensemble(self) -> EnsemblePrediction | None:
-        """What the panel made of the predictions; None where it may not speak. Uses select_related and prefetches."""
+        """What the ensemble predicts; None where it may not speak. Uses select_related and prefetches."""
         return getattr(self, "ensemble_prediction", None)

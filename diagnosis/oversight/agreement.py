@@ -58,7 +58,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of one version of one classifier or panel in one month, or (`month` None) in the whole period."""
+    """Of one version of one classifier or ensemble in one month, or (`month` None) in the whole period."""
 
     classifier: str
     version: str
@@ -67,7 +67,7 @@ class Agreement:
 
 
 def by_month(reviews: QuerySet[Review], *, first_impressions: bool = False) -> list[Agreement]:
-    """One entry for each version of a classifier or panel and month that has readings, in that order.
+    """One entry for each version of a classifier or ensemble and month that has readings, in that order.
 
     Only readings that a report rests on, of readable images, made with a result of the classifiers. The reader's word
     is the decision, or with `first_impressions` what they thought before they saw the result (where they said so).

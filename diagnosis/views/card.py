@@ -11,9 +11,9 @@ from diagnosis.results import cards, markdown
 
 @require_safe
 def show(request: HttpRequest, name: str, version: str) -> HttpResponse:
-    """The card of one version of a classifier or of a panel."""
+    """The card of one version of a classifier or of an ensemble."""
     text = cards.text(f"{name}/{version}")
     if text is None:
         raise Http404("no such model card is installed here")
-    context = {"identity": f"{name} {version}", "blocks": markdown.blocks(text)}
+    context = {"identity": f"{name} {version}", "card": markdown.render(text)}
     return render(request, "diagnosis/card/card.html", context)

@@ -25,7 +25,7 @@ class ClassifierSerializer(serializers.Serializer[Any]):
     metrics = serializers.DictField(help_text="held-out numbers")
 
 
-class PanelSerializer(serializers.Serializer[Any]):
+class EnsembleSerializer(serializers.Serializer[Any]):
     """What combines the answers of a modality's classifiers, and how it was measured with exactly these members."""
 
     name = serializers.CharField()

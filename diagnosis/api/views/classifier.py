@@ -4,7 +4,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from diagnosis.analyses import classifiers
-from diagnosis.api.serializers.classifier import ClassifierSerializer, PanelSerializer
+from diagnosis.api.serializers.classifier import ClassifierSerializer, EnsembleSerializer
 from diagnosis.api.views.problems import problems
 
 
@@ -16,9 +16,9 @@ class Classifiers(APIView):
         return Response(ClassifierSerializer(classifiers.active_specs(), many=True).data)
 
 
-class Panels(APIView):
+class Ensembles(APIView):
     """What combines the classifiers' answers here; it speaks only while exactly its members are active."""
 
-    @extend_schema(operation_id="panels_list", responses={200: PanelSerializer(many=True), **problems()})
+    @extend_schema(operation_id="ensembles_list", responses={200: EnsembleSerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:
-        return Response(PanelSerializer(classifiers.panels(), many=True).data)
+        return Response(EnsembleSerializer(classifiers.ensembles(), many=True).data)

@@ -81,8 +81,8 @@ def test_a_result_from_before_there_were_zones_stays_explained(scan: Scan, radio
 
 
 def test_the_panels_that_lie_here_are_listed(radiographer: User, api: Api) -> None:
-    listed = api(radiographer).get("/api/v1/panels/").json()
-    assert [panel["name"] for panel in listed] == [panel.name for panel in classifiers.panels()]
+    listed = api(radiographer).get("/api/v1/ensembles/").json()
+    assert [panel["name"] for panel in listed] == [panel.name for panel in classifiers.ensembles()]
 
 
 def test_every_payload_with_a_result_says_what_it_is_not(analysed: Analysis, radiographer: User, api: Api) -> None:
