@@ -8,6 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ["requirements.txt", *(f"requirements/{part}.txt" for part in ("web", "worker", "train", "dev", "uv"))]
+# Under the GPL, run as programs on the developer's machine: never imported, never shipped.
+TOOLS = {"djhtml"}
 HEAVY = {"tensorflow", "keras", "jax", "torch", "scipy", "matplotlib", "scikit-learn"}
 
 
@@ -64,7 +66,7 @@ def test_every_requirement_says_why() -> None:
 @pytest.mark.parametrize("lock", ["requirements.txt"])
 def test_nothing_under_the_gpl(lock: str) -> None:
     """LGPL (psycopg2) may be used by a program under another licence; GPL and AGPL may not."""
-    for name in pinned(lock):
+    for name in pinned(lock).keys() - TOOLS:
         try:
             found = metadata.metadata(name)
         except metadata.PackageNotFoundError:  # of another system or Python
@@ -74,3 +76,15 @@ def test_nothing_under_the_gpl(lock: str) -> None:
         assert not re.search(r"(?<![L])A?GPL(?!-compatible)|(?<!Lesser )General Public License", said), (
             f"{name}: {said}"
         )
+
+
+def test_tools_under_the_gpl_stay_tools() -> None:
+    for part in ("web", "worker", "train"):
+        assert not TOOLS & pinned(f"requirements/{part}.txt").keys()
+    sources = [
+        file
+        for package in ("portal", "accounts", "diagnosis", "ml", "tests", "tools")
+        for file in (ROOT / package).rglob("*.py")
+    ]
+    importing = re.compile(rf"^\s*(?:import|from) (?:{'|'.join(TOOLS)})\b", re.MULTILINE)
+    assert [file for file in sources if importing.search(file.read_text())] == []
