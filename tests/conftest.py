@@ -15,7 +15,7 @@ from tests.running import browser, page, worker
 
 if TYPE_CHECKING:
     from accounts.models import Clinic, User
-    from diagnosis.models import Patient
+    from diagnosis.models import Analysis, Patient, Scan
 
 __all__ = ["browser", "page", "worker"]  # fixtures that live in tests/running.py
 
@@ -172,6 +172,30 @@ def patient(clinic: Clinic, radiographer: User) -> Patient:
         birth_date=date(1958, 3, 14),
         sex="F",
     )
+
+
+@pytest.fixture
+def upload(patient: Patient, radiographer: User) -> Callable[..., Scan]:
+    """`upload(seed=2)`: another synthetic X-ray of `patient`, through the action that people use."""
+    from diagnosis.actions.scan import upload_scan
+    from diagnosis.models.scan import Modality
+    from tests.images import xray_png
+
+    def make(seed: int = 0, *, name: str = "a.png", of: Patient = patient, by: User = radiographer) -> Scan:
+        return upload_scan(by=by, patient=of, data=xray_png(seed), name=name, modality=Modality.CXR).scan
+
+    return make
+
+
+@pytest.fixture
+def scan(upload: Callable[..., Scan]) -> Scan:
+    return upload()
+
+
+@pytest.fixture
+def analysis(scan: Scan) -> Analysis:
+    """Queued, of `scan`."""
+    return scan.analyses.get()
 
 
 @pytest.fixture(scope="session")

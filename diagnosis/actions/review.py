@@ -249,8 +249,12 @@ def _cover_series(review: Review, *, by: User) -> None:
 
 
 def _sampled(review: Review) -> bool:
-    """Whether this case is read twice by the clinic's sampling. Decided by the scan's key, so nobody can steer it."""
+    """Whether the clinic's sampling asks for a second reader of this case."""
     if review.scan.reviews.filter(kind=ReviewKind.SECOND).exists():
         return False
-    number = int.from_bytes(hashlib.sha256(review.scan_id.bytes).digest()[:4], "big") % 100
-    return number < ReadingPolicy.of(review.clinic).double_reading_percent
+    return is_sampled(review.scan_id, ReadingPolicy.of(review.clinic).double_reading_percent)
+
+
+def is_sampled(scan: uuid.UUID, percent: int) -> bool:
+    """Whether a scan is among the `percent`, 0 to 100, that are read twice; its key decides, so nobody can steer it."""
+    return int.from_bytes(hashlib.sha256(scan.bytes).digest()[:4], "big") % 100 < percent

@@ -14,8 +14,8 @@ from accounts.models import Clinic, User
 from diagnosis.actions.review import claim_review, release_review
 from diagnosis.models import Draft, Patient, ReadingPolicy, Report, Review
 from diagnosis.states import ReviewStatus as S
+from tests.factories import finish, new_case, new_patient
 from tests.functional.steps import settled, sign_in
-from tests.reading import finish, new_case, new_patient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

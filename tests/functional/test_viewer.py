@@ -17,9 +17,9 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.models import Patient, Prediction, ReadingPreference, Scan
 from ml.imaging import decode
 from tests.conftest import PASSWORD
+from tests.factories import finish
 from tests.functional.steps import sign_in
 from tests.images import ct_dicom, xray_dicom, xray_png
-from tests.reading import finish
 from tests.unit.ml.imaging.samples import ramp, xray_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -17,10 +17,10 @@ from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Correction, Patient, Report, Scan
 from diagnosis.models.scan import Modality
 from diagnosis.rules import corrections
+from tests.concurrency import together
 from tests.conftest import PASSWORD
+from tests.factories import new_case, new_patient, read
 from tests.images import xray_png
-from tests.reading import new_case, new_patient, read
-from tests.unit.diagnosis.test_analysis import together
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 WHY = "the wristband was read wrong"

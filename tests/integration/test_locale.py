@@ -21,7 +21,7 @@ from accounts.models import ApiToken, Clinic, User
 from diagnosis import notifications
 from diagnosis.models import Patient, ReadingPreference
 from portal.formats import NAMES
-from tests.reading import finish, new_case
+from tests.factories import finish, new_case
 
 pytestmark = pytest.mark.django_db
 PROFILE = "accounts:profile"

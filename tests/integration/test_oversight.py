@@ -21,8 +21,8 @@ from diagnosis.models.review import Category
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus as S
 from diagnosis.views.oversight.tables import DOWNLOADS
+from tests.factories import finish, new_case, new_patient, read
 from tests.images import ct_dicom
-from tests.reading import finish, new_case, new_patient, read
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 PAGES = [f"oversight-{name}" for name in ("overview", "jobs", "reading", "agreement", "work", "corrections")]

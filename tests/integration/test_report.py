@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -20,10 +21,10 @@ from diagnosis.reports import content as report_content
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
 from diagnosis.states import ReportStatus
+from tests.concurrency import together
 from tests.conftest import PASSWORD
+from tests.factories import finish, new_case, read
 from tests.images import xray_png
-from tests.reading import finish, new_case, read
-from tests.unit.diagnosis.test_analysis import together
 
 pytestmark = pytest.mark.django_db
 
@@ -270,3 +271,21 @@ def test_a_report_signed_before_there_were_zones_is_printed_as_it_was(final: Rep
     (answer,) = printed(final).predictions
     assert (answer.standing, answer.auc) == ("above 43.2\u00a0%", "not recorded")
     assert printed(final).machine_notes == ()
+
+
+def test_words_that_change_while_they_are_signed_are_not_signed(
+    preliminary: Report, radiologist: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hash is taken from what was read; whatever was saved between the two is not what the person signs."""
+    digest = report_content.digest
+
+    def saved_meanwhile(*args: Any, **kwargs: Any) -> str:
+        Report.objects.update(impression="Something that nobody has signed.")
+        return digest(*args, **kwargs)
+
+    monkeypatch.setattr(report_content, "digest", saved_meanwhile)
+    with pytest.raises(NotAllowedNow) as refused:
+        sign_report(by=radiologist, report=preliminary, password=PASSWORD)
+    assert refused.value.code == "changed_meanwhile"
+    left = Report.objects.get()
+    assert (left.status, left.content_sha256, left.signed_by) == (ReportStatus.PRELIMINARY, "", None)

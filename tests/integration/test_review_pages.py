@@ -18,7 +18,7 @@ from diagnosis.models import Draft, Patient, ReadingPolicy, ReadingPreference, R
 from diagnosis.models.notification import Notification
 from diagnosis.models.review import Category
 from diagnosis.states import ReviewStatus as S
-from tests.reading import finish, new_case, new_patient, read
+from tests.factories import finish, new_case, new_patient, read
 
 QUEUE = "/reading/"
 TELLING = 0.8764

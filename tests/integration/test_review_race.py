@@ -14,8 +14,8 @@ from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Report, Review, ReviewTransition
 from diagnosis.models.review import Category, Decision
 from diagnosis.states import ReviewStatus as S
-from tests.reading import WORDS, new_case, new_patient
-from tests.unit.diagnosis.test_analysis import together
+from tests.concurrency import together
+from tests.factories import WORDS, new_case, new_patient
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 

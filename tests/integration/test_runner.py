@@ -25,9 +25,6 @@ from ml.ensemble import EnsembleSpec
 from ml.imaging.phantom import phantom_dicom
 from tests.images import NAMELESS, ct_dicom, xray_png
 from tests.slow import Pipe, reaches
-from tests.unit.diagnosis.conftest import analysis, scan, upload
-
-__all__ = ["analysis", "scan", "upload"]
 
 KEPT = [Path(settings.PRIVATE_ROOT) / kind for kind in ("attention", "seen")]
 

@@ -20,9 +20,6 @@ from diagnosis.states import AnalysisStatus as S
 from tests.integration.ensemble import ensemble_members
 from tests.running import Worker
 from tests.slow import Pipe, eventually, reaches
-from tests.unit.diagnosis.conftest import scan, upload
-
-__all__ = ["scan", "upload"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

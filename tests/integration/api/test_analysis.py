@@ -10,8 +10,8 @@ from accounts.models import User
 from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Analysis, Scan
 from diagnosis.results import intended_use
+from tests.factories import ZONED, finish
 from tests.integration.api.conftest import Api
-from tests.reading import ZONED, finish
 
 ANALYSES = "/api/v1/analyses/"
 

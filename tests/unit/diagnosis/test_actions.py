@@ -16,7 +16,7 @@ from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Analysis, Patient, Scan
 from diagnosis.rules import policies
 from diagnosis.states import AnalysisStatus as S
-from tests.unit.diagnosis.test_analysis import together
+from tests.concurrency import together
 
 
 def end(analysis: Analysis, target: S, **reason: Any) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -17,25 +16,7 @@ from diagnosis.analyses.lease import Lease
 from diagnosis.models import Analysis, Scan, Transition
 from diagnosis.states import AnalysisStatus as S
 from diagnosis.states import ForbiddenMove
-
-
-def together(count: int, work: Callable[[int], Any]) -> list[Any]:
-    """What `work` returns in each of `count` threads that start at the same moment, with a connection of their own."""
-    gate, results = threading.Barrier(count), [None] * count
-
-    def step(number: int) -> None:
-        try:
-            gate.wait()
-            results[number] = work(number)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=step, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+from tests.concurrency import together
 
 
 def moves(analysis: Analysis) -> list[tuple[str, str]]:

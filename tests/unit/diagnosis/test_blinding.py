@@ -10,7 +10,7 @@ from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Patient, ReadingPolicy, ReadingPreference, Review
 from diagnosis.models.review import Category, Decision
 from diagnosis.rules import blinding
-from tests.reading import WORDS, finish, new_case, read
+from tests.factories import WORDS, finish, new_case, read
 
 
 @pytest.fixture

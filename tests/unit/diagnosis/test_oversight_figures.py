@@ -28,7 +28,7 @@ from diagnosis.oversight.kappa import kappa
 from diagnosis.oversight.table import Table
 from diagnosis.proportion import Z95, Proportion
 from diagnosis.states import AnalysisStatus as S
-from tests.reading import WORDS, finish, new_case, new_patient, read
+from tests.factories import WORDS, finish, new_case, new_patient, read
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 

@@ -19,7 +19,7 @@ from diagnosis.forms.queue_filter import QueueFilter
 from diagnosis.models import Patient, ReadingPolicy, Review, Scan
 from diagnosis.reviews import queue
 from diagnosis.views.review.rows import rows
-from tests.reading import finish, new_case, new_patient, read
+from tests.factories import finish, new_case, new_patient, read
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ from diagnosis.models.review import Category, Decision, ReviewKind
 from diagnosis.reviews.category_changes import CategoryChanges, category_changes
 from diagnosis.rules import policies
 from diagnosis.states import ReviewStatus as S
+from tests.factories import WORDS, finish, new_case, read
 from tests.images import ct_dicom
-from tests.reading import WORDS, finish, new_case, read
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from diagnosis.errors import AttachedElsewhere, FileRefused, FileTooLarge, Ident
 from diagnosis.models import Analysis, Patient, Scan, Transition
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus as S
+from tests.concurrency import together
+from tests.factories import read
 from tests.images import NO_IMAGE, ct_dicom, xray_dicom, xray_jpeg, xray_png
-from tests.reading import read
-from tests.unit.diagnosis.test_analysis import together
 
 ORIGINALS = Path(settings.PRIVATE_ROOT) / "originals"
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Clinic, Membership, User
 from diagnosis.actions.patient import register_patient
 from diagnosis.models import Patient, Scan
+from tests.pages import queries, text
 from tests.unit.diagnosis.views.conftest import As
 
 LIST, CREATE = "/patients/", "/patients/new/"
@@ -21,10 +22,6 @@ FIELDS = {"medical_record_number": "MRN-7", "family_name": "Holm", "given_name":
 @pytest.fixture
 def client(as_: As, radiographer: User) -> Client:
     return as_(radiographer)
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 def test_registering_leads_to_the_patients_page(client: Client, clinic: Clinic, radiographer: User) -> None:
@@ -122,12 +119,3 @@ def test_the_page_costs_the_same_for_one_scan_and_for_many(
     for seed in range(1, 5):
         upload(seed)
     assert queries(client, page) == many
-
-
-def queries(client: Client, page: str) -> int:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(page).status_code == 200
-    return len(captured)

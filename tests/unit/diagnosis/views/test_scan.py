@@ -20,9 +20,9 @@ from diagnosis.analyses.classifiers import installed_specs
 from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Scan
 from diagnosis.results import intended_use, verdict
 from diagnosis.rules import blinding
-from tests.reading import finish
+from tests.factories import finish
+from tests.pages import queries, text
 from tests.unit.diagnosis.views.conftest import As
-from tests.unit.diagnosis.views.test_patient import queries, text
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from diagnosis.models.review import Category
 from diagnosis.scans import greyscale
 from diagnosis.templatetags.viewer import PARTS
 from ml.imaging.greyscale import greyscale as measured
+from tests.factories import finish
 from tests.greyscale import unpacked
 from tests.images import NAMELESS, ct_dicom, xray_dicom
-from tests.reading import finish
 from tests.unit.diagnosis.views.conftest import As
 
 GZIP = {"Accept-Encoding": "gzip, deflate, br"}

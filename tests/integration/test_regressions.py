@@ -23,9 +23,6 @@ from diagnosis.models import Patient, Prediction, Scan
 from diagnosis.models.scan import Modality
 from ml import imaging
 from tests.images import xray_dicom, xray_jpeg, xray_png
-from tests.unit.diagnosis.conftest import upload
-
-__all__ = ["upload"]
 
 # --- every upload overwrites one file in a public folder ---------------------------------------------------
 

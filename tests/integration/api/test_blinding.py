@@ -10,8 +10,8 @@ from diagnosis.actions.review import claim_review, commit_first_impression
 from diagnosis.models import Analysis, ReadingPolicy, Scan
 from diagnosis.models.review import Category
 from diagnosis.rules import blinding
+from tests.factories import finish
 from tests.integration.api.conftest import Api
-from tests.reading import finish
 
 if TYPE_CHECKING:
     from accounts.models import Clinic, User

@@ -8,7 +8,7 @@ from django.core import mail
 from accounts.models import User
 from diagnosis import notifications as notices
 from diagnosis.models import Notification, Patient, ReadingPreference
-from tests.reading import finish, new_case
+from tests.factories import finish, new_case
 
 pytestmark = pytest.mark.django_db
 
@@ -37,3 +37,8 @@ def test_what_was_read_already_is_not_mailed(told: Notification, radiographer: U
     ReadingPreference.objects.create(user=radiographer, mail_results=True)
     Notification.objects.of(radiographer).mark_read()
     assert notices.mail_pending() == 0
+
+
+def test_two_sweeps_with_the_same_notification_in_hand_mail_it_once(told: Notification) -> None:
+    assert [notices._mail(told), notices._mail(told)] == [True, False]
+    assert len(mail.outbox) == 1
