@@ -30,9 +30,9 @@ demo: $(DONE)/worker
 run: $(DONE)/worker
 	@$(RUN) manage.py serve
 
-# All tests on every core, or those of ARGS="tests/unit -k broker" in one process.
+# All tests on every core, or those of ARGS="tests/unit -k broker" in one process. COVERAGE=1 measures what they reach.
 test: $(DONE)/everything
-	$(RUN) -m pytest $(or $(ARGS),--numprocesses $(shell nproc) --dist loadfile)
+	$(RUN) -m pytest $(or $(ARGS),--numprocesses $(shell nproc) --dist loadfile) $(if $(COVERAGE),--cov)
 
 bench-flow: $(DONE)/worker
 	@$(RUN) -m tests.bench.flow -n $(N)
