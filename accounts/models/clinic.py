@@ -16,16 +16,11 @@ if TYPE_CHECKING:
 class ClinicQuerySet(models.QuerySet["Clinic"]):
     def where(self, user: User, permission: Permission) -> ClinicQuerySet:
         """The clinics in which `user` holds `permission`."""
-        from accounts.models.membership import Membership
-
-        held = Membership.objects.active().of(user).holding(permission)
-        return self.filter(pk__in=held.values("clinic"))
+        return self.filter(pk__in=user.memberships.active().holding(permission).values("clinic"))
 
     def visible_to(self, user: User) -> ClinicQuerySet:
         """The clinics in which `user` works."""
-        from accounts.models.membership import Membership
-
-        return self.filter(pk__in=Membership.objects.active().of(user).values("clinic"))
+        return self.filter(pk__in=user.memberships.active().values("clinic"))
 
 
 class Clinic(models.Model):
