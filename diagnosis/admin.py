@@ -84,7 +84,7 @@ class ScanInline(_ReadOnlyInline):
 
 class TransitionInline(_ReadOnlyInline):
     model = Transition
-    fields = ("at", "source", "target", "by", "note")
+    fields = ("at", "source", "target", "by", "note_text")
 
 
 class PredictionInline(_ReadOnlyInline):
@@ -171,8 +171,9 @@ class AnalysisAdmin(_ClinicalAdmin):
     list_display = ("requested_at", "scan", "number", "status", "trigger", "attempts", "failure_code", "worker")
     list_filter = ("status", "failure_code", "trigger", ("scan__clinic", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("scan__patient",)
-    search_fields = ("scan__patient__search_key", "failure_reason", "worker")
-    exclude = ("claim", "lease_expires_at", "enqueued_at")
+    search_fields = ("scan__patient__search_key", "failure_code", "worker")
+    exclude = ("claim", "lease_expires_at", "enqueued_at", "failure_params", "without_ensemble_reasons")
+    readonly_fields = ("failure_reason", "without_ensemble")
     inlines = (CombinationInline, PredictionInline, TransitionInline)
     actions = ("run_again", "cancel")
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from diagnosis import messages
+from ml.messages import Params
 
 if TYPE_CHECKING:
     from diagnosis.models import Scan
@@ -11,17 +18,27 @@ if TYPE_CHECKING:
 class Refusal(Exception):
     """Something was refused. `sentence` says what happened and what to do; `code` is for programs.
 
-    `retryable` says whether the same request may succeed later without a change.
+    `message` is marked for translation and may have named places, which `params` fill. `retryable` says whether the
+    same request may succeed later without a change.
     """
 
     http_status = 400
     retryable = False
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        # ml.imaging writes kebab-case; programs see one spelling.
-        self.code = code.replace("-", "_")
-        self.sentence = sentence
+    def __init__(self, code: str, message: str | Promise, **params: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.params = params
+
+    @property
+    def sentence(self) -> str:
+        """In the language that is active now."""
+        text = gettext(self.message) if isinstance(self.message, str) else str(self.message)
+        return text % self.params if self.params else text
+
+    def __str__(self) -> str:
+        return self.sentence
 
     @property
     def details(self) -> dict[str, Any]:
@@ -29,7 +46,20 @@ class Refusal(Exception):
         return {}
 
 
-class FileRefused(Refusal):
+class StoredRefusal(Refusal):
+    """One whose sentence stands in `diagnosis.messages`, so that code and parameters say it again later."""
+
+    def __init__(self, code: str, params: Params | None = None) -> None:
+        # ml.imaging writes kebab-case; programs see one spelling.
+        self.stored = messages.Message(code.replace("-", "_"), params or {})
+        super().__init__(self.stored.code, "")
+
+    @property
+    def sentence(self) -> str:
+        return str(self.stored)
+
+
+class FileRefused(StoredRefusal):
     """The file is not one that can be shown and classified."""
 
     http_status = 422
@@ -79,26 +109,54 @@ class IdentityMismatch(Refusal):
     http_status = 409
 
     def __init__(self, differences: list[Difference]) -> None:
-        fields = ", ".join(difference.field for difference in differences)
         super().__init__(
             "identity_mismatch",
-            f"The file and the patient's record disagree on the {fields}. "
-            "Compare them, then attach or choose another patient.",
+            _(
+                "The file and the patient's record disagree (%(fields)s). "
+                "Compare them, then attach or choose another patient."
+            ),
+            fields=", ".join(str(difference.label) for difference in differences),
         )
         self.differences = differences
 
     @property
     def details(self) -> dict[str, Any]:
-        return {"differences": [vars(difference) for difference in self.differences]}
+        return {"differences": [difference.as_json() for difference in self.differences]}
 
 
 class Difference:
-    """One field in which a file's header and the record disagree; both as text."""
+    """One field in which a file's header and the record disagree; both as text. `field` is a key of LABELS."""
+
+    LABELS: ClassVar[dict[str, Promise]] = {
+        "name": _("name"),
+        "record number": _("record number"),
+        "birth date": _("birth date"),
+    }
 
     def __init__(self, field: str, in_file: str, in_record: str) -> None:
         self.field = field
         self.in_file = in_file
         self.in_record = in_record
+
+    @property
+    def label(self) -> Promise:
+        return self.LABELS[self.field]
+
+    @property
+    def stored(self) -> messages.Message:
+        """For the scan, where a person has compared the two and attached the file all the same."""
+        variant = self.field.replace(" ", "_")
+        return messages.Message(
+            "identity_differs", {"variant": variant, "in_file": self.in_file, "in_record": self.in_record}
+        )
+
+    def as_json(self) -> dict[str, str]:
+        return {
+            "field": self.field,
+            "label": str(self.label),
+            "in_file": self.in_file,
+            "in_record": self.in_record,
+        }
 
 
 class AttachedElsewhere(Refusal):
@@ -109,7 +167,8 @@ class AttachedElsewhere(Refusal):
     def __init__(self, scan: Scan) -> None:
         super().__init__(
             "attached_elsewhere",
-            f"This very file already belongs to {scan.patient}. Open that scan and check which patient it shows.",
+            _("This very file already belongs to %(patient)s. Open that scan and check which patient it shows."),
+            patient=scan.patient,
         )
         self.scan = scan
 
@@ -118,9 +177,9 @@ class AttachedElsewhere(Refusal):
         return {"scan": str(self.scan.pk)}
 
 
-class AnalysisFailed(Refusal):
+class AnalysisFailed(StoredRefusal):
     """An analysis could not be finished, for a reason that a person can read."""
 
-    def __init__(self, code: str, sentence: str, *, retryable: bool) -> None:
-        super().__init__(code, sentence)
+    def __init__(self, code: str, params: Params | None = None, *, retryable: bool) -> None:
+        super().__init__(code, params)
         self.retryable = retryable

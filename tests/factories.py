@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from diagnosis.messages import Message
 from tests.images import xray_png
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ def new_case(by: User, patient: Patient, seed: int = 0, *, urgent: bool = False)
 
 
 def finish(
-    scan: Scan, *probabilities: float, combined: float | None = None, outside: float | None = None, without: str = ""
+    scan: Scan,
+    *probabilities: float,
+    combined: float | None = None,
+    outside: float | None = None,
+    without: tuple[Message, ...] = (),
 ) -> Analysis:
     """End the scan's open analysis with one prediction for each probability of COVID-19.
 
@@ -85,7 +90,7 @@ def finish(
             prediction.save(force_insert=True)
         if combined is not None:
             combine(analysis, combined)
-        changes = {"only": Q(claim=claim), "without_ensemble": without}
+        changes = {"only": Q(claim=claim), "without_ensemble_reasons": [reason.as_json() for reason in without]}
         assert Analysis.objects.finish(analysis.pk, S.RUNNING, S.SUCCEEDED, by="test", **changes)
         analysis.refresh_from_db()
         queue.prioritise(analysis)

@@ -8,6 +8,7 @@ from accounts.models import User
 from accounts.permissions import Permission, require
 from diagnosis import tasks
 from diagnosis.errors import NotAllowedNow
+from diagnosis.messages import Message
 from diagnosis.models import Analysis, Scan
 from diagnosis.models.analysis import Trigger
 from diagnosis.rules import policies
@@ -37,11 +38,12 @@ def cancel_analysis(*, by: User, analysis: Analysis) -> None:
     raise NotAllowedNow("already_finished", policies.ALREADY_FINISHED)
 
 
-def start_analysis(*, by: User, scan: Scan, trigger: Trigger, note: str = "") -> Analysis:
+def start_analysis(*, by: User, scan: Scan, trigger: Trigger, note: Message | None = None) -> Analysis:
     """Add a queued analysis and send it when the surrounding transaction commits. `note` says why, if not `trigger`."""
     last = scan.analyses.aggregate(last=Max("number"))["last"] or 0
     analysis = Analysis.objects.create(scan=scan, number=last + 1, trigger=trigger, requested_by=by)
-    Analysis.objects.log_transition(analysis.pk, "", S.QUEUED, by=actor_label(by), note=note or trigger.label)
+    note = note or Message("trigger", {"variant": trigger.value})
+    Analysis.objects.log_transition(analysis.pk, "", S.QUEUED, by=actor_label(by), note=note)
     # Robust: what is committed stays done, whatever the broker or the note of the sending do; the sweep sends again.
     transaction.on_commit(lambda: tasks.enqueue(analysis.pk), robust=True)
     return analysis

@@ -9,6 +9,7 @@ from accounts.models import User
 from accounts.permissions import Permission, require
 from accounts.reauthentication import WrongPassword, confirm_password
 from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
+from diagnosis.messages import Message
 from diagnosis.models import Addendum, Report, Review
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify_uploader
@@ -31,7 +32,9 @@ def draft_report(*, by: User, review: Review) -> Report:
     if Report.objects.filter(scan=review.scan, status=S.PRELIMINARY).update(**words):
         return Report.objects.get(scan=review.scan)
     report = Report.objects.create(scan=review.scan, **words)
-    Report.objects.log_transition(report.pk, "", S.PRELIMINARY, by=actor_label(by), note=review.get_kind_display())
+    Report.objects.log_transition(
+        report.pk, "", S.PRELIMINARY, by=actor_label(by), note=Message("reading", {"variant": review.kind})
+    )
     return report
 
 

@@ -16,6 +16,7 @@ from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
 from diagnosis.actions.report import draft_report
 from diagnosis.errors import NotAllowedNow
+from diagnosis.messages import Message
 from diagnosis.models import Draft, FirstImpression, ReadingPolicy, Report, Review, Scan
 from diagnosis.models.review import Category, Decision, ReviewKind, ReviewQuerySet
 from diagnosis.reviews import queue
@@ -39,7 +40,8 @@ def open_review(
     queue.score(review, policies.result_of(scan))
     review.due_at = queue.due_at(review, ReadingPolicy.of(scan.clinic))
     review.save(force_insert=True)
-    Review.objects.log_transition(review.pk, "", S.WAITING, by=actor_label(by), note=review.get_kind_display())
+    note = Message("reading", {"variant": review.kind})
+    Review.objects.log_transition(review.pk, "", S.WAITING, by=actor_label(by), note=note)
     return review
 
 
@@ -96,7 +98,7 @@ def leave_review(*, by: User, review: Review) -> None:
 
 def release_review(*, by: User, review: Review) -> None:
     """Give a case back; its place in the queue is the one it had."""
-    if not _release(review.pk, by=actor_label(by), only=Q(reader=by), note="given back"):
+    if not _release(review.pk, by=actor_label(by), only=Q(reader=by), note=Message("given_back")):
         raise NotAllowedNow("lease_lost", policies.LEASE_LOST)
 
 
@@ -105,7 +107,7 @@ def release_expired(within: ReviewQuerySet) -> int:
     now = timezone.now()
     still = Q(lease_expires_at__lt=now)
     expired = within.expired(now).values_list("pk", flat=True)
-    return sum(_release(pk, by="lease", only=still, note="the lease ended") for pk in expired)
+    return sum(_release(pk, by="lease", only=still, note=Message("lease_ended")) for pk in expired)
 
 
 def save_draft(*, by: User, review: Review, content: Mapping[str, Any]) -> Draft:
@@ -214,7 +216,7 @@ def _claim(pk: uuid.UUID, *, by: User) -> bool:
     )
 
 
-def _release(pk: uuid.UUID, *, by: str, only: Q, note: str) -> bool:
+def _release(pk: uuid.UUID, *, by: str, only: Q, note: Message) -> bool:
     return Review.objects.move(pk, S.CLAIMED, S.WAITING, by=by, only=only, note=note, **FREE)
 
 
@@ -244,8 +246,9 @@ def _follow_up(review: Review, *, by: User) -> None:
 def _cover_series(review: Review, *, by: User) -> None:
     """Nobody reads a hundred slices one by one. What a colleague holds just now stays theirs."""
     waiting = Review.objects.of_same_series(review).filter(status=S.WAITING)
+    note = Message("read_with_series", {"review": str(review.pk)})
     for pk in waiting.values_list("pk", flat=True):
-        Review.objects.move(pk, S.WAITING, S.WITHDRAWN, by=actor_label(by), note=f"read with its series in {review.pk}")
+        Review.objects.move(pk, S.WAITING, S.WITHDRAWN, by=actor_label(by), note=note)
 
 
 def _sampled(review: Review) -> bool:

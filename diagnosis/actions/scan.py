@@ -13,6 +13,7 @@ from accounts.permissions import Permission, require
 from diagnosis.actions.analysis import start_analysis
 from diagnosis.actions.review import open_review
 from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch
+from diagnosis.messages import Message
 from diagnosis.models import Patient, Scan
 from diagnosis.models.analysis import Trigger
 from diagnosis.models.scan import FileFormat, Modality
@@ -78,7 +79,7 @@ def _renamed(earlier: Upload, *, by: User, modality: Modality | None) -> Upload:
     scan = earlier.scan
     if modality is None or modality == scan.modality or scan.file_format == FileFormat.DICOM or not _refused(scan):
         return earlier
-    note = f"uploaded again as {modality.label}, not {Modality(scan.modality).label}"
+    note = Message("uploaded_again", {"variant": modality.value})
     try:
         with transaction.atomic():
             Scan.objects.filter(pk=scan.pk).update(modality=modality)
@@ -113,7 +114,7 @@ def _scan(accepted: intake.AcceptedFile, *, by: User, patient: Patient, confirme
         height=seen.height,
         bits=seen.bits,
         uploaded_by=by,
-        identity_note="; ".join(f"{d.field}: file says {d.in_file}, record says {d.in_record}" for d in confirmed),
+        identity_differences=[difference.stored.as_json() for difference in confirmed],
     )
     if header := seen.header:
         scan.study_instance_uid = header.study_instance_uid

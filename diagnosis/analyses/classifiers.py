@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.conf import settings
 
 from diagnosis.errors import AnalysisFailed
+from diagnosis.messages import Message
 from diagnosis.models.scan import Modality
 from ml import ensemble, serving
 from ml.ensemble import EnsembleSpec
@@ -17,7 +18,7 @@ from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
 
 log = logging.getLogger(__name__)
-NONE_MEASURED = "none was measured for these classifiers."
+NONE_MEASURED = Message("none_measured")
 
 
 def installed_specs() -> tuple[ClassifierSpec, ...]:
@@ -43,12 +44,7 @@ def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:
     classifiers = serving.load(settings.ML_WEIGHTS_ROOT, MlModality(modality.value))
     active = tuple(c for c in classifiers if c.spec.name not in settings.INACTIVE_CLASSIFIERS)
     if not active:
-        raise AnalysisFailed(
-            "no_classifier",
-            f"No classifier for this modality ({modality.label}) is active here. The scan is kept; "
-            "retry when an administrator has activated one.",
-            retryable=True,
-        )
+        raise AnalysisFailed("no_classifier", {"variant": modality.value}, retryable=True)
     return active
 
 
@@ -61,25 +57,20 @@ def gate() -> Gate:
         return Gate.load(settings.ML_WEIGHTS_ROOT)
     except serving.BundleRefused as refused:
         log.exception("the gate cannot be used")
-        raise AnalysisFailed(
-            "no_gate",
-            "The check that comes before the classifiers cannot be used here. The scan is kept; "
-            "tell your administrator, then retry.",
-            retryable=True,
-        ) from refused
+        raise AnalysisFailed("no_gate", retryable=True) from refused
 
 
-def ensemble_for(active: Iterable[ClassifierSpec]) -> tuple[EnsembleSpec | None, str]:
-    """The ensemble that may combine the predictions of `active`, all of one modality; or None, and why not in words.
+def ensemble_for(active: Iterable[ClassifierSpec]) -> tuple[EnsembleSpec | None, tuple[Message, ...]]:
+    """The ensemble that may combine the predictions of `active`, all of one modality; or None, and why not.
 
-    The words are empty where there is nothing to combine: one classifier, and no ensemble.
+    No reason is given where there is nothing to combine: one classifier, and no ensemble.
     """
     specs = tuple(active)
     found = next((one for one in ensembles() if one.modality == specs[0].modality), None)
     if found is None:
-        return None, NONE_MEASURED if len(specs) > 1 else ""
-    blocked_reason = _blocked_reason(found, specs)
-    return (None, blocked_reason) if blocked_reason else (found, "")
+        return None, (NONE_MEASURED,) if len(specs) > 1 else ()
+    reasons = _blocked_reasons(found, specs)
+    return (None, reasons) if reasons else (found, ())
 
 
 def warm() -> None:
@@ -91,22 +82,22 @@ def warm() -> None:
         first.result()
 
 
-def _blocked_reason(found: EnsembleSpec, active: tuple[ClassifierSpec, ...]) -> str:
+def _blocked_reasons(found: EnsembleSpec, active: tuple[ClassifierSpec, ...]) -> tuple[Message, ...]:
     """Why the ensemble may not speak for these classifiers; empty when they are exactly its members."""
     answered = {spec.name: spec for spec in active}
     members = dict(member.split("/") for member in found.members)
     faults = [_fault(name, version, answered.get(name)) for name, version in members.items()]
-    faults += [f"{name} was no part of it" for name in sorted(answered.keys() - members.keys())]
-    said = "; ".join(fault for fault in faults if fault)
-    return f"{said}; the combination was measured with exactly {_of_all(found)}." if said else ""
+    faults += [Message("not_a_member", {"name": name}) for name in sorted(answered.keys() - members.keys())]
+    reasons = tuple(fault for fault in faults if fault)
+    measured = Message("measured_with_members", {"ensemble": f"{found.name} {found.version}"})
+    return (*reasons, measured) if reasons else ()
 
 
-def _fault(name: str, version: str, active: ClassifierSpec | None) -> str:
+def _fault(name: str, version: str, active: ClassifierSpec | None) -> Message | None:
     if active is None:
         switched_off = name in settings.INACTIVE_CLASSIFIERS
-        return f"{name} is switched off" if switched_off else f"{name} {version} is not installed"
-    return f"{name} {active.version} is active instead of {version}" if active.version != version else ""
-
-
-def _of_all(found: EnsembleSpec) -> str:
-    return f"the {len(found.members)} classifiers of {found.name} {found.version}"
+        code = "member_switched_off" if switched_off else "member_not_installed"
+        return Message(code, {"name": name, "version": version})
+    if active.version != version:
+        return Message("member_of_other_version", {"name": name, "active": active.version, "version": version})
+    return None

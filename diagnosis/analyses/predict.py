@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from diagnosis.analyses import classifiers
 from diagnosis.errors import AnalysisFailed
+from diagnosis.messages import Message
 from diagnosis.models.scan import Modality
 from ml import lungs, serving
 from ml.ensemble import EnsembleSpec
@@ -37,17 +38,17 @@ class CombinedPrediction:
 
 @dataclass(frozen=True, eq=False)
 class ImagePredictions:
-    """Of all active classifiers; `combined` is None where no ensemble may speak for them: `ensemble_blocked_reason`."""
+    """Of all active classifiers. `without_ensemble` says why `combined` is None, where there is something to say."""
 
     each: tuple[ClassifierPrediction, ...]
     combined: CombinedPrediction | None
-    ensemble_blocked_reason: str
+    without_ensemble: tuple[Message, ...]
 
 
 def predict(pixels: Pixels, modality: Modality) -> ImagePredictions:
     """Ask the gate, then every active classifier, then the ensemble. `pixels` float32 (h, w) in [0, 1], 0 is air.
 
-    Raises AnalysisFailed when the gate refuses the image, with its code and sentence, or no classifier is active.
+    Raises AnalysisFailed when the gate refuses the image, with its code and parameters, or no classifier is active.
     """
     active = classifiers.loaded(modality)
     _pass_gate(pixels, modality)
@@ -58,14 +59,14 @@ def predict(pixels: Pixels, modality: Modality) -> ImagePredictions:
         ClassifierPrediction(classifier.spec, prediction, _attention_outside(prediction, inside))
         for classifier, prediction in zip(active, predictions, strict=True)
     )
-    found, blocked_reason = classifiers.ensemble_for(one.spec for one in each)
-    return ImagePredictions(each, _combine(found, each) if found else None, blocked_reason)
+    found, without = classifiers.ensemble_for(one.spec for one in each)
+    return ImagePredictions(each, _combine(found, each) if found else None, without)
 
 
 def _pass_gate(pixels: Pixels, modality: Modality) -> None:
     refusal = classifiers.gate().refusal(pixels, MlModality(modality.value))
     if refusal:
-        raise AnalysisFailed(refusal.code, refusal.sentence, retryable=False)
+        raise AnalysisFailed(refusal.code, refusal.params, retryable=False)
 
 
 def _attention_outside(prediction: serving.Prediction, inside: lungs.Mask | None) -> float | None:

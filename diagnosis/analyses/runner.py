@@ -19,6 +19,7 @@ from django.db.models import Q
 from diagnosis.analyses.lease import Lease
 from diagnosis.analyses.predict import ClassifierPrediction, CombinedPrediction, ImagePredictions, predict
 from diagnosis.errors import AnalysisFailed
+from diagnosis.messages import Message
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction, Scan
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
@@ -32,19 +33,9 @@ from ml.spec import ClassifierSpec
 
 log = logging.getLogger(__name__)
 
-UNEXPECTED = AnalysisFailed(
-    "unexpected",
-    "The analysis stopped on an unexpected error, which was logged. Retry; if it fails again, tell your administrator.",
-    retryable=True,
-)
-TOO_SLOW = AnalysisFailed(
-    "too_slow", "The analysis took longer than it is allowed to. Retry when the server is less busy.", retryable=True
-)
-WORKERS_LOST = AnalysisFailed(
-    "workers_lost",
-    "Every worker that tried this scan stopped in the middle of it. Tell your administrator before retrying.",
-    retryable=True,
-)
+UNEXPECTED = AnalysisFailed("unexpected", retryable=True)
+TOO_SLOW = AnalysisFailed("too_slow", retryable=True)
+WORKERS_LOST = AnalysisFailed("workers_lost", retryable=True)
 
 
 def run(pk: uuid.UUID, *, worker: str) -> None:
@@ -75,7 +66,8 @@ def _release(analysis: Analysis, *, by: str) -> bool:
     still_lost = Q(claim=analysis.claim, lease_expires_at=analysis.lease_expires_at)
     if analysis.attempts >= settings.ANALYSIS_ATTEMPTS:
         return _fail(analysis.pk, WORKERS_LOST, by=by, only=still_lost)
-    return Analysis.objects.release(analysis.pk, by=by, only=still_lost, note=f"{analysis.worker} was lost")
+    note = Message("worker_lost", {"worker": analysis.worker})
+    return Analysis.objects.release(analysis.pk, by=by, only=still_lost, note=note)
 
 
 def _predict(pk: uuid.UUID) -> ImagePredictions:
@@ -87,15 +79,11 @@ def _pixels(scan: Scan) -> np.ndarray:
     """The scan's pixels, float32 in [0, 1], from the original that was uploaded and no other."""
     data = _original(scan)
     if intake.fingerprint(data) != scan.sha256:
-        raise AnalysisFailed(
-            "original_altered",
-            "The stored file is no longer the one that was uploaded. Tell your administrator; it must be restored.",
-            retryable=True,
-        )
+        raise AnalysisFailed("original_altered", retryable=True)
     try:
         return imaging.decode(data, limits=intake.limits()).pixels
     except imaging.ImageRefused as refused:
-        raise AnalysisFailed(refused.code, refused.sentence, retryable=False) from refused
+        raise AnalysisFailed(refused.code, refused.params, retryable=False) from refused
 
 
 def _original(scan: Scan) -> bytes:
@@ -104,11 +92,7 @@ def _original(scan: Scan) -> bytes:
             return file.read()
     except OSError as error:
         log.exception("original of scan %s", scan.pk)
-        raise AnalysisFailed(
-            "original_unreadable",
-            "The stored file could not be read. Tell your administrator, then retry.",
-            retryable=True,
-        ) from error
+        raise AnalysisFailed("original_unreadable", retryable=True) from error
 
 
 def _store(pk: uuid.UUID, claim: uuid.UUID, worker: str, made: ImagePredictions) -> None:
@@ -117,8 +101,9 @@ def _store(pk: uuid.UUID, claim: uuid.UUID, worker: str, made: ImagePredictions)
     try:
         with transaction.atomic():
             ours = Q(claim=claim)
+            reasons = [reason.as_json() for reason in made.without_ensemble]
             if not Analysis.objects.finish(
-                pk, S.RUNNING, S.SUCCEEDED, by=worker, only=ours, without_ensemble=made.ensemble_blocked_reason
+                pk, S.RUNNING, S.SUCCEEDED, by=worker, only=ours, without_ensemble_reasons=reasons
             ):
                 raise _NoLongerOurs
             Prediction.objects.bulk_create(predictions)
@@ -208,9 +193,9 @@ def _fail(pk: uuid.UUID, failure: AnalysisFailed, *, by: str, only: Q, detail: s
         S.FAILED,
         by=by,
         only=only,
-        note=failure.sentence,
+        note=failure.stored,
         failure_code=failure.code,
-        failure_reason=failure.sentence,
+        failure_params=failure.stored.params,
         failure_detail=detail,
         failure_retryable=failure.retryable,
     )

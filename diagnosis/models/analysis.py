@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from diagnosis import messages
+from diagnosis.messages import Message
 from diagnosis.models.base import ClinicalModel
 from diagnosis.models.scan import Scan
 from diagnosis.models.state_machine import MachineQuerySet
@@ -66,11 +68,13 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
         held = self.filter(pk=pk, claim=claim, status=_S.RUNNING)
         return bool(held.update(lease_expires_at=timezone.now() + settings.ANALYSIS_LEASE))
 
-    def release(self, pk: uuid.UUID, *, by: str, only: Q, note: str) -> bool:
+    def release(self, pk: uuid.UUID, *, by: str, only: Q, note: Message | None = None) -> bool:
         """Give a running analysis back to the queue; the sweep sends it again."""
         return self.move(pk, _S.RUNNING, _S.QUEUED, by=by, note=note, only=only, enqueued_at=None, **NOBODY)
 
-    def finish(self, pk: uuid.UUID, source: _S, target: _S, *, by: str, note: str = "", **changes: Any) -> bool:
+    def finish(
+        self, pk: uuid.UUID, source: _S, target: _S, *, by: str, note: Message | None = None, **changes: Any
+    ) -> bool:
         """`move` to a finished state, which stamps the time and frees the claim."""
         return self.move(pk, source, target, by=by, note=note, finished_at=timezone.now(), **NOBODY, **changes)
 
@@ -93,12 +97,14 @@ class Analysis(ClinicalModel):
     claim = models.UUIDField(null=True, blank=True, editable=False)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
 
-    without_ensemble = models.TextField(
-        blank=True, help_text="why the answers were not combined; empty: they were, or there was nothing to combine"
+    without_ensemble_reasons = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="messages that say why the answers were not combined; empty: they were, or nothing was to combine",
     )
 
     failure_code = models.CharField(max_length=40, blank=True)
-    failure_reason = models.TextField(blank=True, help_text="for the people of the clinic")
+    failure_params = models.JSONField(default=dict, blank=True, help_text="what fills the code's sentence")
     failure_detail = models.TextField(blank=True, help_text="for whoever runs the portal")
     failure_retryable = models.BooleanField(default=False)
 
@@ -121,7 +127,7 @@ class Analysis(ClinicalModel):
                 name="analysis_finished_has_time",
             ),
             models.CheckConstraint(
-                condition=(Q(status=_S.FAILED) & ~Q(failure_reason="")) | (~Q(status=_S.FAILED) & Q(failure_reason="")),
+                condition=(Q(status=_S.FAILED) & ~Q(failure_code="")) | (~Q(status=_S.FAILED) & Q(failure_code="")),
                 name="analysis_failed_has_reason",
             ),
         ]
@@ -136,6 +142,16 @@ class Analysis(ClinicalModel):
     @property
     def is_finished(self) -> bool:
         return AnalysisStatus(self.status) in FINISHED
+
+    @property
+    def failure_reason(self) -> str:
+        """For the people of the clinic, in the active language; empty where nothing failed."""
+        return messages.sentence(self.failure_code, self.failure_params) if self.failure_code else ""
+
+    @property
+    def without_ensemble(self) -> str:
+        """Why the answers were not combined, in the active language; empty: they were, or nothing was to combine."""
+        return messages.sentences(self.without_ensemble_reasons)
 
     @property
     def seconds(self) -> float | None:

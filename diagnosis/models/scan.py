@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from accounts.models import Clinic
+from diagnosis import messages
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_storage
 from diagnosis.models.patient import Patient
 
@@ -70,8 +71,10 @@ class Scan(ClinicalModel):
 
     uploaded_at = models.DateTimeField(auto_now_add=True)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    identity_note = models.TextField(
-        blank=True, help_text="What the file and the record disagreed on when the uploader confirmed the patient."
+    identity_differences = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="messages that say what file and record disagreed on when the uploader confirmed the patient",
     )
 
     objects = ScanQuerySet.as_manager()
@@ -95,6 +98,11 @@ class Scan(ClinicalModel):
     def in_series(self) -> bool:
         """Whether it is a slice that names its series."""
         return Modality(self.modality).comes_in_series and bool(self.series_instance_uid)
+
+    @property
+    def identity_note(self) -> str:
+        """What file and record disagreed on when the uploader confirmed the patient; empty where nothing."""
+        return messages.sentences(self.identity_differences)
 
     @property
     def latest_analysis(self) -> Analysis | None:

@@ -10,6 +10,8 @@ from django.apps import apps
 from django.db import models, transaction
 from django.db.models import Q
 
+from diagnosis import messages
+from diagnosis.messages import Message
 from diagnosis.models.base import ClinicalQuerySet
 from diagnosis.states import Moves, check_move
 
@@ -24,7 +26,8 @@ class TransitionRow(models.Model):
     at = models.DateTimeField(auto_now_add=True)
     # Text, so that the row outlives the account or worker it names.
     by = models.CharField(max_length=400)
-    note = models.TextField(blank=True)
+    note = models.TextField(blank=True, help_text="a code of diagnosis.messages; text in older rows")
+    note_params = models.JSONField(default=dict, blank=True, help_text="what fills the code's sentence")
 
     class Meta:
         abstract = True
@@ -32,6 +35,11 @@ class TransitionRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source or 'new'} → {self.target}"
+
+    @property
+    def note_text(self) -> str:
+        """In the active language; empty where the move explains itself."""
+        return messages.note(self.note, self.note_params)
 
 
 class MachineQuerySet(ClinicalQuerySet[M]):
@@ -48,7 +56,7 @@ class MachineQuerySet(ClinicalQuerySet[M]):
         target: StrEnum,
         *,
         by: str,
-        note: str = "",
+        note: Message | None = None,
         only: Q | None = None,
         **changes: Any,
     ) -> bool:
@@ -65,7 +73,11 @@ class MachineQuerySet(ClinicalQuerySet[M]):
             self.log_transition(pk, source, target, by=by, note=note)
             return True
 
-    def log_transition(self, pk: UUID, source: StrEnum | str, target: StrEnum, *, by: str, note: str = "") -> None:
+    def log_transition(
+        self, pk: UUID, source: StrEnum | str, target: StrEnum, *, by: str, note: Message | None = None
+    ) -> None:
         """Write the transition's row alone; for the first one, whose source is empty."""
-        row = {f"{self.subject}_id": pk, "source": source, "target": target, "by": by, "note": note}
+        row: dict[str, Any] = {f"{self.subject}_id": pk, "source": source, "target": target, "by": by}
+        if note:
+            row |= {"note": note.code, "note_params": dict(note.params)}
         apps.get_model("diagnosis", self.transition)._default_manager.create(**row)

@@ -69,7 +69,7 @@ def _measured(scan: Scan) -> Greyscale:
     try:
         return intake.sandbox().greyscale(data)
     except ImageRefused as refused:
-        raise FileRefused(refused.code, refused.sentence) from refused
+        raise FileRefused(refused.code, refused.params) from refused
     except SandboxFailed as failed:
         raise IntakeUnavailable(
             "cannot_inspect",

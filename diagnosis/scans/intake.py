@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from django.conf import settings
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.errors import Difference, FileRefused, FileTooLarge, IntakeUnavailable, ModalityNeeded
 from diagnosis.models import Patient
@@ -73,19 +75,19 @@ def check_size(size: int) -> None:
     try:
         limits().check_bytes(size)
     except ImageRefused as refused:
-        raise FileTooLarge(refused.code, refused.sentence) from refused
+        raise FileTooLarge(refused.code, refused.params) from refused
 
 
 def _inspect(data: bytes) -> Inspection:
     try:
         return sandbox().inspect(data)
     except ImageRefused as refused:
-        raise FileRefused(refused.code, refused.sentence) from refused
+        raise FileRefused(refused.code, refused.params) from refused
     except SandboxFailed as failed:
         log.exception("the decoding helper is not available")
         raise IntakeUnavailable(
             "intake_unavailable",
-            "The server cannot check files right now. Keep the file and upload it again in a minute.",
+            _("The server cannot check files right now. Keep the file and upload it again in a minute."),
         ) from failed
 
 
@@ -93,16 +95,12 @@ def _settle_modality(header: DicomHeader | None, chosen: Modality | None) -> Mod
     """A DICOM says it itself, and the person must not contradict it; for other formats the person says it."""
     stated = Modality(header.modality.value) if header else None
     if stated and chosen and stated != chosen:
-        raise FileRefused(
-            "modality_mismatch",
-            f"You chose {chosen.label}, but the file says it is a {stated.label}. "
-            f"Choose {stated.label} or another file.",
-        )
+        raise FileRefused("modality_mismatch", {"variant": stated.value})
     if settled := stated or chosen:
         return settled
     raise ModalityNeeded(
         "modality_needed",
-        "This file does not say what it shows. Choose chest X-ray or chest CT slice, then upload again.",
+        _("This file does not say what it shows. Choose chest X-ray or chest CT slice, then upload again."),
     )
 
 
@@ -116,7 +114,7 @@ def differences(header: DicomHeader | None, patient: Patient) -> list[Difference
     if not _same_number(header.patient_id, patient.medical_record_number):
         found.append(Difference("record number", header.patient_id, patient.medical_record_number))
     if header.birth_date and header.birth_date != patient.birth_date:
-        in_record = patient.birth_date.isoformat() if patient.birth_date else "not recorded"
+        in_record = patient.birth_date.isoformat() if patient.birth_date else gettext("not recorded")
         found.append(Difference("birth date", header.birth_date.isoformat(), in_record))
     return found
 

@@ -50,7 +50,7 @@ def _decoded(scan: Scan) -> bytes:
     try:
         preview = intake.sandbox().inspect(data, preview_side=FULL).preview
     except imaging.ImageRefused as refused:
-        raise FileRefused(refused.code, refused.sentence) from refused
+        raise FileRefused(refused.code, refused.params) from refused
     assert preview is not None
     return preview
 

@@ -50,7 +50,7 @@ class Outcome:
             "thumbnail": reverse("diagnosis:scan-thumbnail", args=[self.scan.pk]) if self.scan else "",
             "retryable": self.retryable,
             "fingerprint": self.fingerprint,
-            "differences": [vars(difference) for difference in self.differences],
+            "differences": [difference.as_json() for difference in self.differences],
         }
 
 

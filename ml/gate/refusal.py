@@ -1,38 +1,65 @@
 """Why an image gets no probability, in words for the staff of a clinic."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ml.gate.kinds import OF_MODALITY, READABLE, Kind
+from ml.messages import Params, fill
+from ml.messages import gettext_noop as _
 from ml.spec import Modality
 
-
-@dataclass(frozen=True)
-class GateRefusal:
-    """`code` is a stable snake_case word for tests, logs and counters; `sentence` is shown as it is."""
-
-    code: str
-    sentence: str
-
-
-_EXPECTED = {Modality.CXR: "a frontal chest X-ray", Modality.CT: "an axial slice of a chest CT"}
-_SHORT = {Modality.CXR: "chest X-ray", Modality.CT: "CT slice"}
-_SENTENCES = {
-    "turned": "This {short} lies on its side or upside down, and the classifiers know upright images only; "
-    "turn it upright and upload it again.",
-    "inverted": "The greys of this {short} are inverted, with air bright and bone dark; "
-    "export it with air dark and upload it again.",
-    "lateral": "This looks like a lateral or oblique X-ray, and the classifiers know frontal views only; "
-    "upload the PA or AP view.",
-    "reformatted": "This looks like a coronal or sagittal CT image, and the classifiers know axial slices only; "
-    "upload axial slices.",
-    "without_lungs": "Hardly any lung can be seen in this CT slice, as at the neck or in the abdomen; "
-    "upload a slice through the lungs.",
-    "several": "This picture shows several images, or an image within a page; upload one image a file.",
-    "part": "This picture shows only a part of the chest; upload the whole image.",
-    "blurred": "This image is too blurred to read; upload the original instead of a preview or a photograph.",
-    "not_chest": "This does not look like {expected}; check that the right file was chosen.",
-    "unclear": "It is not clear that this is {expected}, upright and whole; "
-    "check the file, and have it read without the classifiers if it is right.",
+SENTENCES = {
+    "too_small": _(
+        "This image is only %(width)d x %(height)d pixels; its shorter side must have at least %(side)d, "
+        "so upload the original instead of a thumbnail."
+    ),
+    "shape": _(
+        "This image is %(width)d x %(height)d pixels, a shape that no chest image has; "
+        "upload one whole image, neither a strip nor several in a row."
+    ),
+    "blank/nearly": _("This image is one nearly even shade; check the file and export it again."),
+    "turned/cxr": _(
+        "This chest X-ray lies on its side or upside down, and the classifiers know upright images only; "
+        "turn it upright and upload it again."
+    ),
+    "turned/ct": _(
+        "This CT slice lies on its side or upside down, and the classifiers know upright images only; "
+        "turn it upright and upload it again."
+    ),
+    "inverted/cxr": _(
+        "The greys of this chest X-ray are inverted, with air bright and bone dark; "
+        "export it with air dark and upload it again."
+    ),
+    "inverted/ct": _(
+        "The greys of this CT slice are inverted, with air bright and bone dark; "
+        "export it with air dark and upload it again."
+    ),
+    "lateral": _(
+        "This looks like a lateral or oblique X-ray, and the classifiers know frontal views only; "
+        "upload the PA or AP view."
+    ),
+    "reformatted": _(
+        "This looks like a coronal or sagittal CT image, and the classifiers know axial slices only; "
+        "upload axial slices."
+    ),
+    "without_lungs": _(
+        "Hardly any lung can be seen in this CT slice, as at the neck or in the abdomen; "
+        "upload a slice through the lungs."
+    ),
+    "several": _("This picture shows several images, or an image within a page; upload one image a file."),
+    "part": _("This picture shows only a part of the chest; upload the whole image."),
+    "blurred": _("This image is too blurred to read; upload the original instead of a preview or a photograph."),
+    "not_chest/cxr": _("This does not look like a frontal chest X-ray; check that the right file was chosen."),
+    "not_chest/ct": _("This does not look like an axial slice of a chest CT; check that the right file was chosen."),
+    "unclear/cxr": _(
+        "It is not clear that this is a frontal chest X-ray, upright and whole; "
+        "check the file, and have it read without the classifiers if it is right."
+    ),
+    "unclear/ct": _(
+        "It is not clear that this is an axial slice of a chest CT, upright and whole; "
+        "check the file, and have it read without the classifiers if it is right."
+    ),
+    "wrong_modality/cxr": _("This was said to be a chest X-ray but looks like a CT slice; upload it again as CT."),
+    "wrong_modality/ct": _("This was said to be a CT slice but looks like an X-ray; upload it again as chest X-ray."),
 }
 _CODES = {
     Kind.CXR_TURNED: "turned",
@@ -47,20 +74,34 @@ _CODES = {
     Kind.BLURRED: "blurred",
     Kind.OTHER: "not_chest",
 }
-_WRONG_MODALITY = {
-    Modality.CXR: "This was said to be a chest X-ray but looks like a CT slice; upload it again as CT.",
-    Modality.CT: "This was said to be a CT slice but looks like an X-ray; upload it again as chest X-ray.",
-}
+
+
+@dataclass(frozen=True)
+class GateRefusal:
+    """`code` is a stable snake_case word for tests, logs and counters, a key of SENTENCES; `params` fill its template.
+
+    Their `variant` chooses where a code has several sentences, one for each modality.
+    """
+
+    code: str
+    params: Params = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """In English: what is wrong with the image, and what to do."""
+        return fill(SENTENCES, self.code, self.params)
 
 
 def explain(kind: Kind, modality: Modality) -> GateRefusal:
     """The refusal of an image that was said to be of `modality` and looks like `kind`."""
     if kind is READABLE[modality]:
-        return _worded("unclear", modality)
+        return _of_modality("unclear", modality)
     if any(kind in kinds for other, kinds in OF_MODALITY.items() if other is not modality):
-        return GateRefusal("wrong_modality", _WRONG_MODALITY[modality])
-    return _worded(_CODES[kind], modality)
+        return _of_modality("wrong_modality", modality)
+    return _of_modality(_CODES[kind], modality)
 
 
-def _worded(code: str, modality: Modality) -> GateRefusal:
-    return GateRefusal(code, _SENTENCES[code].format(short=_SHORT[modality], expected=_EXPECTED[modality]))
+def _of_modality(code: str, modality: Modality) -> GateRefusal:
+    """With the sentence for this modality where there is one, else the one that all share."""
+    variant: Params = {"variant": modality.value} if f"{code}/{modality}" in SENTENCES else {}
+    return GateRefusal(code, variant)

@@ -17,19 +17,11 @@ def broken_rule(pixels: Pixels) -> GateRefusal | None:
     """The first plain rule that the image breaks. `pixels` float32 (h, w) in [0, 1]."""
     height, width = pixels.shape
     if min(height, width) < DEFAULT_LIMITS.min_side:
-        return GateRefusal(
-            "too_small",
-            f"This image is only {width} x {height} pixels; its shorter side must have at least "
-            f"{DEFAULT_LIMITS.min_side}, so upload the original instead of a thumbnail.",
-        )
+        return GateRefusal("too_small", {"width": width, "height": height, "side": DEFAULT_LIMITS.min_side})
     if not NARROWEST <= width / height <= WIDEST:
-        return GateRefusal(
-            "shape",
-            f"This image is {width} x {height} pixels, a shape that no chest image has; "
-            "upload one whole image, neither a strip nor several in a row.",
-        )
+        return GateRefusal("shape", {"width": width, "height": height})
     step = max(1, min(height, width) // PROBE_SIDE)
     low, high = np.percentile(pixels[::step, ::step], (1, 99))
     if high - low < LEAST_RANGE:
-        return GateRefusal("blank", "This image is one nearly even shade; check the file and export it again.")
+        return GateRefusal("blank", {"variant": "nearly"})
     return None

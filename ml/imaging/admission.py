@@ -43,11 +43,9 @@ def admit_modality(tags: Tags) -> Modality:
     code = tags.text("Modality").upper()
     if code in MODALITIES:
         return MODALITIES[code]
-    said = f"says its modality is {code}" if code else "does not say its modality"
-    raise ImageRefused(
-        "modality",
-        f"This DICOM file {said}; only chest X-rays (CR, DX) and CT slices are read here.",
-    )
+    if not code:
+        raise ImageRefused("modality", variant="none")
+    raise ImageRefused("modality", variant="other", modality=code)
 
 
 def admit_class(tags: Tags, modality: Modality) -> None:
@@ -55,10 +53,8 @@ def admit_class(tags: Tags, modality: Modality) -> None:
     if storage in CLASSES[modality]:
         return
     if storage == uid.MediaStorageDirectoryStorage:
-        what = "is the index of a disc (DICOMDIR) and holds no image"
-    else:
-        what = f"is of a kind ({uid.UID(storage).name[:60]}) that is not read here"
-    raise ImageRefused("sop-class", f"This DICOM file {what}; choose a single X-ray or CT slice.")
+        raise ImageRefused("sop-class", variant="directory")
+    raise ImageRefused("sop-class", variant="other", kind=uid.UID(storage).name[:60])
 
 
 def admit_colours(tags: Tags) -> None:
@@ -68,18 +64,12 @@ def admit_colours(tags: Tags) -> None:
         return
     if not photometric:
         raise missing("PhotometricInterpretation")
-    raise ImageRefused(
-        "colour",
-        "This DICOM image is in colour, and chest images are grey; export the original instead of a screen capture.",
-    )
+    raise ImageRefused("colour", variant="dicom")
 
 
 def admit_single_frame(tags: Tags) -> None:
     if (tags.integer("NumberOfFrames") or 1) != 1:
-        raise ImageRefused(
-            "multi-frame",
-            "This DICOM file holds several frames; export the image or the slices as files of their own.",
-        )
+        raise ImageRefused("multi-frame")
 
 
 def _region_words(tags: Tags) -> str:
@@ -87,26 +77,18 @@ def _region_words(tags: Tags) -> str:
     return " ".join([tags.text("BodyPartExamined"), *regions]).replace("_", " ").strip().upper()
 
 
-def _refuse_region(region: str) -> ImageRefused:
-    return ImageRefused(
-        "body-part",
-        f"This DICOM image is marked as {region.lower()}, not as chest; choose a chest image, or "
-        "correct the body part where the image was made.",
-    )
-
-
 def admit_region(tags: Tags) -> None:
     """The body part, or where it is missing the descriptions, must not name another region."""
     region = _region_words(tags)
     if region not in _NO_REGION:
         if not _CHEST.search(region) or "SPINE" in region:
-            raise _refuse_region(region)
+            raise ImageRefused("body-part", region=region.lower())
         return
     described = ("SeriesDescription", "ProtocolName", "StudyDescription")
     words = " ".join(tags.text(keyword) for keyword in described).replace("_", " ").upper()
     found = _OTHER_REGION.search(words)
     if found and not _CHEST.search(words):
-        raise _refuse_region(found.group())
+        raise ImageRefused("body-part", region=found.group().lower())
 
 
 def _lies_sideways(tags: Tags) -> bool:
@@ -121,26 +103,16 @@ def admit_view(tags: Tags) -> None:
     words = (view or tags.text("SeriesDescription").upper()).replace("_", " ")
     stated = _NOT_FRONTAL.search(words) and not _FRONTAL.search(words)
     if stated or (not view and _lies_sideways(tags)):
-        raise ImageRefused(
-            "view",
-            "This is a lateral or oblique view, and the classifiers know frontal X-rays only; "
-            "upload the PA or AP view.",
-        )
+        raise ImageRefused("view")
 
 
 def admit_slice(tags: Tags) -> None:
     """Axial CT slices only."""
     if "LOCALIZER" in {text.upper() for text in tags.texts("ImageType")}:
-        raise ImageRefused(
-            "localizer",
-            "This CT image is the scout view for planning, not a slice; upload axial slices.",
-        )
+        raise ImageRefused("localizer")
     cosines = tags.numbers("ImageOrientationPatient")
     if len(cosines) == 6 and _axial_cosine(cosines) < _AXIAL_COSINE:
-        raise ImageRefused(
-            "not-axial",
-            "This CT image is coronal, sagittal or oblique; upload axial slices.",
-        )
+        raise ImageRefused("not-axial")
 
 
 def _axial_cosine(cosines: tuple[float, ...]) -> float:
@@ -150,11 +122,7 @@ def _axial_cosine(cosines: tuple[float, ...]) -> float:
 
 
 def missing(keyword: str) -> ImageRefused:
-    return ImageRefused(
-        "missing-tag",
-        f"This DICOM file lacks {keyword}, without which it cannot be shown correctly; export it "
-        "again from the system it came from.",
-    )
+    return ImageRefused("missing-tag", keyword=keyword)
 
 
 def admit(tags: Tags) -> Modality:

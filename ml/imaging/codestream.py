@@ -20,10 +20,7 @@ class Codestream:
 
 
 def _broken() -> ImageRefused:
-    return ImageRefused(
-        "truncated",
-        "The compressed image in this file is incomplete or damaged; send or export it again.",
-    )
+    return ImageRefused("truncated", variant="compressed")
 
 
 def read_jpeg_header(frame: bytes) -> Codestream:

@@ -18,7 +18,6 @@ _DECODERS: dict[Format, Callable[[bytes, Limits], DecodedImage]] = {
     "jpeg": decode_jpeg,
     "dicom": decode_dicom,
 }
-_NAMES: dict[Format, str] = {"png": "PNG", "jpeg": "JPEG", "dicom": "DICOM file"}
 
 
 @contextmanager
@@ -29,16 +28,10 @@ def refusing(kind: Format) -> Iterator[None]:
     except ImageRefused:
         raise
     except MemoryError as error:
-        raise ImageRefused(
-            "too-much-memory",
-            f"This {_NAMES[kind]} needs too much memory to decode; export it smaller.",
-        ) from error
+        raise ImageRefused("too-much-memory", variant=kind) from error
     except Exception as error:  # decoders fail in a hundred ways on hostile bytes
         logger.info("a %s could not be decoded", kind, exc_info=True)
-        raise ImageRefused(
-            "damaged",
-            f"This {_NAMES[kind]} is incomplete or damaged; copy or export it again and upload it once more.",
-        ) from error
+        raise ImageRefused("damaged", variant=kind) from error
 
 
 def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:

@@ -11,7 +11,7 @@ import pydicom
 from pydicom import config, uid
 from pydicom.dataset import FileDataset
 
-from ml.imaging.admission import admit, missing
+from ml.imaging.admission import admit
 from ml.imaging.frame import Shape, Stored, admit_transfer_syntax, read_frame, read_shape
 from ml.imaging.header import DicomHeader
 from ml.imaging.image import DecodedImage, Pixels, refuse_blank
@@ -71,15 +71,7 @@ def _guessed_transfer_syntax(dataset: FileDataset) -> str:
 
 def _nothing_read(*, is_marked: bool) -> ImageRefused:
     """pydicom gives up quietly on a file that ends too early."""
-    if is_marked:
-        return ImageRefused(
-            "truncated",
-            "This DICOM file is incomplete or damaged; copy or export it again and upload it once more.",
-        )
-    return ImageRefused(
-        "unknown-format",
-        "This file is of no kind that is read here; export the image as PNG, JPEG or a single DICOM file.",
-    )
+    return ImageRefused("truncated", variant="dicom") if is_marked else ImageRefused("unknown-format")
 
 
 def _read(data: bytes) -> tuple[FileDataset, str]:
@@ -149,16 +141,12 @@ def read_header(tags: Tags, modality: Modality, syntax: str) -> DicomHeader:
 
 def admit_hounsfield(values: Values, padding: Mask | None, tags: Tags) -> None:
     if not tags.has("RescaleSlope") or not tags.has("RescaleIntercept"):
-        raise missing("RescaleSlope or RescaleIntercept")
+        raise ImageRefused("missing-tag", variant="rescale")
     sample = (values if padding is None else values[~padding]).ravel()[::4]
     plausible = sample.size and sample.min() >= _LOWEST and np.percentile(sample, 99) <= _HIGHEST
     shares = (np.mean(sample < _AIR_BELOW), np.mean(sample > _TISSUE_ABOVE)) if plausible else (0,)
     if min(shares) < _LEAST_SHARE:
-        raise ImageRefused(
-            "not-hounsfield",
-            "The values in this CT image are no Hounsfield units of a chest slice (air and soft "
-            "tissue are both expected); export the original axial slice.",
-        )
+        raise ImageRefused("not-hounsfield")
 
 
 def _ct_grey(values: Values, padding: Mask | None, tags: Tags) -> Pixels:

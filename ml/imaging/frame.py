@@ -65,43 +65,26 @@ def read_shape(tags: Tags, limits: Limits) -> Shape:
     representation, high = _whole(tags, "PixelRepresentation"), tags.integer("HighBit")
     ordinary = allocated in (8, 16) and 8 <= stored <= allocated and representation in (0, 1)
     if not ordinary or high not in (None, stored - 1):
-        raise ImageRefused(
-            "pixel-type",
-            "This DICOM image stores its pixels in an unusual way that is not read here; export "
-            "it with 8 or 16 bits per pixel.",
-        )
+        raise ImageRefused("pixel-type", variant="dicom")
     return Shape(rows, columns, allocated, stored, representation == 1)
 
 
 def admit_transfer_syntax(syntax: str) -> None:
     if syntax in DECODERS:
         return
-    name = uid.UID(syntax).name[:60] if syntax else "none stated"
-    raise ImageRefused(
-        "transfer-syntax",
-        f"This DICOM file is compressed in a way that is not read here ({name}); export it "
-        "uncompressed or as JPEG 2000.",
-    )
-
-
-def _wrong_length() -> ImageRefused:
-    return ImageRefused(
-        "pixel-length",
-        "The image in this DICOM file is shorter or longer than its header says, so it is "
-        "incomplete or damaged; send or export it again.",
-    )
+    raise ImageRefused("transfer-syntax", syntax=uid.UID(syntax).name[:60])
 
 
 def _check_native(data: bytes, shape: Shape) -> None:
     if len(data) not in (shape.size, shape.size + shape.size % 2):
-        raise _wrong_length()
+        raise ImageRefused("pixel-length")
 
 
 def _check_encapsulated(data: bytes, shape: Shape, syntax: str) -> None:
     frame = next(generate_frames(data, number_of_frames=1), b"")
     if syntax == uid.RLELossless:
         if len(frame) > _RLE_MOST_GROWTH * shape.size + 64:
-            raise _wrong_length()
+            raise ImageRefused("pixel-length")
         return
     found = read_codestream(frame)
     agrees = (found.rows, found.columns, found.samples) == (
@@ -110,7 +93,7 @@ def _check_encapsulated(data: bytes, shape: Shape, syntax: str) -> None:
         1,
     )
     if not agrees or not 2 <= found.bits <= shape.allocated:
-        raise _wrong_length()
+        raise ImageRefused("pixel-length")
 
 
 def read_frame(dataset: Dataset, shape: Shape, syntax: str) -> Stored:
@@ -120,10 +103,7 @@ def read_frame(dataset: Dataset, shape: Shape, syntax: str) -> Stored:
     """
     data = Tags(dataset).raw("PixelData")
     if not isinstance(data, bytes) or not data:
-        raise ImageRefused(
-            "no-pixels",
-            "This DICOM file holds no image, only a description; choose the image file itself.",
-        )
+        raise ImageRefused("no-pixels")
     plugin = DECODERS[syntax]
     if plugin:
         _check_encapsulated(data, shape, syntax)
@@ -132,5 +112,5 @@ def read_frame(dataset: Dataset, shape: Shape, syntax: str) -> Stored:
     decoder = get_decoder(uid.UID(syntax))
     values, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin)
     if values.shape != (shape.rows, shape.columns):
-        raise _wrong_length()
+        raise ImageRefused("pixel-length")
     return np.asarray(values)

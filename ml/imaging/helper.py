@@ -58,7 +58,7 @@ def answer(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
         reply = _greyscale if request["greyscale"] else _picture
         reply(request, data, stream)
     except ImageRefused as refused:
-        note = {"refused": [refused.code, refused.sentence]}
+        note = {"refused": [refused.code, refused.params]}
         write_message(stream, note, b"")
 
 

@@ -38,7 +38,4 @@ class DecodedImage:
 
 def refuse_blank(pixels: Pixels) -> None:
     if float(pixels.max() - pixels.min()) < LEAST_CONTRAST:
-        raise ImageRefused(
-            "blank",
-            "This image is one even shade with nothing to see; check the file and export it again.",
-        )
+        raise ImageRefused("blank")

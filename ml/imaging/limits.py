@@ -20,27 +20,15 @@ class Limits:
 
     def check_bytes(self, size: int) -> None:
         if size > self.max_bytes:
-            allowed = f"{self.max_bytes / 1024 / 1024:.0f} MB"
-            raise ImageRefused(
-                "too-many-bytes",
-                f"This file is larger than the {allowed} that are accepted; "
-                "export one image instead of a whole series, or compress it without loss.",
-            )
+            raise ImageRefused("too-many-bytes", megabytes=round(self.max_bytes / 1024 / 1024))
 
     def check_size(self, width: int, height: int) -> None:
         """Width and height in pixels, as the file's header states them."""
         if width * height > self.max_pixels:
-            raise ImageRefused(
-                "too-many-pixels",
-                f"This image says it is {width} x {height} pixels, more than the "
-                f"{self.max_pixels / 1e6:.0f} million that are accepted; export it smaller.",
-            )
+            millions = round(self.max_pixels / 1e6)
+            raise ImageRefused("too-many-pixels", width=width, height=height, millions=millions)
         if min(width, height) < self.min_side:
-            raise ImageRefused(
-                "too-small",
-                f"This image is only {width} x {height} pixels; its shorter side must have at "
-                f"least {self.min_side}, so upload the original instead of a thumbnail.",
-            )
+            raise ImageRefused("too-small", width=width, height=height, side=self.min_side)
 
 
 DEFAULT_LIMITS = Limits()

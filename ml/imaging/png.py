@@ -15,10 +15,7 @@ _MOST_CHUNKS = 100_000
 
 
 def _broken() -> ImageRefused:
-    return ImageRefused(
-        "truncated",
-        "This PNG is incomplete or damaged; copy or export it again and upload it once more.",
-    )
+    return ImageRefused("truncated", variant="png")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -60,10 +57,7 @@ def essential_png(data: bytes, limits: Limits) -> bytes:
     parts = [PNG]
     for name, start, end in _chunks(data):
         if name == b"acTL":
-            raise ImageRefused(
-                "animated",
-                "This PNG is an animation; upload each picture as a file of its own.",
-            )
+            raise ImageRefused("animated")
         if name in _KEPT:
             _check_sum(data, start, end)
             parts.append(data[start:end])

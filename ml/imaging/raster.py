@@ -43,22 +43,14 @@ def _refuse_colour(rgb: npt.NDArray[np.uint8]) -> None:
     highest = np.maximum(np.maximum(red, green), blue)
     lowest = np.minimum(np.minimum(red, green), blue)
     if np.mean(highest - lowest > COLOURED_SPREAD) > COLOURED_SHARE:
-        raise ImageRefused(
-            "colour",
-            "This picture is in colour, and chest images are grey; export the greyscale "
-            "original instead of a photograph or a coloured rendering.",
-        )
+        raise ImageRefused("colour", variant="picture")
 
 
 def _over_black(grey: Pixels, alpha: npt.NDArray[np.uint8]) -> Pixels:
     if alpha.min() == 255:
         return grey
     if np.mean(alpha < 250) > HIDDEN_SHARE:
-        raise ImageRefused(
-            "transparent",
-            "Part of this picture is transparent, so it is not clear what should be seen; "
-            "export it without transparency.",
-        )
+        raise ImageRefused("transparent")
     return grey * (alpha.astype(np.float32) / np.float32(255))
 
 
@@ -93,16 +85,10 @@ def _check_mode(mode: str) -> None:
     if mode in _GREY_MODES | _COLOUR_MODES:
         return
     if mode == "CMYK":
-        raise ImageRefused("cmyk", "This picture is in print colours (CMYK); export it as greyscale.")
+        raise ImageRefused("cmyk")
     if mode == "1":
-        raise ImageRefused(
-            "black-and-white",
-            "This picture knows only black and white, no greys; export it as greyscale.",
-        )
-    raise ImageRefused(
-        "pixel-type",
-        "This picture's kind of pixel is not read here; export it as greyscale.",
-    )
+        raise ImageRefused("black-and-white")
+    raise ImageRefused("pixel-type", variant="picture")
 
 
 def _orientation(picture: Image.Image) -> int:

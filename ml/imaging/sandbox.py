@@ -53,17 +53,7 @@ class Inspection:
 
 
 def _slow(seconds: float) -> ImageRefused:
-    return ImageRefused(
-        "too-slow",
-        f"This file could not be decoded within {seconds:g} seconds; export the image again, smaller or uncompressed.",
-    )
-
-
-def _crashed() -> ImageRefused:
-    return ImageRefused(
-        "decoder-crashed",
-        "This file broke its decoder, so it is damaged or unsafe; export the image again from the system it came from.",
-    )
+    return ImageRefused("too-slow", seconds=f"{seconds:g}")
 
 
 def _environment() -> dict[str, str]:
@@ -167,7 +157,7 @@ class _Helper:
                 logger.warning("the decoding helper was lost", exc_info=True)
                 self.stop()
                 out_of_time = expired.is_set() or self._process.returncode == -signal.SIGXCPU
-                raise (_slow(seconds) if out_of_time else _crashed()) from error
+                raise (_slow(seconds) if out_of_time else ImageRefused("decoder-crashed")) from error
             except BaseException:  # interrupted between question and answer
                 self.stop()
                 raise
@@ -227,8 +217,7 @@ class Sandbox:
         with self._lent() as helper:
             message = helper.ask(note, data, self.seconds)
         if "refused" in message[0]:
-            code, sentence = message[0]["refused"]
-            raise ImageRefused(str(code), str(sentence))
+            raise _refused(*message[0]["refused"])
         return message
 
     def inspect(self, data: bytes, *, preview_side: int | None = None) -> Inspection:
@@ -266,6 +255,15 @@ class Sandbox:
 def _call(function: Callable[[], None] | None) -> None:
     if function is not None:
         function()
+
+
+def _refused(code: str, params: dict[str, str | int | float]) -> ImageRefused:
+    """What the helper refused; words that are not in our table are a fault of the helper, not of the file."""
+    try:
+        return ImageRefused(code, **params)
+    except (KeyError, TypeError, ValueError):
+        logger.warning("the decoding helper gave a reason that nobody knows: %r", code)
+        return ImageRefused("decoder-crashed")
 
 
 def _described(note: dict[str, Any]) -> dict[str, Any]:

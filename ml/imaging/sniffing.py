@@ -9,7 +9,6 @@ Format = Literal["png", "jpeg", "dicom"]
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
-_DO = "export the image as PNG, JPEG or a single DICOM file."
 
 
 def _at(offset: int, *magics: bytes) -> Callable[[bytes], bool]:
@@ -38,50 +37,43 @@ def _plain_text(data: bytes) -> bool:
     return control == 0
 
 
-# Formats that people do upload, each with what to call it. First match wins.
-_OTHERS: tuple[tuple[str, str, Callable[[bytes], bool]], ...] = (
-    ("gif", "a GIF picture", _at(0, b"GIF87a", b"GIF89a")),
-    ("webp", "a WebP picture", lambda d: d[:4] == b"RIFF" and d[8:12] == b"WEBP"),
-    ("bmp", "a BMP picture", _at(0, b"BM")),
-    ("tiff", "a TIFF picture", _at(0, b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-    ("heic", "a HEIC photograph", _brand(b"heic", b"heix", b"mif1", b"msf1", b"hevc")),
-    ("avif", "an AVIF picture", _brand(b"avif", b"avis")),
-    ("jpeg-2000", "a bare JPEG 2000 picture", _at(0, b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
-    ("jpeg-xl", "a JPEG XL picture", _at(0, b"\xff\x0a", b"\0\0\0\x0cJXL ")),
-    ("video", "a video", lambda d: d[4:8] == b"ftyp" or d[:4] == b"\x1a\x45\xdf\xa3"),
-    ("pdf", "a PDF document", _at(0, b"%PDF")),
-    ("zip", "a ZIP archive or Office document", _at(0, b"PK\x03\x04", b"PK\x05\x06")),
-    ("archive", "a compressed archive", _at(0, b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")),
-    ("nifti", "a NIfTI volume", _nifti),
-    ("nrrd", "an NRRD volume", _at(0, b"NRRD000")),
-    ("hdf5", "an HDF5 file", _at(0, b"\x89HDF\r\n")),
-    ("program", "a program", _at(0, b"MZ", b"\x7fELF")),
-    ("html", "a web page", _starts_with_markup(b"<!doctype html", b"<html", b"<script")),
-    ("svg", "an XML or SVG document", _starts_with_markup(b"<?xml", b"<svg")),
-    ("text", "a text file", _plain_text),
+# Formats that people do upload. First match wins.
+_OTHERS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("gif", _at(0, b"GIF87a", b"GIF89a")),
+    ("webp", lambda d: d[:4] == b"RIFF" and d[8:12] == b"WEBP"),
+    ("bmp", _at(0, b"BM")),
+    ("tiff", _at(0, b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    ("heic", _brand(b"heic", b"heix", b"mif1", b"msf1", b"hevc")),
+    ("avif", _brand(b"avif", b"avis")),
+    ("jpeg-2000", _at(0, b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
+    ("jpeg-xl", _at(0, b"\xff\x0a", b"\0\0\0\x0cJXL ")),
+    ("video", lambda d: d[4:8] == b"ftyp" or d[:4] == b"\x1a\x45\xdf\xa3"),
+    ("pdf", _at(0, b"%PDF")),
+    ("zip", _at(0, b"PK\x03\x04", b"PK\x05\x06")),
+    ("archive", _at(0, b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")),
+    ("nifti", _nifti),
+    ("nrrd", _at(0, b"NRRD000")),
+    ("hdf5", _at(0, b"\x89HDF\r\n")),
+    ("program", _at(0, b"MZ", b"\x7fELF")),
+    ("html", _starts_with_markup(b"<!doctype html", b"<html", b"<script")),
+    ("svg", _starts_with_markup(b"<?xml", b"<svg")),
+    ("text", _plain_text),
 )  # fmt: skip
 
 # A DICOM file's first 128 bytes belong to nobody; TIFF there is an honest double use.
 _ALLOWED_IN_PREAMBLE = frozenset({"tiff", "text"})
 
 
-def _other(data: bytes) -> tuple[str, str] | None:
-    for code, name, test in _OTHERS:
-        if test(data):
-            return code, name
-    return None
+def _other(data: bytes) -> str | None:
+    return next((name for name, test in _OTHERS if test(data)), None)
 
 
 def _sniff_preamble(preamble: bytes) -> None:
     """Refuse a file that is DICOM to us and something else to a browser or a shell."""
     found = _other(preamble)
     is_picture = preamble.startswith((PNG, JPEG))
-    if is_picture or (found and found[0] not in _ALLOWED_IN_PREAMBLE):
-        raise ImageRefused(
-            "two-formats-in-one",
-            "This file is DICOM and another kind of file at the same time, which is unsafe; "
-            "export the image again from the system it came from.",
-        )
+    if is_picture or (found and found not in _ALLOWED_IN_PREAMBLE):
+        raise ImageRefused("two-formats-in-one")
 
 
 def _looks_like_bare_dicom(data: bytes) -> bool:
@@ -95,7 +87,7 @@ def sniff(data: bytes) -> Format:
     "dicom" for a file without the 'DICM' mark means that it may be one; decoding decides.
     """
     if not data:
-        raise ImageRefused("empty", "This file is empty; choose it again or export it once more.")
+        raise ImageRefused("empty")
     if data[128:132] == b"DICM":
         _sniff_preamble(data[:128])
         return "dicom"
@@ -105,7 +97,7 @@ def sniff(data: bytes) -> Format:
         return "jpeg"
     found = _other(data)
     if found:
-        raise ImageRefused(f"is-{found[0]}", f"This file is {found[1]}, not a chest image; {_DO}")
+        raise ImageRefused(f"is-{found}")
     if _looks_like_bare_dicom(data):
         return "dicom"
-    raise ImageRefused("unknown-format", f"This file is of no kind that is read here; {_DO}")
+    raise ImageRefused("unknown-format")

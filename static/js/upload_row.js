@@ -174,11 +174,11 @@ export class Row {
   }
 }
 
-const differenceRow = ({ field, in_file, in_record }) => {
+const differenceRow = ({ label, in_file, in_record }) => {
   const row = document.createElement("tr");
   const head = document.createElement("th");
   head.scope = "row";
-  head.textContent = field[0].toUpperCase() + field.slice(1);
+  head.textContent = label[0].toUpperCase() + label.slice(1);
   row.append(head, ...[in_file, in_record].map((text) => Object.assign(document.createElement("td"), { textContent: text })));
   return row;
 };

@@ -112,7 +112,7 @@ def test_one_comparison_holds_for_every_file_that_differs_in_the_same_way(at_pat
     expect(stray).to_have_attribute("data-state", "question")
     choose(page, ("late.dcm", xray_dicom(patient_name="Else^Someone", patient_id="7", seed=9)))
     expect(page.get_by_text("5 of 6 uploaded, 1 needs your decision")).to_be_visible()
-    noted = list(patient.scans.values_list("identity_note", flat=True))
+    noted = [scan.identity_note for scan in patient.scans.all()]
     assert len(noted) == 5
     assert all("Someone" in note for note in noted)
 

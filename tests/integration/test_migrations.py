@@ -1,8 +1,20 @@
+from __future__ import annotations
+
 from io import StringIO
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from diagnosis.models import Analysis, Scan
+from tests.reading import new_case, new_patient
+
+if TYPE_CHECKING:
+    from django.db.migrations.state import StateApps
+
+    from accounts.models import Clinic, User
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
@@ -33,3 +45,28 @@ def test_postgresql_is_reached_through_psycopg2() -> None:
     from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
     assert not is_psycopg3
+
+
+def migrate(name: str) -> StateApps:
+    executor = MigrationExecutor(connection)
+    executor.migrate([("diagnosis", name)])
+    return executor.loader.project_state(("diagnosis", name)).apps
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_from_before_there_were_codes_keep_their_sentences(clinic: Clinic, radiographer: User) -> None:
+    scan = new_case(radiographer, new_patient(clinic, radiographer, "MIG-1")).scan
+    try:
+        old = migrate("0010_ensemble_predictions")
+        old.get_model("diagnosis", "Scan").objects.update(identity_note="name: file says A, record says B")
+        old.get_model("diagnosis", "Transition").objects.update(note="worker 7 was lost")
+        failed = {"status": "failed", "failure_code": "blank", "failure_reason": "This image is blank."}
+        finished = {"finished_at": scan.uploaded_at, "without_ensemble": "vgg19-cxr is switched off."}
+        old.get_model("diagnosis", "Analysis").objects.update(**failed, **finished)
+    finally:
+        migrate("0011_messages")
+    analysis = Analysis.objects.get(scan=scan)
+    assert (analysis.failure_code, analysis.failure_reason) == ("blank", "This image is blank.")
+    assert analysis.without_ensemble == "vgg19-cxr is switched off."
+    assert analysis.transitions.get().note_text == "worker 7 was lost"
+    assert Scan.objects.get().identity_note == "name: file says A, record says B."

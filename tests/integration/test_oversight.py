@@ -42,7 +42,7 @@ def at(name: str, *args: object, **query: object) -> str:
 def fail(scan: Scan, reason: str = "It failed.", detail: str = "Traceback: why") -> Analysis:
     analysis = scan.analyses.get()
     claim = Analysis.objects.claim(analysis.pk, worker="worker one")
-    words = {"failure_code": "x", "failure_reason": reason, "failure_detail": detail}
+    words = {"failure_code": "x", "failure_params": {"sentence": reason}, "failure_detail": detail}
     assert Analysis.objects.finish(analysis.pk, S.RUNNING, S.FAILED, by="w", only=Q(claim=claim), **words)
     return analysis
 

@@ -73,7 +73,7 @@ def test_a_returned_case_is_taken_once(clinic: Clinic, radiographer: User, radio
     Review.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
     got = together(8, lambda number: claim_next(by=readers[number], within=Review.objects.all()))
     assert [one for one in got if one] == [review]
-    assert ReviewTransition.objects.filter(note="the lease ended").count() == 1
+    assert ReviewTransition.objects.filter(note="lease_ended").count() == 1
 
 
 def test_deciding_while_the_lease_ends_gives_one_outcome(clinic: Clinic, radiographer: User, member) -> None:  # type: ignore[no-untyped-def]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from diagnosis.actions.review import claim_review, commit_first_impression
+from diagnosis.messages import Message
 from diagnosis.models import Analysis, ReadingPolicy, Scan
 from diagnosis.models.review import Category
 from diagnosis.rules import blinding
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from accounts.models import Clinic, User
 
 TELLING = "0.8765"
+MEASURED = Message("measured_with_members", {"ensemble": "panel-cxr 1.0.0"})
 
 
 @pytest.fixture
 def analysis(scan: Scan, clinic: Clinic) -> Analysis:
     ReadingPolicy.objects.create(clinic=clinic, read_first="always")
-    return finish(scan, float(TELLING), 0.1, combined=float(TELLING), outside=0.9, without="panel-cxr was measured")
+    return finish(scan, float(TELLING), 0.1, combined=float(TELLING), outside=0.9, without=(MEASURED,))
 
 
 def addresses(analysis: Analysis) -> list[str]:

@@ -33,7 +33,7 @@ def test_a_rerun_adds_and_leaves_the_first_as_it_was(analysis: Analysis, scan: S
 
 
 def test_after_a_failure_it_is_a_retry(analysis: Analysis, scan: Scan, radiographer: User) -> None:
-    end(analysis, S.FAILED, failure_code="x", failure_reason="It failed.")
+    end(analysis, S.FAILED, failure_code="x")
     assert rerun_analysis(by=radiographer, scan=scan).trigger == "retry"
 
 

@@ -75,7 +75,7 @@ def test_a_lease_is_renewed_by_its_claim_alone(analysis: Analysis) -> None:
     first = Analysis.objects.claim(analysis.pk, worker="w")
     assert first
     assert Analysis.objects.renew(analysis.pk, first)
-    Analysis.objects.release(analysis.pk, by="sweep", only=Q(), note="")
+    Analysis.objects.release(analysis.pk, by="sweep", only=Q())
     second = Analysis.objects.claim(analysis.pk, worker="v")
     assert second
     assert not Analysis.objects.renew(analysis.pk, first)
@@ -106,7 +106,7 @@ def test_a_lost_analysis_is_queued_again_and_says_who_was_lost(analysis: Analysi
     assert runner.release_lost(by="sweep") == 1
     analysis.refresh_from_db()
     assert (analysis.status, analysis.claim, analysis.enqueued_at, analysis.attempts) == (S.QUEUED, None, None, 1)
-    assert "worker 7 was lost" in Transition.objects.latest("id").note
+    assert "worker 7 was lost" in Transition.objects.latest("id").note_text
 
 
 def lose(analysis: Analysis) -> None:
@@ -142,7 +142,7 @@ def test_two_sweeps_at_once_release_a_job_once(analysis: Analysis) -> None:
         {"status": "lost"},
         {"status": S.SUCCEEDED},
         {"status": S.FAILED, "finished_at": timezone.now()},
-        {"failure_reason": "A reason without a failure."},
+        {"failure_code": "a reason without a failure"},
         {"finished_at": timezone.now()},
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from diagnosis.analyses import classifiers
+from diagnosis.messages import sentences
 from ml.ensemble import EnsembleSpec
 from ml.spec import Modality
 from tests.unit.ml.specs import POINT, spec
@@ -30,33 +31,33 @@ def active(*identities: str) -> list[Any]:
 
 
 def test_all_members_make_the_panel_speak() -> None:
-    found, blocked_reason = classifiers.ensemble_for(active(*reversed(MEMBERS)))
+    found, reasons = classifiers.ensemble_for(active(*reversed(MEMBERS)))
     assert found is not None
-    assert (found.identity, blocked_reason) == ("panel-cxr/1.0.0", "")
+    assert (found.identity, reasons) == ("panel-cxr/1.0.0", ())
 
 
 @pytest.mark.parametrize(
     ("identities", "switched_off", "reason"),
     [
-        (MEMBERS[1:], {"a-cxr"}, "a-cxr is switched off"),
-        (MEMBERS[1:], set(), "a-cxr 1.0.0 is not installed"),
-        (("a-cxr/1.1.0", *MEMBERS[1:]), set(), "a-cxr 1.1.0 is active instead of 1.0.0"),
-        ((*MEMBERS, "d-cxr/1.0.0"), set(), "d-cxr was no part of it"),
-        (MEMBERS[2:], {"a-cxr", "b-cxr"}, "a-cxr is switched off; b-cxr is switched off"),
+        (MEMBERS[1:], {"a-cxr"}, "a-cxr is switched off."),
+        (MEMBERS[1:], set(), "a-cxr 1.0.0 is not installed."),
+        (("a-cxr/1.1.0", *MEMBERS[1:]), set(), "a-cxr 1.1.0 is active instead of 1.0.0."),
+        ((*MEMBERS, "d-cxr/1.0.0"), set(), "d-cxr was no part of it."),
+        (MEMBERS[2:], {"a-cxr", "b-cxr"}, "a-cxr is switched off. b-cxr is switched off."),
     ],
 )
 def test_any_other_set_is_refused_with_the_reason(
     identities: tuple[str, ...], switched_off: set[str], reason: str, settings: Any
 ) -> None:
     settings.INACTIVE_CLASSIFIERS = switched_off
-    found, blocked_reason = classifiers.ensemble_for(active(*identities))
+    found, reasons = classifiers.ensemble_for(active(*identities))
     assert found is None
-    assert blocked_reason == (
-        f"{reason}; the combination was measured with exactly the 3 classifiers of panel-cxr 1.0.0."
+    assert sentences(one.as_json() for one in reasons) == (
+        f"{reason} The combination was measured with exactly the classifiers of panel-cxr 1.0.0."
     )
 
 
 def test_a_modality_without_a_panel_says_so_only_where_there_is_something_to_combine() -> None:
     slices = [spec(name=name, modality=Modality.CT) for name in ("a-ct", "b-ct")]
-    assert classifiers.ensemble_for(slices) == (None, classifiers.NONE_MEASURED)
-    assert classifiers.ensemble_for(slices[:1]) == (None, "")
+    assert classifiers.ensemble_for(slices) == (None, (classifiers.NONE_MEASURED,))
+    assert classifiers.ensemble_for(slices[:1]) == (None, ())

@@ -92,9 +92,7 @@ def test_a_rater_who_always_says_the_same_has_no_kappa(counts: tuple[int, int, i
 # --- jobs --------------------------------------------------------------------------------------------------
 def fail(analysis: Analysis) -> None:
     claim = Analysis.objects.claim(analysis.pk, worker="worker one")
-    assert Analysis.objects.finish(
-        analysis.pk, S.RUNNING, S.FAILED, by="w", only=Q(claim=claim), failure_code="x", failure_reason="It failed."
-    )
+    assert Analysis.objects.finish(analysis.pk, S.RUNNING, S.FAILED, by="w", only=Q(claim=claim), failure_code="x")
     analysis.refresh_from_db()
 
 

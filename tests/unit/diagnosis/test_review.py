@@ -70,7 +70,7 @@ def test_an_expired_lease_returns_to_the_same_place(review: Review, radiologist:
     assert release_expired(Review.objects.all()) == 1
     returned = Review.objects.get(pk=review.pk)
     assert (returned.status, returned.reader, returned.due_at) == (S.WAITING, None, review.due_at)
-    assert returned.transitions.last().note == "the lease ended"
+    assert returned.transitions.last().note == "lease_ended"
     assert claim_next(by=colleague, within=Review.objects.all()) == review
 
 
@@ -222,9 +222,9 @@ def test_one_reading_covers_its_series(slices: list[Review], radiologist: User) 
     read(radiologist, slices[1])
     assert states(slices) == [S.WITHDRAWN, S.DECIDED, S.WITHDRAWN, S.WAITING]
     note = slices[0].transitions.last()
-    assert (note.by, note.note) == (
+    assert (note.by, note.note_text) == (
         f"{radiologist.full_name} <{radiologist.email}>",
-        f"read with its series in {slices[1].pk}",
+        f"Read with its series in {slices[1].pk}",
     )
 
 

@@ -247,7 +247,7 @@ def refused(patient: Patient, radiographer: User) -> Scan:
     scan = upload_scan(by=radiographer, patient=patient, data=xray_png(), name="a.png", modality=Modality.CXR).scan
     analysis = scan.analyses.get()
     claim = Analysis.objects.claim(analysis.pk, worker="test")
-    wrong = {"failure_code": "wrong_modality", "failure_reason": "This looks like a CT slice."}
+    wrong = {"failure_code": "wrong_modality", "failure_params": {"variant": "cxr"}}
     assert Analysis.objects.finish(analysis.pk, S.RUNNING, S.FAILED, by="test", only=Q(claim=claim), **wrong)
     return scan
 
@@ -257,7 +257,7 @@ def test_a_refused_file_is_believed_to_be_of_the_other_modality(refused: Scan, r
     assert (again.scan.pk, again.scan.modality, again.renamed) == (refused.pk, "ct", True)
     analysis = refused.analyses.get(number=2)
     assert analysis.status == S.QUEUED
-    assert analysis.transitions.get().note == "uploaded again as Chest CT slice, not Chest X-ray"
+    assert analysis.transitions.get().note_text == "Uploaded again as chest CT slice, not chest X-ray"
 
 
 @pytest.mark.parametrize("said", [None, Modality.CXR])

@@ -72,7 +72,7 @@ def test_a_panel_is_summed_up_and_disagreement_named(panel: list[float], tone: s
 
 @pytest.mark.parametrize("status", ["queued", "running", "failed", "cancelled"])
 def test_no_result_is_never_a_number(status: str) -> None:
-    said = verdict.of_analysis(Analysis(status=status, failure_reason="The reason."))
+    said = verdict.of_analysis(Analysis(status=status, failure_code="x", failure_params={"sentence": "The reason."}))
     assert said.sentence
     assert (said.label, said.probability) == ("", "")
     assert (said.sentence == "The reason.") == (status == "failed")
@@ -80,7 +80,14 @@ def test_no_result_is_never_a_number(status: str) -> None:
 
 @pytest.mark.parametrize(("retryable", "status"), [(True, "Failed"), (False, "Not classified")])
 def test_what_was_refused_did_not_break(retryable: bool, status: str) -> None:
-    said = verdict.of_analysis(Analysis(status="failed", failure_reason="The reason.", failure_retryable=retryable))
+    said = verdict.of_analysis(
+        Analysis(
+            status="failed",
+            failure_code="x",
+            failure_params={"sentence": "The reason."},
+            failure_retryable=retryable,
+        )
+    )
     assert (said.tone, said.status, said.sentence) == ("failed", status, "The reason.")
 
 

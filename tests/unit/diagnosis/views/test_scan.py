@@ -17,6 +17,7 @@ from accounts.models import User
 from diagnosis import formats
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.analyses.classifiers import installed_specs
+from diagnosis.messages import Message
 from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Scan
 from diagnosis.results import intended_use, verdict
 from diagnosis.rules import blinding
@@ -97,7 +98,7 @@ def test_a_combination_stands_above_its_members(client: Client, scan: Scan) -> N
 
 
 def test_without_a_combination_the_reason_stands_there(client: Client, scan: Scan) -> None:
-    finish(scan, 0.9, 0.1, without="vgg19-cxr is switched off.")
+    finish(scan, 0.9, 0.1, without=(Message("member_switched_off", {"name": "vgg19-cxr"}),))
     assert "Not combined: vgg19-cxr is switched off." in text(page(client, scan))
 
 

@@ -1,0 +1,127 @@
+"""The sentences of which the database keeps only code and parameters, rendered in each reader's language.
+
+Rows that are older than this table keep the English sentence that they were given as the parameter `sentence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext, gettext_noop
+
+from ml.gate.refusal import SENTENCES as OF_THE_GATE
+from ml.imaging.sentences import SENTENCES as OF_FILES
+from ml.messages import Params, sentence_key
+
+FAILURES = {
+    "unexpected": gettext_noop(
+        "The analysis stopped on an unexpected error, which was logged. "
+        "Retry; if it fails again, tell your administrator."
+    ),
+    "too_slow": gettext_noop("The analysis took longer than it is allowed to. Retry when the server is less busy."),
+    "workers_lost": gettext_noop(
+        "Every worker that tried this scan stopped in the middle of it. Tell your administrator before retrying."
+    ),
+    "original_altered": gettext_noop(
+        "The stored file is no longer the one that was uploaded. Tell your administrator; it must be restored."
+    ),
+    "original_unreadable": gettext_noop("The stored file could not be read. Tell your administrator, then retry."),
+    "no_classifier/cxr": gettext_noop(
+        "No classifier for this modality (Chest X-ray) is active here. The scan is kept; "
+        "retry when an administrator has activated one."
+    ),
+    "no_classifier/ct": gettext_noop(
+        "No classifier for this modality (Chest CT slice) is active here. The scan is kept; "
+        "retry when an administrator has activated one."
+    ),
+    "no_gate": gettext_noop(
+        "The check that comes before the classifiers cannot be used here. The scan is kept; "
+        "tell your administrator, then retry."
+    ),
+}
+# Of a file; by what it says of itself.
+MODALITY_MISMATCH = {
+    "modality_mismatch/cxr": gettext_noop(
+        "You chose Chest CT slice, but the file says it is a Chest X-ray. Choose Chest X-ray or another file."
+    ),
+    "modality_mismatch/ct": gettext_noop(
+        "You chose Chest X-ray, but the file says it is a Chest CT slice. Choose Chest CT slice or another file."
+    ),
+}
+# Where a person attached a file although it disagreed with the record.
+IDENTITY = {
+    "identity_differs/name": gettext_noop("Name: the file says %(in_file)s, the record says %(in_record)s."),
+    "identity_differs/record_number": gettext_noop(
+        "Record number: the file says %(in_file)s, the record says %(in_record)s."
+    ),
+    "identity_differs/birth_date": gettext_noop(
+        "Birth date: the file says %(in_file)s, the record says %(in_record)s."
+    ),
+}
+WITHOUT_ENSEMBLE = {
+    "none_measured": gettext_noop("None was measured for these classifiers."),
+    "member_switched_off": gettext_noop("%(name)s is switched off."),
+    "member_not_installed": gettext_noop("%(name)s %(version)s is not installed."),
+    "member_of_other_version": gettext_noop("%(name)s %(active)s is active instead of %(version)s."),
+    "not_a_member": gettext_noop("%(name)s was no part of it."),
+    "measured_with_members": gettext_noop("The combination was measured with exactly the classifiers of %(ensemble)s."),
+}
+# Beside the moves of an analysis, a review or a report.
+NOTES = {
+    "trigger/upload": gettext_noop("Upload"),
+    "trigger/retry": gettext_noop("Retry after a failure"),
+    "trigger/rerun": gettext_noop("Run again"),
+    "uploaded_again/cxr": gettext_noop("Uploaded again as chest X-ray, not chest CT slice"),
+    "uploaded_again/ct": gettext_noop("Uploaded again as chest CT slice, not chest X-ray"),
+    "worker_lost": gettext_noop("%(worker)s was lost"),
+    "reading/first": gettext_noop("First reading"),
+    "reading/second": gettext_noop("Second reading"),
+    "reading/arbitration": gettext_noop("Arbitration"),
+    "given_back": gettext_noop("Given back"),
+    "lease_ended": gettext_noop("The lease ended"),
+    "read_with_series": gettext_noop("Read with its series in %(review)s"),
+}
+SENTENCES: Mapping[str, str] = {
+    key.replace("-", "_"): template
+    for table in (OF_FILES, OF_THE_GATE, FAILURES, MODALITY_MISMATCH, IDENTITY, WITHOUT_ENSEMBLE, NOTES)
+    for key, template in table.items()
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence as it is stored. `str()` renders it in the active language."""
+
+    code: str
+    params: Params = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return sentence(self.code, self.params)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"code": self.code, "params": dict(self.params)}
+
+
+def sentence(code: str, params: Params) -> str:
+    """What a stored code and its parameters say, in the active language.
+
+    A code that this version does not know, or cannot fill, is named as it is: a row must never break its page.
+    """
+    if kept := params.get("sentence"):
+        return str(kept)
+    try:
+        return gettext(SENTENCES[sentence_key(code, params)]) % params
+    except (KeyError, TypeError, ValueError):
+        return gettext("The reason is not known to this version (%(code)s).") % {"code": code}
+
+
+def sentences(stored: Iterable[Mapping[str, Any]]) -> str:
+    """Several stored messages, as `Message.as_json` gives them, one after the other; empty where there are none."""
+    return " ".join(sentence(one["code"], one["params"]) for one in stored)
+
+
+def note(code: str, params: Params) -> str:
+    """What stands beside a move. Notes that were written as text, by a person or before there were codes, stay."""
+    return sentence(code, params) if sentence_key(code, params) in SENTENCES or "sentence" in params else code

@@ -1,0 +1,41 @@
+"""Every refusal has a sentence of its own, and it survives being sent to another process."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+
+from ml.gate import refusal
+from ml.imaging import ImageRefused, sentences
+
+TABLES = {**sentences.SENTENCES, **refusal.SENTENCES}
+IMAGING = Path(sentences.__file__).parent
+
+
+@pytest.mark.parametrize("key", TABLES)
+def test_a_template_is_one_whole_sentence(key: str) -> None:
+    assert re.fullmatch(r"[A-Z][^{}]+\.", TABLES[key])
+    assert "%" not in re.sub(r"%\((\w+)\)[ds]", "", TABLES[key])
+
+
+def test_every_code_that_is_raised_has_a_sentence_and_the_other_way_round() -> None:
+    source = "".join(path.read_text() for path in IMAGING.glob("*.py"))
+    raised = set(re.findall(r'ImageRefused\(\s*"([a-z0-9-]+)"', source))
+    known = {key.split("/")[0] for key in sentences.SENTENCES if not key.startswith("is-")}
+    assert raised == known
+
+
+def test_a_refusal_can_be_pickled() -> None:
+    refused = ImageRefused("too-small", width=10, height=20, side=144)
+    again = pickle.loads(pickle.dumps(refused))
+    assert (again.code, again.params, again.sentence) == (refused.code, refused.params, refused.sentence)
+    assert "10 x 20 pixels" in str(again)
+
+
+@pytest.mark.parametrize(("code", "params"), [("unheard-of", {}), ("too-small", {"width": 1}), ("damaged", {})])
+def test_a_refusal_without_its_sentence_is_a_defect(code: str, params: dict[str, int]) -> None:
+    with pytest.raises(KeyError):
+        ImageRefused(code, **params)
