@@ -13,7 +13,6 @@ import keras
 import numpy as np
 
 from ml.keras2 import hdf5
-from ml.keras2.card import write_card
 from ml.keras2.conversion import Agreement, compare_answers, probabilities, write_network, written
 from ml.keras2.head import Head, take_apart
 from ml.keras2.input_contract import (
@@ -33,6 +32,7 @@ from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
 from ml.spec import NAME, VERSION, ClassifierSpec, Modality, Precision
 from ml.training.data.datasets import read_pixels
 from ml.training.measure.report import headline, operating_point
+from ml.training.publish.card import write_imported_card
 from ml.training.publish.export import INTENDED_USE, MUST_NOT_USE, SUBJECTS
 
 IMAGES = (".png", ".jpg", ".jpeg")
@@ -144,7 +144,7 @@ def _fill(folder: Path, request: Request, understood: Understood) -> None:
     spec = _spec(request, understood, report)
     spec = replace(spec, weights_sha256=digest((folder / NETWORK).read_bytes(), (folder / WEIGHTS).read_bytes()))
     (folder / SPEC).write_text(spec.to_json())
-    write_card(folder, spec, report)
+    write_imported_card(folder, spec, report)
 
 
 def _prove(folder: Path, request: Request, understood: Understood) -> Agreement:

@@ -1,9 +1,9 @@
-"""Write docs/accuracy.md, and its first tables into README.md, from the stored predictions alone."""
+"""Write docs/accuracy.md, and a short table into README.md, from the stored predictions alone."""
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,30 +19,16 @@ from ml.training.measure.metrics import classification_measures
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.measure.report import REPORT, all_estimates, operating_estimates, zone_estimates
 from ml.training.measure.scored_images import ScoredImages
-from ml.training.publish.card import DISAGREEMENTS, training_story
+from ml.training.publish.card import DISAGREEMENTS
 from ml.training.publish.combine import TEST, WEIGHTS_ROOT, disagreement, read_members
+from ml.training.publish.markdown import architecture_title, render
 from ml.training.publish.protocols import PROTOCOLS, RESULTS, Protocol, Table, read_folds, read_story
 
 DOCUMENT, README = "docs/accuracy.md", "README.md"
-# As the document sees it
-WEIGHTS = "../ml/weights"
 BEGIN, END = "<!-- accuracy -->", "<!-- /accuracy -->"
 TITLES = {Modality.CXR: "Chest X-rays", Modality.CT: "CT slices"}
-HEAD = """\
-# Accuracy
-
-Written by `make accuracy` from stored predictions; none of our numbers is typed by hand. Each stands with its 95 %
-interval by bootstrap over groups: patients, duplicates, crops and neighbouring slices stay together, in the parts as in
-the resamples. Temperature, threshold and zones were chosen on the validation part; the test part was looked at once.
-
-**Decision support, not a diagnosis.** None of this was measured in a clinic. Expect less on images from anywhere else.
-"""
-PROTOCOLS_HEAD = """\
-## Protocols of published tables
-
-The same images, divided as said here, beside the published number. These networks were trained for their table and
-do not ship. Random folds put images of one patient on both sides; folds by group do not, and are the harder test.
-"""
+WITHIN = "auc_within/"
+TOGETHER = "All together, as an ensemble"
 # Reported on other images than ours, so they are no comparison: they say what such numbers are worth.
 ELSEWHERE = (
     ("COVID-Net CXR-3", "internal", "sensitivity 97.5 %, accuracy 98.3 %"),
@@ -89,10 +75,73 @@ class Subject:
     def positive(self) -> str:
         return self.spec.operating_point.positive_label
 
+    @property
+    def width(self) -> int:
+        """By what the channels of every layer are divided; 1 for an ensemble."""
+        return self.spec.width if isinstance(self.spec, ClassifierSpec) else 1
+
+    @property
+    def title(self) -> str:
+        """What classifiers of one architecture share across modalities; the whole name where it says something else."""
+        if isinstance(self.spec, EnsembleSpec):
+            return TOGETHER
+        usual = f"{self.spec.architecture}-{self.spec.modality.value}"
+        return architecture_title(self.spec.architecture, 1) if self.spec.name == usual else self.spec.name
+
+
+@dataclass(frozen=True)
+class Section:
+    """The classifiers of a modality, then their ensemble. `disagreements` by the name of the ensemble."""
+
+    modality: Modality
+    subjects: Sequence[Subject]
+    disagreements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.modality]
+
+    @property
+    def positive(self) -> str:
+        return self.subjects[0].positive
+
+    @property
+    def sizes(self) -> str:
+        """How many images and groups were measured."""
+        return " or ".join(sorted({subject.scored.size for subject in self.subjects}))
+
+    @property
+    def support(self) -> dict[str, int]:
+        """The number of images of each label."""
+        scored = self.subjects[0].scored
+        return dict(zip(scored.names, np.bincount(scored.labels, minlength=len(scored.names)).tolist(), strict=True))
+
+    @property
+    def drawn(self) -> list[Subject]:
+        """Those that keep their drawn curves."""
+        return [subject for subject in self.subjects if (subject.folder / EVALUATION).is_file()]
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources within which an AUC can be measured."""
+        names = {name for subject in self.subjects for name in subject.measured if name.startswith(WITHIN)}
+        return [name.removeprefix(WITHIN) for name in sorted(names)]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A protocol with what our networks reach under it. `rows` are cells of its table."""
+
+    protocol: Protocol
+    folds: Sequence[str]
+    images: int
+    training: Mapping[str, Any]
+    rows: Sequence[Sequence[str]]
+
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `python -m ml accuracy`."""
-    parser = commands.add_parser("accuracy", help=f"write {DOCUMENT} and the tables in {README}")
+    parser = commands.add_parser("accuracy", help=f"write {DOCUMENT} and the table in {README}")
     parser.add_argument("--check", action="store_true", help="change nothing; fail when they are not up to date")
     parser.set_defaults(run=_run)
 
@@ -103,9 +152,9 @@ def _run(options: argparse.Namespace) -> None:
 
 def write(root: Path, project: Path, *, results: Path, check: bool = False) -> None:
     """Bring the document and the block in README.md up to date; with `check`, raise ValueError when they are not."""
-    subjects = read_subjects(root)
+    sections = read_sections(root)
     readme = (project / README).read_text(encoding="utf-8")
-    pages = {DOCUMENT: document(subjects, root, results), README: with_block(readme, block(subjects))}
+    pages = {DOCUMENT: document(sections, results), README: with_block(readme, block(sections))}
     for name, text in pages.items():
         path = project / name
         if check and (not path.is_file() or path.read_text(encoding="utf-8") != text):
@@ -114,183 +163,72 @@ def write(root: Path, project: Path, *, results: Path, check: bool = False) -> N
             path.write_text(text, encoding="utf-8")
 
 
-def read_subjects(root: Path) -> tuple[Subject, ...]:
-    """The newest version of every classifier, then of every ensemble."""
+def read_sections(root: Path) -> list[Section]:
+    """Every modality that has a classifier, with the newest version of each, then the newest ensemble."""
     specs: list[ClassifierSpec | EnsembleSpec] = [*catalogue(root), *ensembles(root)]
-    return tuple(Subject(root / spec.name / spec.version, spec) for spec in specs)
+    subjects = [Subject(root / spec.identity, spec) for spec in specs]
+    found = {modality: [each for each in subjects if each.spec.modality is modality] for modality in Modality}
+    return [Section(modality, group, _disagreements(group, root)) for modality, group in found.items() if group]
 
 
-def document(subjects: Sequence[Subject], root: Path, results: Path) -> str:
+def document(sections: Sequence[Section], results: Path) -> str:
     """The text of docs/accuracy.md."""
-    sections = [HEAD]
-    for modality in Modality:
-        members = _of(subjects, modality)
-        if members:
-            sections.append(_modality(modality, members, root))
-    sections += [PROTOCOLS_HEAD, *(_protocol(protocol, results) for protocol in PROTOCOLS.values()), _elsewhere()]
-    return "\n".join(sections)
+    return render(
+        "accuracy.md.j2",
+        sections=sections,
+        disagreement_titles=DISAGREEMENTS,
+        protocols=[_compare(protocol, results) for protocol in PROTOCOLS.values()],
+        elsewhere=ELSEWHERE,
+    )
 
 
-def block(subjects: Sequence[Subject]) -> str:
-    """The tables that README.md shows."""
-    tables = [
-        f"{TITLES[modality]}, {_test_part(members)}:\n\n{_overview(members, 'ml/weights')}\n{_worth(members)}"
-        for modality in Modality
-        if (members := _of(subjects, modality))
-    ]
-    return "\n".join(tables)
+def block(sections: Sequence[Section]) -> str:
+    """The table that README.md shows: a row for each architecture, the ensembles first."""
+    rows: dict[str, dict[Modality, Subject]] = {TOGETHER: {}}
+    for section in sections:
+        for subject in section.subjects:
+            rows.setdefault(subject.title, {})[section.modality] = subject
+    shown = {title: subjects for title, subjects in rows.items() if subjects}
+    return render("readme.md.j2", sections=sections, rows=shown, positive=sections[0].positive)
 
 
-def with_block(readme: str, tables: str) -> str:
-    """The text of README.md with the tables between their marks. Raises ValueError when the marks are missing."""
+def with_block(readme: str, table: str) -> str:
+    """The text of README.md with the table between its marks. Raises ValueError when the marks are missing."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{README} needs the lines {BEGIN} and {END}, between which the tables go.")
-    return f"{before}{BEGIN}\n{tables}{END}{after}"
+        raise ValueError(f"{README} needs the lines {BEGIN} and {END}, between which the table goes.")
+    return f"{before}{BEGIN}\n{table}{END}{after}"
 
 
-def _of(subjects: Sequence[Subject], modality: Modality) -> list[Subject]:
-    return [subject for subject in subjects if subject.spec.modality is modality]
-
-
-def _modality(modality: Modality, members: Sequence[Subject], root: Path) -> str:
-    classes = ", ".join(f"{count} {name}" for name, count in _support(members[0]).items())
-    parts = [
-        f"## {TITLES[modality]}\n\nMeasured on {_test_part(members)}: {classes}.\n",
-        _overview(members, WEIGHTS),
-        _curves(members),
-        "### Zones\n",
-        "Below the threshold an answer is negative, from the second bound on positive, between them indeterminate.\n",
-        _zones(members),
-        "### Each label\n",
-        _labels(members),
-        "### What the numbers are worth\n",
-        "AUC of covid within one source, where the source cannot give it away; and told without any lung to see.\n",
-        _worth(members),
-        *(_disagreement(subject, root) for subject in members if isinstance(subject.spec, EnsembleSpec)),
-    ]
-    return "\n".join(parts)
-
-
-def _test_part(members: Sequence[Subject]) -> str:
-    sizes = sorted({subject.scored.size for subject in members})
-    return f"the test part ({' or '.join(sizes)})"
-
-
-def _support(subject: Subject) -> dict[str, int]:
-    counts = np.bincount(subject.scored.labels, minlength=len(subject.scored.names)).tolist()
-    return dict(zip(subject.scored.names, counts, strict=True))
-
-
-def _overview(members: Sequence[Subject], weights: str) -> str:
-    positive = members[0].positive
-    columns = {
-        "accuracy": "accuracy",
-        f"AUC, {positive}": f"auc/{positive}",
-        "sensitivity at the threshold": "sensitivity",
-        "specificity at the threshold": "specificity",
-        f"F1, {positive}": f"f1/{positive}",
-        "calibration error": "calibration_error",
+def _disagreements(subjects: Sequence[Subject], root: Path) -> dict[str, dict[str, Any]]:
+    """How often the members of each ensemble disagree, worked out again from their stored predictions."""
+    return {
+        subject.spec.name: _disagreement(subject, subject.spec, root)
+        for subject in subjects
+        if isinstance(subject.spec, EnsembleSpec)
     }
-    return _table(
-        ["", *columns],
-        ([_link(subject, weights), *(str(subject.measured[name]) for name in columns.values())] for subject in members),
-    )
 
 
-def _curves(members: Sequence[Subject]) -> str:
-    """Links to the drawn curves of those that keep them."""
-    drawn = [subject.spec for subject in members if (subject.folder / EVALUATION).is_file()]
-    links = ", ".join(f"[{spec.name}]({WEIGHTS}/{spec.identity}/{EVALUATION})" for spec in drawn)
-    return f"ROC curves, reliability and confusion, drawn: {links}.\n" if links else ""
-
-
-def _zones(members: Sequence[Subject]) -> str:
-    columns = {
-        "indeterminate": "indeterminate",
-        "positive zone: sensitivity": "sensitivity/positive_zone",
-        "positive zone: specificity": "specificity/positive_zone",
-        "outer zones: sensitivity": "sensitivity/outer_zones",
-        "outer zones: specificity": "specificity/outer_zones",
-    }
-    return _table(
-        ["", "threshold", "positive from", *columns],
-        (
-            [
-                subject.spec.name,
-                f"{subject.spec.operating_point.threshold:.4f}",
-                f"{subject.spec.operating_point.positive_from:.4f}",
-                *_cells(subject.zones, columns.values()),
-            ]
-            for subject in members
-        ),
-    )
-
-
-def _labels(members: Sequence[Subject]) -> str:
-    measures = ("precision", "recall", "f1", "auc")
-    return _table(
-        ["", "label", "precision", "recall", "F1", "AUC against the rest"],
-        (
-            [subject.spec.name, label, *_cells(subject.measured, (f"{measure}/{label}" for measure in measures))]
-            for subject in members
-            for label in subject.spec.labels
-        ),
-    )
-
-
-def _worth(members: Sequence[Subject]) -> str:
-    positive = f"auc/{members[0].positive}"
-    within = sorted({name for subject in members for name in subject.measured if name.startswith("auc_within/")})
-    return _table(
-        ["", f"AUC, {members[0].positive}", *map(_within, within), "border pixels alone", "lungs blacked out"],
-        (
-            [
-                subject.spec.name,
-                *_cells(subject.measured, (positive, *within)),
-                *(_control(subject, name, positive) for name in ("border_pixels", "lungs_blacked_out")),
-            ]
-            for subject in members
-        ),
-    )
-
-
-def _within(name: str) -> str:
-    return f"within {name.removeprefix('auc_within/')}"
-
-
-def _control(subject: Subject, name: str, measure: str) -> str:
-    return str(Estimate(**subject.controls[name][measure])) if name in subject.controls else "not measured"
-
-
-def _disagreement(subject: Subject, root: Path) -> str:
-    """How often the members of an ensemble disagree, worked out again from what they said."""
+def _disagreement(subject: Subject, ensemble: EnsembleSpec, root: Path) -> dict[str, Any]:
     specs = {spec.identity: spec for spec in catalogue(root)}
-    ensemble = subject.spec
-    assert isinstance(ensemble, EnsembleSpec)
     missing = sorted(set(ensemble.members) - set(specs))
     if missing:
         raise ValueError(f"{ensemble.identity} was measured with {', '.join(missing)}. Combine the ensemble again.")
     members = read_members(root, [specs[name] for name in ensemble.members])
-    rates = disagreement(subject.scored, ensemble.operating_point.threshold, members)
-    rows = ([title, str(Estimate(**rates[name])) if name in rates else "-"] for name, title in DISAGREEMENTS.items())
-    return f"### When the members of {ensemble.name} disagree\n\n{_table(['', 'share'], rows)}"
+    return disagreement(subject.scored, ensemble.operating_point.threshold, members)
 
 
-def _protocol(protocol: Protocol, results: Path) -> str:
+def _compare(protocol: Protocol, results: Path) -> Comparison:
     stored = read_folds(protocol, results)
-    said = list(stored.values())
-    head = f"### {protocol.name}: {protocol.images}\n\nOurs: {protocol.ours}. Theirs: {protocol.theirs}.\n"
-    told = f"{_story(protocol, stored, results)}\n" if said else "Not run.\n"
-    rows = [row for table in protocol.tables for row in _comparison(table, said)]
-    return "\n".join([head, told, _table(["result", "published by", "measure", "published", "ours"], rows)])
-
-
-def _story(protocol: Protocol, stored: Mapping[str, ScoredImages], results: Path) -> str:
-    images = sum(len(each.labels) for each in stored.values())
-    story = training_story(read_story(protocol, results))
-    return f"{story}. Measured on {', '.join(stored)}, pooled: {images} images."
+    folds = list(stored.values())
+    return Comparison(
+        protocol,
+        folds=list(stored),
+        images=sum(len(fold.labels) for fold in folds),
+        training=read_story(protocol, results) if folds else {},
+        rows=[row for table in protocol.tables for row in _comparison(table, folds)],
+    )
 
 
 def _comparison(table: Table, said: Sequence[ScoredImages]) -> Iterator[list[str]]:
@@ -317,24 +255,3 @@ def joined(said: Sequence[ScoredImages], among: Sequence[str]) -> ScoredImages:
             for name in ("sources", "groups", "paths")
         },
     )
-
-
-def _elsewhere() -> str:
-    table = _table(["", "test", "reported"], (list(row) for row in ELSEWHERE))
-    return f"## Reported elsewhere, on other images\n\n{table}"
-
-
-def _link(subject: Subject, weights: str) -> str:
-    spec = subject.spec
-    card = next((path.name for path in sorted(subject.folder.glob("*.md"))), "")
-    narrow = f", 1/{spec.width} of the channels" if isinstance(spec, ClassifierSpec) and spec.width > 1 else ""
-    return f"[{spec.name}]({weights}/{spec.identity}/{card}){narrow}"
-
-
-def _cells(measured: Mapping[str, Estimate], names: Iterable[str]) -> list[str]:
-    return [str(measured[name]) if name in measured else "-" for name in names]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
