@@ -65,7 +65,6 @@ WITHOUT_ENSEMBLE = {
     "member_switched_off": gettext_noop("%(name)s is switched off."),
     "member_not_installed": gettext_noop("%(name)s %(version)s is not installed."),
     "member_of_other_version": gettext_noop("%(name)s %(active)s is active instead of %(version)s."),
-    "not_a_member": gettext_noop("%(name)s was no part of it."),
     "measured_with_members": gettext_noop("The combination was measured with exactly the classifiers of %(ensemble)s."),
 }
 # Beside the moves of an analysis, a review or a report.

@@ -63,6 +63,7 @@ def gate() -> Gate:
 def ensemble_for(active: Iterable[ClassifierSpec]) -> tuple[EnsembleSpec | None, tuple[Message, ...]]:
     """The ensemble that may combine the predictions of `active`, all of one modality; or None, and why not.
 
+    It needs every member in the version it was measured with. Other classifiers do not matter.
     No reason is given where there is nothing to combine: one classifier, and no ensemble.
     """
     specs = tuple(active)
@@ -83,11 +84,10 @@ def warm() -> None:
 
 
 def _blocked_reasons(found: EnsembleSpec, active: tuple[ClassifierSpec, ...]) -> tuple[Message, ...]:
-    """Why the ensemble may not speak for these classifiers; empty when they are exactly its members."""
+    """Why the ensemble may not speak for these classifiers; empty when all its members are among them."""
     answered = {spec.name: spec for spec in active}
     members = dict(member.split("/") for member in found.members)
     faults = [_fault(name, version, answered.get(name)) for name, version in members.items()]
-    faults += [Message("not_a_member", {"name": name}) for name in sorted(answered.keys() - members.keys())]
     reasons = tuple(fault for fault in faults if fault)
     measured = Message("measured_with_members", {"ensemble": f"{found.name} {found.version}"})
     return (*reasons, measured) if reasons else ()

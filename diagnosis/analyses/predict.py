@@ -74,4 +74,8 @@ def _attention_outside(prediction: serving.Prediction, inside: lungs.Mask | None
 
 
 def _combine(found: EnsembleSpec, each: tuple[ClassifierPrediction, ...]) -> CombinedPrediction:
-    return CombinedPrediction(found, found.combine({one.spec.identity: one.prediction.probabilities for one in each}))
+    """Of the ensemble's own members; other classifiers are shown beside it and change nothing in it."""
+    members = [one for one in each if one.spec.identity in found.members]
+    return CombinedPrediction(
+        found, found.combine({one.spec.identity: one.prediction.probabilities for one in members})
+    )

@@ -41,12 +41,14 @@ class PredictionPresentation:
     """One classifier's prediction, ready to be shown.
 
     `point` is its operating point with the name of its class as `label`, and with `upper` for the second threshold.
+    `beside_ensemble`: the analysis has an ensemble's prediction, and this classifier is no member of that ensemble.
     """
 
     prediction: Prediction
     verdict: Verdict
     bars: tuple[Bar, ...]
     point: dict[str, Any]
+    beside_ensemble: bool
 
     @property
     def alarm(self) -> str:
@@ -73,15 +75,16 @@ def present(analysis: Analysis) -> ResultPresentation:
     rows = sorted(analysis.predictions.all(), key=lambda prediction: prediction.classifier)
     ensemble = analysis.ensemble
     return ResultPresentation(
-        tuple(_present_prediction(row) for row in rows),
+        tuple(_present_prediction(row, ensemble) for row in rows),
         _present_ensemble(ensemble) if ensemble else None,
         _marked(rows, ensemble),
     )
 
 
-def _present_prediction(prediction: Prediction) -> PredictionPresentation:
+def _present_prediction(prediction: Prediction, ensemble: EnsemblePrediction | None) -> PredictionPresentation:
     found = verdict.of_prediction(prediction)
-    return PredictionPresentation(prediction, found, _bars(prediction, found.tone), _point(prediction))
+    beside = ensemble is not None and prediction.identity not in ensemble.members
+    return PredictionPresentation(prediction, found, _bars(prediction, found.tone), _point(prediction), beside)
 
 
 def _present_ensemble(prediction: EnsemblePrediction) -> EnsemblePresentation:

@@ -20,9 +20,11 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Analysis, Notification, Patient, Prediction, Scan, Transition
 from diagnosis.models.scan import Modality
+from diagnosis.results.presentation import present
 from diagnosis.states import AnalysisStatus as S
 from ml.ensemble import EnsembleSpec
 from ml.imaging.phantom import phantom_dicom
+from ml.spec import ClassifierSpec
 from tests.images import NAMELESS, ct_dicom, xray_png
 from tests.slow import Pipe, reaches
 
@@ -232,6 +234,20 @@ def test_the_panel_speaks_for_exactly_its_members(
     assert again.ensemble is None
     assert again.without_ensemble.startswith(f"{second.classifier} is switched off")
     assert scan.reviews.get().suspicion == again.predictions.get().probability
+
+
+def test_a_newcomer_is_shown_beside_the_ensemble_and_changes_nothing_in_it(
+    panel: EnsembleSpec, analysis: Analysis, settings: Any
+) -> None:
+    member = settings.ML_WEIGHTS_ROOT / panel.members[0]
+    newcomer = replace(ClassifierSpec.from_json((member / "spec.json").read_text()), name="newcomer-cxr")
+    shutil.copytree(member, settings.ML_WEIGHTS_ROOT / newcomer.identity)
+    (settings.ML_WEIGHTS_ROOT / newcomer.identity / "spec.json").write_text(newcomer.to_json())
+
+    assert run(analysis).status == S.SUCCEEDED, analysis.failure_detail
+    assert (analysis.ensemble_prediction.members, analysis.without_ensemble) == (list(panel.members), "")
+    beside = {shown.prediction.identity: shown.beside_ensemble for shown in present(analysis).predictions}
+    assert beside == {newcomer.identity: True, **dict.fromkeys(panel.members, False)}
 
 
 def test_weights_that_are_not_those_of_the_spec_never_answer(weights: Path, analysis: Analysis) -> None:
