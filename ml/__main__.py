@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     # TensorFlow reports its start in a dozen lines that hide the progress bar.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         options.run(options)
     except EXPECTED_ERRORS as error:
@@ -29,15 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """The command line of `python -m ml`."""
+    root = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands.add_parser("train", help="train a classifier, or go on with an interrupted run"))
     _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
     _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
     for command in (combine, recipes, protocols, accuracy, import_h5, gate):
         command.add_parser(commands)
-    return parser
+    return root
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
