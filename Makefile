@@ -7,7 +7,7 @@
 # make bench-serving  every classifier by Keras and by what serves, in turn; a worker's memory
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
 # make accuracy  write docs/accuracy.md and the tables in README.md from the stored predictions
-# make docs   write what the documentation takes from the code: licences in NOTICE, the index of decisions, the picture of rooms, states
+# make docs   write what the documents take from the code: licences of packages, index of decisions, pictures
 # make messages  collect the sentences of the sources into locale/ and compile the translations
 # make lock   pin requirements/*.in again
 
