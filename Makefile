@@ -59,7 +59,7 @@ messages: $(DONE)/everything
 # Templates whose words are translated and whose lines are formatted; the rest follows folder by folder.
 TEMPLATES := $(filter-out templates/_styleguide.html, $(wildcard templates/*.html)) \
 	$(addprefix templates/, _components account admin api portal) \
-	$(addprefix templates/diagnosis/, base.html card clinic desk notification patient report review scan viewer)
+	$(addprefix templates/diagnosis/, base.html card clinic desk notification oversight patient report review scan viewer)
 
 CHECKED := portal accounts diagnosis ml tests manage.py
 

@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
 from diagnosis.models import Draft
@@ -15,6 +16,9 @@ from diagnosis.models.review import ReviewKind, ReviewQuerySet
 from diagnosis.models.scan import Modality
 from diagnosis.models.zone import Zone
 from diagnosis.states import ReviewStatus
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 EVERY_CLINIC = "all"
 
@@ -28,40 +32,44 @@ class Standing(StrEnum):
     NONE = "none"
 
 
-STANDINGS: dict[Standing, tuple[str, Q]] = {
-    Standing.ABOVE: ("Positive, or all above", Q(zone=Zone.POSITIVE) | Q(zone="", share_above=1)),
+STANDINGS: dict[Standing, tuple[StrOrPromise, Q]] = {
+    Standing.ABOVE: (_("Positive, or all above"), Q(zone=Zone.POSITIVE) | Q(zone="", share_above=1)),
     Standing.SPLIT: (
-        "Indeterminate, or split",
+        _("Indeterminate, or split"),
         Q(zone=Zone.INDETERMINATE) | Q(zone="", share_above__gt=0, share_above__lt=1),
     ),
-    Standing.BELOW: ("Negative, or all below", Q(zone=Zone.NEGATIVE) | Q(zone="", share_above=0)),
-    Standing.NONE: ("No result yet", Q(share_above=None)),
+    Standing.BELOW: (_("Negative, or all below"), Q(zone=Zone.NEGATIVE) | Q(zone="", share_above=0)),
+    Standing.NONE: (_("No result yet"), Q(share_above=None)),
 }
-AGES: dict[str, tuple[str, int, int | None]] = {
-    "child": ("Under 18", 0, 18),
-    "adult": ("18 to 64", 18, 65),
-    "senior": ("65 and over", 65, None),
+AGES: dict[str, tuple[StrOrPromise, int, int | None]] = {
+    "child": (_("Under 18"), 0, 18),
+    "adult": (_("18 to 64"), 18, 65),
+    "senior": (_("65 and over"), 65, None),
 }
 
 
 class QueueFilter(forms.Form):
     """Narrows the reading queue. What does not fit is left out, so that an old address still shows a queue."""
 
-    clinic = forms.ChoiceField(required=False)
-    modality = forms.ChoiceField(required=False, choices=[("", "Every image"), *Modality.choices])
+    clinic = forms.ChoiceField(required=False, label=_("Clinic"))
+    modality = forms.ChoiceField(required=False, label=_("Image"), choices=[("", _("All images")), *Modality.choices])
     zone = forms.ChoiceField(
-        required=False, label="Result", choices=[("", "Every result"), *((z, w) for z, (w, _) in STANDINGS.items())]
+        required=False,
+        label=_("Result"),
+        choices=[("", _("All results")), *((name, words) for name, (words, _where) in STANDINGS.items())],
     )
     age = forms.ChoiceField(
-        required=False, label="Patient's age", choices=[("", "Every age"), *((k, w) for k, (w, *_) in AGES.items())]
+        required=False,
+        label=_("Patient's age"),
+        choices=[("", _("All ages")), *((name, words) for name, (words, *_years) in AGES.items())],
     )
-    kind = forms.ChoiceField(required=False, label="Reading", choices=[("", "Every reading"), *ReviewKind.choices])
+    kind = forms.ChoiceField(required=False, label=_("Reading"), choices=[("", _("All readings")), *ReviewKind.choices])
     marked = forms.BooleanField(
         required=False,
-        label="Wants an eye",
-        help_text="Classifiers disagree, indeterminate, or attention outside the lungs",
+        label=_("Flagged"),
+        help_text=_("Classifiers disagree, indeterminate result, or attention outside the lungs"),
     )
-    mine = forms.BooleanField(required=False, label="Mine: cases I hold or have a draft of")
+    mine = forms.BooleanField(required=False, label=_("Mine: cases I am reading or have a draft of"))
 
     def __init__(
         self, data: Mapping[str, Any], *, reader: User, home: Clinic, clinics: list[Clinic], blind: bool
@@ -114,11 +122,11 @@ class QueueFilter(forms.Form):
         field = self.fields["clinic"]
         assert isinstance(field, forms.ChoiceField)
         others = [(str(clinic.pk), clinic.name) for clinic in self._clinics if clinic != self._home]
-        field.choices = [("", self._home.name), *others, (EVERY_CLINIC, "Every clinic")]
+        field.choices = [("", self._home.name), *others, (EVERY_CLINIC, _("All clinics"))]
 
 
 def _of_age(group: str, today: date) -> Q:
-    _, youngest, below = AGES[group]
+    _words, youngest, below = AGES[group]
     born = Q(scan__patient__birth_date__lte=_years_before(today, youngest))
     return born & Q(scan__patient__birth_date__gt=_years_before(today, below)) if below else born
 

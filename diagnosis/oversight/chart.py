@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
+from diagnosis import formats
+
 WIDTH = 360.0
 # Columns and dots: the field inside the axes.
 LEFT, RIGHT, TOP, BOTTOM = 34.0, 354.0, 10.0, 150.0
@@ -98,18 +102,18 @@ class Dots:
 
 def bars(key: str, title: str, rows: Sequence[tuple[str, float, str]]) -> Bars:
     """`rows`: label, value (0 or more), and the value as text."""
-    most = max((value for _, value, _ in rows), default=0) or 1
+    most = max((value for _label, value, _text in rows), default=0) or 1
     drawn = [
         Bar(label, text, _n(WIDTH * value / most), _n(ROW * number + 18), _n(ROW * number + 13))
         for number, (label, value, text) in enumerate(rows)
     ]
-    said = "; ".join(f"{label}: {text}" for label, _, text in rows)
+    said = "; ".join(f"{label}: {text}" for label, _value, text in rows)
     return Bars(key, title, said, _n(ROW * len(rows)), drawn)
 
 
 def columns(key: str, title: str, labels: Sequence[str], series: Sequence[tuple[str, str, Sequence[int]]]) -> Columns:
     """`series`: tone, name, and one count for each label; stacked in this order from below."""
-    sums = [sum(counts) for counts in zip(*(counts for _, _, counts in series), strict=True)]
+    sums = [sum(counts) for counts in zip(*(counts for _tone, _name, counts in series), strict=True)]
     top = _ceiling(max(sums, default=0))
     slot = (RIGHT - LEFT) / max(len(labels), 1)
     segments: list[Segment] = []
@@ -121,12 +125,20 @@ def columns(key: str, title: str, labels: Sequence[str], series: Sequence[tuple[
                 height = (BOTTOM - TOP) * count / top
                 bottom = BOTTOM - (BOTTOM - TOP) * below / top
                 left = LEFT + slot * number + slot * 0.12
-                said = f"{label}: {count} {name}"
+                said = _("%(label)s: %(count)d %(name)s") % {"label": label, "count": count, "name": name}
                 segments.append(Segment(tone, _n(left), _n(bottom - height), _n(slot * 0.76), _n(height), said))
             below += count
-    total = ", ".join(f"{sum(counts)} {name}" for _, name, counts in series)
+    totals = ", ".join(f"{sum(counts)} {name}" for _tone, name, counts in series)
     legend = [(tone, name) for tone, name, _ in series]
-    return Columns(key, title, f"In all {total}.", legend, segments, _steps(0, top), _ticks(labels, slot))
+    return Columns(
+        key,
+        title,
+        _("In total: %(counts)s.") % {"counts": totals},
+        legend,
+        segments,
+        _steps(0, top),
+        _ticks(labels, slot),
+    )
 
 
 def dots(
@@ -154,7 +166,9 @@ def _dot(series: int, label: str, name: str, value: Measured, x: float, lowest: 
     def y(at: float) -> str:
         return _n(BOTTOM - (BOTTOM - TOP) * (max(at, lowest) - lowest) / (1 - lowest))
 
-    said = f"{label}: {name} {value.value:.2f} ({value.low:.2f} to {value.high:.2f})"
+    interval = formats.decimal_interval((value.low, value.high))
+    words = {"label": label, "name": name, "value": formats.decimal(value.value), "interval": interval}
+    said = _("%(label)s: %(name)s %(value)s (%(interval)s)") % words
     return Dot(series, _n(x), y(value.value), y(value.low), y(value.high), said)
 
 
@@ -166,9 +180,11 @@ def _aside(number: int, count: int, slot: float) -> float:
 def _last(labels: Sequence[str], values: Sequence[Measured | None]) -> str:
     known = [(label, value) for label, value in zip(labels, values, strict=True) if value is not None]
     if not known:
-        return "no value"
+        return _("no value")
     label, value = known[-1]
-    return f"{value.value:.2f} in {label}, 95 % interval {value.low:.2f} to {value.high:.2f}"
+    interval = formats.decimal_interval((value.low, value.high))
+    words = {"value": formats.decimal(value.value), "label": label, "interval": interval}
+    return _("%(value)s in %(label)s, 95 %% interval %(interval)s") % words
 
 
 def _ceiling(most: int) -> int:
@@ -182,7 +198,7 @@ def _ceiling(most: int) -> int:
 def _steps(low: float, high: float) -> list[Tick]:
     middle = (low + high) / 2
     spans = [(BOTTOM, low), ((TOP + BOTTOM) / 2, middle), (TOP, high)]
-    return [Tick(_n(y), f"{value:g}") for y, value in spans]
+    return [Tick(_n(y), formats.decimal(value, 0 if value == int(value) else 1)) for y, value in spans]
 
 
 def _ticks(labels: Sequence[str], slot: float) -> list[Tick]:

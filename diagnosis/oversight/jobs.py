@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from diagnosis.models import Analysis, Dismissal
 from diagnosis.models.analysis import OPEN, AnalysisQuerySet
@@ -48,6 +49,15 @@ def late(analyses: AnalysisQuerySet, now: datetime | None = None) -> AnalysisQue
 def aside(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
     """Set aside by an administrator."""
     return latest(analyses).filter(Exists(_dismissals()))
+
+
+def explanation(analysis: Analysis, *, late: bool) -> str:
+    """Why an analysis is on an administrator's list, as a sentence; `late` for the list of those open too long."""
+    if analysis.status == S.CANCELLED:
+        return _("Somebody cancelled it.")
+    if not late:
+        return analysis.failure_reason
+    return _("No worker has started it yet.") if analysis.status == S.QUEUED else _("A worker is running it.")
 
 
 def by_day(analyses: AnalysisQuerySet, days: int, today: date | None = None) -> list[Day]:

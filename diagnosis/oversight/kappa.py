@@ -16,6 +16,10 @@ class Kappa:
     low: float
     high: float
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        return self.low, self.high
+
 
 def kappa(both: int, only_first: int, only_second: int, neither: int) -> Kappa | None:
     """Cohen's kappa (1960) of a 2 × 2 table of counts; None where a rater always says the same.

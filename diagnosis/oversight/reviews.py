@@ -9,6 +9,7 @@ from statistics import median, quantiles
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models import Review
 from diagnosis.models.review import Decision, OverrideReason, ReviewQuerySet
@@ -18,13 +19,13 @@ from diagnosis.states import ReviewStatus
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # Words and the age up to which a case belongs there; the last has no end.
-AGES: tuple[tuple[str, timedelta], ...] = (
-    ("under 1 hour", HOUR),
-    ("1 to 4 hours", 4 * HOUR),
-    ("4 to 12 hours", 12 * HOUR),
-    ("12 to 24 hours", DAY),
-    ("1 to 3 days", 3 * DAY),
-    ("over 3 days", timedelta.max),
+AGES = (
+    (_("under 1 hour"), HOUR),
+    (_("1 to 4 hours"), 4 * HOUR),
+    (_("4 to 12 hours"), 12 * HOUR),
+    (_("12 to 24 hours"), DAY),
+    (_("1 to 3 days"), 3 * DAY),
+    (_("over 3 days"), timedelta.max),
 )
 # A month's times are taken from at most so many readings, the newest.
 MOST_TIMES = 10_000
@@ -70,7 +71,7 @@ def waiting(reviews: ReviewQuerySet, now: datetime | None = None) -> Waiting:
     waits = sorted(at - since for since in reviews.open().values_list("waiting_since", flat=True))
     counts, below = [], timedelta.min
     for word, age in AGES:
-        counts.append((word, sum(below <= wait < age for wait in waits)))
+        counts.append((str(word), sum(below <= wait < age for wait in waits)))
         below = age
     return Waiting(tuple(counts), waits[-1] if waits else None)
 
@@ -96,7 +97,7 @@ def overrides(reviews: QuerySet[Review]) -> Overrides:
     rows = overridden.order_by().values_list("override_reason").annotate(n=Count("pk"))
     given = dict(rows)
     reasons = sorted(
-        ((reason.label, given.get(reason.value, 0)) for reason in OverrideReason), key=lambda pair: -pair[1]
+        ((str(reason.label), given.get(reason.value, 0)) for reason in OverrideReason), key=lambda pair: -pair[1]
     )
     return Overrides(tuple(reasons), Proportion(sum(given.values()), judged.count()))
 

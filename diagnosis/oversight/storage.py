@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext_lazy as _
+
 from diagnosis.models import Prediction, Scan
 from diagnosis.models.base import ClinicalQuerySet
 
 # Folder below PRIVATE_ROOT → what lies in it. Files there begin with the key of what they belong to.
 KINDS = {
-    "originals": "Originals, unaltered",
-    "attention": "Attention maps",
-    "seen": "What the networks got",
-    "renditions": "Pictures for the screen (can be made again)",
+    "originals": _("Originals, unaltered"),
+    "attention": _("Attention maps"),
+    "seen": _("Input images of the classifiers"),
+    "renditions": _("Display images (can be generated again)"),
 }
 KEY = 32  # hexadecimal digits
 
@@ -64,7 +66,7 @@ def _measure(root: Path, kind: str, keys: set[str], *, complete: bool) -> Usage:
         if name[:KEY] in keys:
             found.add(name[:KEY])
             files, size = files + 1, size + length
-    return Usage(KINDS[kind], files, size, len(keys - found) if complete else 0)
+    return Usage(str(KINDS[kind]), files, size, len(keys - found) if complete else 0)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:

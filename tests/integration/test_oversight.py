@@ -156,16 +156,16 @@ def test_many_are_run_again_and_the_rest_is_told(client: Client, patient: Patien
     gone = client.post(
         at("oversight-jobs", kind="failed"), {"act": "rerun", "chosen": [a.pk for a in chosen[:2]]}, follow=True
     )
-    assert said(gone) == ["2 queued again."]
+    assert said(gone) == ["2 analyses queued again."]
     assert [one.analyses.count() for one in scans] == [2, 2, 1]
     again = client.post(at("oversight-jobs", kind="failed"), {"act": "rerun", "all": "1"}, follow=True)
-    assert said(again) == ["1 queued again."]
+    assert said(again) == ["1 analysis queued again."]
 
 
 def test_what_is_not_on_the_list_is_not_touched(client: Client, foreign: Scan, scan: Scan) -> None:
     for pk in (foreign.analyses.get().pk, scan.analyses.get().pk):
         answer = client.post(at("oversight-jobs", kind="failed"), {"act": "rerun", "chosen": [pk]}, follow=True)
-        assert "Nothing was chosen" in said(answer)[0]
+        assert "Nothing was selected" in said(answer)[0]
     assert Analysis.objects.count() == 2
     assert client.post(at("oversight-jobs", kind="failed"), {"act": "cancel", "all": "1"}).status_code == 404
     assert client.post(at("oversight-jobs", kind="failed"), {"act": "rerun", "chosen": ["x"]}).status_code == 404
@@ -176,7 +176,7 @@ def test_late_ones_are_cancelled_in_bulk(client: Client, scan: Scan, settings: A
 
     settings.ANALYSIS_WAIT_WARNING = timedelta(0)
     answer = client.post(at("oversight-jobs", kind="late"), {"act": "cancel", "all": "1"}, follow=True)
-    assert said(answer) == ["1 cancelled."]
+    assert said(answer) == ["1 analysis cancelled."]
     assert scan.analyses.get().status == S.CANCELLED
 
 

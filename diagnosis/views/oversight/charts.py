@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from diagnosis.oversight import chart
 from diagnosis.oversight.agreement import Agreement
@@ -28,36 +29,38 @@ class Version:
 
 
 def days(found: list[Day]) -> Columns:
-    labels = [date_format(day.day, "j M") for day in found]
+    labels = [date_format(day.day, "DAY_AND_MONTH_FORMAT") for day in found]
     series = [
-        ("success", "finished", [day.succeeded for day in found]),
-        ("danger", "failed", [day.failed for day in found]),
-        ("neutral", "cancelled", [day.cancelled for day in found]),
+        ("success", _("finished"), [day.succeeded for day in found]),
+        ("danger", _("failed"), [day.failed for day in found]),
+        ("neutral", _("cancelled"), [day.cancelled for day in found]),
     ]
-    return chart.columns("days", "How analyses ended, by day", labels, series)
+    return chart.columns("days", _("How analyses ended, by day"), labels, series)
 
 
 def ages(waiting: Waiting) -> Bars:
     rows = [(word, float(count), str(count)) for word, count in waiting.ages]
-    return chart.bars("ages", "Open cases by how long they have waited", rows)
+    return chart.bars("ages", _("Open cases by how long they have waited"), rows)
 
 
 def overrides(counted: Overrides) -> Bars:
     rows = [(reason, float(count), str(count)) for reason, count in counted.reasons]
-    return chart.bars("overrides", "Overridden results by reason", rows)
+    return chart.bars("overrides", _("Overridden results by reason"), rows)
 
 
 def category_changes(months: list[MonthlyCategoryChanges]) -> Dots:
     values = [
         _of_proportion(Proportion(entry.category_changes.changed, entry.category_changes.total)) for entry in months
     ]
-    labels = [date_format(entry.month, "M y") for entry in months]
-    return chart.dots("category-changes", "Share of changed categories, by month", labels, [("changed", values)])
+    labels = [date_format(entry.month, "MONTH_AND_YEAR_FORMAT") for entry in months]
+    return chart.dots(
+        "category-changes", _("Share of revised first impressions, by month"), labels, [(_("revised"), values)]
+    )
 
 
 def usage(kinds: list[Usage]) -> Bars:
     rows = [(kind.kind, float(kind.size), filesizeformat(kind.size)) for kind in kinds]
-    return chart.bars("storage", "Bytes on the disk, by kind", rows)
+    return chart.bars("storage", _("Space taken on the disk, by kind"), rows)
 
 
 def versions(wholes: Iterable[Agreement], months: list[Agreement]) -> list[Version]:
@@ -66,13 +69,16 @@ def versions(wholes: Iterable[Agreement], months: list[Agreement]) -> list[Versi
 
 def _version(number: int, whole: Agreement, months: list[Agreement]) -> Version:
     own = [entry for entry in months if (entry.classifier, entry.version) == (whole.classifier, whole.version)]
-    labels = [date_format(entry.month, "M y") if entry.month else "" for entry in own]
+    labels = [date_format(entry.month, "MONTH_AND_YEAR_FORMAT") if entry.month else "" for entry in own]
     series = [
-        ("sensitivity", [_of_proportion(entry.counts.sensitivity) for entry in own]),
-        ("specificity", [_of_proportion(entry.counts.specificity) for entry in own]),
-        ("kappa", [_of_kappa(entry.counts.kappa) for entry in own]),
+        (_("sensitivity"), [_of_proportion(entry.counts.sensitivity) for entry in own]),
+        (_("specificity"), [_of_proportion(entry.counts.specificity) for entry in own]),
+        (_("kappa"), [_of_kappa(entry.counts.kappa) for entry in own]),
     ]
-    title = f"Agreement of {whole.classifier} {whole.version} with the readers, by month"
+    title = _("Agreement of %(name)s %(version)s with the readers, by month") % {
+        "name": whole.classifier,
+        "version": whole.version,
+    }
     lowest = -1.0 if any(k and k.value < 0 for k in (entry.counts.kappa for entry in own)) else 0.0
     return Version(whole, own, chart.dots(f"agreement-{number}", title, labels, series, lowest=lowest))
 

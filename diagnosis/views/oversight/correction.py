@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -14,12 +14,13 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Clinic
 from accounts.permissions import Permission
+from diagnosis import formats
 from diagnosis.actions.correction import merge_patients, move_scans, undo_correction
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.correction import CorrectionForm, MoveForm
@@ -29,26 +30,29 @@ from diagnosis.states import ReportStatus
 from diagnosis.views.oversight.scope import Scope, overseen, show
 from diagnosis.views.shortcuts import person
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 A_PAGE = 25
 CANDIDATES = 15
 TAB = "oversight-corrections"
-FIELDS: tuple[tuple[str, Callable[[Patient], Any]], ...] = (
-    ("Name", lambda patient: patient.name),
-    ("Record number", lambda patient: patient.medical_record_number),
-    ("Born", lambda patient: patient.birth_date),
-    ("Sex", lambda patient: patient.get_sex_display()),
+# Names, values, and whether two records of one person should agree on it: names and numbers often differ.
+FIELDS: tuple[tuple[StrOrPromise, Callable[[Patient], Any], bool], ...] = (
+    (gettext_lazy("Name"), lambda patient: patient.name, False),
+    (gettext_lazy("Record number"), lambda patient: patient.medical_record_number, False),
+    (gettext_lazy("Born"), lambda patient: patient.birth_date, True),
+    (gettext_lazy("Sex"), lambda patient: patient.get_sex_display(), True),
 )
-# What two records of one person should agree on; names and numbers often do not.
-TELLING = {"Born", "Sex"}
 
 
 @dataclass(frozen=True)
 class Line:
     """One field of two records."""
 
-    field: str
+    field: StrOrPromise
     source: Any
     target: Any
+    should_agree: bool = False
 
     @property
     def differs(self) -> bool:
@@ -56,7 +60,7 @@ class Line:
 
     @property
     def warns(self) -> bool:
-        return self.differs and self.field in TELLING
+        return self.differs and self.should_agree
 
 
 @require_safe
@@ -65,7 +69,7 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
     related = ("source", "target", "clinic", "made_by", "undone_by")
     page = Paginator(scope.corrections().select_related(*related), A_PAGE).get_page(request.GET.get("page"))
     rows = [(made, corrections.undo_blocked_reason(made)) for made in page]
-    return show(request, scope, "corrections", "Corrections", {"page": page, "rows": rows})
+    return show(request, scope, "corrections", _("Corrections"), {"page": page, "rows": rows})
 
 
 @require_http_methods(["GET", "POST"])
@@ -115,8 +119,10 @@ def undo(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
     try:
         undo_correction(by=person(request), correction=made)
     except Refusal as refusal:
-        return show(request, scope, "refused", "Not undone", {"refusal": refusal}, tab=TAB, status=refusal.http_status)
-    messages.success(request, "Undone. Everything is with the patient it was with before.")
+        return show(
+            request, scope, "refused", _("Not undone"), {"refusal": refusal}, tab=TAB, status=refusal.http_status
+        )
+    messages.success(request, _("Undone. Everything is back with the patient it was with before."))
     return redirect("diagnosis:oversight-corrections")
 
 
@@ -127,7 +133,10 @@ def _attempt(
         made = act()
     except Refusal as refusal:
         return _page(request, scope, context | {"refusal": refusal}, status=refusal.http_status)
-    messages.success(request, f"Done. It stands among the corrections and can be undone there: {made}.")
+    messages.success(
+        request,
+        _("Done. It is listed under Corrections, where it can be undone: %(correction)s.") % {"correction": made},
+    )
     return redirect("diagnosis:patient-detail", pk=made.target_id)
 
 
@@ -144,21 +153,23 @@ def _ask(
 
 
 def _page(request: HttpRequest, scope: Scope, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    heading = "Move to the right patient" if context["what"] == "move" else "Merge two records"
+    heading = _("Move to the right patient") if context["what"] == "move" else _("Merge two records")
     return show(request, scope, "correction", heading, context, tab=TAB, status=status)
 
 
 def _beside(source: Patient, target: Patient) -> dict[str, Any]:
-    lines = [Line(field, of(source), of(target)) for field, of in FIELDS]
-    counts = [patient.scans.aggregate(n=Count("pk"), last=Max("uploaded_at")) for patient in (source, target)]
-    lines.append(Line("Scans", *(count["n"] for count in counts)))
-    lines.append(Line("Latest upload", *(_moment(count["last"]) for count in counts)))
+    lines = [Line(field, of(source), of(target), agree) for field, of, agree in FIELDS]
+    of_source, of_target = (
+        patient.scans.aggregate(n=Count("pk"), last=Max("uploaded_at")) for patient in (source, target)
+    )
+    lines.append(Line(_("Scans"), of_source["n"], of_target["n"]))
+    lines.append(Line(_("Latest upload"), _moment(of_source["last"]), _moment(of_target["last"])))
     signed = Report.objects.filter(scan__patient=source, status=ReportStatus.FINAL)
     return {"target": target, "lines": lines, "warned": any(line.warns for line in lines), "signed": signed.count()}
 
 
 def _moment(at: datetime | None) -> str:
-    return date_format(localtime(at), "j M Y, H:i") if at else "none"
+    return formats.moment(at) if at else _("none")
 
 
 def _target(request: HttpRequest, source: Patient) -> Patient | None:
@@ -190,7 +201,7 @@ def _same_examination(scan: Scan) -> list[Scan]:
 def _managed(request: HttpRequest) -> list[uuid.UUID]:
     clinics = Clinic.objects.where(person(request), Permission.MANAGE_CLINIC).values_list("pk", flat=True)
     if not clinics:
-        raise PermissionDenied("Only an administrator of the clinic may correct whose scan it is.")
+        raise PermissionDenied(_("Only an administrator of the clinic may move scans or merge records."))
     return list(clinics)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -35,7 +36,7 @@ def overview(request: HttpRequest, scope: Scope) -> HttpResponse:
         "days": charts.days(jobs.by_day(scope.analyses(), tables.DAYS)),
         "ages": charts.ages(waiting),
     }
-    return show(request, scope, "overview", "Review screen", context)
+    return show(request, scope, "overview", _("Oversight"), context)
 
 
 @require_safe
@@ -55,7 +56,7 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
         "months": months,
         "category_changes": charts.category_changes(months),
     }
-    return show(request, scope, "reviews", "Reading", context, tab="oversight-reading")
+    return show(request, scope, "reviews", _("Reading"), context, tab="oversight-reading")
 
 
 @require_safe
@@ -64,7 +65,7 @@ def agreements(request: HttpRequest, scope: Scope) -> HttpResponse:
     first = request.GET.get("standard") == "first"
     months = agreement.by_month(scope.decided(), first_impressions=first)
     context = {"first": first, "versions": charts.versions(agreement.overall(months), months)}
-    return show(request, scope, "agreement", "Agreement of classifiers and readers", context)
+    return show(request, scope, "agreement", _("Agreement of classifiers and readers"), context)
 
 
 @require_safe
@@ -85,7 +86,7 @@ def works(request: HttpRequest, scope: Scope) -> HttpResponse:
         "usage": charts.usage(kinds),
         "disk": storage.disk(root) if root.exists() else None,
     }
-    return show(request, scope, "work", "Queue and storage", context)
+    return show(request, scope, "work", _("Queue and storage"), context)
 
 
 @never_cache

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -15,6 +16,8 @@ from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
@@ -22,30 +25,71 @@ from diagnosis.actions.dismissal import bring_back, set_aside
 from diagnosis.errors import Refusal
 from diagnosis.models import Analysis, Dismissal
 from diagnosis.models.analysis import AnalysisQuerySet
+from diagnosis.oversight.jobs import explanation
 from diagnosis.views.oversight.scope import Scope, overseen, show
 from diagnosis.views.oversight.tables import TROUBLES, troubled
 from diagnosis.views.shortcuts import person
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 A_PAGE = 50
 # One press acts on no more than this; what is left is still on the list.
 AT_ONCE = 500
-NOTHING = "Nothing was chosen. Tick the analyses first, then press again."
+NOTHING_CHOSEN = _("Nothing was selected. Tick the analyses first, then try again.")
 
-Act = Callable[[HttpRequest, Analysis], object]
-ACTS: dict[str, tuple[str, Act]] = {
-    "rerun": ("queued again", lambda request, one: rerun_analysis(by=person(request), scan=one.scan)),
-    "cancel": ("cancelled", lambda request, one: cancel_analysis(by=person(request), analysis=one)),
-    "aside": (
-        "set aside",
-        lambda request, one: set_aside(by=person(request), analysis=one, reason=request.POST.get("reason", "")),
+
+@dataclass(frozen=True)
+class Act:
+    """Something to do with analyses. The sentences are about `n` of them; `not_done` ends with the reason."""
+
+    label: StrOrPromise
+    carry_out: Callable[[HttpRequest, Analysis], object]
+    done: StrOrPromise
+    not_done: StrOrPromise
+
+
+ACTS = {
+    "rerun": Act(
+        _("Run again"),
+        lambda request, one: rerun_analysis(by=person(request), scan=one.scan),
+        ngettext_lazy("%(n)d analysis queued again.", "%(n)d analyses queued again.", "n"),
+        ngettext_lazy(
+            "%(n)d analysis not queued again: %(reason)s", "%(n)d analyses not queued again: %(reason)s", "n"
+        ),
     ),
-    "back": ("brought back", lambda request, one: bring_back(by=person(request), analysis=one)),
+    "cancel": Act(
+        _("Cancel"),
+        lambda request, one: cancel_analysis(by=person(request), analysis=one),
+        ngettext_lazy("%(n)d analysis cancelled.", "%(n)d analyses cancelled.", "n"),
+        ngettext_lazy("%(n)d analysis not cancelled: %(reason)s", "%(n)d analyses not cancelled: %(reason)s", "n"),
+    ),
+    "aside": Act(
+        _("Set aside"),
+        lambda request, one: set_aside(by=person(request), analysis=one, reason=request.POST.get("reason", "")),
+        ngettext_lazy("%(n)d analysis set aside.", "%(n)d analyses set aside.", "n"),
+        ngettext_lazy("%(n)d analysis not set aside: %(reason)s", "%(n)d analyses not set aside: %(reason)s", "n"),
+    ),
+    "back": Act(
+        _("Bring back"),
+        lambda request, one: bring_back(by=person(request), analysis=one),
+        ngettext_lazy("%(n)d analysis brought back.", "%(n)d analyses brought back.", "n"),
+        ngettext_lazy(
+            "%(n)d analysis not brought back: %(reason)s", "%(n)d analyses not brought back: %(reason)s", "n"
+        ),
+    ),
 }
 OFFERED = {
-    "failed": (("rerun", "Run again"), ("aside", "Set aside")),
-    "late": (("cancel", "Cancel"),),
-    "cancelled": (("rerun", "Run again"), ("aside", "Set aside")),
-    "aside": (("back", "Bring back"), ("rerun", "Run again")),
+    "failed": ("rerun", "aside"),
+    "late": ("cancel",),
+    "cancelled": ("rerun", "aside"),
+    "aside": ("back", "rerun"),
+}
+NOTHING_LISTED = {
+    "failed": _("None. No failed analysis needs your attention."),
+    "late": _("None. No analysis has been open for too long."),
+    "cancelled": _("None. No cancelled analysis needs your attention."),
+    "aside": _("None. Nothing has been set aside."),
 }
 
 
@@ -58,36 +102,39 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
     if request.method == "POST":
         _act(request, scope, kind)
         return redirect(f"{reverse('diagnosis:oversight-jobs')}?{scope.query}&{urlencode({'kind': kind})}")
-    return show(request, scope, "jobs", "Analyses that need a person", _context(request, scope, kind))
+    return show(request, scope, "jobs", gettext("Analyses that need attention"), _context(request, scope, kind))
 
 
 def _context(request: HttpRequest, scope: Scope, kind: str) -> dict[str, Any]:
     aside = Prefetch("dismissals", Dismissal.objects.standing().select_related("made_by"), to_attr="standing")
     found = troubled(scope, kind).prefetch_related(aside)
+    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
     return {
         "kind": kind,
-        "kinds": [(key, label, troubled(scope, key).count()) for key, (label, _) in TROUBLES.items()],
-        "page": Paginator(found, A_PAGE).get_page(request.GET.get("page")),
-        "acts": OFFERED[kind],
+        "kinds": [(key, label, troubled(scope, key).count()) for key, (label, _listed) in TROUBLES.items()],
+        "page": page,
+        "lines": [(one, explanation(one, late=kind == "late")) for one in page],
+        "nothing_listed": NOTHING_LISTED[kind],
+        "acts": [(name, ACTS[name].label) for name in OFFERED[kind]],
         "at_once": AT_ONCE,
     }
 
 
 def _act(request: HttpRequest, scope: Scope, kind: str) -> None:
     """Act on each by itself, and tell how many went and why the others did not."""
-    act = request.POST.get("act", "")
-    if act not in dict(OFFERED[kind]):
+    name = request.POST.get("act", "")
+    if name not in OFFERED[kind]:
         raise Http404
+    act = ACTS[name]
     chosen = list(_chosen(request, troubled(scope, kind))[:AT_ONCE])
     if not chosen:
-        messages.warning(request, NOTHING)
+        messages.warning(request, str(NOTHING_CHOSEN))
         return
-    done, carry_out = ACTS[act]
     refused: Counter[str] = Counter()
     for one in chosen:
-        if sentence := _refusal(lambda one=one: carry_out(request, one)):  # type: ignore[misc]
+        if sentence := _refusal(lambda one=one: act.carry_out(request, one)):  # type: ignore[misc]
             refused[sentence] += 1
-    _tell(request, len(chosen) - refused.total(), done, refused)
+    _report(request, act, len(chosen) - refused.total(), refused)
 
 
 def _refusal(carry_out: Callable[[], object]) -> str:
@@ -112,8 +159,8 @@ def _keys(texts: list[str]) -> list[uuid.UUID]:
         raise Http404 from error
 
 
-def _tell(request: HttpRequest, went: int, done: str, refused: Counter[str]) -> None:
-    if went:
-        messages.success(request, f"{went} {done}.")
+def _report(request: HttpRequest, act: Act, done: int, refused: Counter[str]) -> None:
+    if done:
+        messages.success(request, act.done % {"n": done})
     for sentence, count in refused.most_common():
-        messages.warning(request, f"{count} not {done}: {sentence}")
+        messages.warning(request, act.not_done % {"n": count, "reason": sentence})

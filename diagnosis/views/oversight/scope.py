@@ -16,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission
@@ -27,16 +28,16 @@ from diagnosis.models.scan import ScanQuerySet
 from diagnosis.views.shortcuts import person
 
 P = ParamSpec("P")
-PERIODS = {"3": "3 months", "12": "12 months", "36": "3 years"}
+PERIODS = {"3": _("last 3 months"), "12": _("last 12 months"), "36": _("last 3 years")}
 USUAL = "12"
-ONLY_ADMINISTRATORS = "This screen is for administrators of a clinic. Ask yours if you need a number from it."
+ONLY_ADMINISTRATORS = _("These pages are for administrators of a clinic. Ask yours if you need a figure from them.")
 PAGES = (
-    ("oversight-overview", "Overview"),
-    ("oversight-jobs", "Analyses"),
-    ("oversight-reading", "Reading"),
-    ("oversight-agreement", "Agreement"),
-    ("oversight-work", "Queue and storage"),
-    ("oversight-corrections", "Corrections"),
+    ("oversight-overview", _("Overview")),
+    ("oversight-jobs", _("Analyses")),
+    ("oversight-reading", _("Reading")),
+    ("oversight-agreement", _("Agreement")),
+    ("oversight-work", _("Queue and storage")),
+    ("oversight-corrections", _("Corrections")),
 )
 
 
@@ -60,10 +61,6 @@ class Scope:
         first = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         year, month = divmod(first.year * 12 + first.month - int(self.months), 12)
         return first.replace(year=year, month=month + 1)
-
-    @property
-    def period(self) -> str:
-        return PERIODS[self.months]
 
     @property
     def query(self) -> str:
@@ -105,7 +102,7 @@ def scope_of(request: HttpRequest) -> Scope:
     managed = Clinic.objects.where(user, Permission.MANAGE_CLINIC)
     clinics = tuple(Clinic.objects.all() if _runs_the_site(user) else managed)
     if not clinics:
-        raise PermissionDenied(ONLY_ADMINISTRATORS)
+        raise PermissionDenied(str(ONLY_ADMINISTRATORS))
     named = Clinic.objects.where(user, Permission.VIEW_PATIENT).values_list("pk", flat=True)
     months = request.GET.get("months", USUAL)
     return Scope(clinics, frozenset(named), _chosen(request, clinics), months if months in PERIODS else USUAL)

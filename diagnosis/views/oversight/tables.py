@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from diagnosis.models import Analysis, Patient, Review
 from diagnosis.models.analysis import AnalysisQuerySet
@@ -17,14 +19,17 @@ from diagnosis.oversight.agreement import Agreement
 from diagnosis.oversight.table import Table
 from diagnosis.views.oversight.scope import Scope
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 DAYS = 30
 # A download ends here; nobody reads more failures than this.
 MOST_ROWS = 20_000
-TROUBLES: dict[str, tuple[str, Callable[[AnalysisQuerySet], AnalysisQuerySet]]] = {
-    "failed": ("Failed", jobs.failed),
-    "late": ("Waiting too long", jobs.late),
-    "cancelled": ("Cancelled", jobs.cancelled),
-    "aside": ("Set aside", jobs.aside),
+TROUBLES: dict[str, tuple[StrOrPromise, Callable[[AnalysisQuerySet], AnalysisQuerySet]]] = {
+    "failed": (gettext_lazy("Failed"), jobs.failed),
+    "late": (gettext_lazy("Waiting too long"), jobs.late),
+    "cancelled": (gettext_lazy("Cancelled"), jobs.cancelled),
+    "aside": (gettext_lazy("Set aside"), jobs.aside),
 }
 
 
@@ -35,12 +40,21 @@ def troubled(scope: Scope, kind: str) -> AnalysisQuerySet:
 
 def analyses(scope: Scope) -> Table:
     columns = (
-        *("clinic", "scan", "record number", "modality", "analysis", "state", "requested at", "finished at"),
-        *("attempts", "worker", "code", "reason", "technical reason", "listed as"),
+        *(
+            _("clinic"),
+            _("scan"),
+            _("record number"),
+            _("modality"),
+            _("analysis"),
+            _("state"),
+            _("requested at"),
+            _("finished at"),
+        ),
+        *(_("attempts"), _("worker"), _("code"), _("reason"), _("technical reason"), _("listed as")),
     )
     rows = [
         [*_analysis(scope, analysis), label]
-        for kind, (label, _) in TROUBLES.items()
+        for kind, (label, _listed) in TROUBLES.items()
         for analysis in troubled(scope, kind)[:MOST_ROWS]
     ]
     return Table(columns, rows)
@@ -57,11 +71,20 @@ def _analysis(scope: Scope, analysis: Analysis) -> list[Any]:
 
 def days(scope: Scope) -> Table:
     rows = [[day.day, day.succeeded, day.failed, day.cancelled] for day in jobs.by_day(scope.analyses(), DAYS)]
-    return Table(("day", "finished", "failed", "cancelled"), rows)
+    return Table((_("day"), _("finished"), _("failed"), _("cancelled")), rows)
 
 
 def waiting(scope: Scope) -> Table:
-    columns = ("clinic", "scan", "record number", "reading", "state", "urgent", "waiting since", "waiting hours")
+    columns = (
+        _("clinic"),
+        _("scan"),
+        _("record number"),
+        _("reading"),
+        _("state"),
+        _("urgent"),
+        _("waiting since"),
+        _("waiting hours"),
+    )
     cases = reading.longest_waiting(scope.reviews()).select_related("scan__patient", "clinic")
     return Table(columns, [_case(scope, case) for case in cases[:MOST_ROWS]])
 
@@ -76,11 +99,11 @@ def _case(scope: Scope, case: Review) -> list[Any]:
 def overrides(scope: Scope) -> Table:
     counted = reading.overrides(scope.decided())
     rows = [[reason, count, counted.share.whole] for reason, count in counted.reasons]
-    return Table(("reason", "overridden", "of results read"), rows)
+    return Table((_("reason"), _("overridden"), _("of results read")), rows)
 
 
 def category_changes(scope: Scope) -> Table:
-    columns = ("month", "changed", "readings", "share", "low", "high")
+    columns = (_("month"), _("changed"), _("readings"), _("share"), _("low"), _("high"))
     months = reading.category_changes_by_month(scope.decided())
     rows = [
         [
@@ -95,9 +118,17 @@ def category_changes(scope: Scope) -> Table:
 
 def agreements(scope: Scope, *, first_impressions: bool = False) -> Table:
     columns = (
-        *("classifier", "version", "month", "readings", "both positive", "only classifier", "only reader"),
-        *("both negative", "sensitivity", "sensitivity low", "sensitivity high"),
-        *("specificity", "specificity low", "specificity high", "kappa", "kappa low", "kappa high"),
+        *(
+            _("classifier"),
+            _("version"),
+            _("month"),
+            _("readings"),
+            _("both positive"),
+            _("only classifier"),
+            _("only reader"),
+        ),
+        *(_("both negative"), _("sensitivity"), _("sensitivity low"), _("sensitivity high")),
+        *(_("specificity"), _("specificity low"), _("specificity high"), _("kappa"), _("kappa low"), _("kappa high")),
     )
     months = agreement.by_month(scope.decided(), first_impressions=first_impressions)
     return Table(columns, [_agreement(entry) for entry in [*agreement.overall(months), *months]])
@@ -110,7 +141,7 @@ def first_agreements(scope: Scope) -> Table:
 def _agreement(entry: Agreement) -> list[Any]:
     counts, kappa = entry.counts, entry.counts.kappa
     return [
-        *(entry.classifier, entry.version, entry.month.date() if entry.month else "all", counts.total),
+        *(entry.classifier, entry.version, entry.month.date() if entry.month else _("all"), counts.total),
         *(counts.true_positive, counts.false_positive, counts.false_negative, counts.true_negative),
         *_parts(None, counts.sensitivity)[1:],
         *_parts(None, counts.specificity)[1:],
@@ -125,18 +156,29 @@ def _parts(total: int | None, proportion: Any) -> list[Any]:
 
 def usage(scope: Scope) -> Table:
     kinds = storage.usage(Path(settings.PRIVATE_ROOT), scope.scans())
-    return Table(("kind", "files", "bytes", "missing"), [[u.kind, u.files, u.size, u.missing] for u in kinds])
+    return Table(
+        (_("kind"), _("files"), _("bytes"), _("missing")), [[u.kind, u.files, u.size, u.missing] for u in kinds]
+    )
 
 
 def workers(scope: Scope) -> Table:
     rows = [[w.name, w.running, w.finished, w.failed, w.seen_at] for w in work.workers(scope.analyses())]
-    return Table(("worker", "running", "finished", "failed", "last seen"), rows)
+    return Table((_("worker"), _("running"), _("finished"), _("failed"), _("last seen")), rows)
 
 
 def corrections(scope: Scope) -> Table:
     columns = (
-        *("clinic", "kind", "from record", "to record", "scans", "reason", "made by", "made at"),
-        *("undone by", "undone at"),
+        *(
+            _("clinic"),
+            _("kind"),
+            _("from record"),
+            _("to record"),
+            _("scans"),
+            _("reason"),
+            _("made by"),
+            _("made at"),
+        ),
+        *(_("undone by"), _("undone at")),
     )
     found = scope.corrections().select_related("clinic", "source", "target", "made_by", "undone_by")
     rows = [

@@ -255,7 +255,7 @@ def test_columns_stack_to_their_sum() -> None:
     lower, upper = drawn.segments
     assert float(lower.top) == pytest.approx(float(upper.top) + float(upper.height), abs=0.11)
     assert float(upper.top) == chart.TOP
-    assert drawn.said == "In all 3 good, 1 bad."
+    assert drawn.said == "In total: 3 good, 1 bad."
 
 
 @pytest.mark.parametrize("most", [0, 1, 2, 3, 7, 9, 10, 11, 19, 99, 100, 101, 12345])
