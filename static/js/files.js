@@ -5,7 +5,8 @@ const read = (directory) =>
     const reader = directory.createReader();
     const entries = [];
     // A reader gives at most a hundred entries at a time, and an empty list at the end.
-    const more = () => reader.readEntries((some) => (some.length ? (entries.push(...some), more()) : resolve(entries)), reject);
+    const more = () =>
+      reader.readEntries((some) => (some.length ? (entries.push(...some), more()) : resolve(entries)), reject);
     more();
   });
 

@@ -8,7 +8,8 @@ export const gettext = (text) => globalThis.django?.gettext?.(text) ?? text;
 
 export const pgettext = (context, text) => globalThis.django?.pgettext?.(context, text) ?? text;
 
-export const ngettext = (one, many, count) => globalThis.django?.ngettext?.(one, many, count) ?? (count === 1 ? one : many);
+export const ngettext = (one, many, count) =>
+  globalThis.django?.ngettext?.(one, many, count) ?? (count === 1 ? one : many);
 
 /** interpolate("%(done)s of %(total)s uploaded", { done: 1, total: 3 }); "%%" is a percent sign. */
 export const interpolate = (text, values) =>

@@ -1,5 +1,8 @@
 // How often to ask: quickly at first and after each change, then ever more slowly; hardly at all in a hidden tab.
-const FIRST = 400, SLOWER = 1.35, SLOWEST = 5000, HIDDEN = 15000;
+const FIRST = 400,
+  SLOWER = 1.35,
+  SLOWEST = 5000,
+  HIDDEN = 15000;
 
 export class Pace {
   #wait = FIRST;

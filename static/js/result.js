@@ -66,7 +66,9 @@ const layOwn = (event) => {
 
 holder.addEventListener("pointerover", layOwn);
 holder.addEventListener("focusin", layOwn);
-holder.addEventListener("click", (event) => { looked = rowOf(event) ?? looked; });
+holder.addEventListener("click", (event) => {
+  looked = rowOf(event) ?? looked;
+});
 holder.addEventListener("pointerout", (event) => {
   const left = event.target.closest("[data-answers]");
   if (left && !left.contains(event.relatedTarget) && looked?.isConnected) lay(looked);

@@ -12,8 +12,11 @@ const SENTENCES = {
 const answer = (request, url) => {
   if (request.responseURL !== url) return trouble("You have been signed out. Sign in in another tab, then retry.");
   if (request.response?.outcome) return request.response;
-  if (request.status >= 500) return trouble("The server could not take the file just now. Retry; if it fails again, tell your administrator.");
-  return trouble(SENTENCES[request.status] ?? "The server gave an answer that cannot be read. Reload the page, then try again.");
+  if (request.status >= 500)
+    return trouble("The server could not take the file just now. Retry; if it fails again, tell your administrator.");
+  return trouble(
+    SENTENCES[request.status] ?? "The server gave an answer that cannot be read. Reload the page, then try again.",
+  );
 };
 
 export const send = (url, body, progress) =>
@@ -22,9 +25,14 @@ export const send = (url, body, progress) =>
     request.open("POST", url);
     request.responseType = "json";
     request.setRequestHeader("Accept", "application/json");
-    request.upload.addEventListener("progress", (event) => event.lengthComputable && progress(event.loaded / event.total));
+    request.upload.addEventListener(
+      "progress",
+      (event) => event.lengthComputable && progress(event.loaded / event.total),
+    );
     request.addEventListener("load", () => resolve(answer(request, url)));
-    request.addEventListener("error", () => resolve(trouble("The connection was lost, so the file is not uploaded. Retry when you are online.")));
+    request.addEventListener("error", () =>
+      resolve(trouble("The connection was lost, so the file is not uploaded. Retry when you are online.")),
+    );
     request.addEventListener("abort", () => resolve(trouble("The upload was stopped. Retry to send it again.")));
     request.send(body);
   });

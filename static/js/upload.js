@@ -68,7 +68,9 @@ class Upload {
 
   #agree(difference) {
     this.#agreed.add(difference);
-    this.#rows.filter((row) => row.state === "question" && row.difference === difference).forEach((row) => row.attach());
+    this.#rows
+      .filter((row) => row.state === "question" && row.difference === difference)
+      .forEach((row) => row.attach());
   }
 
   // Sends what waits, as far as two at a time allow; called after every change.
@@ -100,7 +102,8 @@ class Upload {
     const parts = [`${count("kept") - known} of ${total} uploaded`];
     if (known) parts.push(`${known} ${known === 1 ? "was" : "were"} here already`);
     if (open) parts.push(`${open} to go`);
-    if (count("question")) parts.push(`${count("question")} ${count("question") === 1 ? "needs" : "need"} your decision`);
+    if (count("question"))
+      parts.push(`${count("question")} ${count("question") === 1 ? "needs" : "need"} your decision`);
     if (count("problem")) parts.push(`${count("problem")} not uploaded`);
     this.#form.querySelector("[data-sum]").textContent = total ? parts.join(", ") : "";
   }

@@ -58,7 +58,11 @@ export class Row {
     const most = Number(this.#form.dataset.mostBytes);
     if (this.#file.size > most) {
       this.final = true;
-      return this.#show("problem", `This file is larger than the ${most / 2 ** 20} MB that are accepted. Export one image instead of a whole series, or compress it without loss.`, this.#remover());
+      return this.#show(
+        "problem",
+        `This file is larger than the ${most / 2 ** 20} MB that are accepted. Export one image instead of a whole series, or compress it without loss.`,
+        this.#remover(),
+      );
     }
     this.#show("sending", "Uploading");
     const answer = await send(this.#form.action, this.#body(), (share) => this.#progress(share));
@@ -81,7 +85,8 @@ export class Row {
   }
 
   #settle(answer) {
-    if (answer.again || answer.retryable) return this.#show("problem", answer.sentence, this.#retry("Retry"), this.#remover());
+    if (answer.again || answer.retryable)
+      return this.#show("problem", answer.sentence, this.#retry("Retry"), this.#remover());
     if (answer.outcome === "accepted" || answer.outcome === "duplicate") return this.#kept(answer);
     if (answer.outcome === "mismatch") return this.#ask(answer);
     if (answer.code === "modality_needed") return this.#askModality(answer);
@@ -174,11 +179,14 @@ export class Row {
   }
 }
 
-const differenceRow = ({ label, in_file, in_record }) => {
+const differenceRow = ({ field, in_file, in_record }) => {
   const row = document.createElement("tr");
   const head = document.createElement("th");
   head.scope = "row";
-  head.textContent = label[0].toUpperCase() + label.slice(1);
-  row.append(head, ...[in_file, in_record].map((text) => Object.assign(document.createElement("td"), { textContent: text })));
+  head.textContent = field[0].toUpperCase() + field.slice(1);
+  row.append(
+    head,
+    ...[in_file, in_record].map((text) => Object.assign(document.createElement("td"), { textContent: text })),
+  );
   return row;
 };

@@ -84,5 +84,6 @@ const fill = (form, content) => {
 };
 
 export const showClocks = (root) => {
-  for (const time of root.querySelectorAll("time[data-clock]")) time.textContent = clock.format(new Date(time.dateTime));
+  for (const time of root.querySelectorAll("time[data-clock]"))
+    time.textContent = clock.format(new Date(time.dateTime));
 };

@@ -37,7 +37,11 @@ const act = (element) => {
 
 const dialog = document.getElementById("keys");
 const PRINTED = { Enter: "↵" };
-const printed = (key) => key.split("+").map((part) => PRINTED[part] ?? part).join(" ");
+const printed = (key) =>
+  key
+    .split("+")
+    .map((part) => PRINTED[part] ?? part)
+    .join(" ");
 
 // Group → [key, label] pairs. Other scripts add theirs in `keys:collect`.
 const groups = () => {

@@ -55,7 +55,8 @@ export class Lease {
     this.#timer = setTimeout(() => this.#beat(), this.#every);
     try {
       const response = await fetch(this.#urls.renew, { method: "POST", body: this.body() });
-      if (response.redirected || response.status === 403) return this.#end("You are signed out. Sign in again in another tab; your draft is kept.");
+      if (response.redirected || response.status === 403)
+        return this.#end("You are signed out. Sign in again in another tab; your draft is kept.");
       const { sentence } = await response.json();
       if (response.status === 409) this.#end(sentence);
     } catch {

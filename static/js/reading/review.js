@@ -10,7 +10,9 @@ const saved = document.getElementById("saved");
 const viewer = joinViewer(form);
 const RESULT_EVERY = 3000;
 
-const draft = new Draft(form, (text) => { saved.textContent = text; });
+const draft = new Draft(form, (text) => {
+  saved.textContent = text;
+});
 const lease = new Lease({
   renew: form.dataset.renew,
   leave: form.dataset.leave,
@@ -25,7 +27,9 @@ const lease = new Lease({
     notice.scrollIntoView({ block: "nearest" });
     document.getElementById("decide").disabled = true;
   },
-  idle: (isIdle) => { document.getElementById("idle").hidden = !isIdle; },
+  idle: (isIdle) => {
+    document.getElementById("idle").hidden = !isIdle;
+  },
 });
 
 // --- the result and the reader's stand on it -----------------------------------------------------------------------
@@ -63,7 +67,11 @@ const ask = async () => {
 
 const commit = async (event) => {
   event.preventDefault();
-  const response = await fetch(form.dataset.impression, { method: "POST", body: new FormData(form), headers: { "X-Fragment": "1" } });
+  const response = await fetch(form.dataset.impression, {
+    method: "POST",
+    body: new FormData(form),
+    headers: { "X-Fragment": "1" },
+  });
   if (response.ok && !response.redirected) return showStand(await response.text());
   const { sentence } = await response.json();
   tell(sentence);
@@ -80,7 +88,8 @@ const tell = (sentence) => {
 };
 
 stand.addEventListener("click", (event) => {
-  if (event.target.closest("#commit")) commit(event).catch(() => tell("The server cannot be reached. Try again in a moment."));
+  if (event.target.closest("#commit"))
+    commit(event).catch(() => tell("The server cannot be reached. Try again in a moment."));
 });
 
 // --- leaving ---------------------------------------------------------------------------------------------------------

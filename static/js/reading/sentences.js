@@ -41,7 +41,9 @@ export const startSentences = (form) => {
 
 const mark = (form) => {
   for (const button of form.querySelectorAll(".sentence")) {
-    const used = document.getElementById(button.dataset.into).value.includes(button.querySelector("span").textContent.trim());
+    const used = document
+      .getElementById(button.dataset.into)
+      .value.includes(button.querySelector("span").textContent.trim());
     button.setAttribute("aria-pressed", used);
   }
 };

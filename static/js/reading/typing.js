@@ -1,4 +1,5 @@
 // Whether keys belong to a field that is being typed in.
-const TEXT = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox], [type=button], [type=submit], [type=range])";
+const TEXT =
+  "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox], [type=button], [type=submit], [type=range])";
 
 export const isTyping = (target) => target instanceof Element && target.closest(TEXT) !== null;

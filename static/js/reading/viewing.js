@@ -25,7 +25,11 @@ export const joinViewer = (form) => {
   viewer.dataset.pageKeys = "";
   shareKeyImage(viewer, form);
   document.addEventListener("keys:collect", (event) => {
-    for (const [title, actions] of groups()) event.detail.set(title, actions.map((action) => [keysOf(action), action.label]));
+    for (const [title, actions] of groups())
+      event.detail.set(
+        title,
+        actions.map((action) => [keysOf(action), action.label]),
+      );
   });
   return viewer;
 };

@@ -15,10 +15,22 @@ export class Attention {
   constructor(pane, changed) {
     this.#pane = pane;
     this.#changed = changed;
-    this.choice = make("select", { class: "sv-choice", "aria-label": "Classifier whose attention is shown", title: "Next classifier (Shift + A)" });
+    this.choice = make("select", {
+      class: "sv-choice",
+      "aria-label": "Classifier whose attention is shown",
+      title: "Next classifier (Shift + A)",
+    });
     this.choice.addEventListener("change", () => this.choose(this.choice.selectedIndex));
     const strength = "Strength of the attention map";
-    this.slider = make("input", { type: "range", class: "sv-opacity", min: 0, max: 100, value: 100 * pane.opacity, "aria-label": strength, title: `${strength} (T)` });
+    this.slider = make("input", {
+      type: "range",
+      class: "sv-opacity",
+      min: 0,
+      max: 100,
+      value: 100 * pane.opacity,
+      "aria-label": strength,
+      title: `${strength} (T)`,
+    });
     this.slider.addEventListener("input", () => this.#fade(this.slider.valueAsNumber / 100));
     this.ramp = make("img", { class: "sv-legend-ramp", alt: "", width: 96, height: 8 });
     this.legend = make("span", { class: "sv-legend" }, "low", this.ramp, "high");

@@ -37,8 +37,12 @@ export class Controller {
       "Where the classifiers looked": this.attention.controls,
       Compare: [this.comparison.choice],
     });
-    this.stage = make("div", { class: "sv-stage", tabindex: "0", role: "group", "aria-label": "Image. Press ? for the keys." },
-      this.main.element, this.comparison.pane.element);
+    this.stage = make(
+      "div",
+      { class: "sv-stage", tabindex: "0", role: "group", "aria-label": "Image. Press ? for the keys." },
+      this.main.element,
+      this.comparison.pane.element,
+    );
     for (const pane of [this.main, this.comparison.pane]) listen(pane, this);
   }
 

@@ -27,9 +27,21 @@ function focusChoice() {
 }
 
 export function helpDialog() {
-  const close = make("button", { type: "button", class: "sv-button sv-button-icon", "aria-label": "Close", title: "Close (Escape)" }, icon("close"));
-  const sections = [...groups()].map(([title, actions]) => section(title, actions.map((action) => row(keysOf(action), action.label))));
-  const mouse = section("Mouse, pen and fingers", MOUSE.map(([how, what]) => row([how], what)));
+  const close = make(
+    "button",
+    { type: "button", class: "sv-button sv-button-icon", "aria-label": "Close", title: "Close (Escape)" },
+    icon("close"),
+  );
+  const sections = [...groups()].map(([title, actions]) =>
+    section(
+      title,
+      actions.map((action) => row(keysOf(action), action.label)),
+    ),
+  );
+  const mouse = section(
+    "Mouse, pen and fingers",
+    MOUSE.map(([how, what]) => row([how], what)),
+  );
   const dialog = make(
     "dialog",
     { class: "sv-dialog", "aria-labelledby": "sv-dialog-title" },

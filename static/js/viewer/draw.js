@@ -61,7 +61,12 @@ const MARGIN = 2; // pixels of the level that interpolation looks beyond the edg
 /** The part of the level that lies in the pane. */
 function visible({ matrix, width, height }, level, covers) {
   const back = matrix.inverse();
-  const corners = [[0, 0], [width, 0], [0, height], [width, height]].map(([x, y]) => back.transformPoint(new DOMPoint(x, y)));
+  const corners = [
+    [0, 0],
+    [width, 0],
+    [0, height],
+    [width, height],
+  ].map(([x, y]) => back.transformPoint(new DOMPoint(x, y)));
   const [xs, ys] = [corners.map(({ x }) => x / covers), corners.map(({ y }) => y / covers)];
   return {
     left: Math.max(0, Math.floor(Math.min(...xs)) - MARGIN),
@@ -121,7 +126,10 @@ export function drawCursor(context, place, point, ratio) {
 
 /** A bright line on a dark one: seen on bone as on air. */
 function twice(context, ratio, draw) {
-  for (const [style, width] of [[EDGE, 4], [LINE, 1.75]]) {
+  for (const [style, width] of [
+    [EDGE, 4],
+    [LINE, 1.75],
+  ]) {
     context.strokeStyle = style;
     context.lineWidth = width * ratio;
     context.beginPath();

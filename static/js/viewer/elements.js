@@ -14,4 +14,5 @@ const fill = (element, attributes, children) => {
 
 export const make = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
 
-export const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+export const svg = (tag, attributes = {}, ...children) =>
+  fill(document.createElementNS(SVG, tag), attributes, children);

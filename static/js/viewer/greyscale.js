@@ -6,11 +6,13 @@ const HEAD = 8;
 /** A Greyscale from the bytes of the endpoint, already inflated by the browser. */
 export function unpack(buffer) {
   const view = new DataView(buffer);
-  if (buffer.byteLength < HEAD || view.getUint32(0, true) !== MAGIC) throw new Error("these bytes are no greyscale image");
+  if (buffer.byteLength < HEAD || view.getUint32(0, true) !== MAGIC)
+    throw new Error("these bytes are no greyscale image");
   const length = view.getUint32(4, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, HEAD, length)));
   const planes = new Uint8Array(buffer, HEAD + length);
-  if (planes.length !== header.width * header.height * header.bytes) throw new Error("the greyscale image is incomplete");
+  if (planes.length !== header.width * header.height * header.bytes)
+    throw new Error("the greyscale image is incomplete");
   return new Greyscale(header, header.bytes === 2 ? unfold16(header, planes) : unfold8(header, planes));
 }
 

@@ -3,7 +3,8 @@
 import { ACTIONS, isOffered } from "./actions.js";
 
 const BY_KEY = new Map(ACTIONS.flatMap((action) => action.keys.map((key) => [key, action])));
-const TYPED_IN = "input:not([type=range], [type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable='']," +
+const TYPED_IN =
+  "input:not([type=range], [type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable='']," +
   " [contenteditable=true]";
 const PRESSED_WITH = new Set(["Enter", " "]);
 const MOVES_A_SLIDER = /^(Arrow|Page|Home|End)/;
@@ -53,7 +54,16 @@ export function listenToKeys(viewer, element, { pageWide }) {
   return () => document.removeEventListener("keydown", onKey);
 }
 
-const WORDS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", PageUp: "Page up", PageDown: "Page down", "-": "−", Delete: "Del" };
+const WORDS = {
+  ArrowLeft: "←",
+  ArrowRight: "→",
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  PageUp: "Page up",
+  PageDown: "Page down",
+  "-": "−",
+  Delete: "Del",
+};
 
 /** ["Shift", "R"] for "Shift+r". */
 export function spelled(key) {

@@ -1,6 +1,7 @@
 // Lengths between two points of an image, in image pixels (0, 0 is the outer corner of the first pixel).
 
-const number = (value, digits) => value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const number = (value, digits) =>
+  value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 /** { value, unit, note }: millimetres where the file says how far apart its pixels lie, else pixels. */
 export function length(image, a, b) {
@@ -20,7 +21,9 @@ export function scaleText(image) {
   if (!image.spacing) return "Lengths in pixels: the file does not say their size";
   const { row, column, at_detector: atDetector } = image.spacing;
   const size = row === column ? number(row, 3) : `${number(column, 3)} × ${number(row, 3)}`;
-  return atDetector ? `Lengths at the detector, not in the patient: pixel ${size} mm` : `Lengths in mm: pixel ${size} mm`;
+  return atDetector
+    ? `Lengths at the detector, not in the patient: pixel ${size} mm`
+    : `Lengths in mm: pixel ${size} mm`;
 }
 
 const NEAR = 14; // CSS pixels around an end that take hold of it

@@ -18,7 +18,17 @@ export class Strip {
       this.picture,
     );
     this.text = make("p", {});
-    this.legend = make("p", { class: "sv-strip-legend" }, "Height: probability, combined or the classifiers’ mean. ", make("span", { class: "sv-key-above" }, "positive or above"), " / ", make("span", { class: "sv-key-between" }, "indeterminate"), " / ", make("span", { class: "sv-key-below" }, "negative or below"), " the operating point.");
+    this.legend = make(
+      "p",
+      { class: "sv-strip-legend" },
+      "Height: probability, combined or the classifiers’ mean. ",
+      make("span", { class: "sv-key-above" }, "positive or above"),
+      " / ",
+      make("span", { class: "sv-key-between" }, "indeterminate"),
+      " / ",
+      make("span", { class: "sv-key-below" }, "negative or below"),
+      " the operating point.",
+    );
     const words = make("div", { class: "sv-strip-text" }, this.text, this.legend);
     this.element = make("div", { class: "sv-strip", hidden: true }, this.slider, words);
     this.#listen();
@@ -75,7 +85,16 @@ export class Strip {
       if (this.slider.hasPointerCapture(event.pointerId)) pick(event);
     });
     this.slider.addEventListener("keydown", (event) => {
-      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: -10, PageDown: 10, Home: -1e6, End: 1e6 };
+      const steps = {
+        ArrowLeft: -1,
+        ArrowDown: -1,
+        ArrowRight: 1,
+        ArrowUp: 1,
+        PageUp: -10,
+        PageDown: 10,
+        Home: -1e6,
+        End: 1e6,
+      };
       if (!(event.key in steps)) return;
       event.preventDefault(); // the viewer's own keys let it be then
       this.#series.step(steps[event.key]);

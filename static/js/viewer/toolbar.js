@@ -16,7 +16,12 @@ export class Toolbar {
     for (const [name, actions] of groups()) {
       const buttons = actions.filter((action) => action.show).map((action) => this.#button(action));
       if (!buttons.length) continue;
-      const group = make("div", { class: "sv-group", role: "group", "aria-label": name }, ...buttons, ...(extras[name] ?? []));
+      const group = make(
+        "div",
+        { class: "sv-group", role: "group", "aria-label": name },
+        ...buttons,
+        ...(extras[name] ?? []),
+      );
       this.#groups.push(group);
       this.element.append(group);
     }
@@ -24,7 +29,11 @@ export class Toolbar {
 
   #button(action) {
     const face = action.show === "icon" ? icon(action.icon) : action.text(this.#viewer);
-    const button = make("button", { type: "button", class: `sv-button sv-button-${action.show}`, "data-action": action.id }, face);
+    const button = make(
+      "button",
+      { type: "button", class: `sv-button sv-button-${action.show}`, "data-action": action.id },
+      face,
+    );
     button.setAttribute("aria-keyshortcuts", action.keys.join(" "));
     button.addEventListener("click", () => action.run(this.#viewer));
     this.#buttons.push([action, button]);
