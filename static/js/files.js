@@ -6,7 +6,11 @@ const read = (directory) =>
     const entries = [];
     // A reader gives at most a hundred entries at a time, and an empty list at the end.
     const more = () =>
-      reader.readEntries((some) => (some.length ? (entries.push(...some), more()) : resolve(entries)), reject);
+      reader.readEntries((some) => {
+        if (!some.length) return resolve(entries);
+        entries.push(...some);
+        more();
+      }, reject);
     more();
   });
 

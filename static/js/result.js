@@ -1,6 +1,6 @@
 // A scan's page follows its analysis by itself and stops when it has finished; the rows of the classifiers change
 // the attention map in place.
-import { SignedOut, fetchFragment, parse, remember, swapParts } from "./fragment.js";
+import { fetchFragment, parse, remember, SignedOut, swapParts } from "./fragment.js";
 import { Pace } from "./pace.js";
 
 const holder = document.getElementById("result");

@@ -1,5 +1,5 @@
 // <form data-search="ID"> finds while one types: the element with that id gets the fragment, the address follows.
-import { SignedOut, fetchFragment, parse } from "./fragment.js";
+import { fetchFragment, parse, SignedOut } from "./fragment.js";
 
 const WAIT = 180;
 

@@ -68,9 +68,8 @@ class Upload {
 
   #agree(difference) {
     this.#agreed.add(difference);
-    this.#rows
-      .filter((row) => row.state === "question" && row.difference === difference)
-      .forEach((row) => row.attach());
+    const alike = this.#rows.filter((row) => row.state === "question" && row.difference === difference);
+    for (const row of alike) row.attach();
   }
 
   // Sends what waits, as far as two at a time allow; called after every change.
@@ -111,7 +110,7 @@ class Upload {
   async #refreshTimeline() {
     const part = document.querySelector('[data-part="timeline"]');
     if (!part || !this.#rows.some((row) => row.fresh)) return;
-    this.#rows.forEach((row) => (row.fresh = false));
+    for (const row of this.#rows) row.fresh = false;
     try {
       swapParts(document, parse(await fetchFragment(location.href)));
     } catch {
@@ -120,4 +119,4 @@ class Upload {
   }
 }
 
-document.querySelectorAll("form[data-upload]").forEach((form) => new Upload(form));
+for (const form of document.querySelectorAll("form[data-upload]")) new Upload(form);

@@ -261,15 +261,15 @@ export class Controller {
   }
 
   fit() {
-    this.#place((place, view) => view.fit());
+    this.#place((_place, view) => view.fit());
   }
 
   turn(quarters) {
-    this.#place((place, view) => view.turn(quarters));
+    this.#place((_place, view) => view.turn(quarters));
   }
 
   mirror() {
-    this.#place((place, view) => (view.mirrored = !view.mirrored));
+    this.#place((_place, view) => (view.mirrored = !view.mirrored));
   }
 
   reset() {

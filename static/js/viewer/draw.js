@@ -1,7 +1,7 @@
 // Painting: an image through its window, an attention map over it, measurements above both.
 
-import { table } from "./window.js";
 import { lengthText } from "./measure.js";
+import { table } from "./window.js";
 
 const SHOW_PIXELS_FROM = 6; // device pixels a pixel; below it, pixels are interpolated
 const LINE = "#ffd34d";

@@ -1,6 +1,6 @@
 // One image on the screen: its window, its place, its measurements.
 
-import { Developed, clear, drawAttention, drawCursor, drawImage, drawMeasurements } from "./draw.js";
+import { clear, Developed, drawAttention, drawCursor, drawImage, drawMeasurements } from "./draw.js";
 import { make } from "./elements.js";
 import { Measurements } from "./measure.js";
 import { store } from "./store.js";

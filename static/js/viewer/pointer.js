@@ -1,7 +1,7 @@
 // Mouse, pen and fingers. One finger or the left button uses the tool in hand; two fingers zoom and move.
 
-import { dragged } from "./window.js";
 import { within } from "./view.js";
+import { dragged } from "./window.js";
 
 const NOTCH = 60; // wheel pixels that make one slice
 const MIDDLE = 1;
