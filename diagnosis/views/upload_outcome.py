@@ -7,10 +7,11 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from accounts.models import User
 from diagnosis.actions.scan import Upload, upload_scan
-from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch, Refusal
+from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch, ModalityNeeded, Refusal
 from diagnosis.models import Patient, Scan
 from diagnosis.models.scan import Modality
 from diagnosis.scans import intake
@@ -28,6 +29,7 @@ class Outcome:
     scan: Scan | None = None
     fingerprint: str = ""
     differences: tuple[Difference, ...] = ()
+    choices: tuple[Modality, ...] = ()  # of which a person must name one before the file is taken
     retryable: bool = False
 
     @property
@@ -50,8 +52,14 @@ class Outcome:
             "thumbnail": reverse("diagnosis:scan-thumbnail", args=[self.scan.pk]) if self.scan else "",
             "retryable": self.retryable,
             "fingerprint": self.fingerprint,
-            "differences": [difference.as_json() for difference in self.differences],
+            "differences": [_titled(difference.as_json()) for difference in self.differences],
+            "choices": [{"value": choice.value, "label": str(choice.label)} for choice in self.choices],
         }
+
+
+def _titled(difference: dict[str, str]) -> dict[str, str]:
+    """Its label begins a row of a table."""
+    return {**difference, "label": capfirst(difference["label"])}
 
 
 def refused(code: str, sentence: str) -> dict[str, Any]:
@@ -102,7 +110,16 @@ def _kept(upload: Upload, name: str) -> Outcome:
 
 
 def _told(refusal: Refusal, name: str, data: bytes) -> Outcome:
-    told = Outcome("refused", refusal.http_status, name, refusal.sentence, refusal.code, retryable=refusal.retryable)
+    choices = tuple(Modality) if isinstance(refusal, ModalityNeeded) else ()
+    told = Outcome(
+        "refused",
+        refusal.http_status,
+        name,
+        refusal.sentence,
+        refusal.code,
+        choices=choices,
+        retryable=refusal.retryable,
+    )
     if isinstance(refusal, IdentityMismatch):
         return _asking(told, refusal, data)
     if isinstance(refusal, AttachedElsewhere):

@@ -1,4 +1,5 @@
 // The files in a drop, folders opened.
+import { gettext, interpolate, ngettext, number } from "./i18n.js";
 
 const read = (directory) =>
   new Promise((resolve, reject) => {
@@ -29,6 +30,7 @@ export const droppedFiles = async (transfer) => {
 };
 
 export const sizeText = (bytes) => {
-  if (bytes < 1000) return `${bytes} bytes`;
-  return bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1000) return interpolate(ngettext("%(count)s byte", "%(count)s bytes", bytes), { count: bytes });
+  if (bytes < 1e6) return interpolate(gettext("%(size)s kB"), { size: number(bytes / 1000) });
+  return interpolate(gettext("%(size)s MB"), { size: number(bytes / 1e6, 1) });
 };

@@ -1,6 +1,8 @@
 // Follows open analyses: every element with data-following="<scan>" is asked about in one request for all, and shows the
 // answer, until its analysis has finished.
+
 import { announcer } from "./announce.js";
+import { gettext, interpolate } from "./i18n.js";
 import { Pace } from "./pace.js";
 
 const AT_ONCE = 100;
@@ -54,7 +56,9 @@ class Following {
       }
       if (!scan.finished) continue;
       delete element.dataset.following;
-      this.#announce(`${element.dataset.name}: ${scan.sentence}`);
+      this.#announce(
+        interpolate(gettext("%(name)s: %(sentence)s"), { name: element.dataset.name, sentence: scan.sentence }),
+      );
       element.dispatchEvent(new CustomEvent("analysis:finished", { bubbles: true, detail: scan }));
     }
   }

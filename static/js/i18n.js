@@ -1,8 +1,13 @@
 // The sentences of the modules in the language of the page. base.html loads the catalogue (Django's JavaScriptCatalog)
 // before every module; where there is none, as in the tests of single modules, sentences stay as they are written.
 
+const page = globalThis.document?.documentElement;
+
 /** The language of the page, for Intl: numbers, times of day. */
-export const language = globalThis.document?.documentElement.lang || "en-GB";
+export const language = page?.lang || "en-GB";
+
+/** The time zone of clinic or person where the page names one, else the browser's. */
+export const timeZone = page?.dataset.timeZone || undefined;
 
 export const gettext = (text) => globalThis.django?.gettext?.(text) ?? text;
 
@@ -14,3 +19,12 @@ export const ngettext = (one, many, count) =>
 /** interpolate("%(done)s of %(total)s uploaded", { done: 1, total: 3 }); "%%" is a percent sign. */
 export const interpolate = (text, values) =>
   text.replace(/%%|%\((\w+)\)s/g, (whole, name) => (whole === "%%" ? "%" : String(values[name])));
+
+export const number = (value, digits = 0) =>
+  value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** 0.634 → "63 %". */
+export const percent = (part) => interpolate(gettext("%(number)s %%"), { number: number(100 * part) });
+
+/** "one, two, three", as the language lists things. */
+export const listed = (parts) => new Intl.ListFormat(language, { type: "unit", style: "long" }).format(parts);

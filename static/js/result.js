@@ -1,6 +1,8 @@
 // A scan's page follows its analysis by itself and stops when it has finished; the rows of the classifiers change
 // the attention map in place.
+
 import { fetchFragment, parse, remember, SignedOut, swapParts } from "./fragment.js";
+import { gettext, interpolate } from "./i18n.js";
 import { Pace } from "./pace.js";
 
 const holder = document.getElementById("result");
@@ -35,7 +37,10 @@ const show = (fresh) => {
 const tick = () => {
   for (const time of holder.querySelectorAll("[data-since]")) {
     const seconds = Math.max(0, Math.round((Date.now() - new Date(time.dateTime)) / 1000));
-    time.textContent = seconds < 60 ? `${seconds} s ago` : `${Math.floor(seconds / 60)} min ago`;
+    time.textContent =
+      seconds < 60
+        ? interpolate(gettext("%(seconds)s s ago"), { seconds })
+        : interpolate(gettext("%(minutes)s min ago"), { minutes: Math.floor(seconds / 60) });
   }
 };
 
@@ -47,7 +52,7 @@ const lay = (row) => {
   if (!row || !overlay) return;
   const { map, name, shown, alarm } = row.dataset;
   if (overlay.getAttribute("src") !== map) overlay.src = map;
-  overlay.alt = `Attention map of ${name}`;
+  overlay.alt = interpolate(gettext("Attention map of %(name)s"), { name });
   holder.querySelector("[data-map-name]").textContent = name;
   const shownFor = holder.querySelector("[data-map-shown]");
   if (shownFor) shownFor.textContent = shown;

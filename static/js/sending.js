@@ -1,21 +1,26 @@
 // One request with upload progress, which fetch() cannot report. Resolves always: `again` says that a retry may help.
+import { gettext } from "./i18n.js";
 
 const trouble = (sentence) => ({ again: true, sentence });
 
 const SENTENCES = {
-  403: "You are not allowed to upload here any more, or the page is too old. Reload the page, then try again.",
-  404: "This patient cannot be found any more. Reload the page.",
-  413: "The server does not accept a file of this size. Export a smaller one.",
-  429: "The server is asked too much at the moment. Wait a little, then retry.",
+  403: gettext("You are not allowed to upload here any more, or the page is too old. Reload the page, then try again."),
+  404: gettext("This patient cannot be found any more. Reload the page."),
+  413: gettext("The server does not accept a file of this size. Export a smaller one."),
+  429: gettext("The server is asked too much at the moment. Wait a little, then retry."),
 };
 
 const answer = (request, url) => {
-  if (request.responseURL !== url) return trouble("You have been signed out. Sign in in another tab, then retry.");
+  if (request.responseURL !== url)
+    return trouble(gettext("You have been signed out. Sign in in another tab, then retry."));
   if (request.response?.outcome) return request.response;
   if (request.status >= 500)
-    return trouble("The server could not take the file just now. Retry; if it fails again, tell your administrator.");
+    return trouble(
+      gettext("The server could not take the file just now. Retry; if it fails again, tell your administrator."),
+    );
   return trouble(
-    SENTENCES[request.status] ?? "The server gave an answer that cannot be read. Reload the page, then try again.",
+    SENTENCES[request.status] ??
+      gettext("The server gave an answer that cannot be read. Reload the page, then try again."),
   );
 };
 
@@ -31,8 +36,10 @@ export const send = (url, body, progress) =>
     );
     request.addEventListener("load", () => resolve(answer(request, url)));
     request.addEventListener("error", () =>
-      resolve(trouble("The connection was lost, so the file is not uploaded. Retry when you are online.")),
+      resolve(trouble(gettext("The connection was lost, so the file is not uploaded. Retry when you are online."))),
     );
-    request.addEventListener("abort", () => resolve(trouble("The upload was stopped. Retry to send it again.")));
+    request.addEventListener("abort", () =>
+      resolve(trouble(gettext("The upload was stopped. Retry to send it again."))),
+    );
     request.send(body);
   });

@@ -1,11 +1,16 @@
 // <form data-upload>: drop, choose or photograph files; each is sent by itself, two at a time, and its row shows progress,
 // outcome and then the result. Nothing falls off the list: what went wrong can be tried again from its row.
+
 import { droppedFiles } from "./files.js";
 import { following } from "./following.js";
 import { fetchFragment, parse, swapParts } from "./fragment.js";
+import { interpolate, listed, ngettext } from "./i18n.js";
 import { Row } from "./upload_row.js";
 
 const AT_ONCE = 2;
+
+/** A part of the sum, left out at nothing. */
+const counted = (count, sentence) => count > 0 && interpolate(sentence(count), { count });
 
 class Upload {
   #form;
@@ -98,13 +103,17 @@ class Upload {
     const total = this.#rows.length;
     const open = count("waiting") + count("sending");
     const known = this.#rows.filter((row) => row.known).length;
-    const parts = [`${count("kept") - known} of ${total} uploaded`];
-    if (known) parts.push(`${known} ${known === 1 ? "was" : "were"} here already`);
-    if (open) parts.push(`${open} to go`);
-    if (count("question"))
-      parts.push(`${count("question")} ${count("question") === 1 ? "needs" : "need"} your decision`);
-    if (count("problem")) parts.push(`${count("problem")} not uploaded`);
-    this.#form.querySelector("[data-sum]").textContent = total ? parts.join(", ") : "";
+    const parts = [
+      interpolate(ngettext("%(done)s of %(total)s uploaded", "%(done)s of %(total)s uploaded", total), {
+        done: count("kept") - known,
+        total,
+      }),
+      counted(known, (n) => ngettext("%(count)s was here already", "%(count)s were here already", n)),
+      counted(open, (n) => ngettext("%(count)s to go", "%(count)s to go", n)),
+      counted(count("question"), (n) => ngettext("%(count)s needs your decision", "%(count)s need your decision", n)),
+      counted(count("problem"), (n) => ngettext("%(count)s not uploaded", "%(count)s not uploaded", n)),
+    ];
+    this.#form.querySelector("[data-sum]").textContent = total ? listed(parts.filter(Boolean)) : "";
   }
 
   async #refreshTimeline() {

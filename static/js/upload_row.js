@@ -1,8 +1,8 @@
 // One file on its way: waiting → sending → kept | question | problem; a person may send it again or take it off the list.
-import { sizeText } from "./files.js";
-import { send } from "./sending.js";
 
-const MODALITIES = { cxr: "Chest X-ray", ct: "Chest CT slice" };
+import { sizeText } from "./files.js";
+import { gettext, interpolate, number, percent } from "./i18n.js";
+import { send } from "./sending.js";
 
 const button = (text, action, primary = false) => {
   const made = document.createElement("button");
@@ -37,7 +37,7 @@ export class Row {
     this.#part("name").textContent = file.name;
     this.#part("name").title = file.name;
     this.#part("size").textContent = sizeText(file.size);
-    this.#show("waiting", "Waiting for its turn");
+    this.#show("waiting", gettext("Waiting for its turn"));
   }
 
   #part(name) {
@@ -60,11 +60,16 @@ export class Row {
       this.final = true;
       return this.#show(
         "problem",
-        `This file is larger than the ${most / 2 ** 20} MB that are accepted. Export one image instead of a whole series, or compress it without loss.`,
+        interpolate(
+          gettext(
+            "This file is larger than the %(most)s MB that are accepted. Export one image instead of a whole series, or compress it without loss.",
+          ),
+          { most: number(most / 2 ** 20) },
+        ),
         this.#remover(),
       );
     }
-    this.#show("sending", "Uploading");
+    this.#show("sending", gettext("Uploading"));
     const answer = await send(this.#form.action, this.#body(), (share) => this.#progress(share));
     this.#settle(answer);
   }
@@ -81,30 +86,34 @@ export class Row {
 
   #progress(share) {
     this.#part("bar").value = Math.round(100 * share);
-    this.#part("note").textContent = share < 1 ? `Uploading, ${Math.round(100 * share)} %` : "Uploaded; being checked";
+    this.#part("note").textContent =
+      share < 1
+        ? interpolate(gettext("Uploading, %(percent)s"), { percent: percent(share) })
+        : gettext("Uploaded; being checked");
   }
 
   #settle(answer) {
     if (answer.again || answer.retryable)
-      return this.#show("problem", answer.sentence, this.#retry("Retry"), this.#remover());
+      return this.#show("problem", answer.sentence, this.#retry(gettext("Retry")), this.#remover());
     if (answer.outcome === "accepted" || answer.outcome === "duplicate") return this.#kept(answer);
     if (answer.outcome === "mismatch") return this.#ask(answer);
-    if (answer.code === "modality_needed") return this.#askModality(answer);
+    if (answer.choices?.length) return this.#askModality(answer);
     this.final = true;
-    this.#show("problem", answer.sentence, ...this.#link(answer, "Open that scan"), this.#remover());
+    this.#show("problem", answer.sentence, ...this.#link(answer, gettext("Open that scan")), this.#remover());
   }
 
   #kept(answer) {
     this.final = true;
     this.fresh = answer.outcome === "accepted";
     this.known = !this.fresh;
-    this.#show("kept", answer.sentence, ...this.#link(answer, "Open"));
+    this.#show("kept", answer.sentence, ...this.#link(answer, gettext("Open")));
     this.#picture(answer.thumbnail);
     const said = this.#part("said");
     said.dataset.name = this.#file.name;
     said.dataset.following = answer.scan;
     // The sentence of a new scan says that its analysis is queued; its result stands beside it then.
-    if (this.fresh) said.addEventListener("analysis:finished", () => (this.#part("note").textContent = "Uploaded."));
+    if (this.fresh)
+      said.addEventListener("analysis:finished", () => (this.#part("note").textContent = gettext("Uploaded.")));
   }
 
   #picture(address) {
@@ -130,23 +139,30 @@ export class Row {
     table.tBodies[0].append(...answer.differences.map(differenceRow));
     const choices = document.createElement("div");
     choices.className = "cluster";
-    choices.append(button("Attach anyway, I have compared them", () => this.attach()));
+    choices.append(button(gettext("Attach anyway, I have compared them"), () => this.attach()));
     if (this.#list.agree) {
-      choices.append(button("Attach every file here that differs so", () => this.#list.agree(this.difference)));
+      choices.append(
+        button(gettext("Attach every file here that differs so"), () => this.#list.agree(this.difference)),
+      );
     }
-    choices.append(this.#remover("Leave out"));
+    choices.append(this.#remover(gettext("Leave out")));
     this.#part("more").hidden = false;
     this.#part("more").append(table, choices);
   }
 
   #askModality(answer) {
-    const choices = Object.entries(MODALITIES).map(([value, name]) =>
-      button(name, () => {
+    const choices = answer.choices.map(({ value, label }) =>
+      button(label, () => {
         this.#choice.modality = value;
         this.#queueAgain();
       }),
     );
-    this.#show("question", answer.sentence.replace(", then upload again", ""), ...choices, this.#remover("Leave out"));
+    this.#show(
+      "question",
+      gettext("This file does not say what it shows. Choose what it is."),
+      ...choices,
+      this.#remover(gettext("Leave out")),
+    );
   }
 
   #link(answer, text) {
@@ -155,7 +171,10 @@ export class Row {
     link.className = "button button-small";
     link.href = answer.url;
     link.textContent = text;
-    link.setAttribute("aria-label", `${text}: ${this.#file.name}`);
+    link.setAttribute(
+      "aria-label",
+      interpolate(gettext("%(action)s: %(name)s"), { action: text, name: this.#file.name }),
+    );
     return [link];
   }
 
@@ -163,7 +182,7 @@ export class Row {
     return button(text, () => this.#queueAgain(), true);
   }
 
-  #remover(text = "Remove") {
+  #remover(text = gettext("Remove")) {
     return button(text, () => {
       this.state = "removed";
       const neighbour = this.element.nextElementSibling ?? this.element.previousElementSibling;
@@ -174,16 +193,16 @@ export class Row {
   }
 
   #queueAgain() {
-    this.#show("waiting", "Waiting for its turn");
+    this.#show("waiting", gettext("Waiting for its turn"));
     this.#list.changed();
   }
 }
 
-const differenceRow = ({ field, in_file, in_record }) => {
+const differenceRow = ({ label, in_file, in_record }) => {
   const row = document.createElement("tr");
   const head = document.createElement("th");
   head.scope = "row";
-  head.textContent = field[0].toUpperCase() + field.slice(1);
+  head.textContent = label;
   row.append(
     head,
     ...[in_file, in_record].map((text) => Object.assign(document.createElement("td"), { textContent: text })),

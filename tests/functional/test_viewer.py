@@ -134,7 +134,7 @@ def test_a_known_length_is_measured_in_millimetres(reader: Page, put: Put) -> No
     view(reader, put(xray_dicom(overrides={"PixelSpacing": [0.5, 0.5]})))
     press(reader, "o", "m")
     (line,) = drag(reader, 60, 80)["lines"]
-    assert (line["value"], line["unit"], line["note"]) == (pytest.approx(50, abs=0.01), "mm", "")
+    assert (line["value"], line["unit"], line["atDetector"]) == (pytest.approx(50, abs=0.01), "mm", False)
     expect(reader.locator(".sv-status-scale")).to_contain_text("Lengths in mm")
 
 
@@ -153,7 +153,7 @@ def test_a_length_at_the_detector_says_so(reader: Page, put: Put) -> None:
     view(reader, put(xray_dicom(overrides={"ImagerPixelSpacing": [0.5, 0.5]})))
     press(reader, "o", "m")
     (line,) = drag(reader, 100, 0)["lines"]
-    assert (line["value"], line["note"]) == (pytest.approx(50, abs=0.01), "at the detector")
+    assert (line["value"], line["atDetector"]) == (pytest.approx(50, abs=0.01), True)
 
 
 def test_without_spacing_a_length_is_in_pixels(reader: Page, put: Put) -> None:

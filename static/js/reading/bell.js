@@ -1,4 +1,6 @@
 // The number on the bell follows, quietly: once a minute while the page is looked at.
+import { gettext, interpolate, ngettext } from "../i18n.js";
+
 const EVERY = 60_000;
 const bell = document.querySelector("[data-unread]");
 
@@ -11,7 +13,12 @@ const ask = async () => {
     const number = bell.querySelector("[data-number]");
     number.textContent = unread;
     number.hidden = !unread;
-    bell.setAttribute("aria-label", unread ? `Notices, ${unread} new` : "Notices");
+    bell.setAttribute(
+      "aria-label",
+      unread
+        ? interpolate(ngettext("Notices, %(count)s new", "Notices, %(count)s new", unread), { count: unread })
+        : gettext("Notices"),
+    );
   } catch {
     // Asked again in a minute.
   }

@@ -1,7 +1,8 @@
 // Saves what is typed by itself: shortly after the last key, and at once when a field is left.
+import { gettext, interpolate, language, timeZone } from "../i18n.js";
 
 const QUIET = 1200;
-const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", timeZone });
 
 export class Draft {
   #form;
@@ -22,7 +23,7 @@ export class Draft {
       const { content, saved_at: savedAt } = await response.json();
       if (!savedAt || savedAt === this.#form.dataset.saved || this.#dirty) return;
       fill(this.#form, content);
-      this.#said(`Draft of ${clock.format(new Date(savedAt))} restored`);
+      this.#said(interpolate(gettext("Draft of %(time)s restored"), { time: clock.format(new Date(savedAt)) }));
     } catch {
       // What the page came with stands.
     }
@@ -64,10 +65,11 @@ export class Draft {
     try {
       const response = await fetch(this.#form.dataset.draft, { method: "POST", body });
       if (!response.ok || response.redirected) throw new Error(response.status);
-      this.#said(`Draft saved ${clock.format(new Date((await response.json()).saved_at))}`);
+      const { saved_at: savedAt } = await response.json();
+      this.#said(interpolate(gettext("Draft saved %(time)s"), { time: clock.format(new Date(savedAt)) }));
     } catch {
       this.#dirty = true;
-      this.#said("The draft could not be saved; it is tried again.");
+      this.#said(gettext("The draft could not be saved; it is tried again."));
       this.#timer = setTimeout(() => this.save(), 5 * QUIET);
     }
   }

@@ -1,6 +1,7 @@
 // Keys: every element with data-key="Shift+A" is reached by that key, and data-key-label says in the dialog what it does.
 // Buttons and links are clicked, boxes and choices are set, text fields get the cursor; data-key-does="cycle" takes the
 // next choice of a group. `?` shows the dialog. The viewer's own keys are plain, those of the report are with Shift.
+import { gettext } from "../i18n.js";
 import { isTyping } from "./typing.js";
 
 const EVERYWHERE = new Set(["Ctrl+Enter"]);
@@ -36,7 +37,7 @@ const act = (element) => {
 };
 
 const dialog = document.getElementById("keys");
-const PRINTED = { Enter: "↵" };
+const PRINTED = { Ctrl: gettext("Ctrl"), Alt: gettext("Alt"), Shift: gettext("Shift"), Enter: "↵" };
 const printed = (key) =>
   key
     .split("+")
@@ -48,7 +49,7 @@ const groups = () => {
   const found = new Map();
   for (const element of document.querySelectorAll("[data-key][data-key-label]")) {
     if (element.closest("[hidden]")) continue;
-    const title = element.closest("[data-key-group]")?.dataset.keyGroup ?? "This page";
+    const title = element.closest("[data-key-group]")?.dataset.keyGroup ?? gettext("This page");
     found.set(title, [...(found.get(title) ?? []), [printed(element.dataset.key), element.dataset.keyLabel]]);
   }
   document.dispatchEvent(new CustomEvent("keys:collect", { detail: found }));

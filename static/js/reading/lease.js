@@ -1,5 +1,6 @@
 // Holds a case while its page is there: a heartbeat every third of the lease, a farewell when the page goes away.
 // A page that nobody touches for a while stops, so that a desk left open does not keep a case from the others.
+import { gettext } from "../i18n.js";
 
 const MOVES = ["keydown", "pointermove", "pointerdown", "wheel"];
 
@@ -56,7 +57,7 @@ export class Lease {
     try {
       const response = await fetch(this.#urls.renew, { method: "POST", body: this.body() });
       if (response.redirected || response.status === 403)
-        return this.#end("You are signed out. Sign in again in another tab; your draft is kept.");
+        return this.#end(gettext("You are signed out. Sign in again in another tab; your draft is kept."));
       const { sentence } = await response.json();
       if (response.status === 409) this.#end(sentence);
     } catch {

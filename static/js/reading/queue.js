@@ -1,6 +1,8 @@
 // The queue follows itself: the changing part is asked for again and again, and comes only when it changed (ETag). Nothing
 // is asked while the page is hidden. "Back in 40 s" counts in the page.
+
 import { parse, remember, swapParts } from "../fragment.js";
+import { gettext, interpolate, pgettext } from "../i18n.js";
 
 const EVERY = 4000;
 const queue = document.getElementById("queue");
@@ -10,7 +12,8 @@ let timer;
 const count = () => {
   for (const time of queue.querySelectorAll("time[data-countdown]")) {
     const seconds = Math.round((new Date(time.dateTime) - Date.now()) / 1000);
-    time.textContent = seconds > 0 ? `${seconds} s` : "a moment";
+    time.textContent =
+      seconds > 0 ? interpolate(gettext("%(seconds)s s"), { seconds }) : pgettext("back in", "a moment");
   }
 };
 

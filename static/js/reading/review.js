@@ -1,4 +1,5 @@
 // The page of one reading: holds the case, saves the draft, brings the result when it may be seen, fetches ahead.
+import { gettext } from "../i18n.js";
 import { Draft, showClocks } from "./draft.js";
 import { Lease } from "./lease.js";
 import { startSentences } from "./sentences.js";
@@ -89,7 +90,7 @@ const tell = (sentence) => {
 
 stand.addEventListener("click", (event) => {
   if (event.target.closest("#commit"))
-    commit(event).catch(() => tell("The server cannot be reached. Try again in a moment."));
+    commit(event).catch(() => tell(gettext("The server cannot be reached. Try again in a moment.")));
 });
 
 // --- leaving ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 // Suggested sentences: those of the chosen category show, numbered from 5 on (1 to 4 are the categories).
+import { gettext, interpolate } from "../i18n.js";
 
 const KEYS = ["5", "6", "7", "8", "9", "0"];
 
@@ -12,7 +13,9 @@ export const showSentences = (form) => {
     const button = item.firstElementChild;
     button.querySelector("kbd").textContent = key ? `⇧${key}` : "";
     if (key) button.dataset.key = `Shift+${key}`;
-    button.dataset.keyLabel = `Insert: ${button.querySelector("span").textContent}`;
+    button.dataset.keyLabel = interpolate(gettext("Insert: %(sentence)s"), {
+      sentence: button.querySelector("span").textContent,
+    });
   }
 };
 

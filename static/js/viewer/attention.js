@@ -1,6 +1,8 @@
 // Attention maps: where a classifier looked. Fetched only when they are switched on; with the controls that belong to them.
 
+import { gettext, interpolate, pgettext } from "../i18n.js";
 import { make } from "./elements.js";
+import { withKey } from "./keys.js";
 import { within } from "./view.js";
 
 export class Attention {
@@ -17,11 +19,11 @@ export class Attention {
     this.#changed = changed;
     this.choice = make("select", {
       class: "sv-choice",
-      "aria-label": "Classifier whose attention is shown",
-      title: "Next classifier (Shift + A)",
+      "aria-label": gettext("Classifier whose attention is shown"),
+      title: withKey(gettext("Next classifier"), "Shift+a"),
     });
     this.choice.addEventListener("change", () => this.choose(this.choice.selectedIndex));
-    const strength = "Strength of the attention map";
+    const strength = gettext("Strength of the attention map");
     this.slider = make("input", {
       type: "range",
       class: "sv-opacity",
@@ -29,11 +31,17 @@ export class Attention {
       max: 100,
       value: 100 * pane.opacity,
       "aria-label": strength,
-      title: `${strength} (T)`,
+      title: withKey(strength, "t"),
     });
     this.slider.addEventListener("input", () => this.#fade(this.slider.valueAsNumber / 100));
     this.ramp = make("img", { class: "sv-legend-ramp", alt: "", width: 96, height: 8 });
-    this.legend = make("span", { class: "sv-legend" }, "low", this.ramp, "high");
+    this.legend = make(
+      "span",
+      { class: "sv-legend" },
+      pgettext("attention", "low"),
+      this.ramp,
+      pgettext("attention", "high"),
+    );
   }
 
   get controls() {
@@ -48,7 +56,10 @@ export class Attention {
   get sentence() {
     if (!this.current) return "";
     const { name, shows, alarm } = this.current;
-    return `Colour: where ${name} looked${shows && ` for “${shows}”`}, not where disease is${alarm && `. ${alarm}`}`;
+    const sentence = shows
+      ? gettext("Colour: where %(name)s looked for “%(shows)s”, not where disease is")
+      : gettext("Colour: where %(name)s looked, not where disease is");
+    return [interpolate(sentence, { name, shows }), alarm].filter(Boolean).join(". ");
   }
 
   /** The maps of the scan that is shown now; `ramp` is the address of the colours from low to high. */
@@ -115,6 +126,6 @@ export class Attention {
 
 async function load(url) {
   const response = await fetch(url);
-  if (!response.ok) throw new Error("The attention map could not be fetched. Try again in a minute.");
+  if (!response.ok) throw new Error(gettext("The attention map could not be fetched. Try again in a minute."));
   return createImageBitmap(await response.blob());
 }

@@ -1,5 +1,6 @@
 // The previous study, or a scan that a person chose, beside the shown one: a pane with its own window and series.
 
+import { gettext } from "../i18n.js";
 import { make } from "./elements.js";
 import { Pane } from "./pane.js";
 import { Series } from "./series.js";
@@ -16,11 +17,11 @@ export class Comparison {
 
   constructor(main, changed) {
     this.#main = main;
-    this.pane = new Pane("Image to compare with", changed);
+    this.pane = new Pane(gettext("Image to compare with"), changed);
     this.pane.element.hidden = true;
     this.series = new Series(this.pane, () => this.strip.update());
     this.strip = new Strip(this.series);
-    this.choice = make("select", { class: "sv-choice", "aria-label": "Study to compare with" });
+    this.choice = make("select", { class: "sv-choice", "aria-label": gettext("Study to compare with") });
     this.choice.addEventListener("change", () => this.#open(this.studies[this.choice.selectedIndex]));
   }
 

@@ -1,5 +1,7 @@
 // What the actions do: two panes, their series, the tool in hand, and everything around the images.
 
+import { gettext, interpolate } from "../i18n.js";
+import { GROUPS } from "./actions.js";
 import { Attention } from "./attention.js";
 import { Comparison } from "./comparison.js";
 import { make } from "./elements.js";
@@ -12,7 +14,7 @@ import { Status } from "./status.js";
 import { store } from "./store.js";
 import { Strip } from "./strip.js";
 import { Toolbar } from "./toolbar.js";
-import { dragged, presetsOf } from "./window.js";
+import { dragged, presetsOf, windowOf } from "./window.js";
 
 export class Controller {
   tool = "window";
@@ -25,7 +27,7 @@ export class Controller {
 
   constructor(element) {
     this.#element = element;
-    this.main = new Pane("Image", (pane) => this.#drawn(pane));
+    this.main = new Pane(gettext("Image"), (pane) => this.#drawn(pane));
     this.series = new Series(this.main, () => this.#sliceChanged());
     this.strip = new Strip(this.series);
     this.comparison = new Comparison(this.main, (pane) => this.#drawn(pane));
@@ -34,12 +36,12 @@ export class Controller {
     this.attention = new Attention(this.main, () => this.#refreshControls());
     this.ruler = new Ruler(this);
     this.toolbar = new Toolbar(this, {
-      "Where the classifiers looked": this.attention.controls,
-      Compare: [this.comparison.choice],
+      [GROUPS.result]: this.attention.controls,
+      [GROUPS.compare]: [this.comparison.choice],
     });
     this.stage = make(
       "div",
-      { class: "sv-stage", tabindex: "0", role: "group", "aria-label": "Image. Press ? for the keys." },
+      { class: "sv-stage", tabindex: "0", role: "group", "aria-label": gettext("Image. Press ? for the keys.") },
       this.main.element,
       this.comparison.pane.element,
     );
@@ -118,8 +120,10 @@ export class Controller {
 
   #caption(pane) {
     const { length: slices, shown } = this.seriesOf(pane);
-    const which = pane === this.main || this.comparison.isChosen ? "" : "Previous: ";
-    pane.caption.textContent = `${which}${(pane.shown ?? pane.entry)?.title ?? ""}${slices > 1 ? ` · ${shown + 1} / ${slices}` : ""}`;
+    const title = (pane.shown ?? pane.entry)?.title ?? "";
+    const isPrevious = pane !== this.main && !this.comparison.isChosen;
+    const name = isPrevious ? interpolate(gettext("Previous: %(study)s"), { study: title }) : title;
+    pane.caption.textContent = slices > 1 ? `${name} · ${shown + 1} / ${slices}` : name;
     pane.flags.textContent = this.#flags(pane).filter(Boolean).join(" · ");
   }
 
@@ -127,10 +131,10 @@ export class Controller {
   #flags(pane) {
     const { turns, mirrored } = pane.view;
     return [
-      this.keyImages.has(pane.shown?.id) && "Key image",
-      mirrored && "Mirrored",
-      turns && `Turned ${90 * turns}°`,
-      pane.inverted && "Inverted",
+      this.keyImages.has(pane.shown?.id) && gettext("Key image"),
+      mirrored && gettext("Mirrored"),
+      turns && interpolate(gettext("Turned %(degrees)s°"), { degrees: 90 * turns }),
+      pane.inverted && gettext("Inverted"),
       pane.attention && this.attention.sentence,
     ];
   }
@@ -214,7 +218,7 @@ export class Controller {
 
   toggleLink() {
     this.comparison.link(!this.isLinked);
-    this.status.say(this.isLinked ? "Both images move together" : "Each image moves alone");
+    this.status.say(this.isLinked ? gettext("Both images move together") : gettext("Each image moves alone"));
     this.toolbar.update();
   }
 
@@ -226,8 +230,9 @@ export class Controller {
 
   applyPreset(place) {
     if (!this.active.image) return;
-    this.active.window = { ...this.presets[place] };
-    this.status.say(`${this.active.window.name} window`);
+    const preset = this.presets[place];
+    this.active.window = windowOf(preset);
+    this.status.say(preset.title);
     this.active.draw();
   }
 
@@ -274,7 +279,7 @@ export class Controller {
 
   reset() {
     for (const pane of this.isLinked ? this.panes : [this.active]) pane.reset();
-    this.status.say("Window, place and turns are reset");
+    this.status.say(gettext("Window, place and turns are reset"));
   }
 
   /** Arrow keys: move the cross-hair while measuring, else look further in that direction. */

@@ -1,17 +1,18 @@
 // The keys, as a dialog made from the table of actions.
 
+import { gettext } from "../i18n.js";
 import { groups } from "./actions.js";
 import { make } from "./elements.js";
 import { icon } from "./icons.js";
-import { onlyInFocus, spelled } from "./keys.js";
+import { onlyInFocus, spelled, withKey } from "./keys.js";
 
 const MOUSE = [
-  ["Drag", "use the tool in hand"],
-  ["Middle button or Shift + drag", "move"],
-  ["Right button + drag", "zoom"],
-  ["Ctrl + wheel, or two fingers", "zoom at that place"],
-  ["Wheel", "slices of a CT series"],
-  ["Double click", "fit the whole image"],
+  [gettext("Drag"), gettext("use the tool in hand")],
+  [gettext("Middle button or Shift + drag"), gettext("move")],
+  [gettext("Right button + drag"), gettext("zoom")],
+  [gettext("Ctrl + wheel, or two fingers"), gettext("zoom at that place")],
+  [gettext("Wheel"), gettext("slices of a CT series")],
+  [gettext("Double click"), gettext("fit the whole image")],
 ];
 
 const combination = (key) => spelled(key).flatMap((part, place) => [place ? " + " : "", make("kbd", {}, part)]);
@@ -23,13 +24,23 @@ function focusChoice() {
   const box = make("input", { type: "checkbox", id: "sv-focus-only" });
   box.checked = onlyInFocus.get();
   box.addEventListener("change", () => onlyInFocus.set(box.checked));
-  return make("label", { class: "sv-focus-only", for: box.id }, box, "Keys act only while the viewer has the focus");
+  return make(
+    "label",
+    { class: "sv-focus-only", for: box.id },
+    box,
+    gettext("Keys act only while the viewer has the focus"),
+  );
 }
 
 export function helpDialog() {
   const close = make(
     "button",
-    { type: "button", class: "sv-button sv-button-icon", "aria-label": "Close", title: "Close (Escape)" },
+    {
+      type: "button",
+      class: "sv-button sv-button-icon",
+      "aria-label": gettext("Close"),
+      title: withKey(gettext("Close"), "Escape"),
+    },
     icon("close"),
   );
   const sections = [...groups()].map(([title, actions]) =>
@@ -39,13 +50,13 @@ export function helpDialog() {
     ),
   );
   const mouse = section(
-    "Mouse, pen and fingers",
+    gettext("Mouse, pen and fingers"),
     MOUSE.map(([how, what]) => row([how], what)),
   );
   const dialog = make(
     "dialog",
     { class: "sv-dialog", "aria-labelledby": "sv-dialog-title" },
-    make("header", {}, make("h2", { id: "sv-dialog-title" }, "Keys of the viewer"), close),
+    make("header", {}, make("h2", { id: "sv-dialog-title" }, gettext("Keys of the viewer")), close),
     make("div", { class: "sv-keys" }, ...sections, mouse),
     make("footer", {}, focusChoice()),
   );

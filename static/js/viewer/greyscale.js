@@ -1,4 +1,5 @@
 // The measured values of one image, as diagnosis/greyscale.py packs them (its docstring describes the bytes).
+import { gettext } from "../i18n.js";
 
 const MAGIC = 0x59455247; // "GREY", little endian
 const HEAD = 8;
@@ -7,12 +8,12 @@ const HEAD = 8;
 export function unpack(buffer) {
   const view = new DataView(buffer);
   if (buffer.byteLength < HEAD || view.getUint32(0, true) !== MAGIC)
-    throw new Error("these bytes are no greyscale image");
+    throw new Error(gettext("The image arrived damaged. Reload the page."));
   const length = view.getUint32(4, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, HEAD, length)));
   const planes = new Uint8Array(buffer, HEAD + length);
   if (planes.length !== header.width * header.height * header.bytes)
-    throw new Error("the greyscale image is incomplete");
+    throw new Error(gettext("The image arrived incomplete. Reload the page."));
   return new Greyscale(header, header.bytes === 2 ? unfold16(header, planes) : unfold8(header, planes));
 }
 

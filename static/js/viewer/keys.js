@@ -1,5 +1,6 @@
 // Which action a key press means. A key is written "w", "Shift+r", "?", "ArrowLeft".
 
+import { gettext, interpolate } from "../i18n.js";
 import { ACTIONS, isOffered } from "./actions.js";
 
 const BY_KEY = new Map(ACTIONS.flatMap((action) => action.keys.map((key) => [key, action])));
@@ -55,14 +56,20 @@ export function listenToKeys(viewer, element, { pageWide }) {
 }
 
 const WORDS = {
+  Shift: gettext("Shift"),
+  Enter: gettext("Enter"),
+  Escape: gettext("Escape"),
+  Home: gettext("Home"),
+  End: gettext("End"),
+  Backspace: gettext("Backspace"),
   ArrowLeft: "←",
   ArrowRight: "→",
   ArrowUp: "↑",
   ArrowDown: "↓",
-  PageUp: "Page up",
-  PageDown: "Page down",
+  PageUp: gettext("Page up"),
+  PageDown: gettext("Page down"),
   "-": "−",
-  Delete: "Del",
+  Delete: gettext("Del"),
 };
 
 /** ["Shift", "R"] for "Shift+r". */
@@ -70,3 +77,7 @@ export function spelled(key) {
   const parts = key.length > 1 && key.includes("+") ? key.split("+") : [key];
   return parts.map((part) => WORDS[part] ?? (part.length === 1 ? part.toUpperCase() : part));
 }
+
+/** "Zoom in (+)": what a tooltip says. */
+export const withKey = (name, key) =>
+  interpolate(gettext("%(name)s (%(key)s)"), { name, key: spelled(key).join(" + ") });

@@ -1,29 +1,30 @@
 // Lengths between two points of an image, in image pixels (0, 0 is the outer corner of the first pixel).
+import { gettext, interpolate, number } from "../i18n.js";
 
-const number = (value, digits) =>
-  value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-
-/** { value, unit, note }: millimetres where the file says how far apart its pixels lie, else pixels. */
+/** { value, unit, atDetector }: millimetres where the file says how far apart its pixels lie, else pixels. */
 export function length(image, a, b) {
   const [dx, dy] = [b.x - a.x, b.y - a.y];
-  if (!image.spacing) return { value: Math.hypot(dx, dy), unit: "px", note: "" };
+  if (!image.spacing) return { value: Math.hypot(dx, dy), unit: "px", atDetector: false };
   const { row, column, at_detector: atDetector } = image.spacing;
-  return { value: Math.hypot(dx * column, dy * row), unit: "mm", note: atDetector ? "at the detector" : "" };
+  return { value: Math.hypot(dx * column, dy * row), unit: "mm", atDetector: Boolean(atDetector) };
 }
 
 export function lengthText(image, a, b) {
-  const { value, unit, note } = length(image, a, b);
-  return `${number(value, unit === "mm" ? 1 : 0)} ${unit}${note && ` ${note}`}`;
+  const { value, unit, atDetector } = length(image, a, b);
+  if (unit === "px") return interpolate(gettext("%(length)s px"), { length: number(value) });
+  const sentence = atDetector ? gettext("%(length)s mm at the detector") : gettext("%(length)s mm");
+  return interpolate(sentence, { length: number(value, 1) });
 }
 
 /** What a length on this image means, for the status line. */
 export function scaleText(image) {
-  if (!image.spacing) return "Lengths in pixels: the file does not say their size";
+  if (!image.spacing) return gettext("Lengths in pixels: the file does not say their size");
   const { row, column, at_detector: atDetector } = image.spacing;
   const size = row === column ? number(row, 3) : `${number(column, 3)} × ${number(row, 3)}`;
-  return atDetector
-    ? `Lengths at the detector, not in the patient: pixel ${size} mm`
-    : `Lengths in mm: pixel ${size} mm`;
+  const sentence = atDetector
+    ? gettext("Lengths at the detector, not in the patient: pixel %(size)s mm")
+    : gettext("Lengths in mm: pixel %(size)s mm");
+  return interpolate(sentence, { size });
 }
 
 const NEAR = 14; // CSS pixels around an end that take hold of it

@@ -1,5 +1,6 @@
 // One image on the screen: its window, its place, its measurements.
 
+import { gettext } from "../i18n.js";
 import { clear, Developed, drawAttention, drawCursor, drawImage, drawMeasurements } from "./draw.js";
 import { make } from "./elements.js";
 import { Measurements } from "./measure.js";
@@ -72,7 +73,7 @@ export class Pane {
   #wait() {
     clearTimeout(this.#loading);
     if (store.has(this.entry.greyscale)) return;
-    this.#loading = setTimeout(() => this.say("Loading the image …"), PATIENCE);
+    this.#loading = setTimeout(() => this.say(gettext("Loading the image …")), PATIENCE);
   }
 
   #put(image) {

@@ -1,10 +1,11 @@
 // The line below the image: zoom, window, pixel under the pointer, what a length means.
 
+import { gettext, interpolate, number, percent } from "../i18n.js";
 import { make } from "./elements.js";
 import { scaleText } from "./measure.js";
 
-const whole = (value) => Math.round(value).toLocaleString("en-GB").replace("-", "−");
-const fine = (value) => (Number.isInteger(value) ? whole(value) : value.toFixed(1).replace("-", "−"));
+const whole = (value) => number(Math.round(value)).replace("-", "−");
+const fine = (value) => (Number.isInteger(value) ? whole(value) : number(value, 1).replace("-", "−"));
 
 export class Status {
   #parts = {};
@@ -18,9 +19,9 @@ export class Status {
     this.element = make(
       "div",
       { class: "sv-status" },
-      part("zoom", "Zoom"),
-      part("window", "Window"),
-      part("value", "Value"),
+      part("zoom", gettext("Zoom")),
+      part("window", gettext("Window")),
+      part("value", gettext("Value")),
       part("scale", ""),
       this.spoken,
     );
@@ -29,15 +30,25 @@ export class Status {
   update(pane) {
     if (!pane.image) return;
     const { centre, width, name } = pane.window;
-    this.#parts.zoom.textContent = `${Math.round(100 * pane.place.zoom)} %`;
-    this.#parts.window.textContent = `W ${whole(width)} L ${whole(centre)}${name ? ` · ${name}` : ""}`;
+    this.#parts.zoom.textContent = percent(pane.place.zoom);
+    this.#parts.window.textContent = [
+      interpolate(gettext("W %(width)s L %(centre)s"), { width: whole(width), centre: whole(centre) }),
+      name,
+    ]
+      .filter(Boolean)
+      .join(" · ");
     this.#parts.scale.textContent = scaleText(pane.image);
   }
 
   /** `found` as Pane.probe gives it. */
   point(pane, found) {
-    const unit = pane.image?.unit && ` ${pane.image.unit}`;
-    this.#parts.value.textContent = found ? `${fine(found.value)}${unit} at ${found.x}, ${found.y}` : "–";
+    this.#parts.value.textContent = found
+      ? interpolate(gettext("%(value)s at %(x)s, %(y)s"), {
+          value: [fine(found.value), pane.image.unit].filter(Boolean).join(" "),
+          x: found.x,
+          y: found.y,
+        })
+      : "–";
   }
 
   say(text) {

@@ -1,5 +1,6 @@
 // Images that were fetched, the oldest unused ones forgotten; and images fetched ahead, one after the other.
 
+import { gettext } from "../i18n.js";
 import { unpack } from "./greyscale.js";
 
 const LIMIT = 384 * 2 ** 20; // bytes of pixels
@@ -67,12 +68,12 @@ class Store {
 }
 
 const SENTENCES = {
-  403: "You may not see this image. Ask an administrator of the clinic for the right to view patients.",
-  404: "This image is not available. It may have been moved; go back to the patient and open it from there.",
-  503: "The portal cannot open images at the moment. Try again in a minute.",
+  403: gettext("You may not see this image. Ask an administrator of the clinic for the right to view patients."),
+  404: gettext("This image is not available. It may have been moved; go back to the patient and open it from there."),
+  503: gettext("The portal cannot open images at the moment. Try again in a minute."),
 };
 
-const LOST = "The connection to the portal was lost. Check the network, then reload the page.";
+const LOST = gettext("The connection to the portal was lost. Check the network, then reload the page.");
 const SECOND_TRY = 500; // milliseconds; a laptop that changes its network loses one request, not two
 
 async function fetched(url, options) {
@@ -86,8 +87,9 @@ async function fetched(url, options) {
 
 async function load(url, priority) {
   const response = await fetched(url, { priority });
-  if (response.redirected) throw new Error("You were signed out. Sign in again, then reload this page.");
-  if (!response.ok) throw new Error(SENTENCES[response.status] ?? "The image could not be fetched. Reload the page.");
+  if (response.redirected) throw new Error(gettext("You were signed out. Sign in again, then reload this page."));
+  if (!response.ok)
+    throw new Error(SENTENCES[response.status] ?? gettext("The image could not be fetched. Reload the page."));
   return unpack(await response.arrayBuffer());
 }
 

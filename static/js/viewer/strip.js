@@ -1,8 +1,7 @@
 // The slices of a series as a row of bars: their scores where these may be seen, and which one is shown.
 
+import { gettext, interpolate, percent } from "../i18n.js";
 import { make, svg } from "./elements.js";
-
-const percent = (part) => `${Math.round(100 * part)} %`;
 
 export class Strip {
   #series;
@@ -14,20 +13,20 @@ export class Strip {
     this.picture = svg("svg", { class: "sv-bars", preserveAspectRatio: "none", "aria-hidden": "true" });
     this.slider = make(
       "div",
-      { class: "sv-slider", role: "slider", tabindex: "0", "aria-label": "Slice", "aria-valuemin": "1" },
+      { class: "sv-slider", role: "slider", tabindex: "0", "aria-label": gettext("Slice"), "aria-valuemin": "1" },
       this.picture,
     );
     this.text = make("p", {});
     this.legend = make(
       "p",
       { class: "sv-strip-legend" },
-      "Height: probability, combined or the classifiers’ mean. ",
-      make("span", { class: "sv-key-above" }, "positive or above"),
+      gettext("Height: probability, combined or the classifiers’ mean. Colour, by the operating point:"),
+      " ",
+      make("span", { class: "sv-key-above" }, gettext("positive or above")),
       " / ",
-      make("span", { class: "sv-key-between" }, "indeterminate"),
+      make("span", { class: "sv-key-between" }, gettext("indeterminate")),
       " / ",
-      make("span", { class: "sv-key-below" }, "negative or below"),
-      " the operating point.",
+      make("span", { class: "sv-key-below" }, gettext("negative or below")),
     );
     const words = make("div", { class: "sv-strip-text" }, this.text, this.legend);
     this.element = make("div", { class: "sv-strip", hidden: true }, this.slider, words);
@@ -54,11 +53,11 @@ export class Strip {
 
   #saying(index) {
     const { length, slices, scores } = this.#series;
-    const place = `Slice ${index + 1} of ${length}`;
+    const place = interpolate(gettext("Slice %(number)s of %(total)s"), { number: index + 1, total: length });
     const score = scores.get(slices[index]?.id);
-    if (!score) return scores.size ? `${place} · no result` : place;
-    const said = score.zone ? `combined, ${score.zone} zone` : "mean";
-    return `${place} · ${percent(score.probability)} ${said}, ${score.above} of ${score.total} above their operating point`;
+    if (!score) return scores.size ? `${place} · ${gettext("no result")}` : place;
+    const { above, total } = score;
+    return `${place} · ${interpolate(SAID[score.zone || "mean"], { percent: percent(score.probability), above, total })}`;
   }
 
   #drawBars() {
@@ -101,6 +100,15 @@ export class Strip {
     });
   }
 }
+
+const SAID = {
+  mean: gettext("%(percent)s mean, %(above)s of %(total)s above their operating point"),
+  positive: gettext("%(percent)s combined, positive zone, %(above)s of %(total)s above their operating point"),
+  indeterminate: gettext(
+    "%(percent)s combined, indeterminate zone, %(above)s of %(total)s above their operating point",
+  ),
+  negative: gettext("%(percent)s combined, negative zone, %(above)s of %(total)s above their operating point"),
+};
 
 const TONES = { positive: "sv-bar-above", indeterminate: "sv-bar-between", negative: "sv-bar-below" };
 

@@ -3,7 +3,7 @@
 import { groups, isOffered } from "./actions.js";
 import { make } from "./elements.js";
 import { icon } from "./icons.js";
-import { spelled } from "./keys.js";
+import { withKey } from "./keys.js";
 
 export class Toolbar {
   #viewer;
@@ -50,8 +50,8 @@ export class Toolbar {
     if (action.pressed) button.setAttribute("aria-pressed", String(Boolean(action.pressed(this.#viewer))));
     const text = action.text?.(this.#viewer);
     if (text && button.textContent !== text) button.textContent = text;
-    const name = action.show === "text" && text !== "1:1" ? `${text} window` : action.label;
+    const name = action.title?.(this.#viewer) || action.label;
     button.setAttribute("aria-label", name);
-    button.title = `${name} (${spelled(action.keys[0]).join(" + ")})`;
+    button.title = withKey(name, action.keys[0]);
   }
 }

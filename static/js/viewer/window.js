@@ -1,23 +1,26 @@
 // Windowing: which values are black, which white, and the table that says so for every value of an image.
+import { gettext, pgettext } from "../i18n.js";
 
 const CT = [
-  { name: "Lung", centre: -600, width: 1500 },
-  { name: "Mediastinum", centre: 40, width: 400 },
-  { name: "Bone", centre: 400, width: 1800 },
+  { name: gettext("Lung"), title: gettext("Lung window"), centre: -600, width: 1500 },
+  { name: gettext("Mediastinum"), title: gettext("Mediastinum window"), centre: 40, width: 400 },
+  { name: gettext("Bone"), title: gettext("Bone window"), centre: 400, width: 1800 },
 ];
 // Shares of the width that the file asks for.
 const PLAIN = [
-  { name: "Default", share: 1 },
-  { name: "Soft", share: 1.6 },
-  { name: "High contrast", share: 0.55 },
+  { name: pgettext("window", "Default"), title: gettext("Default window"), share: 1 },
+  { name: pgettext("window", "Soft"), title: gettext("Soft window"), share: 1.6 },
+  { name: gettext("High contrast"), title: gettext("High contrast window"), share: 0.55 },
 ];
+
+const AUTO = { name: pgettext("window", "Auto"), title: gettext("Auto window") };
 
 /** The windows of the keys 1 to 4, for this image. */
 export function presetsOf(image) {
   if (image.unit === "HU") return CT;
   const { centre, width } = image.tone;
-  const shares = PLAIN.map(({ name, share }) => ({ name, centre, width: width * share }));
-  return [...shares, { name: "Auto", ...wholeRange(image) }];
+  const shares = PLAIN.map(({ name, title, share }) => ({ name, title, centre, width: width * share }));
+  return [...shares, { ...AUTO, ...wholeRange(image) }];
 }
 
 const LEFT_OUT = 0.005; // of the pixels at each end: markers, collimator edges
@@ -38,7 +41,9 @@ function measuredRange(image) {
 }
 
 /** A window: black at `centre - width / 2`, white at `centre + width / 2`; with a `name` while it is a preset. */
-export const firstWindow = (image) => ({ ...presetsOf(image)[0] });
+export const windowOf = ({ name, centre, width }) => ({ name, centre, width });
+
+export const firstWindow = (image) => windowOf(presetsOf(image)[0]);
 
 const narrowest = (image) => Math.max(Math.abs(image.slope), 1e-6);
 

@@ -75,6 +75,10 @@ def test_what_is_no_image_gets_a_sentence(send: Callable[..., Any], data: bytes,
 def test_a_png_needs_its_modality_from_a_person(send: Callable[..., Any]) -> None:
     response = send(xray_png(), modality="")
     assert (response.status_code, response.json()["code"]) == (422, "modality_needed")
+    assert response.json()["choices"] == [
+        {"value": "cxr", "label": "Chest X-ray"},
+        {"value": "ct", "label": "Chest CT slice"},
+    ]
 
 
 def test_a_dicom_says_its_modality_itself(send: Callable[..., Any], patient: Patient) -> None:
