@@ -13,28 +13,36 @@ from diagnosis.views import viewer_settings
 
 register = template.Library()
 
+# All that viewer.js imports, straight or by way of others; what opens later (the dialog of keys) is fetched then.
 PARTS = (
-    "actions",
-    "attention",
-    "comparison",
-    "controller",
-    "draw",
-    "elements",
-    "greyscale",
-    "icons",
-    "keys",
-    "measure",
-    "pane",
-    "pointer",
-    "ruler",
-    "series",
-    "state",
-    "status",
-    "store",
-    "strip",
-    "toolbar",
-    "view",
-    "window",
+    "i18n",
+    "viewer/actions",
+    "viewer/attention",
+    "viewer/caption",
+    "viewer/comparison",
+    "viewer/controller",
+    "viewer/draw",
+    "viewer/elements",
+    "viewer/greyscale",
+    "viewer/icons",
+    "viewer/key_images",
+    "viewer/keys",
+    "viewer/measure",
+    "viewer/pane",
+    "viewer/panes",
+    "viewer/placing",
+    "viewer/pointer",
+    "viewer/ruler",
+    "viewer/series",
+    "viewer/state",
+    "viewer/status",
+    "viewer/store",
+    "viewer/strip",
+    "viewer/tool",
+    "viewer/toolbar",
+    "viewer/view",
+    "viewer/window",
+    "viewer/windowing",
 )
 
 
@@ -71,4 +79,4 @@ def viewer(
 
 def modules() -> list[str]:
     """All parts of the script at once: found import by import they would come too late for the first picture."""
-    return [static(f"js/viewer/{name}.js") for name in PARTS]
+    return [static(f"js/{name}.js") for name in PARTS]

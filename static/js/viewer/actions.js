@@ -1,3 +1,4 @@
+// @ts-check
 // Everything one can do in the viewer, once: the keys, the toolbar and the help are all made from this table.
 //
 // keys      as keys.js reads them; the first one is named in tooltips; `run` is told which was pressed
@@ -20,6 +21,12 @@ export const GROUPS = {
   other: gettext("Viewer"),
 };
 
+/**
+ * @param {import("./tool.js").ToolName} id
+ * @param {string} key
+ * @param {string} label
+ * @returns {Action}
+ */
 const tool = (id, key, label) => ({
   id,
   keys: [key],
@@ -27,33 +34,58 @@ const tool = (id, key, label) => ({
   group: GROUPS.tool,
   show: "icon",
   icon: id,
-  pressed: (viewer) => viewer.tool === id,
-  run: (viewer) => viewer.setTool(id),
+  pressed: (viewer) => viewer.tool.name === id,
+  run: (viewer) => viewer.tool.take(id),
 });
 
+/**
+ * @param {number} place
+ * @param {string} label
+ * @returns {Action}
+ */
 const preset = (place, label) => ({
   id: `preset-${place + 1}`,
   keys: [`${place + 1}`],
   group: GROUPS.window,
   show: "text",
   label,
-  text: (viewer) => viewer.presets[place]?.name ?? "",
-  title: (viewer) => viewer.presets[place]?.title,
-  pressed: (viewer) => viewer.active.window?.name === viewer.presets[place]?.name,
-  offered: (viewer) => viewer.presets.length > place,
-  run: (viewer) => viewer.applyPreset(place),
+  text: (viewer) => viewer.window.presets[place]?.name ?? "",
+  title: (viewer) => viewer.window.presets[place]?.title,
+  pressed: (viewer) => viewer.panes.active.window?.name === viewer.window.presets[place]?.name,
+  offered: (viewer) => viewer.window.presets.length > place,
+  run: (viewer) => viewer.window.apply(place),
 });
 
+/**
+ * @param {string} group
+ * @param {string} id
+ * @param {string[]} keys
+ * @param {string} label
+ * @param {Action["run"]} run
+ * @param {Partial<Action>} more
+ * @returns {Action}
+ */
 const plain = (group, id, keys, label, run, more = {}) => ({ group, id, keys, label, run, ...more });
 
+/**
+ * @param {string} icon
+ * @param {Partial<Action>} more
+ * @returns {Partial<Action>}
+ */
 const iconed = (icon, more = {}) => ({ show: "icon", icon, ...more });
-const inSeries = { offered: (viewer) => viewer.activeSeries.length > 1 };
+/** @type {Partial<Action>} */
+const inSeries = { offered: (viewer) => viewer.panes.activeSeries.length > 1 };
+/** @type {Partial<Action>} */
 const withMap = { offered: (viewer) => viewer.attention.maps.length > 0 };
-const withPrior = { offered: (viewer) => viewer.hasPrior };
-const comparing = { offered: (viewer) => viewer.isComparing };
+/** @type {Partial<Action>} */
+const withPrior = { offered: (viewer) => viewer.panes.hasPrior };
+/** @type {Partial<Action>} */
+const comparing = { offered: (viewer) => viewer.panes.isComparing };
 
+/** @type {Record<string, [number, number]>} */
 const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+/** @type {Action[]} */
 export const ACTIONS = [
   tool("window", "w", gettext("Window: drag right for wider, up for brighter")),
   tool("pan", "p", gettext("Move")),
@@ -64,35 +96,37 @@ export const ACTIONS = [
   preset(1, gettext("Mediastinum of CT; soft X-ray")),
   preset(2, gettext("Bone of CT; high contrast X-ray")),
   preset(3, gettext("X-ray from its darkest to its brightest tissue")),
-  plain(GROUPS.window, "brighter", ["b"], gettext("Brighter"), (viewer) => viewer.shiftWindow(0, -0.06)),
-  plain(GROUPS.window, "darker", ["Shift+b"], gettext("Darker"), (viewer) => viewer.shiftWindow(0, 0.06)),
-  plain(GROUPS.window, "more-contrast", ["c"], gettext("More contrast"), (viewer) => viewer.shiftWindow(-0.06, 0)),
-  plain(GROUPS.window, "less-contrast", ["Shift+c"], gettext("Less contrast"), (viewer) => viewer.shiftWindow(0.06, 0)),
+  plain(GROUPS.window, "brighter", ["b"], gettext("Brighter"), (viewer) => viewer.window.shift(0, -0.06)),
+  plain(GROUPS.window, "darker", ["Shift+b"], gettext("Darker"), (viewer) => viewer.window.shift(0, 0.06)),
+  plain(GROUPS.window, "more-contrast", ["c"], gettext("More contrast"), (viewer) => viewer.window.shift(-0.06, 0)),
+  plain(GROUPS.window, "less-contrast", ["Shift+c"], gettext("Less contrast"), (viewer) =>
+    viewer.window.shift(0.06, 0),
+  ),
   plain(
     GROUPS.window,
     "invert",
     ["i"],
     gettext("Invert black and white"),
-    (viewer) => viewer.invert(),
-    iconed("invert", { pressed: (viewer) => viewer.active.inverted }),
+    (viewer) => viewer.window.invert(),
+    iconed("invert", { pressed: (viewer) => viewer.panes.active.inverted }),
   ),
 
-  plain(GROUPS.place, "zoom-in", ["+", "="], gettext("Zoom in"), (viewer) => viewer.zoomBy(1.25), iconed("in")),
-  plain(GROUPS.place, "zoom-out", ["-"], gettext("Zoom out"), (viewer) => viewer.zoomBy(0.8), iconed("out")),
-  plain(GROUPS.place, "fit", ["f"], gettext("Fit the whole image"), (viewer) => viewer.fit(), iconed("fit")),
+  plain(GROUPS.place, "zoom-in", ["+", "="], gettext("Zoom in"), (viewer) => viewer.place.zoomBy(1.25), iconed("in")),
+  plain(GROUPS.place, "zoom-out", ["-"], gettext("Zoom out"), (viewer) => viewer.place.zoomBy(0.8), iconed("out")),
+  plain(GROUPS.place, "fit", ["f"], gettext("Fit the whole image"), (viewer) => viewer.place.fit(), iconed("fit")),
   plain(
     GROUPS.place,
     "pixels",
     ["o"],
     gettext("One image pixel on one screen pixel"),
-    (viewer) => viewer.zoomToPixels(),
+    (viewer) => viewer.place.zoomToPixels(),
     {
       show: "text",
       text: () => "1:1",
     },
   ),
   plain(GROUPS.place, "pan", Object.keys(DIRECTIONS), gettext("Look further in that direction"), (viewer, key) =>
-    viewer.nudge(...DIRECTIONS[key]),
+    viewer.place.nudge(...DIRECTIONS[key]),
   ),
 
   plain(
@@ -100,26 +134,26 @@ export const ACTIONS = [
     "rotate",
     ["r"],
     gettext("Rotate a quarter clockwise"),
-    (viewer) => viewer.turn(1),
+    (viewer) => viewer.place.turn(1),
     iconed("rotate"),
   ),
   plain(GROUPS.turn, "rotate-back", ["Shift+r"], gettext("Rotate a quarter anticlockwise"), (viewer) =>
-    viewer.turn(-1),
+    viewer.place.turn(-1),
   ),
   plain(
     GROUPS.turn,
     "mirror",
     ["h"],
     gettext("Mirror left and right"),
-    (viewer) => viewer.mirror(),
-    iconed("mirror", { pressed: (viewer) => viewer.active.view.mirrored }),
+    (viewer) => viewer.place.mirror(),
+    iconed("mirror", { pressed: (viewer) => viewer.panes.active.view.mirrored }),
   ),
   plain(
     GROUPS.turn,
     "reset",
     ["0"],
     gettext("Reset window, place and turns"),
-    (viewer) => viewer.reset(),
+    (viewer) => viewer.place.reset(),
     iconed("reset"),
   ),
 
@@ -128,7 +162,7 @@ export const ACTIONS = [
     "previous-slice",
     ["PageUp", ","],
     gettext("Previous slice"),
-    (viewer) => viewer.stepSlice(viewer.active, -1),
+    (viewer) => viewer.panes.step(-1),
     inSeries,
   ),
   plain(
@@ -136,25 +170,11 @@ export const ACTIONS = [
     "next-slice",
     ["PageDown", "."],
     gettext("Next slice"),
-    (viewer) => viewer.stepSlice(viewer.active, 1),
+    (viewer) => viewer.panes.step(1),
     inSeries,
   ),
-  plain(
-    GROUPS.slices,
-    "first-slice",
-    ["Home"],
-    gettext("First slice"),
-    (viewer) => viewer.stepSlice(viewer.active, -1e6),
-    inSeries,
-  ),
-  plain(
-    GROUPS.slices,
-    "last-slice",
-    ["End"],
-    gettext("Last slice"),
-    (viewer) => viewer.stepSlice(viewer.active, 1e6),
-    inSeries,
-  ),
+  plain(GROUPS.slices, "first-slice", ["Home"], gettext("First slice"), (viewer) => viewer.panes.step(-1e6), inSeries),
+  plain(GROUPS.slices, "last-slice", ["End"], gettext("Last slice"), (viewer) => viewer.panes.step(1e6), inSeries),
 
   plain(
     GROUPS.result,
@@ -194,23 +214,23 @@ export const ACTIONS = [
     "compare",
     ["v"],
     gettext("Previous or chosen scan beside it"),
-    (viewer) => viewer.toggleCompare(),
-    iconed("compare", { ...withPrior, pressed: (viewer) => viewer.isComparing }),
+    (viewer) => viewer.panes.toggleCompare(),
+    iconed("compare", { ...withPrior, pressed: (viewer) => viewer.panes.isComparing }),
   ),
   plain(
     GROUPS.compare,
     "link",
     ["l"],
     gettext("Zoom and move both together"),
-    (viewer) => viewer.toggleLink(),
-    iconed("link", { ...comparing, pressed: (viewer) => viewer.isLinked }),
+    (viewer) => viewer.panes.toggleLink(),
+    iconed("link", { ...comparing, pressed: (viewer) => viewer.panes.isLinked }),
   ),
   plain(
     GROUPS.compare,
     "other-pane",
     ["x"],
     gettext("Keys act on the other image"),
-    (viewer) => viewer.activateOther(),
+    (viewer) => viewer.panes.activateOther(),
     comparing,
   ),
 
@@ -220,7 +240,7 @@ export const ACTIONS = [
     ["Enter"],
     gettext("With the measuring tool: cross-hair, then set a point (arrows move it)"),
     (viewer) => viewer.ruler.set(),
-    { offered: (viewer) => viewer.tool === "measure" },
+    { offered: (viewer) => viewer.tool.name === "measure" },
   ),
   plain(
     GROUPS.measure,
@@ -228,10 +248,10 @@ export const ACTIONS = [
     ["Delete", "Backspace"],
     gettext("Remove the last measurement"),
     (viewer) => viewer.ruler.removeLast(),
-    { offered: (viewer) => viewer.active.measurements.lines.length > 0 },
+    { offered: (viewer) => viewer.panes.active.measurements.lines.length > 0 },
   ),
-  plain(GROUPS.measure, "leave", ["Escape"], gettext("Back to windowing"), (viewer) => viewer.leaveTool(), {
-    offered: (viewer) => viewer.tool !== "window",
+  plain(GROUPS.measure, "leave", ["Escape"], gettext("Back to windowing"), (viewer) => viewer.tool.leave(), {
+    offered: (viewer) => viewer.tool.name !== "window",
   }),
 
   plain(
@@ -239,8 +259,8 @@ export const ACTIONS = [
     "key-image",
     ["k"],
     gettext("Key image"),
-    (viewer) => viewer.toggleKeyImage(),
-    iconed("key", { offered: (viewer) => viewer.takesKeyImages, pressed: (viewer) => viewer.isKeyImage }),
+    (viewer) => viewer.keyImages.toggle(),
+    iconed("key", { offered: (viewer) => viewer.keyImages.isOffered, pressed: (viewer) => viewer.keyImages.isMarked }),
   ),
   plain(
     GROUPS.other,
@@ -253,11 +273,18 @@ export const ACTIONS = [
   plain(GROUPS.other, "help", ["?"], gettext("Keys"), (viewer) => viewer.help(), iconed("help")),
 ];
 
-/** Group name → its actions, in the table's order. */
+/**
+ * Group name → its actions, in the table's order.
+ * @returns {Map<string, Action[]>}
+ */
 export function groups() {
   const found = new Map();
   for (const action of ACTIONS) found.set(action.group, [...(found.get(action.group) ?? []), action]);
   return found;
 }
 
+/**
+ * @param {Action} action
+ * @param {Viewer} viewer
+ */
 export const isOffered = (action, viewer) => action.offered?.(viewer) ?? true;

@@ -1,3 +1,4 @@
+// @ts-check
 // Attention maps: where a classifier looked. Fetched only when they are switched on; with the controls that belong to them.
 
 import { gettext, interpolate, pgettext } from "../i18n.js";
@@ -6,14 +7,20 @@ import { withKey } from "./keys.js";
 import { within } from "./view.js";
 
 export class Attention {
-  maps = []; // { name, shows, alarm, url } of the shown scan
+  /** @type {AttentionMap[]} of the shown scan */
+  maps = [];
   isOn = false;
   index = 0;
 
   #pane;
   #changed;
-  #bitmaps = new Map(); // url → promise of an ImageBitmap
+  /** @type {Map<string, Promise<ImageBitmap>>} by address */
+  #bitmaps = new Map();
 
+  /**
+   * @param {import("./pane.js").Pane} pane
+   * @param {() => void} changed
+   */
   constructor(pane, changed) {
     this.#pane = pane;
     this.#changed = changed;
@@ -62,8 +69,12 @@ export class Attention {
     return [interpolate(sentence, { name, shows }), alarm].filter(Boolean).join(". ");
   }
 
-  /** The maps of the scan that is shown now; `ramp` is the address of the colours from low to high. */
-  offer(maps, ramp = null) {
+  /**
+   * The maps of the scan that is shown now; `ramp` is the address of the colours from low to high.
+   * @param {AttentionMap[] | undefined} maps
+   * @param {string} [ramp]
+   */
+  offer(maps, ramp) {
     this.maps = maps ?? [];
     if (this.index >= this.maps.length) this.index = 0;
     if (ramp) this.ramp.src = ramp;
@@ -81,18 +92,21 @@ export class Attention {
     this.choose((this.index + 1) % this.maps.length);
   }
 
+  /** @param {number} index */
   choose(index) {
     this.index = index;
     this.show();
   }
 
+  /** @param {number} by */
   strengthen(by) {
     this.#fade(within(this.#pane.opacity + by, 0, 1));
   }
 
+  /** @param {number} part */
   #fade(part) {
     this.#pane.opacity = part;
-    this.slider.value = Math.round(100 * part);
+    this.slider.value = String(Math.round(100 * part));
     this.#pane.draw();
   }
 
@@ -113,17 +127,19 @@ export class Attention {
   async #picture() {
     if (!this.isOn || !this.current) return null;
     const { url } = this.current;
-    if (!this.#bitmaps.has(url)) this.#bitmaps.set(url, load(url));
+    const picture = this.#bitmaps.get(url) ?? load(url);
+    this.#bitmaps.set(url, picture);
     try {
-      return await this.#bitmaps.get(url);
+      return await picture;
     } catch (error) {
       this.#bitmaps.delete(url);
-      this.#pane.say(error.message);
+      this.#pane.say(error instanceof Error ? error.message : String(error));
       return null;
     }
   }
 }
 
+/** @param {string} url */
 async function load(url) {
   const response = await fetch(url);
   if (!response.ok) throw new Error(gettext("The attention map could not be fetched. Try again in a minute."));

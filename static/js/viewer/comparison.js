@@ -1,3 +1,4 @@
+// @ts-check
 // The previous study, or a scan that a person chose, beside the shown one: a pane with its own window and series.
 
 import { gettext } from "../i18n.js";
@@ -5,16 +6,20 @@ import { make } from "./elements.js";
 import { Pane } from "./pane.js";
 import { Series } from "./series.js";
 import { Strip } from "./strip.js";
-import { View } from "./view.js";
 
 export class Comparison {
   isOpen = false;
   isLinked = true;
   isChosen = false; // a person chose what stands beside it: it need not be earlier
+  /** @type {Entry[]} */
   studies = [];
 
   #main;
 
+  /**
+   * @param {Pane} main
+   * @param {(pane: Pane) => void} changed
+   */
   constructor(main, changed) {
     this.#main = main;
     this.pane = new Pane(gettext("Image to compare with"), changed);
@@ -25,6 +30,7 @@ export class Comparison {
     this.choice.addEventListener("change", () => this.#open(this.studies[this.choice.selectedIndex]));
   }
 
+  /** @param {Entry[] | undefined} studies */
   offer(studies, isChosen = false) {
     this.close();
     this.isChosen = isChosen;
@@ -45,6 +51,7 @@ export class Comparison {
     this.strip.element.hidden = true;
   }
 
+  /** @param {Entry | undefined} study */
   async #open(study) {
     if (!study) return;
     this.isOpen = true;
@@ -56,10 +63,10 @@ export class Comparison {
     if (shown && study.series && !this.series.length) await this.series.load(study.series);
   }
 
-  /** Linked panes share one View; an unlinked one goes on from where it was. */
+  /** Linked panes share one View; an unlinked one goes on from where it was. @param {boolean} linked */
   link(linked) {
     this.isLinked = linked;
-    this.pane.view = linked ? this.#main.view : Object.assign(new View(), this.#main.view);
+    this.pane.view = linked ? this.#main.view : this.#main.view.copy();
     this.pane.draw();
   }
 }

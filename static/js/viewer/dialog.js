@@ -1,3 +1,4 @@
+// @ts-check
 // The keys, as a dialog made from the table of actions.
 
 import { gettext } from "../i18n.js";
@@ -15,18 +16,29 @@ const MOUSE = [
   [gettext("Double click"), gettext("fit the whole image")],
 ];
 
+/** @param {string} key */
 const combination = (key) => spelled(key).flatMap((part, place) => [place ? " + " : "", make("kbd", {}, part)]);
+/** @param {Action} action */
 const keysOf = (action) => action.keys.flatMap((key, place) => [place ? " " : "", ...combination(key)]);
+/**
+ * @param {(Node | string)[]} term
+ * @param {string} what
+ */
 const row = (term, what) => make("div", { class: "sv-key" }, make("dt", {}, ...term), make("dd", {}, what));
+/**
+ * @param {string} title
+ * @param {HTMLElement[]} rows
+ */
 const section = (title, rows) => make("section", {}, make("h3", {}, title), make("dl", {}, ...rows));
 
 function focusChoice() {
-  const box = make("input", { type: "checkbox", id: "sv-focus-only" });
+  const id = "sv-focus-only";
+  const box = make("input", { type: "checkbox", id });
   box.checked = onlyInFocus.get();
   box.addEventListener("change", () => onlyInFocus.set(box.checked));
   return make(
     "label",
-    { class: "sv-focus-only", for: box.id },
+    { class: "sv-focus-only", for: id },
     box,
     gettext("Keys act only while the viewer has the focus"),
   );

@@ -1,3 +1,4 @@
+// @ts-check
 // Painting: an image through its window, an attention map over it, measurements above both.
 
 import { lengthText } from "./measure.js";
@@ -7,20 +8,32 @@ const SHOW_PIXELS_FROM = 6; // device pixels a pixel; below it, pixels are inter
 const LINE = "#ffd34d";
 const EDGE = "rgb(0 0 0 / 75%)";
 
+/** @typedef {{ left: number, top: number, right: number, bottom: number }} Part */
+/** @typedef {import("./view.js").Placement} Placement */
+/** @typedef {CanvasRenderingContext2D} Context */
+
 /**
  * The windowed picture at one size. While the window changes only the part in sight is painted, which costs the same
  * however large the image is; the rest follows when it comes into sight.
  */
 export class Developed {
   #canvas = document.createElement("canvas");
+  /** @type {Record<string, unknown>} */
   #of = {};
-  #painted = null; // { left, top, right, bottom } in pixels of the level
-  #look = null;
+  /** @type {Part} */
+  #painted = { left: 0, top: 0, right: 0, bottom: 0 }; // { left, top, right, bottom } in pixels of the level
+  #look = new Uint32Array(0);
   #buffer = new Uint32Array(0);
 
-  /** A canvas of `level` (of `image`) with at least what `place` shows, and how many image pixels one of its pixels covers. */
-  at(place, number, window, inverted) {
-    const { image } = place;
+  /**
+   * A canvas of `level` (of `image`) with at least what `place` shows, and how many image pixels one of its pixels covers.
+   * @param {Placement} place
+   * @param {import("./greyscale.js").Greyscale} image
+   * @param {number} number of the level
+   * @param {GreyWindow} window
+   * @param {boolean} inverted
+   */
+  at(place, image, number, window, inverted) {
     const level = image.level(number);
     const covers = 2 ** Math.round(Math.log2(image.width / level.width));
     const seen = visible(place, level, covers);
@@ -35,10 +48,15 @@ export class Developed {
     return { canvas: this.#canvas, covers };
   }
 
+  /** @param {Record<string, unknown>} wanted */
   #is(wanted) {
     return Object.entries(wanted).every(([name, value]) => this.#of[name] === value);
   }
 
+  /**
+   * @param {Level} level
+   * @param {Part} part
+   */
   #paint({ steps, width, height }, part) {
     const canvas = this.#canvas;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
@@ -52,13 +70,18 @@ export class Developed {
       for (const end = i + columns; i < end; i++, o++) out[o] = look[steps[i]];
     }
     const bytes = new Uint8ClampedArray(out.buffer, 0, 4 * columns * rows);
-    canvas.getContext("2d", { alpha: false }).putImageData(new ImageData(bytes, columns, rows), part.left, part.top);
+    canvas.getContext("2d", { alpha: false })?.putImageData(new ImageData(bytes, columns, rows), part.left, part.top);
   }
 }
 
 const MARGIN = 2; // pixels of the level that interpolation looks beyond the edge
 
-/** The part of the level that lies in the pane. */
+/**
+ * The part of the level that lies in the pane.
+ * @param {Placement} place
+ * @param {Level} level
+ * @param {number} covers
+ */
 function visible({ matrix, width, height }, level, covers) {
   const back = matrix.inverse();
   const corners = [
@@ -76,20 +99,37 @@ function visible({ matrix, width, height }, level, covers) {
   };
 }
 
+/**
+ * @param {Part} outer
+ * @param {Part} inner
+ */
 const holds = (outer, inner) =>
   outer.left <= inner.left && outer.top <= inner.top && outer.right >= inner.right && outer.bottom >= inner.bottom;
 
-/** The smallest level that still has a pixel for each one on the screen. */
+/** The smallest level that still has a pixel for each one on the screen. @param {number} zoom */
 const levelFor = (zoom) => Math.max(0, Math.floor(Math.log2(1 / zoom)));
 
-export function drawImage(context, place, developed, { window, inverted }) {
+/**
+ * @param {Context} context
+ * @param {Placement} place
+ * @param {Developed} developed
+ * @param {import("./pane.js").Pane} pane
+ */
+export function drawImage(context, place, developed, { image, window, inverted }) {
   clear(context, "#000");
-  const { canvas, covers } = developed.at(place, levelFor(place.zoom), window, inverted);
+  if (!image) return;
+  const { canvas, covers } = developed.at(place, image, levelFor(place.zoom), window, inverted);
   context.setTransform(place.matrix);
   context.imageSmoothingEnabled = place.zoom < SHOW_PIXELS_FROM;
   context.drawImage(canvas, 0, 0, canvas.width * covers, canvas.height * covers);
 }
 
+/**
+ * @param {Context} context
+ * @param {Placement} place
+ * @param {ImageBitmap} map
+ * @param {number} opacity
+ */
 export function drawAttention(context, place, map, opacity) {
   context.setTransform(place.matrix);
   context.globalAlpha = opacity;
@@ -98,7 +138,11 @@ export function drawAttention(context, place, map, opacity) {
   context.globalAlpha = 1;
 }
 
-export function clear(context, colour = null) {
+/**
+ * @param {Context} context
+ * @param {string} [colour]
+ */
+export function clear(context, colour) {
   const { width, height } = context.canvas;
   context.setTransform(1, 0, 0, 1, 0, 0);
   if (!colour) return context.clearRect(0, 0, width, height);
@@ -106,7 +150,13 @@ export function clear(context, colour = null) {
   return context.fillRect(0, 0, width, height);
 }
 
-/** `ratio`: device pixels a CSS pixel. */
+/**
+ * `ratio`: device pixels a CSS pixel.
+ * @param {Context} context
+ * @param {Placement} place
+ * @param {Line[]} lines
+ * @param {number} ratio
+ */
 export function drawMeasurements(context, place, lines, ratio) {
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.font = `600 ${13 * ratio}px system-ui, sans-serif`;
@@ -118,18 +168,29 @@ export function drawMeasurements(context, place, lines, ratio) {
   }
 }
 
+/**
+ * @param {Context} context
+ * @param {Placement} place
+ * @param {Point} point
+ * @param {number} ratio
+ */
 export function drawCursor(context, place, point, ratio) {
   context.setTransform(1, 0, 0, 1, 0, 0);
   const at = place.toScreen(point.x, point.y);
   twice(context, ratio, () => cross(context, at, 16 * ratio));
 }
 
-/** A bright line on a dark one: seen on bone as on air. */
+/**
+ * A bright line on a dark one: seen on bone as on air.
+ * @param {Context} context
+ * @param {number} ratio
+ * @param {() => void} draw
+ */
 function twice(context, ratio, draw) {
-  for (const [style, width] of [
+  for (const [style, width] of /** @type {const} */ ([
     [EDGE, 4],
     [LINE, 1.75],
-  ]) {
+  ])) {
     context.strokeStyle = style;
     context.lineWidth = width * ratio;
     context.beginPath();
@@ -138,11 +199,21 @@ function twice(context, ratio, draw) {
   }
 }
 
+/**
+ * @param {Context} context
+ * @param {Point} from
+ * @param {Point} to
+ */
 function line(context, from, to) {
   context.moveTo(from.x, from.y);
   context.lineTo(to.x, to.y);
 }
 
+/**
+ * @param {Context} context
+ * @param {Point} at
+ * @param {number} size
+ */
 function cross(context, { x, y }, size) {
   context.moveTo(x - size, y);
   context.lineTo(x + size, y);
@@ -150,12 +221,23 @@ function cross(context, { x, y }, size) {
   context.lineTo(x, y + size);
 }
 
-/** Right of the right end; it is moved in where it would be cut off, and left out where that end is out of sight. */
+/**
+ * Right of the right end; it is moved in where it would be cut off, and left out where that end is out of sight.
+ * @param {Point} from
+ * @param {Point} to
+ * @param {number} ratio
+ */
 const beside = (from, to, ratio) => {
   const right = to.x >= from.x ? to : from;
   return { x: right.x + 12 * ratio, y: right.y };
 };
 
+/**
+ * @param {Context} context
+ * @param {string} text
+ * @param {Point} at
+ * @param {number} ratio
+ */
 function label(context, text, { x, y }, ratio) {
   if (x < 0 || y < 0 || x > context.canvas.width + 12 * ratio || y > context.canvas.height) return;
   const [width, height] = [context.measureText(text).width + 12 * ratio, 22 * ratio];

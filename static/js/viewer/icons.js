@@ -1,7 +1,9 @@
+// @ts-check
 // Line drawings on a 24 × 24 grid, in the manner of templates/_icons.
 
 import { svg } from "./elements.js";
 
+/** @type {Record<string, string>} */
 const PATHS = {
   window: "M12 3a9 9 0 1 0 0 18z M12 3a9 9 0 0 1 0 18 M12 8h5.5 M12 12h8.8 M12 16h5.5",
   pan: "M12 3v18 M3 12h18 M9.5 5.5 12 3l2.5 2.5 M9.5 18.5 12 21l2.5-2.5 M5.5 9.5 3 12l2.5 2.5 M18.5 9.5 21 12l-2.5 2.5",
@@ -23,6 +25,7 @@ const PATHS = {
   close: "M6 6l12 12 M18 6 6 18",
 };
 
+/** @param {string} name */
 export const icon = (name) =>
   svg(
     "svg",

@@ -1,3 +1,4 @@
+// @ts-check
 // One image on the screen: its window, its place, its measurements.
 
 import { gettext } from "../i18n.js";
@@ -10,25 +11,47 @@ import { firstWindow } from "./window.js";
 
 const PATIENCE = 250; // milliseconds before it says that it is loading
 
+const NO_WINDOW = { centre: 0, width: 1 };
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2DSettings} [settings]
+ */
+const contextOf = (canvas, settings) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", settings)); // null only for another kind
+
 export class Pane {
+  /** @type {Entry | null} */
   entry = null; // the scan that was asked for last
+  /** @type {Entry | null} */
   shown = null; // the scan whose picture is on the screen
+  /** @type {import("./greyscale.js").Greyscale | null} */
   image = null;
-  window = null;
+  /** @type {GreyWindow} of no meaning before the first image */
+  window = { ...NO_WINDOW };
   inverted = false;
   view = new View();
-  attention = null; // ImageBitmap
+  /** @type {ImageBitmap | null} */
+  attention = null;
   opacity = 0.45;
+  /** @type {Point | null} */
   cursor = null; // { x, y } in image pixels: measuring with keys
+  /** @type {Point | null} */
   pointer = null; // { x, y } in CSS pixels of the window, while it is over this pane
 
+  #isFresh = true; // the next image gets its own window
   #asked = 0;
   #frame = 0;
   #developed = new Developed();
-  #marks = new Map(); // scan → Measurements
+  /** @type {Map<string, Measurements>} by scan */
+  #marks = new Map();
   #changed;
-  #loading = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #loading;
 
+  /**
+   * @param {string} name
+   * @param {(pane: Pane) => void} changed
+   */
   constructor(name, changed) {
     this.#changed = changed;
     this.canvas = make("canvas", { class: "sv-image", role: "img", "aria-label": name });
@@ -40,29 +63,40 @@ export class Pane {
     new ResizeObserver(() => this.#resize()).observe(this.element);
   }
 
+  get #picture() {
+    return contextOf(this.canvas, { alpha: false });
+  }
+
+  get #drawing() {
+    return contextOf(this.overlay);
+  }
+
   get ratio() {
     return globalThis.devicePixelRatio || 1;
   }
 
   get measurements() {
-    const key = this.shown?.id;
-    if (!this.#marks.has(key)) this.#marks.set(key, new Measurements());
-    return this.#marks.get(key);
+    const key = this.shown?.id ?? "";
+    const found = this.#marks.get(key) ?? new Measurements();
+    this.#marks.set(key, found);
+    return found;
   }
 
+  /** Where the image lies; only while there is one. */
   get place() {
+    if (!this.image) throw new Error("there is no image to place");
     return new Placement(this.view, this.image, this.canvas.width, this.canvas.height);
   }
 
-  /** Show a scan. Whatever was asked for last is shown, in whatever order the answers come. True once it is. */
+  /** Show a scan. Whatever was asked for last is shown, in whatever order the answers come. True once it is. @param {Entry} entry */
   async show(entry) {
     const asked = ++this.#asked;
     this.entry = entry;
-    this.#wait();
+    this.#wait(entry);
     try {
       const image = await store.get(entry.greyscale);
       if (asked !== this.#asked) return false;
-      this.#put(image);
+      this.#put(entry, image);
       return true;
     } catch (error) {
       if (asked === this.#asked) this.#fail(error);
@@ -70,37 +104,45 @@ export class Pane {
     }
   }
 
-  #wait() {
+  /** @param {Entry} entry */
+  #wait(entry) {
     clearTimeout(this.#loading);
-    if (store.has(this.entry.greyscale)) return;
+    if (store.has(entry.greyscale)) return;
     this.#loading = setTimeout(() => this.say(gettext("Loading the image …")), PATIENCE);
   }
 
-  #put(image) {
+  /**
+   * @param {Entry} entry
+   * @param {import("./greyscale.js").Greyscale} image
+   */
+  #put(entry, image) {
     clearTimeout(this.#loading);
     this.say("");
     const sameKind = this.image && this.image.unit === image.unit && image.unit === "HU";
     const isFirst = !this.image;
     this.image = image;
-    this.shown = this.entry;
-    if (!this.window || !sameKind) this.window = firstWindow(image);
+    this.shown = entry;
+    if (this.#isFresh || !sameKind) this.window = firstWindow(image);
+    this.#isFresh = false;
     this.cursor = null;
     this.attention = null; // it was the other picture's
-    this.canvas.setAttribute("aria-label", this.entry.title);
+    this.canvas.setAttribute("aria-label", entry.title);
     if (isFirst) this.drawNow();
     else this.draw(); // so that an attention map at hand comes with it
   }
 
+  /** @param {unknown} error */
   #fail(error) {
     clearTimeout(this.#loading);
     console.error(error);
     this.image = this.shown = null;
-    clear(this.canvas.getContext("2d", { alpha: false }), "#000");
-    clear(this.overlay.getContext("2d"));
-    this.say(error.message);
+    clear(this.#picture, "#000");
+    clear(this.#drawing);
+    this.say(error instanceof Error ? error.message : String(error));
     this.#changed(this);
   }
 
+  /** @param {string} text */
   say(text) {
     this.message.textContent = text;
     this.message.hidden = !text;
@@ -108,7 +150,7 @@ export class Pane {
 
   /** Forget the window and what was measured: another case begins. */
   forget() {
-    this.window = null;
+    this.#isFresh = true;
     this.image = this.shown = null;
     this.inverted = false;
     this.attention = null;
@@ -132,7 +174,7 @@ export class Pane {
     this.#frame = 0;
     if (this.#fitCanvas() && this.image) {
       const place = this.place;
-      const context = this.canvas.getContext("2d", { alpha: false });
+      const context = this.#picture;
       drawImage(context, place, this.#developed, this);
       if (this.attention) drawAttention(context, place, this.attention, this.opacity);
       this.#drawMarks(place);
@@ -140,8 +182,9 @@ export class Pane {
     this.#changed(this);
   }
 
+  /** @param {Placement} place */
   #drawMarks(place) {
-    const context = this.overlay.getContext("2d");
+    const context = this.#drawing;
     clear(context);
     drawMeasurements(context, place, this.measurements.lines, this.ratio);
     if (this.cursor) drawCursor(context, place, this.cursor, this.ratio);
@@ -161,19 +204,29 @@ export class Pane {
     if (this.image) this.drawNow(); // at once: a cleared canvas would flash black until the next frame
   }
 
-  /** CSS pixels of the window → image pixels. */
+  /**
+   * CSS pixels of the window → image pixels.
+   * @param {number} clientX
+   * @param {number} clientY
+   */
   toImage(clientX, clientY) {
     const box = this.element.getBoundingClientRect();
     return this.place.toImage((clientX - box.left) * this.ratio, (clientY - box.top) * this.ratio);
   }
 
-  /** { x, y, value } of the pixel there; null beside the image. */
+  /**
+   * { x, y, value } of the pixel there; null beside the image.
+   * @param {number} clientX
+   * @param {number} clientY
+   */
   probe(clientX, clientY) {
     if (!this.image) return null;
     return this.at(this.toImage(clientX, clientY));
   }
 
+  /** The same of a point in image pixels. @param {Point} point */
   at(point) {
+    if (!this.image) return null;
     const [x, y] = [Math.floor(point.x), Math.floor(point.y)];
     const value = this.image.valueAt(x, y);
     return value === null ? null : { x, y, value };

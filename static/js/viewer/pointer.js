@@ -1,3 +1,4 @@
+// @ts-check
 // Mouse, pen and fingers. One finger or the left button uses the tool in hand; two fingers zoom and move.
 
 import { within } from "./view.js";
@@ -7,25 +8,30 @@ const NOTCH = 60; // wheel pixels that make one slice
 const MIDDLE = 1;
 const RIGHT = 2;
 
-/** `viewer`: { tool, activate(pane), refresh(pane), hover(pane, event), stepSlice(pane, by), seriesOf(pane) }. */
+/**
+ * @param {import("./pane.js").Pane} pane
+ * @param {Viewer} viewer
+ */
 export function listen(pane, viewer) {
   const gesture = new Gesture(pane, viewer);
   const target = pane.overlay;
   target.addEventListener("pointerdown", (event) => gesture.down(event));
   target.addEventListener("pointermove", (event) => gesture.move(event));
-  for (const name of ["pointerup", "pointercancel"]) target.addEventListener(name, (event) => gesture.up(event));
+  for (const name of /** @type {const} */ (["pointerup", "pointercancel"]))
+    target.addEventListener(name, (event) => gesture.up(event));
   target.addEventListener("pointerleave", () => viewer.hover(pane, null));
   target.addEventListener("contextmenu", (event) => event.preventDefault());
   target.addEventListener("dblclick", () => {
-    if (viewer.tool === "measure") return;
+    if (viewer.tool.name === "measure") return;
     pane.view.fit();
-    viewer.refresh(pane);
+    viewer.panes.refresh(pane);
   });
   target.addEventListener("wheel", (event) => wheel(event), { passive: false });
 
   let turned = 0;
+  /** @param {WheelEvent} event */
   const wheel = (event) => {
-    const slices = viewer.seriesOf(pane).length > 1;
+    const slices = viewer.panes.seriesOf(pane).length > 1;
     if (!pane.image || !(event.ctrlKey || event.metaKey || slices)) return; // then the page scrolls
     event.preventDefault();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 30 : 1;
@@ -35,34 +41,50 @@ export function listen(pane, viewer) {
     const steps = Math.trunc(turned / NOTCH) || (Math.abs(event.deltaY) >= NOTCH ? Math.sign(by) : 0);
     if (!steps) return;
     turned = 0;
-    viewer.stepSlice(pane, steps);
+    viewer.panes.seriesOf(pane).step(steps);
   };
 
+  /**
+   * @param {WheelEvent} event
+   * @param {number} factor
+   */
   const zoomAt = (event, factor) => {
-    pane.place.zoomBy(factor, ...local(pane, event));
-    viewer.refresh(pane);
+    const { x, y } = local(pane, event);
+    pane.place.zoomBy(factor, x, y);
+    viewer.panes.refresh(pane);
   };
 }
 
-/** Device pixels within the pane. */
+/**
+ * Device pixels within the pane.
+ * @param {import("./pane.js").Pane} pane
+ * @param {MouseEvent} event
+ */
 const local = (pane, { clientX, clientY }) => {
   const box = pane.element.getBoundingClientRect();
-  return [(clientX - box.left) * pane.ratio, (clientY - box.top) * pane.ratio];
+  return { x: (clientX - box.left) * pane.ratio, y: (clientY - box.top) * pane.ratio };
 };
 
 class Gesture {
   #pane;
   #viewer;
-  #points = new Map(); // pointer → last { x, y } in device pixels
+  /** @type {Map<number, Point>} where each pointer was last, in device pixels */
+  #points = new Map();
+  /** @type {import("./tool.js").ToolName | "pinch" | null} */
   #tool = null;
 
+  /**
+   * @param {import("./pane.js").Pane} pane
+   * @param {Viewer} viewer
+   */
   constructor(pane, viewer) {
     this.#pane = pane;
     this.#viewer = viewer;
   }
 
+  /** @param {PointerEvent} event */
   down(event) {
-    this.#viewer.activate(this.#pane);
+    this.#viewer.panes.activate(this.#pane);
     this.#viewer.stage.focus({ preventScroll: true });
     if (!this.#pane.image) return;
     event.preventDefault();
@@ -74,9 +96,10 @@ class Gesture {
     if (this.#tool === "measure") this.#beginLine(event);
   }
 
+  /** @param {PointerEvent} event */
   #toolOf({ button, shiftKey }) {
     if (button === MIDDLE || shiftKey) return "pan";
-    return button === RIGHT ? "zoom" : this.#viewer.tool;
+    return button === RIGHT ? "zoom" : this.#viewer.tool.name;
   }
 
   #pinch() {
@@ -84,9 +107,11 @@ class Gesture {
     this.#tool = "pinch";
   }
 
+  /** @param {PointerEvent} event */
   #beginLine(event) {
     const pane = this.#pane;
     const place = pane.place;
+    /** @param {Point} point */
     const toScreen = (point) => {
       const at = place.toScreen(point.x, point.y);
       return { x: at.x / pane.ratio, y: at.y / pane.ratio };
@@ -95,6 +120,7 @@ class Gesture {
     pane.draw();
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     const before = this.#points.get(event.pointerId);
     if (!before) return this.#viewer.hover(this.#pane, event);
@@ -102,12 +128,18 @@ class Gesture {
     if (this.#tool === "pinch") this.#spread(event.pointerId, before, now);
     else this.#use(event, now.x - before.x, now.y - before.y);
     this.#points.set(event.pointerId, now);
-    this.#viewer.refresh(this.#pane);
+    this.#viewer.panes.refresh(this.#pane);
     return this.#viewer.hover(this.#pane, event);
   }
 
+  /**
+   * @param {PointerEvent} event
+   * @param {number} dx
+   * @param {number} dy
+   */
   #use(event, dx, dy) {
     const pane = this.#pane;
+    if (!pane.image) return;
     const side = Math.min(pane.canvas.width, pane.canvas.height);
     if (this.#tool === "window") pane.window = dragged(pane.window, dx / side, dy / side, pane.image);
     else if (this.#tool === "pan") pane.place.pan(dx, dy);
@@ -115,28 +147,36 @@ class Gesture {
     else if (this.#tool === "measure") pane.measurements.move(pane.toImage(event.clientX, event.clientY));
   }
 
-  /** Zoom by how far the fingers moved apart, around their middle, and follow that middle. */
+  /**
+   * Zoom by how far the fingers moved apart, around their middle, and follow that middle.
+   * @param {number} moving
+   * @param {Point} before
+   * @param {Point} now
+   */
   #spread(moving, before, now) {
     const other = [...this.#points].find(([id]) => id !== moving)?.[1];
     if (!other) return;
+    /** @param {Point} point */
     const middle = (point) => ({ x: (point.x + other.x) / 2, y: (point.y + other.y) / 2 });
+    /** @param {Point} point */
     const apart = (point) => Math.max(1, Math.hypot(point.x - other.x, point.y - other.y));
     const [from, to] = [middle(before), middle(now)];
     this.#pane.place.pan(to.x - from.x, to.y - from.y);
     this.#pane.place.zoomBy(apart(now) / apart(before), to.x, to.y);
   }
 
+  /** @param {PointerEvent} event */
   up(event) {
     if (!this.#points.delete(event.pointerId)) return;
     if (this.#tool === "measure") {
       this.#pane.measurements.end();
-      this.#viewer.refresh(this.#pane);
+      this.#viewer.panes.refresh(this.#pane);
     }
     if (!this.#points.size) this.#tool = null;
   }
 
+  /** @param {PointerEvent} event */
   #at(event) {
-    const [x, y] = local(this.#pane, event);
-    return { x, y };
+    return local(this.#pane, event);
   }
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Measuring from the keyboard: a cross-hair that the arrows move, and Enter for each end of the line.
 
 import { within } from "./view.js";
@@ -5,15 +6,16 @@ import { within } from "./view.js";
 const STEP = 4; // CSS pixels on the screen, but at least one pixel of the image
 
 export class Ruler {
-  #viewer;
+  #panes;
 
-  constructor(viewer) {
-    this.#viewer = viewer;
+  /** @param {import("./panes.js").Panes} panes */
+  constructor(panes) {
+    this.#panes = panes;
   }
 
   /** Enter: a cross-hair in the middle, then the first point, then the second. */
   set() {
-    const pane = this.#viewer.active;
+    const pane = this.#panes.active;
     if (!pane.image) return;
     if (!pane.cursor) pane.cursor = pane.place.toImage(pane.canvas.width / 2, pane.canvas.height / 2);
     else if (!pane.measurements.draft) pane.measurements.begin(pane.cursor, farApart);
@@ -21,9 +23,15 @@ export class Ruler {
     pane.draw();
   }
 
+  /**
+   * @param {number} dx
+   * @param {number} dy
+   */
   move(dx, dy) {
-    const pane = this.#viewer.active;
-    const { place, image } = pane;
+    const pane = this.#panes.active;
+    const { image } = pane;
+    if (!image || !pane.cursor) return;
+    const { place } = pane;
     const step = Math.max(1, Math.round((STEP * pane.ratio) / place.zoom)) * place.zoom;
     const at = place.toScreen(pane.cursor.x, pane.cursor.y);
     const moved = place.toImage(at.x + dx * step, at.y + dy * step);
@@ -33,13 +41,13 @@ export class Ruler {
   }
 
   removeLast() {
-    this.#viewer.active.measurements.removeLast();
-    this.#viewer.active.draw();
+    this.#panes.active.measurements.removeLast();
+    this.#panes.active.draw();
   }
 
   /** Away with what is half drawn. */
   leave() {
-    const pane = this.#viewer.active;
+    const pane = this.#panes.active;
     pane.measurements.cancel();
     pane.cursor = null;
     pane.draw();

@@ -1,3 +1,4 @@
+// @ts-check
 // The slices of a CT series in one pane, and what the classifiers said of each where that may be seen.
 
 import { store } from "./store.js";
@@ -6,12 +7,18 @@ import { within } from "./view.js";
 const AHEAD = 150; // slices on both sides together; about half a megabyte each
 
 export class Series {
+  /** @type {Entry[]} */
   slices = [];
+  /** @type {Map<string, Score>} by scan */
   scores = new Map();
 
   #pane;
   #changed;
 
+  /**
+   * @param {import("./pane.js").Pane} pane
+   * @param {() => void} changed
+   */
   constructor(pane, changed) {
     this.#pane = pane;
     this.#changed = changed;
@@ -31,6 +38,7 @@ export class Series {
     return this.#placeOf(this.#pane.shown);
   }
 
+  /** @param {Entry | null} entry */
   #placeOf(entry) {
     return this.slices.findIndex((slice) => slice.id === entry?.id);
   }
@@ -40,6 +48,7 @@ export class Series {
     this.scores.clear();
   }
 
+  /** @param {string} url */
   async load(url) {
     const response = await fetch(url);
     if (!response.ok) return;
@@ -48,6 +57,7 @@ export class Series {
     this.#changed();
   }
 
+  /** @param {string} url */
   async loadScores(url) {
     const response = await fetch(url, { headers: { Accept: "application/json" } });
     if (!response.ok) return;
@@ -55,13 +65,15 @@ export class Series {
     this.#changed();
   }
 
+  /** @param {number} by */
   step(by) {
     if (this.length) this.go(this.index + by);
   }
 
+  /** @param {number} to */
   async go(to) {
     const wanted = this.slices[within(to, 0, this.length - 1)];
-    if (!wanted || wanted.id === this.#pane.entry.id) return;
+    if (!wanted || wanted.id === this.#pane.entry?.id) return;
     const shown = this.#pane.show(wanted);
     this.#changed();
     if (await shown) {
@@ -73,8 +85,8 @@ export class Series {
   /** The nearest first. */
   #prefetch() {
     const near = this.index;
-    const order = this.slices.map((slice, place) => [Math.abs(place - near), slice.greyscale]);
-    order.sort(([a], [b]) => a - b);
-    store.prefetch(order.slice(0, AHEAD).map(([, url]) => url));
+    const order = this.slices.map((slice, place) => ({ away: Math.abs(place - near), url: slice.greyscale }));
+    order.sort((a, b) => a.away - b.away);
+    store.prefetch(order.slice(0, AHEAD).map(({ url }) => url));
   }
 }

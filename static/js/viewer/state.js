@@ -1,19 +1,22 @@
+// @ts-check
 // What a viewer shows, in plain values: for the scripts of a page, and for tests.
 
 import { length } from "./measure.js";
 
-export function stateOf({ main, tool, series, attention, isComparing }) {
-  const lines = main.measurements.lines.map(({ a, b }) => ({ a, b, ...length(main.image, a, b) }));
+/** @param {Viewer} viewer */
+export function stateOf({ panes, tool, attention }) {
+  const { main, series, isComparing } = panes;
+  const { image } = main;
   return {
     scan: main.entry?.id,
     window: { ...main.window },
     inverted: main.inverted,
-    zoom: main.image && main.place.zoom,
+    zoom: image && main.place.zoom,
     view: { ...main.view },
-    tool,
+    tool: tool.name,
     slice: { index: series.index, of: series.length },
     attention: { on: attention.isOn, maps: attention.maps.length, opacity: main.opacity },
     comparing: isComparing,
-    lines,
+    lines: image ? main.measurements.lines.map(({ a, b }) => ({ a, b, ...length(image, a, b) })) : [],
   };
 }

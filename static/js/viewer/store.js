@@ -1,3 +1,4 @@
+// @ts-check
 // Images that were fetched, the oldest unused ones forgotten; and images fetched ahead, one after the other.
 
 import { gettext } from "../i18n.js";
@@ -7,12 +8,15 @@ const LIMIT = 384 * 2 ** 20; // bytes of pixels
 const AHEAD_AT_ONCE = 2;
 
 class Store {
+  /** @type {Map<string, Promise<import("./greyscale.js").Greyscale>>} */
   #kept = new Map(); // url → promise, in the order of use
+  /** @type {Map<string, number>} */
   #sizes = new Map();
+  /** @type {string[]} */
   #ahead = [];
   #running = 0;
 
-  /** The image behind a greyscale address. */
+  /** The image behind a greyscale address. @param {string} url */
   get(url) {
     const found = this.#kept.get(url) ?? this.#fetch(url, "high");
     this.#kept.delete(url);
@@ -20,11 +24,12 @@ class Store {
     return found;
   }
 
+  /** @param {string} url */
   has(url) {
     return this.#sizes.has(url);
   }
 
-  /** Fetch these soon, without getting in the way of what is looked at; earlier wishes are dropped. */
+  /** Fetch these soon, without getting in the way of what is looked at; earlier wishes are dropped. @param {string[]} urls */
   prefetch(urls) {
     this.#ahead = urls.filter((url) => url && !this.#kept.has(url));
     this.#continue();
@@ -33,7 +38,7 @@ class Store {
   #continue() {
     while (this.#running < AHEAD_AT_ONCE && this.#ahead.length) {
       const url = this.#ahead.shift();
-      if (this.#kept.has(url)) continue;
+      if (!url || this.#kept.has(url)) continue;
       this.#running++;
       this.#fetch(url, "low")
         .catch(() => {}) // fetching ahead may fail in silence; looking at it will say so
@@ -44,6 +49,10 @@ class Store {
     }
   }
 
+  /**
+   * @param {string} url
+   * @param {RequestPriority} priority
+   */
   #fetch(url, priority) {
     const promise = load(url, priority);
     this.#kept.set(url, promise);
@@ -54,19 +63,25 @@ class Store {
     return promise;
   }
 
+  /**
+   * @param {string} url
+   * @param {number} size
+   */
   #note(url, size) {
     this.#sizes.set(url, size);
     let total = [...this.#sizes.values()].reduce((sum, one) => sum + one, 0);
     for (const oldest of [...this.#kept.keys()]) {
       if (total <= LIMIT) break;
-      if (oldest === url || !this.#sizes.has(oldest)) continue;
-      total -= this.#sizes.get(oldest);
+      const freed = this.#sizes.get(oldest);
+      if (oldest === url || freed === undefined) continue;
+      total -= freed;
       this.#sizes.delete(oldest);
       this.#kept.delete(oldest);
     }
   }
 }
 
+/** @type {Record<number, string>} */
 const SENTENCES = {
   403: gettext("You may not see this image. Ask an administrator of the clinic for the right to view patients."),
   404: gettext("This image is not available. It may have been moved; go back to the patient and open it from there."),
@@ -76,6 +91,10 @@ const SENTENCES = {
 const LOST = gettext("The connection to the portal was lost. Check the network, then reload the page.");
 const SECOND_TRY = 500; // milliseconds; a laptop that changes its network loses one request, not two
 
+/**
+ * @param {string} url
+ * @param {RequestInit} options
+ */
 async function fetched(url, options) {
   try {
     return await fetch(url, options);
@@ -85,6 +104,10 @@ async function fetched(url, options) {
   }
 }
 
+/**
+ * @param {string} url
+ * @param {RequestPriority} priority
+ */
 async function load(url, priority) {
   const response = await fetched(url, { priority });
   if (response.redirected) throw new Error(gettext("You were signed out. Sign in again, then reload this page."));

@@ -1,3 +1,4 @@
+// @ts-check
 // The slices of a series as a row of bars: their scores where these may be seen, and which one is shown.
 
 import { gettext, interpolate, percent } from "../i18n.js";
@@ -5,9 +6,12 @@ import { make, svg } from "./elements.js";
 
 export class Strip {
   #series;
-  #bars = null;
+  /** @type {SVGRectElement[]} */
+  #bars = [];
+  /** @type {{ slices: Entry[], scores: Map<string, Score> } | null} */
   #drawn = null;
 
+  /** @param {import("./series.js").Series} series */
   constructor(series) {
     this.#series = series;
     this.picture = svg("svg", { class: "sv-bars", preserveAspectRatio: "none", "aria-hidden": "true" });
@@ -41,16 +45,17 @@ export class Strip {
     if (this.#drawn?.slices !== slices || this.#drawn.scores !== scores) this.#drawBars();
     for (const bar of this.picture.querySelectorAll(".sv-bar-now")) bar.classList.remove("sv-bar-now");
     this.#bars[index]?.classList.add("sv-bar-now");
-    this.#mark.setAttribute("x", index);
+    this.#mark.setAttribute("x", String(index));
     const said = this.#saying(index);
     this.text.textContent = said;
-    this.slider.setAttribute("aria-valuemax", length);
-    this.slider.setAttribute("aria-valuenow", index + 1);
+    this.slider.setAttribute("aria-valuemax", String(length));
+    this.slider.setAttribute("aria-valuenow", String(index + 1));
     this.slider.setAttribute("aria-valuetext", said);
   }
 
   #mark = svg("rect", { class: "sv-bar-mark", y: 0, width: 1, height: 100 });
 
+  /** @param {number} index */
   #saying(index) {
     const { length, slices, scores } = this.#series;
     const place = interpolate(gettext("Slice %(number)s of %(total)s"), { number: index + 1, total: length });
@@ -72,6 +77,7 @@ export class Strip {
   }
 
   #listen() {
+    /** @param {PointerEvent} event */
     const pick = (event) => {
       const { left, width } = this.slider.getBoundingClientRect();
       this.#series.go(Math.floor(((event.clientX - left) / width) * this.#series.length));
@@ -84,6 +90,7 @@ export class Strip {
       if (this.slider.hasPointerCapture(event.pointerId)) pick(event);
     });
     this.slider.addEventListener("keydown", (event) => {
+      /** @type {Record<string, number>} */
       const steps = {
         ArrowLeft: -1,
         ArrowDown: -1,
@@ -101,6 +108,7 @@ export class Strip {
   }
 }
 
+/** @type {Record<string, string>} */
 const SAID = {
   mean: gettext("%(percent)s mean, %(above)s of %(total)s above their operating point"),
   positive: gettext("%(percent)s combined, positive zone, %(above)s of %(total)s above their operating point"),
@@ -110,8 +118,14 @@ const SAID = {
   negative: gettext("%(percent)s combined, negative zone, %(above)s of %(total)s above their operating point"),
 };
 
+/** @type {Record<string, string>} */
 const TONES = { positive: "sv-bar-above", indeterminate: "sv-bar-between", negative: "sv-bar-below" };
 
+/**
+ * @param {number} place
+ * @param {Score | undefined} score
+ * @param {number} least
+ */
 function bar(place, score, least) {
   const height = score ? Math.max(least, 100 * score.probability) : least;
   const tone = score ? TONES[score.zone || (score.above ? "positive" : "negative")] : "sv-bar-none";

@@ -1,3 +1,4 @@
+// @ts-check
 // The buttons, made from the table of actions.
 
 import { groups, isOffered } from "./actions.js";
@@ -7,9 +8,15 @@ import { withKey } from "./keys.js";
 
 export class Toolbar {
   #viewer;
-  #buttons = []; // [action, button]
-  #groups = []; // elements
+  /** @type {[Action, HTMLButtonElement][]} */
+  #buttons = [];
+  /** @type {HTMLElement[]} */
+  #groups = [];
 
+  /**
+   * @param {Viewer} viewer
+   * @param {Record<string, HTMLElement[]>} extras further controls, by the name of their group
+   */
   constructor(viewer, extras) {
     this.#viewer = viewer;
     this.element = make("div", { class: "sv-tools" });
@@ -27,24 +34,30 @@ export class Toolbar {
     }
   }
 
+  /** @param {Action} action */
   #button(action) {
-    const face = action.show === "icon" ? icon(action.icon) : action.text(this.#viewer);
+    const face = action.show === "icon" ? icon(action.icon ?? action.id) : action.text?.(this.#viewer);
     const button = make(
       "button",
       { type: "button", class: `sv-button sv-button-${action.show}`, "data-action": action.id },
       face,
     );
     button.setAttribute("aria-keyshortcuts", action.keys.join(" "));
-    button.addEventListener("click", () => action.run(this.#viewer));
+    button.addEventListener("click", () => action.run(this.#viewer, ""));
     this.#buttons.push([action, button]);
     return button;
   }
 
   update() {
     for (const [action, button] of this.#buttons) this.#updateButton(action, button);
-    for (const group of this.#groups) group.hidden = [...group.children].every((child) => child.hidden);
+    for (const group of this.#groups)
+      group.hidden = [...group.children].every((child) => /** @type {HTMLElement} */ (child).hidden);
   }
 
+  /**
+   * @param {Action} action
+   * @param {HTMLButtonElement} button
+   */
   #updateButton(action, button) {
     button.hidden = !isOffered(action, this.#viewer);
     if (action.pressed) button.setAttribute("aria-pressed", String(Boolean(action.pressed(this.#viewer))));

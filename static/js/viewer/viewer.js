@@ -1,3 +1,4 @@
+// @ts-check
 // <scan-viewer data-told="ID of its JSON settings" [data-page-keys] [data-key-images]>: the image viewer.
 //
 // Events, all bubbling:
@@ -22,61 +23,85 @@ import { Controller } from "./controller.js";
 import { stateOf } from "./state.js";
 import { store } from "./store.js";
 
-class ScanViewer extends HTMLElement {
+export class ScanViewer extends HTMLElement {
+  /** @type {Controller | null} */
   #controller = null;
+
+  /** @type {Told | null} */
+  told = null;
 
   constructor() {
     super();
     this.ready = new Promise((resolve) => this.addEventListener("viewer:ready", resolve, { once: true }));
   }
 
+  /** Its parts, there from the moment it stands in the page. */
+  get #parts() {
+    if (!this.#controller) throw new Error("the viewer is not in the page yet");
+    return this.#controller;
+  }
+
   connectedCallback() {
     if (this.#controller) return;
     this.#controller = new Controller(this);
     this.#controller.mount();
-    const settings = document.getElementById(this.dataset.told);
-    if (settings) this.show(JSON.parse(settings.textContent));
+    const settings = document.getElementById(this.dataset.told ?? "");
+    if (settings) this.show(JSON.parse(settings.textContent ?? ""));
   }
 
   disconnectedCallback() {
     this.#controller?.unmount();
   }
 
+  /** @param {Told} told */
   show(told) {
     this.told = told;
-    return this.#controller.open(told);
+    return this.#parts.open(told);
   }
 
+  /** @param {string} url */
   async open(url) {
     return this.show(await settingsFrom(url));
   }
 
   async reveal() {
+    if (!this.told) return;
     this.told = await settingsFrom(this.told.self);
-    return this.#controller.reveal(this.told);
+    await this.#parts.reveal(this.told);
   }
 
+  /** @param {string[]} urls */
   prefetch(urls) {
     store.prefetch(urls);
   }
 
+  /** @param {boolean} on */
   markKeyImage(on) {
-    this.#controller.markKeyImage(on);
+    this.#parts.keyImages.mark(on);
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   valueAt(x, y) {
-    return this.#controller.main.image?.valueAt(x, y) ?? null;
+    return this.#parts.panes.main.image?.valueAt(x, y) ?? null;
   }
 
   get state() {
-    return stateOf(this.#controller);
+    return stateOf(this.#parts);
   }
 
+  /** @param {string} id */
   run(id) {
-    return ACTIONS.find((action) => action.id === id).run(this.#controller);
+    return ACTIONS.find((action) => action.id === id)?.run(this.#parts, "");
   }
 }
 
+/**
+ * @param {string} url
+ * @returns {Promise<Told>}
+ */
 async function settingsFrom(url) {
   const response = await fetch(url, { headers: { Accept: "application/json" } });
   if (!response.ok) throw new Error(`the viewer's settings could not be fetched (${response.status})`);

@@ -1,6 +1,8 @@
+// @ts-check
 // Windowing: which values are black, which white, and the table that says so for every value of an image.
 import { gettext, pgettext } from "../i18n.js";
 
+/** @type {Preset[]} */
 const CT = [
   { name: gettext("Lung"), title: gettext("Lung window"), centre: -600, width: 1500 },
   { name: gettext("Mediastinum"), title: gettext("Mediastinum window"), centre: 40, width: 400 },
@@ -15,7 +17,11 @@ const PLAIN = [
 
 const AUTO = { name: pgettext("window", "Auto"), title: gettext("Auto window") };
 
-/** The windows of the keys 1 to 4, for this image. */
+/**
+ * The windows of the keys 1 to 4, for this image.
+ * @param {import("./greyscale.js").Greyscale} image
+ * @returns {Preset[]}
+ */
 export function presetsOf(image) {
   if (image.unit === "HU") return CT;
   const { centre, width } = image.tone;
@@ -24,14 +30,17 @@ export function presetsOf(image) {
 }
 
 const LEFT_OUT = 0.005; // of the pixels at each end: markers, collimator edges
+/** @type {WeakMap<import("./greyscale.js").Greyscale, GreyWindow>} */
 const ranges = new WeakMap();
 
-/** From the darkest to the brightest value, but for the few at each end. */
+/** From the darkest to the brightest value, but for the few at each end. @param {import("./greyscale.js").Greyscale} image */
 function wholeRange(image) {
-  if (!ranges.has(image)) ranges.set(image, measuredRange(image));
-  return ranges.get(image);
+  const range = ranges.get(image) ?? measuredRange(image);
+  ranges.set(image, range);
+  return range;
 }
 
+/** @param {import("./greyscale.js").Greyscale} image */
 function measuredRange(image) {
   const { steps } = image.level(2);
   const sorted = steps.slice().sort();
@@ -40,14 +49,23 @@ function measuredRange(image) {
   return { centre: (low + high) / 2, width: Math.max(Math.abs(high - low), narrowest(image)) };
 }
 
-/** A window: black at `centre - width / 2`, white at `centre + width / 2`; with a `name` while it is a preset. */
+/** A window: black at `centre - width / 2`, white at `centre + width / 2`; with a `name` while it is a preset. @param {GreyWindow} window */
 export const windowOf = ({ name, centre, width }) => ({ name, centre, width });
 
+/** @param {import("./greyscale.js").Greyscale} image */
 export const firstWindow = (image) => windowOf(presetsOf(image)[0]);
 
+/** @param {import("./greyscale.js").Greyscale} image */
 const narrowest = (image) => Math.max(Math.abs(image.slope), 1e-6);
 
-/** The window after a drag of (dx, dy) parts of a picture's side: right is wider, up is brighter. */
+/**
+ * The window after a drag of (dx, dy) parts of a picture's side: right is wider, up is brighter.
+ * @param {GreyWindow} window
+ * @param {number} dx
+ * @param {number} dy
+ * @param {import("./greyscale.js").Greyscale} image
+ * @returns {GreyWindow}
+ */
 export function dragged(window, dx, dy, image) {
   const width = Math.max(window.width * Math.exp(2 * dx), narrowest(image));
   const reach = Math.abs(image.meaning(image.range - 1) - image.meaning(0));
@@ -55,7 +73,12 @@ export function dragged(window, dx, dy, image) {
   return { centre, width: Math.min(width, 8 * Math.max(reach, 1)) };
 }
 
-const bend = ({ curve, span }) => {
+/**
+ * From a part of the window, -0.5 to 0.5, to a part of the way from black to white.
+ * @param {Tone} tone
+ * @returns {(x: number) => number}
+ */
+const bend = ({ curve, span = 1 }) => {
   if (!curve?.length) return (x) => x + 0.5;
   const last = curve.length - 1;
   return (x) => {
@@ -66,7 +89,12 @@ const bend = ({ curve, span }) => {
   };
 };
 
-/** For each step of `image` the pixel to draw: little-endian RGBA in one number. */
+/**
+ * For each step of `image` the pixel to draw: little-endian RGBA in one number.
+ * @param {import("./greyscale.js").Greyscale} image
+ * @param {GreyWindow} window
+ * @param {boolean} inverted
+ */
 export function table(image, window, inverted) {
   const out = new Uint32Array(image.range);
   const grey = bend(image.tone);

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +142,24 @@ def test_scores_come_apart_from_the_slices(client: Client, series: list[Scan]) -
 
 
 def test_the_page_names_every_module_that_the_first_picture_needs() -> None:
-    there = {path.stem for path in Path(settings.BASE_DIR, "static/js/viewer").glob("*.js")}
-    assert set(PARTS) == there - {"viewer", "dialog"}  # the entry itself, and what is fetched when it is asked for
+    root = Path(settings.BASE_DIR, "static/js")
+    needed = imported(root / "viewer/viewer.js")
+    assert set(PARTS) == {path.relative_to(root).with_suffix("").as_posix() for path in needed}
+    there = set((root / "viewer").glob("*.js"))
+    assert there - needed == {root / "viewer/viewer.js", root / "viewer/dialog.js"}  # fetched when it is asked for
+
+
+def imported(module: Path) -> set[Path]:
+    """All modules that come with it, however far away; not those of an `import()`."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        here = waiting.pop()
+        names = re.findall(r'^import (?:[^;]*? from )?"(.+?)";', here.read_text(), re.MULTILINE)
+        new = {(here.parent / name).resolve() for name in names} - found
+        found |= new
+        waiting.extend(new)
+    return found
 
 
 # --- what a page is told -----------------------------------------------------------------------------------

@@ -1,0 +1,130 @@
+// The shapes that modules share, for the type check alone: no page loads this file.
+
+/** What diagnosis/views/viewer_settings.py says of one scan. */
+interface Entry {
+  id: string;
+  instance: number | null;
+  title: string;
+  greyscale: string;
+  series?: string;
+}
+
+interface AttentionMap {
+  name: string;
+  shows: string;
+  alarm: string;
+  url: string;
+}
+
+/** The settings of a viewer, as JSON in its page. */
+interface Told {
+  self: string;
+  scan: Entry;
+  prior?: Entry[];
+  compare?: boolean;
+  attention?: AttentionMap[];
+  scores?: string;
+  legend?: string;
+}
+
+/** What the classifiers said of one slice. */
+interface Score {
+  probability: number;
+  zone: "" | "positive" | "indeterminate" | "negative";
+  above: number;
+  total: number;
+  attention?: AttentionMap[];
+}
+
+interface Point {
+  x: number;
+  y: number;
+}
+
+interface Line {
+  a: Point;
+  b: Point;
+}
+
+/** Black at `centre - width / 2`, white at `centre + width / 2`; with the name of the preset that it still is. */
+interface GreyWindow {
+  centre: number;
+  width: number;
+  name?: string;
+}
+
+interface Preset extends GreyWindow {
+  name: string;
+  title: string;
+}
+
+/** How raw values become grey by what the file says. */
+interface Tone {
+  centre: number;
+  width: number;
+  curve?: number[];
+  span?: number;
+}
+
+/** Millimetres between the middles of neighbouring pixels. */
+interface Spacing {
+  row: number;
+  column: number;
+  at_detector: boolean;
+}
+
+type Steps = Uint8Array | Uint16Array;
+
+interface Level {
+  steps: Steps;
+  width: number;
+  height: number;
+}
+
+/** One entry of the table in viewer/actions.js. */
+interface Action {
+  id: string;
+  keys: string[];
+  label: string;
+  group: string;
+  show?: "icon" | "text";
+  icon?: string;
+  text?: (viewer: Viewer) => string;
+  title?: (viewer: Viewer) => string | undefined;
+  pressed?: (viewer: Viewer) => boolean;
+  offered?: (viewer: Viewer) => boolean;
+  run: (viewer: Viewer, key: string) => unknown;
+}
+
+type Viewer = import("./viewer/controller.js").Controller;
+
+/** The server's answer to one file, or this browser's own words when there was none. */
+interface UploadAnswer {
+  sentence: string;
+  again?: boolean;
+  outcome?: "accepted" | "duplicate" | "mismatch" | "elsewhere" | "refused";
+  code?: string;
+  scan?: string;
+  url?: string;
+  thumbnail?: string;
+  retryable?: boolean;
+  fingerprint?: string;
+  differences?: Difference[];
+  choices?: { value: string; label: string }[];
+}
+
+interface Difference {
+  field: string;
+  label: string;
+  in_file: string;
+  in_record: string;
+}
+
+/** Django's catalogue script, where the page has one. */
+declare var django:
+  | {
+      gettext(text: string): string;
+      pgettext(context: string, text: string): string;
+      ngettext(one: string, many: string, count: number): string;
+    }
+  | undefined;

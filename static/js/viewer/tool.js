@@ -1,0 +1,43 @@
+// @ts-check
+// The tool in hand: what dragging over an image does.
+
+/** @typedef {"window" | "pan" | "zoom" | "measure"} ToolName */
+
+export class Tool {
+  /** @type {ToolName} */
+  name = "window";
+
+  #stage;
+  #ruler;
+  #changed;
+
+  /**
+   * @param {HTMLElement} stage shows the tool's cursor by its data-tool
+   * @param {import("./ruler.js").Ruler} ruler
+   * @param {() => void} changed
+   */
+  constructor(stage, ruler, changed) {
+    this.#stage = stage;
+    this.#ruler = ruler;
+    this.#changed = changed;
+  }
+
+  /** @param {ToolName} name */
+  take(name) {
+    this.leave();
+    this.#put(name);
+    this.#changed();
+  }
+
+  /** Back to windowing; what is half measured is dropped. */
+  leave() {
+    this.#ruler.leave();
+    this.#put("window");
+  }
+
+  /** @param {ToolName} name */
+  #put(name) {
+    this.name = name;
+    this.#stage.dataset.tool = name;
+  }
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Series } from "../../../static/js/viewer/series.js";
+import { json, serve } from "../server.js";
+import { pack } from "./images.js";
+
+/** A pane that shows what it is asked for, or does not. */
+class Shower {
+  entry = null;
+  shown = null;
+  answers = true;
+
+  async show(entry) {
+    this.entry = entry;
+    if (this.answers) this.shown = entry;
+    return this.answers;
+  }
+}
+
+const loaded = async (t, { answers = true } = {}) => {
+  const bytes = Buffer.from(pack([[1, 2]]));
+  const { origin, asked } = await serve(t, {
+    "/slices": (request, response) =>
+      json({ slices: [1, 2, 3, 4].map((n) => ({ id: `s${n}`, greyscale: `http://${request.headers.host}/g${n}` })) })(
+        request,
+        response,
+      ),
+    "/scores": json({ scores: { s2: { probability: 0.9, zone: "", above: 1, total: 1 } } }),
+    ...Object.fromEntries([1, 2, 3, 4].map((n) => [`/g${n}`, (_request, response) => response.end(bytes)])),
+  });
+  const pane = new Shower();
+  pane.answers = answers;
+  let changes = 0;
+  const series = new Series(pane, () => changes++);
+  pane.entry = pane.shown = { id: "s3" };
+  await series.load(`${origin}/slices`);
+  return { series, pane, origin, asked, changes: () => changes };
+};
+
+test("the slice in sight has its place among the others", async (t) => {
+  const { series } = await loaded(t);
+  assert.deepEqual([series.length, series.index, series.shown], [4, 2, 2]);
+});
+
+test("steps end at the first and the last slice", async (t) => {
+  const { series } = await loaded(t);
+  await series.go(series.index - 10);
+  assert.equal(series.index, 0);
+  await series.go(series.index + 1e6);
+  assert.equal(series.index, 3);
+});
+
+test("the place that was asked for runs ahead of the one that is shown", async (t) => {
+  const { series, pane } = await loaded(t);
+  pane.answers = false;
+  await series.go(3);
+  assert.deepEqual([series.index, series.shown], [3, 2]);
+});
+
+test("going to where one is changes nothing", async (t) => {
+  const { series, changes } = await loaded(t);
+  const before = changes();
+  await series.go(2);
+  assert.equal(changes(), before);
+});
+
+test("the nearest slices are fetched ahead first", async (t) => {
+  const { asked } = await loaded(t);
+  const images = () => asked.map(({ url }) => url).filter((url) => url.startsWith("/g"));
+  while (images().length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+  // Two at a time: the second two are asked for when one of the first has come.
+  assert.deepEqual(images().slice(0, 2).sort(), ["/g2", "/g3"]);
+  assert.deepEqual(images().slice(2).sort(), ["/g1", "/g4"]);
+});
+
+test("scores belong to their slices, and go with them", async (t) => {
+  const { series, origin } = await loaded(t);
+  await series.loadScores(`${origin}/scores`);
+  assert.equal(series.scores.get("s2").probability, 0.9);
+  series.clear();
+  assert.deepEqual([series.length, series.scores.size, series.index], [0, 0, -1]);
+});
+
+test("where the server refuses, the series stays as it was", async (t) => {
+  const { series, origin } = await loaded(t);
+  await series.load(`${origin}/nothing`);
+  await series.loadScores(`${origin}/nothing`);
+  assert.deepEqual([series.length, series.scores.size], [4, 0]);
+});
