@@ -1,9 +1,12 @@
+// @ts-check
 // The files in a drop, folders opened.
 import { gettext, interpolate, ngettext, number } from "./i18n.js";
 
+/** @param {FileSystemDirectoryEntry} directory @returns {Promise<FileSystemEntry[]>} */
 const read = (directory) =>
   new Promise((resolve, reject) => {
     const reader = directory.createReader();
+    /** @type {FileSystemEntry[]} */
     const entries = [];
     // A reader gives at most a hundred entries at a time, and an empty list at the end.
     const more = () =>
@@ -15,20 +18,28 @@ const read = (directory) =>
     more();
   });
 
+/** @param {FileSystemEntry} entry @returns {entry is FileSystemFileEntry} */
+const isFile = (entry) => entry.isFile;
+
+/** @param {FileSystemEntry} entry @returns {Promise<File[]>} */
 const within = async (entry) => {
-  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
-  const entries = (await read(entry)).filter((inner) => !inner.name.startsWith("."));
+  if (isFile(entry)) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const entries = (await read(/** @type {FileSystemDirectoryEntry} */ (entry))).filter(
+    (inner) => !inner.name.startsWith("."),
+  );
   return (await Promise.all(entries.map(within))).flat();
 };
 
+/** @param {DataTransfer} transfer */
 export const droppedFiles = async (transfer) => {
   // Both lists are emptied as soon as the event is over.
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
   const files = [...transfer.files];
   if (!entries.some((entry) => entry.isDirectory)) return files;
   return (await Promise.all(entries.map(within))).flat();
 };
 
+/** @param {number} bytes */
 export const sizeText = (bytes) => {
   if (bytes < 1000) return interpolate(ngettext("%(count)s byte", "%(count)s bytes", bytes), { count: bytes });
   if (bytes < 1e6) return interpolate(gettext("%(size)s kB"), { size: number(bytes / 1000) });

@@ -1,3 +1,4 @@
+// @ts-check
 // Lists of scans follow their open analyses by themselves.
 import { following } from "./following.js";
 

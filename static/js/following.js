@@ -1,9 +1,13 @@
+// @ts-check
 // Follows open analyses: every element with data-following="<scan>" is asked about in one request for all, and shows the
 // answer, until its analysis has finished.
 
 import { announcer } from "./announce.js";
+import { find, findAll } from "./dom.js";
 import { gettext, interpolate } from "./i18n.js";
 import { Pace } from "./pace.js";
+
+/** @typedef {{ id: string, status: string, html: string, finished: boolean, sentence: string }} Progress */
 
 const AT_ONCE = 100;
 
@@ -13,6 +17,7 @@ class Following {
   #announce;
 
   // `announce(text)` is told what finished, for people who do not see it happen.
+  /** @param {(text: string) => void} announce */
   constructor(announce) {
     this.#announce = announce;
   }
@@ -30,13 +35,13 @@ class Following {
   }
 
   #open() {
-    return [...document.querySelectorAll("[data-following]")];
+    return findAll(document, "[data-following]", HTMLElement);
   }
 
   async #ask() {
     const ids = [...new Set(this.#open().map((element) => element.dataset.following))].slice(0, AT_ONCE);
     if (!ids.length) return;
-    const url = document.querySelector('meta[name="scan-progress"]').content;
+    const url = find(document, 'meta[name="scan-progress"]', HTMLMetaElement).content;
     const address = `${url}?${ids.map((id) => `id=${id}`).join("&")}`;
     try {
       const response = await fetch(address, { headers: { Accept: "application/json" } });
@@ -47,8 +52,9 @@ class Following {
     }
   }
 
+  /** @param {Progress} scan */
   #show(scan) {
-    for (const element of document.querySelectorAll(`[data-following="${scan.id}"]`)) {
+    for (const element of findAll(document, `[data-following="${scan.id}"]`, HTMLElement)) {
       if (element.dataset.status !== scan.status) {
         element.dataset.status = scan.status;
         element.innerHTML = scan.html;
@@ -57,7 +63,7 @@ class Following {
       if (!scan.finished) continue;
       delete element.dataset.following;
       this.#announce(
-        interpolate(gettext("%(name)s: %(sentence)s"), { name: element.dataset.name, sentence: scan.sentence }),
+        interpolate(gettext("%(name)s: %(sentence)s"), { name: element.dataset.name ?? "", sentence: scan.sentence }),
       );
       element.dispatchEvent(new CustomEvent("analysis:finished", { bubbles: true, detail: scan }));
     }

@@ -1,3 +1,4 @@
+// @ts-check
 // How often to ask: quickly at first and after each change, then ever more slowly; hardly at all in a hidden tab.
 const FIRST = 400,
   SLOWER = 1.35,
@@ -15,7 +16,7 @@ export class Pace {
   async next() {
     const wait = document.hidden ? HIDDEN : this.#wait;
     this.#wait = Math.min(this.#wait * SLOWER, SLOWEST);
-    await new Promise((resolve) => {
+    await new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
       const done = () => {
         clearTimeout(timer);
         document.removeEventListener("visibilitychange", done);

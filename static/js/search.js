@@ -1,19 +1,26 @@
+// @ts-check
 // <form data-search="ID"> finds while one types: the element with that id gets the fragment, the address follows.
+import { byId, findAll } from "./dom.js";
 import { fetchFragment, parse, SignedOut } from "./fragment.js";
 
 const WAIT = 180;
 
+/** @param {HTMLFormElement} form */
 const live = (form) => {
-  const found = document.getElementById(form.dataset.search);
-  let timer, request;
+  const found = byId(form.dataset.search ?? "", HTMLElement);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  /** @type {AbortController | undefined} */
+  let request;
 
   const address = () => {
-    const chosen = [...new FormData(form)].filter(([, value]) => value !== "");
-    const query = new URLSearchParams(chosen).toString();
-    return query ? `${location.pathname}?${query}` : location.pathname;
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) if (typeof value === "string" && value) query.append(name, value);
+    const text = query.toString();
+    return text ? `${location.pathname}?${text}` : location.pathname;
   };
 
-  const find = async () => {
+  const search = async () => {
     clearTimeout(timer);
     request?.abort();
     request = new AbortController();
@@ -25,7 +32,7 @@ const live = (form) => {
       history.replaceState(null, "", url);
       found.dispatchEvent(new Event("fragment:ready", { bubbles: true }));
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error instanceof DOMException && error.name === "AbortError") return;
       // The plain way still works, and shows the sign-in page where that is the reason.
       if (error instanceof SignedOut) location.assign(url);
       else form.submit();
@@ -35,15 +42,15 @@ const live = (form) => {
 
   form.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(find, WAIT);
+    timer = setTimeout(search, WAIT);
   });
   form.addEventListener("change", (event) => {
-    if (event.target.matches("select")) find();
+    if (event.target instanceof HTMLSelectElement) search();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    find();
+    search();
   });
 };
 
-document.querySelectorAll("form[data-search]").forEach(live);
+for (const form of findAll(document, "form[data-search]", HTMLFormElement)) live(form);

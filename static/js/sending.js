@@ -1,8 +1,11 @@
+// @ts-check
 // One request with upload progress, which fetch() cannot report. Resolves always: `again` says that a retry may help.
 import { gettext } from "./i18n.js";
 
+/** @param {string} sentence @returns {UploadAnswer} */
 const trouble = (sentence) => ({ again: true, sentence });
 
+/** @type {Record<number, string>} */
 const SENTENCES = {
   403: gettext("You are not allowed to upload here any more, or the page is too old. Reload the page, then try again."),
   404: gettext("This patient cannot be found any more. Reload the page."),
@@ -10,6 +13,11 @@ const SENTENCES = {
   429: gettext("The server is asked too much at the moment. Wait a little, then retry."),
 };
 
+/**
+ * @param {XMLHttpRequest} request
+ * @param {string} url
+ * @returns {UploadAnswer}
+ */
 const answer = (request, url) => {
   if (request.responseURL !== url)
     return trouble(gettext("You have been signed out. Sign in in another tab, then retry."));
@@ -24,6 +32,12 @@ const answer = (request, url) => {
   );
 };
 
+/**
+ * @param {string} url
+ * @param {FormData} body
+ * @param {(share: number) => void} progress
+ * @returns {Promise<UploadAnswer>}
+ */
 export const send = (url, body, progress) =>
   new Promise((resolve) => {
     const request = new XMLHttpRequest();

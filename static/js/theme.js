@@ -1,3 +1,4 @@
+// @ts-check
 // The theme, before the first paint. Shares its key ("theme": auto, light, dark) with the admin pages, so that one
 // choice holds everywhere. Loaded without defer, in <head>, on purpose: a page must not flash in the other theme.
 "use strict";
@@ -13,13 +14,17 @@
     }
   };
 
+  /** @param {string} theme */
   const show = (theme) => {
     root.dataset.theme = theme;
-    for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    /** @type {NodeListOf<HTMLElement>} */
+    const buttons = document.querySelectorAll("[data-theme-choice]");
+    for (const button of buttons) {
       button.setAttribute("aria-pressed", String(button.dataset.themeChoice === theme));
     }
   };
 
+  /** @param {string} theme */
   const choose = (theme) => {
     try {
       localStorage.setItem(KEY, theme);
@@ -34,8 +39,8 @@
 
   document.addEventListener("DOMContentLoaded", () => show(stored()));
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-theme-choice]");
-    if (button) choose(button.dataset.themeChoice);
+    const button = event.target instanceof Element && event.target.closest("[data-theme-choice]");
+    if (button instanceof HTMLElement) choose(button.dataset.themeChoice ?? "auto");
   });
   window.addEventListener("storage", (event) => {
     if (event.key === KEY) show(stored());

@@ -96,7 +96,17 @@ interface Action {
   run: (viewer: Viewer, key: string) => unknown;
 }
 
+// Named here and not by import() in JSDoc: Django's static files take every import for one that runs.
 type Viewer = import("./viewer/controller.js").Controller;
+type ScanViewer = import("./viewer/viewer.js").ScanViewer;
+type Pane = import("./viewer/pane.js").Pane;
+type Panes = import("./viewer/panes.js").Panes;
+type Series = import("./viewer/series.js").Series;
+type Ruler = import("./viewer/ruler.js").Ruler;
+type Greyscale = import("./viewer/greyscale.js").Greyscale;
+type Placement = import("./viewer/view.js").Placement;
+type ToolName = import("./viewer/tool.js").ToolName;
+type RowState = import("./upload_row.js").RowState;
 
 /** The server's answer to one file, or this browser's own words when there was none. */
 interface UploadAnswer {

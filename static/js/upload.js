@@ -1,6 +1,8 @@
+// @ts-check
 // <form data-upload>: drop, choose or photograph files; each is sent by itself, two at a time, and its row shows progress,
 // outcome and then the result. Nothing falls off the list: what went wrong can be tried again from its row.
 
+import { find, findAll } from "./dom.js";
 import { droppedFiles } from "./files.js";
 import { following } from "./following.js";
 import { fetchFragment, parse, swapParts } from "./fragment.js";
@@ -9,34 +11,45 @@ import { Row } from "./upload_row.js";
 
 const AT_ONCE = 2;
 
-/** A part of the sum, left out at nothing. */
-const counted = (count, sentence) => count > 0 && interpolate(sentence(count), { count });
+/**
+ * A part of the sum, left out at nothing.
+ * @param {number} count
+ * @param {(count: number) => string} sentence
+ */
+const counted = (count, sentence) => (count > 0 ? [interpolate(sentence(count), { count })] : []);
 
 class Upload {
   #form;
+  /** @type {Row[]} */
   #rows = [];
   #sending = 0;
+  /** @type {Set<string>} */
   #agreed = new Set(); // differences of header and record that a person accepted for every file here
 
+  /** @param {HTMLFormElement} form */
   constructor(form) {
     this.#form = form;
     form.addEventListener("change", (event) => this.#chosen(event.target));
-    this.#takeDrops(form.querySelector(".drop"));
+    this.#takeDrops(find(form, ".drop", HTMLElement));
     window.addEventListener("beforeunload", (event) => {
       if (this.#unsettled().length) event.preventDefault();
     });
   }
 
+  /** @param {EventTarget | null} input */
   #chosen(input) {
-    if (input.type !== "file") return;
+    if (!(input instanceof HTMLInputElement) || !input.files) return;
     this.#add([...input.files]);
     input.value = ""; // the same file may be chosen again
   }
 
   // Anywhere on the page: a file dropped beside the field would otherwise replace the page.
+  /** @param {HTMLElement} zone */
   #takeDrops(zone) {
-    const carriesFiles = (event) => [...event.dataTransfer.types].includes("Files");
+    /** @param {DragEvent} event */
+    const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("Files"));
     let depth = 0;
+    /** @param {number} change */
     const over = (change) => {
       depth = Math.max(0, depth + change);
       zone.classList.toggle("is-over", depth > 0);
@@ -45,7 +58,7 @@ class Upload {
     window.addEventListener("dragleave", (event) => carriesFiles(event) && over(-1));
     window.addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
     window.addEventListener("drop", async (event) => {
-      if (!carriesFiles(event)) return;
+      if (!event.dataTransfer || !carriesFiles(event)) return;
       event.preventDefault();
       depth = 0;
       over(0);
@@ -53,10 +66,11 @@ class Upload {
     });
   }
 
+  /** @param {File[]} files */
   #add(files) {
-    const list = this.#form.querySelector("[data-files]");
+    const list = find(this.#form, "[data-files]", HTMLElement);
     const chosen = new FormData(this.#form);
-    const choice = { modality: chosen.get("modality") ?? "", urgent: chosen.get("urgent") ?? "" };
+    const choice = { modality: String(chosen.get("modality") ?? ""), urgent: String(chosen.get("urgent") ?? "") };
     for (const file of files) {
       const row = new Row(file, choice, this.#form, {
         changed: () => this.#step(),
@@ -71,6 +85,7 @@ class Upload {
     this.#step();
   }
 
+  /** @param {string} difference */
   #agree(difference) {
     this.#agreed.add(difference);
     const alike = this.#rows.filter((row) => row.state === "question" && row.difference === difference);
@@ -99,6 +114,7 @@ class Upload {
   }
 
   #sum() {
+    /** @param {RowState} state */
     const count = (state) => this.#rows.filter((row) => row.state === state).length;
     const total = this.#rows.length;
     const open = count("waiting") + count("sending");
@@ -108,12 +124,14 @@ class Upload {
         done: count("kept") - known,
         total,
       }),
-      counted(known, (n) => ngettext("%(count)s was here already", "%(count)s were here already", n)),
-      counted(open, (n) => ngettext("%(count)s to go", "%(count)s to go", n)),
-      counted(count("question"), (n) => ngettext("%(count)s needs your decision", "%(count)s need your decision", n)),
-      counted(count("problem"), (n) => ngettext("%(count)s not uploaded", "%(count)s not uploaded", n)),
+      ...counted(known, (n) => ngettext("%(count)s was here already", "%(count)s were here already", n)),
+      ...counted(open, (n) => ngettext("%(count)s to go", "%(count)s to go", n)),
+      ...counted(count("question"), (n) =>
+        ngettext("%(count)s needs your decision", "%(count)s need your decision", n),
+      ),
+      ...counted(count("problem"), (n) => ngettext("%(count)s not uploaded", "%(count)s not uploaded", n)),
     ];
-    this.#form.querySelector("[data-sum]").textContent = total ? listed(parts.filter(Boolean)) : "";
+    find(this.#form, "[data-sum]", HTMLElement).textContent = total ? listed(parts) : "";
   }
 
   async #refreshTimeline() {
@@ -128,4 +146,4 @@ class Upload {
   }
 }
 
-for (const form of document.querySelectorAll("form[data-upload]")) new Upload(form);
+for (const form of findAll(document, "form[data-upload]", HTMLFormElement)) new Upload(form);

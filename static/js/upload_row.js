@@ -1,9 +1,15 @@
+// @ts-check
 // One file on its way: waiting → sending → kept | question | problem; a person may send it again or take it off the list.
 
+import { find } from "./dom.js";
 import { sizeText } from "./files.js";
 import { gettext, interpolate, number, percent } from "./i18n.js";
 import { send } from "./sending.js";
 
+/**
+ * @param {string} text
+ * @param {() => void} action
+ */
 const button = (text, action, primary = false) => {
   const made = document.createElement("button");
   made.type = "button";
@@ -13,7 +19,17 @@ const button = (text, action, primary = false) => {
   return made;
 };
 
+/** @typedef {"waiting" | "sending" | "kept" | "question" | "problem" | "removed"} RowState */
+/**
+ * @typedef {{ modality: string, urgent: string }} Choice what a person said of all files before they were chosen
+ * @typedef {object} List what becomes of the others
+ * @property {() => void} changed
+ * @property {(difference: string) => boolean} isAgreed
+ * @property {((difference: string) => void) | null} agree null where there are no others
+ */
+
 export class Row {
+  /** @type {RowState} */
   state = "waiting";
   final = false; // nothing can be done about it any more
   known = false; // the same bytes were here already
@@ -26,29 +42,55 @@ export class Row {
   #fingerprint = "";
   #confirmed = "";
 
-  /** `list` says what becomes of the others: changed(), isAgreed(difference), and agree(difference) where there are any. */
+  /**
+   * @param {File} file
+   * @param {Choice} choice
+   * @param {HTMLFormElement} form
+   * @param {List} list
+   */
   constructor(file, choice, form, list) {
     this.#file = file;
     this.#form = form;
     this.#choice = { ...choice };
     this.#list = list;
-    const template = form.parentElement.querySelector("template[data-file]");
-    this.element = template.content.firstElementChild.cloneNode(true);
+    this.element = this.#copy("template[data-file]", HTMLElement);
     this.#part("name").textContent = file.name;
     this.#part("name").title = file.name;
     this.#part("size").textContent = sizeText(file.size);
     this.#show("waiting", gettext("Waiting for its turn"));
   }
 
+  /** @param {string} name */
   #part(name) {
-    return this.element.querySelector(`[data-${name}]`);
+    return find(this.element, `[data-${name}]`, HTMLElement);
   }
 
+  get #bar() {
+    return find(this.element, "[data-bar]", HTMLProgressElement);
+  }
+
+  /**
+   * What the template beside the form holds.
+   * @template {Element} E
+   * @param {string} selector
+   * @param {new () => E} kind
+   * @returns {E}
+   */
+  #copy(selector, kind) {
+    const template = find(document, selector, HTMLTemplateElement);
+    return find(/** @type {DocumentFragment} */ (template.content.cloneNode(true)), "*", kind);
+  }
+
+  /**
+   * @param {RowState} state
+   * @param {string} note
+   * @param {...HTMLElement} actions
+   */
   #show(state, note, ...actions) {
     this.state = state;
     this.element.dataset.state = state;
     this.#part("note").textContent = note;
-    this.#part("bar").hidden = !["waiting", "sending"].includes(state);
+    this.#bar.hidden = !["waiting", "sending"].includes(state);
     this.#part("do").replaceChildren(...actions);
     this.#part("more").hidden = true;
     this.#part("more").replaceChildren();
@@ -76,7 +118,7 @@ export class Row {
 
   #body() {
     const body = new FormData();
-    body.set("csrfmiddlewaretoken", new FormData(this.#form).get("csrfmiddlewaretoken"));
+    body.set("csrfmiddlewaretoken", String(new FormData(this.#form).get("csrfmiddlewaretoken")));
     body.set("modality", this.#choice.modality);
     body.set("urgent", this.#choice.urgent);
     body.set("confirmed", this.#confirmed);
@@ -84,14 +126,16 @@ export class Row {
     return body;
   }
 
+  /** @param {number} share */
   #progress(share) {
-    this.#part("bar").value = Math.round(100 * share);
+    this.#bar.value = Math.round(100 * share);
     this.#part("note").textContent =
       share < 1
         ? interpolate(gettext("Uploading, %(percent)s"), { percent: percent(share) })
         : gettext("Uploaded; being checked");
   }
 
+  /** @param {UploadAnswer} answer */
   #settle(answer) {
     if (answer.again || answer.retryable)
       return this.#show("problem", answer.sentence, this.#retry(gettext("Retry")), this.#remover());
@@ -102,25 +146,27 @@ export class Row {
     this.#show("problem", answer.sentence, ...this.#link(answer, gettext("Open that scan")), this.#remover());
   }
 
+  /** @param {UploadAnswer} answer */
   #kept(answer) {
     this.final = true;
     this.fresh = answer.outcome === "accepted";
     this.known = !this.fresh;
     this.#show("kept", answer.sentence, ...this.#link(answer, gettext("Open")));
-    this.#picture(answer.thumbnail);
+    this.#picture(answer.thumbnail ?? "");
     const said = this.#part("said");
     said.dataset.name = this.#file.name;
-    said.dataset.following = answer.scan;
+    said.dataset.following = answer.scan ?? "";
     // The sentence of a new scan says that its analysis is queued; its result stands beside it then.
     if (this.fresh)
       said.addEventListener("analysis:finished", () => (this.#part("note").textContent = gettext("Uploaded.")));
   }
 
+  /** @param {string} address */
   #picture(address) {
     const picture = document.createElement("img");
     picture.alt = "";
     picture.src = address;
-    this.element.querySelector(".file-thumb").replaceChildren(picture);
+    find(this.element, ".file-thumb", HTMLElement).replaceChildren(picture);
   }
 
   /** Send the very bytes again that were asked about, as compared and belonging to this record. */
@@ -129,29 +175,30 @@ export class Row {
     this.#queueAgain();
   }
 
+  /** @param {UploadAnswer} answer */
   #ask(answer) {
-    this.#fingerprint = answer.fingerprint;
-    this.difference = JSON.stringify(answer.differences);
+    const { fingerprint = "", differences = [] } = answer;
+    this.#fingerprint = fingerprint;
+    this.difference = JSON.stringify(differences);
     if (this.#list.isAgreed(this.difference) && this.#confirmed !== this.#fingerprint) return this.attach();
     this.#show("question", answer.sentence);
-    const template = this.#form.parentElement.querySelector("template[data-differences]");
-    const table = template.content.firstElementChild.cloneNode(true);
-    table.tBodies[0].append(...answer.differences.map(differenceRow));
+    const table = this.#copy("template[data-differences]", HTMLTableElement);
+    table.tBodies[0].append(...differences.map(differenceRow));
     const choices = document.createElement("div");
     choices.className = "cluster";
     choices.append(button(gettext("Attach anyway, I have compared them"), () => this.attach()));
-    if (this.#list.agree) {
-      choices.append(
-        button(gettext("Attach every file here that differs so"), () => this.#list.agree(this.difference)),
-      );
+    const { agree } = this.#list;
+    if (agree) {
+      choices.append(button(gettext("Attach every file here that differs so"), () => agree(this.difference)));
     }
     choices.append(this.#remover(gettext("Leave out")));
     this.#part("more").hidden = false;
     this.#part("more").append(table, choices);
   }
 
+  /** @param {UploadAnswer} answer */
   #askModality(answer) {
-    const choices = answer.choices.map(({ value, label }) =>
+    const choices = (answer.choices ?? []).map(({ value, label }) =>
       button(label, () => {
         this.#choice.modality = value;
         this.#queueAgain();
@@ -165,6 +212,10 @@ export class Row {
     );
   }
 
+  /**
+   * @param {UploadAnswer} answer
+   * @param {string} text
+   */
   #link(answer, text) {
     if (!answer.url) return [];
     const link = document.createElement("a");
@@ -178,6 +229,7 @@ export class Row {
     return [link];
   }
 
+  /** @param {string} text */
   #retry(text) {
     return button(text, () => this.#queueAgain(), true);
   }
@@ -187,7 +239,8 @@ export class Row {
       this.state = "removed";
       const neighbour = this.element.nextElementSibling ?? this.element.previousElementSibling;
       this.element.remove();
-      (neighbour?.querySelector("button, a") ?? this.#form.querySelector("[type=file]")).focus();
+      const next = neighbour?.querySelector("button, a") ?? this.#form.querySelector("[type=file]");
+      if (next instanceof HTMLElement) next.focus();
       this.#list.changed();
     });
   }
@@ -198,6 +251,7 @@ export class Row {
   }
 }
 
+/** @param {Difference} difference */
 const differenceRow = ({ label, in_file, in_record }) => {
   const row = document.createElement("tr");
   const head = document.createElement("th");

@@ -1,16 +1,18 @@
+// @ts-check
 // The number on the bell follows, quietly: once a minute while the page is looked at.
+import { find, findAll } from "../dom.js";
 import { gettext, interpolate, ngettext } from "../i18n.js";
 
 const EVERY = 60_000;
-const bell = document.querySelector("[data-unread]");
 
-const ask = async () => {
+/** @param {HTMLElement} bell */
+const ask = async (bell) => {
   if (document.hidden) return;
   try {
-    const response = await fetch(bell.dataset.unread, { headers: { Accept: "application/json" } });
+    const response = await fetch(bell.dataset.unread ?? "", { headers: { Accept: "application/json" } });
     if (!response.ok || response.redirected) return;
     const { unread } = await response.json();
-    const number = bell.querySelector("[data-number]");
+    const number = find(bell, "[data-number]", HTMLElement);
     number.textContent = unread;
     number.hidden = !unread;
     bell.setAttribute(
@@ -24,4 +26,4 @@ const ask = async () => {
   }
 };
 
-if (bell) setInterval(ask, EVERY);
+for (const bell of findAll(document, "[data-unread]", HTMLElement)) setInterval(() => ask(bell), EVERY);

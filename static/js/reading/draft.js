@@ -1,4 +1,6 @@
+// @ts-check
 // Saves what is typed by itself: shortly after the last key, and at once when a field is left.
+import { findAll } from "../dom.js";
 import { gettext, interpolate, language, timeZone } from "../i18n.js";
 
 const QUIET = 1200;
@@ -6,10 +8,15 @@ const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-di
 
 export class Draft {
   #form;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #dirty = false;
   #said;
 
+  /**
+   * @param {HTMLFormElement} form
+   * @param {(sentence: string) => void} said
+   */
   constructor(form, said) {
     this.#form = form;
     this.#said = said;
@@ -18,7 +25,7 @@ export class Draft {
   // What the page before this one saved as it went away may have come after this one was made.
   async #catchUp() {
     try {
-      const response = await fetch(this.#form.dataset.draft);
+      const response = await fetch(this.#form.dataset.draft ?? "");
       if (!response.ok || response.redirected || this.#dirty) return;
       const { content, saved_at: savedAt } = await response.json();
       if (!savedAt || savedAt === this.#form.dataset.saved || this.#dirty) return;
@@ -42,7 +49,7 @@ export class Draft {
     const all = new FormData(this.#form);
     if (this.#dirty) return all;
     const bare = new FormData();
-    bare.set("csrfmiddlewaretoken", all.get("csrfmiddlewaretoken"));
+    bare.set("csrfmiddlewaretoken", String(all.get("csrfmiddlewaretoken")));
     return bare;
   }
 
@@ -63,8 +70,8 @@ export class Draft {
     const body = this.body();
     this.#dirty = false;
     try {
-      const response = await fetch(this.#form.dataset.draft, { method: "POST", body });
-      if (!response.ok || response.redirected) throw new Error(response.status);
+      const response = await fetch(this.#form.dataset.draft ?? "", { method: "POST", body });
+      if (!response.ok || response.redirected) throw new Error(`${response.status}`);
       const { saved_at: savedAt } = await response.json();
       this.#said(interpolate(gettext("Draft saved %(time)s"), { time: clock.format(new Date(savedAt)) }));
     } catch {
@@ -78,14 +85,22 @@ export class Draft {
 const WORDS = ["findings", "impression", "override_note", "override_reason"];
 const CHOICES = ["category", "decision", "image_quality", "is_key_image", "ask_second", "only_this_slice"];
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {Record<string, string>} content
+ */
 const fill = (form, content) => {
-  for (const name of WORDS) if (form.elements[name]) form.elements[name].value = content[name] ?? "";
-  for (const box of form.querySelectorAll("input[type=radio], input[type=checkbox]"))
+  for (const name of WORDS) {
+    const field = form.elements.namedItem(name);
+    if (field && "value" in field) field.value = content[name] ?? "";
+  }
+  for (const box of findAll(form, "input[type=radio], input[type=checkbox]", HTMLInputElement))
     if (CHOICES.includes(box.name)) box.checked = content[box.name] === box.value;
   form.dispatchEvent(new Event("draft:restored"));
 };
 
+/** @param {ParentNode} root */
 export const showClocks = (root) => {
-  for (const time of root.querySelectorAll("time[data-clock]"))
+  for (const time of findAll(root, "time[data-clock]", HTMLTimeElement))
     time.textContent = clock.format(new Date(time.dateTime));
 };

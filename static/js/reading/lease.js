@@ -1,3 +1,4 @@
+// @ts-check
 // Holds a case while its page is there: a heartbeat every third of the lease, a farewell when the page goes away.
 // A page that nobody touches for a while stops, so that a desk left open does not keep a case from the others.
 import { gettext } from "../i18n.js";
@@ -8,11 +9,21 @@ export class Lease {
   #urls;
   #every;
   #idleAfter;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #touched = Date.now();
   #over = false;
 
-  // seconds: of the lease. `lost(sentence)` is told once the case is gone; `idle(isIdle)` when nothing moves any more.
+  /**
+   * @param {object} options
+   * @param {string} options.renew an address
+   * @param {string} options.leave an address
+   * @param {number} options.seconds of the lease
+   * @param {number} options.idleMinutes
+   * @param {() => FormData} options.body of every request
+   * @param {(sentence: string) => void} options.lost told once the case is gone
+   * @param {(isIdle: boolean) => void} options.idle told when nothing moves any more, and when it moves again
+   */
   constructor({ renew, leave, seconds, idleMinutes, body, lost, idle }) {
     this.#urls = { renew, leave };
     this.#every = (seconds * 1000) / 3;
@@ -65,6 +76,7 @@ export class Lease {
     }
   }
 
+  /** @param {string} sentence */
   #end(sentence) {
     if (this.#over) return;
     this.finish();

@@ -1,13 +1,17 @@
+// @ts-check
 // The page of one reading: holds the case, saves the draft, brings the result when it may be seen, fetches ahead.
+import { around, byId, find } from "../dom.js";
 import { gettext } from "../i18n.js";
 import { Draft, showClocks } from "./draft.js";
 import { Lease } from "./lease.js";
 import { startSentences } from "./sentences.js";
 import { joinViewer } from "./viewing.js";
 
-const form = document.getElementById("review");
-const stand = document.getElementById("stand");
-const saved = document.getElementById("saved");
+const form = byId("review", HTMLFormElement);
+const stand = byId("stand", HTMLElement);
+const saved = byId("saved", HTMLElement);
+const decideButton = () => byId("decide", HTMLButtonElement);
+const { renew = "", leave = "", result = "", impression = "", neighbours = "" } = form.dataset;
 const viewer = joinViewer(form);
 const RESULT_EVERY = 3000;
 
@@ -15,33 +19,36 @@ const draft = new Draft(form, (text) => {
   saved.textContent = text;
 });
 const lease = new Lease({
-  renew: form.dataset.renew,
-  leave: form.dataset.leave,
+  renew,
+  leave,
   seconds: Number(form.dataset.lease),
   idleMinutes: Number(form.dataset.idle),
   body: () => draft.body(),
   lost: (sentence) => {
     draft.save();
-    const notice = document.getElementById("lost");
-    notice.querySelector("[data-sentence]").textContent = sentence;
+    const notice = byId("lost", HTMLElement);
+    find(notice, "[data-sentence]", HTMLElement).textContent = sentence;
     notice.hidden = false;
     notice.scrollIntoView({ block: "nearest" });
-    document.getElementById("decide").disabled = true;
+    decideButton().disabled = true;
   },
   idle: (isIdle) => {
-    document.getElementById("idle").hidden = !isIdle;
+    byId("idle", HTMLElement).hidden = !isIdle;
   },
 });
 
 // --- the result and the reader's stand on it -----------------------------------------------------------------------
+/** @param {string} html */
 const showStand = (html) => {
   const chosen = new FormData(form);
   stand.innerHTML = html;
   for (const name of ["decision", "override_reason", "override_note"]) {
-    const field = form.elements[name];
-    if (field && chosen.get(name) && field.type !== "hidden") field.value = chosen.get(name);
+    const field = form.elements.namedItem(name);
+    const value = chosen.get(name);
+    if (!field || !value || (field instanceof HTMLInputElement && field.type === "hidden")) continue;
+    if ("value" in field) field.value = String(value);
   }
-  const decide = document.getElementById("decide");
+  const decide = decideButton();
   decide.disabled = Boolean(stand.querySelector("#commit"));
   decide.removeAttribute("title");
   follow();
@@ -56,7 +63,7 @@ const follow = () => {
 const ask = async () => {
   if (document.hidden) return document.addEventListener("visibilitychange", ask, { once: true });
   try {
-    const response = await fetch(form.dataset.result, { headers: { "X-Fragment": "1" } });
+    const response = await fetch(result, { headers: { "X-Fragment": "1" } });
     const html = await response.text();
     const still = html.includes("data-following-result");
     if (response.ok && !response.redirected && !still) return showStand(html);
@@ -66,9 +73,10 @@ const ask = async () => {
   follow();
 };
 
+/** @param {Event} event */
 const commit = async (event) => {
   event.preventDefault();
-  const response = await fetch(form.dataset.impression, {
+  const response = await fetch(impression, {
     method: "POST",
     body: new FormData(form),
     headers: { "X-Fragment": "1" },
@@ -78,6 +86,7 @@ const commit = async (event) => {
   tell(sentence);
 };
 
+/** @param {string} sentence */
 const tell = (sentence) => {
   let notice = stand.querySelector(".told");
   if (!notice) {
@@ -89,7 +98,7 @@ const tell = (sentence) => {
 };
 
 stand.addEventListener("click", (event) => {
-  if (event.target.closest("#commit"))
+  if (around(event, "#commit"))
     commit(event).catch(() => tell(gettext("The server cannot be reached. Try again in a moment.")));
 });
 
@@ -104,14 +113,16 @@ form.addEventListener("submit", (event) => {
 // --- ahead: the next pictures lie in the browser's cache when their case comes ---------------------------------------
 const fetchAhead = async () => {
   try {
-    const response = await fetch(form.dataset.neighbours);
+    const response = await fetch(neighbours);
     if (response.ok && !response.redirected) viewer?.prefetch((await response.json()).images);
   } catch {
     // Nothing is lost but a moment later.
   }
 };
 
-const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 500));
+/** @param {() => void} work */
+const whenIdle = (work) =>
+  typeof requestIdleCallback === "function" ? requestIdleCallback(work) : setTimeout(work, 500);
 
 lease.start();
 draft.start();

@@ -22,7 +22,7 @@ export const GROUPS = {
 };
 
 /**
- * @param {import("./tool.js").ToolName} id
+ * @param {ToolName} id
  * @param {string} key
  * @param {string} label
  * @returns {Action}

@@ -18,7 +18,7 @@ export class Attention {
   #bitmaps = new Map();
 
   /**
-   * @param {import("./pane.js").Pane} pane
+   * @param {Pane} pane
    * @param {() => void} changed
    */
   constructor(pane, changed) {

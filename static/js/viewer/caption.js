@@ -4,7 +4,7 @@
 import { gettext, interpolate } from "../i18n.js";
 
 /**
- * @param {import("./pane.js").Pane} pane
+ * @param {Pane} pane
  * @param {Viewer} viewer
  */
 export function caption(pane, { panes, keyImages, attention }) {
@@ -16,7 +16,7 @@ export function caption(pane, { panes, keyImages, attention }) {
 }
 
 /**
- * @param {import("./pane.js").Pane} pane
+ * @param {Pane} pane
  * @param {boolean} isPrevious
  */
 const nameOf = (pane, isPrevious) => {
@@ -24,7 +24,7 @@ const nameOf = (pane, isPrevious) => {
   return isPrevious ? interpolate(gettext("Previous: %(study)s"), { study: title }) : title;
 };
 
-/** @param {import("./pane.js").Pane} pane */
+/** @param {Pane} pane */
 const changes = ({ view: { mirrored, turns }, inverted }) => [
   mirrored && gettext("Mirrored"),
   turns > 0 && interpolate(gettext("Turned %(degrees)s°"), { degrees: 90 * turns }),

@@ -116,7 +116,7 @@ export class Controller {
     this.#emit("viewer:slice", { scan: entry?.id, instance: entry?.instance });
   }
 
-  /** @param {import("./pane.js").Pane} pane */
+  /** @param {Pane} pane */
   #drawn(pane) {
     this.#announce(pane);
     caption(pane, this);
@@ -127,7 +127,7 @@ export class Controller {
     }
   }
 
-  /** The first picture of the page's scan, once. @param {import("./pane.js").Pane} pane */
+  /** The first picture of the page's scan, once. @param {Pane} pane */
   #announce(pane) {
     const id = this.#told?.scan.id ?? null;
     if (pane !== this.panes.main || !pane.image || this.#announced === id) return;
@@ -156,7 +156,7 @@ export class Controller {
 
   /**
    * The pointer is at `event` over a pane, or has left it (null).
-   * @param {import("./pane.js").Pane} pane
+   * @param {Pane} pane
    * @param {PointerEvent | null} event
    */
   hover(pane, event) {
@@ -164,7 +164,7 @@ export class Controller {
     this.#probe(pane);
   }
 
-  /** @param {import("./pane.js").Pane} pane */
+  /** @param {Pane} pane */
   #probe(pane) {
     if (pane.cursor) return this.status.point(pane, pane.at(pane.cursor));
     return this.status.point(pane, pane.pointer && pane.probe(pane.pointer.x, pane.pointer.y));

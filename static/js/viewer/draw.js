@@ -9,7 +9,6 @@ const LINE = "#ffd34d";
 const EDGE = "rgb(0 0 0 / 75%)";
 
 /** @typedef {{ left: number, top: number, right: number, bottom: number }} Part */
-/** @typedef {import("./view.js").Placement} Placement */
 /** @typedef {CanvasRenderingContext2D} Context */
 
 /**
@@ -28,7 +27,7 @@ export class Developed {
   /**
    * A canvas of `level` (of `image`) with at least what `place` shows, and how many image pixels one of its pixels covers.
    * @param {Placement} place
-   * @param {import("./greyscale.js").Greyscale} image
+   * @param {Greyscale} image
    * @param {number} number of the level
    * @param {GreyWindow} window
    * @param {boolean} inverted
@@ -113,7 +112,7 @@ const levelFor = (zoom) => Math.max(0, Math.floor(Math.log2(1 / zoom)));
  * @param {Context} context
  * @param {Placement} place
  * @param {Developed} developed
- * @param {import("./pane.js").Pane} pane
+ * @param {Pane} pane
  */
 export function drawImage(context, place, developed, { image, window, inverted }) {
   clear(context, "#000");

@@ -9,7 +9,7 @@ export class KeyImages {
   #scan = "";
 
   /**
-   * @param {import("./pane.js").Pane} pane
+   * @param {Pane} pane
    * @param {HTMLElement} element takes key images where it has data-key-images; the event comes from it
    */
   constructor(pane, element) {

@@ -24,7 +24,7 @@ export class Pane {
   entry = null; // the scan that was asked for last
   /** @type {Entry | null} */
   shown = null; // the scan whose picture is on the screen
-  /** @type {import("./greyscale.js").Greyscale | null} */
+  /** @type {Greyscale | null} */
   image = null;
   /** @type {GreyWindow} of no meaning before the first image */
   window = { ...NO_WINDOW };
@@ -113,7 +113,7 @@ export class Pane {
 
   /**
    * @param {Entry} entry
-   * @param {import("./greyscale.js").Greyscale} image
+   * @param {Greyscale} image
    */
   #put(entry, image) {
     clearTimeout(this.#loading);

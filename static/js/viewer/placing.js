@@ -9,8 +9,8 @@ export class Placing {
   #say;
 
   /**
-   * @param {import("./panes.js").Panes} panes
-   * @param {import("./ruler.js").Ruler} ruler
+   * @param {Panes} panes
+   * @param {Ruler} ruler
    * @param {(text: string) => void} say
    */
   constructor(panes, ruler, say) {
@@ -19,7 +19,7 @@ export class Placing {
     this.#say = say;
   }
 
-  /** @param {(pane: import("./pane.js").Pane) => void} change */
+  /** @param {(pane: Pane) => void} change */
   #change(change) {
     const pane = this.#panes.active;
     if (!pane.image) return;

@@ -9,7 +9,7 @@ const MIDDLE = 1;
 const RIGHT = 2;
 
 /**
- * @param {import("./pane.js").Pane} pane
+ * @param {Pane} pane
  * @param {Viewer} viewer
  */
 export function listen(pane, viewer) {
@@ -57,7 +57,7 @@ export function listen(pane, viewer) {
 
 /**
  * Device pixels within the pane.
- * @param {import("./pane.js").Pane} pane
+ * @param {Pane} pane
  * @param {MouseEvent} event
  */
 const local = (pane, { clientX, clientY }) => {
@@ -70,11 +70,11 @@ class Gesture {
   #viewer;
   /** @type {Map<number, Point>} where each pointer was last, in device pixels */
   #points = new Map();
-  /** @type {import("./tool.js").ToolName | "pinch" | null} */
+  /** @type {ToolName | "pinch" | null} */
   #tool = null;
 
   /**
-   * @param {import("./pane.js").Pane} pane
+   * @param {Pane} pane
    * @param {Viewer} viewer
    */
   constructor(pane, viewer) {

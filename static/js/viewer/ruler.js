@@ -8,7 +8,7 @@ const STEP = 4; // CSS pixels on the screen, but at least one pixel of the image
 export class Ruler {
   #panes;
 
-  /** @param {import("./panes.js").Panes} panes */
+  /** @param {Panes} panes */
   constructor(panes) {
     this.#panes = panes;
   }

@@ -16,7 +16,7 @@ export class Series {
   #changed;
 
   /**
-   * @param {import("./pane.js").Pane} pane
+   * @param {Pane} pane
    * @param {() => void} changed
    */
   constructor(pane, changed) {

@@ -34,7 +34,7 @@ export class Status {
     );
   }
 
-  /** @param {import("./pane.js").Pane} pane */
+  /** @param {Pane} pane */
   update(pane) {
     if (!pane.image) return;
     const { centre, width, name } = pane.window;
@@ -50,7 +50,7 @@ export class Status {
 
   /**
    * `found` as Pane.probe gives it.
-   * @param {import("./pane.js").Pane} pane
+   * @param {Pane} pane
    * @param {{ x: number, y: number, value: number } | null} found
    */
   point(pane, found) {

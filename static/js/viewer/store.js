@@ -8,7 +8,7 @@ const LIMIT = 384 * 2 ** 20; // bytes of pixels
 const AHEAD_AT_ONCE = 2;
 
 class Store {
-  /** @type {Map<string, Promise<import("./greyscale.js").Greyscale>>} */
+  /** @type {Map<string, Promise<Greyscale>>} */
   #kept = new Map(); // url → promise, in the order of use
   /** @type {Map<string, number>} */
   #sizes = new Map();

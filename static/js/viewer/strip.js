@@ -11,7 +11,7 @@ export class Strip {
   /** @type {{ slices: Entry[], scores: Map<string, Score> } | null} */
   #drawn = null;
 
-  /** @param {import("./series.js").Series} series */
+  /** @param {Series} series */
   constructor(series) {
     this.#series = series;
     this.picture = svg("svg", { class: "sv-bars", preserveAspectRatio: "none", "aria-hidden": "true" });

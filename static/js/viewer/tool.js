@@ -13,7 +13,7 @@ export class Tool {
 
   /**
    * @param {HTMLElement} stage shows the tool's cursor by its data-tool
-   * @param {import("./ruler.js").Ruler} ruler
+   * @param {Ruler} ruler
    * @param {() => void} changed
    */
   constructor(stage, ruler, changed) {

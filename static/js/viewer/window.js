@@ -19,7 +19,7 @@ const AUTO = { name: pgettext("window", "Auto"), title: gettext("Auto window") }
 
 /**
  * The windows of the keys 1 to 4, for this image.
- * @param {import("./greyscale.js").Greyscale} image
+ * @param {Greyscale} image
  * @returns {Preset[]}
  */
 export function presetsOf(image) {
@@ -30,17 +30,17 @@ export function presetsOf(image) {
 }
 
 const LEFT_OUT = 0.005; // of the pixels at each end: markers, collimator edges
-/** @type {WeakMap<import("./greyscale.js").Greyscale, GreyWindow>} */
+/** @type {WeakMap<Greyscale, GreyWindow>} */
 const ranges = new WeakMap();
 
-/** From the darkest to the brightest value, but for the few at each end. @param {import("./greyscale.js").Greyscale} image */
+/** From the darkest to the brightest value, but for the few at each end. @param {Greyscale} image */
 function wholeRange(image) {
   const range = ranges.get(image) ?? measuredRange(image);
   ranges.set(image, range);
   return range;
 }
 
-/** @param {import("./greyscale.js").Greyscale} image */
+/** @param {Greyscale} image */
 function measuredRange(image) {
   const { steps } = image.level(2);
   const sorted = steps.slice().sort();
@@ -52,10 +52,10 @@ function measuredRange(image) {
 /** A window: black at `centre - width / 2`, white at `centre + width / 2`; with a `name` while it is a preset. @param {GreyWindow} window */
 export const windowOf = ({ name, centre, width }) => ({ name, centre, width });
 
-/** @param {import("./greyscale.js").Greyscale} image */
+/** @param {Greyscale} image */
 export const firstWindow = (image) => windowOf(presetsOf(image)[0]);
 
-/** @param {import("./greyscale.js").Greyscale} image */
+/** @param {Greyscale} image */
 const narrowest = (image) => Math.max(Math.abs(image.slope), 1e-6);
 
 /**
@@ -63,7 +63,7 @@ const narrowest = (image) => Math.max(Math.abs(image.slope), 1e-6);
  * @param {GreyWindow} window
  * @param {number} dx
  * @param {number} dy
- * @param {import("./greyscale.js").Greyscale} image
+ * @param {Greyscale} image
  * @returns {GreyWindow}
  */
 export function dragged(window, dx, dy, image) {
@@ -91,7 +91,7 @@ const bend = ({ curve, span = 1 }) => {
 
 /**
  * For each step of `image` the pixel to draw: little-endian RGBA in one number.
- * @param {import("./greyscale.js").Greyscale} image
+ * @param {Greyscale} image
  * @param {GreyWindow} window
  * @param {boolean} inverted
  */

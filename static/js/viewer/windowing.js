@@ -8,7 +8,7 @@ export class Windowing {
   #say;
 
   /**
-   * @param {import("./panes.js").Panes} panes
+   * @param {Panes} panes
    * @param {(text: string) => void} say
    */
   constructor(panes, say) {
