@@ -2,6 +2,7 @@
 # make run    the same without demonstration content
 # make test   set up, run the tests
 # make check  lint, types, import contracts, migrations, deployment settings: what CI runs
+# make check-js  format, lint, types and tests of scripts and style sheets; a part of make check (needs node 18 and npm)
 # make bench-flow  seconds from upload to result over N=20 scans
 # make bench-reading  10,000 waiting cases, 20 readers at once: the queue's times, double claims
 # make bench-serving  every classifier by Keras and by what serves, in turn; a worker's memory
@@ -19,7 +20,7 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench-flow bench-reading bench-serving models accuracy docs messages lock
+.PHONY: help demo run test check check-js check-js-here bench-flow bench-reading bench-serving models accuracy docs messages lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -63,7 +64,7 @@ TEMPLATES := $(filter-out templates/_styleguide.html, $(wildcard templates/*.htm
 
 CHECKED := portal accounts diagnosis ml tests manage.py
 
-check: $(DONE)/everything
+check: $(DONE)/everything check-js
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
@@ -76,6 +77,24 @@ check: $(DONE)/everything
 	$(RUN) -m ml accuracy --check
 	HTTPS=1 SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))') \
 		$(RUN) -W error manage.py check --deploy --fail-level WARNING
+
+# Without node the rest is still checked on a developer's machine, and CI is refused.
+HAS_NODE = command -v npm > /dev/null && node -e 'process.exit(Number(parseInt(process.versions.node) < 18))' 2> /dev/null
+
+check-js:
+	@if $(HAS_NODE); then $(MAKE) --no-print-directory check-js-here; else \
+		echo "Scripts and style sheets are NOT checked: install node 18 or newer with npm (apt-get install nodejs npm)."; \
+		[ "$$CI" != true ]; fi
+
+check-js-here: node_modules/done
+	npm run --silent lint
+	npm run --silent types
+	@npm run --silent test > node_modules/test.log || { cat node_modules/test.log; exit 1; }
+
+node_modules/done: package.json package-lock.json
+	@echo "Installing what checks the scripts …"
+	@npm ci --no-audit --no-fund --silent
+	@touch $@
 
 # --- set-up: each step leaves a file, so that it is done once ----------------------------------------------
 

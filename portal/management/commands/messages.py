@@ -17,7 +17,7 @@ from portal import catalogues
 # Of ml, the sentences that refuse an image are read.
 IGNORED = [
     *("ml/training/*", "ml/gate/training/*", "ml/keras2/*", "ml/serving/*", "ml/weights/*", "ml/__main__.py"),
-    *("tests/*", "docs/*", "tools/*", "requirements/*", "var/*", "docker/*"),
+    *("tests/*", "docs/*", "tools/*", "requirements/*", "var/*", "docker/*", "node_modules/*"),
     *("portal/demo/*", "portal/embedded/*", "*/migrations/*", "*/management/*"),
 ]
 
