@@ -7,6 +7,7 @@ from billiard.process import current_process
 from celery import Celery
 from celery.signals import worker_process_init
 
+from portal import alive
 from portal.parent_death import die_with_parent
 
 # REMAP_SIGTERM, by which a stop re-queues the running job, is set by what starts the worker: Celery reads it earlier.
@@ -15,6 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+alive.tell(app)
 
 
 @worker_process_init.connect
