@@ -1,5 +1,6 @@
 # make demo   set up, run on this machine with demonstration content (EXIT=1: stop after its results; PORT=8001)
 # make run    the same without demonstration content
+# make dev    the same for those who work on it: a change of a file is seen without a restart (data in var/dev)
 # make test   set up, run the tests
 # make check  lint, types, import contracts, migrations, deployment settings: what CI runs
 # make check-js  format, lint, types and tests of scripts and style sheets; a part of make check (needs node 18 and npm)
@@ -20,7 +21,7 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check check-js check-js-here bench-flow bench-reading bench-serving models accuracy docs messages lock
+.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-serving models accuracy docs messages lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -30,6 +31,9 @@ demo: $(DONE)/worker
 
 run: $(DONE)/worker
 	@$(RUN) manage.py serve
+
+dev: $(DONE)/everything
+	@DEBUG=1 PORTAL_VAR=$(or $(PORTAL_VAR),var/dev) $(RUN) manage.py dev
 
 # All tests on every core, or those of ARGS="tests/unit -k broker" in one process. COVERAGE=1 measures what they reach.
 test: $(DONE)/everything
