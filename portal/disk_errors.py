@@ -7,7 +7,8 @@ import os
 import pwd
 from pathlib import Path
 
-FULL = {errno.ENOSPC, errno.EDQUOT}
+from diagnosis.errors import is_disk_full
+
 CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -18,20 +19,11 @@ def disk_sentence(error: BaseException, *, var: Path) -> str | None:
     """
     number = error.errno if isinstance(error, OSError) else None
     words = str(error)
-    if number in FULL or "disk is full" in words:
+    if is_disk_full(error):
         return f"The disk that holds {var} is full: free some space, or set PORTAL_VAR to a folder on another disk."
     if number in CLOSED or "readonly database" in words or "unable to open database file" in words:
         return _closed(Path(getattr(error, "filename", None) or var), var)
     return None
-
-
-def is_full(error: BaseException | None) -> bool:
-    """Whether `error`, or what it came from, is a full disk or quota."""
-    while error is not None:
-        if (isinstance(error, OSError) and error.errno in FULL) or "disk is full" in str(error):
-            return True
-        error = error.__cause__
-    return False
 
 
 def _closed(path: Path, var: Path) -> str:

@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.permissions import Permission, require
 from diagnosis.actions.analysis import start_analysis
 from diagnosis.actions.review import open_review
-from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch
+from diagnosis.errors import AttachedElsewhere, Difference, DiskFull, IdentityMismatch, is_disk_full
 from diagnosis.messages import Message
 from diagnosis.models import Patient, Scan
 from diagnosis.models.analysis import Trigger
@@ -49,7 +49,7 @@ def upload_scan(
 
     `modality` may be left out for DICOM. `identity_confirmed` says that a person has compared a header that disagrees
     with the record. `urgent` puts the scan forward in the reading queue. Raises Refusal's children: FileRefused,
-    ModalityNeeded, IntakeUnavailable, IdentityMismatch, AttachedElsewhere.
+    ModalityNeeded, IntakeUnavailable, DiskFull, IdentityMismatch, AttachedElsewhere.
     """
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
     require_current(patient)
@@ -150,6 +150,8 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) 
         # The same bytes arrived twice at once; the constraint let one through.
         if isinstance(error, IntegrityError) and (earlier := _earlier(scan.patient, scan.sha256)):
             return earlier
+        if is_disk_full(error):  # SQLite, whose rows lie beside the files
+            raise DiskFull from error
         raise
     return Upload(scan, duplicate=False)
 

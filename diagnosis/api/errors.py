@@ -13,7 +13,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from diagnosis.errors import Refusal
+from diagnosis.errors import DiskFull, Refusal, is_disk_full
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,15 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
             answer = _of_framework(error)
         case _:
             log.error("unexpected error in %s", context["request"].path, exc_info=error)
-            answer = problem(500, "unexpected", UNEXPECTED, retryable=True)
+            answer = _unforeseen(error)
     return answer
+
+
+def _unforeseen(error: Exception) -> Response:
+    if is_disk_full(error):
+        full = DiskFull()
+        return problem(full.http_status, full.code, full.sentence, retryable=full.retryable)
+    return problem(500, "unexpected", UNEXPECTED, retryable=True)
 
 
 def problem(http_status: int, code: str, detail: str, *, retryable: bool = False, **more: Any) -> Response:

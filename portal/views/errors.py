@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from diagnosis.errors import is_disk_full
 from portal import product
 
 
@@ -27,7 +30,9 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return bare("500.html", status=500)
+    """Called while the error is being handled; a full disk is one that people can do something about."""
+    full = is_disk_full(sys.exception())
+    return bare("507.html", status=507) if full else bare("500.html", status=500)
 
 
 def bare(template: str, *, status: int) -> HttpResponse:

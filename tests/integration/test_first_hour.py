@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -11,7 +12,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
+from django.test import Client, RequestFactory
 
+from accounts.models import User
+from diagnosis.api.errors import handle
+from diagnosis.models import Patient, Scan
+from portal.views.errors import server_error
+from tests.images import xray_png
 from tests.integration.test_serve import Portal, environment, wait_for
 from tests.servers import folder
 
@@ -142,3 +152,43 @@ def test_comes_up_where_only_another_name_is_allowed(start_portal: Callable[...,
     portal.wait_until_up()
     assert portal.ask("/healthz", host="portal.example.org")[0] == 200
     assert "ALLOWED_HOSTS" not in portal.console
+
+
+@pytest.fixture
+def full_private_root() -> Iterator[Path]:
+    """The place of originals has room for less than one image."""
+    root = Path(settings.PRIVATE_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=16k,mode=700", "tmpfs", str(root)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("no right to mount a small disk here")
+    yield root
+    subprocess.run(["umount", root], check=True)
+
+
+@pytest.mark.django_db
+def test_upload_on_a_full_disk_says_so(
+    client: Client, full_private_root: Path, patient: Patient, radiographer: User
+) -> None:
+    client.force_login(radiographer)
+    data = {"files": SimpleUploadedFile("a.png", xray_png()), "modality": "cxr"}
+    answer = client.post(f"/patients/{patient.pk}/scans/", data, headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
+    assert "disk is full" in answer.json()["sentence"]
+    assert not Scan.objects.exists()
+    assert [path for path in full_private_root.rglob("*") if path.is_file()] == []
+
+
+def test_api_says_that_the_disk_is_full() -> None:
+    request = RequestFactory().get("/api/v1/scans/")
+    answer = handle(OperationalError("database or disk is full"), {"request": request})
+    assert (answer.status_code, answer.data["code"]) == (507, "disk_full")
+
+
+def test_page_says_that_the_disk_is_full() -> None:
+    try:
+        raise OSError(errno.ENOSPC, "No space left on device")
+    except OSError:
+        answer = server_error(RequestFactory().get("/"))
+    assert answer.status_code == 507
+    assert "disk is full" in answer.content.decode()

@@ -14,6 +14,7 @@ TITLES = {
     422: "The file was refused.",
     429: "Too many attempts; wait as long as Retry-After says.",
     503: "Not at the moment; try again.",
+    507: "The server's disk is full; nothing was stored.",
 }
 
 

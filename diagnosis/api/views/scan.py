@@ -67,7 +67,11 @@ class Scans(_ScanView):
 
     @extend_schema(
         request={"multipart/form-data": FileUploadSerializer, "application/json": EncodedUploadSerializer},
-        responses={201: UploadedSerializer, 200: UploadedSerializer, **problems(400, 403, 404, 409, 413, 422, 503)},
+        responses={
+            201: UploadedSerializer,
+            200: UploadedSerializer,
+            **problems(400, 403, 404, 409, 413, 422, 503, 507),
+        },
     )
     def post(self, request: Request) -> Response:
         """Upload a scan and queue its analysis. The same bytes again answer 200 with the earlier scan."""

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError
 
+from diagnosis.errors import is_disk_full
 from portal import disk_errors
-from portal.disk_errors import disk_sentence, is_full
+from portal.disk_errors import disk_sentence
 
 VAR = Path("/srv/portal/var")
 
@@ -23,13 +24,13 @@ def test_full_disk_is_named_with_what_to_do(error: Exception) -> None:
     assert disk_sentence(error, var=VAR) == (
         "The disk that holds /srv/portal/var is full: free some space, or set PORTAL_VAR to a folder on another disk."
     )
-    assert is_full(error)
+    assert is_disk_full(error)
 
 
 def test_full_disk_is_found_below_other_errors() -> None:
     error = RuntimeError("not stored")
     error.__cause__ = OSError(errno.EDQUOT, "Disk quota exceeded")
-    assert is_full(error)
+    assert is_disk_full(error)
 
 
 def test_closed_file_of_this_account_asks_for_rights(tmp_path: Path) -> None:
@@ -53,4 +54,4 @@ def test_file_of_another_account_names_both(tmp_path: Path, monkeypatch: pytest.
 )
 def test_other_errors_are_left_alone(error: Exception) -> None:
     assert disk_sentence(error, var=VAR) is None
-    assert not is_full(error)
+    assert not is_disk_full(error)
