@@ -21,44 +21,44 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-serving models accuracy docs messages lock
+.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-serving models accuracy docs messages lock set-up-worker set-up-everything
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
-demo: $(DONE)/worker
+demo: set-up-worker
 	@$(RUN) manage.py demo $(if $(filter-out 0,$(EXIT)),--exit)
 
-run: $(DONE)/worker
+run: set-up-worker
 	@$(RUN) manage.py serve
 
-dev: $(DONE)/everything
+dev: set-up-everything
 	@DEBUG=1 PORTAL_VAR=$(or $(PORTAL_VAR),var/dev) $(RUN) manage.py dev
 
 # All tests on every core, or those of ARGS="tests/unit -k broker" in one process. COVERAGE=1 measures what they reach.
-test: $(DONE)/everything
+test: set-up-everything
 	$(RUN) -m pytest $(or $(ARGS),--numprocesses $(shell nproc) --dist loadfile) $(if $(COVERAGE),--cov)
 
-bench-flow: $(DONE)/worker
+bench-flow: set-up-worker
 	@$(RUN) -m tests.bench.flow -n $(N)
 
-bench-reading: $(DONE)/everything
+bench-reading: set-up-everything
 	@$(RUN) -m tests.bench.reading $(ARGS)
 
-bench-serving: $(DONE)/everything
+bench-serving: set-up-everything
 	@$(RUN) -m tests.bench.serving $(ARGS)
 
-models: $(DONE)/everything
+models: set-up-everything
 	$(RUN) -m ml models --data $(DATA) --runs $(RUNS) --version $(VERSION) $(ARGS)
 
-accuracy: $(DONE)/everything
+accuracy: set-up-everything
 	@$(RUN) -m ml accuracy
 
-docs: $(DONE)/everything
+docs: set-up-everything
 	@$(RUN) -m tools
 	@$(RUN) manage.py draw_states
 
-messages: $(DONE)/everything
+messages: set-up-everything
 	@$(RUN) manage.py messages
 
 # Templates whose words are translated and whose lines are formatted; the rest follows folder by folder.
@@ -68,7 +68,7 @@ TEMPLATES := $(filter-out templates/_styleguide.html, $(wildcard templates/*.htm
 
 CHECKED := portal accounts diagnosis ml tests manage.py
 
-check: $(DONE)/everything check-js
+check: set-up-everything check-js
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
@@ -102,6 +102,23 @@ node_modules/done: package.json package-lock.json
 
 # --- set-up: each step leaves a file, so that it is done once ----------------------------------------------
 
+# Two that start at once in a fresh clone would install into each other's half-made environment: the second one waits.
+set-up-worker set-up-everything: set-up-%:
+	@set_up="$(MAKE) --no-print-directory --silent $(DONE)/$*"; \
+	flock --nonblock --conflict-exit-code 75 Makefile $$set_up || { \
+		[ $$? -eq 75 ] || exit 1; \
+		echo "Another make is setting this folder up; waiting for it …"; \
+		flock Makefile $$set_up; }
+
+# `$(call fetch,command)`: its output is shown when it fails, but a missing network gets a sentence instead.
+NO_NETWORK := name resolution|NewConnectionError|ConnectTimeout|[Nn]etwork is unreachable|dns error|error sending request
+define fetch
+@$(1) > $(DONE)/log 2>&1 || { \
+	if grep -qE '$(NO_NETWORK)' $(DONE)/log; then \
+		echo "The packages could not be fetched: the set-up needs the network once (pypi.org, or a mirror of it)."; \
+	else cat $(DONE)/log; fi; exit 1; }
+endef
+
 $(DONE)/venv:
 	@command -v $(PYTHON) > /dev/null || { \
 		echo "There is no $(PYTHON) here: install Python 3.11 or newer (apt-get install python3 python3-venv)."; exit 1; }
@@ -114,18 +131,18 @@ $(DONE)/venv:
 	@mkdir -p $(DONE) && touch $@
 
 $(DONE)/uv: requirements/uv.txt | $(DONE)/venv
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(call fetch,$(RUN) -m pip install --quiet --disable-pip-version-check --retries 1 --require-hashes -r $<)
 	@touch $@
 
 # Adds to what is there, so that `make demo` after `make test` takes nothing away.
 $(DONE)/worker: requirements/worker.txt | $(DONE)/uv
 	@echo "Installing what the portal needs …"
-	@$(UV) pip install --python $(RUN) --require-hashes -r $<
+	$(call fetch,$(UV) pip install --python $(RUN) --require-hashes -r $<)
 	@touch $@
 
 $(DONE)/everything: requirements.txt | $(DONE)/uv
 	@echo "Installing everything, TensorFlow included …"
-	@$(UV) pip sync --python $(RUN) --require-hashes $<
+	$(call fetch,$(UV) pip sync --python $(RUN) --require-hashes $<)
 	@touch $@ $(DONE)/worker
 
 # --- pins --------------------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ def _reloading(process: Process) -> Process:
     watching = [sys.executable, "-m", "watchfiles", "--filter", "python", "--target-type", "command"]
     patience = ["--sigint-timeout", FINISH_SECONDS]
     folders = [str(settings.BASE_DIR / name) for name in SOURCES]
-    command = [*watching, *patience, shlex.join(process.command), *folders]
+    # What watches may itself be killed before it has ended what it started.
+    bound = ["setpriv", "--pdeathsig", "KILL", *process.command]
+    command = [*watching, *patience, shlex.join(bound), *folders]
     # It ends what it started only when it is asked politely.
     return replace(process, command=command, death_signal=signal.SIGTERM)

@@ -88,6 +88,7 @@ def test_worker_without_its_broker_is_not_healthy(alive: Path, other_broker: Bro
     worker = Worker(tmp_path)
     try:
         worker.start()
+        eventually(lambda: healthy("worker"), "the worker is healthy")
         touches_again(alive)
         other_broker.stop()
         eventually(lambda: "Connection to broker lost" in worker.log.read_text(), "the worker notices")

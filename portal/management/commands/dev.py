@@ -40,7 +40,7 @@ class Command(Serve):
         self.say(f"Sign in as {roles}@{DOMAIN}, each with the password {password}")
         while launcher.step():
             for log in logs:
-                for line in log.new_lines():
+                for line in filter(_interesting, log.new_lines()):
                     self.say(f"{log.name:>6} | {line}")
 
     def _give_everybody_one_password(self) -> str:
@@ -51,6 +51,11 @@ class Command(Serve):
                 user.set_password(password)
                 user.save()
         return password
+
+
+def _interesting(line: str) -> bool:
+    """The sweep comes every few seconds, and says so in four lines."""
+    return not (" INFO " in line and "sweep" in line)
 
 
 class LogEnd:
