@@ -5,7 +5,7 @@ import signal
 
 from billiard.process import current_process
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import beat_embedded_init, worker_process_init
 
 from portal import alive
 from portal.parent_death import die_with_parent
@@ -20,6 +20,7 @@ alive.tell(app)
 
 
 @worker_process_init.connect
+@beat_embedded_init.connect
 def _die_with_the_worker(**_: object) -> None:
-    """A pool's process without its worker can report to nobody; the lease gives its job to another worker."""
+    """Pool or beat: without its worker it can report to nobody. The lease gives a job to another worker."""
     die_with_parent(current_process()._parent_pid, signal.SIGKILL)

@@ -23,7 +23,7 @@ from tests.slow import eventually
 __all__ = ["other_broker"]
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1200)]
 
 
 def check(service: str) -> list[str]:

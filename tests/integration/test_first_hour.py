@@ -26,7 +26,7 @@ from tests.integration.test_serve import Portal, environment, wait_for
 from tests.servers import folder
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def manage(*words: str, var: Path, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:

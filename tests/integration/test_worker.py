@@ -77,6 +77,18 @@ def test_the_job_of_a_killed_worker_is_finished_by_another(
     assert (analysis.attempts, analysis.predictions.count(), released(analysis)) == (2, ensemble_members(), 1)
 
 
+def test_nothing_of_a_killed_worker_stays(worker: Worker) -> None:
+    left = children(worker)
+    assert len(left) >= 2  # its pool and its beat
+    assert worker.pid
+    os.kill(worker.pid, signal.SIGKILL)
+    eventually(lambda: not any(alive(process) for process in left), "pool and beat end with their worker")
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
 def test_a_child_killed_for_memory_is_replaced_and_the_job_finished(
     impatient: None, worker: Worker, upload: Callable[..., Scan]
 ) -> None:
