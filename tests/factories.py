@@ -1,4 +1,4 @@
-"""Cases to read: scans that came in through the real action, and results stored as the runner stores them."""
+"""Cases to read: scans that came in through the real action, and results stored by the runner itself."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from diagnosis.messages import Message
 from tests.images import xray_png
 
 if TYPE_CHECKING:
     from accounts.models import Clinic, User
-    from diagnosis.models import Analysis, EnsemblePrediction, Patient, Review, Scan
+    from diagnosis.analyses.predict import ClassifierPrediction, CombinedPrediction
+    from diagnosis.models import Analysis, Patient, Review, Scan
 
 POINT = {
     "positive_label": "covid",
@@ -54,69 +57,74 @@ def finish(
 ) -> Analysis:
     """End the scan's open analysis with one prediction for each probability of COVID-19.
 
-    `combined` adds what a panel made of them, with zones; `outside` is the share of every map's attention outside the
-    lungs; `without` says why there is no combination.
+    `combined` adds what an ensemble makes of them, with zones; `outside` is the share of every map's attention outside
+    the lungs; `without` says why there is no combination.
     """
-    from django.core.files.base import ContentFile
-    from django.db import transaction
-    from django.db.models import Q
+    from diagnosis.analyses import runner
+    from diagnosis.analyses.predict import ImagePredictions
+    from diagnosis.models import Analysis
+    from diagnosis.states import AnalysisStatus
 
-    from diagnosis.models import Analysis, Prediction
-    from diagnosis.models.notification import NotificationKind
-    from diagnosis.notifications import notify_uploader
-    from diagnosis.reviews import queue
-    from diagnosis.states import AnalysisStatus as S
-
-    analysis = scan.analyses.get(status=S.QUEUED)
+    analysis = scan.analyses.get(status=AnalysisStatus.QUEUED)
     claim = Analysis.objects.claim(analysis.pk, worker="test")
-    with transaction.atomic():
-        for number, probability in enumerate(probabilities):
-            prediction = Prediction(
-                analysis=analysis,
-                classifier=f"classifier-{number}",
-                version="1.2.3",
-                architecture="test",
-                weights_sha256="0" * 64,
-                preprocessing="cxr-1",
-                probabilities={"covid": probability, "normal": 1 - probability},
-                label="covid" if probability >= 0.5 else "normal",
-                operating_point=POINT,
-                probability=probability,
-                at_or_above_threshold=probability >= POINT["threshold"],  # type: ignore[operator]
-                milliseconds=5,
-                attention_outside=outside,
-            )
-            prediction.attention.save("a.png", ContentFile(xray_png(number)), save=False)
-            prediction.save(force_insert=True)
-        if combined is not None:
-            combine(analysis, combined)
-        changes = {"only": Q(claim=claim), "without_ensemble_reasons": [reason.as_json() for reason in without]}
-        assert Analysis.objects.finish(analysis.pk, S.RUNNING, S.SUCCEEDED, by="test", **changes)
-        analysis.refresh_from_db()
-        queue.prioritise(analysis)
-        notify_uploader(scan, NotificationKind.RESULT)
+    assert claim
+    each = tuple(_predicted(number, probability, outside) for number, probability in enumerate(probabilities))
+    members = tuple(one.spec.identity for one in each)
+    runner.store(
+        analysis.pk, claim, "test", ImagePredictions(each, _combined(combined, members) if combined else None, without)
+    )
+    analysis.refresh_from_db()
+    assert analysis.status == AnalysisStatus.SUCCEEDED
     return analysis
 
 
-def combine(analysis: Analysis, probability: float) -> EnsemblePrediction:
-    """Keep a combination of the analysis's predictions with the thresholds of ZONED."""
-    from diagnosis.models import EnsemblePrediction
+def _predicted(number: int, probability: float, outside: float | None) -> ClassifierPrediction:
+    """What a classifier with one threshold predicts; its map shows what speaks for COVID-19."""
+    from diagnosis.analyses.predict import ClassifierPrediction
+    from ml.serving import Prediction
     from ml.spec import OperatingPoint
+    from tests.unit.ml.specs import spec
 
-    point = OperatingPoint.from_fields(ZONED)
-    return EnsemblePrediction.objects.create(
-        analysis=analysis,
-        ensemble="panel-cxr",
-        version="1.0.0",
-        members=[prediction.identity for prediction in analysis.predictions.all()],
+    made = spec(
+        name=f"classifier-{number}",
+        version="1.2.3",
+        labels=("covid", "normal"),
+        operating_point=OperatingPoint.from_fields(POINT),
+        weights_sha256="0" * 64,
+        metrics={},
+    )
+    picture = np.full((8, 8), number / 10, np.float32)
+    prediction = Prediction(
         probabilities={"covid": probability, "normal": 1 - probability},
         label="covid" if probability >= 0.5 else "normal",
-        operating_point=ZONED,
-        probability=probability,
-        at_or_above_threshold=probability >= point.threshold,
-        zone=point.zone(probability).value,
-        card={"label": "covid", "auc": {"value": 0.971, "low": 0.95, "high": 0.984}, "measured_on": "the test part"},
+        positive=probability >= made.operating_point.threshold,
+        attention=picture,
+        attention_label="covid",
+        seen=picture,
+        milliseconds=5,
     )
+    return ClassifierPrediction(made, prediction, outside)
+
+
+def _combined(probability: float, members: tuple[str, ...]) -> CombinedPrediction:
+    """What an ensemble of `members` with the thresholds of ZONED predicts."""
+    from diagnosis.analyses.predict import CombinedPrediction
+    from ml.ensemble import EnsembleSpec
+    from ml.spec import Modality, OperatingPoint
+
+    metrics = {"auc/covid": {"value": 0.971, "low": 0.95, "high": 0.984}, "measured_on": "the test part"}
+    point = OperatingPoint.from_fields(ZONED)
+    made = EnsembleSpec(
+        "panel-cxr",
+        "1.0.0",
+        Modality.CXR,
+        ("covid", "normal"),
+        members,
+        temperature=1.0,
+        operating_point=point,
+        metrics=metrics,
+    )
+    return CombinedPrediction(made, {"covid": probability, "normal": 1 - probability})
 
 
 def read(by: User, review: Review, *, category: str = "negative", decision: str = "no_result", **words: Any) -> Review:

@@ -46,7 +46,7 @@ def run(pk: uuid.UUID, *, worker: str) -> None:
         return
     with Lease(pk, claim):
         try:
-            _store(pk, claim, worker, _predict(pk))
+            store(pk, claim, worker, _predict(pk))
         except AnalysisFailed as failure:
             _fail(pk, failure, by=worker, only=Q(claim=claim))
         except SoftTimeLimitExceeded:
@@ -95,7 +95,7 @@ def _original(scan: Scan) -> bytes:
         raise AnalysisFailed("original_unreadable", retryable=True) from error
 
 
-def _store(pk: uuid.UUID, claim: uuid.UUID, worker: str, made: ImagePredictions) -> None:
+def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, made: ImagePredictions) -> None:
     """Keep the predictions if the analysis is still ours; files first, so that no row names a missing one."""
     predictions = [_prediction(pk, one) for one in made.each]
     try:

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from diagnosis.models import Analysis, Scan
-from tests.reading import new_case, new_patient
+from tests.factories import new_case, new_patient
 
 if TYPE_CHECKING:
     from django.db.migrations.state import StateApps

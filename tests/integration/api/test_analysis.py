@@ -11,7 +11,7 @@ from diagnosis.analyses import classifiers, runner
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, Scan
 from diagnosis.results import intended_use
-from tests.factories import ZONED, finish
+from tests.factories import POINT, ZONED, finish
 from tests.integration.api.conftest import Api
 
 ANALYSES = "/api/v1/analyses/"
@@ -75,6 +75,7 @@ def test_a_combination_comes_with_its_zone_its_members_and_what_wants_an_eye(
 
 def test_a_result_from_before_there_were_zones_stays_explained(scan: Scan, radiographer: User, api: Api) -> None:
     analysis = finish(scan, 0.9, 0.8, without=(Message("member_switched_off", {"name": "vgg19-cxr"}),))
+    analysis.predictions.update(zone="", operating_point=POINT)  # as rows were then
     body = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()
     assert (body["ensemble_prediction"], body["without_ensemble"]) == (None, "vgg19-cxr is switched off.")
     for each in body["predictions"]:

@@ -17,7 +17,7 @@ from diagnosis import notifications
 from diagnosis.models import Patient, Scan
 from diagnosis.results.waiting import queue_place
 from tests.images import xray_png
-from tests.reading import finish
+from tests.factories import finish
 from tests.unit.diagnosis.views.conftest import As
 
 
