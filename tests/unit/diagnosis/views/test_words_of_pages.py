@@ -16,8 +16,8 @@ from accounts.models import Membership, User
 from diagnosis import notifications
 from diagnosis.models import Patient, Scan
 from diagnosis.results.waiting import queue_place
-from tests.images import xray_png
 from tests.factories import finish
+from tests.images import xray_png
 from tests.unit.diagnosis.views.conftest import As
 
 
