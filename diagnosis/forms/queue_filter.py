@@ -69,7 +69,7 @@ class QueueFilter(forms.Form):
         label=_("Flagged"),
         help_text=_("Classifiers disagree, indeterminate result, or attention outside the lungs"),
     )
-    mine = forms.BooleanField(required=False, label=_("Mine: cases I am reading or have a draft of"))
+    mine = forms.BooleanField(required=False, label=_("My cases and drafts"))
 
     def __init__(
         self, data: Mapping[str, Any], *, reader: User, home: Clinic, clinics: list[Clinic], blind: bool
