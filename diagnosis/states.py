@@ -4,17 +4,18 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 # For each state, the states that may follow and what leads there.
 Moves = Mapping[StrEnum, Mapping[StrEnum, str]]
 
 
 class AnalysisStatus(models.TextChoices):
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    SUCCEEDED = "succeeded", "Finished"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    SUCCEEDED = "succeeded", _("Finished")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 _A = AnalysisStatus
@@ -36,10 +37,10 @@ ANALYSIS_MOVES: Moves = {
 
 
 class ReviewStatus(models.TextChoices):
-    WAITING = "waiting", "Waiting"
-    CLAIMED = "claimed", "Being read"
-    DECIDED = "decided", "Read"
-    WITHDRAWN = "withdrawn", "Withdrawn"
+    WAITING = "waiting", _("Waiting")
+    CLAIMED = "claimed", _("Being read")
+    DECIDED = "decided", _("Read")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
 _R = ReviewStatus
@@ -59,8 +60,8 @@ REVIEW_MOVES: Moves = {
 
 
 class ReportStatus(models.TextChoices):
-    PRELIMINARY = "preliminary", "Preliminary"
-    FINAL = "final", "Final"
+    PRELIMINARY = "preliminary", _("Preliminary")
+    FINAL = "final", _("Final")
 
 
 _P = ReportStatus

@@ -11,6 +11,7 @@ from accounts.permissions import Permission, require
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Correction, Patient, Scan
 from diagnosis.models.correction import CorrectionKind
+from diagnosis.patients.history import reason_code
 from diagnosis.rules import corrections
 
 
@@ -27,9 +28,8 @@ def move_scans(*, by: User, source: Patient, scans: Iterable[UUID], target: Pati
     if not keys:
         raise NotAllowedNow("nothing_chosen", corrections.NOTHING_CHOSEN)
     correction = _move(CorrectionKind.MOVE_SCAN, keys, source, target, by=by, reason=reason)
-    what = f"{len(keys)} scan{'' if len(keys) == 1 else 's'}"
-    _remember(source, f"{what} moved to record {target.medical_record_number}", by=by)
-    _remember(target, f"{what} moved here from record {source.medical_record_number}", by=by)
+    _remember(source, "moved_away", target, by=by, count=len(keys))
+    _remember(target, "moved_here", source, by=by, count=len(keys))
     return correction
 
 
@@ -43,8 +43,8 @@ def merge_patients(*, by: User, source: Patient, target: Patient, reason: str) -
     correction = _move(CorrectionKind.MERGE_PATIENTS, keys, source, target, by=by, reason=reason)
     if not Patient.objects.current().filter(pk=source.pk).update(merged_into=target):
         raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
-    _remember(source, f"merged into record {target.medical_record_number}", by=by)
-    _remember(target, f"record {source.medical_record_number} merged into this one", by=by)
+    _remember(source, "merged_away", target, by=by)
+    _remember(target, "merged_here", source, by=by)
     return correction
 
 
@@ -58,8 +58,8 @@ def undo_correction(*, by: User, correction: Correction) -> Correction:
     if correction.kind == CorrectionKind.MERGE_PATIENTS:
         _part(source, target)
     _give(correction.moved, target, source)
-    _remember(source, f"correction with record {target.medical_record_number} undone", by=by)
-    _remember(target, f"correction with record {source.medical_record_number} undone", by=by)
+    _remember(source, "undone", target, by=by)
+    _remember(target, "undone", source, by=by)
     correction.refresh_from_db()
     return correction
 
@@ -105,7 +105,8 @@ def _part(source: Patient, target: Patient) -> None:
         raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
 
 
-def _remember(patient: Patient, what: str, *, by: User) -> None:
+def _remember(patient: Patient, what: str, other: Patient, *, by: User, count: int = 0) -> None:
     """A line in the record's history; the whole reason stands in the correction."""
+    reason = reason_code(what, other.medical_record_number, count)
     now = Patient.objects.get(pk=patient.pk)
-    Patient.history.bulk_history_create([now], update=True, default_user=by, default_change_reason=what)
+    Patient.history.bulk_history_create([now], update=True, default_user=by, default_change_reason=reason)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from accounts.permissions import Permission, require
@@ -9,10 +10,12 @@ from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, Dismissal
 from diagnosis.states import AnalysisStatus as S
 
-NOT_ENDED = "Only a failed or cancelled analysis can be set aside. Cancel it first, or wait for its result."
-REASON_NEEDED = "Say why these are set aside; the reason stays with them."
-ALREADY_ASIDE = "This analysis was already set aside."
-NOT_ASIDE = "This analysis is not set aside."
+NOT_ENDED = gettext_noop(
+    "Only a failed or cancelled analysis can be set aside. Cancel it first, or wait for its result."
+)
+REASON_NEEDED = gettext_noop("Say why these are set aside; the reason stays with them.")
+ALREADY_ASIDE = gettext_noop("This analysis was already set aside.")
+NOT_ASIDE = gettext_noop("This analysis is not set aside.")
 
 
 def set_aside(*, by: User, analysis: Analysis, reason: str) -> Dismissal:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from diagnosis.errors import StoredFileUnreadable
 
 log = logging.getLogger(__name__)
@@ -22,5 +24,6 @@ def stored_file(pk: UUID) -> Iterator[None]:
     except OSError as error:
         log.exception("stored file of %s", pk)
         raise StoredFileUnreadable(
-            "stored_file_unreadable", "The stored file could not be read. Tell your administrator; it must be restored."
+            "stored_file_unreadable",
+            gettext_noop("The stored file could not be read. Tell your administrator; it must be restored."),
         ) from error

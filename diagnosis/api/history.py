@@ -14,6 +14,7 @@ from rest_framework.request import Request
 
 from diagnosis.api.pagination import Pages
 from diagnosis.models import Patient, Scan
+from diagnosis.patients.history import reason_text
 
 FIELDS = ("medical_record_number", "family_name", "given_name", "birth_date", "sex")
 
@@ -62,7 +63,7 @@ def _changes(patient: Patient) -> list[Event]:
 def _change(row: Any, before: Any) -> Event:
     by = row.history_user.full_name if row.history_user else ""
     changes = _differences(before, row) if before else []
-    return Event("record", row.history_date, by=by, reason=row.history_change_reason or "", changes=changes)
+    return Event("record", row.history_date, by=by, reason=reason_text(row.history_change_reason), changes=changes)
 
 
 def _differences(before: Any, after: Any) -> list[Change]:

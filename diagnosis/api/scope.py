@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar, cast
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
@@ -51,6 +52,6 @@ def clinic_of(request: Request) -> Clinic:
     """The clinic in which the request works: the token's, or the one chosen in the session."""
     membership = getattr(request, "membership", None)  # from the token, else from the session
     if not membership:
-        raise PermissionDenied("You do not work in any clinic yet. Ask an administrator to add you to one.")
+        raise PermissionDenied(gettext("You do not work in any clinic yet. Ask an administrator to add you to one."))
     clinic: Clinic = membership.clinic
     return clinic

@@ -8,6 +8,7 @@ import re
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_noop
 from rest_framework.request import Request
 
 from diagnosis.errors import Refusal
@@ -49,7 +50,9 @@ def decode_base64(text: str) -> bytes:
     except (binascii.Error, ValueError) as error:
         raise BadEncoding(
             "not_base64",
-            "The image is not valid base64. Encode the whole file in base64 and send it alone or as a data: URL.",
+            gettext_noop(
+                "The image is not valid base64. Encode the whole file in base64 and send it alone or as a data: URL."
+            ),
         ) from error
     intake.check_size(len(data))
     return data

@@ -5,24 +5,31 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models import Patient
 from diagnosis.models.patient import Sex
 
-NUMBER_TAKEN = "This clinic already has a patient with this record number. Open that record, or correct the number."
+NUMBER_TAKEN = _("This clinic already has a patient with this record number. Open that record, or correct the number.")
 
 
 class PatientForm(forms.Form):
     medical_record_number = forms.CharField(
-        label="Record number",
+        label=_("Record number"),
         max_length=64,
-        help_text="As on the wristband or the request; unique in your clinic.",
+        help_text=_("As on the wristband or the request; unique in your clinic."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}),
     )
-    family_name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    given_name = forms.CharField(max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    birth_date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    sex = forms.ChoiceField(choices=Sex.choices, initial=Sex.UNKNOWN)
+    family_name = forms.CharField(
+        label=_("Family name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    given_name = forms.CharField(
+        label=_("Given name"), max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    birth_date = forms.DateField(
+        label=_("Birth date"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    sex = forms.ChoiceField(label=_("Sex"), choices=Sex.choices, initial=Sex.UNKNOWN)
 
     @classmethod
     def values_of(cls, patient: Patient) -> dict[str, Any]:

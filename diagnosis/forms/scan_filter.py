@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import django_filters
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models import Analysis, Patient, Scan
 from diagnosis.models.scan import Modality
@@ -13,10 +14,10 @@ from diagnosis.states import AnalysisStatus
 class ScanFilter(django_filters.FilterSet):
     """Narrows a list of scans by patient, modality and the state of the latest analysis."""
 
-    q = django_filters.CharFilter(method="of_patient", label="Patient")
-    modality = django_filters.ChoiceFilter(choices=Modality.choices, empty_label="Every modality")
+    q = django_filters.CharFilter(method="of_patient", label=_("Patient"))
+    modality = django_filters.ChoiceFilter(choices=Modality.choices, empty_label=_("Every modality"))
     status = django_filters.ChoiceFilter(
-        method="in_state", choices=AnalysisStatus.choices, label="Analysis", empty_label="Every state"
+        method="in_state", choices=AnalysisStatus.choices, label=_("Analysis"), empty_label=_("Every state")
     )
 
     class Meta:

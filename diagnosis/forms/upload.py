@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.scan import Modality
 
@@ -24,14 +25,14 @@ class ManyFilesField(forms.FileField):
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
         files = [file for file in data or [] if file]
         if self.required and not files:
-            raise forms.ValidationError("Choose at least one file.")
+            raise forms.ValidationError(_("Choose at least one file."))
         return files
 
 
 class UploadForm(forms.Form):
     modality = forms.TypedChoiceField(
-        label="What do these files show?",
-        choices=[*Modality.choices, (FROM_FILE, "Taken from the file (DICOM)")],
+        label=_("What do these files show?"),
+        choices=[*Modality.choices, (FROM_FILE, _("Taken from the file (DICOM)"))],
         coerce=Modality,
         empty_value=None,
         required=False,
@@ -40,7 +41,7 @@ class UploadForm(forms.Form):
     )
     # On the instance, Django keeps the request's files under the same name.
     files = ManyFilesField()  # type: ignore[assignment]
-    urgent = forms.BooleanField(required=False, label="Urgent: put these forward in the reading queue")
+    urgent = forms.BooleanField(required=False, label=_("Urgent: put these forward in the reading queue"))
     # The SHA-256 of a file whose differing identity the person has compared: the confirmation holds for those bytes.
     confirmed = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis import messages
 from diagnosis.messages import Message
@@ -25,9 +26,9 @@ NOBODY: dict[str, Any] = {"claim": None, "lease_expires_at": None}
 
 
 class Trigger(models.TextChoices):
-    UPLOAD = "upload", "Upload"
-    RETRY = "retry", "Retry after a failure"
-    RERUN = "rerun", "Run again"
+    UPLOAD = "upload", _("Upload")
+    RETRY = "retry", _("Retry after a failure")
+    RERUN = "rerun", _("Run again")
 
 
 class AnalysisQuerySet(MachineQuerySet["Analysis"]):

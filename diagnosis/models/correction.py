@@ -4,14 +4,15 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic
 from diagnosis.models.undoable import Undoable, UndoableQuerySet
 
 
 class CorrectionKind(models.TextChoices):
-    MOVE_SCAN = "move_scan", "Scan moved to another patient"
-    MERGE_PATIENTS = "merge", "Two patients merged"
+    MOVE_SCAN = "move_scan", _("Scan moved to another patient")
+    MERGE_PATIENTS = "merge", _("Two patients merged")
 
 
 class CorrectionQuerySet(UndoableQuerySet["Correction"]):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.scan import Scan
 
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class NotificationKind(models.TextChoices):
-    RESULT = "result", "A result is ready"
-    FAILURE = "failure", "An analysis failed"
-    REPORT = "report", "A report was signed"
-    ADDENDUM = "addendum", "A report has an addendum"
+    RESULT = "result", _("A result is ready")
+    FAILURE = "failure", _("An analysis failed")
+    REPORT = "report", _("A report was signed")
+    ADDENDUM = "addendum", _("A report has an addendum")
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Clinic
@@ -17,10 +18,10 @@ OLDEST_YEARS = 130
 
 
 class Sex(models.TextChoices):
-    FEMALE = "F", "Female"
-    MALE = "M", "Male"
-    OTHER = "O", "Other"
-    UNKNOWN = "U", "Unknown"
+    FEMALE = "F", _("Female")
+    MALE = "M", _("Male")
+    OTHER = "O", _("Other")
+    UNKNOWN = "U", _("Unknown")
 
 
 def fold(text: str) -> str:
@@ -33,9 +34,11 @@ def plausible_birth_date(birth_date: date) -> None:
     """Raise ValidationError for a date on which no living patient was born: most often a slip in the year."""
     today = timezone.localdate()
     if birth_date > today:
-        raise ValidationError("This date lies in the future. Check the year.")
+        raise ValidationError(_("This date lies in the future. Check the year."))
     if today.year - birth_date.year > OLDEST_YEARS:
-        raise ValidationError(f"That is more than {OLDEST_YEARS} years ago. Check the year.")
+        raise ValidationError(
+            _("That is more than %(years)d years ago. Check the year."), params={"years": OLDEST_YEARS}
+        )
 
 
 class PatientQuerySet(ClinicalQuerySet["Patient"]):
@@ -76,7 +79,7 @@ class Patient(ClinicalModel):
             models.UniqueConstraint(
                 fields=["clinic", "medical_record_number"],
                 name="one_patient_per_record_number_and_clinic",
-                violation_error_message="This clinic already has a patient with this record number.",
+                violation_error_message=_("This clinic already has a patient with this record number."),
             )
         ]
         indexes = [models.Index(fields=["clinic", "family_name", "given_name"])]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic
 
@@ -9,9 +10,9 @@ from accounts.models import Clinic
 class ReadFirst(models.TextChoices):
     """Whether a reader commits a first impression before the classifiers' result is shown."""
 
-    ALWAYS = "always", "Always: the result stays hidden until the first impression"
-    READER = "reader", "By each reader's choice"
-    NEVER = "never", "Never: the result is shown at once"
+    ALWAYS = "always", _("Always: the result stays hidden until the first impression")
+    READER = "reader", _("By each reader's choice")
+    NEVER = "never", _("Never: the result is shown at once")
 
 
 class ReadingPolicy(models.Model):

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
 from diagnosis.models.base import ClinicalModel
@@ -21,49 +22,49 @@ OPEN = (_S.WAITING, _S.CLAIMED)
 
 
 class ReviewKind(models.TextChoices):
-    FIRST = "first", "First reading"
-    SECOND = "second", "Second reading"
-    ARBITRATION = "arbitration", "Arbitration"
+    FIRST = "first", _("First reading")
+    SECOND = "second", _("Second reading")
+    ARBITRATION = "arbitration", _("Arbitration")
 
 
 class Category(models.TextChoices):
     """The structured reading: RSNA's four for chest CT (Simpson et al. 2020), used alike for the chest X-ray."""
 
-    TYPICAL = "typical", "Typical appearance of COVID-19 pneumonia"
-    INDETERMINATE = "indeterminate", "Indeterminate appearance"
-    ATYPICAL = "atypical", "Atypical appearance: another diagnosis is more likely"
-    NEGATIVE = "negative", "Negative for pneumonia"
+    TYPICAL = "typical", _("Typical appearance of COVID-19 pneumonia")
+    INDETERMINATE = "indeterminate", _("Indeterminate appearance")
+    ATYPICAL = "atypical", _("Atypical appearance: another diagnosis is more likely")
+    NEGATIVE = "negative", _("Negative for pneumonia")
 
 
 class ImageQuality(models.TextChoices):
-    GOOD = "good", "Good"
-    LIMITED = "limited", "Limited but readable"
-    UNREADABLE = "unreadable", "Not readable: repeat the examination"
+    GOOD = "good", _("Good")
+    LIMITED = "limited", _("Limited but readable")
+    UNREADABLE = "unreadable", _("Not readable: repeat the examination")
 
 
 class Decision(models.TextChoices):
     """The reader's stand on the classifiers' result."""
 
-    AGREE = "agree", "Agrees with the classifiers"
-    OVERRIDE = "override", "Overrides the classifiers"
-    NO_RESULT = "no_result", "Read without a classifiers' result"
+    AGREE = "agree", _("Agrees with the classifiers")
+    OVERRIDE = "override", _("Overrides the classifiers")
+    NO_RESULT = "no_result", _("Read without a classifiers' result")
 
 
 class OverrideReason(models.TextChoices):
-    FALSE_POSITIVE = "false_positive", "No such finding on the image"
-    FALSE_NEGATIVE = "false_negative", "A finding was missed"
-    OTHER_DISEASE = "other_disease", "The finding is another disease"
-    ARTEFACT = "artefact", "The classifiers answered to an artefact or device"
-    IMAGE_QUALITY = "image_quality", "The image does not bear the conclusion"
-    CLINICAL = "clinical", "Clinical information says otherwise"
+    FALSE_POSITIVE = "false_positive", _("No such finding on the image")
+    FALSE_NEGATIVE = "false_negative", _("A finding was missed")
+    OTHER_DISEASE = "other_disease", _("The finding is another disease")
+    ARTEFACT = "artefact", _("The classifiers answered to an artefact or device")
+    IMAGE_QUALITY = "image_quality", _("The image does not bear the conclusion")
+    CLINICAL = "clinical", _("Clinical information says otherwise")
 
 
 class Mark(models.TextChoices):
     """Why a result wants a person's eye more than others; each stands on the review of its scan."""
 
-    DISAGREEMENT = "disagreement", "Classifiers disagree"
-    INDETERMINATE = "indeterminate", "Indeterminate"
-    ATTENTION_OUTSIDE = "attention_outside", "Attention outside the lungs"
+    DISAGREEMENT = "disagreement", _("Classifiers disagree")
+    INDETERMINATE = "indeterminate", _("Indeterminate")
+    ATTENTION_OUTSIDE = "attention_outside", _("Attention outside the lungs")
 
 
 class ReviewQuerySet(MachineQuerySet["Review"]):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic
 from diagnosis import messages
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 class Modality(models.TextChoices):
     """Values equal ml.spec.Modality's."""
 
-    CXR = "cxr", "Chest X-ray"
-    CT = "ct", "Chest CT slice"
+    CXR = "cxr", _("Chest X-ray")
+    CT = "ct", _("Chest CT slice")
 
     @property
     def comes_in_series(self) -> bool:

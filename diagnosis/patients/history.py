@@ -7,16 +7,34 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
+
 from diagnosis.models import Patient
 
 SHOWN = {
-    "medical_record_number": "record number",
-    "family_name": "family name",
-    "given_name": "given name",
-    "birth_date": "birth date",
-    "sex": "sex",
+    "medical_record_number": _("record number"),
+    "family_name": _("family name"),
+    "given_name": _("given name"),
+    "birth_date": _("birth date"),
+    "sex": _("sex"),
 }
 MOST = 50
+# Why a version was saved, where not a person said it: kept as code, count and record number.
+_REASONS = {
+    "moved_away": ngettext_lazy(
+        "%(count)d scan moved to record %(record)s", "%(count)d scans moved to record %(record)s", "count"
+    ),
+    "moved_here": ngettext_lazy(
+        "%(count)d scan moved here from record %(record)s",
+        "%(count)d scans moved here from record %(record)s",
+        "count",
+    ),
+    "merged_away": _("merged into record %(record)s"),
+    "merged_here": _("record %(record)s merged into this one"),
+    "undone": _("correction with record %(record)s undone"),
+    "registered": _("registered"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,18 +61,34 @@ def changes(patient: Patient) -> list[Change]:
     return found[:MOST]
 
 
+def reason_code(code: str, record: str, count: int = 0) -> str:
+    """A reason as it is stored; `reason_text` reads it again. Short: its column holds 100 characters, `record` 64."""
+    return f"{code}|{count}|{record}"
+
+
+def reason_text(stored: str | None) -> str:
+    """Why a version of a record was saved, in the active language; words of a person or of older rows as they are."""
+    code, _bar, rest = (stored or "").partition("|")
+    count, _bar, record = rest.partition("|")
+    if code not in _REASONS or not (count or "0").isdigit():
+        return stored or ""
+    return str(_REASONS[code] % {"count": int(count or 0), "record": record})
+
+
 def _change(new: Any, old: Any | None) -> Change:
-    by = str(new.history_user) if new.history_user else "the system"
-    return Change(new.history_date, by, new.history_change_reason or "changed", _differences(new, old))
+    by = str(new.history_user) if new.history_user else gettext("the system")
+    return Change(
+        new.history_date, by, reason_text(new.history_change_reason) or gettext("changed"), _differences(new, old)
+    )
 
 
 def _differences(new: Any, old: Any | None) -> tuple[FieldChange, ...]:
     if old is None:
         return ()
-    pairs = ((SHOWN[field], _shown(old, field), _shown(new, field)) for field in SHOWN)
+    pairs = ((str(SHOWN[field]), _shown(old, field), _shown(new, field)) for field in SHOWN)
     return tuple(FieldChange(*pair) for pair in pairs if pair[1] != pair[2])
 
 
 def _shown(version: Any, field: str) -> str:
     value = version.get_sex_display() if field == "sex" else getattr(version, field)
-    return str(value) if value else "not recorded"
+    return str(value) if value else gettext("not recorded")

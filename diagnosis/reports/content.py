@@ -7,12 +7,23 @@ import json
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.utils.translation import override
+
 from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Scan
 from diagnosis.results import intended_use, marks, verdict
 
 
 def snapshot(report: Report) -> dict[str, Any]:
-    """Patient, image and classifiers' results as they are now; JSON values only."""
+    """Patient, image and classifiers' results as they are now; JSON values only.
+
+    In the source language, whoever signs: what was signed is read for decades, and by anybody.
+    """
+    with override(settings.LANGUAGE_CODE):
+        return _snapshot(report)
+
+
+def _snapshot(report: Report) -> dict[str, Any]:
     return {
         "clinic": report.scan.clinic.name,
         "patient": _patient(report.scan.patient),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import has_zones
@@ -53,7 +55,7 @@ class PredictionPresentation:
     @property
     def alarm(self) -> str:
         """What stands beside its attention map when that lies elsewhere than in the lungs."""
-        return verdict.ATTENTION_OUTSIDE if self.prediction.attends_outside_lungs else ""
+        return gettext(verdict.ATTENTION_OUTSIDE) if self.prediction.attends_outside_lungs else ""
 
     @property
     def shown_for(self) -> str:

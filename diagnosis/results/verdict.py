@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext, gettext_noop, ngettext
+
 from diagnosis.formats import percent
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
@@ -14,30 +16,62 @@ from diagnosis.states import AnalysisStatus as S
 
 # A class is a pattern in an image, not a disease.
 LABELS = {
-    "covid": "COVID-19 pattern",
-    "pneumonia": "other pneumonia pattern",
-    "normal": "no such pattern",
-    "non-covid": "no COVID-19 pattern",
+    "covid": gettext_noop("COVID-19 pattern"),
+    "pneumonia": gettext_noop("other pneumonia pattern"),
+    "normal": gettext_noop("no such pattern"),
+    "non-covid": gettext_noop("no COVID-19 pattern"),
 }
-WAITING = "Waiting for a free worker"
-RUNNING = "The classifiers are reading the image"
-CANCELLED = "The analysis was cancelled, so there is no result"
+WAITING = gettext_noop("Waiting for a free worker")
+RUNNING = gettext_noop("The classifiers are reading the image")
+CANCELLED = gettext_noop("The analysis was cancelled, so there is no result")
 # Nothing broke: the image is not one that the classifiers can answer for.
-NOT_CLASSIFIED = "Not classified"
-NEVER_ASKED = "No analysis was requested, so there is no result"
-NOT_UNANIMOUS = "Some above, some below"
-ATTENTION_OUTSIDE = "Most of the attention lies outside the lungs: distrust this result"
+NOT_CLASSIFIED = gettext_noop("Not classified")
+NEVER_ASKED = gettext_noop("No analysis was requested, so there is no result")
+NOT_UNANIMOUS = gettext_noop("Some above, some below")
+ATTENTION_OUTSIDE = gettext_noop("Most of the attention lies outside the lungs: distrust this result")
 
-# For each zone: where the probability is, and what follows from that for whoever reads it.
+
+@dataclass(frozen=True)
+class _ZoneWords:
+    """What is said of a zone: in two words, in one, of a finding, and what follows for whoever reads it."""
+
+    status: str
+    word: str
+    sentence: str
+    explained: str
+
+
 _ZONES = {
-    Zone.NEGATIVE: ("below the lower threshold", "That does not rule out a disease."),
-    Zone.INDETERMINATE: ("between the two thresholds", "The classifiers do not settle it; a reader has to."),
-    Zone.POSITIVE: ("at or above the upper threshold", "That does not confirm a disease."),
+    Zone.NEGATIVE: _ZoneWords(
+        gettext_noop("Negative zone"),
+        gettext_noop("negative"),
+        gettext_noop("Negative zone for %(finding)s: below the lower threshold"),
+        gettext_noop(
+            "The probability of “%(finding)s” is below the lower threshold. That does not rule out a disease."
+        ),
+    ),
+    Zone.INDETERMINATE: _ZoneWords(
+        gettext_noop("Indeterminate zone"),
+        gettext_noop("indeterminate"),
+        gettext_noop("Indeterminate zone for %(finding)s: between the two thresholds"),
+        gettext_noop(
+            "The probability of “%(finding)s” is between the two thresholds. "
+            "The classifiers do not settle it; a reader has to."
+        ),
+    ),
+    Zone.POSITIVE: _ZoneWords(
+        gettext_noop("Positive zone"),
+        gettext_noop("positive"),
+        gettext_noop("Positive zone for %(finding)s: at or above the upper threshold"),
+        gettext_noop(
+            "The probability of “%(finding)s” is at or above the upper threshold. That does not confirm a disease."
+        ),
+    ),
 }
 _CHIPS = {
-    Mark.DISAGREEMENT: "classifiers disagree",
-    Mark.INDETERMINATE: "indeterminate",
-    Mark.ATTENTION_OUTSIDE: "attention outside the lungs",
+    Mark.DISAGREEMENT: gettext_noop("classifiers disagree"),
+    Mark.INDETERMINATE: gettext_noop("indeterminate"),
+    Mark.ATTENTION_OUTSIDE: gettext_noop("attention outside the lungs"),
 }
 
 
@@ -56,50 +90,51 @@ class Verdict:
 
 
 def label_name(label: str) -> str:
-    return LABELS.get(label, label.replace("_", " "))
+    return gettext(LABELS[label]) if label in LABELS else label.replace("_", " ")
 
 
 def chip(mark: str) -> str:
     """A mark in few words."""
-    return _CHIPS[Mark(mark)]
+    return gettext(_CHIPS[Mark(mark)])
 
 
 def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
     """A mark as a sentence beside the result that it was found in."""
     if mark == Mark.DISAGREEMENT:
         stances = [prediction.stance for prediction in predictions]
-        positive, negative = stances.count(Zone.POSITIVE), stances.count(Zone.NEGATIVE)
-        return f"The classifiers disagree: {positive} of {len(stances)} positive, {negative} negative"
+        return gettext("The classifiers disagree: %(positive)d of %(count)d positive, %(negative)d negative") % {
+            "positive": stances.count(Zone.POSITIVE),
+            "count": len(stances),
+            "negative": stances.count(Zone.NEGATIVE),
+        }
     if mark == Mark.INDETERMINATE:
-        return "The probability is between the two thresholds"
+        return gettext("The probability is between the two thresholds")
     names = ", ".join(prediction.classifier for prediction in predictions if prediction.attends_outside_lungs)
-    return f"{ATTENTION_OUTSIDE} ({names})"
+    return f"{gettext(ATTENTION_OUTSIDE)} ({names})"
 
 
 def of_zone(zone: str, positive_label: str) -> Verdict:
     """The verdict of an operating point with two thresholds; without any probability."""
     found = Zone(zone)
-    where, follows = _ZONES[found]
-    status = f"{found.label} zone"
-    subject = label_name(positive_label)
+    words = _ZONES[found]
+    finding = {"finding": label_name(positive_label)}
     return Verdict(
         tone=found.value,
-        status=status,
-        sentence=f"{status} for {subject}: {where}",
-        word=found.label.lower(),
-        explained=f"The probability of “{subject}” is {where}. {follows}",
+        status=gettext(words.status),
+        sentence=gettext(words.sentence) % finding,
+        word=gettext(words.word),
+        explained=gettext(words.explained) % finding,
     )
 
 
 def of_side(positive: bool, positive_label: str) -> Verdict:
     """The verdict of an operating point with one threshold; without any probability."""
-    side = "Above" if positive else "Below"
-    return Verdict(
-        tone="positive" if positive else "negative",
-        status=f"{side} the operating point",
-        sentence=f"{side} the operating point for {label_name(positive_label)}",
-        word=side.lower(),
-    )
+    finding = {"finding": label_name(positive_label)}
+    if positive:
+        sentence = gettext("Above the operating point for %(finding)s") % finding
+        return Verdict("positive", gettext("Above the operating point"), sentence, word=gettext("above"))
+    sentence = gettext("Below the operating point for %(finding)s") % finding
+    return Verdict("negative", gettext("Below the operating point"), sentence, word=gettext("below"))
 
 
 def of_prediction(prediction: Prediction) -> Verdict:
@@ -121,21 +156,21 @@ def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
     `hidden` keeps a result back from somebody who reads first.
     """
     if analysis is None:
-        return Verdict("cancelled", "Not analysed", NEVER_ASKED)
+        return Verdict("cancelled", gettext("Not analysed"), gettext(NEVER_ASKED))
     status = S(analysis.status)
     if status == S.SUCCEEDED and hidden:
-        return Verdict(status.value, status.label, RESULT_HIDDEN)
+        return Verdict(status.value, str(status.label), gettext(RESULT_HIDDEN))
     if status == S.SUCCEEDED:
         ensemble = analysis.ensemble
         return of_ensemble(ensemble) if ensemble else _of_several(list(analysis.predictions.all()))
     sentences = {
-        S.QUEUED: WAITING,
-        S.RUNNING: RUNNING,
+        S.QUEUED: gettext(WAITING),
+        S.RUNNING: gettext(RUNNING),
         S.FAILED: analysis.failure_reason,
-        S.CANCELLED: CANCELLED,
+        S.CANCELLED: gettext(CANCELLED),
     }
     refused = status == S.FAILED and not analysis.failure_retryable
-    return Verdict(status.value, NOT_CLASSIFIED if refused else status.label, sentences[status])
+    return Verdict(status.value, gettext(NOT_CLASSIFIED) if refused else str(status.label), sentences[status])
 
 
 def _with_probability(said: Verdict, one: Prediction | EnsemblePrediction) -> Verdict:
@@ -160,13 +195,19 @@ def _of_several(predictions: list[Prediction]) -> Verdict:
 
 def _count_above(predictions: Sequence[Prediction]) -> str:
     above = sum(prediction.at_or_above_threshold for prediction in predictions)
-    return f"{above} of {len(predictions)} classifiers above their operating point"
+    return ngettext(
+        "%(above)d of %(count)d classifier above its operating point",
+        "%(above)d of %(count)d classifiers above their operating point",
+        len(predictions),
+    ) % {"above": above, "count": len(predictions)}
 
 
 def _side(above: int, total: int) -> tuple[str, str]:
     if 0 < above < total:
-        return "indeterminate", NOT_UNANIMOUS
-    return ("positive", "Above the operating point") if above else ("negative", "Below the operating point")
+        return "indeterminate", gettext(NOT_UNANIMOUS)
+    if above:
+        return "positive", gettext("Above the operating point")
+    return "negative", gettext("Below the operating point")
 
 
 def _agreed(predictions: list[Prediction]) -> tuple[str, str]:
@@ -177,4 +218,5 @@ def _agreed(predictions: list[Prediction]) -> tuple[str, str]:
     label = labels.pop()
     values = sorted(prediction.probabilities[label] for prediction in predictions)
     lowest, highest = percent(values[0]), percent(values[-1])
-    return label_name(label), lowest if lowest == highest else f"{lowest} to {highest}"
+    span = gettext("%(lowest)s to %(highest)s") % {"lowest": lowest, "highest": highest}
+    return label_name(label), lowest if lowest == highest else span

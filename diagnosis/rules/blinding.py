@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission
@@ -20,10 +21,12 @@ from diagnosis.models.reading_policy import ReadFirst
 from diagnosis.models.review import OPEN, ReviewKind
 from diagnosis.states import ReviewStatus
 
-RESULT_HIDDEN = (
+RESULT_HIDDEN = gettext_noop(
     "The classifiers' result is hidden from you until you have committed your first impression of this scan."
 )
-READING_HIDDEN = "A second reading of this scan is open. The first one is hidden from everybody who may still read it."
+READING_HIDDEN = gettext_noop(
+    "A second reading of this scan is open. The first one is hidden from everybody who may still read it."
+)
 
 
 def hidden_results(user: User) -> QuerySet[Scan]:

@@ -9,22 +9,27 @@ from uuid import UUID
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Correction, Patient, Report, Review, Scan
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.states import ReportStatus, ReviewStatus
 
-MERGED = "This record was merged into {}. Use that one."
-SAME_PATIENT = "That is the patient it already belongs to. Choose another one."
-OTHER_CLINIC = "Both patients must belong to one clinic. Nothing was changed."
-REASON_NEEDED = "Say why, so that the trail explains itself later."
-NOTHING_CHOSEN = "No scan was chosen. Nothing was moved."
-BEING_READ = "A reader has a case of these scans open. Wait until it is decided or given back, then try again."
-CHANGED_MEANWHILE = "Somebody else changed this meanwhile. Nothing was changed; look at the records again."
-ALREADY_UNDONE = "This correction was already undone."
-LATER_CORRECTION = "A later correction builds on this one. Undo that one first."
-SIGNED_SINCE = (
+MERGED = gettext_noop("This record was merged into %(record)s. Use that one.")
+SAME_PATIENT = gettext_noop("That is the patient it already belongs to. Choose another one.")
+OTHER_CLINIC = gettext_noop("Both patients must belong to one clinic. Nothing was changed.")
+REASON_NEEDED = gettext_noop("Say why, so that the trail explains itself later.")
+NOTHING_CHOSEN = gettext_noop("No scan was chosen. Nothing was moved.")
+BEING_READ = gettext_noop(
+    "A reader has a case of these scans open. Wait until it is decided or given back, then try again."
+)
+CHANGED_MEANWHILE = gettext_noop(
+    "Somebody else changed this meanwhile. Nothing was changed; look at the records again."
+)
+ALREADY_UNDONE = gettext_noop("This correction was already undone.")
+LATER_CORRECTION = gettext_noop("A later correction builds on this one. Undo that one first.")
+SIGNED_SINCE = gettext_noop(
     "A report of these scans was signed after they were moved, so the move cannot be undone. "
     "Move them back by a new correction and say why."
 )
@@ -34,7 +39,7 @@ def require_current(patient: Patient) -> None:
     """Raise when the record was merged into another; read again, because that may have happened a moment ago."""
     merged = Patient.objects.filter(pk=patient.pk, merged_into__isnull=False).select_related("merged_into").first()
     if merged:
-        raise NotAllowedNow("merged", MERGED.format(merged.merged_into))
+        raise NotAllowedNow("merged", MERGED, record=merged.merged_into)
 
 
 def require_pair(source: Patient, target: Patient, reason: str) -> None:
@@ -59,12 +64,12 @@ def require_unread(scans: Collection[UUID]) -> None:
 def undo_blocked_reason(correction: Correction) -> str:
     """Why this correction may not be undone now; empty when it may."""
     if correction.undone_at:
-        return ALREADY_UNDONE
+        return gettext(ALREADY_UNDONE)
     if _later(correction):
-        return LATER_CORRECTION
+        return gettext(LATER_CORRECTION)
     # Undoing a merge stays possible: nothing else can part the two records again.
     if correction.kind == CorrectionKind.MOVE_SCAN and _signed_since(correction):
-        return SIGNED_SINCE
+        return gettext(SIGNED_SINCE)
     return ""
 
 

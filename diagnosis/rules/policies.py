@@ -4,37 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop
+
 from accounts.models import User
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, Report, Review, Scan
 from diagnosis.models.review import Decision, ReviewKind
 from diagnosis.states import AnalysisStatus, ReviewStatus
 
-ALREADY_OPEN = "This scan is already being analysed. Wait for the result or cancel it first."
-ALREADY_FINISHED = "This analysis has already finished, so there is nothing to cancel."
-ALREADY_READ = "This case has already been read."
-TAKEN = "Another reader has this case. Take the next one."
-OWN_READING = "You have already read this scan; a second opinion needs another reader."
-LEASE_LOST = "This case went back to the queue because the page was away too long. Your draft is kept; claim it again."
-IMPRESSION_STANDS = "Your first impression is already recorded and stands."
-IMPRESSION_FIRST = "Commit your first impression first; the classifiers' result is shown after it."
-RESULT_CHANGED = "A newer result of the classifiers has come in. Look at it, then decide again; your words are kept."
-ALREADY_FINAL = "This report is final. Write an addendum instead."
-NOT_FINAL = "This report is not signed yet; change it instead of adding to it."
-NOT_YOURS = "A report is signed by the radiologist whose reading it rests on."
-SECOND_OPEN = "A second reading of this scan is still open. Sign when it has been decided."
-SECOND_EXISTS = "A second opinion on this scan was already asked for."
-NOT_READ = "This scan has not been read yet, so there is nothing to give a second opinion on."
-REPORT_FINAL = "The report on this scan is final. A second opinion would come too late; write an addendum."
-CHANGED_MEANWHILE = "The report changed while you signed it. Nothing was signed; read it again."
-NOT_YOUR_OWN = "That is not your password. Nothing was signed; type it again."
-TOO_MANY_TRIES = "Too many wrong passwords. Wait five minutes, then sign again."
+ALREADY_OPEN = gettext_noop("This scan is already being analysed. Wait for the result or cancel it first.")
+ALREADY_FINISHED = gettext_noop("This analysis has already finished, so there is nothing to cancel.")
+ALREADY_READ = gettext_noop("This case has already been read.")
+TAKEN = gettext_noop("Another reader has this case. Take the next one.")
+OWN_READING = gettext_noop("You have already read this scan; a second opinion needs another reader.")
+LEASE_LOST = gettext_noop(
+    "This case went back to the queue because the page was away too long. Your draft is kept; claim it again."
+)
+IMPRESSION_STANDS = gettext_noop("Your first impression is already recorded and stands.")
+IMPRESSION_FIRST = gettext_noop("Commit your first impression first; the classifiers' result is shown after it.")
+RESULT_CHANGED = gettext_noop(
+    "A newer result of the classifiers has come in. Look at it, then decide again; your words are kept."
+)
+ALREADY_FINAL = gettext_noop("This report is final. Write an addendum instead.")
+NOT_FINAL = gettext_noop("This report is not signed yet; change it instead of adding to it.")
+NOT_YOURS = gettext_noop("A report is signed by the radiologist whose reading it rests on.")
+SECOND_OPEN = gettext_noop("A second reading of this scan is still open. Sign when it has been decided.")
+SECOND_EXISTS = gettext_noop("A second opinion on this scan was already asked for.")
+NOT_READ = gettext_noop("This scan has not been read yet, so there is nothing to give a second opinion on.")
+REPORT_FINAL = gettext_noop(
+    "The report on this scan is final. A second opinion would come too late; write an addendum."
+)
+CHANGED_MEANWHILE = gettext_noop("The report changed while you signed it. Nothing was signed; read it again.")
+NOT_YOUR_OWN = gettext_noop("That is not your password. Nothing was signed; type it again.")
+TOO_MANY_TRIES = gettext_noop("Too many wrong passwords. Wait five minutes, then sign again.")
 
 
 # --- analyses ----------------------------------------------------------------------------------------------
 def rerun_blocked_reason(latest: Analysis | None) -> str:
     """Why a new analysis may not start now; empty when it may."""
-    return ALREADY_OPEN if latest and not latest.is_finished else ""
+    return gettext(ALREADY_OPEN) if latest and not latest.is_finished else ""
 
 
 def require_rerunnable(latest: Analysis | None) -> None:
@@ -43,7 +51,7 @@ def require_rerunnable(latest: Analysis | None) -> None:
 
 def cancel_blocked_reason(analysis: Analysis) -> str:
     """Why this analysis may not be cancelled now; empty when it may."""
-    return ALREADY_FINISHED if analysis.is_finished else ""
+    return gettext(ALREADY_FINISHED) if analysis.is_finished else ""
 
 
 def result_of(scan: Scan) -> Analysis | None:
@@ -57,24 +65,29 @@ def require_decidable(review: Review, *, by: User, decision: Decision, **words: 
     """Raise unless the decision fits the result and says why it overrides it. `words` as in decide_review."""
     has_result = result_of(review.scan) is not None
     if has_result and decision == Decision.NO_RESULT:
-        raise Refusal("decision_needed", "The classifiers gave a result. Say whether you agree with it or override it.")
+        raise Refusal(
+            "decision_needed",
+            gettext_noop("The classifiers gave a result. Say whether you agree with it or override it."),
+        )
     if not has_result and decision != Decision.NO_RESULT:
-        raise Refusal("no_result", "There is no classifiers' result to agree with or override on this scan.")
+        raise Refusal(
+            "no_result", gettext_noop("There is no classifiers' result to agree with or override on this scan.")
+        )
     if decision == Decision.OVERRIDE and not words.get("override_reason"):
-        raise Refusal("reason_needed", "Say why you override the classifiers' result.")
+        raise Refusal("reason_needed", gettext_noop("Say why you override the classifiers' result."))
     if not str(words.get("impression", "")).strip():
-        raise Refusal("impression_needed", "Write an impression, one sentence at least.")
+        raise Refusal("impression_needed", gettext_noop("Write an impression, one sentence at least."))
     if not words.get("image_quality"):
-        raise Refusal("quality_needed", "Say how good the image is.")
+        raise Refusal("quality_needed", gettext_noop("Say how good the image is."))
 
 
 def second_opinion_blocked_reason(scan: Scan) -> str:
     """Why nobody may ask for a second opinion now; empty when they may."""
     if not scan.reviews.filter(kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED).exists():
-        return NOT_READ
+        return gettext(NOT_READ)
     if scan.reviews.filter(kind=ReviewKind.SECOND).exists():
-        return SECOND_EXISTS
-    return REPORT_FINAL if Report.objects.filter(scan=scan, signed_at__isnull=False).exists() else ""
+        return gettext(SECOND_EXISTS)
+    return gettext(REPORT_FINAL) if Report.objects.filter(scan=scan, signed_at__isnull=False).exists() else ""
 
 
 def require_second_opinion_possible(scan: Scan) -> None:
@@ -91,15 +104,17 @@ def discordant(scan: Scan) -> bool:
 def sign_blocked_reason(report: Report, *, by: User) -> str:
     """Why `by` may not sign this report now; empty when they may."""
     if report.is_final:
-        return ALREADY_FINAL
+        return gettext(ALREADY_FINAL)
     if report.review.reader_id != by.pk:
-        return NOT_YOURS
+        return gettext(NOT_YOURS)
     return _open_reading(report)
 
 
 def _open_reading(report: Report) -> str:
     others = Review.objects.filter(scan=report.scan_id).exclude(pk=report.review_id)
-    return SECOND_OPEN if others.filter(status__in=(ReviewStatus.WAITING, ReviewStatus.CLAIMED)).exists() else ""
+    return (
+        gettext(SECOND_OPEN) if others.filter(status__in=(ReviewStatus.WAITING, ReviewStatus.CLAIMED)).exists() else ""
+    )
 
 
 def require_no_open_reading(report: Report) -> None:
@@ -109,14 +124,14 @@ def require_no_open_reading(report: Report) -> None:
 def revise_blocked_reason(report: Report, *, by: User) -> str:
     """Why `by` may not change this report's words now; empty when they may."""
     if report.is_final:
-        return ALREADY_FINAL
-    return NOT_YOURS if report.review.reader_id != by.pk else ""
+        return gettext(ALREADY_FINAL)
+    return gettext(NOT_YOURS) if report.review.reader_id != by.pk else ""
 
 
 def require_revisable(report: Report, *, by: User, impression: str) -> None:
     _require("not_revisable", revise_blocked_reason(report, by=by))
     if not impression.strip():
-        raise Refusal("impression_needed", "Write an impression, one sentence at least.")
+        raise Refusal("impression_needed", gettext_noop("Write an impression, one sentence at least."))
 
 
 def require_signable(report: Report, *, by: User) -> None:
@@ -126,7 +141,7 @@ def require_signable(report: Report, *, by: User) -> None:
 def require_amendable(report: Report, text: str) -> None:
     _require("not_final", "" if report.is_final else NOT_FINAL)
     if not text.strip():
-        raise Refusal("text_needed", "Write the addendum before you sign it.")
+        raise Refusal("text_needed", gettext_noop("Write the addendum before you sign it."))
 
 
 def _require(code: str, blocked_reason: str) -> None:

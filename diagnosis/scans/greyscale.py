@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from diagnosis.errors import FileRefused, IntakeUnavailable
 from diagnosis.models import Scan
@@ -73,7 +74,7 @@ def _measured(scan: Scan) -> Greyscale:
     except SandboxFailed as failed:
         raise IntakeUnavailable(
             "cannot_inspect",
-            "The portal cannot open images at the moment. Try again in a minute.",
+            gettext_noop("The portal cannot open images at the moment. Try again in a minute."),
         ) from failed
 
 

@@ -7,6 +7,7 @@ import uuid
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Permission, require
@@ -24,7 +25,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     prediction = find(Prediction.objects.select_related("analysis__scan__clinic"), request, pk)
     require(person(request), Permission.VIEW_RESULT, prediction.analysis.scan.clinic)
     if blinding.hides_result(person(request), prediction.analysis.scan):
-        raise PermissionDenied(blinding.RESULT_HIDDEN)
+        raise PermissionDenied(gettext(blinding.RESULT_HIDDEN))
     try:
         # A prediction never changes, so its key says enough.
         return private_png(request, f'"{prediction.pk.hex}-{colour.RECIPE}"', lambda: colour.tint(_stored(prediction)))

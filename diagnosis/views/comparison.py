@@ -7,6 +7,7 @@ import uuid
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Permission, require
@@ -24,7 +25,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     require(person(request), Permission.VIEW_PATIENT, patient.clinic)
     scans = _chosen(request, patient)
     if len(scans) != SIDES:
-        messages.error(request, "Choose two scans to compare.")
+        messages.error(request, _("Choose two scans to compare."))
         return redirect("diagnosis:patient-detail", pk=patient.pk)
     left, right = scan_list.with_verdicts(scans, person(request))
     context = {

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Clinic
@@ -53,7 +54,7 @@ def create(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     form = PatientForm(request.POST or None, initial={"medical_record_number": request.GET.get("number", "")})
     patient = form.carry_out(lambda fields: register_patient(by=person(request), clinic=clinic, **fields))
     if patient:
-        messages.success(request, f"{patient} is registered.")
+        messages.success(request, _("%(patient)s is registered.") % {"patient": patient})
         return redirect("diagnosis:patient-detail", pk=patient.pk)
     return _form(request, form, {"clinic": clinic})
 
@@ -67,7 +68,7 @@ def edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = PatientForm(request.POST or None, initial=PatientForm.values_of(patient))
     before = str(patient)
     if form.carry_out(lambda fields: amend_patient(by=person(request), patient=patient, **fields)):
-        messages.success(request, "The record is changed. Its earlier version stays in the history.")
+        messages.success(request, _("The record is changed. Its earlier version stays in the history."))
         return redirect("diagnosis:patient-detail", pk=patient.pk)
     return _form(request, form, {"clinic": patient.clinic, "patient": patient, "before": before})
 

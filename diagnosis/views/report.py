@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -86,7 +87,7 @@ def _find(request: HttpRequest, pk: uuid.UUID) -> Report:
     report = find(rows.prefetch_related("addenda"), request, pk)
     require(person(request), Permission.VIEW_RESULT, report.scan.clinic)
     if blinding.hides_reading(person(request), report.scan):
-        raise PermissionDenied(blinding.READING_HIDDEN)
+        raise PermissionDenied(gettext(blinding.READING_HIDDEN))
     return report
 
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
@@ -19,14 +20,6 @@ from diagnosis.views.shortcuts import find, person, rights
 
 # A plain form may bring several files; beyond this many bytes it is turned away unread.
 LARGEST_FORM = 8 * settings.UPLOAD_MAX_BYTES
-FORM_TOO_LARGE = (
-    f"These files are larger together than the {LARGEST_FORM // 2**20} MB that are accepted at once. "
-    "Upload fewer at a time."
-)
-TOO_MANY_FILES = (
-    f"These are more than the {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files that are accepted at once. "
-    "Upload fewer at a time."
-)
 _DRAIN_STEP, _DRAIN_AT_MOST = 2**20, 2**28
 
 
@@ -35,11 +28,11 @@ _DRAIN_STEP, _DRAIN_AT_MOST = 2**20, 2**28
 def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_FORM:
         _drain(request)
-        return _turned_away(request, FORM_TOO_LARGE)
+        return _turned_away(request, _form_too_large())
     try:
         return _receive(request, pk)
     except TooManyFilesSent:
-        return _turned_away(request, TOO_MANY_FILES)
+        return _turned_away(request, _too_many_files())
 
 
 @csrf_protect
@@ -82,6 +75,18 @@ def _turned_away(request: HttpRequest, sentence: str) -> HttpResponse:
     if _wants_json(request):
         return JsonResponse(upload_outcome.refused("too_much", sentence), status=413)
     return render(request, "diagnosis/scan/too_large.html", {"sentence": sentence}, status=413)
+
+
+def _form_too_large() -> str:
+    return _(
+        "These files are larger together than the %(megabytes)d MB that are accepted at once. Upload fewer at a time."
+    ) % {"megabytes": LARGEST_FORM // 2**20}
+
+
+def _too_many_files() -> str:
+    return _("These are more than the %(most)d files that are accepted at once. Upload fewer at a time.") % {
+        "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES
+    }
 
 
 def _drain(request: HttpRequest) -> None:

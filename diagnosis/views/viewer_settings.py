@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -78,6 +79,6 @@ def _map(prediction: Prediction) -> dict[str, str]:
     return {
         "name": f"{prediction.classifier} {prediction.version}",
         "shows": verdict.label_name(prediction.attention_label) if prediction.attention_label else "",
-        "alarm": verdict.ATTENTION_OUTSIDE if prediction.attends_outside_lungs else "",
+        "alarm": gettext(verdict.ATTENTION_OUTSIDE) if prediction.attends_outside_lungs else "",
         "url": reverse("diagnosis:prediction-attention", args=[prediction.pk]),
     }

@@ -40,7 +40,7 @@ def language_direction() -> str:
 
 @register.simple_tag
 def intended_use_sentence() -> str:
-    return intended_use.SENTENCE
+    return intended_use.sentence()
 
 
 @register.simple_tag

@@ -28,9 +28,9 @@ from portal import product
 from portal.catalogues import PSEUDO
 from portal.models import ContactMessage
 from tests.conftest import CI, PASSWORD
+from tests.factories import WORDS, finish, new_case, new_patient, read
 from tests.functional.steps import settled
 from tests.functional.unwrapped import unwrapped
-from tests.reading import WORDS, finish, new_case, new_patient, read
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,6 +16,7 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Correction, Patient, Report, Scan
 from diagnosis.models.scan import Modality
+from diagnosis.patients.history import reason_text
 from diagnosis.rules import corrections
 from tests.concurrency import together
 from tests.conftest import PASSWORD
@@ -51,7 +52,8 @@ def owner(scan: Scan) -> Patient:
 
 
 def reasons(patient: Patient) -> list[str]:
-    return list(patient.history.order_by("history_id").values_list("history_change_reason", flat=True))
+    stored = patient.history.order_by("history_id").values_list("history_change_reason", flat=True)
+    return [reason_text(reason) for reason in stored]
 
 
 def test_a_scan_moves_and_both_records_tell(

@@ -105,7 +105,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
 
     @extend_schema_field(IntendedUseSerializer)
     def get_intended_use(self, analysis: Analysis) -> dict[str, str]:
-        return {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION}
+        return {"sentence": intended_use.sentence(), "version": intended_use.VERSION}
 
     def get_links(self, analysis: Analysis) -> dict[str, str]:
         scan = address(self, "api:scan", analysis.scan)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
@@ -64,6 +65,6 @@ class Attention(generics.GenericAPIView[Prediction]):
     def get(self, request: Request, pk: str) -> HttpResponse:
         prediction = self.get_object()
         if blinding.hides_result(person(request), prediction.analysis.scan):
-            raise PermissionDenied(blinding.RESULT_HIDDEN)
+            raise PermissionDenied(gettext(blinding.RESULT_HIDDEN))
         with stored_file(prediction.pk), prediction.attention.open("rb") as file:
             return HttpResponse(file.read(), content_type="image/png", headers=PRIVATE)

@@ -10,8 +10,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -59,7 +59,7 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _read(request: HttpRequest, review: Review) -> dict[str, Any]:
     """A finished reading; nothing of it for whoever may still read the scan."""
     if blinding.hides_reading(person(request), review.scan):
-        return {"hidden": blinding.READING_HIDDEN}
+        return {"hidden": gettext(blinding.READING_HIDDEN)}
     return {
         "report": Report.objects.filter(scan=review.scan).first(),
         "second_opinion_blocked_reason": policies.second_opinion_blocked_reason(review.scan),

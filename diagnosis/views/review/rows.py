@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -71,7 +72,7 @@ class Row:
         if self.review.zone:
             return self.review.zone, self.review.get_zone_display().lower()
         if 0 < above < 1:
-            return "indeterminate", verdict.NOT_UNANIMOUS.lower()
+            return "indeterminate", gettext(verdict.NOT_UNANIMOUS).lower()
         return ("positive", _("above")) if above else ("negative", _("below"))
 
     @property
