@@ -15,10 +15,10 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
+from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission
@@ -28,6 +28,9 @@ from diagnosis.errors import Refusal
 from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Scan, Transition
 from diagnosis.patients.history import Change, changes
 from diagnosis.results import verdict
+
+_QUEUED = ngettext_lazy("%(count)d queued again.", "%(count)d queued again.", "count")
+_CANCELLED = ngettext_lazy("%(count)d cancelled.", "%(count)d cancelled.", "count")
 
 
 def _managed(request: HttpRequest) -> QuerySet[Clinic]:
@@ -77,9 +80,9 @@ class ScanInline(_ReadOnlyInline):
     fields = ("page", "modality", "uploaded_at", "uploaded_by", "file_format", "byte_size")
     show_change_link = True
 
-    @admin.display(description="page")
+    @admin.display(description=_("page"))
     def page(self, scan: Scan) -> SafeString:
-        return _link("diagnosis:scan-detail", scan.pk, "Open")
+        return _link("diagnosis:scan-detail", scan.pk, gettext("Open"))
 
 
 class TransitionInline(_ReadOnlyInline):
@@ -91,34 +94,34 @@ class PredictionInline(_ReadOnlyInline):
     model = Prediction
     fields = ("classifier", "version", "said", "most_probable", "outside", "time", "preprocessing", "weights")
 
-    @admin.display(description="said")
+    @admin.display(description=_("said"))
     def said(self, prediction: Prediction) -> str:
         return verdict.of_prediction(prediction).sentence
 
-    @admin.display(description="most probable")
+    @admin.display(description=_("most probable"))
     def most_probable(self, prediction: Prediction) -> str:
         said = verdict.of_prediction(prediction)
         return f"{said.label}, {said.probability}"
 
-    @admin.display(description="attention outside the lungs")
+    @admin.display(description=_("attention outside the lungs"))
     def outside(self, prediction: Prediction) -> str:
         measured = prediction.attention_outside
-        return "not measured" if measured is None else formats.share(measured)
+        return gettext("not measured") if measured is None else formats.share(measured)
 
-    @admin.display(description="time")
+    @admin.display(description=_("time"))
     def time(self, prediction: Prediction) -> str:
-        return f"{prediction.milliseconds:.0f} ms"
+        return gettext("%(count)d ms") % {"count": round(prediction.milliseconds)}
 
-    @admin.display(description="weights' SHA-256")
+    @admin.display(description=_("weights' SHA-256"))
     def weights(self, prediction: Prediction) -> str:
         return prediction.weights_sha256[:12]
 
 
 class CombinationInline(_ReadOnlyInline):
     model = EnsemblePrediction
-    fields = ("panel", "version", "said", "members")
+    fields = ("ensemble", "version", "said", "members")
 
-    @admin.display(description="said")
+    @admin.display(description=_("said"))
     def said(self, ensemble: EnsemblePrediction) -> str:
         said = verdict.of_ensemble(ensemble)
         return f"{said.sentence} ({formats.percent(ensemble.probability)})"
@@ -140,14 +143,14 @@ class PatientAdmin(_ClinicalAdmin):
     readonly_fields = ("record_history", "page")
     inlines = (ScanInline,)
 
-    @admin.display(description="page")
+    @admin.display(description=_("page"))
     def page(self, patient: Patient) -> SafeString:
-        return _link("diagnosis:patient-detail", patient.pk, "Open the patient's page")
+        return _link("diagnosis:patient-detail", patient.pk, gettext("Open the patient's page"))
 
-    @admin.display(description="history of the record")
+    @admin.display(description=_("history of the record"))
     def record_history(self, patient: Patient) -> SafeString:
         """Who saved which version and what they changed, newest first."""
-        rows = ((date_format(localtime(change.at), "j M Y, H:i"), _in_words(change)) for change in changes(patient))
+        rows = ((formats.moment(change.at), _in_words(change)) for change in changes(patient))
         return format_html("<ul>{}</ul>", format_html_join("", "<li>{}: {}</li>", rows))
 
 
@@ -160,9 +163,9 @@ class ScanAdmin(_ClinicalAdmin):
     exclude = ("original",)
     readonly_fields = ("page",)
 
-    @admin.display(description="page")
+    @admin.display(description=_("page"))
     def page(self, scan: Scan) -> SafeString:
-        return _link("diagnosis:scan-detail", scan.pk, "Open the scan's page")
+        return _link("diagnosis:scan-detail", scan.pk, gettext("Open the scan's page"))
 
 
 @admin.register(Analysis)
@@ -177,22 +180,22 @@ class AnalysisAdmin(_ClinicalAdmin):
     inlines = (CombinationInline, PredictionInline, TransitionInline)
     actions = ("run_again", "cancel")
 
-    @admin.action(description="Run again", permissions=["view"])
+    @admin.action(description=_("Run again"), permissions=["view"])
     def run_again(self, request: HttpRequest, chosen: QuerySet[Analysis]) -> None:
         scans = Scan.objects.filter(analyses__in=chosen).select_related("clinic").distinct()
-        self._each(request, scans, lambda scan: rerun_analysis(by=cast(User, request.user), scan=scan), "queued again")
+        self._each(request, scans, lambda scan: rerun_analysis(by=cast(User, request.user), scan=scan), _QUEUED)
 
-    @admin.action(description="Cancel", permissions=["view"])
+    @admin.action(description=_("Cancel"), permissions=["view"])
     def cancel(self, request: HttpRequest, chosen: QuerySet[Analysis]) -> None:
         analyses = chosen.select_related("scan__clinic")
         self._each(
             request,
             analyses,
             lambda analysis: cancel_analysis(by=cast(User, request.user), analysis=analysis),
-            "cancelled",
+            _CANCELLED,
         )
 
-    def _each(self, request: HttpRequest, chosen: QuerySet[Any], act: Callable[[Any], object], done: str) -> None:
+    def _each(self, request: HttpRequest, chosen: QuerySet[Any], act: Callable[[Any], object], done: Any) -> None:
         """Act on each by itself, and tell how many went and why the others did not."""
         went = 0
         for one in chosen:
@@ -201,12 +204,13 @@ class AnalysisAdmin(_ClinicalAdmin):
                 went += 1
             except (Refusal, PermissionDenied) as refusal:
                 self.message_user(request, f"{one}: {refusal}", messages.WARNING)
-        self.message_user(request, f"{went} {done}.", messages.SUCCESS if went else messages.WARNING)
+        self.message_user(request, done % {"count": went}, messages.SUCCESS if went else messages.WARNING)
 
 
 def _in_words(change: Change) -> str:
     changed = "; ".join(f"{field.field}: {field.before} → {field.after}" for field in change.fields)
-    return f"{change.reason} by {change.by}" + (f" ({changed})" if changed else "")
+    said = gettext("%(reason)s by %(person)s") % {"reason": change.reason, "person": change.by}
+    return f"{said} ({changed})" if changed else said
 
 
 def _link(view: str, pk: object, text: str) -> SafeString:

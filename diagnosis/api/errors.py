@@ -1,4 +1,7 @@
-"""Every error of the API in one shape: {"code", "detail", "retryable", …}."""
+"""Every error of the API in the one shape of RFC 9457, with a code for programs and whether to try again.
+
+{"type", "title", "status", "detail", "code", "retryable", …}, sent as application/problem+json.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as FieldsInvalid
 from django.http import Http404
+from django.utils.translation import gettext, gettext_noop
 from rest_framework import exceptions, status
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -18,9 +23,27 @@ from diagnosis.errors import DiskFull, Refusal, is_disk_full
 log = logging.getLogger(__name__)
 
 NOT_FOUND = "There is no such thing here, or you may not see it. Check the address and the clinic you work in."
-MALFORMED = "The request could not be read. Compare it with the API's documentation."
-FORBIDDEN = "Your role does not allow this. Ask an administrator of your clinic."
-UNEXPECTED = "An unexpected error was logged. Try again; if it happens again, tell your administrator."
+MALFORMED = gettext_noop("The request could not be read. Compare it with the API's documentation.")
+FORBIDDEN = gettext_noop("Your role does not allow this. Ask an administrator of your clinic.")
+UNEXPECTED = gettext_noop("An unexpected error was logged. Try again; if it happens again, tell your administrator.")
+PROBLEM = "application/problem+json"
+# What went wrong in general; `detail` says it of this request.
+TITLES = {
+    400: gettext_noop("The request is malformed."),
+    401: gettext_noop("There is no token or session, or it no longer counts."),
+    403: gettext_noop("Your role does not allow this."),
+    404: gettext_noop("There is no such thing here, or you may not see it."),
+    405: gettext_noop("This address does not know that method."),
+    406: gettext_noop("There is no answer in the format that was asked for."),
+    409: gettext_noop("The state of the thing forbids this now."),
+    413: gettext_noop("The file is larger than what is accepted."),
+    415: gettext_noop("The request is in a format that is not read here."),
+    422: gettext_noop("The file was refused."),
+    429: gettext_noop("Too many attempts; wait as long as Retry-After says."),
+    500: gettext_noop("Something went wrong in the portal."),
+    503: gettext_noop("Not at the moment; try again."),
+    507: gettext_noop("The server's disk is full; nothing was stored."),
+}
 # What a client may send again unchanged: it came too early, not wrong.
 RETRYABLE = {status.HTTP_429_TOO_MANY_REQUESTS, status.HTTP_503_SERVICE_UNAVAILABLE}
 
@@ -28,15 +51,22 @@ RETRYABLE = {status.HTTP_429_TOO_MANY_REQUESTS, status.HTTP_503_SERVICE_UNAVAILA
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler. Sentences go out; anything unforeseen goes to the log and out as `unexpected`."""
     set_rollback()
+    answer = _answer(error, context["request"].path)
+    if _renders_other_than_json(context["request"]):
+        answer.content_type = None
+    return answer
+
+
+def _answer(error: Exception, path: str) -> Response:
     match error:
         case Refusal():
             answer = problem(error.http_status, error.code, error.sentence, retryable=error.retryable, **error.details)
         case Http404():
-            answer = problem(404, "not_found", NOT_FOUND)
+            answer = problem(404, "not_found", gettext(NOT_FOUND))
         case PermissionDenied():
-            answer = problem(403, "forbidden", str(error) or FORBIDDEN)
+            answer = problem(403, "forbidden", str(error) or gettext(FORBIDDEN))
         case SuspiciousOperation():
-            answer = problem(400, "malformed", MALFORMED)
+            answer = problem(400, "malformed", gettext(MALFORMED))
         case FieldsInvalid():
             answer = _invalid(_by_field(error))
         case exceptions.ValidationError():
@@ -44,7 +74,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         case exceptions.APIException():
             answer = _of_framework(error)
         case _:
-            log.error("unexpected error in %s", context["request"].path, exc_info=error)
+            log.error("unexpected error in %s", path, exc_info=error)
             answer = _unforeseen(error)
     return answer
 
@@ -53,12 +83,27 @@ def _unforeseen(error: Exception) -> Response:
     if is_disk_full(error):
         full = DiskFull()
         return problem(full.http_status, full.code, full.sentence, retryable=full.retryable)
-    return problem(500, "unexpected", UNEXPECTED, retryable=True)
+    return problem(500, "unexpected", gettext(UNEXPECTED), retryable=True)
+
+
+def _renders_other_than_json(request: Request) -> bool:
+    """The schema's own page answers in YAML, errors too."""
+    renderer = getattr(request, "accepted_renderer", None)
+    return renderer is not None and renderer.format != "json"
 
 
 def problem(http_status: int, code: str, detail: str, *, retryable: bool = False, **more: Any) -> Response:
-    """One sentence for a person, one code for a program."""
-    return Response({"code": code, "detail": detail, "retryable": retryable, **more}, status=http_status)
+    """One sentence for a person, one code for a program. The type names the code: there is no page to open for it."""
+    body = {
+        "type": f"urn:problem-type:{code.replace('_', '-')}",
+        "title": gettext(TITLES.get(http_status, TITLES[500])),
+        "status": http_status,
+        "detail": detail,
+        "code": code,
+        "retryable": retryable,
+        **more,
+    }
+    return Response(body, status=http_status, content_type=PROBLEM)
 
 
 def _invalid(errors: Any) -> Response:

@@ -34,6 +34,7 @@ _REASONS = {
     "merged_here": _("record %(record)s merged into this one"),
     "undone": _("correction with record %(record)s undone"),
     "registered": _("registered"),
+    "amended": _("amended"),
 }
 
 

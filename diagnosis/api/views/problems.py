@@ -1,22 +1,26 @@
 """The answers that are not results, for the schema."""
 
+from typing import Any
+
 from drf_spectacular.utils import OpenApiResponse
 
+from diagnosis.api.errors import PROBLEM, TITLES
 from diagnosis.api.serializers.problem import ProblemSerializer
-
-TITLES = {
-    400: "The request is malformed.",
-    401: "There is no token or session, or it no longer counts.",
-    403: "Your role does not allow this.",
-    404: "There is no such thing here, or you may not see it.",
-    409: "The state of the thing forbids this now.",
-    413: "The file is larger than what is accepted.",
-    422: "The file was refused.",
-    429: "Too many attempts; wait as long as Retry-After says.",
-    503: "Not at the moment; try again.",
-    507: "The server's disk is full; nothing was stored.",
-}
 
 
 def problems(*codes: int) -> dict[int, OpenApiResponse]:
     return {code: OpenApiResponse(ProblemSerializer, TITLES[code]) for code in (401, *codes)}
+
+
+def as_problems(result: dict[str, Any], **_more: object) -> dict[str, Any]:
+    """A hook of drf-spectacular: refusals are sent under the media type of RFC 9457.
+
+    Here and not where they are declared: a key of code and media type makes drf-spectacular take a refusal for the
+    main answer.
+    """
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for code, response in operation["responses"].items():
+                if code >= "400" and "content" in response:
+                    response["content"] = {PROBLEM: next(iter(response["content"].values()))}
+    return result

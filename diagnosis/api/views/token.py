@@ -6,6 +6,7 @@ from allauth.account.adapter import get_adapter
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import gettext, gettext_noop
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, generics, status
 from rest_framework.request import Request
@@ -21,18 +22,18 @@ from diagnosis.api.throttles import SignInThrottle
 from diagnosis.api.views.problems import problems
 
 # One answer for an unknown address and a wrong password: it must not tell who works here.
-WRONG = "The e-mail address or the password is wrong. Check both and try again."
-TOO_MANY = "Too many failed attempts to sign in. Wait five minutes, then try again."
-NO_CLINIC = "You do not work in any clinic yet. Ask an administrator to add you to one."
-OTHER_CLINIC = "You do not work in that clinic. Choose one of yours."
-WHICH_CLINIC = "You work in several clinics. Say in which one the token shall work."
+WRONG = gettext_noop("The e-mail address or the password is wrong. Check both and try again.")
+TOO_MANY = gettext_noop("Too many failed attempts to sign in. Wait five minutes, then try again.")
+NO_CLINIC = gettext_noop("You do not work in any clinic yet. Ask an administrator to add you to one.")
+OTHER_CLINIC = gettext_noop("You do not work in that clinic. Choose one of yours.")
+WHICH_CLINIC = gettext_noop("You work in several clinics. Say in which one the token shall work.")
 
 
 class TooManyFailures(exceptions.Throttled):
     default_code = "too_many_failures"
 
     def __init__(self) -> None:
-        exceptions.APIException.__init__(self, TOO_MANY)
+        exceptions.APIException.__init__(self, gettext(TOO_MANY))
         self.wait = 300
 
 
@@ -83,18 +84,18 @@ def _person(request: Request, email: str, password: str) -> User:
     except ValidationError as error:
         raise TooManyFailures from error
     if user is None:
-        raise exceptions.AuthenticationFailed(WRONG, code="wrong_credentials")
+        raise exceptions.AuthenticationFailed(gettext(WRONG), code="wrong_credentials")
     return user
 
 
 def _which(memberships: list[Membership], *, chosen: bool) -> Response:
     """Told only to somebody whose password was right."""
     if not memberships:
-        return problem(403, "no_clinic", NO_CLINIC)
+        return problem(403, "no_clinic", gettext(NO_CLINIC))
     clinics = ClinicSerializer([each.clinic for each in memberships], many=True).data
     if chosen:
-        return problem(403, "other_clinic", OTHER_CLINIC, clinics=clinics)
-    return problem(409, "clinic_needed", WHICH_CLINIC, clinics=clinics)
+        return problem(403, "other_clinic", gettext(OTHER_CLINIC), clinics=clinics)
+    return problem(409, "clinic_needed", gettext(WHICH_CLINIC), clinics=clinics)
 
 
 class Token(generics.RetrieveDestroyAPIView[ApiToken]):

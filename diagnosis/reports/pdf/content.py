@@ -1,4 +1,7 @@
-"""What stands in a printed report, as plain values: from the signature's snapshot, or from today's rows before it."""
+"""What stands in a printed report, as plain values: from the signature's snapshot, or from today's rows before it.
+
+The words around the values are in the language of whoever prints; what was signed stays in its own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from diagnosis import formats
 from diagnosis.models import Addendum, Report
@@ -19,7 +24,11 @@ from diagnosis.reports import content as report_content
 from diagnosis.results import verdict
 from diagnosis.reviews import suggestions
 
-NOT_GIVEN = "not recorded"
+NOT_GIVEN = gettext_lazy("not recorded")
+_DECIDED = {
+    Decision.AGREE: gettext_noop("The reader: agrees with the classifiers."),
+    Decision.NO_RESULT: gettext_noop("The reader: read without a classifiers' result."),
+}
 
 
 @dataclass(frozen=True)
@@ -61,11 +70,11 @@ def printed(report: Report) -> PrintedReport:
     frozen = report.snapshot or report_content.snapshot(report)
     statement = frozen["intended_use"]
     return PrintedReport(
-        title=f"{frozen['scan']['modality']}: radiology report",
+        title=_("%(examination)s: radiology report") % {"examination": _(frozen["scan"]["modality"])},
         clinic=frozen["clinic"],
         status=_status(report),
         facts=_facts(frozen),
-        findings=report.findings or "None described.",
+        findings=report.findings or _("None described."),
         impression=report.impression,
         category=_category(report),
         image_quality=report.get_image_quality_display(),
@@ -75,55 +84,62 @@ def printed(report: Report) -> PrintedReport:
         predictions=_predictions(frozen["analysis"] or {}),
         machine_notes=_machine_notes(frozen["analysis"] or {}),
         decision=_decision(report),
-        intended_use=f"{statement['sentence']} (Statement {statement['version']})",
+        intended_use=_("%(sentence)s (Statement %(version)s)")
+        % {"sentence": _(statement["sentence"]), "version": statement["version"]},
         is_final=report.is_final,
     )
 
 
 def _status(report: Report) -> str:
     if not report.is_final:
-        return "Preliminary"
-    return "Final, amended" if report.addenda.exists() else "Final"
+        return _("Preliminary")
+    return _("Final, amended") if report.addenda.exists() else _("Final")
 
 
 def _facts(frozen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     patient, scan = frozen["patient"], frozen["scan"]
     return (
-        ("Patient", patient["name"]),
-        ("Record number", patient["medical_record_number"]),
-        ("Born", _day(patient["birth_date"])),
-        ("Sex", patient["sex"]),
-        ("Examination", scan["modality"]),
-        ("Taken", _moment(scan["acquired_at"])),
-        ("Uploaded", _moment(scan["uploaded_at"])),
-        ("Accession number", scan["accession_number"] or NOT_GIVEN),
+        (_("Patient"), patient["name"]),
+        (_("Record number"), patient["medical_record_number"]),
+        (_("Born"), _day(patient["birth_date"])),
+        (_("Sex"), _(patient["sex"])),
+        (_("Examination"), _(scan["modality"])),
+        (_("Taken"), _moment(scan["acquired_at"])),
+        (_("Uploaded"), _moment(scan["uploaded_at"])),
+        (_("Accession number"), scan["accession_number"] or str(NOT_GIVEN)),
     )
 
 
 def _category(report: Report) -> str:
     category = report.get_category_display()
     co_rads = suggestions.co_rads(Modality(report.scan.modality), Category(report.category))
-    return f"{category} (usual CO-RADS counterpart: {co_rads})" if co_rads else category
+    if not co_rads:
+        return category
+    return _("%(category)s (usual CO-RADS counterpart: %(co_rads)s)") % {"category": category, "co_rads": co_rads}
 
 
 def _signature(report: Report) -> str:
     if report.signed_at is None:
-        return "Not signed"
-    return f"Signed electronically by {report.signer_name}, {_moment(report.signed_at.isoformat())}"
+        return _("Not signed")
+    return _("Signed electronically by %(name)s, %(when)s") % {
+        "name": report.signer_name,
+        "when": _moment(report.signed_at.isoformat()),
+    }
 
 
 def _addendum(addendum: Addendum) -> tuple[str, str]:
     when = _moment(addendum.signed_at.isoformat())
-    return f"Addendum {addendum.number}, signed by {addendum.signer_name}, {when}", addendum.text
+    values = {"number": addendum.number, "name": addendum.signer_name, "when": when}
+    return _("Addendum %(number)d, signed by %(name)s, %(when)s") % values, addendum.text
 
 
 def _decision(report: Report) -> str:
     review = report.review
-    decided = review.get_decision_display()
     if review.decision != Decision.OVERRIDE:
-        return f"The reader: {decided.lower()}."
+        return _(_DECIDED[Decision(review.decision)])
     note = f" {review.override_note}" if review.override_note else ""
-    return f"The reader: {decided.lower()}, because: {review.get_override_reason_display().lower()}.{note}"
+    reason = review.get_override_reason_display().lower()
+    return _("The reader: overrides the classifiers, because: %(reason)s.") % {"reason": reason} + note
 
 
 def _predictions(analysis: Mapping[str, Any]) -> tuple[PrintedPrediction, ...]:
@@ -146,7 +162,7 @@ def _prediction(one: Mapping[str, Any], name: str, weights: str) -> PrintedPredi
         standing=_standing(one, point),
         sensitivity=_estimate(point["sensitivity"]),
         specificity=_estimate(point["specificity"]),
-        auc=_estimate(auc) if auc else NOT_GIVEN,
+        auc=_estimate(auc) if auc else str(NOT_GIVEN),
         weights=weights,
     )
 
@@ -156,7 +172,7 @@ def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
     if not (one.get("zone") and has_zones(point)):
         # Snapshots signed before zones call it "positive".
         reached = one.get("at_or_above_threshold", one.get("positive"))
-        return f"{'above' if reached else 'below'} {threshold}"
+        return (_("above %(threshold)s") if reached else _("below %(threshold)s")) % {"threshold": threshold}
     said = verdict.of_zone(one["zone"], point["positive_label"]).status.lower()
     return f"{said} ({threshold} / {formats.percent(point['positive_from'])})"
 
@@ -165,13 +181,13 @@ def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
     """What stands below the table: why nothing was combined, what wants an eye, and what the model cards say."""
     notes = [f"{sentence}." for sentence in analysis.get("marks", ())]
     if analysis.get("without_combination"):
-        notes.append(f"No combination: {analysis['without_combination']}")
+        notes.append(_("Not combined: %(reason)s") % {"reason": analysis["without_combination"]})
     cards = [one.get("card", {}) for one in analysis.get("predictions", ())]
     # Most classifiers of a modality are meant for the same; a dict keeps the order.
     uses = dict.fromkeys(card["intended_use"] for card in cards if card.get("intended_use"))
-    notes += [f"Intended use, as the model cards say: {use}" for use in uses]
+    notes += [_("Intended use, as the model cards say: %(use)s") % {"use": use} for use in uses]
     measured = dict.fromkeys(card["measured_on"] for card in cards if card.get("measured_on"))
-    notes += [f"AUC, sensitivity and specificity were measured on {part}." for part in measured]
+    notes += [_("AUC, sensitivity and specificity were measured on %(data)s.") % {"data": part} for part in measured]
     return tuple(notes)
 
 
@@ -180,10 +196,10 @@ def _estimate(estimate: Mapping[str, float]) -> str:
 
 
 def _day(text: str | None) -> str:
-    return date_format(date.fromisoformat(text), "j F Y") if text else NOT_GIVEN
+    return date_format(date.fromisoformat(text), "j F Y") if text else str(NOT_GIVEN)
 
 
 def _moment(text: str | None) -> str:
     if not text:
-        return NOT_GIVEN
+        return str(NOT_GIVEN)
     return date_format(timezone.localtime(datetime.fromisoformat(text)), "j F Y, H:i T")

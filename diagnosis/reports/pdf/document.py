@@ -7,6 +7,8 @@ from io import BytesIO
 from typing import Any
 from xml.sax.saxutils import escape
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from reportlab.graphics.barcode.qr import QrCodeWidget
 from reportlab.graphics.shapes import Drawing
 from reportlab.lib.pagesizes import A4
@@ -22,12 +24,12 @@ WIDTH = A4[0] - 2 * MARGIN
 PICTURE_SIDE = 62 * mm
 CODE_SIDE = 26 * mm
 HEADINGS = (
-    "Classifier, version, weights",
-    "Probability",
-    "Zone or side (thresholds)",
-    "Sensitivity (95 %)",
-    "Specificity (95 %)",
-    "AUC, held out (95 %)",
+    gettext_lazy("Classifier, version, weights"),
+    gettext_lazy("Probability"),
+    gettext_lazy("Zone or side (thresholds)"),
+    gettext_lazy("Sensitivity (95 %)"),
+    gettext_lazy("Specificity (95 %)"),
+    gettext_lazy("AUC, held out (95 %)"),
 )
 
 
@@ -47,7 +49,7 @@ def render_pdf(report: Report, *, picture: bytes | None, verification_url: str) 
         file, pagesize=A4, leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN, bottomMargin=MARGIN
     )
     # Nothing about the patient in the file's properties: they show in file managers and search indexes.
-    document.title, document.author, document.creator = "Radiology report", content.clinic, "Radiology report"
+    document.title, document.author, document.creator = _("Radiology report"), content.clinic, _("Radiology report")
     page = partial(_page, content)
     document.build(parts, onFirstPage=page, onLaterPages=page)
     return file.getvalue()
@@ -58,7 +60,7 @@ def _text(style: str, text: str) -> Paragraph:
 
 
 def _head(content: PrintedReport) -> list[Flowable]:
-    status = _text("body" if content.is_final else "warning", f"{content.status} report")
+    status = _text("body" if content.is_final else "warning", _("%(status)s report") % {"status": content.status})
     line = Table([[_text("title", content.title), status]], colWidths=[WIDTH * 0.72, WIDTH * 0.28])
     line.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "BOTTOM")]))
     return [_text("label", content.clinic), line, Spacer(0, 3 * mm)]
@@ -66,10 +68,10 @@ def _head(content: PrintedReport) -> list[Flowable]:
 
 def _identity(content: PrintedReport, picture: bytes | None) -> Flowable:
     facts = [[_text("label", name), _text("body", value)] for name, value in content.facts]
-    facts += [[_text("label", "Image quality"), _text("body", content.image_quality)]]
+    facts += [[_text("label", _("Image quality")), _text("body", content.image_quality)]]
     table = Table(facts, colWidths=[30 * mm, WIDTH - PICTURE_SIDE - 36 * mm])
     table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(1.5)]))
-    shown = _picture(picture) if picture else _text("muted", "The picture could not be drawn.")
+    shown = _picture(picture) if picture else _text("muted", _("The picture could not be drawn."))
     both = Table([[table, shown]], colWidths=[WIDTH - PICTURE_SIDE - 4 * mm, PICTURE_SIDE + 4 * mm])
     both.setStyle(
         TableStyle(
@@ -91,7 +93,11 @@ def _picture(png: bytes) -> Image:
 
 
 def _words(content: PrintedReport) -> list[Flowable]:
-    parts = (("Findings", content.findings), ("Impression", content.impression), ("Category", content.category))
+    parts = (
+        (_("Findings"), content.findings),
+        (_("Impression"), content.impression),
+        (_("Category"), content.category),
+    )
     return [flowable for name, words in parts for flowable in (_text("heading", name), _text("body", words))]
 
 
@@ -102,9 +108,9 @@ def _addenda(content: PrintedReport) -> list[Flowable]:
 def _classifiers(content: PrintedReport) -> list[Flowable]:
     """The machine's part, in a box of its own: nobody may take it for the radiologist's words."""
     inside: list[list[Flowable]] = [
-        [_text("heading", "Classifiers (decision support, not part of the radiologist's report)")]
+        [_text("heading", _("Classifiers (decision support, not part of the radiologist's report)"))]
     ]
-    inside.append([_prediction_table(content) if content.predictions else _text("body", "No classifiers' result.")])
+    inside.append([_prediction_table(content) if content.predictions else _text("body", _("No classifiers' result."))])
     inside += [[_text("small", note)] for note in content.machine_notes]
     inside += [[_text("small", content.decision)], [_text("small", content.intended_use)]]
     box = Table(inside, colWidths=[WIDTH])
@@ -115,7 +121,7 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
 
 
 def _prediction_table(content: PrintedReport) -> Table:
-    rows = [[_text("label", name) for name in HEADINGS]]
+    rows = [[_text("label", str(name)) for name in HEADINGS]]
     rows += [[_text("small", value) for value in _cells(answer)] for answer in content.predictions]
     shares = (0.23, 0.16, 0.19, 0.14, 0.14, 0.14)
     table = Table(rows, colWidths=[(WIDTH - 8 * mm) * share for share in shares], repeatRows=1)
@@ -134,12 +140,12 @@ def _proof(content: PrintedReport, url: str) -> list[Flowable]:
     lines = [_text("heading", content.signature)]
     if content.is_final:
         lines += [
-            _text("muted", f"Content hash (SHA-256): {content.content_sha256}"),
-            _text("muted", f"Verify at {url}"),
+            _text("muted", _("Content hash (SHA-256): %(hash)s") % {"hash": content.content_sha256}),
+            _text("muted", _("Verify at %(address)s") % {"address": url}),
         ]
         row: list[Any] = [lines, _code(url)]
     else:
-        row = [[*lines, _text("warning", "This report is preliminary and may change. Do not file it.")], ""]
+        row = [[*lines, _text("warning", _("This report is preliminary and may change. Do not file it."))], ""]
     table = Table([row], colWidths=[WIDTH - CODE_SIDE - 4 * mm, CODE_SIDE + 4 * mm])
     table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "MIDDLE")]))
     return [Spacer(0, 4 * mm), table]
@@ -166,13 +172,13 @@ def _page(content: PrintedReport, canvas: Canvas, document: SimpleDocTemplate) -
         canvas.setFillColor(WARN, alpha=0.08)
         canvas.translate(A4[0] / 2, A4[1] / 2)
         canvas.rotate(50)
-        canvas.drawCentredString(0, 0, "PRELIMINARY")
+        canvas.drawCentredString(0, 0, _("PRELIMINARY"))
         canvas.restoreState()
         canvas.saveState()
-    patient = ", ".join(value for name, value in content.facts if name in ("Patient", "Record number"))
+    patient = ", ".join(value for _name, value in content.facts[:2])
     canvas.setFont(REGULAR, 7)
     canvas.setFillColor(MUTED)
     canvas.drawString(MARGIN, 10 * mm, f"{patient} · {content.status} · {content.content_sha256[:12]}".rstrip(" ·"))
-    canvas.drawRightString(A4[0] - MARGIN, 10 * mm, f"Page {document.page}")
+    canvas.drawRightString(A4[0] - MARGIN, 10 * mm, _("Page %(number)d") % {"number": document.page})
     canvas.setFillColor(INK)
     canvas.restoreState()

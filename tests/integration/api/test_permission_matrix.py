@@ -38,14 +38,22 @@ def test_every_error_has_the_one_shape(radiographer: User, api: Api, pattern: UR
     answer = getattr(api(radiographer), method)(address(pattern))
     assert answer.status_code < 500
     if answer.status_code >= 400 and pattern.name not in ("schema", "docs"):  # those speak YAML and HTML
-        assert set(answer.json()) >= {"code", "detail", "retryable"}
-        assert answer.json()["detail"].strip()
+        told = answer.json()
+        assert answer["Content-Type"] == "application/problem+json"
+        assert set(told) >= {"type", "title", "status", "detail", "code", "retryable"}
+        assert (told["status"], told["type"]) == (
+            answer.status_code,
+            f"urn:problem-type:{told['code'].replace('_', '-')}",
+        )
+        assert told["title"].strip()
+        assert told["detail"].strip()
 
 
 def test_unknown_addresses_are_json(radiographer: User, api: Api) -> None:
     answer = api(radiographer).get("/api/v1/nowhere/at/all")
     assert answer.status_code == 404
     assert answer.json()["code"] == "not_found"
+    assert answer["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.django_db

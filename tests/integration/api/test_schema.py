@@ -69,3 +69,9 @@ def test_the_documentation_opens_in_a_browser_under_the_strict_policy(
         page.get_by_role("button", name="Execute").click()
     assert response.value.status == 200
     page.get_by_text("Server response").first.wait_for()
+
+
+def test_refusals_are_described_as_problems(schema: dict[str, Any]) -> None:
+    refused = schema["paths"]["/api/v1/scans/"]["post"]["responses"]["422"]
+    assert list(refused["content"]) == ["application/problem+json"]
+    assert {"type", "title", "status", "detail", "code"} <= set(schema["components"]["schemas"]["Problem"]["required"])
