@@ -45,6 +45,8 @@ class _ScanView(generics.GenericAPIView[Scan]):
     pagination_class = Pages
 
     def get_queryset(self) -> QuerySet[Scan]:
+        if getattr(self, "swagger_fake_view", False):  # the schema is drawn for nobody
+            return Scan.objects.none()
         return with_results(self.request)
 
 
