@@ -22,7 +22,9 @@ from diagnosis.errors import DiskFull, Refusal, is_disk_full
 
 log = logging.getLogger(__name__)
 
-NOT_FOUND = "There is no such thing here, or you may not see it. Check the address and the clinic you work in."
+NOT_FOUND = gettext_noop(
+    "There is no such thing here, or you may not see it. Check the address and the clinic you work in."
+)
 MALFORMED = gettext_noop("The request could not be read. Compare it with the API's documentation.")
 FORBIDDEN = gettext_noop("Your role does not allow this. Ask an administrator of your clinic.")
 UNEXPECTED = gettext_noop("An unexpected error was logged. Try again; if it happens again, tell your administrator.")

@@ -3,12 +3,18 @@ from __future__ import annotations
 from django.db import models
 
 from diagnosis.models.state_machine import TransitionRow
+from diagnosis.states import AnalysisStatus
 
 
 class Transition(TransitionRow):
     """One move of one analysis."""
 
     analysis = models.ForeignKey("diagnosis.Analysis", on_delete=models.CASCADE, related_name="transitions")
+
+    @property
+    def target_label(self) -> str:
+        """The state that it led to, in the active language."""
+        return str(AnalysisStatus(self.target).label)
 
 
 class ReviewTransition(TransitionRow):
