@@ -9,6 +9,7 @@ import pytest
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
 PAGES = sorted(path for path in TEMPLATES.rglob("*") if path.suffix in {".html", ".svg"})
+TAG = re.compile(r"\{%.*?%\}")
 COMMENT = re.compile(r"\{#.*?#\}|\{% comment %\}.*?\{% endcomment %\}|<!--.*?-->", re.DOTALL)
 
 
@@ -23,9 +24,9 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_nothing_that_the_content_policy_blocks(path: Path) -> None:
     """No inline style, script or handler: the browser would drop it without a word to the person."""
-    found = re.findall(
-        r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)[^>]*>", markup(path), re.IGNORECASE
-    )
+    # A tag's own arguments are no attributes: {% include … with one=two %}.
+    text = TAG.sub("", markup(path))
+    found = re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)[^>]*>", text, re.IGNORECASE)
     assert found == []
 
 
