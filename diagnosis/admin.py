@@ -87,7 +87,19 @@ class ScanInline(_ReadOnlyInline):
 
 class TransitionInline(_ReadOnlyInline):
     model = Transition
-    fields = ("at", "source", "target", "by", "note_text")
+    fields = ("at", "before", "after", "by", "why")
+
+    @admin.display(description=_("from"))
+    def before(self, step: Transition) -> str:
+        return step.source_label
+
+    @admin.display(description=_("to"))
+    def after(self, step: Transition) -> str:
+        return step.target_label
+
+    @admin.display(description=_("note"))
+    def why(self, step: Transition) -> str:
+        return step.note_text
 
 
 class PredictionInline(_ReadOnlyInline):
@@ -129,7 +141,7 @@ class CombinationInline(_ReadOnlyInline):
 
 @admin.register(Patient)
 class PatientAdmin(_ClinicalAdmin):
-    list_display = ("medical_record_number", "name", "birth_date", "sex", "clinic", "created_at")
+    list_display = ("medical_record_number", "called", "birth_date", "sex", "clinic", "created_at")
     list_filter = (("clinic", admin.RelatedOnlyFieldListFilter), "sex")
     search_fields = ("search_key",)
     fields = (
@@ -142,6 +154,10 @@ class PatientAdmin(_ClinicalAdmin):
     )
     readonly_fields = ("record_history", "page")
     inlines = (ScanInline,)
+
+    @admin.display(description=_("name"), ordering="family_name")
+    def called(self, patient: Patient) -> str:
+        return patient.name
 
     @admin.display(description=_("page"))
     def page(self, patient: Patient) -> SafeString:
@@ -176,9 +192,17 @@ class AnalysisAdmin(_ClinicalAdmin):
     list_select_related = ("scan__patient",)
     search_fields = ("scan__patient__search_key", "failure_code", "worker")
     exclude = ("claim", "lease_expires_at", "enqueued_at", "failure_params", "without_ensemble_reasons")
-    readonly_fields = ("failure_reason", "without_ensemble")
+    readonly_fields = ("why_failed", "why_not_combined")
     inlines = (CombinationInline, PredictionInline, TransitionInline)
     actions = ("run_again", "cancel")
+
+    @admin.display(description=_("why it failed"))
+    def why_failed(self, analysis: Analysis) -> str:
+        return analysis.failure_reason
+
+    @admin.display(description=_("why nothing was combined"))
+    def why_not_combined(self, analysis: Analysis) -> str:
+        return analysis.without_ensemble
 
     @admin.action(description=_("Run again"), permissions=["view"])
     def run_again(self, request: HttpRequest, chosen: QuerySet[Analysis]) -> None:

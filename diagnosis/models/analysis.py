@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis import messages
@@ -83,37 +84,45 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
 class Analysis(ClinicalModel):
     """One run of every active classifier over one scan. A re-run is a new analysis; none is ever overwritten."""
 
-    scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="analyses")
-    number = models.PositiveIntegerField(help_text="1 for the scan's first analysis")
-    trigger = models.CharField(max_length=6, choices=Trigger.choices, default=Trigger.UPLOAD)
-    status = models.CharField(max_length=9, choices=_S.choices, default=_S.QUEUED)
-    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    requested_at = models.DateTimeField(auto_now_add=True)
-    enqueued_at = models.DateTimeField(null=True, blank=True, help_text="when its message was last sent")
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
+    scan = models.ForeignKey(Scan, verbose_name=_("scan"), on_delete=models.PROTECT, related_name="analyses")
+    number = models.PositiveIntegerField(_("number"), help_text=_("1 for the scan's first analysis"))
+    trigger = models.CharField(_("trigger"), max_length=6, choices=Trigger.choices, default=Trigger.UPLOAD)
+    status = models.CharField(_("status"), max_length=9, choices=_S.choices, default=_S.QUEUED)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("requested by"), on_delete=models.PROTECT, related_name="+"
+    )
+    requested_at = models.DateTimeField(_("requested"), auto_now_add=True)
+    enqueued_at = models.DateTimeField(
+        _("queued"), null=True, blank=True, help_text=_("when its message was last sent")
+    )
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
-    attempts = models.PositiveSmallIntegerField(default=0)
-    worker = models.CharField(max_length=120, blank=True)
-    claim = models.UUIDField(null=True, blank=True, editable=False)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    worker = models.CharField(_("worker"), max_length=120, blank=True)
+    claim = models.UUIDField(_("claim"), null=True, blank=True, editable=False)
+    lease_expires_at = models.DateTimeField(_("lease expires at"), null=True, blank=True)
 
     without_ensemble_reasons = models.JSONField(
+        _("reasons for no combination"),
         default=list,
         blank=True,
-        help_text="messages that say why the answers were not combined; empty: they were, or nothing was to combine",
+        help_text=_("messages that say why the answers were not combined; empty: they were, or nothing was to combine"),
     )
 
-    failure_code = models.CharField(max_length=40, blank=True)
-    failure_params = models.JSONField(default=dict, blank=True, help_text="what fills the code's sentence")
-    failure_detail = models.TextField(blank=True, help_text="for whoever runs the portal")
-    failure_retryable = models.BooleanField(default=False)
+    failure_code = models.CharField(_("failure code"), max_length=40, blank=True)
+    failure_params = models.JSONField(
+        _("parameters of the failure"), default=dict, blank=True, help_text=_("what fills the code's sentence")
+    )
+    failure_detail = models.TextField(_("technical reason"), blank=True, help_text=_("for whoever runs the portal"))
+    failure_retryable = models.BooleanField(_("trying again may help"), default=False)
 
     objects = AnalysisQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("analysis")
+        verbose_name_plural = _("analyses")
         ordering = ["-requested_at", "-number"]
-        verbose_name_plural = "analyses"
         constraints = [
             models.UniqueConstraint(fields=["scan", "number"], name="analysis_number_once_per_scan"),
             models.UniqueConstraint(fields=["scan"], condition=Q(status__in=OPEN), name="one_open_analysis_per_scan"),
@@ -138,7 +147,7 @@ class Analysis(ClinicalModel):
         ]
 
     def __str__(self) -> str:
-        return f"analysis {self.number} of {self.scan_id}"
+        return gettext("analysis %(number)d of %(scan)s") % {"number": self.number, "scan": self.scan_id}
 
     @property
     def is_finished(self) -> bool:

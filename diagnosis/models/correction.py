@@ -31,6 +31,8 @@ class Correction(Undoable):
     objects = CorrectionQuerySet.as_manager()
 
     class Meta(Undoable.Meta):
+        verbose_name = _("correction")
+        verbose_name_plural = _("corrections")
         constraints = [
             *Undoable.Meta.constraints,
             models.CheckConstraint(condition=~Q(source=models.F("target")), name="correction_between_two_patients"),

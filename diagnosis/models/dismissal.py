@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.undoable import Undoable, UndoableQuerySet
@@ -19,6 +20,8 @@ class Dismissal(Undoable):
     objects = DismissalQuerySet.as_manager()
 
     class Meta(Undoable.Meta):
+        verbose_name = _("dismissal")
+        verbose_name_plural = _("dismissals")
         constraints = [
             *Undoable.Meta.constraints,
             models.UniqueConstraint(

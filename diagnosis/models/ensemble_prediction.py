@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
@@ -16,9 +17,9 @@ class EnsemblePrediction(ClinicalModel):
     """What one version of an ensemble predicts in one analysis from its members, with all that explains it later."""
 
     analysis = models.OneToOneField(Analysis, on_delete=models.PROTECT, related_name="ensemble_prediction")
-    ensemble = models.CharField(max_length=60)
-    version = models.CharField(max_length=20)
-    members = models.JSONField(help_text="the identities of the classifiers it was measured with")
+    ensemble = models.CharField(_("ensemble"), max_length=60)
+    version = models.CharField(_("version"), max_length=20)
+    members = models.JSONField(_("members"), help_text=_("the identities of the classifiers it was measured with"))
 
     probabilities = models.JSONField(help_text="calibrated probability of each class, summing to 1")
     label = models.CharField(max_length=30, help_text="the most probable class")
@@ -32,6 +33,8 @@ class EnsemblePrediction(ClinicalModel):
     objects = EnsemblePredictionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("ensemble prediction")
+        verbose_name_plural = _("ensemble predictions")
         ordering = ["created_at"]
         constraints = [
             models.CheckConstraint(

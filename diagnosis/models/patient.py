@@ -57,23 +57,37 @@ class PatientQuerySet(ClinicalQuerySet["Patient"]):
 class Patient(ClinicalModel):
     """A person in the care of one clinic, known there by a medical record number."""
 
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="patients")
-    medical_record_number = models.CharField(max_length=64)
-    family_name = models.CharField(max_length=120)
-    given_name = models.CharField(max_length=120, blank=True)
-    birth_date = models.DateField(null=True, blank=True, validators=[plausible_birth_date])
-    sex = models.CharField(max_length=1, choices=Sex.choices, default=Sex.UNKNOWN)
+    clinic = models.ForeignKey(Clinic, verbose_name=_("clinic"), on_delete=models.PROTECT, related_name="patients")
+    medical_record_number = models.CharField(_("record number"), max_length=64)
+    family_name = models.CharField(_("family name"), max_length=120)
+    given_name = models.CharField(_("given name"), max_length=120, blank=True)
+    birth_date = models.DateField(_("birth date"), null=True, blank=True, validators=[plausible_birth_date])
+    sex = models.CharField(_("sex"), max_length=1, choices=Sex.choices, default=Sex.UNKNOWN)
     search_key = models.CharField(max_length=400, editable=False)
     merged_into = models.ForeignKey(
-        "self", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="merged_from"
+        "self",
+        verbose_name=_("merged into"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="merged_from",
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("created by"), on_delete=models.PROTECT, related_name="+"
+    )
 
-    history = HistoricalRecords(excluded_fields=["search_key"])
+    history = HistoricalRecords(
+        excluded_fields=["search_key"],
+        verbose_name=_("earlier record of a patient"),
+        verbose_name_plural=_("earlier records of patients"),
+    )
     objects = PatientQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("patient")
+        verbose_name_plural = _("patients")
         ordering = ["family_name", "given_name", "medical_record_number"]
         constraints = [
             models.UniqueConstraint(

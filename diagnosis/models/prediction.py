@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_storage
@@ -27,11 +28,11 @@ class Prediction(ClinicalModel):
     """What one version of one classifier said in one analysis, with all that explains it later."""
 
     analysis = models.ForeignKey(Analysis, on_delete=models.PROTECT, related_name="predictions")
-    classifier = models.CharField(max_length=60)
-    version = models.CharField(max_length=20)
+    classifier = models.CharField(_("classifier"), max_length=60)
+    version = models.CharField(_("version"), max_length=20)
     architecture = models.CharField(max_length=30)
     weights_sha256 = models.CharField(max_length=64)
-    preprocessing = models.CharField(max_length=30, help_text="version of the preprocessing")
+    preprocessing = models.CharField(_("preprocessing"), max_length=30, help_text=_("version of the preprocessing"))
 
     probabilities = models.JSONField(help_text="calibrated probability of each class, summing to 1")
     label = models.CharField(max_length=30, help_text="the most probable class")
@@ -63,6 +64,8 @@ class Prediction(ClinicalModel):
     objects = PredictionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("prediction")
+        verbose_name_plural = _("predictions")
         ordering = ["classifier"]
         constraints = [
             models.UniqueConstraint(fields=["analysis", "classifier"], name="one_prediction_per_classifier"),

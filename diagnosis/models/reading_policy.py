@@ -32,7 +32,8 @@ class ReadingPolicy(models.Model):
     disagreement_hours = models.FloatField(default=6, validators=[MinValueValidator(0), MaxValueValidator(1000)])
 
     class Meta:
-        verbose_name_plural = "reading policies"
+        verbose_name = _("reading policy")
+        verbose_name_plural = _("reading policies")
 
     def __str__(self) -> str:
         return f"how {self.clinic} reads"

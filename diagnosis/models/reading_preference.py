@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
@@ -16,6 +17,10 @@ class ReadingPreference(models.Model):
         default=False, help_text="hide the classifiers' result until I have committed a first impression"
     )
     mail_results = models.BooleanField(default=False, help_text="mail me when a result or report of my upload is ready")
+
+    class Meta:
+        verbose_name = _("reading preference")
+        verbose_name_plural = _("reading preferences")
 
     def __str__(self) -> str:
         return f"preferences of {self.user_id}"

@@ -5,6 +5,7 @@ import secrets
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.base import ClinicalModel
 from diagnosis.models.review import Category, ImageQuality, Review
@@ -56,6 +57,8 @@ class Report(ClinicalModel):
     objects = ReportQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("report")
+        verbose_name_plural = _("reports")
         ordering = ["-written_at"]
         constraints = [
             models.CheckConstraint(
@@ -89,8 +92,9 @@ class Addendum(models.Model):
     content_sha256 = models.CharField(max_length=64, help_text="over its text and the hash before it")
 
     class Meta:
+        verbose_name = _("addendum")
+        verbose_name_plural = _("addenda")
         ordering = ["number"]
-        verbose_name_plural = "addenda"
         constraints = [models.UniqueConstraint(fields=["report", "number"], name="addendum_number_once_per_report")]
 
     def __str__(self) -> str:

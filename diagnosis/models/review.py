@@ -166,6 +166,8 @@ class Review(ClinicalModel):
     objects = ReviewQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("review")
+        verbose_name_plural = _("reviews")
         ordering = ["due_at", "id"]
         constraints = [
             models.UniqueConstraint(fields=["scan", "kind"], name="one_review_of_each_kind_per_scan"),
@@ -220,6 +222,8 @@ class Draft(models.Model):
     saved_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = _("draft")
+        verbose_name_plural = _("drafts")
         constraints = [models.UniqueConstraint(fields=["review", "reader"], name="one_draft_per_reader")]
 
     def __str__(self) -> str:
@@ -235,6 +239,8 @@ class FirstImpression(models.Model):
     committed_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("first impression")
+        verbose_name_plural = _("first impressions")
         constraints = [models.UniqueConstraint(fields=["review", "reader"], name="one_first_impression_per_reader")]
 
     def __str__(self) -> str:

@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic
@@ -45,42 +48,51 @@ def original_path(scan: Scan, filename: str) -> str:
 class Scan(ClinicalModel):
     """One uploaded image: the unaltered original, what its header said, and to whom it belongs."""
 
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="scans")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="scans")
-    modality = models.CharField(max_length=3, choices=Modality.choices)
+    clinic = models.ForeignKey(Clinic, verbose_name=_("clinic"), on_delete=models.PROTECT, related_name="scans")
+    patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.PROTECT, related_name="scans")
+    modality = models.CharField(_("modality"), max_length=3, choices=Modality.choices)
 
-    original = models.FileField(storage=private_storage, upload_to=original_path, max_length=100, editable=False)
-    original_name = models.CharField(max_length=200, help_text="As the uploader's machine called it; for display only.")
-    file_format = models.CharField(max_length=5, choices=FileFormat.choices)
-    sha256 = models.CharField(max_length=64)
-    byte_size = models.PositiveBigIntegerField()
-    width = models.PositiveIntegerField(help_text="pixels")
-    height = models.PositiveIntegerField(help_text="pixels")
-    bits = models.PositiveSmallIntegerField(help_text="significant bits of a stored pixel")
+    original = models.FileField(
+        _("original"), storage=private_storage, upload_to=original_path, max_length=100, editable=False
+    )
+    original_name = models.CharField(
+        _("original name"), max_length=200, help_text=_("As the uploader's machine called it; for display only.")
+    )
+    file_format = models.CharField(_("file format"), max_length=5, choices=FileFormat.choices)
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    byte_size = models.PositiveBigIntegerField(_("bytes"))
+    width = models.PositiveIntegerField(_("width"), help_text=_("pixels"))
+    height = models.PositiveIntegerField(_("height"), help_text=_("pixels"))
+    bits = models.PositiveSmallIntegerField(_("bits a pixel"), help_text=_("significant bits of a stored pixel"))
 
     # From a DICOM header; empty for other formats. Shown and searched, never trusted.
-    study_instance_uid = models.CharField(max_length=64, blank=True)
-    series_instance_uid = models.CharField(max_length=64, blank=True)
-    sop_instance_uid = models.CharField(max_length=64, blank=True)
-    instance_number = models.IntegerField(null=True, blank=True)
-    accession_number = models.CharField(max_length=64, blank=True)
-    body_part = models.CharField(max_length=64, blank=True)
-    view_position = models.CharField(max_length=16, blank=True)
-    acquired_at = models.DateTimeField(null=True, blank=True)
-    row_spacing = models.FloatField(null=True, blank=True, help_text="mm between rows")
-    column_spacing = models.FloatField(null=True, blank=True, help_text="mm between columns")
+    study_instance_uid = models.CharField(_("study instance UID"), max_length=64, blank=True)
+    series_instance_uid = models.CharField(_("series instance UID"), max_length=64, blank=True)
+    sop_instance_uid = models.CharField(_("SOP instance UID"), max_length=64, blank=True)
+    instance_number = models.IntegerField(_("instance number"), null=True, blank=True)
+    accession_number = models.CharField(_("accession number"), max_length=64, blank=True)
+    body_part = models.CharField(_("body part"), max_length=64, blank=True)
+    view_position = models.CharField(_("view position"), max_length=16, blank=True)
+    acquired_at = models.DateTimeField(_("taken"), null=True, blank=True)
+    row_spacing = models.FloatField(_("row spacing"), null=True, blank=True, help_text=_("mm between rows"))
+    column_spacing = models.FloatField(_("column spacing"), null=True, blank=True, help_text=_("mm between columns"))
 
-    uploaded_at = models.DateTimeField(auto_now_add=True)
-    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("uploaded by"), on_delete=models.PROTECT, related_name="+"
+    )
     identity_differences = models.JSONField(
+        _("identity differences"),
         default=list,
         blank=True,
-        help_text="messages that say what file and record disagreed on when the uploader confirmed the patient",
+        help_text=_("messages that say what file and record disagreed on when the uploader confirmed the patient"),
     )
 
     objects = ScanQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("scan")
+        verbose_name_plural = _("scans")
         ordering = ["-uploaded_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["clinic", "sha256"], name="one_scan_per_file_and_clinic"),
@@ -93,7 +105,11 @@ class Scan(ClinicalModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_modality_display()} of {self.patient}, {self.uploaded_at:%d %b %Y}"
+        return gettext("%(modality)s of %(patient)s, %(day)s") % {
+            "modality": self.get_modality_display(),
+            "patient": self.patient,
+            "day": date_format(localtime(self.uploaded_at), "DATE_FORMAT"),
+        }
 
     @property
     def in_series(self) -> bool:

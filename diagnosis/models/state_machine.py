@@ -9,6 +9,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import models, transaction
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis import messages
 from diagnosis.messages import Message
@@ -21,11 +22,11 @@ M = TypeVar("M", bound=models.Model)
 class TransitionRow(models.Model):
     """One move: what happened, when, and who did it. Written once, never changed."""
 
-    source = models.CharField(max_length=12, blank=True, help_text="empty where the object began")
-    target = models.CharField(max_length=12)
-    at = models.DateTimeField(auto_now_add=True)
+    source = models.CharField(_("from"), max_length=12, blank=True, help_text=_("empty where the object began"))
+    target = models.CharField(_("to"), max_length=12)
+    at = models.DateTimeField(_("time"), auto_now_add=True)
     # Text, so that the row outlives the account or worker it names.
-    by = models.CharField(max_length=400)
+    by = models.CharField(_("by"), max_length=400)
     note = models.TextField(blank=True, help_text="a code of diagnosis.messages; text in older rows")
     note_params = models.JSONField(default=dict, blank=True, help_text="what fills the code's sentence")
 
