@@ -15,7 +15,9 @@ class ScanFilter(django_filters.FilterSet):
     """Narrows a list of scans by patient, modality and the state of the latest analysis."""
 
     q = django_filters.CharFilter(method="of_patient", label=_("Patient"))
-    modality = django_filters.ChoiceFilter(choices=Modality.choices, empty_label=_("Every modality"))
+    modality = django_filters.ChoiceFilter(
+        choices=Modality.choices, label=_("Modality"), empty_label=_("Every modality")
+    )
     status = django_filters.ChoiceFilter(
         method="in_state", choices=AnalysisStatus.choices, label=_("Analysis"), empty_label=_("Every state")
     )

@@ -192,14 +192,15 @@ def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _estimate(estimate: Mapping[str, float]) -> str:
-    return f"{estimate['value']:.2f} ({estimate['low']:.2f}–{estimate['high']:.2f})"
+    value, low, high = (formats.decimal(float(estimate[name])) for name in ("value", "low", "high"))
+    return f"{value} ({low}–{high})"
 
 
 def _day(text: str | None) -> str:
-    return date_format(date.fromisoformat(text), "j F Y") if text else str(NOT_GIVEN)
+    return date_format(date.fromisoformat(text), "LONG_DATE_FORMAT") if text else str(NOT_GIVEN)
 
 
 def _moment(text: str | None) -> str:
     if not text:
         return str(NOT_GIVEN)
-    return date_format(timezone.localtime(datetime.fromisoformat(text)), "j F Y, H:i T")
+    return date_format(timezone.localtime(datetime.fromisoformat(text)), "ZONED_DATETIME_FORMAT")
