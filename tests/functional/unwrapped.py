@@ -15,7 +15,7 @@ COLLECT = r"""() => {
   const SPOKEN = ["title", "placeholder", "aria-label", "alt", "aria-valuetext", "aria-description",
     "aria-roledescription", "data-label", "data-key-label"];
   const BLOCK = "p,li,div,td,th,dt,dd,h1,h2,h3,h4,h5,h6,label,button,summary,option,legend,figcaption,text,title,"
-    + "caption,section,nav,main,header,footer,aside,article,form,fieldset,body,desc,output,time";
+    + "caption,section,nav,main,header,footer,aside,article,form,fieldset,body,desc";
   const silent = (element) => element.closest("[translate=no],script,style,template,noscript,code,kbd,samp,textarea");
   const where = (element) => {
     const names = element.className?.baseVal ?? element.className;
@@ -62,10 +62,19 @@ def unwrapped(page: Page, *, data: Iterable[str]) -> list[str]:
     known = sorted(filter(None, data), key=len, reverse=True)
     found = []
     for text, where in page.evaluate(COLLECT):
-        rest = _without(str(text), known)
-        if WORD.search(rest):
-            found.append(f"{where}: {' '.join(rest.split())}")
+        if rest := _left_over(str(text), known):
+            found.append(f"{where}: {rest}")
     return list(dict.fromkeys(found))
+
+
+def left_over(text: str, *, data: Iterable[str]) -> str:
+    """The words of `text` that are neither translated nor in `data`; empty: none."""
+    return _left_over(text, sorted(filter(None, data), key=len, reverse=True))
+
+
+def _left_over(text: str, known: list[str]) -> str:
+    rest = _without(text, known)
+    return " ".join(rest.split()) if WORD.search(rest) else ""
 
 
 def _without(text: str, known: list[str]) -> str:

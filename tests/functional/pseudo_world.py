@@ -1,0 +1,168 @@
+"""A clinic at work in the pseudo-locale: something to see on every page, and the names that no language changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db.models import Q
+from django.urls import NoReverseMatch, reverse
+
+from accounts.models import ApiToken, Clinic, User
+from diagnosis.actions.correction import merge_patients
+from diagnosis.actions.report import add_addendum, sign_report
+from diagnosis.actions.review import claim_review, request_second_opinion, save_draft
+from diagnosis.messages import Message
+from diagnosis.models import Analysis, Patient, Report, Review, Scan
+from diagnosis.models.notification import NotificationKind
+from diagnosis.notifications import notify_uploader
+from diagnosis.states import AnalysisStatus
+from portal import product
+from portal.catalogues import PSEUDO
+from portal.models import ContactMessage
+from tests.conftest import PASSWORD
+from tests.factories import WORDS, finish, new_case, new_patient, read
+
+# What people wrote, and what files and classifiers are called.
+WRITTEN = (
+    *("a.png", "Ward 3 scanner", "Ward staff", "Clear lungs.", WORDS["impression"], "Seen again: unchanged."),
+    *("Ada", "ada@clinic.example", "Trying it", "How?", "Twice in the book.", "A line of the draft."),
+    *(
+        "no_classifier/cxr",
+        "cxr-1",
+        "panel-cxr",
+        "held-out images",
+        "the test part",
+        "vgg19-cxr",
+        "root@clinic.example",
+    ),
+    *(f"classifier-{number}" for number in range(3)),
+)
+# Pages whose address wants another argument than what their name begins with.
+OWN_ARGUMENTS = {
+    "account_reset_password_from_key": "key",
+    "admin:app_list": "app",
+    "admin:auth_user_password_change": "accounts_user",
+    "diagnosis:model-card": "card",
+    "diagnosis:patient-merge": "unread",
+    "diagnosis:report-verify": "code",
+    "diagnosis:scan-move": "waiting_scan",
+    "diagnosis:scan-upload": "unread",
+}
+
+
+@dataclass
+class World:
+    """`arguments`: by what a page is about, the arguments of each address under which it is visited."""
+
+    clinic: Clinic
+    people: dict[str, User]
+    patients: list[Patient] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
+    arguments: dict[str, list[list[Any]]] = field(default_factory=dict)
+
+    def data(self) -> list[str]:
+        """Names and numbers that belong to people, files and classifiers, in every way they are written."""
+        found = [product.NAME, self.clinic.name, *WRITTEN]
+        for user in User.objects.all():
+            found += [user.full_name, user.email]
+        for scan in self.scans:
+            found += [scan.sha256, *_signed(scan)]
+        for patient in self.patients:
+            found += [str(patient), patient.family_name, patient.given_name, patient.medical_record_number]
+        return found
+
+    def addresses(self, name: str) -> list[str]:
+        try:
+            return [reverse(name)]
+        except NoReverseMatch:
+            return [reverse(name, args=one) for one in self.arguments[about(name)]]
+
+
+def about(name: str) -> str:
+    """Which of World.arguments the page wants: that of its own name, else that of what its name begins with."""
+    if name in OWN_ARGUMENTS:
+        return OWN_ARGUMENTS[name]
+    space, _colon, rest = name.partition(":")
+    return rest.rpartition("_")[0] if space == "admin" else rest.split("-")[0]
+
+
+def fill(world: World) -> World:
+    """Scans in every state, by the actions that people use."""
+    by, reader = world.people["radiographer"], world.people["radiologist"]
+    Clinic.objects.filter(pk=world.clinic.pk).update(language=PSEUDO)
+    # Records that differ in age: a birth date can be printed.
+    world.patients += [new_patient(world.clinic, by, f"N{number}", born=date(1980, 5, number)) for number in (2, 3, 4)]
+    reviews = [new_case(by, world.patients[number % 2], number, urgent=number == 1) for number in range(7)]
+    world.scans = [review.scan for review in reviews]
+    analysis = finish(world.scans[0], 0.9, 0.2, combined=0.55, outside=0.6)
+    finish(world.scans[1], 0.1)
+    finish(world.scans[2], 0.6, 0.2, without=(Message("member_switched_off", {"name": "vgg19-cxr"}),))
+    failed = _fail(world.scans[3])
+    finish(world.scans[5], 0.95, 0.9, combined=0.9)
+    finish(world.scans[6], 0.8, 0.7, combined=0.8)
+    signed = read(reader, reviews[0], decision="agree", findings="Clear lungs.").report
+    sign_report(by=reader, report=signed, password=PASSWORD)
+    signed.refresh_from_db()
+    add_addendum(by=reader, report=signed, text="Seen again: unchanged.", password=PASSWORD)
+    overridden = read(reader, reviews[5], decision="override", override_reason="artefact").report
+    read(world.people["second"], reviews[6], decision="agree", category="typical")
+    request_second_opinion(by=world.people["second"], review=reviews[6])
+    held = claim_review(by=reader, review=reviews[2])
+    save_draft(by=reader, review=held, content={"findings": "A line of the draft."})
+    twice, kept = world.patients[3], world.patients[2]
+    merge_patients(by=world.people["root"], source=twice, target=kept, reason="Twice in the book.")
+    given: dict[str, list[Any]] = {
+        "patient": [world.patients[0], twice],
+        "unread": [kept],
+        "scan": world.scans,
+        "waiting_scan": [world.scans[4]],
+        "analysis": [analysis, failed],
+        "review": [reviews[1], held, reviews[5], *Review.objects.filter(scan=world.scans[6])],
+        "report": [signed, overridden],
+    }
+    world.arguments = {name: [[one.pk] for one in several] for name, several in given.items()}
+    world.arguments |= _of_the_administration(world, analysis)
+    world.arguments |= {
+        "code": [[signed.verification_code], ["0000-0000"]],
+        "card": [["classifier-0", "1.2.3"]],
+        "key": [["1", "set-password"]],
+    }
+    return world
+
+
+def _of_the_administration(world: World, analysis: Analysis) -> dict[str, list[list[Any]]]:
+    by = world.people["radiographer"]
+    token, _secret = ApiToken.objects.issue(membership=by.memberships.get(), name="Ward 3 scanner")
+    message = ContactMessage.objects.create(name="Ada", email="ada@clinic.example", subject="Trying it", body="How?")
+    return {
+        "accounts_user": [[by.pk]],
+        "accounts_clinic": [[world.clinic.pk]],
+        "accounts_apitoken": [[token.pk]],
+        "portal_contactmessage": [[message.pk]],
+        "auth_group": [[Group.objects.create(name="Ward staff").pk]],
+        "app": [["accounts"], ["diagnosis"], ["portal"], ["auth"]],
+        "diagnosis_patient": [[world.patients[0].pk]],
+        "diagnosis_scan": [[world.scans[0].pk]],
+        "diagnosis_analysis": [[analysis.pk]],
+    }
+
+
+def _signed(scan: Scan) -> list[str]:
+    """What a signature keeps in the words in which it was signed."""
+    report = Report.objects.filter(scan=scan).exclude(snapshot={}).first()
+    return [f"{mark}." for mark in report.snapshot["analysis"]["marks"]] if report else []
+
+
+def _fail(scan: Scan) -> Analysis:
+    """End the scan's open analysis with a failure, as the runner does."""
+    analysis = scan.analyses.get()
+    claim = Analysis.objects.claim(analysis.pk, worker="test")
+    changes: dict[str, Any] = {"failure_code": "no_classifier/cxr", "failure_retryable": True}
+    running, failed = AnalysisStatus.RUNNING, AnalysisStatus.FAILED
+    note = Message("no_classifier/cxr")
+    assert Analysis.objects.finish(analysis.pk, running, failed, by="worker", only=Q(claim=claim), note=note, **changes)
+    notify_uploader(scan, NotificationKind.FAILURE)
+    return analysis
