@@ -54,8 +54,8 @@ class OverrideReason(models.TextChoices):
     FALSE_POSITIVE = "false_positive", _("No such finding on the image")
     FALSE_NEGATIVE = "false_negative", _("A finding was missed")
     OTHER_DISEASE = "other_disease", _("The finding is another disease")
-    ARTEFACT = "artefact", _("The classifiers answered to an artefact or device")
-    IMAGE_QUALITY = "image_quality", _("The image does not bear the conclusion")
+    ARTEFACT = "artefact", _("The classifiers reacted to an artefact or device")
+    IMAGE_QUALITY = "image_quality", _("The image does not support the conclusion")
     CLINICAL = "clinical", _("Clinical information says otherwise")
 
 
@@ -70,10 +70,6 @@ class Mark(models.TextChoices):
 class ReviewQuerySet(MachineQuerySet["Review"]):
     moves = REVIEW_MOVES
     transition, subject = "ReviewTransition", "review"
-
-    def claimable(self, now: datetime | None = None) -> Self:
-        """Waiting ones, and claimed ones whose lease ran out."""
-        return self.filter(Q(status=_S.WAITING) | Q(status=_S.CLAIMED, lease_expires_at__lt=now or timezone.now()))
 
     def open_to(self, reader: User) -> Self:
         """Those that `reader` may read: never a scan that the same person already has a hand in."""

@@ -19,7 +19,7 @@ from diagnosis.states import ReportStatus, ReviewStatus
 MERGED = gettext_noop("This record was merged into %(record)s. Use that one.")
 SAME_PATIENT = gettext_noop("That is the patient it already belongs to. Choose another one.")
 OTHER_CLINIC = gettext_noop("Both patients must belong to one clinic. Nothing was changed.")
-REASON_NEEDED = gettext_noop("Say why, so that the trail explains itself later.")
+REASON_NEEDED = gettext_noop("Give a reason. It is kept with the correction.")
 NOTHING_CHOSEN = gettext_noop("No scan was chosen. Nothing was moved.")
 BEING_READ = gettext_noop(
     "A reader has a case of these scans open. Wait until it is decided or given back, then try again."

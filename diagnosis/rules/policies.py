@@ -18,7 +18,7 @@ ALREADY_READ = gettext_noop("This case has already been read.")
 TAKEN = gettext_noop("Another reader has this case. Take the next one.")
 OWN_READING = gettext_noop("You have already read this scan; a second opinion needs another reader.")
 LEASE_LOST = gettext_noop(
-    "This case went back to the queue because the page was away too long. Your draft is kept; claim it again."
+    "This case went back to the queue because the page was away too long. Your draft is kept; take it again."
 )
 IMPRESSION_STANDS = gettext_noop("Your first impression is already recorded and stands.")
 IMPRESSION_FIRST = gettext_noop("Commit your first impression first; the classifiers' result is shown after it.")

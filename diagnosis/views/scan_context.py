@@ -48,6 +48,7 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
         "legend": colour.legend(),
         "intended_use": intended_use,
         "following": bool(latest and not latest.is_finished),
+        "cancellable": shown is not None and shown == latest and not policies.cancel_blocked_reason(shown),
         "queue_place": waiting.queue_place(ahead),
         "overdue": ahead == 0 and shown is not None and timezone.now() - shown.requested_at > PATIENCE,
         "rerun_blocked_reason": policies.rerun_blocked_reason(latest),
