@@ -15,11 +15,7 @@ from ml.spec import Modality
 Mask = NDArray[np.bool_]
 
 SIDE = 128
-# Shares of the whole image that both lungs together cover when the outline is believed.
-PLAUSIBLE = {Modality.CT: (0.02, 0.75), Modality.CXR: (0.12, 0.70)}
 SMALLEST_LUNG = 0.008
-# The dark parts fill at least this share of their outlines; those of noise fill less.
-SOLID = {Modality.CT: 0.4, Modality.CXR: 0.66}
 LEAST_DEVIATION = 0.02
 # Air around the body runs along the edge of the image, a lung that a tight crop cuts only touches it:
 # pixels on the edge in units of the square root of the part's area.
@@ -42,16 +38,35 @@ def lung_mask(pixels: Pixels, modality: Modality, shape: Size | None = None) -> 
     probe = resize(pixels, (SIDE, SIDE))
     if probe.std() < LEAST_DEVIATION:
         return None
-    dark = _slice_lungs(probe) if modality is Modality.CT else _xray_lungs(probe)
+    field = _slice_field(probe) if modality.is_tomographic else _xray_field(probe)
+    if field is None:
+        return None
+    height, width = shape or pixels.shape
+    return np.asarray(resize(field.astype(np.float32), (height, width)) >= 0.5)
+
+
+def _slice_field(probe: Pixels) -> Mask | None:
+    """Both lungs in a slice."""
+    return _believed(_slice_lungs(probe), smallest=0.02, largest=0.75, solid=0.4)
+
+
+def _xray_field(probe: Pixels) -> Mask | None:
+    """What both lungs span in a projection."""
+    outlined = _believed(_xray_lungs(probe), smallest=0.12, largest=0.70, solid=0.66)
+    return None if outlined is None else _with_what_is_behind(outlined)
+
+
+def _believed(dark: Mask, *, smallest: float, largest: float, solid: float) -> Mask | None:
+    """The outline of the dark parts, if it may be that of two lungs.
+
+    `smallest` and `largest` are shares of the image that it covers. `solid` is the least share of it that the dark
+    parts fill; those of noise fill less.
+    """
     if not dark.any():
         return None
     outlined = _outlined(dark)
-    smallest, largest = PLAUSIBLE[modality]
-    if not smallest <= outlined.mean() <= largest or dark.sum() < SOLID[modality] * outlined.sum():
-        return None
-    field = outlined if modality is Modality.CT else _with_what_is_behind(outlined)
-    height, width = shape or pixels.shape
-    return np.asarray(resize(field.astype(np.float32), (height, width)) >= 0.5)
+    plausible = smallest <= outlined.mean() <= largest and dark.sum() >= solid * outlined.sum()
+    return outlined if plausible else None
 
 
 def _slice_lungs(probe: Pixels) -> Mask:

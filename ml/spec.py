@@ -50,6 +50,11 @@ class Modality(StrEnum):
     CXR = "cxr"
     CT = "ct"
 
+    @property
+    def is_tomographic(self) -> bool:
+        """Whether it is a slice in Hounsfield units; anything else is a projection, whose greys have no unit."""
+        return self is Modality.CT
+
 
 class Precision(StrEnum):
     """How a network's weights are stored. INT8 computes with eight bits too, the others in float32."""

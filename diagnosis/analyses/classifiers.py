@@ -60,6 +60,15 @@ def gate() -> Gate:
         raise AnalysisFailed("no_gate", retryable=True) from refused
 
 
+def gate_for(modality: Modality) -> Gate:
+    """The gate, if it was trained for `modality`. Raises AnalysisFailed as `gate` does."""
+    found = gate()
+    if MlModality(modality.value) not in found.spec.thresholds:
+        log.error("gate %s was not trained for %s", found.spec.version, modality.value)
+        raise AnalysisFailed("no_gate", retryable=True)
+    return found
+
+
 def ensemble_for(active: Iterable[ClassifierSpec]) -> tuple[EnsembleSpec | None, tuple[Message, ...]]:
     """The ensemble that may combine the predictions of `active`, all of one modality; or None, and why not.
 

@@ -64,7 +64,7 @@ def predict(pixels: Pixels, modality: Modality) -> ImagePredictions:
 
 
 def _pass_gate(pixels: Pixels, modality: Modality) -> None:
-    refusal = classifiers.gate().refusal(pixels, MlModality(modality.value))
+    refusal = classifiers.gate_for(modality).refusal(pixels, MlModality(modality.value))
     if refusal:
         raise AnalysisFailed(refusal.code, refusal.params, retryable=False)
 

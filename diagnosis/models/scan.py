@@ -112,9 +112,14 @@ class Scan(ClinicalModel):
         }
 
     @property
+    def comes_in_series(self) -> bool:
+        """Whether it is of a modality in which a file is one slice of several."""
+        return Modality(self.modality).comes_in_series
+
+    @property
     def in_series(self) -> bool:
         """Whether it is a slice that names its series."""
-        return Modality(self.modality).comes_in_series and bool(self.series_instance_uid)
+        return self.comes_in_series and bool(self.series_instance_uid)
 
     @property
     def identity_note(self) -> str:

@@ -132,8 +132,8 @@ def admit(tags: Tags) -> Modality:
     admit_colours(tags)
     admit_class(tags, modality)
     admit_region(tags)
-    if modality is Modality.CXR:
-        admit_view(tags)
-    else:
+    if modality.is_tomographic:
         admit_slice(tags)
+    else:
+        admit_view(tags)
     return modality

@@ -184,7 +184,7 @@ class OpenedDicom:
     @property
     def is_turned(self) -> bool:
         """Whether a larger stored value is darker."""
-        return self.modality is Modality.CXR and _is_inverted(self.tags)
+        return not self.modality.is_tomographic and _is_inverted(self.tags)
 
 
 def open_dicom(data: bytes, limits: Limits) -> OpenedDicom:
@@ -201,7 +201,7 @@ def open_dicom(data: bytes, limits: Limits) -> OpenedDicom:
 def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
     opened = open_dicom(data, limits)
     padding = padding_mask(opened.stored, opened.tags)
-    develop = _ct_grey if opened.modality is Modality.CT else _xray_grey
+    develop = _ct_grey if opened.modality.is_tomographic else _xray_grey
     pixels = np.ascontiguousarray(develop(modality_values(opened.stored, opened.tags), padding, opened.tags))
     refuse_blank(pixels)
     return DecodedImage(

@@ -25,7 +25,6 @@ from ml.imaging.windowing import (
     padding_mask,
     rescale,
 )
-from ml.spec import Modality
 
 Raw = npt.NDArray[np.integer]
 HOUNSFIELD = "HU"
@@ -83,14 +82,14 @@ def _of_dicom(opened: OpenedDicom) -> Greyscale:
         tone=tone,
         slope=slope,
         intercept=intercept,
-        unit=HOUNSFIELD if opened.modality is Modality.CT else "",
+        unit=HOUNSFIELD if opened.modality.is_tomographic else "",
         spacing=header.pixel_spacing,
         spacing_at_detector=header.spacing_at_detector,
     )
 
 
 def _tone(opened: OpenedDicom, values: Values, padding: Mask | None) -> Tone:
-    if opened.modality is Modality.CT:
+    if opened.modality.is_tomographic:
         admit_hounsfield(values, padding, opened.tags)
         return Tone.of(Window(LUNG_CENTRE, LUNG_WIDTH, "LINEAR_EXACT"))
     return Tone.of(develop_xray(values, opened.tags, padding)[1])

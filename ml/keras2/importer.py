@@ -32,8 +32,9 @@ from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
 from ml.spec import NAME, VERSION, ClassifierSpec, Modality, Precision
 from ml.training.data.datasets import read_pixels
 from ml.training.measure.report import headline, operating_point
+from ml.training.modalities import WORDS
 from ml.training.publish.card import write_imported_card
-from ml.training.publish.export import INTENDED_USE, MUST_NOT_USE, SUBJECTS
+from ml.training.publish.export import INTENDED_USE, MUST_NOT_USE
 
 IMAGES = (".png", ".jpg", ".jpeg")
 KNOWS_ONLY = "It knows {labels} only and gives one of these to everything else too."
@@ -199,7 +200,7 @@ def _imported(request: Request) -> dict[str, Any]:
 
 
 def _spec(request: Request, understood: Understood, report: dict[str, Any]) -> ClassifierSpec:
-    subject, labels = SUBJECTS[request.modality], understood.labels.served
+    subject, labels = WORDS[request.modality].subject, understood.labels.served
     return ClassifierSpec(
         name=request.name,
         version=request.version,

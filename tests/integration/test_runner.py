@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Callable
@@ -192,6 +193,19 @@ def weights(tmp_path: Path, settings: Any) -> Path:
     shutil.copytree(settings.ML_WEIGHTS_ROOT, copy)
     settings.ML_WEIGHTS_ROOT = copy
     return copy
+
+
+def test_an_older_gate_stops_only_the_modality_that_it_does_not_know(
+    weights: Path, analysis: Analysis, patient: Patient, radiographer: User
+) -> None:
+    """A new modality must not stop the classifiers of the others until the gate is trained again."""
+    path = next((weights / "gate").glob("*/gate.json"))
+    fields = json.loads(path.read_text())
+    del fields["thresholds"]["ct"]
+    path.write_text(json.dumps(fields))
+    assert run(analysis).status == S.SUCCEEDED
+    ct = upload_scan(by=radiographer, patient=patient, data=ct_dicom(), name="a").scan
+    assert run(ct.analyses.get()).failure_code == "no_gate"
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def phantoms(modality: Modality) -> list[GreyImage]:
 def phantom(modality: Modality, seed: int) -> GreyImage:
     """One synthetic chest image as it looks after decoding."""
     opacities = seed % 5
-    if modality is Modality.CXR:
+    if not modality.is_tomographic:
         return picture_of(chest_xray(PHANTOM_SIDE, PHANTOM_SIDE, seed=seed, opacities=opacities))
     hounsfield = chest_ct(PHANTOM_SIDE, PHANTOM_SIDE, seed=seed, opacities=opacities)
     return picture_of(lung_grey(hounsfield.astype(np.float32)))

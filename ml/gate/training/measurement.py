@@ -30,7 +30,6 @@ SPOILINGS: dict[str, Callable[[GreyImage, Random], GreyImage]] = {
     "blurred": corruptions.blurred,
     "noise": corruptions.drowned,
 }
-OTHER = {Modality.CXR: Modality.CT, Modality.CT: Modality.CXR}
 # Files as users upload them, with the modality that they would say.
 UPLOADS = {
     "originals/cxr": Modality.CXR,
@@ -75,8 +74,10 @@ def _spoilt(
     for kind, spoil in SPOILINGS.items():
         yield _verdict(gate, pixels_of(spoil(picture, random)), modality, kind, row)
     yield _verdict(gate, pixels_of(corruptions.grid([picture, *neighbours], random)), modality, "several", row)
-    yield _verdict(gate, pixels, OTHER[modality], OTHER_MODALITY, row)
-    if modality is Modality.CT and (painted := corruptions.without_lungs(picture, random)):
+    for other in Modality:
+        if other is not modality:
+            yield _verdict(gate, pixels, other, OTHER_MODALITY, row)
+    if modality.is_tomographic and (painted := corruptions.without_lungs(picture, random)):
         yield _verdict(gate, pixels_of(painted), modality, WITHOUT_LUNGS, row)
 
 

@@ -78,7 +78,7 @@ class Synthesiser:
 
     def _chest(self, modality: Modality, random: Random) -> GreyImage:
         picture = _by_source(self._material.chests[modality], random)
-        return self._framed(picture, random) if modality is Modality.CT else varied(picture, random)
+        return self._framed(picture, random) if modality.is_tomographic else varied(picture, random)
 
     def _any_chest(self, random: Random) -> GreyImage:
         return self._chest(_any_modality(random), random)

@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.spec import Modality
+from ml.training.modalities import LABELS
 
 # Rows without this word are near duplicates or carry two labels: they serve one published protocol only.
 TRAINING_PROTOCOL = "train"
 COLUMNS = ("path", "modality", "label", "source", "group", "protocol", "licence")
-LABELS: dict[Modality, tuple[str, ...]] = {
-    Modality.CXR: ("covid", "pneumonia", "normal"),
-    Modality.CT: ("covid", "non-covid"),
-}
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 
 from ml import architectures
-from ml.training.data.manifest import LABELS
 from ml.training.fit.plan import Plan
 from ml.training.fit.run_files import BEST, HISTORY, PLAN
+from ml.training.modalities import LABELS
 
 
 @dataclass(frozen=True)

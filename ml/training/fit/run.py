@@ -12,13 +12,14 @@ import numpy as np
 from ml import architectures
 from ml.training.data import datasets
 from ml.training.data.datasets import Images
-from ml.training.data.manifest import LABELS, label_indices
+from ml.training.data.manifest import label_indices
 from ml.training.data.sampler import Sampler
 from ml.training.data.split import Part, Partition, by_group
 from ml.training.fit import net2net
 from ml.training.fit.plan import Plan
 from ml.training.fit.run_files import AVERAGE, BEST, HISTORY, LATEST, PLAN, STATE
 from ml.training.fit.weight_average import WeightAverage
+from ml.training.modalities import LABELS
 
 
 @dataclass

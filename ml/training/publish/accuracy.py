@@ -19,6 +19,7 @@ from ml.training.measure.metrics import classification_measures
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.measure.report import REPORT, all_estimates, operating_estimates, zone_estimates
 from ml.training.measure.scored_images import ScoredImages
+from ml.training.modalities import WORDS
 from ml.training.publish.card import DISAGREEMENTS
 from ml.training.publish.combine import TEST, WEIGHTS_ROOT, disagreement, read_members
 from ml.training.publish.markdown import architecture_title, render
@@ -26,7 +27,6 @@ from ml.training.publish.protocols import PROTOCOLS, RESULTS, Protocol, Table, r
 
 DOCUMENT, README = "docs/accuracy.md", "README.md"
 BEGIN, END = "<!-- accuracy -->", "<!-- /accuracy -->"
-TITLES = {Modality.CXR: "Chest X-rays", Modality.CT: "CT slices"}
 WITHIN = "auc_within/"
 TOGETHER = "All together, as an ensemble"
 # Reported on other images than ours, so they are no comparison: they say what such numbers are worth.
@@ -99,7 +99,7 @@ class Section:
 
     @property
     def title(self) -> str:
-        return TITLES[self.modality]
+        return WORDS[self.modality].title
 
     @property
     def positive(self) -> str:

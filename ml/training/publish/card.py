@@ -6,6 +6,7 @@ from typing import Any
 
 from ml.ensemble import EnsembleSpec
 from ml.spec import ClassifierSpec, Precision
+from ml.training.modalities import WORDS
 from ml.training.publish.markdown import architecture_title, render
 
 CARD = "CARD.md"
@@ -16,7 +17,6 @@ DISAGREEMENTS = {
     "wrong_side/agreed": "The ensemble is on the wrong side of its operating point where they agree",
     "wrong_side/divided": "The ensemble is on the wrong side of its operating point where they disagree",
 }
-MODALITIES = {"cxr": "frontal chest X-rays", "ct": "axial slices of chest CT"}
 PRECISIONS = {
     Precision.FLOAT32: "weights and values in float32",
     Precision.FLOAT16: "weights in float16",
@@ -49,7 +49,7 @@ def write_ensemble_card(
         "ensemble.md.j2",
         report,
         spec=ensemble,
-        modality=MODALITIES[ensemble.modality],
+        modality=WORDS[ensemble.modality].plural,
         first=members[0],
         sources=sorted({source for spec in members for source in spec.trained_on}),
         disagreements=DISAGREEMENTS,
@@ -60,7 +60,7 @@ def _facts(spec: ClassifierSpec, report: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "spec": spec,
         "title": architecture_title(spec.architecture, spec.width),
-        "modality": MODALITIES[spec.modality],
+        "modality": WORDS[spec.modality].plural,
         "precision": PRECISIONS[spec.precision],
         "agreement": report["agreement_with_keras"],
     }

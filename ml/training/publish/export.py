@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
-from ml.spec import ClassifierSpec, Modality, Precision
+from ml.spec import ClassifierSpec, Precision
 from ml.training.data.manifest import Row, read_rows
 from ml.training.data.split import Part, split
 from ml.training.fit.finished_run import FinishedRun
 from ml.training.measure.evaluation import PAPERS, SERVED
 from ml.training.measure.report import REPORT, headline, operating_point
+from ml.training.modalities import WORDS
 from ml.training.publish.card import write_card
 
-SUBJECTS = {Modality.CXR: "a frontal chest X-ray of an adult", Modality.CT: "one axial slice of a chest CT"}
 INTENDED_USE = (
     "Research, teaching and demonstration: a second opinion on {subject}, read by a qualified person who decides. "
     "Decision support, not a diagnosis."
@@ -70,7 +70,7 @@ def _write(bundle: Path, folder: Path, spec: ClassifierSpec, notes: Sequence[str
 
 
 def _spec(trained: FinishedRun, report: dict[str, Any], sources: tuple[str, ...], version: str) -> ClassifierSpec:
-    subject = SUBJECTS[trained.plan.modality]
+    subject = WORDS[trained.plan.modality].subject
     return ClassifierSpec(
         name=trained.name,
         version=version,

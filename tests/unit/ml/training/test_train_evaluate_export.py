@@ -23,12 +23,13 @@ from ml.spec import Modality
 from ml.training.convert.conversion import ConversionFailed, convert
 from ml.training.data.datasets import TrainingBatches, read_pixels
 from ml.training.data.datasets import load as load_images
-from ml.training.data.manifest import LABELS, read_rows
+from ml.training.data.manifest import read_rows
 from ml.training.fit.finished_run import FinishedRun
 from ml.training.measure.calibration import Calibration
 from ml.training.measure.evaluation import PAPERS
 from ml.training.measure.predictions import read_predictions
 from ml.training.measure.report import controls, measure
+from ml.training.modalities import LABELS
 from ml.training.publish import recipes
 from tests.unit.ml.training.rows import write_data
 from tests.unit.ml.training.tiny import SIDE, tiny_architecture
