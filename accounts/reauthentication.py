@@ -1,4 +1,4 @@
-"""The person at the keyboard proves again that they are who signed in, before words are signed."""
+"""The person who signed in types their password again before they sign."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 class ModalityNeeded(Refusal):
-    """The file does not say whether it is an X-ray or a CT slice, and neither did the person."""
+    """The file does not say of which modality it is, and neither did the person."""
 
     http_status = 422
 

@@ -44,10 +44,10 @@ FAILURES = {
 # Of a file; by what it says of itself.
 MODALITY_MISMATCH = {
     "modality_mismatch/cxr": gettext_noop(
-        "You chose Chest CT slice, but the file says it is a Chest X-ray. Choose Chest X-ray or another file."
+        "The file says that it is a chest X-ray, which is not what you chose. Choose chest X-ray or another file."
     ),
     "modality_mismatch/ct": gettext_noop(
-        "You chose Chest X-ray, but the file says it is a Chest CT slice. Choose Chest CT slice or another file."
+        "The file says that it is a chest CT slice, which is not what you chose. Choose chest CT slice or another file."
     ),
 }
 # Where a person attached a file although it disagreed with the record.
@@ -72,8 +72,8 @@ NOTES = {
     "trigger/upload": gettext_noop("Upload"),
     "trigger/retry": gettext_noop("Retry after a failure"),
     "trigger/rerun": gettext_noop("Run again"),
-    "uploaded_again/cxr": gettext_noop("Uploaded again as chest X-ray, not chest CT slice"),
-    "uploaded_again/ct": gettext_noop("Uploaded again as chest CT slice, not chest X-ray"),
+    "uploaded_again/cxr": gettext_noop("Uploaded again as chest X-ray"),
+    "uploaded_again/ct": gettext_noop("Uploaded again as chest CT slice"),
     "worker_lost": gettext_noop("%(worker)s was lost"),
     "reading/first": gettext_noop("First reading"),
     "reading/second": gettext_noop("Second reading"),

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from diagnosis import notifications as notices
+from diagnosis import notifications
 from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Analysis
 
@@ -38,7 +38,7 @@ def sweep_analyses() -> None:
 
 @shared_task(acks_late=False)
 def mail_notifications() -> None:
-    notices.mail_pending()
+    notifications.mail_pending()
 
 
 def enqueue(pk: uuid.UUID) -> bool:

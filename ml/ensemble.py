@@ -1,6 +1,7 @@
-"""All classifiers of a modality as one: their answers combined, with an operating point of its own.
+"""Classifiers of one modality combined: their predictions as one, with an operating point of its own.
 
-An ensemble is measured with exactly its members, each of one version; with any other set of answers it says nothing.
+An ensemble is measured with exactly its members, each of one version; without one of them it says nothing. Other
+classifiers of the modality do not count.
 """
 
 import json

@@ -27,12 +27,12 @@ from diagnosis.states import AnalysisStatus, ReviewStatus
 class Upload:
     """What became of a file: its scan, and whether the same bytes were already there.
 
-    `renamed`: they were, but were refused, and the scan is now of the modality that was said this time.
+    `modality_changed`: they were, but were refused, and the scan is now of the modality that was said this time.
     """
 
     scan: Scan
     duplicate: bool
-    renamed: bool = False
+    modality_changed: bool = False
 
 
 def upload_scan(
@@ -54,7 +54,7 @@ def upload_scan(
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
     require_current(patient)
     if earlier := _earlier(patient, intake.fingerprint(data)):
-        return _renamed(earlier, by=by, modality=modality)
+        return _change_modality(earlier, by=by, modality=modality)
     accepted = intake.accept(data, name=name, chosen=modality)
     found = intake.differences(accepted.inspection.header, patient)
     if found and not identity_confirmed:
@@ -72,7 +72,7 @@ def _earlier(patient: Patient, sha256: str) -> Upload | None:
     return Upload(scan, duplicate=True)
 
 
-def _renamed(earlier: Upload, *, by: User, modality: Modality | None) -> Upload:
+def _change_modality(earlier: Upload, *, by: User, modality: Modality | None) -> Upload:
     """The same bytes as another modality: believed where the first one led to a refusal, so that nobody has to alter a
     file to have it read. A DICOM says itself what it is.
     """
@@ -88,7 +88,7 @@ def _renamed(earlier: Upload, *, by: User, modality: Modality | None) -> Upload:
         # Somebody asked for a new analysis at this moment; it runs as what the scan was said to be.
         return earlier
     scan.refresh_from_db()
-    return Upload(scan, duplicate=True, renamed=True)
+    return Upload(scan, duplicate=True, modality_changed=True)
 
 
 def _refused(scan: Scan) -> bool:

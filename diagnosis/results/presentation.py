@@ -73,7 +73,7 @@ class ResultPresentation:
 
 
 def present(analysis: Analysis) -> ResultPresentation:
-    """Uses prefetches of `predictions` and `combination` where there are any. Nothing is held back here."""
+    """Uses prefetches of `predictions` and `ensemble_prediction` where there are any. Nothing is held back here."""
     rows = sorted(analysis.predictions.all(), key=lambda prediction: prediction.classifier)
     ensemble = analysis.ensemble
     return ResultPresentation(

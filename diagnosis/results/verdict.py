@@ -151,7 +151,7 @@ def of_ensemble(ensemble: EnsemblePrediction) -> Verdict:
 
 
 def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
-    """One line for a whole analysis; uses prefetches of `predictions` and `ensemble` where there are any.
+    """One line for a whole analysis; uses prefetches of `predictions` and `ensemble_prediction` where there are any.
 
     `hidden` keeps a result back from somebody who reads first.
     """

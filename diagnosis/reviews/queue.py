@@ -88,7 +88,7 @@ def score(review: Review, analysis: Analysis | None) -> None:
 
 
 def prioritise(analysis: Analysis) -> None:
-    """Give the open reviews of a scan their place by the analysis that just finished."""
+    """Place those reviews of a scan that nobody has decided, by the analysis that has just finished."""
     policy = ReadingPolicy.of(analysis.scan.clinic)
     # Locked: an urgent flag set at this moment changes the same place.
     for review in analysis.scan.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():

@@ -100,7 +100,7 @@ def _settle_modality(header: DicomHeader | None, chosen: Modality | None) -> Mod
         return settled
     raise ModalityNeeded(
         "modality_needed",
-        _("This file does not say what it shows. Choose chest X-ray or chest CT slice, then upload again."),
+        _("This file does not say what it shows. Choose what it is, then upload it again."),
     )
 
 

@@ -111,7 +111,7 @@ class Sender:
 def _kept(upload: Upload, name: str) -> Outcome:
     if not upload.duplicate:
         return Outcome("accepted", 201, name, _("Uploaded. Its analysis is queued."), scan=upload.scan)
-    if upload.renamed:
+    if upload.modality_changed:
         return Outcome("accepted", 200, name, _(_RENAMED[Modality(upload.scan.modality)]), scan=upload.scan)
     sentence = _("This very file was uploaded for this patient on %(date)s; nothing was added.") % {
         "date": formats.day(upload.scan.uploaded_at)

@@ -33,7 +33,7 @@ class Classifier:
         return said
 
     def seen(self, pixels: Pixels) -> Pixels:
-        """The very picture that the network gets of an image, float32 (h, w) in [0, 1]; see `classify`."""
+        """The very picture that the network gets of an image, float32 (h, w) in [0, 1]; see `predict`."""
         require_pixels(pixels, "A classifier")
         return _shown(prepare(pixels, self.spec.input_size, self.spec.preprocessing).values)
 

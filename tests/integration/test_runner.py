@@ -175,7 +175,7 @@ def test_what_the_gate_refuses_gets_no_score_and_is_kept(patient: Patient, radio
     assert scan.reviews.get().status == "waiting"
     assert Notification.objects.of(radiographer).get().kind == "failure"
     again = upload_scan(by=radiographer, patient=patient, data=xray_png(), name="a.png", modality=Modality.CXR)
-    assert again.renamed
+    assert again.modality_changed
     assert run(scan.analyses.get(number=2)).status == S.SUCCEEDED
 
 

@@ -254,10 +254,10 @@ def refused(patient: Patient, radiographer: User) -> Scan:
 
 def test_a_refused_file_is_believed_to_be_of_the_other_modality(refused: Scan, radiographer: User) -> None:
     again = upload_scan(by=radiographer, patient=refused.patient, data=xray_png(), name="a.png", modality=Modality.CT)
-    assert (again.scan.pk, again.scan.modality, again.renamed) == (refused.pk, "ct", True)
+    assert (again.scan.pk, again.scan.modality, again.modality_changed) == (refused.pk, "ct", True)
     analysis = refused.analyses.get(number=2)
     assert analysis.status == S.QUEUED
-    assert analysis.transitions.get().note_text == "Uploaded again as chest CT slice, not chest X-ray"
+    assert analysis.transitions.get().note_text == "Uploaded again as chest CT slice"
 
 
 @pytest.mark.parametrize("said", [None, Modality.CXR])
@@ -265,7 +265,7 @@ def test_a_refused_file_that_says_nothing_new_adds_nothing(
     refused: Scan, radiographer: User, said: Modality | None
 ) -> None:
     again = upload_scan(by=radiographer, patient=refused.patient, data=xray_png(), name="a.png", modality=said)
-    assert (again.duplicate, again.renamed) == (True, False)
+    assert (again.duplicate, again.modality_changed) == (True, False)
     assert refused.analyses.count() == 1
 
 
