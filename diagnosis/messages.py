@@ -50,6 +50,11 @@ MODALITY_MISMATCH = {
         "The file says that it is a chest CT slice, which is not what you chose. Choose chest CT slice or another file."
     ),
 }
+# Of a file that was here already and was refused as something else.
+MODALITY_CHANGED = {
+    "modality_changed/cxr": gettext_noop("This file was here already; it is now a Chest X-ray and analysed again."),
+    "modality_changed/ct": gettext_noop("This file was here already; it is now a Chest CT slice and analysed again."),
+}
 # Where a person attached a file although it disagreed with the record.
 IDENTITY = {
     "identity_differs/name": gettext_noop("Name: the file says %(in_file)s, the record says %(in_record)s."),
@@ -84,7 +89,16 @@ NOTES = {
 }
 SENTENCES: Mapping[str, str] = {
     key.replace("-", "_"): template
-    for table in (OF_FILES, OF_THE_GATE, FAILURES, MODALITY_MISMATCH, IDENTITY, WITHOUT_ENSEMBLE, NOTES)
+    for table in (
+        OF_FILES,
+        OF_THE_GATE,
+        FAILURES,
+        MODALITY_MISMATCH,
+        MODALITY_CHANGED,
+        IDENTITY,
+        WITHOUT_ENSEMBLE,
+        NOTES,
+    )
     for key, template in table.items()
 }
 

@@ -9,21 +9,14 @@ from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from accounts.models import User
-from diagnosis import formats
+from diagnosis import formats, messages
 from diagnosis.actions.scan import Upload, upload_scan
 from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch, ModalityNeeded, Refusal
 from diagnosis.models import Patient, Scan
 from diagnosis.models.scan import Modality
 from diagnosis.scans import intake
-
-# By what the file is said to be now.
-_RENAMED = {
-    Modality.CXR: gettext_noop("This file was here already; it is now a Chest X-ray and analysed again."),
-    Modality.CT: gettext_noop("This file was here already; it is now a Chest CT slice and analysed again."),
-}
 
 
 @dataclass(frozen=True)
@@ -112,7 +105,8 @@ def _kept(upload: Upload, name: str) -> Outcome:
     if not upload.duplicate:
         return Outcome("accepted", 201, name, _("Uploaded. Its analysis is queued."), scan=upload.scan)
     if upload.modality_changed:
-        return Outcome("accepted", 200, name, _(_RENAMED[Modality(upload.scan.modality)]), scan=upload.scan)
+        changed = messages.sentence("modality_changed", {"variant": upload.scan.modality})
+        return Outcome("accepted", 200, name, changed, scan=upload.scan)
     sentence = _("This very file was uploaded for this patient on %(date)s; nothing was added.") % {
         "date": formats.day(upload.scan.uploaded_at)
     }

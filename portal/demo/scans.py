@@ -11,13 +11,14 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.models import Patient, Scan
 from diagnosis.models.scan import Modality
 from ml.imaging import render_png
+from ml.imaging.admission import MODALITIES
 from ml.imaging.phantom import chest_xray, phantom_dicom
 from portal.demo.patients import PEOPLE, Person
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """One file to be drawn: `code` is png, or the DICOM modality CR, DX or CT."""
+    """One file to be drawn: `code` is png for an X-ray, or a DICOM modality that is admitted."""
 
     person: Person
     code: str
@@ -28,11 +29,11 @@ class Drawing:
     @property
     def file_name(self) -> str:
         suffix = "png" if self.code == "png" else "dcm"
-        return f"{'ct' if self.code == 'CT' else 'xray'}-{self.seed:02}.{suffix}"
+        return f"{'xray' if self.modality is Modality.CXR else self.modality.value}-{self.seed:02}.{suffix}"
 
     @property
     def modality(self) -> Modality:
-        return Modality.CT if self.code == "CT" else Modality.CXR
+        return Modality(MODALITIES[self.code].value) if self.code in MODALITIES else Modality.CXR
 
     def draw(self) -> bytes:
         if self.code == "png":

@@ -28,7 +28,7 @@ def test_its_name_fits_the_column(modality: Modality) -> None:
 
 
 @each
-@pytest.mark.parametrize("code", ["no_classifier", "modality_mismatch", "uploaded_again"])
+@pytest.mark.parametrize("code", ["no_classifier", "modality_mismatch", "modality_changed", "uploaded_again"])
 def test_it_has_its_sentence(modality: Modality, code: str) -> None:
     assert f"{code}/{modality.value}" in messages.SENTENCES
 
