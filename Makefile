@@ -18,7 +18,8 @@ N ?= 20
 VENV := .venv
 RUN := $(VENV)/bin/python
 DONE := $(VENV)/done
-UV := $(RUN) -m uv --quiet
+# With the certificates of the system: a hospital's own proxy may sign what comes from outside.
+UV := $(RUN) -m uv --quiet --system-certs
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-serving models accuracy docs messages lock set-up-worker set-up-everything
@@ -114,7 +115,8 @@ set-up-worker set-up-everything: set-up-%:
 NO_NETWORK := name resolution|NewConnectionError|ConnectTimeout|[Nn]etwork is unreachable|dns error|error sending request
 define fetch
 @$(1) > $(DONE)/log 2>&1 || { \
-	if grep -qE '$(NO_NETWORK)' $(DONE)/log; then \
+	if grep -q 'certificate' $(DONE)/log; then cat $(DONE)/log; \
+	elif grep -qE '$(NO_NETWORK)' $(DONE)/log; then \
 		echo "The packages could not be fetched: the set-up needs the network once (pypi.org, or a mirror of it)."; \
 	else cat $(DONE)/log; fi; exit 1; }
 endef
