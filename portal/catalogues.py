@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -26,6 +27,7 @@ ACCENTED = str.maketrans(
 OPENING, CLOSING = "⟦", "⟧"
 # Translations are about so much longer than English.
 LONGER = 0.3
+UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
 
 HEAD = """\
 msgid ""
@@ -51,6 +53,8 @@ def read(path: Path) -> Catalog:
 
 def compiled(catalog: Catalog) -> bytes:
     """The bytes of the .mo file. Unfinished (“fuzzy”) translations are left out."""
+    # Babel writes the moment of the call into a catalogue without dates; the same sentences are to be the same bytes.
+    catalog.creation_date = catalog.revision_date = UNDATED
     buffer = io.BytesIO()
     write_mo(buffer, catalog)
     return buffer.getvalue()
