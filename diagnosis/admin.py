@@ -104,16 +104,16 @@ class TransitionInline(_ReadOnlyInline):
 
 class PredictionInline(_ReadOnlyInline):
     model = Prediction
-    fields = ("classifier", "version", "said", "most_probable", "outside", "time", "preprocessing", "weights")
+    fields = ("classifier", "version", "verdict", "most_probable", "outside", "time", "preprocessing", "weights")
 
-    @admin.display(description=_("said"))
-    def said(self, prediction: Prediction) -> str:
+    @admin.display(description=_("verdict"))
+    def verdict(self, prediction: Prediction) -> str:
         return verdict.of_prediction(prediction).sentence
 
     @admin.display(description=_("most probable"))
     def most_probable(self, prediction: Prediction) -> str:
-        said = verdict.of_prediction(prediction)
-        return f"{said.label}, {said.probability}"
+        found = verdict.of_prediction(prediction)
+        return f"{found.label}, {found.probability}"
 
     @admin.display(description=_("attention outside the lungs"))
     def outside(self, prediction: Prediction) -> str:
@@ -131,12 +131,12 @@ class PredictionInline(_ReadOnlyInline):
 
 class CombinationInline(_ReadOnlyInline):
     model = EnsemblePrediction
-    fields = ("ensemble", "version", "said", "members")
+    fields = ("ensemble", "version", "verdict", "members")
 
-    @admin.display(description=_("said"))
-    def said(self, ensemble: EnsemblePrediction) -> str:
-        said = verdict.of_ensemble(ensemble)
-        return f"{said.sentence} ({formats.percent(ensemble.probability)})"
+    @admin.display(description=_("verdict"))
+    def verdict(self, ensemble: EnsemblePrediction) -> str:
+        found = verdict.of_ensemble(ensemble)
+        return f"{found.sentence} ({formats.percent(ensemble.probability)})"
 
 
 @admin.register(Patient)
@@ -233,8 +233,8 @@ class AnalysisAdmin(_ClinicalAdmin):
 
 def _in_words(change: Change) -> str:
     changed = "; ".join(f"{field.field}: {field.before} → {field.after}" for field in change.fields)
-    said = gettext("%(reason)s by %(person)s") % {"reason": change.reason, "person": change.by}
-    return f"{said} ({changed})" if changed else said
+    sentence = gettext("%(reason)s by %(person)s") % {"reason": change.reason, "person": change.by}
+    return f"{sentence} ({changed})" if changed else sentence
 
 
 def _link(view: str, pk: object, text: str) -> SafeString:

@@ -92,10 +92,10 @@ def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name
     """`answers` is the relation of an analysis that holds them, `name` the field that says whose they are."""
     usable = reviews.filter(status=ReviewStatus.DECIDED, report__isnull=False, analysis__isnull=False)
     usable = usable.exclude(image_quality=ImageQuality.UNREADABLE)
-    said = "category"
+    category_field = "category"
     if first_impressions:
-        usable, said = usable.filter(first_impressions__reader=F("reader")), "first_impressions__category"
-    read = Q(**{f"{said}__in": READER_POSITIVE})
+        usable, category_field = usable.filter(first_impressions__reader=F("reader")), "first_impressions__category"
+    read = Q(**{f"{category_field}__in": READER_POSITIVE})
     answered = Q(**{f"analysis__{answers}__at_or_above_threshold": True})
     return (
         usable.filter(**{f"analysis__{answers}__isnull": False})

@@ -40,7 +40,7 @@ class Bars:
 
     key: str
     title: str
-    said: str
+    description: str
     height: str
     bars: Sequence[Bar]
 
@@ -52,7 +52,7 @@ class Segment:
     top: str
     width: str
     height: str
-    said: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Columns:
 
     key: str
     title: str
-    said: str
+    description: str
     legend: Sequence[tuple[str, str]]
     segments: Sequence[Segment]
     steps: Sequence[Tick]
@@ -84,7 +84,7 @@ class Dot:
     y: str
     low: str
     high: str
-    said: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Dots:
 
     key: str
     title: str
-    said: str
+    description: str
     legend: Sequence[tuple[int, str]]
     dots: Sequence[Dot]
     steps: Sequence[Tick]
@@ -107,8 +107,8 @@ def bars(key: str, title: str, rows: Sequence[tuple[str, float, str]]) -> Bars:
         Bar(label, text, _n(WIDTH * value / most), _n(ROW * number + 18), _n(ROW * number + 13))
         for number, (label, value, text) in enumerate(rows)
     ]
-    said = "; ".join(f"{label}: {text}" for label, _value, text in rows)
-    return Bars(key, title, said, _n(ROW * len(rows)), drawn)
+    description = "; ".join(f"{label}: {text}" for label, _value, text in rows)
+    return Bars(key, title, description, _n(ROW * len(rows)), drawn)
 
 
 def columns(key: str, title: str, labels: Sequence[str], series: Sequence[tuple[str, str, Sequence[int]]]) -> Columns:
@@ -125,8 +125,8 @@ def columns(key: str, title: str, labels: Sequence[str], series: Sequence[tuple[
                 height = (BOTTOM - TOP) * count / top
                 bottom = BOTTOM - (BOTTOM - TOP) * below / top
                 left = LEFT + slot * number + slot * 0.12
-                said = _("%(label)s: %(count)d %(name)s") % {"label": label, "count": count, "name": name}
-                segments.append(Segment(tone, _n(left), _n(bottom - height), _n(slot * 0.76), _n(height), said))
+                description = _("%(label)s: %(count)d %(name)s") % {"label": label, "count": count, "name": name}
+                segments.append(Segment(tone, _n(left), _n(bottom - height), _n(slot * 0.76), _n(height), description))
             below += count
     totals = ", ".join(f"{sum(counts)} {name}" for _tone, name, counts in series)
     legend = [(tone, name) for tone, name, _ in series]
@@ -157,9 +157,9 @@ def dots(
         for place, (label, value) in enumerate(zip(labels, values, strict=True))
         if value is not None
     ]
-    said = " ".join(f"{name}: {_last(labels, values)}." for name, values in series)
+    description = " ".join(f"{name}: {_last(labels, values)}." for name, values in series)
     legend = [(number, name) for number, (name, _) in enumerate(series)]
-    return Dots(key, title, said, legend, drawn, _steps(lowest, 1.0), _ticks(labels, slot))
+    return Dots(key, title, description, legend, drawn, _steps(lowest, 1.0), _ticks(labels, slot))
 
 
 def _dot(series: int, label: str, name: str, value: Measured, x: float, lowest: float) -> Dot:
@@ -168,8 +168,8 @@ def _dot(series: int, label: str, name: str, value: Measured, x: float, lowest: 
 
     interval = formats.decimal_interval((value.low, value.high))
     words = {"label": label, "name": name, "value": formats.decimal(value.value), "interval": interval}
-    said = _("%(label)s: %(name)s %(value)s (%(interval)s)") % words
-    return Dot(series, _n(x), y(value.value), y(value.low), y(value.high), said)
+    description = _("%(label)s: %(name)s %(value)s (%(interval)s)") % words
+    return Dot(series, _n(x), y(value.value), y(value.low), y(value.high), description)
 
 
 def _aside(number: int, count: int, slot: float) -> float:

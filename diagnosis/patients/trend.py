@@ -99,5 +99,5 @@ def _point(scan: Scan, one: Drawn, first: datetime, last: datetime) -> Point:
     at = taken_at(scan)
     x = WIDTH * ((at - first) / (last - first))
     y = HEIGHT * (1 - one.probability)
-    said = verdict.of_ensemble(one) if isinstance(one, EnsemblePrediction) else verdict.of_prediction(one)
-    return Point(scan, at, one.probability, one.at_or_above_threshold, said.word, x, y)
+    found = verdict.of_ensemble(one) if isinstance(one, EnsemblePrediction) else verdict.of_prediction(one)
+    return Point(scan, at, one.probability, one.at_or_above_threshold, found.word, x, y)

@@ -140,10 +140,10 @@ def of_side(positive: bool, positive_label: str) -> Verdict:
 def of_prediction(prediction: Prediction) -> Verdict:
     point = prediction.operating_point
     if prediction.zone and has_zones(point):
-        said = of_zone(prediction.zone, point["positive_label"])
+        found = of_zone(prediction.zone, point["positive_label"])
     else:
-        said = of_side(prediction.at_or_above_threshold, point["positive_label"])
-    return _with_probability(said, prediction)
+        found = of_side(prediction.at_or_above_threshold, point["positive_label"])
+    return _with_probability(found, prediction)
 
 
 def of_ensemble(ensemble: EnsemblePrediction) -> Verdict:
@@ -173,11 +173,11 @@ def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
     return Verdict(status.value, gettext(NOT_CLASSIFIED) if refused else str(status.label), sentences[status])
 
 
-def _with_probability(said: Verdict, one: Prediction | EnsemblePrediction) -> Verdict:
-    """`said` with the most probable class of a prediction or ensemble, and the operating point's beside it."""
+def _with_probability(found: Verdict, one: Prediction | EnsemblePrediction) -> Verdict:
+    """`found` with the most probable class of a prediction or ensemble, and the operating point's beside it."""
     positive = one.operating_point["positive_label"]
     return replace(
-        said,
+        found,
         label=label_name(one.label),
         probability=percent(one.probabilities[one.label]),
         beside="" if one.label == positive else f"{label_name(positive)} {percent(one.probability)}",

@@ -62,15 +62,15 @@ def viewer(
     offers to mark key images, which the page hears of as the event `viewer:key-image`. `beside` opens the comparison
     with that scan instead of an earlier study.
     """
-    told = viewer_settings.settings_of(scan, context["request"].user, hide_result=hide_result)
+    config = viewer_settings.settings_of(scan, context["request"].user, hide_result=hide_result)
     if beside:
-        told |= {"prior": [viewer_settings.entry(beside)], "compare": True}
+        config |= {"prior": [viewer_settings.entry(beside)], "compare": True}
     name = f"viewer-{scan.pk.hex}"
     return {
         "scan": scan,
-        "told": told,
+        "config": config,
         "id": name,
-        "told_id": f"{name}-told",
+        "config_id": f"{name}-config",
         "modules": modules(),
         "page_keys": page_keys,
         "key_images": key_images,

@@ -23,8 +23,8 @@ ICONS = {
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    told = _own(request).select_related("scan__patient")
-    page = Paginator(told, A_PAGE).get_page(request.GET.get("page"))
+    notices = _own(request).select_related("scan__patient")
+    page = Paginator(notices, A_PAGE).get_page(request.GET.get("page"))
     lines = [(notification, f"_icons/{ICONS[NotificationKind(notification.kind)]}.svg") for notification in page]
     context = {"page": page, "lines": lines, "unread": notifications.unread_count(person(request))}
     return render(request, "diagnosis/notification/list.html", context)

@@ -69,6 +69,6 @@ def report_of(scan: Scan, *, hidden: bool) -> Report | None:
 
 def _row(scan: Scan, *, no_result: bool, no_report: bool) -> Row:
     analyses = sorted(scan.analyses.all(), key=lambda analysis: -analysis.number)
-    said = [(analysis, verdict.of_analysis(analysis, hidden=no_result)) for analysis in analyses]
-    latest, verdict_of_latest = said[0] if said else (None, verdict.of_analysis(None))
-    return Row(scan, latest, verdict_of_latest, tuple(said[1:]), report_of(scan, hidden=no_report))
+    verdicts = [(analysis, verdict.of_analysis(analysis, hidden=no_result)) for analysis in analyses]
+    latest, verdict_of_latest = verdicts[0] if verdicts else (None, verdict.of_analysis(None))
+    return Row(scan, latest, verdict_of_latest, tuple(verdicts[1:]), report_of(scan, hidden=no_report))

@@ -85,9 +85,9 @@ class Sender:
         try:
             intake.check_size(file.size or 0)  # before it is read into memory
             data = file.read()
-            return _kept(self._upload(data, name), name)
+            return _accepted_outcome(self._upload(data, name), name)
         except Refusal as refusal:
-            return _told(refusal, name, data)
+            return _refused_outcome(refusal, name, data)
 
     def _upload(self, data: bytes, name: str) -> Upload:
         return upload_scan(
@@ -101,7 +101,7 @@ class Sender:
         )
 
 
-def _kept(upload: Upload, name: str) -> Outcome:
+def _accepted_outcome(upload: Upload, name: str) -> Outcome:
     if not upload.duplicate:
         return Outcome("accepted", 201, name, _("Uploaded. Its analysis is queued."), scan=upload.scan)
     if upload.modality_changed:
@@ -113,9 +113,9 @@ def _kept(upload: Upload, name: str) -> Outcome:
     return Outcome("duplicate", 200, name, sentence, "duplicate", upload.scan)
 
 
-def _told(refusal: Refusal, name: str, data: bytes) -> Outcome:
+def _refused_outcome(refusal: Refusal, name: str, data: bytes) -> Outcome:
     choices = tuple(Modality) if isinstance(refusal, ModalityNeeded) else ()
-    told = Outcome(
+    outcome = Outcome(
         "refused",
         refusal.http_status,
         name,
@@ -125,19 +125,19 @@ def _told(refusal: Refusal, name: str, data: bytes) -> Outcome:
         retryable=refusal.retryable,
     )
     if isinstance(refusal, IdentityMismatch):
-        return _asking(told, refusal, data)
+        return _mismatch_outcome(outcome, refusal, data)
     if isinstance(refusal, AttachedElsewhere):
-        return Outcome("elsewhere", told.http_status, name, told.sentence, told.code, refusal.scan)
-    return told
+        return Outcome("elsewhere", outcome.http_status, name, outcome.sentence, outcome.code, refusal.scan)
+    return outcome
 
 
-def _asking(told: Outcome, refusal: IdentityMismatch, data: bytes) -> Outcome:
+def _mismatch_outcome(outcome: Outcome, refusal: IdentityMismatch, data: bytes) -> Outcome:
     return Outcome(
         "mismatch",
-        told.http_status,
-        told.name,
-        told.sentence,
-        told.code,
+        outcome.http_status,
+        outcome.name,
+        outcome.sentence,
+        outcome.code,
         fingerprint=intake.fingerprint(data),
         differences=tuple(refusal.differences),
     )

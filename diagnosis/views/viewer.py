@@ -85,8 +85,8 @@ def slice_scores(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 
 
 def _score(score: slicing.Score) -> dict[str, Any]:
-    told = {"probability": score.probability, "zone": score.zone, "above": score.above, "total": score.total}
-    return told | {"attention": viewer_settings.attention(score.predictions)}
+    config = {"probability": score.probability, "zone": score.zone, "above": score.above, "total": score.total}
+    return config | {"attention": viewer_settings.attention(score.predictions)}
 
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Scan:

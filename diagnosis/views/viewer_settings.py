@@ -20,14 +20,14 @@ from diagnosis.rules import blinding, policies
 
 def settings_of(scan: Scan, user: User, *, hide_result: bool = False) -> dict[str, Any]:
     """All addresses that the viewer needs. Where the result is hidden, nothing that leads to it is among them."""
-    told: dict[str, Any] = {
+    config: dict[str, Any] = {
         "self": reverse("diagnosis:scan-viewer", args=[scan.pk]),
         "scan": entry(scan),
         "prior": [entry(one) for one in prior_studies(scan)],
     }
     if hide_result or not may_see_result(user, scan):
-        return told
-    return told | result_of(scan)
+        return config
+    return config | result_of(scan)
 
 
 def may_see_result(user: User, scan: Scan) -> bool:
@@ -36,7 +36,7 @@ def may_see_result(user: User, scan: Scan) -> bool:
 
 def entry(scan: Scan) -> dict[str, Any]:
     """One scan, as the viewer shows and names it."""
-    told = {
+    config = {
         "id": str(scan.pk),
         "modality": scan.modality,
         "title": title(scan),
@@ -45,8 +45,8 @@ def entry(scan: Scan) -> dict[str, Any]:
         "image": reverse("diagnosis:scan-image", args=[scan.pk]),
     }
     if scan.in_series:
-        told["series"] = reverse("diagnosis:scan-slices", args=[scan.pk])
-    return told
+        config["series"] = reverse("diagnosis:scan-slices", args=[scan.pk])
+    return config
 
 
 def title(scan: Scan) -> str:
@@ -61,13 +61,13 @@ def title(scan: Scan) -> str:
 def result_of(scan: Scan) -> dict[str, Any]:
     """Attention maps and, for a series, the address of the slices' scores."""
     analysis = policies.result_of(scan)
-    told: dict[str, Any] = {}
+    config: dict[str, Any] = {}
     if scan.in_series:
-        told["scores"] = reverse("diagnosis:scan-slice-scores", args=[scan.pk])
+        config["scores"] = reverse("diagnosis:scan-slice-scores", args=[scan.pk])
     if analysis:
-        told["attention"] = attention(analysis.predictions.all())
-        told["legend"] = colour.legend()
-    return told
+        config["attention"] = attention(analysis.predictions.all())
+        config["legend"] = colour.legend()
+    return config
 
 
 def attention(predictions: Iterable[Prediction]) -> list[dict[str, str]]:

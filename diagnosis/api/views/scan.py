@@ -79,9 +79,9 @@ class Scans(_ScanView):
         """Upload a scan and queue its analysis. The same bytes again answer 200 with the earlier scan."""
         fields, data, name = _read(request)
         patient = get_object_or_404(visible(Patient.objects.all(), request), pk=fields["patient"])
-        said = {key: fields[key] for key in ("identity_confirmed", "urgent")}
+        flags = {key: fields[key] for key in ("identity_confirmed", "urgent")}
         modality = Modality(fields["modality"]) if "modality" in fields else None
-        upload = upload_scan(by=person(request), patient=patient, data=data, name=name, modality=modality, **said)
+        upload = upload_scan(by=person(request), patient=patient, data=data, name=name, modality=modality, **flags)
         return self._uploaded(upload)
 
     def _uploaded(self, upload: Upload) -> Response:

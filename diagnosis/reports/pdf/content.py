@@ -173,8 +173,8 @@ def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
         # Snapshots signed before zones call it "positive".
         reached = one.get("at_or_above_threshold", one.get("positive"))
         return (_("above %(threshold)s") if reached else _("below %(threshold)s")) % {"threshold": threshold}
-    said = verdict.of_zone(one["zone"], point["positive_label"]).status.lower()
-    return f"{said} ({threshold} / {formats.percent(point['positive_from'])})"
+    zone = verdict.of_zone(one["zone"], point["positive_label"]).status.lower()
+    return f"{zone} ({threshold} / {formats.percent(point['positive_from'])})"
 
 
 def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def renew(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     try:
         until = renew_claim(by=person(request), review=find_review(request, pk))
     except NotAllowedNow as refusal:
-        return _told(refusal)
+        return _refusal_json(refusal)
     return JsonResponse({"until": until.isoformat()})
 
 
@@ -47,11 +47,11 @@ def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     """The reader's own draft. A page asks for it once: its predecessor's farewell may have come after it was made."""
     review = find_review(request, pk)
     if request.method == "GET":
-        return _kept(Draft.objects.filter(review=review, reader=person(request)).first())
+        return _draft_json(Draft.objects.filter(review=review, reader=person(request)).first())
     if review.decision:
         decided = _("This case has been decided, so nothing further is saved.")
-        return _told(NotAllowedNow("already_read", decided))
-    return _kept(save_draft(by=person(request), review=review, content=draft_of(request.POST)))
+        return _refusal_json(NotAllowedNow("already_read", decided))
+    return _draft_json(save_draft(by=person(request), review=review, content=draft_of(request.POST)))
 
 
 @require_POST
@@ -82,11 +82,11 @@ def _keep(request: HttpRequest, review: Review) -> None:
         save_draft(by=person(request), review=review, content=content)
 
 
-def _kept(draft: Draft | None) -> JsonResponse:
+def _draft_json(draft: Draft | None) -> JsonResponse:
     if draft is None:
         return JsonResponse({"content": {}, "saved_at": None})
     return JsonResponse({"content": draft.content, "saved_at": draft.saved_at.isoformat()})
 
 
-def _told(refusal: NotAllowedNow) -> JsonResponse:
+def _refusal_json(refusal: NotAllowedNow) -> JsonResponse:
     return JsonResponse({"code": refusal.code, "sentence": refusal.sentence}, status=refusal.http_status)

@@ -23,8 +23,8 @@ def edit(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     form = PolicyForm(request.POST or None, instance=ReadingPolicy.of(clinic))
     if request.method == "POST" and form.is_valid():
         moved = change_policy(by=person(request), policy=form.instance)
-        said = ngettext("Saved. %(n)d open case was reordered.", "Saved. %(n)d open cases were reordered.", moved)
-        messages.success(request, said % {"n": moved})
+        message = ngettext("Saved. %(n)d open case was reordered.", "Saved. %(n)d open cases were reordered.", moved)
+        messages.success(request, message % {"n": moved})
         return redirect("diagnosis:reading-policy")
     context = {"clinic": clinic, "form": form, "category_changes": category_changes(Review.objects.in_clinic(clinic))}
     return render(request, "diagnosis/review/policy.html", context, status=422 if form.errors else 200)

@@ -78,8 +78,8 @@ class Row:
     @property
     def marks(self) -> list[str]:
         """What wants a person's eye, beyond what `zone` says; nothing where hidden."""
-        said = self.zone and self.zone[1]
-        return [] if self.hidden else [mark for mark in self.review.marks if verdict.chip(mark) != said]
+        shown = self.zone and self.zone[1]
+        return [] if self.hidden else [mark for mark in self.review.marks if verdict.chip(mark) != shown]
 
     @property
     def is_held(self) -> bool:

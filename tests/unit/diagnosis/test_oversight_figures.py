@@ -255,7 +255,7 @@ def test_columns_stack_to_their_sum() -> None:
     lower, upper = drawn.segments
     assert float(lower.top) == pytest.approx(float(upper.top) + float(upper.height), abs=0.11)
     assert float(upper.top) == chart.TOP
-    assert drawn.said == "In total: 3 good, 1 bad."
+    assert drawn.description == "In total: 3 good, 1 bad."
 
 
 @pytest.mark.parametrize("most", [0, 1, 2, 3, 7, 9, 10, 11, 19, 99, 100, 101, 12345])
@@ -270,4 +270,4 @@ def test_dots_stand_where_their_values_are() -> None:
     (dot,) = drawn.dots
     assert (float(dot.high), float(dot.low)) == (chart.TOP, chart.BOTTOM)
     assert float(dot.y) == (chart.TOP + chart.BOTTOM) / 2
-    assert "b: no value." in drawn.said
+    assert "b: no value." in drawn.description
