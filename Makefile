@@ -65,8 +65,6 @@ messages: set-up-everything
 # All but the style guide, which only those who build pages see.
 TRANSLATED := $(filter-out templates/_styleguide.html, $(wildcard templates/*.html templates/*/))
 
-CHECKED := portal accounts diagnosis ml tests manage.py
-
 check: set-up-everything check-js
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
