@@ -17,7 +17,7 @@ class Shower {
   }
 }
 
-const loaded = async (t, { answers = true } = {}) => {
+const loaded = async (t, { answers = true, image = (response, bytes) => response.end(bytes) } = {}) => {
   const bytes = Buffer.from(pack([[1, 2]]));
   const { origin, asked } = await serve(t, {
     "/slices": (request, response) =>
@@ -26,7 +26,7 @@ const loaded = async (t, { answers = true } = {}) => {
         response,
       ),
     "/scores": json({ scores: { s2: { probability: 0.9, zone: "", above: 1, total: 1 } } }),
-    ...Object.fromEntries([1, 2, 3, 4].map((n) => [`/g${n}`, (_request, response) => response.end(bytes)])),
+    ...Object.fromEntries([1, 2, 3, 4].map((n) => [`/g${n}`, (_request, response) => image(response, bytes)])),
   });
   const pane = new Shower();
   pane.answers = answers;
@@ -65,12 +65,21 @@ test("going to where one is changes nothing", async (t) => {
 });
 
 test("the nearest slices are fetched ahead first", async (t) => {
-  const { asked } = await loaded(t);
+  const held = [];
+  const { asked } = await loaded(t, { image: (response, bytes) => held.push(() => response.end(bytes)) });
   const images = () => asked.map(({ url }) => url).filter((url) => url.startsWith("/g"));
-  while (images().length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
-  // Two at a time: the second two are asked for when one of the first has come.
-  assert.deepEqual(images().slice(0, 2).sort(), ["/g2", "/g3"]);
+  const until = async (count) => {
+    while (held.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  // Two at a time: nothing more is asked for before one of them has come.
+  await until(2);
+  assert.deepEqual(images().sort(), ["/g2", "/g3"]);
+  held[0]();
+  held[1]();
+  await until(4);
   assert.deepEqual(images().slice(2).sort(), ["/g1", "/g4"]);
+  held[2]();
+  held[3]();
 });
 
 test("scores belong to their slices, and go with them", async (t) => {
