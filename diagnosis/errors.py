@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.functional import Promise
@@ -96,15 +95,6 @@ class DiskFull(Refusal):
             "disk_full",
             _("The server's disk is full, so nothing was stored. Tell your administrator, and upload again later."),
         )
-
-
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether `error`, or one that it came from, says that the disk or the quota is used up. SQLite has words only."""
-    while error is not None:
-        if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT} or "disk is full" in str(error):
-            return True
-        error = error.__cause__
-    return False
 
 
 class ModalityNeeded(Refusal):

@@ -7,7 +7,7 @@ import os
 import pwd
 from pathlib import Path
 
-from diagnosis.errors import is_disk_full
+from diagnosis.disk import is_disk_full
 
 CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 

@@ -12,7 +12,8 @@ from accounts.models import User
 from accounts.permissions import Permission, require
 from diagnosis.actions.analysis import start_analysis
 from diagnosis.actions.review import open_review
-from diagnosis.errors import AttachedElsewhere, Difference, DiskFull, IdentityMismatch, is_disk_full
+from diagnosis.disk import is_disk_full
+from diagnosis.errors import AttachedElsewhere, Difference, DiskFull, IdentityMismatch
 from diagnosis.messages import Message
 from diagnosis.models import Patient, Scan
 from diagnosis.models.analysis import Trigger

@@ -18,7 +18,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from diagnosis.errors import DiskFull, Refusal, is_disk_full
+from diagnosis.disk import is_disk_full
+from diagnosis.errors import DiskFull, Refusal
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 from django.utils.deconstruct import deconstructible
 
-from diagnosis.errors import DiskFull, is_disk_full
+from diagnosis.disk import is_disk_full
+from diagnosis.errors import DiskFull
 
 
 @deconstructible(path="diagnosis.scans.storage.PrivateStorage")

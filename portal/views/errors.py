@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from diagnosis.errors import is_disk_full
+from diagnosis.disk import is_disk_full
 from portal import product
 
 

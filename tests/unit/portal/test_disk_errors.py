@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError
 
-from diagnosis.errors import is_disk_full
+from diagnosis.disk import is_disk_full
 from portal import disk_errors
 from portal.disk_errors import disk_sentence
 
