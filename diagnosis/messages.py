@@ -12,6 +12,8 @@ from typing import Any
 from django.utils.translation import gettext, gettext_noop
 
 from ml.gate.refusal import SENTENCES as OF_THE_GATE
+from ml.imaging.facts import SENTENCES as OF_FACTS
+from ml.imaging.sentences import FORMER_SENTENCES as FORMERLY_OF_FILES
 from ml.imaging.sentences import SENTENCES as OF_FILES
 from ml.messages import Params, sentence_key
 
@@ -91,6 +93,8 @@ SENTENCES: Mapping[str, str] = {
     key.replace("-", "_"): template
     for table in (
         OF_FILES,
+        FORMERLY_OF_FILES,
+        OF_FACTS,
         OF_THE_GATE,
         FAILURES,
         MODALITY_MISMATCH,

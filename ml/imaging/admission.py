@@ -1,14 +1,17 @@
-"""Which DICOM files are frontal chest X-rays or axial chest CT slices, by their header.
+"""Which DICOM files are images of a chest examination, by their header.
 
-Refuse what has not been tested: every rule names what it lets in, and what it keeps out
-gets a sentence.
+Only what cannot be decoded rightly, or shows another body part, is refused, with a sentence. Whether a classifier may
+see what was admitted is another question, which `ml.imaging.role` answers.
 """
 
 import re
+from dataclasses import dataclass
 
 from pydicom import uid
 
+from ml.imaging.facts import Fact
 from ml.imaging.refusal import ImageRefused
+from ml.imaging.role import Role, ct_reason, ct_role, xray_reason, xray_role
 from ml.imaging.tags import Tags
 from ml.spec import Modality
 
@@ -20,11 +23,10 @@ _XRAY_CLASSES = {
     uid.DigitalXRayImageStorageForProcessing,
     uid.SecondaryCaptureImageStorage,
 }
-# A file without a class is judged by its modality alone. A CT slice saved as secondary
-# capture has lost its Hounsfield units, an X-ray loses nothing.
+# A file without a class is judged by its modality alone.
 CLASSES = {
     Modality.CXR: _XRAY_CLASSES | {""},
-    Modality.CT: {uid.CTImageStorage, ""},
+    Modality.CT: {uid.CTImageStorage, uid.SecondaryCaptureImageStorage, ""},
 }
 
 _CHEST = re.compile(r"CHEST|THORAX|THORAC|TORAX|LUNG|PULM|HEART|CARDIAC|CORONAR|CTA_COR")
@@ -34,9 +36,15 @@ _OTHER_REGION = re.compile(
     r"L?SPINE|LUMBAR|SACR\w*|EXTREMIT\w*|ARM|ELBOW|WRIST|HAND|FINGER|HIP|LEG|FEMUR|KNEE|TIBIA|"
     r"ANKLE|FOOT|FEET|TOE|SHOULDER|CLAVICLE|BREAST|LIVER|KIDNEY|COLON|BLADDER|PROSTATE)\b"
 )
-_NOT_FRONTAL = re.compile(r"\b(LL|RL|LAT|LATERAL|LLD|RLD|LAO|RAO|LPO|RPO|LLO|RLO|OBL\w*)\b")
-_FRONTAL = re.compile(r"\b(PA|AP|FRONTAL|POSTERO\W?ANTERIOR|ANTERO\W?POSTERIOR)\b")
-_AXIAL_COSINE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """`not_classified` says why no classifier may see the image; None where one may, as far as the header tells."""
+
+    modality: Modality
+    role: Role
+    not_classified: Fact | None
 
 
 def admit_modality(tags: Tags) -> Modality:
@@ -91,41 +99,11 @@ def admit_region(tags: Tags) -> None:
         raise ImageRefused("body-part", region=found.group().lower())
 
 
-def _lies_sideways(tags: Tags) -> bool:
-    """Rows of a frontal view run left-right; those of a lateral one front-back."""
-    return tags.text("PatientOrientation")[:1] in ("A", "P")
-
-
-def admit_view(tags: Tags) -> None:
-    """Frontal X-rays only."""
-    codes = [item.text("CodeMeaning") for item in tags.items("ViewCodeSequence")]
-    view = " ".join([tags.text("ViewPosition"), *codes]).strip().upper()
-    words = (view or tags.text("SeriesDescription").upper()).replace("_", " ")
-    stated = _NOT_FRONTAL.search(words) and not _FRONTAL.search(words)
-    if stated or (not view and _lies_sideways(tags)):
-        raise ImageRefused("view")
-
-
-def admit_slice(tags: Tags) -> None:
-    """Axial CT slices only."""
-    if "LOCALIZER" in {text.upper() for text in tags.texts("ImageType")}:
-        raise ImageRefused("localizer")
-    cosines = tags.numbers("ImageOrientationPatient")
-    if len(cosines) == 6 and _axial_cosine(cosines) < _AXIAL_COSINE:
-        raise ImageRefused("not-axial")
-
-
-def _axial_cosine(cosines: tuple[float, ...]) -> float:
-    """How far the slice's normal points along the patient's axis: 1 for an axial slice."""
-    row, column = cosines[:3], cosines[3:]
-    return abs(row[0] * column[1] - row[1] * column[0])
-
-
 def missing(keyword: str) -> ImageRefused:
     return ImageRefused("missing-tag", keyword=keyword)
 
 
-def admit(tags: Tags) -> Modality:
+def admit(tags: Tags) -> Admission:
     """Which kind of image this is, or ImageRefused with the first rule that it breaks."""
     modality = admit_modality(tags)
     admit_single_frame(tags)
@@ -133,7 +111,7 @@ def admit(tags: Tags) -> Modality:
     admit_class(tags, modality)
     admit_region(tags)
     if modality.is_tomographic:
-        admit_slice(tags)
-    else:
-        admit_view(tags)
-    return modality
+        role = ct_role(tags)
+        return Admission(modality, role, ct_reason(role, tags))
+    role = xray_role(tags)
+    return Admission(modality, role, xray_reason(role))

@@ -11,23 +11,15 @@ import pydicom
 from pydicom import config, uid
 from pydicom.dataset import FileDataset
 
-from ml.imaging.admission import admit
+from ml.imaging.admission import Admission, admit
+from ml.imaging.development import develop
 from ml.imaging.frame import Shape, Stored, admit_transfer_syntax, read_frame, read_shape
 from ml.imaging.header import DicomHeader
-from ml.imaging.image import DecodedImage, Pixels, refuse_blank
+from ml.imaging.image import DecodedImage, refuse_blank
 from ml.imaging.limits import Limits
 from ml.imaging.names import PersonName
 from ml.imaging.refusal import ImageRefused
 from ml.imaging.tags import Tags
-from ml.imaging.windowing import (
-    Mask,
-    Values,
-    lung_grey,
-    modality_values,
-    padding_mask,
-    xray_grey,
-)
-from ml.spec import Modality
 
 # Headers break the standard every day; what matters here is checked here.
 config.settings.reading_validation_mode = config.IGNORE
@@ -37,11 +29,6 @@ _WARNINGS = threading.Lock()
 
 _META_START = 132
 _LONG_LENGTHS = frozenset({b"OB", b"OW", b"OF", b"SQ", b"UN", b"UT", b"UC", b"UR"})
-_AIR = -1024.0
-# Every chest slice shows air (lung, room) and soft tissue. HU.
-_AIR_BELOW, _TISSUE_ABOVE, _LEAST_SHARE = -400.0, -200.0, 0.01
-# Metal exceeds the upper bound, but never fills a hundredth of the slice.
-_LOWEST, _HIGHEST = -4096.0, 3071.0
 
 
 def stated_transfer_syntax(data: bytes) -> str:
@@ -109,14 +96,14 @@ _MOMENTS = (
 )
 
 
-def read_header(tags: Tags, modality: Modality, syntax: str) -> DicomHeader:
+def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
     person = PersonName.parse(tags.text("PatientName"))
     spacing = _spacing(tags, "PixelSpacing")
     at_detector = None if spacing else _spacing(tags, "ImagerPixelSpacing")
     moments = (tags.moment(day, hour) for day, hour in _MOMENTS)
     return DicomHeader(
         modality_code=tags.text("Modality").upper(),
-        modality=modality,
+        modality=admission.modality,
         patient_name=person.readable,
         person=person,
         patient_id=tags.text("PatientID"),
@@ -136,39 +123,8 @@ def read_header(tags: Tags, modality: Modality, syntax: str) -> DicomHeader:
         photometric=tags.text("PhotometricInterpretation").upper(),
         transfer_syntax=syntax,
         image_type=tags.texts("ImageType"),
+        role=admission.role,
     )
-
-
-def admit_hounsfield(values: Values, padding: Mask | None, tags: Tags) -> None:
-    if not tags.has("RescaleSlope") or not tags.has("RescaleIntercept"):
-        raise ImageRefused("missing-tag", variant="rescale")
-    sample = (values if padding is None else values[~padding]).ravel()[::4]
-    plausible = sample.size and sample.min() >= _LOWEST and np.percentile(sample, 99) <= _HIGHEST
-    shares = (np.mean(sample < _AIR_BELOW), np.mean(sample > _TISSUE_ABOVE)) if plausible else (0,)
-    if min(shares) < _LEAST_SHARE:
-        raise ImageRefused("not-hounsfield")
-
-
-def _ct_grey(values: Values, padding: Mask | None, tags: Tags) -> Pixels:
-    admit_hounsfield(values, padding, tags)
-    if padding is not None:
-        values[padding] = _AIR
-    return lung_grey(values)
-
-
-def _is_inverted(tags: Tags) -> bool:
-    """MONOCHROME1 and an INVERSE presentation are two ways to say it once (PS3.3 C.8.11.3.1.2)."""
-    inverse = tags.text("PresentationLUTShape").upper() == "INVERSE"
-    return inverse or tags.text("PhotometricInterpretation").upper() == "MONOCHROME1"
-
-
-def _xray_grey(values: Values, padding: Mask | None, tags: Tags) -> Pixels:
-    grey = xray_grey(values, tags, padding)
-    if _is_inverted(tags):
-        np.subtract(1, grey, out=grey)
-    if padding is not None:
-        grey[padding] = 0
-    return grey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,15 +132,14 @@ class OpenedDicom:
     """An admitted image before any value is changed; `stored` as `read_frame` gives it."""
 
     tags: Tags
-    modality: Modality
+    admission: Admission
     syntax: str
     shape: Shape
     stored: Stored
 
     @property
-    def is_turned(self) -> bool:
-        """Whether a larger stored value is darker."""
-        return not self.modality.is_tomographic and _is_inverted(self.tags)
+    def header(self) -> DicomHeader:
+        return read_header(self.tags, self.admission, self.syntax)
 
 
 def open_dicom(data: bytes, limits: Limits) -> OpenedDicom:
@@ -192,21 +147,21 @@ def open_dicom(data: bytes, limits: Limits) -> OpenedDicom:
         warnings.simplefilter("ignore")
         dataset, syntax = _read(data)
         tags = Tags(dataset)
-        modality = admit(tags)
+        admission = admit(tags)
         admit_transfer_syntax(syntax)
         shape = read_shape(tags, limits)
-        return OpenedDicom(tags, modality, syntax, shape, read_frame(dataset, shape, syntax))
+        return OpenedDicom(tags, admission, syntax, shape, read_frame(dataset, shape, syntax))
 
 
 def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
     opened = open_dicom(data, limits)
-    padding = padding_mask(opened.stored, opened.tags)
-    develop = _ct_grey if opened.modality.is_tomographic else _xray_grey
-    pixels = np.ascontiguousarray(develop(modality_values(opened.stored, opened.tags), padding, opened.tags))
+    developed = develop(opened.stored, opened.tags, opened.admission)
+    pixels = np.ascontiguousarray(developed.pixels)
     refuse_blank(pixels)
     return DecodedImage(
         pixels=pixels,
         format="dicom",
         bits=opened.shape.stored,
-        header=read_header(opened.tags, opened.modality, opened.syntax),
+        header=opened.header,
+        not_classified=developed.not_classified,
     )

@@ -9,22 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.imaging.decoding import decode, refusing
-from ml.imaging.dicom import OpenedDicom, admit_hounsfield, open_dicom, read_header
+from ml.imaging.development import develop
+from ml.imaging.dicom import OpenedDicom, open_dicom
 from ml.imaging.limits import DEFAULT_LIMITS, Limits
 from ml.imaging.sniffing import sniff
 from ml.imaging.tone import Tone
-from ml.imaging.windowing import (
-    LUNG_CENTRE,
-    LUNG_WIDTH,
-    Mask,
-    Values,
-    Window,
-    develop_xray,
-    modality_table,
-    modality_values,
-    padding_mask,
-    rescale,
-)
+from ml.imaging.windowing import Mask, Values, modality_table, rescale
 
 Raw = npt.NDArray[np.integer]
 HOUNSFIELD = "HU"
@@ -68,31 +58,23 @@ def _of_picture(data: bytes, limits: Limits) -> Greyscale:
 
 
 def _of_dicom(opened: OpenedDicom) -> Greyscale:
-    tags = opened.tags
-    values, padding = modality_values(opened.stored, tags), padding_mask(opened.stored, tags)
-    tone = _tone(opened, values, padding)
-    raw, slope, intercept, ends = _meaningful(opened, values)
-    if opened.is_turned:
+    developed = develop(opened.stored, opened.tags, opened.admission)
+    tone = Tone.of(developed.shown_by)
+    raw, slope, intercept, ends = _meaningful(opened, developed.values)
+    if developed.is_turned:
         raw = (ends - raw.astype(np.int32)).astype(raw.dtype)
         tone = tone.turned(about=slope * ends + 2 * intercept)
-    header = read_header(tags, opened.modality, opened.syntax)
+    header = opened.header
     return Greyscale(
-        raw=np.ascontiguousarray(_without_padding(raw, padding)),
+        raw=np.ascontiguousarray(_without_padding(raw, developed.padding)),
         bits=opened.shape.stored,
         tone=tone,
         slope=slope,
         intercept=intercept,
-        unit=HOUNSFIELD if opened.modality.is_tomographic else "",
+        unit=HOUNSFIELD if developed.in_hounsfield else "",
         spacing=header.pixel_spacing,
         spacing_at_detector=header.spacing_at_detector,
     )
-
-
-def _tone(opened: OpenedDicom, values: Values, padding: Mask | None) -> Tone:
-    if opened.modality.is_tomographic:
-        admit_hounsfield(values, padding, opened.tags)
-        return Tone.of(Window(LUNG_CENTRE, LUNG_WIDTH, "LINEAR_EXACT"))
-    return Tone.of(develop_xray(values, opened.tags, padding)[1])
 
 
 def _meaningful(opened: OpenedDicom, values: Values) -> tuple[Raw, float, float, int]:

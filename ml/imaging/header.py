@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ml.imaging.names import PersonName
+from ml.imaging.role import Role
 from ml.spec import Modality
 
 NO_NAME = PersonName()
@@ -16,6 +17,7 @@ class DicomHeader:
     Texts that the file leaves out are ''. `pixel_spacing` is millimetres (row, column);
     with `spacing_at_detector` it was measured at the detector and not in the patient, so
     lengths are magnified. `slice_position` is millimetres along the patient's axis (CT).
+    `role` is the part that the image plays in its examination.
     Identifiers are as written: some systems write none, or none that is valid.
     """
 
@@ -40,3 +42,4 @@ class DicomHeader:
     person: PersonName = NO_NAME
     spacing_at_detector: bool = False
     slice_position: float | None = None
+    role: Role = Role.UNKNOWN

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ml.imaging.facts import Fact
 from ml.imaging.header import DicomHeader
 from ml.imaging.refusal import ImageRefused
 
@@ -19,13 +20,15 @@ class DecodedImage:
     """`pixels`: float32 (height, width) in [0, 1], 0 = black = air, window applied.
 
     `format` is "png", "jpeg" or "dicom"; `bits` is the depth of the stored values;
-    `header` is None unless the file was DICOM.
+    `header` is None unless the file was DICOM. `not_classified` says why no classifier
+    may see the image; None where the file itself does not forbid it.
     """
 
     pixels: Pixels
     format: str
     bits: int
     header: DicomHeader | None = None
+    not_classified: Fact | None = None
 
     @property
     def height(self) -> int:

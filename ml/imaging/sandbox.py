@@ -17,12 +17,13 @@ from typing import IO, Any
 
 import numpy as np
 
+from ml.imaging.facts import Fact
 from ml.imaging.greyscale import Greyscale
 from ml.imaging.header import DicomHeader
 from ml.imaging.image import DecodedImage
 from ml.imaging.limits import DEFAULT_LIMITS, Limits
 from ml.imaging.refusal import ImageRefused
-from ml.imaging.wire import Message, greyscale_from_note, header_from_note, read_message, write_message
+from ml.imaging.wire import Message, fact_from_note, greyscale_from_note, header_from_note, read_message, write_message
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,10 @@ class SandboxFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What an accepted file holds; `preview` is an 8-bit grey PNG when it was asked for."""
+    """What an accepted file holds; `preview` is an 8-bit grey PNG when it was asked for.
+
+    `header` and `not_classified` as in DecodedImage.
+    """
 
     format: str
     width: int
@@ -50,6 +54,7 @@ class Inspection:
     bits: int
     header: DicomHeader | None
     preview: bytes | None = None
+    not_classified: Fact | None = None
 
 
 def _slow(seconds: float) -> ImageRefused:
@@ -274,4 +279,5 @@ def _described(note: dict[str, Any]) -> dict[str, Any]:
         "height": int(note["height"]),
         "bits": int(note["bits"]),
         "header": header_from_note(note["header"]),
+        "not_classified": fact_from_note(note["not_classified"]),
     }

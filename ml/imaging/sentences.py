@@ -120,11 +120,6 @@ SENTENCES = {
         "This DICOM image is marked as %(region)s, not as chest; choose a chest image, "
         "or correct the body part where the image was made."
     ),
-    "view": _(
-        "This is a lateral or oblique view, and the classifiers know frontal X-rays only; upload the PA or AP view."
-    ),
-    "localizer": _("This CT image is the scout view for planning, not a slice; upload axial slices."),
-    "not-axial": _("This CT image is coronal, sagittal or oblique; upload axial slices."),
     "missing-tag": _(
         "This DICOM file lacks %(keyword)s, without which it cannot be shown correctly; "
         "export it again from the system it came from."
@@ -146,6 +141,15 @@ SENTENCES = {
         "send or export it again."
     ),
     "no-pixels": _("This DICOM file holds no image, only a description; choose the image file itself."),
+}
+
+# Raised no more, because such images are kept: for rows that name them.
+FORMER_SENTENCES = {
+    "view": _(
+        "This is a lateral or oblique view, and the classifiers know frontal X-rays only; upload the PA or AP view."
+    ),
+    "localizer": _("This CT image is the scout view for planning, not a slice; upload axial slices."),
+    "not-axial": _("This CT image is coronal, sagittal or oblique; upload axial slices."),
     "not-hounsfield": _(
         "The values in this CT image are no Hounsfield units of a chest slice (air and soft tissue are both expected); "
         "export the original axial slice."

@@ -163,9 +163,8 @@ def develop_xray(values: Values, tags: Tags, padding: Mask | None) -> tuple[Pixe
     return robust.apply(values), robust
 
 
-def xray_grey(values: Values, tags: Tags, padding: Mask | None) -> Pixels:
-    return develop_xray(values, tags, padding)[0]
+LUNG = Window(LUNG_CENTRE, LUNG_WIDTH, "LINEAR_EXACT")
 
 
 def lung_grey(hounsfield: Values) -> Pixels:
-    return Window(LUNG_CENTRE, LUNG_WIDTH, "LINEAR_EXACT").apply(hounsfield)
+    return LUNG.apply(hounsfield)

@@ -11,9 +11,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from ml.imaging.facts import Fact
 from ml.imaging.greyscale import Greyscale
 from ml.imaging.header import DicomHeader
 from ml.imaging.names import PersonName
+from ml.imaging.role import Role
 from ml.imaging.tone import Tone
 from ml.spec import Modality
 
@@ -73,8 +75,18 @@ def header_from_note(note: dict[str, Any] | None) -> DicomHeader | None:
         "pixel_spacing": (spacing[0], spacing[1]) if spacing else None,
         "image_type": tuple(note["image_type"]),
         "person": PersonName(**note["person"]),
+        "role": Role(note["role"]),
     }
     return DicomHeader(**{**note, **read})
+
+
+def fact_to_note(fact: Fact | None) -> dict[str, Any] | None:
+    return None if fact is None else {"code": fact.code, "params": dict(fact.params)}
+
+
+def fact_from_note(note: dict[str, Any] | None) -> Fact | None:
+    """Raises KeyError for a fact that no sentence tells."""
+    return None if note is None else Fact(str(note["code"]), dict(note["params"]))
 
 
 # The kinds of number that a helper may send; anything else is not looked at.

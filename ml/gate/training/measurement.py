@@ -145,6 +145,8 @@ def _upload(gate: Gate, path: Path, modality: Modality) -> tuple[float, str, str
         image = decode(path.read_bytes())
     except ImageRefused as unread:
         return 0.0, path.name, f"not read: {unread.code}"
+    if image.not_classified:
+        return -_height(image), path.name, f"not classified: {image.not_classified.params['variant']}"
     refused = gate.refusal(image.pixels, modality)
     return -_height(image), path.name, refused.code if refused else ACCEPTED
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from pydicom.uid import SecondaryCaptureImageStorage
 
+from diagnosis.errors import FileRefused
 from diagnosis.models import Patient
-from diagnosis.scans.intake import differences
+from diagnosis.scans.intake import accept, differences
 from ml.imaging import DicomHeader, PersonName
+from ml.imaging.phantom import phantom_dicom
 from ml.spec import Modality
 
 ALMA = {"medical_record_number": "MRN-0001", "family_name": "Berg", "given_name": "Alma Marie"}
@@ -77,3 +80,18 @@ def test_every_difference_is_told_at_once() -> None:
 
 def test_a_file_without_a_header_disagrees_with_nobody() -> None:
     assert differences(None, Patient(**ALMA)) == []
+
+
+@pytest.mark.parametrize(
+    ("modality", "overrides", "code"),
+    [
+        ("DX", {"ViewPosition": "LL"}, "view"),
+        ("CT", {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
+        ("CT", {"SOPClassUID": SecondaryCaptureImageStorage}, "not_classified"),
+    ],
+)
+def test_what_no_classifier_may_see_is_not_taken_in_yet(modality: str, overrides: dict[str, object], code: str) -> None:
+    with pytest.raises(FileRefused) as refused:
+        accept(phantom_dicom(modality, side=160, overrides=overrides), name="a.dcm", chosen=None)
+    assert refused.value.code == code
+    assert refused.value.sentence.startswith(("This", "Not classified"))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ml.gate import refusal
-from ml.imaging import ImageRefused, sentences
+from ml.imaging import Fact, ImageRefused, facts, sentences
 
-TABLES = {**sentences.SENTENCES, **refusal.SENTENCES}
+TABLES = {**sentences.SENTENCES, **sentences.FORMER_SENTENCES, **facts.SENTENCES, **refusal.SENTENCES}
 IMAGING = Path(sentences.__file__).parent
 
 
@@ -26,6 +26,18 @@ def test_every_code_that_is_raised_has_a_sentence_and_the_other_way_round() -> N
     raised = set(re.findall(r'ImageRefused\(\s*"([a-z0-9-]+)"', source))
     known = {key.split("/")[0] for key in sentences.SENTENCES if not key.startswith("is-")}
     assert raised == known
+
+
+def test_every_reason_that_is_given_has_a_sentence_and_the_other_way_round() -> None:
+    source = "".join((IMAGING / name).read_text() for name in ("role.py", "development.py"))
+    given = set(re.findall(r'not_classified\("(\w+)"\)', source)) | set(re.findall(r'Role\.[A-Z]+: "(\w+)"', source))
+    given |= set(re.findall(r'variant = "(\w+)"', source))
+    assert {f"not_classified/{variant}" for variant in given} == {k for k in facts.SENTENCES if k.startswith("not_")}
+
+
+def test_a_fact_without_its_sentence_is_a_defect() -> None:
+    with pytest.raises(KeyError):
+        Fact("unheard_of")
 
 
 def test_a_refusal_can_be_pickled() -> None:

@@ -1,9 +1,13 @@
+import numpy as np
 import pytest
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from ml.imaging import ImageRefused, decode
-from tests.unit.ml.imaging.samples import dicom, ramp, refusal, xray_of
+from ml.imaging import ImageRefused, Role, decode
+from ml.imaging.facts import not_classified
+from ml.imaging.greyscale import greyscale
+from ml.imaging.phantom import chest_ct
+from tests.unit.ml.imaging.samples import SIDE, dicom, ramp, refusal, xray_of
 
 
 def coded(meaning: str) -> list[Dataset]:
@@ -43,7 +47,6 @@ REFUSED = [
     ("DX", {"Modality": "SR"}, "modality"),
     ("DX", {"Modality": None}, "modality"),
     ("CT", {"SOPClassUID": uid.EnhancedCTImageStorage}, "sop-class"),
-    ("CT", {"SOPClassUID": uid.SecondaryCaptureImageStorage}, "sop-class"),
     ("DX", {"SOPClassUID": uid.EncapsulatedPDFStorage}, "sop-class"),
     ("DX", {"SOPClassUID": uid.CTImageStorage}, "sop-class"),
     ("DX", {"NumberOfFrames": 2}, "multi-frame"),
@@ -69,17 +72,6 @@ REFUSED = [
     ("DX", {"BodyPartExamined": "", "AnatomicRegionSequence": coded("Knee")}, "body-part"),
     ("CT", {"BodyPartExamined": "", "StudyDescription": "CT HEAD W/O CONTRAST"}, "body-part"),
     ("CT", {"BodyPartExamined": "", "ProtocolName": "Brain_Routine"}, "body-part"),
-    ("DX", {"ViewPosition": "LL"}, "view"),
-    ("DX", {"ViewPosition": "RL"}, "view"),
-    ("DX", {"ViewPosition": "LATERAL"}, "view"),
-    ("DX", {"ViewPosition": "RLO"}, "view"),
-    ("DX", {"ViewPosition": "", "SeriesDescription": "W034 Lateral"}, "view"),
-    ("DX", {"ViewPosition": "", "ViewCodeSequence": coded("left lateral")}, "view"),
-    ("DX", {"ViewPosition": "", "PatientOrientation": ["A", "F"]}, "view"),
-    ("CT", {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
-    ("CT", {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "not-axial"),
-    ("CT", {"RescaleIntercept": 0}, "not-hounsfield"),
-    ("CT", {"RescaleSlope": 10}, "not-hounsfield"),
 ]
 
 
@@ -93,3 +85,64 @@ def test_everything_else_is_refused(modality: str, overrides: dict[str, object],
 
 def test_an_empty_picture_is_refused() -> None:
     assert refusal(xray_of(ramp(12) * 0 + 7, 12)) == "blank"
+
+
+KEPT = [
+    ("DX", {"ViewPosition": "LL"}, "lateral", "lateral"),
+    ("DX", {"ViewPosition": "RL"}, "lateral", "lateral"),
+    ("DX", {"ViewPosition": "LATERAL"}, "lateral", "lateral"),
+    ("DX", {"ViewPosition": "RLO"}, "other", "oblique"),
+    ("DX", {"ViewPosition": "LLD"}, "other", "oblique"),
+    ("DX", {"ViewPosition": "", "SeriesDescription": "W034 Lateral"}, "lateral", "lateral"),
+    ("DX", {"ViewPosition": "", "ViewCodeSequence": coded("left lateral")}, "lateral", "lateral"),
+    ("DX", {"ViewPosition": "", "PatientOrientation": ["A", "F"]}, "lateral", "lateral"),
+    ("CT", {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "scout", "scout"),
+    ("CT", {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "RescaleSlope": None}, "scout", "scout"),
+    ("CT", {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "other", "reformat"),
+    ("CT", {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1], "RescaleIntercept": 0}, "other", "reformat"),
+    ("CT", {"ImageType": ["DERIVED", "SECONDARY", "AXIAL", "CT_SOM5 MIP"]}, "derived", "derived"),
+    ("CT", {"SOPClassUID": uid.SecondaryCaptureImageStorage}, "derived", "capture"),
+    ("CT", {"RescaleIntercept": 0}, "axial", "values"),
+    ("CT", {"RescaleSlope": 10}, "axial", "values"),
+]
+
+
+@pytest.mark.parametrize(("modality", "overrides", "role", "variant"), KEPT)
+def test_what_no_classifier_may_see_is_kept_and_says_why(
+    modality: str, overrides: dict[str, object], role: str, variant: str
+) -> None:
+    image = decode(dicom(modality, **overrides))
+    assert image.header is not None
+    assert image.header.role == Role(role)
+    assert image.not_classified == not_classified(variant)
+    assert image.not_classified.sentence.startswith("Not classified: this is") or variant == "values"
+    assert 0.05 < image.pixels.mean() < 0.95
+
+
+CLASSIFIED = [
+    ("DX", {"ViewPosition": "PA"}, "frontal"),
+    ("CR", {"ViewPosition": "", "SeriesDescription": "Thorax AP"}, "frontal"),
+    ("DX", {"ViewPosition": "", "SeriesDescription": "PA and lateral"}, "unknown"),
+    ("DX", {"ViewPosition": ""}, "unknown"),
+    ("CT", {}, "axial"),
+    ("CT", {"ImageOrientationPatient": None}, "axial"),
+    ("CT", {"ImageOrientationPatient": None, "ImageType": ["ORIGINAL", "PRIMARY"]}, "unknown"),
+    ("CT", {"ImageType": ["DERIVED", "SECONDARY", "AXIAL", "VOLUME"]}, "axial"),
+]
+
+
+@pytest.mark.parametrize(("modality", "overrides", "role"), CLASSIFIED)
+def test_the_role_of_what_a_classifier_may_see(modality: str, overrides: dict[str, object], role: str) -> None:
+    image = decode(dicom(modality, **overrides))
+    assert image.header is not None
+    assert (image.header.role, image.not_classified) == (Role(role), None)
+
+
+def test_a_reformat_keeps_its_hounsfield_units_and_a_scout_is_shown_by_its_own_window() -> None:
+    reformat = dicom("CT", ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
+    np.testing.assert_array_equal(decode(reformat).pixels, decode(dicom("CT")).pixels)
+    assert greyscale(reformat).unit == "HU"
+    scout = dicom("CT", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], WindowCenter=0, WindowWidth=2001)
+    hounsfield = chest_ct(SIDE, SIDE).astype(np.float32)
+    np.testing.assert_allclose(decode(scout).pixels, np.clip((hounsfield + 0.5) / 2000 + 0.5, 0, 1), atol=1e-5)
+    assert greyscale(scout).unit == ""

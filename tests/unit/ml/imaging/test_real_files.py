@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ml.imaging import DecodedImage, decode
+from ml.imaging import DecodedImage, Role, decode
+from ml.imaging.facts import not_classified
 from ml.spec import Modality
 from tests.chest_images import chest_folder
 from tests.unit.ml.imaging.samples import refusal
@@ -47,7 +48,6 @@ def _lungs(image: DecodedImage) -> float:
 
 
 REFUSED = {
-    "CT_JPEG70.dcm": "localizer",
     "CT_small.dcm": "too-small",
     "RG3_J2KR.dcm": "body-part",
     "jpeg-baseline.dcm": "colour",
@@ -67,3 +67,9 @@ def test_every_slice_of_a_series_is_accepted(folder: str) -> None:
         image = decode(path.read_bytes())
         assert image.header is not None
         assert (image.header.modality, image.header.slice_position is not None) == (Modality.CT, True)
+
+
+def test_a_real_scout_is_kept_and_not_classified() -> None:
+    image = decode((chest_folder() / "dicom/chest-ct/CT_JPEG70.dcm").read_bytes())
+    assert image.header is not None
+    assert (image.header.role, image.not_classified) == (Role.SCOUT, not_classified("scout"))

@@ -46,13 +46,23 @@ def slow_png() -> bytes:
     return saved(Image.fromarray(rng.integers(0, 255, (6000, 6000), np.uint8)), compress_level=0)
 
 
-@pytest.mark.parametrize("data", [grey_png(), grey_jpeg(), dicom("DX"), dicom("CT")], ids=["png", "jpeg", "dx", "ct"])
+KINDS = {
+    "png": grey_png(),
+    "jpeg": grey_jpeg(),
+    "dx": dicom("DX"),
+    "ct": dicom("CT"),
+    "lateral": dicom("DX", ViewPosition="LL"),
+}
+
+
+@pytest.mark.parametrize("data", KINDS.values(), ids=KINDS)
 def test_the_helper_sees_what_this_process_sees(shared: Sandbox, data: bytes) -> None:
     here, there, described = decode(data), shared.decode(data), shared.inspect(data, preview_side=64)
     np.testing.assert_array_equal(here.pixels, there.pixels)
     for other in (there, described):
         assert (other.format, other.bits, other.header) == (here.format, here.bits, here.header)
         assert (other.width, other.height) == (here.width, here.height)
+        assert other.not_classified == here.not_classified
     assert described.preview == render_png(here.pixels, max_side=64)
     assert pickle.loads(pickle.dumps(described)) == described
     assert shared.inspect(data).preview is None
