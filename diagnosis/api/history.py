@@ -35,15 +35,20 @@ class Event:
     reason: str | None = None
     changes: list[Change] | None = None
     scan_pk: uuid.UUID | None = field(default=None, repr=False)
+    version: int = field(default=0, repr=False)  # of the record
+
+    @property
+    def key(self) -> str:
+        """Names it within the patient's history."""
+        return str(self.scan_pk or self.version)
 
 
 def page_of(patient: Patient, scans: QuerySet[Scan], pages: Pages, request: Request) -> list[Event]:
     """One page of `patient`'s history. Only that page's scans are read in full."""
     keys = scans.filter(patient=patient).order_by().values_list("uploaded_at", "pk")
     events = [Event("scan", at, scan_pk=pk) for at, pk in keys] + _changes(patient)
-    events.sort(key=lambda event: (event.at, str(event.scan_pk)), reverse=True)
-    page: list[Event] = pages.paginate_queryset(events, request)  # type: ignore[assignment]
-    return _filled(page, scans)
+    events.sort(key=lambda event: (event.at, event.key), reverse=True)
+    return _filled(pages.paginate_list(events, request, key=lambda event: event.key), scans)
 
 
 def _filled(page: list[Event], scans: QuerySet[Scan]) -> list[Event]:
@@ -63,7 +68,8 @@ def _changes(patient: Patient) -> list[Event]:
 def _change(row: Any, before: Any) -> Event:
     by = row.history_user.full_name if row.history_user else ""
     changes = _differences(before, row) if before else []
-    return Event("record", row.history_date, by=by, reason=reason_text(row.history_change_reason), changes=changes)
+    reason = reason_text(row.history_change_reason)
+    return Event("record", row.history_date, by=by, reason=reason, changes=changes, version=row.history_id)
 
 
 def _differences(before: Any, after: Any) -> list[Change]:

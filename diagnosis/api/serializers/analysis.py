@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from diagnosis.api import examples
 from diagnosis.api.serializers.links import address, links
 from diagnosis.api.serializers.prediction import EnsemblePredictionSerializer, PredictionSerializer
 from diagnosis.models import Analysis, Prediction
@@ -27,6 +28,7 @@ class FailureSerializer(serializers.Serializer[Any]):
     retryable = serializers.BooleanField(source="failure_retryable")
 
 
+@extend_schema_serializer(examples=[examples.answer(examples.ANALYSIS)])
 class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     """One run of every active classifier over a scan, and what it is not."""
 

@@ -1,11 +1,14 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from diagnosis.api import examples
 from diagnosis.api.serializers.prediction import OperatingPointSerializer
 from diagnosis.models.scan import Modality
 
 
+@extend_schema_serializer(examples=[examples.answer(examples.CLASSIFIER)])
 class ClassifierSerializer(serializers.Serializer[Any]):
     """What a classifier is, what it was made from, how it was measured, what it must not be used for."""
 
@@ -25,6 +28,7 @@ class ClassifierSerializer(serializers.Serializer[Any]):
     metrics = serializers.DictField(help_text="held-out numbers")
 
 
+@extend_schema_serializer(examples=[examples.answer(examples.ENSEMBLE)])
 class EnsembleSerializer(serializers.Serializer[Any]):
     """What combines the answers of a modality's classifiers, and how it was measured with exactly these members."""
 

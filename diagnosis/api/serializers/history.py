@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from diagnosis.api import examples
 from diagnosis.api.serializers.scan import ScanSerializer
 
 
@@ -15,6 +17,7 @@ class ChangeSerializer(serializers.Serializer[Any]):
     after = serializers.CharField(allow_blank=True)
 
 
+@extend_schema_serializer(examples=[examples.answer(examples.EVENT)])
 class EventSerializer(serializers.Serializer[Any]):
     """One entry of a patient's history: a scan with its analyses, or a change of the record."""
 

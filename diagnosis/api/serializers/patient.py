@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from diagnosis.api import examples
 from diagnosis.api.serializers.links import links
 from diagnosis.models import Patient
 
 
+@extend_schema_serializer(examples=[examples.request(examples.NEW_PATIENT), examples.answer(examples.PATIENT)])
 class PatientSerializer(serializers.ModelSerializer[Patient]):
     """A patient's record. Whether the number is free in the clinic is for the action to say."""
 

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from diagnosis.api import examples
 from diagnosis.api.serializers.analysis import AnalysisSerializer
 from diagnosis.api.serializers.links import links
 from diagnosis.models import Scan
@@ -21,12 +23,14 @@ class UploadSerializer(serializers.Serializer[Any]):
     urgent = serializers.BooleanField(default=False, help_text="puts the scan forward in the reading queue")
 
 
+@extend_schema_serializer(examples=[examples.form(examples.FILE_UPLOAD)])
 class FileUploadSerializer(UploadSerializer):
     """multipart/form-data"""
 
     file = serializers.FileField(allow_empty_file=True)
 
 
+@extend_schema_serializer(examples=[examples.request(examples.ENCODED_UPLOAD)])
 class EncodedUploadSerializer(UploadSerializer):
     """application/json"""
 
@@ -34,6 +38,7 @@ class EncodedUploadSerializer(UploadSerializer):
     name = serializers.CharField(max_length=1000, default="", allow_blank=True, help_text="its name, for display")
 
 
+@extend_schema_serializer(examples=[examples.answer(examples.SCAN)])
 class ScanSerializer(serializers.ModelSerializer[Scan]):
     """An uploaded image and its analyses, newest first."""
 
@@ -72,6 +77,7 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
         return links(self, scan, analyses="api:scan-analyses", **routes)
 
 
+@extend_schema_serializer(examples=[examples.answer(examples.UPLOADED)])
 class UploadedSerializer(serializers.Serializer[Any]):
     """What became of an upload. `analysis` is the newest; poll it until it has finished."""
 

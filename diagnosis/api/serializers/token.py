@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.models import ApiToken, Clinic, Membership
 from accounts.roles import ROLES
+from diagnosis.api import examples
 
 
 class ClinicSerializer(serializers.ModelSerializer[Clinic]):
@@ -14,6 +16,7 @@ class ClinicSerializer(serializers.ModelSerializer[Clinic]):
         fields = ["id", "name"]
 
 
+@extend_schema_serializer(examples=[examples.request(examples.SIGN_IN)])
 class SignInSerializer(serializers.Serializer[Any]):
     """E-mail and password of a member of staff, and what the token is for."""
 
@@ -23,6 +26,7 @@ class SignInSerializer(serializers.Serializer[Any]):
     clinic = serializers.UUIDField(required=False, help_text="Needed by people who work in several clinics.")
 
 
+@extend_schema_serializer(examples=[examples.answer(examples.TOKEN)])
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):
     """A token without its secret, of which only a digest is kept."""
 
@@ -48,6 +52,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
         return permission_names(token.membership)
 
 
+@extend_schema_serializer(examples=[examples.answer(examples.ISSUED_TOKEN)])
 class IssuedTokenSerializer(TokenSerializer):
     """The only answer that ever holds the secret."""
 

@@ -14,6 +14,7 @@ from diagnosis.actions.analysis import cancel_analysis
 from diagnosis.api.files import PRIVATE, stored_file
 from diagnosis.api.scope import person, readable, visible
 from diagnosis.api.serializers.analysis import AnalysisSerializer
+from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.models import Analysis, Prediction
 from diagnosis.rules import blinding
@@ -25,7 +26,7 @@ RETRY_AFTER = OpenApiParameter(
 )
 
 
-class _AnalysisView(generics.GenericAPIView[Analysis]):
+class _AnalysisView(Strict, generics.GenericAPIView[Analysis]):
     serializer_class = AnalysisSerializer
 
     def get_queryset(self) -> QuerySet[Analysis]:
@@ -36,7 +37,9 @@ class _AnalysisView(generics.GenericAPIView[Analysis]):
 class OneAnalysis(_AnalysisView):
     """One analysis: its state and, once it has succeeded, what each classifier said."""
 
-    @extend_schema(parameters=[RETRY_AFTER], responses={200: AnalysisSerializer, **problems(404)})
+    @extend_schema(
+        summary="Read an analysis", parameters=[RETRY_AFTER], responses={200: AnalysisSerializer, **problems(404)}
+    )
     def get(self, request: Request, pk: str) -> Response:
         """Ask again after Retry-After seconds until that header is gone."""
         analysis = self.get_object()
@@ -47,21 +50,26 @@ class OneAnalysis(_AnalysisView):
 class Cancel(_AnalysisView):
     """Stop an analysis."""
 
-    @extend_schema(request=None, responses={200: AnalysisSerializer, **problems(403, 404, 409)})
+    @extend_schema(
+        summary="Cancel an analysis", request=None, responses={200: AnalysisSerializer, **problems(403, 404, 409)}
+    )
     def post(self, request: Request, pk: str) -> Response:
         """Cancel an analysis that has not finished; a worker in the middle of it drops its result."""
         cancel_analysis(by=person(request), analysis=self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
 
 
-class Attention(generics.GenericAPIView[Prediction]):
+class Attention(Strict, generics.GenericAPIView[Prediction]):
     """Where a classifier looked, as a PNG in the frame of the whole image. Not where disease is."""
 
     def get_queryset(self) -> QuerySet[Prediction]:
         found = Prediction.objects.filter(analysis__in=readable(self.request).values("pk"))
         return visible(found, self.request).select_related("analysis__scan")
 
-    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY, **problems(403, 404)})
+    @extend_schema(
+        summary="Fetch an attention map",
+        responses={(200, "image/png"): OpenApiTypes.BINARY, **problems(403, 404)},
+    )
     def get(self, request: Request, pk: str) -> HttpResponse:
         prediction = self.get_object()
         if blinding.hides_result(person(request), prediction.analysis.scan):

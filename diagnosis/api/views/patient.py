@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any, cast
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
@@ -13,34 +15,44 @@ from diagnosis.api.pagination import Pages
 from diagnosis.api.scope import clinic_of, person, visible
 from diagnosis.api.serializers.history import EventSerializer
 from diagnosis.api.serializers.patient import PatientSerializer
+from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.api.views.scan import with_results
 from diagnosis.models import Patient
+from diagnosis.models.patient import PatientQuerySet
 
-SEARCH = OpenApiParameter("search", str, description="begins of words of the number or the name")
+SEARCH = OpenApiParameter("search", str, description="beginnings of words of the record number or the name")
+NUMBER = OpenApiParameter("medical_record_number", str, description="exactly this record number")
 
 
-class _PatientView(generics.GenericAPIView[Patient]):
+class _PatientView(Strict, generics.GenericAPIView[Patient]):
     serializer_class = PatientSerializer
-    pagination_class = Pages
 
     def get_queryset(self) -> QuerySet[Patient]:
         return visible(Patient.objects.all(), self.request)
 
 
-@extend_schema(responses={**problems(400, 403)})
 class Patients(_PatientView, generics.ListCreateAPIView[Patient]):
     """The patients of your clinic, by name."""
 
-    def get_queryset(self) -> QuerySet[Patient]:
-        found = Patient.objects.current().search(self.request.query_params.get("search", ""))
-        return visible(found, self.request)
+    pagination_class = Pages
+    filters = (SEARCH, NUMBER)
+    order = ("family_name", "given_name", "medical_record_number", "id")
 
-    @extend_schema(parameters=[SEARCH], responses={200: PatientSerializer(many=True), **problems()})
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Records in use, as asked for."""
+        asked = self.request.query_params
+        found = cast(PatientQuerySet, queryset).current().search(asked.get("search", ""))
+        if NUMBER.name in asked:
+            found = found.filter(medical_record_number=asked[NUMBER.name])
+        return found
+
+    @extend_schema(summary="List or find patients", responses={200: PatientSerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:
+        """The records in use, by name. A number or name that nobody has gives an empty list."""
         return self.list(request)
 
-    @extend_schema(responses={201: PatientSerializer, **problems(400, 403)})
+    @extend_schema(summary="Register a patient", responses={201: PatientSerializer, **problems(403)})
     def post(self, request: Request) -> Response:
         """Register a patient; the record number must be free in the clinic."""
         return self.create(request)
@@ -55,6 +67,16 @@ class OnePatient(_PatientView, generics.RetrieveUpdateAPIView[Patient]):
 
     http_method_names = ["get", "patch", "head", "options"]
 
+    @extend_schema(summary="Read a patient's record", responses={200: PatientSerializer, **problems(404)})
+    def get(self, request: Request, pk: str) -> Response:
+        """One patient's record."""
+        return self.retrieve(request)
+
+    @extend_schema(summary="Correct a patient's record", responses={200: PatientSerializer, **problems(403, 404)})
+    def patch(self, request: Request, pk: str) -> Response:
+        """Change what is sent; the record as it was stays in the history."""
+        return self.partial_update(request)
+
     def perform_update(self, serializer: BaseSerializer[Patient]) -> None:
         assert serializer.instance is not None
         amend_patient(by=person(self.request), patient=serializer.instance, **serializer.validated_data)
@@ -63,7 +85,9 @@ class OnePatient(_PatientView, generics.RetrieveUpdateAPIView[Patient]):
 class History(_PatientView):
     """A patient's scans with their results, and the changes of the record, newest first."""
 
-    @extend_schema(responses={200: EventSerializer(many=True), **problems(404)})
+    pagination_class = Pages
+
+    @extend_schema(summary="Read a patient's history", responses={200: EventSerializer(many=True), **problems(404)})
     def get(self, request: Request, pk: str) -> Response:
         assert isinstance(self.paginator, Pages)
         events = history.page_of(self.get_object(), with_results(request), self.paginator, request)

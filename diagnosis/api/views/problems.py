@@ -2,14 +2,37 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
+from diagnosis.api import examples
 from diagnosis.api.errors import PROBLEM, TITLES
 from diagnosis.api.serializers.problem import ProblemSerializer
+from diagnosis.api.strict import KNOWN, UnknownParameter
+
+# Any address may be asked with a parameter that it does not know, and without a token.
+ALWAYS = (400, 401)
+NAMES = {
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    409: "already_open",
+    413: "file_too_large",
+    422: "not_an_image",
+    429: "too_many_failures",
+    503: "intake_unavailable",
+    507: "disk_full",
+}
 
 
 def problems(*codes: int) -> dict[int, OpenApiResponse]:
-    return {code: OpenApiResponse(ProblemSerializer, TITLES[code]) for code in (401, *codes)}
+    return {code: OpenApiResponse(ProblemSerializer, TITLES[code], [_example(code)]) for code in (*ALWAYS, *codes)}
+
+
+def _example(code: int) -> OpenApiExample:
+    if code == 400:
+        unknown = UnknownParameter("q", ["search", "medical_record_number"])
+        return examples.problem(code, TITLES[code], unknown.code, KNOWN % unknown.params, **unknown.details)
+    return examples.problem(code, TITLES[code], NAMES[code], TITLES[code])
 
 
 def as_problems(result: dict[str, Any], **_more: object) -> dict[str, Any]:

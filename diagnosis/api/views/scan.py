@@ -26,6 +26,7 @@ from diagnosis.api.serializers.scan import (
     ScanSerializer,
     UploadedSerializer,
 )
+from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.models import Patient, Scan
 from diagnosis.models.scan import Modality
@@ -40,9 +41,8 @@ def with_results(request: Request) -> QuerySet[Scan]:
     return scans.prefetch_related(Prefetch("analyses", analyses.order_by("-number")))
 
 
-class _ScanView(generics.GenericAPIView[Scan]):
+class _ScanView(Strict, generics.GenericAPIView[Scan]):
     serializer_class = ScanSerializer
-    pagination_class = Pages
 
     def get_queryset(self) -> QuerySet[Scan]:
         if getattr(self, "swagger_fake_view", False):  # the schema is drawn for nobody
@@ -54,6 +54,8 @@ class Scans(_ScanView):
     """The scans of your clinic, newest first."""
 
     parser_classes = [MultiPartParser, JSONParser]
+    pagination_class = Pages
+    order = ("-uploaded_at", "-id")
     filter_backends = [DjangoFilterBackend]
     filterset_fields = ["patient", "modality"]
 
@@ -62,17 +64,19 @@ class Scans(_ScanView):
         uploads.refuse_oversized(request)
         super().initial(request, *args, **kwargs)
 
-    @extend_schema(responses={200: ScanSerializer(many=True), **problems(400)})
+    @extend_schema(summary="List scans", responses={200: ScanSerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:
+        """Newest first, each with its analyses."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(
+        summary="Upload a scan",
         request={"multipart/form-data": FileUploadSerializer, "application/json": EncodedUploadSerializer},
         responses={
             201: UploadedSerializer,
             200: UploadedSerializer,
-            **problems(400, 403, 404, 409, 413, 422, 503, 507),
+            **problems(403, 404, 409, 413, 422, 503, 507),
         },
     )
     def post(self, request: Request) -> Response:
@@ -107,11 +111,19 @@ def _read(request: Request) -> tuple[dict[str, Any], bytes, str]:
 class OneScan(_ScanView, generics.RetrieveAPIView[Scan]):
     """One scan with its analyses."""
 
+    @extend_schema(summary="Read a scan", responses={200: ScanSerializer, **problems(404)})
+    def get(self, request: Request, pk: str) -> Response:
+        """One scan with its analyses, newest first."""
+        return self.retrieve(request)
+
 
 class Original(_ScanView):
     """The file as it was uploaded, unaltered."""
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **problems(404)})
+    @extend_schema(
+        summary="Fetch the original file",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **problems(404)},
+    )
     def get(self, request: Request, pk: str) -> FileResponse:
         scan = self.get_object()
         with stored_file(scan.pk):
@@ -123,7 +135,7 @@ class Original(_ScanView):
 class Image(_ScanView):
     """The scan as a picture: 8-bit grey PNG, windowed, air black, at most 2048 pixels long."""
 
-    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY, **problems(404)})
+    @extend_schema(summary="Fetch the picture", responses={(200, "image/png"): OpenApiTypes.BINARY, **problems(404)})
     def get(self, request: Request, pk: str) -> HttpResponse:
         scan = self.get_object()
         with stored_file(scan.pk):
@@ -133,7 +145,9 @@ class Image(_ScanView):
 class Rerun(_ScanView):
     """New analyses of a scan."""
 
-    @extend_schema(request=None, responses={201: AnalysisSerializer, **problems(403, 404, 409)})
+    @extend_schema(
+        summary="Analyse a scan again", request=None, responses={201: AnalysisSerializer, **problems(403, 404, 409)}
+    )
     def post(self, request: Request, pk: str) -> Response:
         """Analyse again. Adds an analysis; the earlier ones stay as they are."""
         analysis = rerun_analysis(by=person(request), scan=self.get_object())

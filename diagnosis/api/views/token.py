@@ -11,13 +11,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import TokenAuthentication
 from accounts.models import ApiToken, Membership, User
 from diagnosis.api.errors import problem
+from diagnosis.api.pagination import Pages
 from diagnosis.api.scope import own_tokens
 from diagnosis.api.serializers.token import ClinicSerializer, IssuedTokenSerializer, SignInSerializer, TokenSerializer
+from diagnosis.api.strict import Strict
 from diagnosis.api.throttles import SignInThrottle
 from diagnosis.api.views.problems import problems
 
@@ -37,10 +38,12 @@ class TooManyFailures(exceptions.Throttled):
         self.wait = 300
 
 
-class Tokens(generics.ListAPIView[ApiToken]):
+class Tokens(Strict, generics.ListAPIView[ApiToken]):
     """Sign in for a token, or list your own."""
 
     serializer_class = TokenSerializer
+    pagination_class = Pages
+    order = ("-created_at", "-id")
 
     def get_authenticators(self) -> list[Any]:
         """Signing in needs a password and nothing else: an old token in the header must not get in its way."""
@@ -58,8 +61,16 @@ class Tokens(generics.ListAPIView[ApiToken]):
     def get_queryset(self) -> QuerySet[ApiToken]:
         return own_tokens(self.request).select_related("membership__clinic")
 
+    @extend_schema(summary="List your tokens", responses={200: TokenSerializer(many=True), **problems()})
+    def get(self, request: Request) -> Response:
+        """Your own tokens, newest first, without their secrets."""
+        return self.list(request)
+
     @extend_schema(
-        auth=[], request=SignInSerializer, responses={201: IssuedTokenSerializer, **problems(400, 403, 409, 429)}
+        summary="Sign in for a token",
+        auth=[],
+        request=SignInSerializer,
+        responses={201: IssuedTokenSerializer, **problems(403, 409, 429)},
     )
     def post(self, request: Request) -> Response:
         """Sign in. People who work in several clinics name one; without it they get 409 and the list of theirs."""
@@ -98,7 +109,7 @@ def _which(memberships: list[Membership], *, chosen: bool) -> Response:
     return problem(409, "clinic_needed", gettext(WHICH_CLINIC), clinics=clinics)
 
 
-class Token(generics.RetrieveDestroyAPIView[ApiToken]):
+class Token(Strict, generics.RetrieveDestroyAPIView[ApiToken]):
     """One of your tokens."""
 
     serializer_class = TokenSerializer
@@ -106,21 +117,27 @@ class Token(generics.RetrieveDestroyAPIView[ApiToken]):
     def get_queryset(self) -> QuerySet[ApiToken]:
         return own_tokens(self.request).select_related("membership__clinic")
 
-    @extend_schema(responses={204: None, **problems(404)})
+    @extend_schema(summary="Read a token", responses={200: TokenSerializer, **problems(404)})
+    def get(self, request: Request, pk: int) -> Response:
+        """One of your tokens, without its secret."""
+        return self.retrieve(request)
+
+    @extend_schema(summary="Revoke a token", responses={204: None, **problems(404)})
     def delete(self, request: Request, pk: int) -> Response:
         """Revoke it, at once and for good."""
         ApiToken.objects.filter(pk=self.get_object().pk).revoke()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class CurrentToken(APIView):
+class CurrentToken(Strict):
     """The token that this request came with."""
 
-    @extend_schema(responses={200: TokenSerializer, **problems(404)})
+    @extend_schema(summary="Read the token in use", responses={200: TokenSerializer, **problems(404)})
     def get(self, request: Request) -> Response:
+        """The token that this request came with."""
         return Response(TokenSerializer(_sent(request)).data)
 
-    @extend_schema(responses={204: None, **problems(404)})
+    @extend_schema(summary="Sign out", responses={204: None, **problems(404)})
     def delete(self, request: Request) -> Response:
         """Sign out: revoke it, at once and for good."""
         ApiToken.objects.filter(pk=_sent(request).pk).revoke()

@@ -83,7 +83,7 @@ def test_a_result_from_before_there_were_zones_stays_explained(scan: Scan, radio
 
 
 def test_the_panels_that_lie_here_are_listed(radiographer: User, api: Api) -> None:
-    listed = api(radiographer).get("/api/v1/ensembles/").json()
+    listed = api(radiographer).get("/api/v1/ensembles/").json()["results"]
     assert [panel["name"] for panel in listed] == [panel.name for panel in classifiers.ensembles()]
 
 
@@ -139,7 +139,7 @@ def test_another_clinics_analysis_is_not_there(analysed: Analysis, stranger: Use
 
 
 def test_the_classifiers_are_those_that_answer(analysed: Analysis, radiographer: User, api: Api) -> None:
-    listed = api(radiographer).get("/api/v1/classifiers/").json()
+    listed = api(radiographer).get("/api/v1/classifiers/").json()["results"]
     answered = {(each.classifier, each.version) for each in analysed.predictions.all()}
     assert answered == {(each["name"], each["version"]) for each in listed if each["modality"] == "cxr"}
     assert all(each["must_not_use"] and each["intended_use"] for each in listed)

@@ -68,7 +68,7 @@ def test_a_wrong_field_is_named_in_a_sentence(radiographer: User, api: Api, fiel
 def test_search_by_beginnings_of_name_and_number(
     patient: Patient, radiographer: User, api: Api, typed: str, found: int
 ) -> None:
-    assert api(radiographer).get(PATIENTS, {"search": typed}).json()["count"] == found
+    assert len(api(radiographer).get(PATIENTS, {"search": typed}).json()["results"]) == found
 
 
 def test_lists_come_in_pages(radiographer: User, clinic: Clinic, api: Api) -> None:
@@ -78,10 +78,73 @@ def test_lists_come_in_pages(radiographer: User, clinic: Clinic, api: Api) -> No
         )
     client = api(radiographer)
     first = client.get(PATIENTS, {"page_size": 3}).json()
-    assert (first["count"], len(first["results"])) == (7, 3)
-    rest = client.get(first["next"]).json()
-    assert not {each["id"] for each in first["results"]} & {each["id"] for each in rest["results"]}
-    assert client.get(PATIENTS, {"page": 99}).status_code == 404
+    second = client.get(first["next"]).json()
+    third = client.get(second["next"]).json()
+    assert [_numbers(page) for page in (first, second, third)] == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+    assert (first["previous"], third["next"]) == (None, None)
+    assert client.get(third["previous"]).json()["results"] == second["results"]
+    assert set(first) == {"next", "previous", "results"}
+
+
+def test_an_address_of_a_page_names_no_patient(radiographer: User, clinic: Clinic, api: Api) -> None:
+    """Addresses end up in logs."""
+    for number in ("MRN-1", "MRN-2"):
+        register_patient(by=radiographer, clinic=clinic, medical_record_number=number, family_name="Secretname")
+    following = api(radiographer).get(PATIENTS, {"page_size": 1}).json()["next"]
+    assert "MRN" not in following
+    assert "Secretname" not in following
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"cursor": "nonsense"}, "unknown_cursor"),
+        ({"cursor": str(uuid.uuid4())}, "unknown_cursor"),
+        ({"page_size": "0"}, "bad_page_size"),
+        ({"page_size": "201"}, "bad_page_size"),
+        ({"page_size": "many"}, "bad_page_size"),
+        ({"page_size": "²"}, "bad_page_size"),
+        ({"page_size": "9" * 5000}, "bad_page_size"),
+    ],
+)
+def test_a_page_that_is_not_there_is_refused(radiographer: User, api: Api, asked: dict[str, str], code: str) -> None:
+    answer = api(radiographer).get(PATIENTS, asked)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def test_another_clinics_patient_is_no_cursor(patient: Patient, stranger: User, api: Api) -> None:
+    assert api(stranger).get(PATIENTS, {"cursor": str(patient.pk)}).json()["code"] == "unknown_cursor"
+
+
+def test_a_record_number_finds_exactly_its_patient(radiographer: User, clinic: Clinic, api: Api) -> None:
+    for number in ("17", "170", "1 7", "MRN-17"):
+        register_patient(by=radiographer, clinic=clinic, medical_record_number=number, family_name="Berg")
+    client = api(radiographer)
+
+    def found(number: str) -> list[str]:
+        return _numbers(client.get(PATIENTS, {"medical_record_number": number}).json())
+
+    assert found("17") == ["17"]
+    assert found("mrn-17") == []
+    assert found("7") == []
+    assert found("") == []
+    both = {"medical_record_number": "17", "search": "lund"}
+    assert client.get(PATIENTS, both).json()["results"] == []
+
+
+def test_a_merged_record_is_not_found_by_its_number(radiographer: User, clinic: Clinic, api: Api) -> None:
+    kept, merged = (
+        register_patient(by=radiographer, clinic=clinic, medical_record_number=number, family_name="Berg")
+        for number in ("1", "2")
+    )
+    Patient.objects.filter(pk=merged.pk).update(merged_into=kept)
+    client = api(radiographer)
+    assert client.get(PATIENTS, {"medical_record_number": "2"}).json()["results"] == []
+    assert client.get(f"{PATIENTS}{merged.pk}/").json()["merged_into"] == str(kept.pk)
+
+
+def _numbers(page: dict[str, Any]) -> list[str]:
+    return [each["medical_record_number"] for each in page["results"]]
 
 
 def test_amend_keeps_the_earlier_record_with_who_and_what(patient: Patient, clinician: User, api: Api) -> None:
@@ -110,7 +173,7 @@ def test_another_clinics_patient_is_not_there(patient: Patient, stranger: User, 
     nobody = api(stranger).get(PATIENTS + address.format(patient=uuid.uuid4()))
     assert answer.status_code == 404
     assert answer.json() == nobody.json()
-    assert api(stranger).get(PATIENTS).json()["count"] == 0
+    assert api(stranger).get(PATIENTS).json()["results"] == []
 
 
 def test_a_token_sees_its_own_clinic_alone_though_the_person_works_in_two(
@@ -140,6 +203,21 @@ def test_history_is_newest_first_with_scans_analyses_and_changes(
     assert earlier[0]["id"] == str(again.pk)
     assert events[3]["changes"] == []  # the registration
     assert all(each["intended_use"]["sentence"] for each in earlier)
+
+
+def test_history_comes_in_pages_that_meet(patient: Patient, radiographer: User, api: Api) -> None:
+    for seed in range(3):
+        upload_scan(by=radiographer, patient=patient, data=xray_png(seed), name="x.png", modality=Modality.CXR)
+    amend_patient(by=radiographer, patient=patient, sex="O")
+    client, address = api(radiographer), f"{PATIENTS}{patient.pk}/history/"
+    whole = client.get(address).json()
+    first = client.get(address, {"page_size": 2}).json()
+    second = client.get(first["next"]).json()
+    third = client.get(second["next"]).json()
+    assert first["results"] + second["results"] + third["results"] == whole["results"]
+    assert (len(whole["results"]), third["next"], whole["next"]) == (5, None, None)
+    assert client.get(second["previous"]).json()["results"] == first["results"]
+    assert client.get(address, {"cursor": "nonsense"}).json()["code"] == "unknown_cursor"
 
 
 def test_history_pages_do_not_grow_more_expensive_with_the_patient(

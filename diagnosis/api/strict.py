@@ -1,0 +1,59 @@
+"""Parameters in the address: those that a view knows, and a refusal of every other one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext, gettext_noop
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from diagnosis.api.pagination import CURSOR, SIZE
+from diagnosis.errors import Refusal
+
+KNOWN = gettext_noop("This address knows no parameter “%(parameter)s”. It knows: %(known)s.")
+KNOWS_NONE = gettext_noop("This address knows no parameter “%(parameter)s”; it knows none at all.")
+READING = ("GET", "HEAD")
+
+
+class UnknownParameter(Refusal):
+    """The address has a parameter that means nothing here; ignoring it would answer another question."""
+
+    def __init__(self, parameter: str, known: Sequence[str]) -> None:
+        super().__init__("unknown_parameter", KNOWN, parameter=parameter, known=", ".join(known))
+        self.parameter, self.known = parameter, list(known)
+
+    @property
+    def sentence(self) -> str:
+        return gettext(KNOWN if self.known else KNOWS_NONE) % self.params
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"parameter": self.parameter, "known": self.known}
+
+
+class Strict(APIView):
+    """A view that refuses unknown parameters. `filters` are those of its GET, beside the ones of its pages."""
+
+    filters: ClassVar[tuple[OpenApiParameter, ...]] = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        known = self._known() if request.method in READING else []
+        for parameter in request.query_params:
+            if parameter not in known:
+                raise UnknownParameter(parameter, known)
+
+    def _known(self) -> list[str]:
+        pages = [CURSOR, SIZE] if getattr(self, "pagination_class", None) else []
+        return [*(one.name for one in self.filters), *getattr(self, "filterset_fields", ()), *pages]
+
+
+class StrictSchema(AutoSchema):
+    """Describes what `Strict` reads, so that neither can name a parameter that the other does not."""
+
+    def get_override_parameters(self) -> list[Any]:
+        return list(getattr(self.view, "filters", ())) if self.method == "GET" else []
