@@ -36,9 +36,10 @@ run: set-up-worker
 dev: set-up-everything
 	@DEBUG=1 PORTAL_VAR=$(or $(PORTAL_VAR),var/dev) $(RUN) manage.py dev
 
-# All tests on every core, or those of ARGS="tests/unit -k broker" in one process. COVERAGE=1 measures what they reach.
+# All tests on every core, or those of ARGS="tests/unit -k broker" in one process. COVERAGE=1 measures what they reach;
+# only the whole has to reach the bound in pyproject.toml.
 test: set-up-everything
-	$(RUN) -m pytest $(or $(ARGS),--numprocesses $(shell nproc) --dist loadfile) $(if $(COVERAGE),--cov)
+	$(RUN) -m pytest $(or $(ARGS),--numprocesses $(shell nproc) --dist loadfile) $(if $(COVERAGE),--cov $(if $(ARGS),--cov-fail-under=0))
 
 bench-flow: set-up-worker
 	@$(RUN) -m tests.bench.flow -n $(N)
