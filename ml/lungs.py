@@ -45,6 +45,15 @@ def lung_mask(pixels: Pixels, modality: Modality, shape: Size | None = None) -> 
     return np.asarray(resize(field.astype(np.float32), (height, width)) >= 0.5)
 
 
+def lung_share(pixels: Pixels, modality: Modality) -> float | None:
+    """The share of the image that the lungs cover, in (0, 1], or None when they were not found with confidence.
+
+    `pixels` as in `lung_mask`, at whose own resolution of 128 x 128 it is counted: to a few parts in a thousand.
+    """
+    mask = lung_mask(pixels, modality, (SIDE, SIDE))
+    return None if mask is None else float(mask.mean())
+
+
 def _slice_field(probe: Pixels) -> Mask | None:
     """Both lungs in a slice."""
     return _believed(_slice_lungs(probe), smallest=0.02, largest=0.75, solid=0.4)
@@ -105,27 +114,40 @@ def otsu_threshold(values: Pixels) -> float:
 
 
 def components(mask: Mask) -> list[Mask]:
-    """The parts of a mask that hang together over edges, the largest first."""
-    labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
-    # A label is the place of another pixel of the same part, so that following it jumps along the part.
-    targets = np.concatenate(([0], labels.ravel()))
-    while True:
-        smallest = _smallest_around(labels, mask)
-        targets[1:] = smallest.ravel()
-        smallest = targets[smallest]
-        if np.array_equal(smallest, labels):
-            break
-        labels = smallest
+    """The parts of a bool (h, w) mask that hang together over edges, the largest first.
+
+    Works on runs, the stretches of True in a row, of which there are far fewer than pixels.
+    """
+    height, width = mask.shape
+    # One empty column ends every row, so that runs of the flattened mask are runs of rows.
+    flat = np.pad(mask, ((0, 0), (0, 1))).ravel()
+    starts, ends = np.flatnonzero(np.diff(flat, prepend=False, append=False)).reshape(-1, 2).T
+    parts = _joined(starts, ends, width + 1)
+    labels = np.zeros(flat.shape, dtype=np.intp)
+    labels[flat] = np.repeat(parts + 1, ends - starts)
+    labels = labels.reshape(height, width + 1)[:, :width]
     names, sizes = np.unique(labels[mask], return_counts=True)
     return [np.asarray(labels == name) for name in names[np.argsort(-sizes, kind="stable")]]
 
 
-def _smallest_around(labels: NDArray[np.int64], mask: Mask) -> NDArray[np.int64]:
-    """The smallest label of each pixel and its four neighbours; 0 outside the mask."""
-    nothing = labels.size + 1
-    padded = np.pad(np.where(mask, labels, nothing), 1, constant_values=nothing)
-    around = (padded[1:-1, 1:-1], padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
-    return np.where(mask, np.minimum.reduce(around), 0)
+def _joined(starts: NDArray[np.intp], ends: NDArray[np.intp], stride: int) -> NDArray[np.intp]:
+    """The part of each run (n,), named after the first of its runs; `stride` is from one row to the next."""
+    parts = list(range(len(starts)))
+
+    def first(run: int) -> int:
+        while parts[run] != run:
+            parts[run] = parts[parts[run]]
+            run = parts[run]
+        return run
+
+    # The runs below a run that share a column with it
+    lows = np.searchsorted(ends, starts + stride, side="right")
+    highs = np.searchsorted(starts, ends + stride, side="left")
+    for run, (low, high) in enumerate(zip(lows.tolist(), highs.tolist(), strict=True)):
+        for below in range(low, high):
+            one, other = sorted((first(run), first(below)))
+            parts[other] = one
+    return np.array([first(run) for run in range(len(parts))], dtype=np.intp)
 
 
 def _outlined(dark: Mask) -> Mask:
@@ -150,8 +172,10 @@ def convex_outline(mask: Mask) -> list[tuple[int, int]]:
     Andrew's monotone chain, Information Processing Letters 9, 1979.
     """
     rows = np.flatnonzero(mask.any(axis=1))
-    ends = [(int(x), int(y)) for y in rows for x in np.flatnonzero(mask[y])[[0, -1]]]
-    points = sorted(set(ends))
+    lefts, rights = mask[rows].argmax(axis=1), mask.shape[1] - 1 - mask[rows, ::-1].argmax(axis=1)
+    points = sorted(
+        {*zip(lefts.tolist(), rows.tolist(), strict=True), *zip(rights.tolist(), rows.tolist(), strict=True)}
+    )
     chain = _half_outline(points)[:-1] + _half_outline(points[::-1])[:-1]
     return chain if len(chain) > 1 else points * 2
 
@@ -195,8 +219,16 @@ def _halves() -> tuple[Mask, Mask]:
 
 def _opened(mask: Mask) -> Mask:
     """Without bridges and specks that are thinner than three pixels."""
-    picture = Image.fromarray(mask.astype(np.uint8) * np.uint8(255))
-    return np.asarray(picture.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3))) > 127
+    return _spread(_spread(mask, np.logical_and), np.logical_or)
+
+
+def _spread(mask: Mask, join: np.ufunc) -> Mask:
+    """Each pixel joined with its eight neighbours; the edge counts as its own neighbour outside."""
+    for padding, along in ((((1, 1), (0, 0)), 0), (((0, 0), (1, 1)), 1)):
+        padded = np.pad(mask, padding, mode="edge")
+        length = mask.shape[along]
+        mask = join.reduce([np.take(padded, range(step, step + length), axis=along) for step in range(3)])
+    return mask
 
 
 def _blurred(probe: Pixels, radius: float) -> Pixels:

@@ -8,12 +8,13 @@ from PIL import Image
 
 from ml.imaging.phantom import chest_ct, chest_xray
 from ml.imaging.windowing import lung_grey
-from ml.lungs import components, convex_outline, lung_mask, otsu_threshold
+from ml.lungs import Mask, components, convex_outline, lung_mask, lung_share, otsu_threshold
 from ml.preprocessing import Pixels
 from ml.spec import Modality
 from ml.training.data.manifest import read_rows
 
 SIDE = 256
+STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 
 def ct(seed: int = 0) -> Pixels:
@@ -53,6 +54,14 @@ def test_the_mask_may_have_the_shape_of_a_map() -> None:
     assert (small == lungs[::2, ::2]).mean() > 0.97
 
 
+@pytest.mark.parametrize(("pixels", "modality"), [(ct(), Modality.CT), (xray(), Modality.CXR)], ids=["ct", "cxr"])
+def test_the_share_is_that_of_the_mask(pixels: Pixels, modality: Modality) -> None:
+    lungs = lung_mask(pixels, modality)
+    assert lungs is not None
+    assert lung_share(pixels, modality) == pytest.approx(lungs.mean(), abs=0.005)
+    assert lung_share(np.zeros_like(pixels), modality) is None
+
+
 @pytest.mark.parametrize("modality", list(Modality))
 def test_noise_and_even_greys_have_no_lungs(modality: Modality) -> None:
     assert lung_mask(np.full((SIDE, SIDE), 0.5, dtype=np.float32), modality) is None
@@ -86,6 +95,32 @@ def test_a_winding_part_stays_one() -> None:
     snake[1::4, -1] = True
     snake[3::4, 0] = True
     assert len(components(snake)) == 1
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_components_are_those_of_a_flood(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    mask = random.random(random.integers(1, 30, size=2)) < random.random()
+    found = components(mask)
+    assert sorted(map(places, found)) == sorted(flooded(mask))
+    assert [each.sum() for each in found] == sorted((each.sum() for each in found), reverse=True)
+
+
+def places(mask: Mask) -> list[tuple[int, int]]:
+    return [(int(row), int(column)) for row, column in np.argwhere(mask)]
+
+
+def flooded(mask: Mask) -> list[list[tuple[int, int]]]:
+    """The parts of a mask, found by walking from pixel to pixel."""
+    left, parts = set(places(mask)), []
+    while left:
+        reached, edge = set(), {min(left)}
+        while edge:
+            left -= edge
+            reached |= edge
+            edge = {(row + down, column + over) for row, column in edge for down, over in STEPS} & left
+        parts.append(sorted(reached))
+    return parts
 
 
 def test_the_outline_is_convex_and_holds_every_pixel() -> None:
