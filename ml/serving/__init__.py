@@ -2,8 +2,21 @@
 
 from ml.serving.bundle import BundleRefused
 from ml.serving.catalogue import catalogue
-from ml.serving.classifier import Classifier, predict_all
+from ml.serving.classifier import Classifier, predict_all, predict_prepared, prepare_once
+from ml.serving.explanation import Explanation, explain
 from ml.serving.loading import load
-from ml.serving.prediction import Prediction
+from ml.serving.prediction import Answer, Prediction
 
-__all__ = ["BundleRefused", "Classifier", "Prediction", "catalogue", "load", "predict_all"]
+__all__ = [
+    "Answer",
+    "BundleRefused",
+    "Classifier",
+    "Explanation",
+    "Prediction",
+    "catalogue",
+    "explain",
+    "load",
+    "predict_all",
+    "predict_prepared",
+    "prepare_once",
+]

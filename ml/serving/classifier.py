@@ -1,22 +1,26 @@
 """A trained classifier, ready to read images."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.preprocessing import Pixels, Prepared, Size, find_region, prepare, require_pixels
 from ml.probability import softmax
 from ml.serving.attention import attention_map
 from ml.serving.bundle import Bundle
 from ml.serving.engine import Network
-from ml.serving.prediction import Prediction
+from ml.serving.prediction import Answer, Prediction
 from ml.spec import ClassifierSpec
+
+# The size (h, w) and the recipe in which a classifier reads an image
+Input = tuple[Size, str]
 
 
 class Classifier:
-    """Classifies single images. Safe to share between threads; must not be carried across a fork."""
+    """Classifies images. Safe to share between threads; must not be carried across a fork."""
 
     def __init__(self, spec: ClassifierSpec, network: Network) -> None:
         self.spec = spec
@@ -26,6 +30,11 @@ class Classifier:
     def from_bundle(cls, bundle: Bundle) -> "Classifier":
         """Check and compile a bundle. Raises BundleRefused."""
         return cls(bundle.spec, Network(*bundle.verified_weights()))
+
+    @property
+    def input(self) -> Input:
+        """The size and the recipe in which it reads an image; classifiers that agree in both share its preparation."""
+        return self.spec.input_size, self.spec.preprocessing
 
     def predict(self, pixels: Pixels) -> Prediction:
         """Classify one image, float32 (h, w) in [0, 1], 0 is air. Raises ValueError for other pixels."""
@@ -41,17 +50,29 @@ class Classifier:
         """Classify an image of shape `frame`, (h, w), that was prepared as the spec says."""
         began = time.perf_counter()
         logits, maps = self._network.infer(prepared.values)
-        probabilities = dict(zip(self.spec.labels, softmax(logits, self.spec.temperature).tolist(), strict=True))
-        label = max(probabilities, key=probabilities.__getitem__)
-        positive = self._is_positive(probabilities)
-        shown = self.spec.operating_point.positive_label if positive else label
+        said = self._answer(logits, 0.0)
+        shown = self.spec.operating_point.positive_label if said.positive else said.label
         attention = attention_map(maps, self.spec.labels.index(shown), prepared.region, frame)
         elapsed = (time.perf_counter() - began) * 1000.0
-        return Prediction(probabilities, label, positive, attention, shown, _shown(prepared.values), elapsed)
+        seen = _shown(prepared.values)
+        return Prediction(said.probabilities, said.label, said.positive, attention, shown, seen, elapsed)
 
-    def _is_positive(self, probabilities: dict[str, float]) -> bool:
+    def answer_batch(self, values: Pixels) -> list[Answer]:
+        """Classify images that were prepared as the spec says, float32 (n, h, w, 1), in their order, without maps."""
+        began = time.perf_counter()
+        logits = self._network.infer_batch(values)
+        elapsed = (time.perf_counter() - began) * 1000.0 / len(values)
+        return [self._answer(one, elapsed) for one in logits]
+
+    def ready_batches(self) -> None:
+        """Compile for batches now and not when the first one comes."""
+        self._network.ready_batches()
+
+    def _answer(self, logits: NDArray[np.float32], elapsed: float) -> Answer:
         point = self.spec.operating_point
-        return probabilities[point.positive_label] >= point.threshold
+        probabilities = dict(zip(self.spec.labels, softmax(logits, self.spec.temperature).tolist(), strict=True))
+        label = max(probabilities, key=probabilities.__getitem__)
+        return Answer(probabilities, label, probabilities[point.positive_label] >= point.threshold, elapsed)
 
 
 def predict_all(classifiers: Iterable[Classifier], pixels: Pixels) -> tuple[Prediction, ...]:
@@ -60,17 +81,30 @@ def predict_all(classifiers: Iterable[Classifier], pixels: Pixels) -> tuple[Pred
     The image is prepared once for all that read it in the same size by the same recipe. Raises ValueError for other
     pixels.
     """
+    asked = tuple(classifiers)
+    prepared = prepare_once(asked, pixels)
+    return tuple(each.predict_prepared(prepared[each.input], pixels.shape) for each in asked)
+
+
+def prepare_once(classifiers: Iterable[Classifier], pixels: Pixels) -> dict[Input, Prepared]:
+    """One image, float32 (h, w) in [0, 1], prepared for each size and recipe that these classifiers read.
+
+    What it holds is small, whatever the size of the image. Raises ValueError for other pixels.
+    """
     require_pixels(pixels, "A classifier")
     region = cache(partial(find_region, pixels))
+    inputs = dict.fromkeys(each.input for each in classifiers)
+    return {(size, recipe): prepare(pixels, size, recipe, region(recipe)) for size, recipe in inputs}
 
-    @cache
-    def prepared(size: Size, recipe: str) -> Prepared:
-        return prepare(pixels, size, recipe, region(recipe))
 
-    return tuple(
-        each.predict_prepared(prepared(each.spec.input_size, each.spec.preprocessing), pixels.shape)
-        for each in classifiers
-    )
+def predict_prepared(
+    classifiers: Iterable[Classifier], prepared: Sequence[Mapping[Input, Prepared]]
+) -> list[tuple[Answer, ...]]:
+    """Ask several classifiers about many images, each as `prepare_once` left it: their answers, in their order."""
+    if not prepared:
+        return []
+    stacked = {each: np.stack([image[each].values for image in prepared]) for each in prepared[0]}
+    return list(zip(*(each.answer_batch(stacked[each.input]) for each in classifiers), strict=True))
 
 
 def _shown(values: Pixels) -> Pixels:
