@@ -19,7 +19,7 @@ from ml import imaging
 FULL, THUMBNAIL = 2048, 256
 SIDES = (FULL, 1024, 512, THUMBNAIL)
 # Part of the file's name and its ETag: raise it when the same original would give other pixels.
-RECIPE = 1
+RECIPE = 2
 
 
 def rendition(scan: Scan, side: int) -> bytes:

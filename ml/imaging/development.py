@@ -7,10 +7,11 @@ import numpy as np
 from ml.imaging.admission import Admission
 from ml.imaging.facts import Fact, not_classified
 from ml.imaging.frame import Stored
-from ml.imaging.image import Pixels
+from ml.imaging.image import Pixels, refuse_blank
 from ml.imaging.refusal import ImageRefused
 from ml.imaging.role import Role
 from ml.imaging.tags import Tags
+from ml.imaging.visible import is_visible, sample
 from ml.imaging.windowing import (
     LUNG,
     LookUpTable,
@@ -35,7 +36,7 @@ class Development:
     """`pixels` float32 (rows, columns) in [0, 1], 0 = black = air, made from the modality LUT's `values` by `shown_by`.
 
     `padding` is where nothing was measured, `in_hounsfield` whether the values are Hounsfield units, `is_turned`
-    whether a larger value is darker.
+    whether a larger value is darker, `own_range` why the file's own wish was not followed.
     """
 
     pixels: Pixels
@@ -45,6 +46,11 @@ class Development:
     in_hounsfield: bool
     is_turned: bool
     not_classified: Fact | None
+    own_range: Fact | None = None
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        return (self.own_range,) if self.own_range else ()
 
 
 def develop(stored: Stored, tags: Tags, admission: Admission) -> Development:
@@ -70,13 +76,22 @@ def _in_lung_window(values: Values, padding: Mask | None, reason: Fact | None) -
 
 
 def _as_asked_for(values: Values, padding: Mask | None, tags: Tags, reason: Fact | None) -> Development:
-    grey, shown_by = develop_xray(values, tags, padding)
     is_turned = _is_inverted(tags)
+    shown = develop_xray(values, tags, padding, is_turned=is_turned)
+    grey = shown.grey
     if is_turned:
         np.subtract(1, grey, out=grey)
     if padding is not None:
         grey[padding] = 0
-    return Development(grey, values, padding, shown_by, False, is_turned, reason)
+    if reason is None:
+        _refuse_without_greys(grey, padding)
+    return Development(grey, values, padding, shown.by, False, is_turned, reason, shown.own_range)
+
+
+def _refuse_without_greys(grey: Pixels, padding: Mask | None) -> None:
+    refuse_blank(grey)
+    if not is_visible(sample(grey, padding)):
+        raise ImageRefused("no-greys")
 
 
 def is_hounsfield(values: Values, padding: Mask | None) -> bool:

@@ -164,4 +164,5 @@ def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
         bits=opened.shape.stored,
         header=opened.header,
         not_classified=developed.not_classified,
+        facts=developed.facts,
     )

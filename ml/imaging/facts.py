@@ -31,6 +31,17 @@ SENTENCES: Mapping[str, str] = {
         "Not classified: the values in this CT image are no Hounsfield units of a chest slice "
         "(air and soft tissue are both expected)."
     ),
+    "own_range/unstated": _(
+        "The file does not say how it is to be shown, so it is shown and read from its darkest to its brightest value."
+    ),
+    "own_range/unusable": _(
+        "By the window or table in the file next to nothing could be seen, "
+        "so the image is shown and read from its darkest to its brightest value."
+    ),
+    "own_range/picture": _(
+        "This picture uses a small part of black to white, "
+        "so it is shown and read stretched from its darkest to its brightest grey."
+    ),
 }
 
 

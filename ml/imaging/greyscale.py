@@ -4,14 +4,17 @@
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.imaging.decoding import decode, refusing
+from ml.imaging.decoding import refusing
 from ml.imaging.development import develop
 from ml.imaging.dicom import OpenedDicom, open_dicom
+from ml.imaging.facts import Fact
 from ml.imaging.limits import DEFAULT_LIMITS, Limits
+from ml.imaging.raster import open_picture
 from ml.imaging.sniffing import sniff
 from ml.imaging.tone import Tone
 from ml.imaging.windowing import Mask, Values, modality_table, rescale
@@ -26,7 +29,7 @@ class Greyscale:
 
     What a pixel means is `raw * slope + intercept`, computed in float32 as DICOM's rescale is: Hounsfield units where
     `unit` is "HU", else numbers of the detector. `tone` is how the file asks to be shown, in those numbers.
-    `spacing` is millimetres (row, column); `spacing_at_detector` as in DicomHeader.
+    `spacing` is millimetres (row, column); `spacing_at_detector` as in DicomHeader, `facts` as in DecodedImage.
     """
 
     raw: Raw
@@ -37,24 +40,24 @@ class Greyscale:
     unit: str = ""
     spacing: tuple[float, float] | None = None
     spacing_at_detector: bool = False
+    facts: tuple[Fact, ...] = ()
 
 
 def greyscale(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Greyscale:
     """The values of a PNG, JPEG or DICOM file. Raises ImageRefused and nothing else, as `decode` does."""
     limits.check_bytes(len(data))
     kind = sniff(data)
-    if kind != "dicom":
-        return _of_picture(data, limits)
     with refusing(kind):
-        return _of_dicom(open_dicom(data, limits))
+        return _of_dicom(open_dicom(data, limits)) if kind == "dicom" else _of_picture(data, kind, limits)
 
 
-def _of_picture(data: bytes, limits: Limits) -> Greyscale:
-    """Stored greys are whole numbers below 2**bits, so undoing decode's division is exact."""
-    image = decode(data, limits=limits)
-    top = (1 << image.bits) - 1
-    raw = np.rint(image.pixels * np.float32(top)).astype(np.uint8 if image.bits == 8 else np.uint16)
-    return Greyscale(raw, image.bits, Tone(top / 2, top))
+def _of_picture(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> Greyscale:
+    """Stored greys are whole numbers below 2**bits, so undoing the division is exact."""
+    picture = open_picture(data, kind, limits)
+    top = (1 << picture.bits) - 1
+    raw = np.rint(picture.grey * np.float32(top)).astype(np.uint8 if picture.bits == 8 else np.uint16)
+    tone = Tone(picture.shown_by.centre * top, picture.shown_by.width * top)
+    return Greyscale(raw, picture.bits, tone, facts=picture.facts)
 
 
 def _of_dicom(opened: OpenedDicom) -> Greyscale:
@@ -74,6 +77,7 @@ def _of_dicom(opened: OpenedDicom) -> Greyscale:
         unit=HOUNSFIELD if developed.in_hounsfield else "",
         spacing=header.pixel_spacing,
         spacing_at_detector=header.spacing_at_detector,
+        facts=developed.facts,
     )
 
 

@@ -20,7 +20,7 @@ from ml.imaging.image import DecodedImage
 from ml.imaging.limits import Limits
 from ml.imaging.refusal import ImageRefused
 from ml.imaging.rendering import render_png
-from ml.imaging.wire import fact_to_note, greyscale_to_note, header_to_note, read_message, write_message
+from ml.imaging.wire import fact_to_note, facts_to_note, greyscale_to_note, header_to_note, read_message, write_message
 
 _NO_PIXELS = b""
 
@@ -51,6 +51,7 @@ def _described(image: DecodedImage) -> dict[str, Any]:
         "bits": image.bits,
         "header": header_to_note(image.header),
         "not_classified": fact_to_note(image.not_classified),
+        "facts": facts_to_note(image.facts),
     }
 
 

@@ -21,7 +21,8 @@ class DecodedImage:
 
     `format` is "png", "jpeg" or "dicom"; `bits` is the depth of the stored values;
     `header` is None unless the file was DICOM. `not_classified` says why no classifier
-    may see the image; None where the file itself does not forbid it.
+    may see the image; None where the file itself does not forbid it. `facts` are what
+    else should be said beside the picture.
     """
 
     pixels: Pixels
@@ -29,6 +30,7 @@ class DecodedImage:
     bits: int
     header: DicomHeader | None = None
     not_classified: Fact | None = None
+    facts: tuple[Fact, ...] = ()
 
     @property
     def height(self) -> int:

@@ -1,16 +1,22 @@
 """PNG and JPEG files into grey pixels."""
 
+from dataclasses import dataclass
 from io import BytesIO
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from ml.imaging.codestream import read_jpeg_header
+from ml.imaging.deep_colour import deep_grey
+from ml.imaging.facts import Fact
 from ml.imaging.image import DecodedImage, Pixels, refuse_blank
 from ml.imaging.limits import Limits
 from ml.imaging.png import essential_png
 from ml.imaging.refusal import ImageRefused
+from ml.imaging.visible import is_spread, sample
+from ml.imaging.windowing import Window, own_window
 
 # A pixel counts as coloured when its channels differ by more than this (of 255), and a
 # picture as a colour picture when more than this share of its pixels is coloured: five times
@@ -25,6 +31,7 @@ _COLOUR_MODES = frozenset({"RGB", "RGBA", "P", "PA"})
 _EXIF_ORIENTATION = 0x0112
 
 _DEPTHS = range(8, 17)
+_AS_STORED = Window(0.5, 1.0, "LINEAR_EXACT")
 
 
 def _scale_16_bit(stored: npt.NDArray[np.uint16]) -> tuple[Pixels, int]:
@@ -111,22 +118,67 @@ def _upright(pixels: Pixels, orientation: int) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
-def _decode(data: bytes, kind: str, limits: Limits) -> DecodedImage:
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """`grey` float32 (h, w) in [0, 1] as stored, in `bits`; `shown_by` makes of it what is seen."""
+
+    grey: Pixels
+    bits: int
+    shown_by: Window
+    facts: tuple[Fact, ...] = ()
+
+
+def open_picture(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> Picture:
+    """Raises ImageRefused, and whatever Pillow raises."""
+    data = _checked(data, kind, limits)
     with Image.open(BytesIO(data), formats=(kind.upper(),)) as picture:
         limits.check_size(*picture.size)
         _check_mode(picture.mode)
         picture.load()
-        pixels, bits = _grey(picture)
-        pixels = _upright(pixels, _orientation(picture))
-    refuse_blank(pixels)
-    return DecodedImage(pixels=pixels, format=kind, bits=bits)
+        grey, bits = _deep_grey(picture, data) or _grey(picture)
+        grey = _upright(grey, _orientation(picture))
+    refuse_blank(grey)
+    return _shown(grey, bits)
+
+
+def _checked(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> bytes:
+    if kind == "png":
+        return essential_png(data, limits)
+    stated = read_jpeg_header(data)
+    limits.check_size(stated.columns, stated.rows)
+    return data
+
+
+def _deep_grey(picture: Image.Image, data: bytes) -> tuple[Pixels, int] | None:
+    if picture.format != "PNG" or picture.mode not in ("RGB", "RGBA"):
+        return None
+    upper = np.asarray(picture)
+    deep = deep_grey(data, upper)
+    if deep is None:
+        return None
+    grey, bits = _scale_16_bit(deep)
+    return (_over_black(grey, upper[..., 3]) if picture.mode == "RGBA" else grey), bits
+
+
+def _shown(grey: Pixels, bits: int) -> Picture:
+    """As it is stored, unless that is so dark or flat that nothing could be seen."""
+    if is_spread(sample(grey)):
+        return Picture(grey, bits, _AS_STORED)
+    own = own_window(grey)
+    if not is_spread(own.apply(sample(grey))):
+        raise ImageRefused("no-greys")
+    return Picture(grey, bits, own, (Fact("own_range", {"variant": "picture"}),))
+
+
+def _decode(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> DecodedImage:
+    picture = open_picture(data, kind, limits)
+    pixels = picture.grey if picture.shown_by is _AS_STORED else picture.shown_by.apply(picture.grey)
+    return DecodedImage(pixels=pixels, format=kind, bits=picture.bits, facts=picture.facts)
 
 
 def decode_png(data: bytes, limits: Limits) -> DecodedImage:
-    return _decode(essential_png(data, limits), "png", limits)
+    return _decode(data, "png", limits)
 
 
 def decode_jpeg(data: bytes, limits: Limits) -> DecodedImage:
-    stated = read_jpeg_header(data)
-    limits.check_size(stated.columns, stated.rows)
     return _decode(data, "jpeg", limits)

@@ -23,7 +23,15 @@ from ml.imaging.header import DicomHeader
 from ml.imaging.image import DecodedImage
 from ml.imaging.limits import DEFAULT_LIMITS, Limits
 from ml.imaging.refusal import ImageRefused
-from ml.imaging.wire import Message, fact_from_note, greyscale_from_note, header_from_note, read_message, write_message
+from ml.imaging.wire import (
+    Message,
+    fact_from_note,
+    facts_from_note,
+    greyscale_from_note,
+    header_from_note,
+    read_message,
+    write_message,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +53,7 @@ class SandboxFailed(RuntimeError):
 class Inspection:
     """What an accepted file holds; `preview` is an 8-bit grey PNG when it was asked for.
 
-    `header` and `not_classified` as in DecodedImage.
+    `header`, `not_classified` and `facts` as in DecodedImage.
     """
 
     format: str
@@ -55,6 +63,7 @@ class Inspection:
     header: DicomHeader | None
     preview: bytes | None = None
     not_classified: Fact | None = None
+    facts: tuple[Fact, ...] = ()
 
 
 def _slow(seconds: float) -> ImageRefused:
@@ -280,4 +289,5 @@ def _described(note: dict[str, Any]) -> dict[str, Any]:
         "bits": int(note["bits"]),
         "header": header_from_note(note["header"]),
         "not_classified": fact_from_note(note["not_classified"]),
+        "facts": facts_from_note(note["facts"]),
     }

@@ -87,6 +87,10 @@ SENTENCES = {
         "This file broke its decoder, so it is damaged or unsafe; export the image again from the system it came from."
     ),
     "blank": _("This image is one even shade with nothing to see; check the file and export it again."),
+    "no-greys": _(
+        "This image has hardly any greys between black and white, so no chest could be seen in it; "
+        "export it again from the system it came from."
+    ),
     # PNG and JPEG
     "animated": _("This PNG is an animation; upload each picture as a file of its own."),
     "colour/picture": _(

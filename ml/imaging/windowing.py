@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ml.imaging.facts import Fact
 from ml.imaging.image import Pixels
 from ml.imaging.tags import Tags
+from ml.imaging.visible import is_visible, sample
 
 Values = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -18,10 +20,8 @@ Mask = npt.NDArray[np.bool_]
 # cannot be seen in the mediastinal window that many CT headers put first.
 LUNG_CENTRE, LUNG_WIDTH = -600.0, 1500.0
 
-# X-rays without a usable window: leave out what a collimator edge or a marker lights up.
-_LOW_PERCENTILE, _HIGH_PERCENTILE = 0.5, 99.5
-_LEAST_VISIBLE = 0.05  # share of pixels that a window must leave between black and white
-_SAMPLE_STEP = 4
+# Without a usable window: leave out what a collimator edge or a marker lights up; the first that shows the image.
+_OWN_RANGES = ((0.5, 99.5), (2, 98), (5, 95))
 
 
 def _unit(grey: Pixels) -> Pixels:
@@ -39,6 +39,9 @@ class Window:
     def usable(self) -> bool:
         return self.width >= 1 if self.function == "LINEAR" else self.width > 0
 
+    def grey(self, values: Values) -> Pixels:
+        return self.apply(values)
+
     def apply(self, values: Values) -> Pixels:
         """PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.1 (SIGMOID), C.11.2.1.3.2 (LINEAR_EXACT)."""
         if self.function == "SIGMOID":
@@ -54,7 +57,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class LookUpTable:
-    """`entries`: float32 in stored units; `first` is the value that the first one stands for."""
+    """`entries`: float32 in stored units, of `bits`; `first` is the value that the first one stands for."""
 
     first: int
     entries: Values
@@ -64,7 +67,7 @@ class LookUpTable:
         index = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1)
         return np.asarray(np.take(self.entries, index.astype(np.int32)))
 
-    def apply_grey(self, values: Values) -> Pixels:
+    def grey(self, values: Values) -> Pixels:
         return _unit(self.apply(values) / np.float32((1 << self.bits) - 1))
 
 
@@ -87,7 +90,16 @@ def read_table(item: Tags) -> LookUpTable | None:
     entries = _entries(item.raw("LUTData"), count)
     if entries is None or not 8 <= bits <= 16:
         return None
-    return LookUpTable(first, entries, bits)
+    return LookUpTable(first, entries, _bits_held(entries))
+
+
+def _bits_held(entries: Values) -> int:
+    """The fewest whole bits (8 to 16) that hold every entry.
+
+    The third value of a descriptor should say it (PS3.3 C.11.2.1.1), but there are devices that state the 16 bits in
+    which their 12-bit entries are stored; by the letter all their images would be nearly black.
+    """
+    return min(max(int(entries.max()).bit_length(), 8), 16)
 
 
 def _first_table(tags: Tags, keyword: str) -> LookUpTable | None:
@@ -140,27 +152,42 @@ def read_window(tags: Tags) -> Window | None:
     return window if window.usable else None
 
 
-def _robust_window(values: Values, padding: Mask | None) -> Window:
-    measured = values if padding is None or padding.all() else values[~padding]
-    sample = measured.ravel()[::_SAMPLE_STEP]
-    low, high = np.percentile(sample, (_LOW_PERCENTILE, _HIGH_PERCENTILE))
-    return Window((low + high) / 2, max(float(high - low), 1.0), "LINEAR_EXACT")
+def own_window(values: Values, padding: Mask | None = None) -> Window:
+    """From nearly the least to nearly the greatest value that was measured."""
+    measured = sample(values, padding)
+    windows = [_between(*np.percentile(measured, ends)) for ends in _OWN_RANGES]
+    windows.append(_between(measured.min(), measured.max()))
+    usable = [window for window in windows if window.usable]
+    showing = (window for window in usable if is_visible(window.apply(measured)))
+    return next(showing, usable[0] if usable else Window(float(measured[0]), 1.0, "LINEAR_EXACT"))
 
 
-def _shows_something(grey: Pixels) -> bool:
-    sample = grey.ravel()[::_SAMPLE_STEP]
-    return float(np.mean((sample > 0) & (sample < 1))) >= _LEAST_VISIBLE
+def _between(low: float, high: float) -> Window:
+    return Window((low + high) / 2, float(high - low), "LINEAR_EXACT")
 
 
-def develop_xray(values: Values, tags: Tags, padding: Mask | None) -> tuple[Pixels, Window | LookUpTable]:
-    """Grey, and what made it: VOI LUT, else the first window, else a robust range; each only if it shows the image."""
-    table, window = _first_table(tags, "VOILUTSequence"), read_window(tags)
-    if table and _shows_something(grey := table.apply_grey(values)):
-        return grey, table
-    if window and _shows_something(grey := window.apply(values)):
-        return grey, window
-    robust = _robust_window(values, padding)
-    return robust.apply(values), robust
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """`grey` in [0, 1], a larger value brighter, and what made it; `own_range` says why nothing in the file did."""
+
+    grey: Pixels
+    by: Window | LookUpTable
+    own_range: Fact | None = None
+
+
+def develop_xray(values: Values, tags: Tags, padding: Mask | None, *, is_turned: bool = False) -> Shown:
+    """By the VOI LUT, else the first window, else the image's own range; each only if it shows the image.
+
+    `is_turned` says whether the greys will be turned round: a picture may be too dark, but not too bright.
+    """
+    stated = [by for by in (_first_table(tags, "VOILUTSequence"), read_window(tags)) if by]
+    for by in stated:
+        grey = by.grey(values)
+        measured = sample(grey, padding)
+        if is_visible(1 - measured if is_turned else measured):
+            return Shown(grey, by)
+    own = own_window(values, padding)
+    return Shown(own.apply(values), own, Fact("own_range", {"variant": "unusable" if stated else "unstated"}))
 
 
 LUNG = Window(LUNG_CENTRE, LUNG_WIDTH, "LINEAR_EXACT")

@@ -5,6 +5,7 @@ Nothing is unpickled: the helper may have been taken over by the file that it de
 
 import json
 import struct
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import IO, Any
@@ -89,12 +90,22 @@ def fact_from_note(note: dict[str, Any] | None) -> Fact | None:
     return None if note is None else Fact(str(note["code"]), dict(note["params"]))
 
 
+def facts_to_note(facts: Iterable[Fact]) -> list[dict[str, Any] | None]:
+    return [fact_to_note(fact) for fact in facts]
+
+
+def facts_from_note(note: list[dict[str, Any]]) -> tuple[Fact, ...]:
+    """Raises as `fact_from_note` does."""
+    return tuple(fact for fact in map(fact_from_note, note) if fact)
+
+
 # The kinds of number that a helper may send; anything else is not looked at.
 _KINDS = {"uint8": np.uint8, "uint16": np.uint16, "int16": np.int16}
 
 
 def greyscale_to_note(found: Greyscale) -> dict[str, Any]:
     told = {field.name: getattr(found, field.name) for field in fields(found) if field.name not in ("raw", "tone")}
+    told["facts"] = facts_to_note(found.facts)
     return {**told, "kind": found.raw.dtype.name, "shape": found.raw.shape, "tone": asdict(found.tone)}
 
 
@@ -111,4 +122,5 @@ def greyscale_from_note(note: dict[str, Any], raw: bytes) -> Greyscale:
         unit=str(note["unit"])[:8],
         spacing=(float(spacing[0]), float(spacing[1])) if spacing else None,
         spacing_at_detector=bool(note["spacing_at_detector"]),
+        facts=facts_from_note(note["facts"]),
     )

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from diagnosis.scans.greyscale import packed
+from ml.imaging.facts import Fact
 from ml.imaging.greyscale import Greyscale
 from ml.imaging.tone import Tone
 from tests.greyscale import unpacked
 
 RNG = np.random.default_rng(7)
+FACTS = (Fact("own_range", {"variant": "unusable"}),)
 KINDS = {"8 bit": np.uint8, "16 bit": np.uint16, "signed": np.int16}
 
 
@@ -34,7 +36,7 @@ def test_smooth_images_shrink() -> None:
 
 def test_the_header_is_plain_and_holds_all_that_the_viewer_needs() -> None:
     raw = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    found = Greyscale(raw, 8, Tone(2.5, 5), 2.0, -7.0, "HU", (0.5, 0.25), spacing_at_detector=True)
+    found = Greyscale(raw, 8, Tone(2.5, 5), 2.0, -7.0, "HU", (0.5, 0.25), spacing_at_detector=True, facts=FACTS)
     body = gzip.decompress(packed(found))
     length = int.from_bytes(body[4:8], "little")
     assert json.loads(body[8 : 8 + length]) == {
@@ -50,4 +52,5 @@ def test_the_header_is_plain_and_holds_all_that_the_viewer_needs() -> None:
         "unit": "HU",
         "tone": {"centre": 2.5, "width": 5, "curve": [], "span": 1.0},
         "spacing": {"row": 0.5, "column": 0.25, "at_detector": True},
+        "facts": [{"code": "own_range", "params": {"variant": "unusable"}}],
     }

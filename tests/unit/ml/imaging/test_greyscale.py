@@ -80,13 +80,21 @@ CASES = {
         RescaleSlope=0.25, RescaleIntercept=-100, WindowCenter=300, WindowWidth=800, PresentationLUTShape="INVERSE"
     ),
     "ct": phantom_dicom("CT", side=SIDE),
+    "too-wide": dicom(WindowCenter=2048, WindowWidth=60_000),
+    "too-wide-inverse": dicom(WindowCenter=2048, WindowWidth=60_000, PresentationLUTShape="INVERSE"),
+    "scout": dicom("CT", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
     "jpeg": grey_jpeg(),
+    "dark-jpeg": saved(Image.fromarray(ramp(8) // 9), "JPEG", quality=95),
+    "dark-png": saved(Image.fromarray(ramp(16) // 20 * np.uint16(2))),
+    "hot-png": saved(Image.fromarray(np.where(ramp(16) == 65535, 65535, ramp(12)).astype(np.uint16))),
 }
 
 
 @pytest.mark.parametrize("data", CASES.values(), ids=CASES)
 def test_the_first_picture_of_the_viewer_is_that_of_every_other_page(data: bytes) -> None:
-    assert np.abs(shown(greyscale(data)) - decode(data).pixels).max() < 1 / 255
+    found, image = greyscale(data), decode(data)
+    assert np.abs(shown(found) - image.pixels).max() < 1 / 255
+    assert found.facts == image.facts
 
 
 def lut(first: int, entries: np.ndarray, bits: int) -> pydicom.Sequence:
@@ -125,10 +133,11 @@ def test_spacing_says_where_it_was_measured() -> None:
 def test_the_helper_process_gives_the_same() -> None:
     sandbox = Sandbox()
     try:
-        for data in (CASES["sigmoid"], CASES["ct"], CASES["jpeg"]):
+        for data in (CASES["sigmoid"], CASES["ct"], CASES["jpeg"], CASES["too-wide"]):
             there, here = sandbox.greyscale(data), greyscale(data)
             assert np.array_equal(there.raw, here.raw)
             assert there.raw.dtype == here.raw.dtype
             assert (there.tone, there.spacing, there.unit) == (here.tone, here.spacing, here.unit)
+            assert there.facts == here.facts
     finally:
         sandbox.close()

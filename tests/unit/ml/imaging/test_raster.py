@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.imaging import Limits, decode
+from ml.imaging import Fact, Limits, decode
 from tests.unit.ml.imaging.samples import SIDE, chunk, grey_jpeg, grey_png, ramp, refusal, saved, with_chunk
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -50,6 +50,50 @@ def test_16_bit_png_is_scaled_by_its_real_depth(bits: int) -> None:
     image = decode(saved(Image.fromarray(stored)))
     assert image.bits == bits
     np.testing.assert_allclose(image.pixels, stored / ((1 << bits) - 1), atol=1e-6)
+
+
+def colour_png_16(stored: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+    """Three or four channels of 16 bits, which Pillow cannot write."""
+    channels = [stored] * 3 if alpha is None else [stored, stored, stored, alpha]
+    rows = np.dstack(channels).astype(">u2")
+    lines = b"".join(b"\0" + row.tobytes() for row in rows)
+    header = struct.pack(">IIBBBBB", stored.shape[1], stored.shape[0], 16, 2 if alpha is None else 6, 0, 0, 0)
+    return PNG_START + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 15])
+@pytest.mark.parametrize("layered", [False, True])
+def test_a_16_bit_colour_png_of_fewer_bits_is_the_grey_picture_in_it(bits: int, layered: bool) -> None:
+    stored = ramp(bits)
+    data = colour_png_16(stored, np.full_like(stored, 65_535) if layered else None)
+    np.testing.assert_array_equal(decode(data).pixels, decode(saved(Image.fromarray(stored))).pixels)
+
+
+def test_a_16_bit_colour_png_of_16_bits_is_read_from_its_upper_bytes() -> None:
+    np.testing.assert_array_equal(decode(colour_png_16(ramp(16))).pixels, (ramp(16) >> 8) / np.float32(255))
+
+
+DARK = {
+    "8 bits": Image.fromarray(ramp(8) // 12),
+    "the darkest third": Image.fromarray(ramp(8) // 3),
+    "16 bits and a bright pixel": Image.fromarray(np.where(ramp(16) == 65_535, 65_535, ramp(12)).astype(np.uint16)),
+    "colour": Image.fromarray(rgb_of(ramp(8) // 12)),
+    "bright": Image.fromarray(235 + ramp(8) // 13),
+}
+
+
+@pytest.mark.parametrize("picture", DARK.values(), ids=DARK)
+def test_greys_that_use_a_small_part_of_their_range_are_spread_and_it_is_said(picture: Image.Image) -> None:
+    image = decode(saved(picture))
+    assert image.facts == (Fact("own_range", {"variant": "picture"}),)
+    low, high = np.percentile(image.pixels, (2, 98))
+    assert high - low > 0.9
+    assert np.corrcoef(image.pixels.ravel(), GREY.ravel())[0, 1] > 0.99
+
+
+def test_ordinary_pictures_are_as_they_are_without_a_word() -> None:
+    assert decode(grey_png()).facts == ()
+    assert decode(saved(Image.fromarray(90 + ramp(8) // 4))).facts == ()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -106,6 +150,7 @@ REFUSED = {
     "cmyk": saved(Image.fromarray(rgb_of(ramp())).convert("CMYK"), "JPEG"),
     "black-and-white": saved(Image.fromarray(ramp()).convert("1")),
     "animated": animated(),
+    "no-greys": saved(Image.fromarray(np.where(ramp(8) == 255, 255, 0).astype(np.uint8))),
     "blank": saved(Image.new("L", (SIDE, SIDE), 7)),
     "too-small": grey_png(128),
 }

@@ -6,10 +6,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_windowing
 
-from ml.imaging import decode
+from ml.imaging import Fact, decode
 from ml.imaging.phantom import chest_ct, chest_xray, phantom_dicom
 from ml.imaging.windowing import Window
-from tests.unit.ml.imaging.samples import SIDE, dicom, ramp, xray_of
+from tests.unit.ml.imaging.samples import SIDE, dicom, ramp, refusal, xray_of
 
 LINEAR_RAMP = ramp(12).astype(np.float32)
 
@@ -77,10 +77,85 @@ def test_modality_table_is_applied() -> None:
 
 
 def test_voi_table_goes_before_the_window_and_clamps_at_its_ends() -> None:
-    entries = list(range(256))
-    data = xray_of(ramp(12), 12, VOILUTSequence=table(entries, 1000, 8))
-    expected = np.clip(LINEAR_RAMP - 1000, 0, 255) / 255
+    entries = list(range(512))
+    data = xray_of(ramp(12), 12, VOILUTSequence=table(entries, 1000, 9))
+    expected = np.clip(LINEAR_RAMP - 1000, 0, 511) / 511
     np.testing.assert_allclose(decode(data).pixels, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("declared", [8, 12, 16])
+def test_the_entries_say_how_many_bits_a_table_holds(declared: int) -> None:
+    """By the letter of the third value the picture would be nearly black, or nearly white."""
+    plain = dicom(VOILUTSequence=table(list(range(4096)), 0, 12))
+    told = decode(dicom(VOILUTSequence=table(list(range(4096)), 0, declared)))
+    np.testing.assert_array_equal(told.pixels, decode(plain).pixels)
+    np.testing.assert_allclose(told.pixels, chest_xray(SIDE, SIDE), atol=2e-3)
+    assert told.facts == ()
+
+
+UNUSABLE = {
+    "far too wide": {"WindowCenter": 2048, "WindowWidth": 60_000},
+    "far too narrow": {"WindowCenter": 1500, "WindowWidth": 40},
+    "nearly black": {"WindowCenter": 16_000, "WindowWidth": 32_000},
+    "elsewhere": {"WindowCenter": 60_000, "WindowWidth": 4096},
+    "a flat table": {"VOILUTSequence": table([1000 + value // 64 for value in range(4096)], 0, 16)},
+}
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("stated", UNUSABLE.values(), ids=UNUSABLE)
+def test_a_window_that_shows_next_to_nothing_gives_way_to_the_own_range_and_it_is_said(
+    stated: dict[str, object], photometric: str
+) -> None:
+    gone = dict.fromkeys(("WindowCenter", "WindowWidth"))
+    image = decode(dicom(**{**gone, **stated, "PhotometricInterpretation": photometric}))
+    unstated = decode(dicom(**gone, PhotometricInterpretation=photometric))
+    np.testing.assert_array_equal(image.pixels, unstated.pixels)
+    assert image.facts == (Fact("own_range", {"variant": "unusable"}),)
+    assert unstated.facts == (Fact("own_range", {"variant": "unstated"}),)
+    low, high = np.percentile(image.pixels, (2, 98))
+    assert high - low > 0.6
+
+
+@pytest.mark.parametrize(("photometric", "centre"), [("MONOCHROME2", 6000), ("MONOCHROME1", -2400)])
+def test_a_window_that_shows_the_image_in_the_darkest_third_gives_way(photometric: str, centre: int) -> None:
+    image = decode(dicom(PhotometricInterpretation=photometric, WindowCenter=centre, WindowWidth=12_000))
+    assert image.facts == (Fact("own_range", {"variant": "unusable"}),)
+    assert np.percentile(image.pixels, 98) > 0.9
+
+
+def test_a_window_that_shows_the_image_is_followed_without_a_word() -> None:
+    assert decode(dicom()).facts == ()
+    assert decode(dicom(WindowCenter=2048, WindowWidth=8192)).facts == ()
+
+
+@pytest.mark.parametrize("bright", [1, 26, 400], ids=["a pixel", "a thousandth", "a marker"])
+def test_a_few_bright_pixels_do_not_make_the_rest_black(bright: int) -> None:
+    """In 16 bits, with a window from the least to the greatest value, as exporters write it, or none."""
+    stored = np.rint(chest_xray(SIDE, SIDE) * 4095).astype(np.uint16)
+    stored.ravel()[:bright] = 65_535
+    rest = np.s_[SIDE // 4 :]
+    for window in ({"WindowCenter": 32_768, "WindowWidth": 65_536}, {"WindowCenter": None, "WindowWidth": None}):
+        image = decode(xray_of(stored, 16, **window))
+        low, high = np.percentile(image.pixels[rest], (2, 98))
+        assert high - low > 0.6
+        assert [fact.code for fact in image.facts] == ["own_range"]
+
+
+def test_values_of_a_small_scale_are_spread_as_others_are() -> None:
+    gone = dict.fromkeys(("WindowCenter", "WindowWidth"))
+    scaled = decode(dicom(**gone, RescaleSlope=0.0001, RescaleIntercept=0))
+    np.testing.assert_allclose(scaled.pixels, decode(dicom(**gone)).pixels, atol=1e-4)
+
+
+def test_an_image_without_greys_is_refused_but_a_page_about_the_examination_is_kept() -> None:
+    stored = np.zeros((SIDE, SIDE), np.uint16)
+    stored[80:84, 40:120] = 4095
+    assert refusal(xray_of(stored, 12)) == "no-greys"
+    assert refusal(xray_of(stored, 12, WindowWidth=None)) == "no-greys"
+    page = dicom("CT", ImageType=["DERIVED", "SECONDARY", "SCREEN SAVE"], PixelData=stored.tobytes())
+    assert decode(page).pixels[82, 60] > 0.95
+    assert decode(page).pixels[10, 60] == 0
 
 
 @pytest.mark.parametrize(
