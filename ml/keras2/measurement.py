@@ -29,7 +29,7 @@ from ml.training.measure.predictions import (
     write_predictions,
 )
 from ml.training.measure.report import REPORT, controls, measure
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.scored_images import ScoredImages
 
 # With fewer, even a network that is always right has a sensitivity whose interval begins below 0.69.
 LEAST_GROUPS = 10

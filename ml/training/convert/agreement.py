@@ -14,7 +14,7 @@ from ml.serving.attention import evidence
 from ml.serving.bundle import NETWORK, WEIGHTS
 from ml.serving.engine import Network
 from ml.spec import Precision
-from ml.training.measure.metrics import area_under_curve
+from ml.training.metrics import area_under_curve
 
 EXACT_TOLERANCE, FAST_TOLERANCE = 1e-4, 2e-2
 LARGEST_LOSS, LEAST_LIKENESS = 0.005, 0.9

@@ -19,7 +19,7 @@ from ml.training.fit.progress import Progress
 from ml.training.fit.run import Run
 from ml.training.fit.run_files import HISTORY
 from ml.training.measure import figures
-from ml.training.measure.metrics import area_under_curve
+from ml.training.metrics import area_under_curve
 
 WARM_UP_SHARE = 0.05
 PREDICT_BATCH = 64

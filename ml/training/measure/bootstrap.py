@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.spec import Estimate
-from ml.training.measure.metrics import Measures
+from ml.training.metrics import Measures
 
 TAIL = 0.025
 RESAMPLES = 1000

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from ml.preprocessing import Pixels, Region, resize
 from ml.training.data.datasets import read_pixels
 from ml.training.data.manifest import Row, label_indices
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.scored_images import ScoredImages
 
 THUMBNAIL = 32
 # Lungs lie inside this part of nearly every chest image, X-ray or axial slice.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ml.spec import Estimate
 from ml.training.measure.bootstrap import estimates
-from ml.training.measure.metrics import CALIBRATION_BINS, Measures, confidence_bins
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.metrics import CALIBRATION_BINS, Measures, confidence_bins
+from ml.training.scored_images import ScoredImages
 
 CURVES, EVALUATION = "curves.json", "evaluation.png"
 FALSE_ALARMS = np.linspace(0.0, 1.0, 51)

@@ -32,7 +32,7 @@ from ml.training.measure.predictions import (
     write_predictions,
 )
 from ml.training.measure.report import REPORT, controls, measure
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.scored_images import ScoredImages
 
 CALIBRATION_IMAGES = 300
 SERVED = "served"

@@ -15,8 +15,8 @@ from PIL import Image
 from ml.training.data.augmentation import augment
 from ml.training.data.datasets import Images
 from ml.training.measure.curves import EVALUATION, Curves
-from ml.training.measure.metrics import area_under_curve, confusion
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.metrics import area_under_curve, confusion
+from ml.training.scored_images import ScoredImages
 
 mpl.use("Agg")
 SHEET_ROWS, SHEET_COLUMNS = 8, 8

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.scored_images import ScoredImages
 
 PREDICTIONS = "predictions.csv"
 BORDER_PIXELS, LUNGS_BLACKED_OUT = "border-pixels.csv", "lungs-blacked-out.csv"

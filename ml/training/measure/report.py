@@ -7,7 +7,8 @@ from typing import Any
 from ml.spec import Estimate, OperatingPoint
 from ml.training.measure.bootstrap import estimates, with_exact_bounds
 from ml.training.measure.calibration import CHOSEN_FOR, Calibration
-from ml.training.measure.metrics import (
+from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
+from ml.training.metrics import (
     Measures,
     classification_measures,
     confusion,
@@ -15,8 +16,7 @@ from ml.training.measure.metrics import (
     within_source_measures,
     zone_measures,
 )
-from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.scored_images import ScoredImages
 
 REPORT = "metrics.json"
 CONTROLS = {"border_pixels": "border_pixels_auc", "lungs_blacked_out": "lungs_blacked_out_auc"}

@@ -15,15 +15,15 @@ from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Estimate, Modality
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.curves import EVALUATION
-from ml.training.measure.metrics import classification_measures
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.measure.report import REPORT, all_estimates, operating_estimates, zone_estimates
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.metrics import classification_measures
 from ml.training.modalities import WORDS
 from ml.training.publish.card import DISAGREEMENTS
 from ml.training.publish.combine import TEST, WEIGHTS_ROOT, disagreement, read_members
 from ml.training.publish.markdown import architecture_title, render
 from ml.training.publish.protocols import PROTOCOLS, RESULTS, Protocol, Table, read_folds, read_story
+from ml.training.scored_images import ScoredImages
 
 DOCUMENT, README = "docs/accuracy.md", "README.md"
 BEGIN, END = "<!-- accuracy -->", "<!-- /accuracy -->"

@@ -17,7 +17,6 @@ from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Modality
 from ml.training.measure.bootstrap import estimates, with_exact_bounds
 from ml.training.measure.calibration import Calibration, calibrate
-from ml.training.measure.metrics import Measures
 from ml.training.measure.predictions import (
     BORDER_PIXELS,
     LUNGS_BLACKED_OUT,
@@ -26,7 +25,8 @@ from ml.training.measure.predictions import (
     write_predictions,
 )
 from ml.training.measure.report import REPORT, controls, headline, measure, operating_point, plain
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.metrics import Measures
+from ml.training.scored_images import ScoredImages
 
 WEIGHTS_ROOT = Path(__file__).parents[2] / "weights"
 VALIDATION, TEST = "validation", "test"

@@ -17,7 +17,7 @@ from ml.training.measure.predictions import read_predictions, write_predictions
 
 if TYPE_CHECKING:
     from ml.training.fit.plan import Plan
-    from ml.training.measure.scored_images import ScoredImages
+    from ml.training.scored_images import ScoredImages
 
 RESULTS = Path(__file__).parents[3] / "docs" / "accuracy"
 FOLDS = 5

@@ -12,7 +12,7 @@ from ml.spec import ClassifierSpec, Modality
 from ml.training.measure.calibration import Calibration
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, PREDICTIONS, write_predictions
 from ml.training.measure.report import REPORT, controls, measure, operating_point
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.scored_images import ScoredImages
 from tests.unit.ml.specs import SPEC
 
 LABELS = SPEC.labels

@@ -14,8 +14,8 @@ from ml.__main__ import main
 from ml.ensemble import EnsembleSpec, ensembles
 from ml.spec import ClassifierSpec, Modality
 from ml.training.measure.calibration import calibrate
-from ml.training.measure.metrics import area_under_curve
 from ml.training.measure.predictions import PREDICTIONS, read_predictions, write_predictions
+from ml.training.metrics import area_under_curve
 from ml.training.publish.combine import combine, disagreement, read_members
 from tests.unit.ml.training.members import store_member
 

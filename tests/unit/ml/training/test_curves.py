@@ -12,7 +12,7 @@ pytest.importorskip("sklearn", reason="compared with scikit-learn")
 from sklearn import metrics as reference
 
 from ml.training.measure.curves import FALSE_ALARMS, curves, roc, write_curves
-from ml.training.measure.metrics import calibration_error
+from ml.training.metrics import calibration_error
 from tests.unit.ml.training.test_metrics import NAMES, scored
 
 

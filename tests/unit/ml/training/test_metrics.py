@@ -13,7 +13,7 @@ from sklearn import metrics as reference
 from ml.spec import Estimate
 from ml.training.measure.bootstrap import estimates, with_exact_bounds
 from ml.training.measure.calibration import calibrate, find_positive_from, find_temperature, find_threshold
-from ml.training.measure.metrics import (
+from ml.training.metrics import (
     area_under_curve,
     calibration_error,
     classification_measures,
@@ -22,7 +22,7 @@ from ml.training.measure.metrics import (
     within_source_measures,
     zone_measures,
 )
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.scored_images import ScoredImages
 
 NAMES = ("covid", "pneumonia", "normal")
 

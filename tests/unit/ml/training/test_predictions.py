@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.training.measure.predictions import read_predictions, write_predictions
-from ml.training.measure.scored_images import ScoredImages
+from ml.training.scored_images import ScoredImages
 
 
 def scored() -> ScoredImages:
