@@ -13,12 +13,12 @@ from ml.probability import softmax
 from ml.training.data import datasets
 from ml.training.data.datasets import Images, TrainingBatches
 from ml.training.data.split import Part, Partition, by_group
+from ml.training.fit import pictures
 from ml.training.fit.loss import SmoothedCrossEntropy
 from ml.training.fit.plan import Phase, Plan
 from ml.training.fit.progress import Progress
 from ml.training.fit.run import Run
 from ml.training.fit.run_files import HISTORY
-from ml.training.measure import figures
 from ml.training.metrics import area_under_curve
 
 WARM_UP_SHARE = 0.05
@@ -36,7 +36,7 @@ def train(plan: Plan, data: Path, out: Path, partition: Partition = by_group) ->
         for stage in _stages(plan):
             if stage[-1][1] > run.saved_epoch:
                 _train_stage(run, stage, progress)
-    figures.draw_history(out / HISTORY, out / "history.png")
+    pictures.draw_history(out / HISTORY, out / "history.png")
 
 
 def _describe(run: Run) -> None:
@@ -44,7 +44,7 @@ def _describe(run: Run) -> None:
     with (run.folder / "layers.txt").open("w", encoding="utf-8") as text:
         run.model.summary(print_fn=lambda line: print(line, file=text), expand_nested=True)
     images = run.images(Part.VALIDATION, run.plan.final_side)
-    figures.draw_contact_sheet(images, run.folder / "contact-sheet.png")
+    pictures.draw_contact_sheet(images, run.folder / "contact-sheet.png")
 
 
 def _stages(plan: Plan) -> Iterator[Stage]:
