@@ -1,1 +1,1 @@
-"""From predictions to numbers: calibration, metrics with their intervals, curves and controls."""
+"""From a finished run to numbers: calibration, predictions, intervals, curves and controls."""
