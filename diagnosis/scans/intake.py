@@ -137,9 +137,10 @@ def differences(header: DicomHeader | None, patient: Patient) -> list[Difference
 
 
 def _may_be_the_same(header: DicomHeader, patient: Patient) -> bool:
-    if fold(header.patient_name) in PLACEHOLDERS:
-        return True
-    return header.person.agrees_with(f"{patient.family_name} {patient.given_name}")
+    """In any of the writings that name somebody; the name is unknown where none does."""
+    named = [group for group in header.person.groups if fold(group.readable) not in PLACEHOLDERS]
+    recorded = f"{patient.family_name} {patient.given_name}"
+    return not named or any(group.agrees_with(recorded) for group in named)
 
 
 def _same_number(in_file: str, in_record: str) -> bool:

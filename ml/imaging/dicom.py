@@ -97,7 +97,7 @@ _MOMENTS = (
 
 
 def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
-    person = PersonName.parse(tags.text("PatientName"))
+    person = PersonName.parse(tags.name("PatientName"))
     spacing = _spacing(tags, "PixelSpacing")
     at_detector = None if spacing else _spacing(tags, "ImagerPixelSpacing")
     moments = (tags.moment(day, hour) for day, hour in _MOMENTS)

@@ -13,6 +13,7 @@ from pydicom.multival import MultiValue
 
 MAX_TEXT = 64  # the length of DICOM's own LO and PN groups
 MAX_VALUES = 16
+_NAME_GROUPS = 3
 
 _DATE = re.compile(r"(\d{4})[.\-/]?(\d{2})[.\-/]?(\d{2})$")
 _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(?:\.\d*)?$")
@@ -76,6 +77,11 @@ class Tags:
 
     def text(self, keyword: str) -> str:
         return next(iter(self.texts(keyword)), "")
+
+    def name(self, keyword: str) -> str:
+        """A person's name; the length of a text is that of each of its groups."""
+        written = next(_strings([self._value(keyword)]), "")
+        return "=".join(clean(group) for group in written.split("=")[:_NAME_GROUPS])
 
     def numbers(self, keyword: str) -> tuple[float, ...]:
         """All values, or () when one of them is not a finite number."""

@@ -15,7 +15,7 @@ import numpy as np
 from ml.imaging.facts import Fact
 from ml.imaging.greyscale import Greyscale
 from ml.imaging.header import DicomHeader
-from ml.imaging.names import PersonName
+from ml.imaging.names import NameGroup, PersonName
 from ml.imaging.role import Role
 from ml.imaging.tone import Tone
 from ml.spec import Modality
@@ -75,7 +75,7 @@ def header_from_note(note: dict[str, Any] | None) -> DicomHeader | None:
         "acquired_at": datetime.fromisoformat(acquired) if acquired else None,
         "pixel_spacing": (spacing[0], spacing[1]) if spacing else None,
         "image_type": tuple(note["image_type"]),
-        "person": PersonName(**note["person"]),
+        "person": PersonName(tuple(NameGroup(**group) for group in note["person"]["groups"])),
         "role": Role(note["role"]),
     }
     return DicomHeader(**{**note, **read})

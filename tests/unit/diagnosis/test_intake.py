@@ -53,6 +53,20 @@ def test_names_of_others(name: str) -> None:
     assert found(patient_name=name) == {"name"}
 
 
+YAMADA = {"medical_record_number": "7", "family_name": "山田", "given_name": "太郎"}
+
+
+@pytest.mark.parametrize("name", ["=山田^太郎", "Yamada^Tarou=山田^太郎=やまだ^たろう", "Anonymous=山田^太郎"])
+def test_a_name_in_several_writings_needs_one_that_agrees(name: str) -> None:
+    assert found(record=YAMADA, patient_name=name) == set()
+    assert found(patient_name=name) == {"name"}
+
+
+@pytest.mark.parametrize("name", ["==", "Anonymous=="])
+def test_a_name_is_unknown_where_no_writing_names_anybody(name: str) -> None:
+    assert found(record=YAMADA, patient_name=name) == found(patient_name=name) == set()
+
+
 @pytest.mark.parametrize(
     ("number", "same"), [("MRN-0001", True), ("mrn-0001 ", True), ("", True), ("MRN-00011", False), ("1", False)]
 )

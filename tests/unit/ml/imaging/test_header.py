@@ -3,6 +3,7 @@ from datetime import date, datetime
 import pytest
 
 from ml.imaging import DicomHeader, PersonName, decode
+from ml.imaging.names import NameGroup
 from ml.imaging.tags import clean, parse_date, parse_time
 from ml.spec import Modality
 from tests.unit.ml.imaging.samples import dicom
@@ -30,7 +31,8 @@ def test_a_whole_header() -> None:
     )
     assert found.modality is Modality.CXR
     assert (found.modality_code, found.sex, found.patient_id, found.accession_number) == ("CR", "F", "4711", "A-1")
-    assert (found.patient_name, found.person.family, found.person.given) == ("Müller, Änne Luise", "Müller", "Änne")
+    assert found.patient_name == "Müller, Änne Luise"
+    assert found.person.groups == (NameGroup("Müller", "Änne", "Luise"),)
     assert (found.birth_date, found.acquired_at) == (date(1956, 2, 29), MOMENT)
     assert (found.pixel_spacing, found.spacing_at_detector) == ((0.2, 0.3), False)
     assert (found.body_part, found.view, found.photometric) == ("CHEST", "PA", "MONOCHROME2")
@@ -122,3 +124,63 @@ def test_texts_are_one_printable_line_of_bounded_length() -> None:
 )
 def test_names_are_compared_as_people_would(written: str, recorded: str, agrees: bool) -> None:
     assert PersonName.parse(written).agrees_with(recorded) is agrees
+
+
+YAMADA = {
+    "alphabetic": "Yamada^Tarou",
+    "ideographic": "=山田^太郎",
+    "phonetic": "==やまだ^たろう",
+    "all": "Yamada^Tarou=山田^太郎=やまだ^たろう",
+    "ideographic, in the first group": "山田^太郎",
+}
+
+
+@pytest.mark.parametrize(
+    ("writing", "recorded"),
+    [
+        ("alphabetic", "Yamada Tarou"),
+        ("ideographic", "山田 太郎"),
+        ("ideographic", "山田太郎"),
+        ("ideographic, in the first group", "山田太郎"),
+        ("phonetic", "やまだ たろう"),
+        ("all", "Yamada Tarou"),
+        ("all", "山田 太郎"),
+        ("all", "やまだ たろう"),
+    ],
+)
+def test_a_name_agrees_in_any_of_its_writings(writing: str, recorded: str) -> None:
+    name = PersonName.parse(YAMADA[writing])
+    assert name.agrees_with(recorded)
+    for other in ("Suzuki Hanako", "鈴木 花子", "山田 花子", "山田花子", "すずき はなこ"):
+        assert not name.agrees_with(other)
+
+
+def test_a_sound_mark_makes_another_name_and_a_half_width_letter_does_not() -> None:
+    assert not PersonName.parse("==ただ^たろう").agrees_with("たた たろう")
+    assert PersonName.parse("==ﾔﾏﾀﾞ^ﾀﾛｳ").agrees_with("ヤマダ タロウ")
+
+
+HONG = "Hong^Gildong=洪^吉洞=홍^길동"
+JAPANESE, KOREAN = ["", "ISO 2022 IR 87"], ["", "ISO 2022 IR 149"]
+
+
+@pytest.mark.parametrize(
+    ("charset", "written", "readable"),
+    [
+        ("ISO_IR 192", YAMADA["ideographic"], "山田 太郎"),
+        ("ISO_IR 192", YAMADA["all"], "Yamada, Tarou (山田 太郎, やまだ たろう)"),
+        (JAPANESE, YAMADA["ideographic"], "山田 太郎"),
+        (JAPANESE, YAMADA["all"], "Yamada, Tarou (山田 太郎, やまだ たろう)"),
+        (KOREAN, HONG, "Hong, Gildong (洪 吉洞, 홍 길동)"),
+        ("GB18030", "Wang^XiaoDong=王^小东", "Wang, XiaoDong (王 小东)"),
+        ("ISO_IR 192", "^^=^=", ""),
+    ],
+)
+def test_every_writing_is_read_in_the_character_sets_of_the_east(
+    charset: str | list[str], written: str, readable: str
+) -> None:
+    assert header(PatientName=written, SpecificCharacterSet=charset).patient_name == readable
+
+
+def test_each_writing_may_be_as_long_as_a_name() -> None:
+    assert header(PatientName=f"{'A' * 60}={'山' * 60}=={'x' * 60}").patient_name == f"{'A' * 60} ({'山' * 60})"

@@ -51,6 +51,7 @@ KINDS = {
     "jpeg": grey_jpeg(),
     "dx": dicom("DX"),
     "ct": dicom("CT"),
+    "three writings": dicom("DX", PatientName="Yamada^Tarou=山田^太郎=やまだ^たろう"),
     "lateral": dicom("DX", ViewPosition="LL"),
 }
 
