@@ -25,7 +25,7 @@ from accounts.permissions import Permission
 from diagnosis import formats
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.errors import Refusal
-from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Scan, Transition
+from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Scan, Study, Transition
 from diagnosis.patients.history import Change, changes
 from diagnosis.results import verdict
 
@@ -186,11 +186,11 @@ class ScanAdmin(_ClinicalAdmin):
 
 @admin.register(Analysis)
 class AnalysisAdmin(_ClinicalAdmin):
-    clinic_path = "scan__clinic"
+    clinic_path = "study__clinic"
     list_display = ("requested_at", "scan", "number", "status", "trigger", "attempts", "failure_code", "worker")
-    list_filter = ("status", "failure_code", "trigger", ("scan__clinic", admin.RelatedOnlyFieldListFilter))
-    list_select_related = ("scan__patient",)
-    search_fields = ("scan__patient__search_key", "failure_code", "worker")
+    list_filter = ("status", "failure_code", "trigger", ("study__clinic", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("study__patient", "study__representative", "image")
+    search_fields = ("study__patient__search_key", "failure_code", "worker")
     exclude = ("claim", "lease_expires_at", "enqueued_at", "failure_params", "without_ensemble_reasons")
     readonly_fields = ("why_failed", "why_not_combined")
     inlines = (CombinationInline, PredictionInline, TransitionInline)
@@ -206,12 +206,12 @@ class AnalysisAdmin(_ClinicalAdmin):
 
     @admin.action(description=_("Run again"), permissions=["view"])
     def run_again(self, request: HttpRequest, chosen: QuerySet[Analysis]) -> None:
-        scans = Scan.objects.filter(analyses__in=chosen).select_related("clinic").distinct()
-        self._each(request, scans, lambda scan: rerun_analysis(by=cast(User, request.user), scan=scan), _QUEUED)
+        studies = Study.objects.filter(analyses__in=chosen).select_related("clinic").distinct()
+        self._each(request, studies, lambda study: rerun_analysis(by=cast(User, request.user), study=study), _QUEUED)
 
     @admin.action(description=_("Cancel"), permissions=["view"])
     def cancel(self, request: HttpRequest, chosen: QuerySet[Analysis]) -> None:
-        analyses = chosen.select_related("scan__clinic")
+        analyses = chosen.select_related("study__clinic")
         self._each(
             request,
             analyses,

@@ -38,6 +38,7 @@ FAILURES = {
         "No classifier for this modality (Chest CT slice) is active here. The scan is kept; "
         "retry when an administrator has activated one."
     ),
+    "nothing_to_classify": gettext_noop("The study has no image that a classifier could be asked about."),
     "no_gate": gettext_noop(
         "The check that comes before the classifiers cannot be used here. The scan is kept; "
         "tell your administrator, then retry."
@@ -81,12 +82,14 @@ NOTES = {
     "trigger/rerun": gettext_noop("Run again"),
     "uploaded_again/cxr": gettext_noop("Uploaded again as chest X-ray"),
     "uploaded_again/ct": gettext_noop("Uploaded again as chest CT slice"),
+    "replaced_by_newer": gettext_noop("A newer analysis of the study waits already"),
     "worker_lost": gettext_noop("%(worker)s was lost"),
     "reading/first": gettext_noop("First reading"),
     "reading/second": gettext_noop("Second reading"),
     "reading/arbitration": gettext_noop("Arbitration"),
     "given_back": gettext_noop("Given back"),
     "lease_ended": gettext_noop("The lease ended"),
+    "read_with_study": gettext_noop("Read with its study in %(review)s"),
     "read_with_series": gettext_noop("Read with its series in %(review)s"),
 }
 SENTENCES: Mapping[str, str] = {

@@ -11,20 +11,20 @@ from django.utils.translation import gettext as _
 
 from accounts.locale import in_locale_of
 from accounts.models import User
-from diagnosis.models import Notification, Scan
+from diagnosis.models import Notification, Study
 from diagnosis.models.notification import NotificationKind, NotificationQuerySet
 
 log = logging.getLogger(__name__)
 MAIL_BATCH = 100
 
 
-def notify_uploader(scan: Scan, kind: NotificationKind) -> None:
-    Notification.objects.create(recipient_id=scan.uploaded_by_id, scan=scan, kind=kind)
+def notify_uploader(study: Study, kind: NotificationKind) -> None:
+    Notification.objects.create(recipient_id=study.received_from_id, study=study, kind=kind)
 
 
 def own(user: User) -> NotificationQuerySet:
-    """What `user` is told about scans that they may still see."""
-    return Notification.objects.of(user).filter(scan__in=Scan.objects.visible_to(user))
+    """What `user` is told about studies that they may still see."""
+    return Notification.objects.of(user).filter(study__in=Study.objects.visible_to(user))
 
 
 def unread_count(user: User) -> int:
@@ -37,14 +37,14 @@ def mail_pending() -> int:
     wanted = Notification.objects.filter(
         mailed_at=None, read_at=None, recipient__is_active=True, recipient__reading_preference__mail_results=True
     )
-    return sum(_mail(notification) for notification in wanted.select_related("recipient", "scan__clinic")[:MAIL_BATCH])
+    return sum(_mail(notification) for notification in wanted.select_related("recipient", "study__clinic")[:MAIL_BATCH])
 
 
 def _mail(notification: Notification) -> bool:
     # Taken before it is sent: a mail that is lost is better than one that repeats for ever.
     if not Notification.objects.filter(pk=notification.pk, mailed_at=None).update(mailed_at=timezone.now()):
         return False
-    with in_locale_of(notification.recipient, clinic=notification.scan.clinic):
+    with in_locale_of(notification.recipient, clinic=notification.study.clinic):
         subject = str(NotificationKind(notification.kind).label)
         body = _("%(what)s. Sign in to the portal to read it: %(address)s") % {
             "what": subject,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from datetime import datetime
 
 from celery import Task, shared_task
 from celery.signals import worker_process_init
@@ -14,6 +15,7 @@ from kombu.exceptions import OperationalError
 from diagnosis import notifications
 from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Analysis
+from diagnosis.states import AnalysisStatus
 
 log = logging.getLogger(__name__)
 # A sweep sends no more than this at once; the next sweep goes on.
@@ -22,7 +24,16 @@ SWEEP_BATCH = 500
 
 @shared_task(bind=True, acks_late=True)
 def run_analysis(self: Task, analysis_id: str) -> None:
-    runner.run(uuid.UUID(analysis_id), worker=f"worker {self.request.hostname}")
+    pk = uuid.UUID(analysis_id)
+    if not runner.run(pk, worker=f"worker {self.request.hostname}"):
+        _send_again_if_it_waits(pk)
+
+
+def _send_again_if_it_waits(pk: uuid.UUID) -> None:
+    """Further images of its study came meanwhile, so its time is later than when its message was sent."""
+    waiting = Analysis.objects.filter(pk=pk, status=AnalysisStatus.QUEUED).values_list("not_before", flat=True).first()
+    if waiting and waiting > timezone.now():
+        enqueue(pk, at=waiting)
 
 
 @shared_task(acks_late=False)
@@ -41,10 +52,13 @@ def mail_notifications() -> None:
     notifications.mail_pending()
 
 
-def enqueue(pk: uuid.UUID) -> bool:
-    """Send the analysis's message. When the broker is away the row stays queued and the sweep sends it later."""
+def enqueue(pk: uuid.UUID, *, at: datetime | None = None) -> bool:
+    """Send the analysis's message, for a worker to act on at once or from `at` on.
+
+    When the broker is away the row stays queued and the sweep sends it later.
+    """
     try:
-        run_analysis.delay(str(pk))
+        run_analysis.apply_async((str(pk),), eta=at)
     except (OperationalError, OSError):
         log.warning("the broker did not take analysis %s; the sweep will send it", pk, exc_info=True)
         return False

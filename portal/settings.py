@@ -209,6 +209,8 @@ ANALYSIS_SECONDS = env.int("ANALYSIS_SECONDS", default=120)
 ANALYSIS_ATTEMPTS = env.int("ANALYSIS_ATTEMPTS", default=3)
 # A worker renews its lease every third of it; a job whose lease ran out belongs to nobody and is queued again.
 ANALYSIS_LEASE = timedelta(seconds=env.int("ANALYSIS_LEASE_SECONDS", default=15))
+# A CT series comes slice by slice: its analysis waits until none has come for so long.
+ANALYSIS_QUIET = timedelta(seconds=env.float("ANALYSIS_QUIET_SECONDS", default=3))
 ANALYSIS_SWEEP_SECONDS = env.int("ANALYSIS_SWEEP_SECONDS", default=5)
 # Messages and sweeps wait in one line. A sweep runs only while it is younger than one round (its "expires"), so what
 # was sent before it has left the line by then: if that analysis is still queued, somebody took it and may be dead.

@@ -61,7 +61,7 @@ def finish(
     the lungs; `without` says why there is no combination.
     """
     from diagnosis.analyses import runner
-    from diagnosis.analyses.predict import ImagePredictions
+    from diagnosis.analyses.predict import ImagePredictions, StudyPredictions
     from diagnosis.models import Analysis
     from diagnosis.states import AnalysisStatus
 
@@ -70,11 +70,28 @@ def finish(
     assert claim
     each = tuple(_predicted(number, probability, outside) for number, probability in enumerate(probabilities))
     members = tuple(one.spec.identity for one in each)
-    runner.store(
-        analysis.pk, claim, "test", ImagePredictions(each, _combined(combined, members) if combined else None, without)
-    )
+    made = ImagePredictions(each, _combined(combined, members) if combined else None, without)
+    runner.store(analysis.pk, claim, "test", StudyPredictions.of_one(scan.pk, made))
     analysis.refresh_from_db()
     assert analysis.status == AnalysisStatus.SUCCEEDED
+    return analysis
+
+
+def finish_study(probabilities: Mapping[Scan, float]) -> Analysis:
+    """End the open analysis of the images' study: one classifier, and this probability of COVID-19 for each image."""
+    from diagnosis.analyses import runner
+    from diagnosis.analyses.predict import ImagePredictions, StudyPredictions, outcome
+    from diagnosis.models import Analysis
+    from diagnosis.states import AnalysisStatus
+
+    made = {scan: ImagePredictions((_predicted(0, one, None),), None, ()) for scan, one in probabilities.items()}
+    key = max(made, key=lambda scan: probabilities[scan])
+    study = StudyPredictions(key.pk, made[key], tuple(outcome(scan.pk, one) for scan, one in made.items()))
+    analysis = key.study.analyses.get(status=AnalysisStatus.QUEUED)
+    claim = Analysis.objects.claim(analysis.pk, worker="test")
+    assert claim
+    runner.store(analysis.pk, claim, "test", study)
+    analysis.refresh_from_db()
     return analysis
 
 

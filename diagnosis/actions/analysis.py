@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from accounts.actors import actor_label
 from accounts.models import User
@@ -9,21 +13,21 @@ from accounts.permissions import Permission, require
 from diagnosis import tasks
 from diagnosis.errors import NotAllowedNow
 from diagnosis.messages import Message
-from diagnosis.models import Analysis, Scan
+from diagnosis.models import Analysis, Scan, Study
 from diagnosis.models.analysis import Trigger
 from diagnosis.rules import policies
 from diagnosis.states import AnalysisStatus as S
 
 
-def rerun_analysis(*, by: User, scan: Scan) -> Analysis:
-    """Queue a new analysis of a scan whose latest one has finished, whatever its end; nothing is overwritten."""
-    require(by, Permission.REQUEST_ANALYSIS, scan.clinic)
-    latest = scan.latest_analysis
+def rerun_analysis(*, by: User, study: Study) -> Analysis:
+    """Queue a new analysis of a study whose latest one has finished, whatever its end; nothing is overwritten."""
+    require(by, Permission.REQUEST_ANALYSIS, study.clinic)
+    latest = study.latest_analysis
     policies.require_rerunnable(latest)
     trigger = Trigger.RETRY if latest and latest.status == S.FAILED else Trigger.RERUN
     try:
         with transaction.atomic():
-            return start_analysis(by=by, scan=scan, trigger=trigger)
+            return start_analysis(by=by, study=study, trigger=trigger)
     except IntegrityError as error:
         # Two people asked at once; the constraint let one through.
         raise NotAllowedNow("already_open", policies.ALREADY_OPEN) from error
@@ -31,19 +35,48 @@ def rerun_analysis(*, by: User, scan: Scan) -> Analysis:
 
 def cancel_analysis(*, by: User, analysis: Analysis) -> None:
     """Stop an analysis that has not finished. A worker in the middle of it drops its result."""
-    require(by, Permission.REQUEST_ANALYSIS, analysis.scan.clinic)
+    require(by, Permission.REQUEST_ANALYSIS, analysis.study.clinic)
     for source in (S.QUEUED, S.RUNNING):
         if Analysis.objects.finish(analysis.pk, source, S.CANCELLED, by=actor_label(by)):
             return
     raise NotAllowedNow("already_finished", policies.ALREADY_FINISHED)
 
 
-def start_analysis(*, by: User, scan: Scan, trigger: Trigger, note: Message | None = None) -> Analysis:
+def analyse_with(*, by: User, image: Scan) -> None:
+    """Have an image that has just come in analysed with the rest of its study.
+
+    It joins the analysis that still waits, which then waits a little longer for the next one; else it starts another.
+    Each further analysis of a study waits twice as long as the one before it, so that a slow sender does not start one
+    for every image. An image that no classifier is asked about starts one only where it is the first.
+    """
+    study = image.study
+    unclassified = bool(image.not_classified_code)
+    if unclassified and study.analyses.exists():
+        return
+    quiet = settings.ANALYSIS_QUIET if image.in_series or unclassified else timedelta(0)
+    now = timezone.now()
+    waiting = study.analyses.filter(status=S.QUEUED, image=None)
+    finished = study.analyses.filter(image=None).exclude(status=S.QUEUED).count()
+    not_before = now + quiet * 2 ** min(finished, 5) if quiet else None
+    if not waiting.update(not_before=not_before):
+        start_analysis(by=by, study=study, trigger=Trigger.UPLOAD, not_before=not_before)
+
+
+def start_analysis(
+    *,
+    by: User,
+    study: Study,
+    trigger: Trigger,
+    note: Message | None = None,
+    not_before: datetime | None = None,
+) -> Analysis:
     """Add a queued analysis and send it when the surrounding transaction commits. `note` says why, if not `trigger`."""
-    last = scan.analyses.aggregate(last=Max("number"))["last"] or 0
-    analysis = Analysis.objects.create(scan=scan, number=last + 1, trigger=trigger, requested_by=by)
+    last = study.analyses.aggregate(last=Max("number"))["last"] or 0
+    analysis = Analysis.objects.create(
+        study=study, number=last + 1, trigger=trigger, requested_by=by, not_before=not_before
+    )
     note = note or Message("trigger", {"variant": trigger.value})
     Analysis.objects.log_transition(analysis.pk, "", S.QUEUED, by=actor_label(by), note=note)
     # Robust: what is committed stays done, whatever the broker or the note of the sending do; the sweep sends again.
-    transaction.on_commit(lambda: tasks.enqueue(analysis.pk), robust=True)
+    transaction.on_commit(lambda: tasks.enqueue(analysis.pk, at=not_before), robust=True)
     return analysis

@@ -9,10 +9,11 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.permissions import Permission, require
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Correction, Patient, Scan
+from diagnosis.models import Correction, Patient
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.patients.history import reason_code
 from diagnosis.rules import corrections
+from diagnosis.scans import filing
 
 
 @transaction.atomic
@@ -86,8 +87,8 @@ def _move(
 
 
 def _give(keys: list[UUID], source: Patient, target: Patient) -> None:
-    """One conditional UPDATE: whatever is not with `source` any more refuses the whole."""
-    if Scan.objects.filter(pk__in=keys, patient=source).update(patient=target) != len(keys):
+    """Whatever is not with `source` any more refuses the whole."""
+    if not filing.give(keys, source=source, target=target):
         raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
 
 

@@ -20,7 +20,7 @@ NOT_ASIDE = gettext_noop("This analysis is not set aside.")
 
 def set_aside(*, by: User, analysis: Analysis, reason: str) -> Dismissal:
     """Take a failed or cancelled analysis off the administrator's list. Nothing clinical is changed or deleted."""
-    require(by, Permission.MANAGE_CLINIC, analysis.scan.clinic)
+    require(by, Permission.MANAGE_CLINIC, analysis.study.clinic)
     if not reason.strip():
         raise Refusal("reason_needed", REASON_NEEDED)
     if analysis.status not in (S.FAILED, S.CANCELLED):
@@ -34,7 +34,7 @@ def set_aside(*, by: User, analysis: Analysis, reason: str) -> Dismissal:
 
 def bring_back(*, by: User, analysis: Analysis) -> None:
     """Put it on the list again; who had set it aside and why is kept."""
-    require(by, Permission.MANAGE_CLINIC, analysis.scan.clinic)
+    require(by, Permission.MANAGE_CLINIC, analysis.study.clinic)
     standing = Dismissal.objects.standing().filter(analysis=analysis)
     if not standing.update(undone_by=by, undone_at=timezone.now()):
         raise NotAllowedNow("not_aside", NOT_ASIDE)

@@ -19,7 +19,9 @@ from diagnosis.states import ReportStatus as S
 
 
 def draft_report(*, by: User, review: Review) -> Report:
-    """Make the scan's preliminary report from a reading; an arbiter's words take the place of the first reader's."""
+    """Make the study's preliminary report from a reading. A later reading's words, such as an arbiter's, take the place
+    of those before them while nothing is signed.
+    """
     words = {
         "review": review,
         "category": review.category,
@@ -29,9 +31,10 @@ def draft_report(*, by: User, review: Review) -> Report:
         "is_key_image": review.is_key_image,
         "written_by": by,
     }
-    if Report.objects.filter(scan=review.scan, status=S.PRELIMINARY).update(**words):
-        return Report.objects.get(scan=review.scan)
-    report = Report.objects.create(scan=review.scan, **words)
+    unsigned = Report.objects.filter(study=review.study_id, image=review.image_id, status=S.PRELIMINARY)
+    if unsigned.update(**words):
+        return unsigned.get()
+    report = Report.objects.create(study=review.study, image=review.image, **words)
     Report.objects.log_transition(
         report.pk, "", S.PRELIMINARY, by=actor_label(by), note=Message("reading", {"variant": review.kind})
     )
@@ -40,7 +43,7 @@ def draft_report(*, by: User, review: Review) -> Report:
 
 def revise_report(*, by: User, report: Report, findings: str, impression: str) -> Report:
     """Change the words of a preliminary report; its category belongs to the reading and stays."""
-    require(by, Permission.SIGN_REPORT, report.scan.clinic)
+    require(by, Permission.SIGN_REPORT, report.study.clinic)
     policies.require_revisable(report, by=by, impression=impression)
     changed = Report.objects.filter(pk=report.pk, status=S.PRELIMINARY)
     if not changed.update(findings=findings.strip(), impression=impression.strip()):
@@ -51,7 +54,7 @@ def revise_report(*, by: User, report: Report, findings: str, impression: str) -
 
 def sign_report(*, by: User, report: Report, password: str) -> Report:
     """Make a preliminary report final for ever. Asks for the signer's password again."""
-    require(by, Permission.SIGN_REPORT, report.scan.clinic)
+    require(by, Permission.SIGN_REPORT, report.study.clinic)
     _confirm_password(by, password)
     with transaction.atomic():
         return _sign(by, report)
@@ -59,7 +62,9 @@ def sign_report(*, by: User, report: Report, password: str) -> Report:
 
 def _sign(by: User, report: Report) -> Report:
     # What is hashed must be what is signed: the row is read again, and its words are part of the UPDATE's condition.
-    report = Report.objects.select_related("scan__clinic", "scan__patient", "review__analysis").get(pk=report.pk)
+    report = Report.objects.select_related(
+        "study__clinic", "study__patient", "study__representative", "image", "review__analysis"
+    ).get(pk=report.pk)
     policies.require_signable(report, by=by)
     at = timezone.now()
     snapshot = report_content.snapshot(report)
@@ -73,6 +78,7 @@ def _sign(by: User, report: Report) -> Report:
         signed_at=at,
         signer_name=by.full_name,
         snapshot=snapshot,
+        images=[image["id"] for image in snapshot["images"]],
         content_sha256=report_content.digest(report, snapshot, signer=by.full_name, at=at),
     )
     if not signed:
@@ -80,13 +86,13 @@ def _sign(by: User, report: Report) -> Report:
     # Asked for while this waited for the row: request_second_opinion holds it too.
     policies.require_no_open_reading(report)
     report.refresh_from_db()
-    notify_uploader(report.scan, NotificationKind.REPORT)
+    notify_uploader(report.study, NotificationKind.REPORT)
     return report
 
 
 def add_addendum(*, by: User, report: Report, text: str, password: str) -> Addendum:
     """Add signed words to a final report, chained to the hash before them."""
-    require(by, Permission.SIGN_REPORT, report.scan.clinic)
+    require(by, Permission.SIGN_REPORT, report.study.clinic)
     _confirm_password(by, password)
     policies.require_amendable(report, text)
     try:
@@ -110,7 +116,7 @@ def _add(by: User, report: Report, text: str) -> Addendum:
         signed_at=at,
         content_sha256=report_content.addendum_digest(before, text, signer=by.full_name, at=at),
     )
-    notify_uploader(report.scan, NotificationKind.ADDENDUM)
+    notify_uploader(report.study, NotificationKind.ADDENDUM)
     return addendum
 
 

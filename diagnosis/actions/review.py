@@ -17,8 +17,8 @@ from accounts.permissions import Permission, require
 from diagnosis.actions.report import draft_report
 from diagnosis.errors import NotAllowedNow
 from diagnosis.messages import Message
-from diagnosis.models import Draft, FirstImpression, ReadingPolicy, Report, Review, Scan
-from diagnosis.models.review import Category, Decision, ReviewKind, ReviewQuerySet
+from diagnosis.models import Draft, FirstImpression, ReadingPolicy, Report, Review, Study
+from diagnosis.models.review import OPEN, Category, Decision, ReviewKind, ReviewQuerySet
 from diagnosis.reviews import queue
 from diagnosis.rules import blinding, policies
 from diagnosis.states import ReviewStatus as S
@@ -31,18 +31,40 @@ LEAVING = timedelta(seconds=10)
 
 
 def open_review(
-    *, by: User, scan: Scan, kind: ReviewKind = ReviewKind.FIRST, urgent: bool = False, since: datetime | None = None
+    *,
+    by: User,
+    study: Study,
+    kind: ReviewKind = ReviewKind.FIRST,
+    urgent: bool = False,
+    since: datetime | None = None,
 ) -> Review:
-    """Put a scan into the reading queue. It can be read at once; the classifiers' result moves it when it comes."""
+    """Put a study into the reading queue. It can be read at once; the classifiers' result moves it when it comes."""
     review = Review(
-        scan=scan, clinic=scan.clinic, kind=kind, urgent=urgent, requested_by=by, waiting_since=since or timezone.now()
+        study=study,
+        clinic=study.clinic,
+        kind=kind,
+        urgent=urgent,
+        requested_by=by,
+        waiting_since=since or timezone.now(),
     )
-    queue.score(review, policies.result_of(scan))
-    review.due_at = queue.due_at(review, ReadingPolicy.of(scan.clinic))
+    queue.score(review, policies.result_of(review.scan))
+    review.due_at = queue.due_at(review, ReadingPolicy.of(study.clinic))
     review.save(force_insert=True)
     note = Message("reading", {"variant": review.kind})
     Review.objects.log_transition(review.pk, "", S.WAITING, by=actor_label(by), note=note)
     return review
+
+
+def read_with(*, by: User, study: Study, urgent: bool = False) -> None:
+    """Have an image that has just come in read: with the open first reading of its study, else by a new one.
+
+    An image that comes after the study was read opens it again; what was signed stays as it was signed.
+    """
+    waiting = study.reviews.filter(kind=ReviewKind.FIRST, status__in=OPEN).first()
+    if waiting is None:
+        open_review(by=by, study=study, urgent=urgent)
+    elif urgent and not waiting.urgent:
+        flag_urgent(by=by, review=waiting, urgent=True)
 
 
 def claim_next(*, by: User, within: ReviewQuerySet) -> Review | None:
@@ -135,12 +157,10 @@ def decide_review(
     decision: Decision,
     category: Category,
     seen: uuid.UUID | None = None,
-    only_this_slice: bool = False,
     **words: Any,
 ) -> Review:
     """Finish a reading: who, when and what in one conditional UPDATE, with the report it leads to.
 
-    A first reading of a CT slice covers the slices of its series that still wait, unless `only_this_slice`.
     `seen` is the analysis whose result the page showed, where the caller knows it: a decision on a result that has been
     replaced since is refused. `words`: image_quality, findings, impression, is_key_image, and override_reason with
     override_note where `decision` overrides.
@@ -169,8 +189,6 @@ def decide_review(
         raise NotAllowedNow("lease_lost", policies.LEASE_LOST)
     review.refresh_from_db()
     _follow_up(review, by=by)
-    if review.kind == ReviewKind.FIRST and not only_this_slice:
-        _cover_series(review, by=by)
     Draft.objects.filter(review=review, reader=by).delete()
     return review
 
@@ -181,9 +199,9 @@ def request_second_opinion(*, by: User, review: Review) -> Review:
     try:
         with transaction.atomic():
             # Holds the report's row, so that it is not signed between this question and its answer.
-            list(Report.objects.select_for_update().filter(scan=review.scan))
+            list(Report.objects.select_for_update().filter(study=review.study_id))
             policies.require_second_opinion_possible(review.scan)
-            return open_review(by=by, scan=review.scan, kind=ReviewKind.SECOND, urgent=review.urgent)
+            return open_review(by=by, study=review.study, kind=ReviewKind.SECOND, urgent=review.urgent)
     except IntegrityError as error:
         # Two asked at once; the constraint let one through.
         raise NotAllowedNow("second_opinion", policies.SECOND_EXISTS) from error
@@ -227,7 +245,7 @@ def _require_held(review: Review, by: User) -> None:
 
 
 def _require_first_impression(review: Review, by: User) -> None:
-    if blinding.hides_result(by, review.scan):
+    if blinding.hides_result(by, review.study_id):
         raise NotAllowedNow("impression_first", policies.IMPRESSION_FIRST)
 
 
@@ -236,28 +254,20 @@ def _follow_up(review: Review, *, by: User) -> None:
     if review.kind == ReviewKind.FIRST:
         draft_report(by=by, review=review)
         if _sampled(review):
-            open_review(by=by, scan=review.scan, kind=ReviewKind.SECOND, urgent=review.urgent)
+            open_review(by=by, study=review.study, kind=ReviewKind.SECOND, urgent=review.urgent)
     elif review.kind == ReviewKind.ARBITRATION:
         draft_report(by=by, review=review)
     elif policies.discordant(review.scan):
-        open_review(by=by, scan=review.scan, kind=ReviewKind.ARBITRATION, urgent=review.urgent)
-
-
-def _cover_series(review: Review, *, by: User) -> None:
-    """Nobody reads a hundred slices one by one. What a colleague holds just now stays theirs."""
-    waiting = Review.objects.of_same_series(review).filter(status=S.WAITING)
-    note = Message("read_with_series", {"review": str(review.pk)})
-    for pk in waiting.values_list("pk", flat=True):
-        Review.objects.move(pk, S.WAITING, S.WITHDRAWN, by=actor_label(by), note=note)
+        open_review(by=by, study=review.study, kind=ReviewKind.ARBITRATION, urgent=review.urgent)
 
 
 def _sampled(review: Review) -> bool:
     """Whether the clinic's sampling asks for a second reader of this case."""
     if review.scan.reviews.filter(kind=ReviewKind.SECOND).exists():
         return False
-    return is_sampled(review.scan_id, ReadingPolicy.of(review.clinic).double_reading_percent)
+    return is_sampled(review.study_id, ReadingPolicy.of(review.clinic).double_reading_percent)
 
 
-def is_sampled(scan: uuid.UUID, percent: int) -> bool:
-    """Whether a scan is among the `percent`, 0 to 100, that are read twice; its key decides, so nobody can steer it."""
-    return int.from_bytes(hashlib.sha256(scan.bytes).digest()[:4], "big") % 100 < percent
+def is_sampled(study: uuid.UUID, percent: int) -> bool:
+    """Whether a study is among the `percent`, 0 to 100, that are read twice. Its key decides; nobody can steer it."""
+    return int.from_bytes(hashlib.sha256(study.bytes).digest()[:4], "big") % 100 < percent

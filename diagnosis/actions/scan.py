@@ -10,18 +10,19 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission, require
-from diagnosis.actions.analysis import start_analysis
-from diagnosis.actions.review import open_review
+from diagnosis.actions.analysis import analyse_with, start_analysis
+from diagnosis.actions.review import read_with
 from diagnosis.disk import is_disk_full
 from diagnosis.errors import AttachedElsewhere, Difference, DiskFull, IdentityMismatch
 from diagnosis.messages import Message
-from diagnosis.models import Patient, Scan
+from diagnosis.models import Patient, Scan, Study
 from diagnosis.models.analysis import Trigger
 from diagnosis.models.scan import FileFormat, Modality
 from diagnosis.rules import policies
 from diagnosis.rules.corrections import require_current
-from diagnosis.scans import intake
+from diagnosis.scans import filing, intake
 from diagnosis.states import AnalysisStatus, ReviewStatus
+from ml.imaging import Role
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,12 @@ def upload_scan(
 
 
 def _earlier(patient: Patient, sha256: str) -> Upload | None:
-    scan = Scan.objects.in_clinic(patient.clinic).filter(sha256=sha256).select_related("patient").first()
+    scan = (
+        Scan.objects.in_clinic(patient.clinic)
+        .filter(sha256=sha256)
+        .select_related("patient", "series__study__clinic")
+        .first()
+    )
     if scan is None:
         return None
     if scan.patient_id != patient.pk:
@@ -83,12 +89,14 @@ def _change_modality(earlier: Upload, *, by: User, modality: Modality | None) ->
     note = Message("uploaded_again", {"variant": modality.value})
     try:
         with transaction.atomic():
+            # A loose file is a study of its own.
             Scan.objects.filter(pk=scan.pk).update(modality=modality)
-            start_analysis(by=by, scan=scan, trigger=Trigger.RERUN, note=note)
+            Study.objects.filter(pk=scan.study_id).update(modality=modality)
+            start_analysis(by=by, study=scan.study, trigger=Trigger.RERUN, note=note)
     except IntegrityError:
         # Somebody asked for a new analysis at this moment; it runs as what the scan was said to be.
         return earlier
-    scan.refresh_from_db()
+    scan = Scan.objects.select_related("series__study").get(pk=scan.pk)
     return Upload(scan, duplicate=True, modality_changed=True)
 
 
@@ -117,6 +125,8 @@ def _scan(accepted: intake.AcceptedFile, *, by: User, patient: Patient, confirme
         uploaded_by=by,
         identity_differences=[difference.stored.as_json() for difference in confirmed],
     )
+    if reason := seen.not_classified:
+        scan.not_classified_code, scan.not_classified_params = reason.code, dict(reason.params)
     if header := seen.header:
         scan.study_instance_uid = header.study_instance_uid
         scan.series_instance_uid = header.series_instance_uid
@@ -125,6 +135,8 @@ def _scan(accepted: intake.AcceptedFile, *, by: User, patient: Patient, confirme
         scan.accession_number = header.accession_number
         scan.body_part = header.body_part
         scan.view_position = header.view
+        scan.role = "" if header.role == Role.UNKNOWN else header.role.value
+        scan.slice_position = header.slice_position
         scan.acquired_at = _aware(header.acquired_at)
         scan.row_spacing, scan.column_spacing = header.pixel_spacing or (None, None)
     return scan
@@ -143,9 +155,9 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) 
             # Held until the row is there: a merge at this very moment would leave it with a record nobody uses.
             list(Patient.objects.select_for_update().filter(pk=scan.patient_id))
             require_current(scan.patient)
-            scan.save(force_insert=True)
-            start_analysis(by=by, scan=scan, trigger=Trigger.UPLOAD)
-            open_review(by=by, scan=scan, urgent=urgent)
+            _file(scan, by=by)
+            analyse_with(by=by, image=scan)
+            read_with(by=by, study=scan.study, urgent=urgent)
     except BaseException as error:
         _discard(scan)
         # The same bytes arrived twice at once; the constraint let one through.
@@ -155,6 +167,25 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) 
             raise DiskFull from error
         raise
     return Upload(scan, duplicate=False)
+
+
+def _file(scan: Scan, *, by: User) -> None:
+    """Save the row in its study, which it represents until there is reason to choose another."""
+    address = filing.Address(
+        study_instance_uid=scan.study_instance_uid,
+        series_instance_uid=scan.series_instance_uid,
+        accession_number=scan.accession_number,
+        examined_at=scan.acquired_at,
+        body_part=scan.body_part,
+    )
+    modality, at = Modality(scan.modality), timezone.now()
+    scan.series = filing.find_series(patient=scan.patient, modality=modality, address=address, by=by, at=at)
+    scan.save(force_insert=True)
+    study = scan.study
+    represented = study.representative
+    if represented is None or (represented.not_classified_code and not scan.not_classified_code):
+        study.representative = scan
+        study.save(update_fields=["representative"])
 
 
 def _discard(scan: Scan) -> None:

@@ -7,25 +7,32 @@ import traceback
 import uuid
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import DatabaseError, transaction
-from django.db.models import Q
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F, Q
 
 from diagnosis.analyses.lease import Lease
-from diagnosis.analyses.predict import ClassifierPrediction, CombinedPrediction, ImagePredictions, predict
+from diagnosis.analyses.predict import (
+    ClassifierPrediction,
+    CombinedPrediction,
+    ImageOutcome,
+    StudyPredictions,
+    predict_study,
+)
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
-from diagnosis.models import Analysis, EnsemblePrediction, Prediction, Scan
+from diagnosis.models import Analysis, EnsemblePrediction, ImageResult, Prediction, Scan, Study
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
 from diagnosis.notifications import notify_uploader
 from diagnosis.reviews import queue
-from diagnosis.scans import intake
+from diagnosis.scans import filing, intake
 from diagnosis.states import AnalysisStatus as S
 from ml import imaging
 from ml.ensemble import EnsembleSpec
@@ -38,12 +45,14 @@ TOO_SLOW = AnalysisFailed("too_slow", retryable=True)
 WORKERS_LOST = AnalysisFailed("workers_lost", retryable=True)
 
 
-def run(pk: uuid.UUID, *, worker: str) -> None:
-    """Run the analysis if it is still queued; a second message for a running or finished one does nothing."""
+def run(pk: uuid.UUID, *, worker: str) -> bool:
+    """Run the analysis if it is still queued and its time has come; a second message for a running or finished one does
+    nothing. Returns whether it was claimed.
+    """
     claim = Analysis.objects.claim(pk, worker=worker)
     if claim is None:
-        log.info("analysis %s is not queued; nothing to do", pk)
-        return
+        log.info("analysis %s is not to be run now; nothing to do", pk)
+        return False
     with Lease(pk, claim):
         try:
             store(pk, claim, worker, _predict(pk))
@@ -54,6 +63,7 @@ def run(pk: uuid.UUID, *, worker: str) -> None:
         except Exception:
             log.exception("analysis %s failed", pk)
             _fail(pk, UNEXPECTED, by=worker, only=Q(claim=claim), detail=traceback.format_exc())
+    return True
 
 
 def release_lost(*, by: str) -> int:
@@ -67,12 +77,35 @@ def _release(analysis: Analysis, *, by: str) -> bool:
     if analysis.attempts >= settings.ANALYSIS_ATTEMPTS:
         return _fail(analysis.pk, WORKERS_LOST, by=by, only=still_lost)
     note = Message("worker_lost", {"worker": analysis.worker})
-    return Analysis.objects.release(analysis.pk, by=by, only=still_lost, note=note)
+    try:
+        with transaction.atomic():
+            return Analysis.objects.release(analysis.pk, by=by, only=still_lost, note=note)
+    except IntegrityError:
+        # A newer one of the same study waits already, and will see all that this one would have seen.
+        replaced = Message("replaced_by_newer")
+        return Analysis.objects.finish(analysis.pk, S.RUNNING, S.CANCELLED, by=by, only=still_lost, note=replaced)
 
 
-def _predict(pk: uuid.UUID) -> ImagePredictions:
-    scan = Scan.objects.get(analyses=pk)
-    return predict(_pixels(scan), Modality(scan.modality))
+def _predict(pk: uuid.UUID) -> StudyPredictions:
+    analysis = Analysis.objects.select_related("study", "image").get(pk=pk)
+    images = [analysis.image] if analysis.image else _images(analysis.study)
+    if not images:
+        raise _nothing_to_classify(analysis.study)
+    return predict_study([(image.pk, partial(_pixels, image)) for image in images], Modality(analysis.study.modality))
+
+
+def _images(study: Study) -> list[Scan]:
+    """Those of the study that classifiers may be asked about, in their order."""
+    images = Scan.objects.filter(series__study=study, not_classified_code="")
+    return list(images.order_by("series", F("instance_number").asc(nulls_last=True), "uploaded_at", "pk"))
+
+
+def _nothing_to_classify(study: Study) -> AnalysisFailed:
+    """With the reason of its first image; every image has one."""
+    image = Scan.objects.filter(series__study=study).order_by("uploaded_at", "pk").first()
+    if image is None:
+        return AnalysisFailed("nothing_to_classify", retryable=False)
+    return AnalysisFailed(image.not_classified_code, image.not_classified_params, retryable=False)
 
 
 def _pixels(scan: Scan) -> np.ndarray:
@@ -95,23 +128,27 @@ def _original(scan: Scan) -> bytes:
         raise AnalysisFailed("original_unreadable", retryable=True) from error
 
 
-def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, made: ImagePredictions) -> None:
+def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, study: StudyPredictions) -> None:
     """Keep the predictions if the analysis is still ours; files first, so that no row names a missing one."""
-    predictions = [_prediction(pk, one) for one in made.each]
+    made = study.predictions
+    predictions = [_prediction(pk, study.key_image, one) for one in made.each]
     try:
         with transaction.atomic():
             ours = Q(claim=claim)
             reasons = [reason.as_json() for reason in made.without_ensemble]
-            if not Analysis.objects.finish(
-                pk, S.RUNNING, S.SUCCEEDED, by=worker, only=ours, without_ensemble_reasons=reasons
-            ):
+            changes: dict[str, Any] = {"without_ensemble_reasons": reasons, "aggregation": dict(study.aggregation)}
+            if not Analysis.objects.finish(pk, S.RUNNING, S.SUCCEEDED, by=worker, only=ours, **changes):
                 raise _NoLongerOurs
             Prediction.objects.bulk_create(predictions)
+            ImageResult.objects.bulk_create([_image_result(pk, one) for one in study.images])
             if made.combined:
                 ensemble_prediction_row(pk, made.combined).save(force_insert=True)
-            analysis = Analysis.objects.select_related("scan__clinic").get(pk=pk)
+            analysis = Analysis.objects.select_related("study__clinic").get(pk=pk)
+            if analysis.image_id is None:
+                # Not the key image: which one that is tells of the result.
+                filing.represent(analysis.study)
             queue.prioritise(analysis)
-            notify_uploader(analysis.scan, NotificationKind.RESULT)
+            notify_uploader(analysis.study, NotificationKind.RESULT)
     except BaseException as error:
         _discard(predictions)
         if not isinstance(error, _NoLongerOurs):
@@ -133,11 +170,25 @@ class _NoLongerOurs(Exception):
     pass
 
 
-def _prediction(pk: uuid.UUID, one: ClassifierPrediction) -> Prediction:
+def _image_result(pk: uuid.UUID, one: ImageOutcome) -> ImageResult:
+    return ImageResult(
+        analysis_id=pk,
+        image_id=one.image,
+        probabilities=dict(one.probabilities),
+        probability=one.probability,
+        zone=one.zone,
+        above=one.above,
+        not_classified_code=one.refused.code if one.refused else "",
+        not_classified_params=dict(one.refused.params) if one.refused else {},
+    )
+
+
+def _prediction(pk: uuid.UUID, image: uuid.UUID, one: ClassifierPrediction) -> Prediction:
     spec, predicted = one.spec, one.prediction
     probability = predicted.probabilities[spec.operating_point.positive_label]
     prediction = Prediction(
         analysis_id=pk,
+        image_id=image,
         classifier=spec.name,
         version=spec.version,
         architecture=spec.architecture,
@@ -200,5 +251,5 @@ def _fail(pk: uuid.UUID, failure: AnalysisFailed, *, by: str, only: Q, detail: s
         failure_retryable=failure.retryable,
     )
     if failed:
-        notify_uploader(Scan.objects.get(analyses=pk), NotificationKind.FAILURE)
+        notify_uploader(Study.objects.get(analyses=pk), NotificationKind.FAILURE)
     return failed

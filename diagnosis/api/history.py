@@ -9,11 +9,11 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from diagnosis.api.pagination import Pages
 from diagnosis.models import Patient, Scan
+from diagnosis.models.scan import ScanQuerySet
 from diagnosis.patients.history import reason_text
 
 FIELDS = ("medical_record_number", "family_name", "given_name", "birth_date", "sex")
@@ -43,15 +43,15 @@ class Event:
         return str(self.scan_pk or self.version)
 
 
-def page_of(patient: Patient, scans: QuerySet[Scan], pages: Pages, request: Request) -> list[Event]:
+def page_of(patient: Patient, scans: ScanQuerySet, pages: Pages, request: Request) -> list[Event]:
     """One page of `patient`'s history. Only that page's scans are read in full."""
-    keys = scans.filter(patient=patient).order_by().values_list("uploaded_at", "pk")
+    keys = scans.representatives().filter(patient=patient).order_by().values_list("uploaded_at", "pk")
     events = [Event("scan", at, scan_pk=pk) for at, pk in keys] + _changes(patient)
     events.sort(key=lambda event: (event.at, event.key), reverse=True)
     return _filled(pages.paginate_list(events, request, key=lambda event: event.key), scans)
 
 
-def _filled(page: list[Event], scans: QuerySet[Scan]) -> list[Event]:
+def _filled(page: list[Event], scans: ScanQuerySet) -> list[Event]:
     read = scans.in_bulk([event.scan_pk for event in page if event.scan_pk])
     for event in page:
         if event.scan_pk:

@@ -35,8 +35,8 @@ def visible(rows: Q, request: Request) -> Q:
 def readable(request: Request) -> AnalysisQuerySet:
     """The analyses whose results the person may read; `result_hidden` where they read first and have not said yet."""
     clinics = Clinic.objects.where(person(request), Permission.VIEW_RESULT)
-    hidden = blinding.hidden_results(person(request)).filter(pk=OuterRef("scan"))
-    analyses = Analysis.objects.filter(scan__clinic__in=clinics).annotate(result_hidden=Exists(hidden))
+    hidden = blinding.hidden_results(person(request)).filter(pk=OuterRef("study"))
+    analyses = Analysis.objects.filter(study__clinic__in=clinics).annotate(result_hidden=Exists(hidden))
     return visible(analyses, request)
 
 

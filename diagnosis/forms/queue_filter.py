@@ -89,7 +89,7 @@ class QueueFilter(forms.Form):
         chosen = self.cleaned_data
         found = reviews.filter(clinic__in=self.chosen_clinics)
         if chosen.get("modality"):
-            found = found.filter(scan__modality=chosen["modality"])
+            found = found.filter(study__modality=chosen["modality"])
         if chosen.get("zone"):
             found = found.filter(STANDINGS[Standing(chosen["zone"])][1])
         if chosen.get("marked"):
@@ -127,8 +127,8 @@ class QueueFilter(forms.Form):
 
 def _of_age(group: str, today: date) -> Q:
     _words, youngest, below = AGES[group]
-    born = Q(scan__patient__birth_date__lte=_years_before(today, youngest))
-    return born & Q(scan__patient__birth_date__gt=_years_before(today, below)) if below else born
+    born = Q(study__patient__birth_date__lte=_years_before(today, youngest))
+    return born & Q(study__patient__birth_date__gt=_years_before(today, below)) if below else born
 
 
 def _years_before(day: date, years: int) -> date:

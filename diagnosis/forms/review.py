@@ -64,7 +64,6 @@ class ReviewForm(forms.Form):
     )
     is_key_image = forms.BooleanField(required=False, label=_("Key image: show it in the report"))
     ask_second = forms.BooleanField(required=False, label=_("Ask another reader for a second opinion"))
-    only_this_slice = forms.BooleanField(required=False, label=_("Only this slice; the others stay in the queue"))
     # The analysis whose result the page showed; empty where it showed none.
     seen = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
@@ -97,7 +96,6 @@ DRAFT_LIMITS: dict[str, int] = {
     "impression": 4000,
     "is_key_image": 2,
     "ask_second": 2,
-    "only_this_slice": 2,
 }
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import django_filters
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models import Analysis, Patient, Scan
@@ -38,6 +38,5 @@ def scans_in_state(scans: QuerySet[Scan], statuses: Iterable[str]) -> QuerySet[S
 
     Begins at the analyses: few have failed or are open, however many scans a clinic has.
     """
-    newer = Analysis.objects.filter(scan=OuterRef("scan"), number__gt=OuterRef("number"))
-    latest = Analysis.objects.filter(~Exists(newer), status__in=list(statuses))
-    return scans.filter(pk__in=latest.values("scan"))
+    latest = Analysis.objects.filter(~Exists(Analysis.objects.newer()), status__in=list(statuses))
+    return scans.filter(series__study__in=latest.values("study"))

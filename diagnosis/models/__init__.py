@@ -4,6 +4,7 @@ from diagnosis.models.analysis import Analysis
 from diagnosis.models.correction import Correction
 from diagnosis.models.dismissal import Dismissal
 from diagnosis.models.ensemble_prediction import EnsemblePrediction
+from diagnosis.models.image_result import ImageResult
 from diagnosis.models.notification import Notification
 from diagnosis.models.patient import Patient
 from diagnosis.models.prediction import Prediction
@@ -12,6 +13,7 @@ from diagnosis.models.reading_preference import ReadingPreference
 from diagnosis.models.report import Addendum, Report
 from diagnosis.models.review import Draft, FirstImpression, Review
 from diagnosis.models.scan import Scan
+from diagnosis.models.study import Series, Study
 from diagnosis.models.transition import ReportTransition, ReviewTransition, Transition
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Draft",
     "EnsemblePrediction",
     "FirstImpression",
+    "ImageResult",
     "Notification",
     "Patient",
     "Prediction",
@@ -32,5 +35,7 @@ __all__ = [
     "Review",
     "ReviewTransition",
     "Scan",
+    "Series",
+    "Study",
     "Transition",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +16,7 @@ from diagnosis.messages import Message
 from diagnosis.models.base import ClinicalModel
 from diagnosis.models.scan import Scan
 from diagnosis.models.state_machine import MachineQuerySet
+from diagnosis.models.study import Study
 from diagnosis.states import ANALYSIS_MOVES, AnalysisStatus, ends, open_ones
 
 if TYPE_CHECKING:
@@ -35,7 +36,16 @@ class Trigger(models.TextChoices):
 class AnalysisQuerySet(MachineQuerySet["Analysis"]):
     moves = ANALYSIS_MOVES
     transition, subject = "Transition", "analysis"
-    clinic_path = "scan__clinic"
+    clinic_path = "study__clinic"
+
+    def of_image(self, image: Scan) -> Self:
+        """Those that saw `image`: of its whole study, or of this image alone."""
+        return self.filter(Q(image=None) | Q(image=image))
+
+    def newer(self) -> Self:
+        """For a subquery: those that replace the outer analysis, later ones of its study."""
+        same = Q(image=None) | Q(image=OuterRef("image"))
+        return self.filter(same, study=OuterRef("study"), number__gt=OuterRef("number"))
 
     def open(self) -> Self:
         return self.filter(status__in=OPEN)
@@ -49,7 +59,9 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
         return self.filter(Q(enqueued_at=None) | Q(enqueued_at__lt=resend_before), status=_S.QUEUED)
 
     def claim(self, pk: uuid.UUID, *, worker: str) -> uuid.UUID | None:
-        """Take a queued analysis for `worker`. Returns the claim that later moves must show, or None."""
+        """Take a queued analysis for `worker`, not before its time. Returns the claim that later moves must show, or
+        None.
+        """
         claim = uuid.uuid4()
         now = timezone.now()
         taken = self.move(
@@ -57,6 +69,7 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
             _S.QUEUED,
             _S.RUNNING,
             by=worker,
+            only=Q(not_before=None) | Q(not_before__lte=now),
             claim=claim,
             worker=worker,
             attempts=F("attempts") + 1,
@@ -82,16 +95,33 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
 
 
 class Analysis(ClinicalModel):
-    """One run of every active classifier over one scan. A re-run is a new analysis; none is ever overwritten."""
+    """One run of every active classifier over the images of one study. A re-run is a new analysis; none is ever
+    overwritten. `image_results` name the images that it saw.
+    """
 
-    scan = models.ForeignKey(Scan, verbose_name=_("scan"), on_delete=models.PROTECT, related_name="analyses")
-    number = models.PositiveIntegerField(_("number"), help_text=_("1 for the scan's first analysis"))
+    study = models.ForeignKey(Study, verbose_name=_("study"), on_delete=models.PROTECT, related_name="analyses")
+    image = models.ForeignKey(
+        Scan,
+        verbose_name=_("image"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text=_("the only one it saw, in analyses from before there were studies; else empty"),
+    )
+    number = models.PositiveIntegerField(_("number"), help_text=_("1 for the study's first analysis"))
     trigger = models.CharField(_("trigger"), max_length=6, choices=Trigger.choices, default=Trigger.UPLOAD)
     status = models.CharField(_("status"), max_length=9, choices=_S.choices, default=_S.QUEUED)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("requested by"), on_delete=models.PROTECT, related_name="+"
     )
     requested_at = models.DateTimeField(_("requested"), auto_now_add=True)
+    not_before = models.DateTimeField(
+        _("not before"),
+        null=True,
+        blank=True,
+        help_text=_("until then it waits for further images of its study; empty: it waits for none"),
+    )
     enqueued_at = models.DateTimeField(
         _("queued"), null=True, blank=True, help_text=_("when its message was last sent")
     )
@@ -103,6 +133,12 @@ class Analysis(ClinicalModel):
     claim = models.UUIDField(_("claim"), null=True, blank=True, editable=False)
     lease_expires_at = models.DateTimeField(_("lease expires at"), null=True, blank=True)
 
+    aggregation = models.JSONField(
+        _("aggregation"),
+        default=dict,
+        blank=True,
+        help_text=_("how the images' predictions became the study's: method, version, key images, what was left out"),
+    )
     without_ensemble_reasons = models.JSONField(
         _("reasons for no combination"),
         default=list,
@@ -124,8 +160,19 @@ class Analysis(ClinicalModel):
         verbose_name_plural = _("analyses")
         ordering = ["-requested_at", "-number"]
         constraints = [
-            models.UniqueConstraint(fields=["scan", "number"], name="analysis_number_once_per_scan"),
-            models.UniqueConstraint(fields=["scan"], condition=Q(status__in=OPEN), name="one_open_analysis_per_scan"),
+            models.UniqueConstraint(
+                fields=["study", "number"], condition=Q(image=None), name="analysis_number_once_per_study"
+            ),
+            models.UniqueConstraint(
+                fields=["image", "number"], condition=Q(image__isnull=False), name="analysis_number_once_per_image"
+            ),
+            # One may run over the images that were there when it began, while one waits for those that came since.
+            models.UniqueConstraint(
+                fields=["study"], condition=Q(status=_S.QUEUED, image=None), name="one_queued_analysis_per_study"
+            ),
+            models.UniqueConstraint(
+                fields=["image"], condition=Q(status__in=OPEN, image__isnull=False), name="one_open_analysis_per_image"
+            ),
             models.CheckConstraint(condition=Q(status__in=_S.values), name="analysis_status_known"),
             models.CheckConstraint(
                 condition=Q(status=_S.RUNNING, claim__isnull=False, lease_expires_at__isnull=False)
@@ -147,7 +194,14 @@ class Analysis(ClinicalModel):
         ]
 
     def __str__(self) -> str:
-        return gettext("analysis %(number)d of %(scan)s") % {"number": self.number, "scan": self.scan_id}
+        return gettext("analysis %(number)d of %(scan)s") % {"number": self.number, "scan": self.study_id}
+
+    @property
+    def scan(self) -> Scan:
+        """The image that stands for what it saw."""
+        shown = self.image or self.study.representative
+        assert shown is not None  # an analysis begins with an image
+        return shown
 
     @property
     def is_finished(self) -> bool:

@@ -9,7 +9,7 @@ from diagnosis.models.undoable import Undoable, UndoableQuerySet
 
 
 class DismissalQuerySet(UndoableQuerySet["Dismissal"]):
-    clinic_path = "analysis__scan__clinic"
+    clinic_path = "analysis__study__clinic"
 
 
 class Dismissal(Undoable):

@@ -10,7 +10,7 @@ from diagnosis.models.zone import Zone
 
 
 class EnsemblePredictionQuerySet(ClinicalQuerySet["EnsemblePrediction"]):
-    clinic_path = "analysis__scan__clinic"
+    clinic_path = "analysis__study__clinic"
 
 
 class EnsemblePrediction(ClinicalModel):

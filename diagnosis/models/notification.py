@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from diagnosis.models.scan import Scan
+from diagnosis.models.study import Study
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -32,10 +32,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
 
 class Notification(models.Model):
-    """Tells a person that something about a scan is ready. Holds no clinical word itself, so it can be mailed."""
+    """Tells a person that something about a study is ready. Holds no clinical word itself, so it can be mailed."""
 
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
-    scan = models.ForeignKey(Scan, on_delete=models.CASCADE, related_name="notifications")
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="notifications")
     kind = models.CharField(max_length=8, choices=NotificationKind.choices)
     created_at = models.DateTimeField(auto_now_add=True)
     read_at = models.DateTimeField(null=True, blank=True)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_storage
+from diagnosis.models.scan import Scan
 from diagnosis.models.zone import Zone
 
 # Above this share outside the lungs the classifier answered to something else than the lungs.
@@ -13,7 +14,7 @@ ATTENTION_ALARM = 0.5
 
 
 class PredictionQuerySet(ClinicalQuerySet["Prediction"]):
-    clinic_path = "analysis__scan__clinic"
+    clinic_path = "analysis__study__clinic"
 
 
 def attention_path(prediction: Prediction, filename: str) -> str:
@@ -25,9 +26,12 @@ def seen_path(prediction: Prediction, filename: str) -> str:
 
 
 class Prediction(ClinicalModel):
-    """What one version of one classifier said in one analysis, with all that explains it later."""
+    """What one version of one classifier predicts for the study of one analysis, with all that explains it later."""
 
     analysis = models.ForeignKey(Analysis, on_delete=models.PROTECT, related_name="predictions")
+    image = models.ForeignKey(
+        Scan, on_delete=models.PROTECT, related_name="predictions", help_text="the image that its attention map is of"
+    )
     classifier = models.CharField(_("classifier"), max_length=60)
     version = models.CharField(_("version"), max_length=20)
     architecture = models.CharField(max_length=30)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +12,7 @@ from diagnosis.models.base import ClinicalModel
 from diagnosis.models.review import Category, ImageQuality, Review
 from diagnosis.models.scan import Scan
 from diagnosis.models.state_machine import MachineQuerySet
+from diagnosis.models.study import Study
 from diagnosis.states import REPORT_MOVES, ReportStatus
 
 
@@ -22,17 +24,32 @@ def new_verification_code() -> str:
 class ReportQuerySet(MachineQuerySet["Report"]):
     moves = REPORT_MOVES
     transition, subject = "ReportTransition", "report"
-    clinic_path = "scan__clinic"
+    clinic_path = "study__clinic"
+
+    def on(self, image: Scan) -> Self:
+        """Those that rest on `image`: on its whole study, or on this image alone."""
+        return self.filter(Q(image=None) | Q(image=image), study=image.study_id)
 
 
 class Report(ClinicalModel):
-    """The radiologist's words on one scan. Preliminary until signed; final for ever after.
+    """The radiologist's words on one study. Preliminary until signed; final for ever after.
 
     Database triggers refuse every UPDATE and DELETE of a final row; what is learnt later is an addendum.
     `snapshot` freezes what the report rests on (patient, image, classifiers' results) as it was at the signature.
     """
 
-    scan = models.OneToOneField(Scan, on_delete=models.PROTECT, related_name="report")
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="reports")
+    image = models.ForeignKey(
+        Scan,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the only one it rests on, in reports from before there were studies; else empty",
+    )
+    images = models.JSONField(
+        default=list, blank=True, help_text="keys of the images that it rests on, as they were at the signature"
+    )
     review = models.OneToOneField(
         Review, on_delete=models.PROTECT, related_name="report", help_text="the reading that settled it"
     )
@@ -73,7 +90,14 @@ class Report(ClinicalModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_status_display()} report of {self.scan_id}"
+        return f"{self.get_status_display()} report of {self.study_id}"
+
+    @property
+    def scan(self) -> Scan:
+        """The image that stands for what it reports on."""
+        shown = self.image or self.study.representative
+        assert shown is not None  # a report comes from a reading, and a reading from an image
+        return shown
 
     @property
     def is_final(self) -> bool:

@@ -13,6 +13,7 @@ from accounts.models import Clinic, User
 from diagnosis.models.base import ClinicalModel
 from diagnosis.models.scan import Scan
 from diagnosis.models.state_machine import MachineQuerySet
+from diagnosis.models.study import Study
 from diagnosis.models.zone import Zone
 from diagnosis.states import REVIEW_MOVES, ReviewStatus
 
@@ -73,7 +74,7 @@ class ReviewQuerySet(MachineQuerySet["Review"]):
 
     def open_to(self, reader: User) -> Self:
         """Those that `reader` may read: never a scan that the same person already has a hand in."""
-        own = Review.objects.filter(reader=reader, status__in=(_S.CLAIMED, _S.DECIDED), scan=OuterRef("scan"))
+        own = Review.objects.filter(reader=reader, status__in=(_S.CLAIMED, _S.DECIDED), study=OuterRef("study"))
         return self.filter(Q(kind=ReviewKind.FIRST) | ~Exists(own.exclude(pk=OuterRef("pk"))))
 
     def open(self) -> Self:
@@ -83,13 +84,9 @@ class ReviewQuerySet(MachineQuerySet["Review"]):
         """Claimed ones whose readers went away without giving them back."""
         return self.filter(status=_S.CLAIMED, lease_expires_at__lt=now or timezone.now())
 
-    def of_same_series(self, review: Review) -> Self:
-        """The first readings of the other slices of a CT series; of anything else, none."""
-        scan = review.scan
-        if not scan.in_series:
-            return self.none()
-        series = {"scan__patient": scan.patient_id, "scan__series_instance_uid": scan.series_instance_uid}
-        return self.filter(kind=ReviewKind.FIRST, scan__modality=scan.modality, **series).exclude(scan=scan)
+    def of_image(self, image: Scan) -> Self:
+        """Those that cover `image`: readings of its study, or of this image alone."""
+        return self.filter(Q(image=None) | Q(image=image))
 
     def held_by(self, reader: User) -> Self:
         return self.filter(status=_S.CLAIMED, reader=reader)
@@ -100,9 +97,17 @@ class ReviewQuerySet(MachineQuerySet["Review"]):
 
 
 class Review(ClinicalModel):
-    """One reading of one scan by one person: waits in the queue, is claimed with a lease, and ends in a decision."""
+    """One reading of one study by one person: waits in the queue, is claimed with a lease, and ends in a decision."""
 
-    scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="reviews")
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="reviews")
+    image = models.ForeignKey(
+        Scan,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the only one it covers, in readings from before there were studies; else empty",
+    )
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="reviews")
     kind = models.CharField(max_length=11, choices=ReviewKind.choices, default=ReviewKind.FIRST)
     status = models.CharField(max_length=9, choices=_S.choices, default=_S.WAITING)
@@ -166,7 +171,14 @@ class Review(ClinicalModel):
         verbose_name_plural = _("reviews")
         ordering = ["due_at", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["scan", "kind"], name="one_review_of_each_kind_per_scan"),
+            models.UniqueConstraint(
+                fields=["study", "kind"], condition=Q(status__in=OPEN), name="one_open_review_of_each_kind_per_study"
+            ),
+            models.UniqueConstraint(
+                fields=["image", "kind"],
+                condition=Q(image__isnull=False),
+                name="one_review_of_each_kind_per_image",
+            ),
             models.CheckConstraint(condition=Q(status__in=_S.values), name="review_status_known"),
             models.CheckConstraint(condition=Q(zone__in=("", *Zone.values)), name="review_zone_known"),
             models.CheckConstraint(
@@ -203,7 +215,14 @@ class Review(ClinicalModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {self.scan_id}"
+        return f"{self.get_kind_display()} of {self.study_id}"
+
+    @property
+    def scan(self) -> Scan:
+        """The image that stands for what is read."""
+        shown = self.image or self.study.representative
+        assert shown is not None  # a review is opened with an image
+        return shown
 
     def is_held_by(self, user: User) -> bool:
         return self.status == _S.CLAIMED and self.reader_id == user.pk

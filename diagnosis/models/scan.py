@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import uuid
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
@@ -12,22 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Clinic
 from diagnosis import messages
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_storage
+from diagnosis.models.modality import Modality
 from diagnosis.models.patient import Patient
+from diagnosis.models.study import Series, Study
 
 if TYPE_CHECKING:
-    from diagnosis.models.analysis import Analysis
+    from diagnosis.models.analysis import Analysis, AnalysisQuerySet
+    from diagnosis.models.report import Report
+    from diagnosis.models.review import ReviewQuerySet
 
-
-class Modality(models.TextChoices):
-    """Values equal ml.spec.Modality's."""
-
-    CXR = "cxr", _("Chest X-ray")
-    CT = "ct", _("Chest CT slice")
-
-    @property
-    def comes_in_series(self) -> bool:
-        """Whether a file is one slice of several that are read together."""
-        return self is Modality.CT
+__all__ = ["FileFormat", "Modality", "Scan", "ScanQuerySet"]
 
 
 class FileFormat(models.TextChoices):
@@ -37,7 +32,16 @@ class FileFormat(models.TextChoices):
 
 
 class ScanQuerySet(ClinicalQuerySet["Scan"]):
-    pass
+    def representatives(self) -> Self:
+        """One for each study: the image that stands for it in lists."""
+        return self.filter(represented_study__isnull=False)
+
+    def with_studies(self) -> Self:
+        """With all that `study` and its analyses and reports need, in a fixed number of queries."""
+        related = "series__study__"
+        return self.select_related("series__study").prefetch_related(
+            f"{related}analyses__predictions", f"{related}analyses__ensemble_prediction", f"{related}reports"
+        )
 
 
 def original_path(scan: Scan, filename: str) -> str:
@@ -50,6 +54,7 @@ class Scan(ClinicalModel):
 
     clinic = models.ForeignKey(Clinic, verbose_name=_("clinic"), on_delete=models.PROTECT, related_name="scans")
     patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.PROTECT, related_name="scans")
+    series = models.ForeignKey(Series, verbose_name=_("series"), on_delete=models.PROTECT, related_name="images")
     modality = models.CharField(_("modality"), max_length=3, choices=Modality.choices)
 
     original = models.FileField(
@@ -76,6 +81,26 @@ class Scan(ClinicalModel):
     acquired_at = models.DateTimeField(_("taken"), null=True, blank=True)
     row_spacing = models.FloatField(_("row spacing"), null=True, blank=True, help_text=_("mm between rows"))
     column_spacing = models.FloatField(_("column spacing"), null=True, blank=True, help_text=_("mm between columns"))
+
+    role = models.CharField(
+        _("role"),
+        max_length=10,
+        blank=True,
+        help_text=_("frontal, lateral, axial, scout, derived, other; not said: empty"),
+    )
+    slice_position = models.FloatField(
+        _("slice position"), null=True, blank=True, help_text=_("mm along the patient's axis; CT slices only")
+    )
+    pixel_sha256 = models.CharField(
+        _("SHA-256 of the pixels"), max_length=64, blank=True, help_text=_("empty: from before it was kept")
+    )
+    not_classified_code = models.CharField(
+        _("reason for no probability"),
+        max_length=40,
+        blank=True,
+        help_text=_("why no classifier is asked about it, as a code; empty: one may be"),
+    )
+    not_classified_params = models.JSONField(default=dict, blank=True)
 
     uploaded_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
     uploaded_by = models.ForeignKey(
@@ -122,11 +147,43 @@ class Scan(ClinicalModel):
         return self.comes_in_series and bool(self.series_instance_uid)
 
     @property
+    def not_classified(self) -> str:
+        """Why no classifier is asked about it, in the active language; empty where one may be."""
+        return (
+            messages.sentence(self.not_classified_code, self.not_classified_params) if self.not_classified_code else ""
+        )
+
+    @property
     def identity_note(self) -> str:
         """What file and record disagreed on when the uploader confirmed the patient; empty where nothing."""
         return messages.sentences(self.identity_differences)
 
     @property
+    def study(self) -> Study:
+        return self.series.study
+
+    @property
+    def study_id(self) -> uuid.UUID:
+        return self.series.study_id
+
+    @property
+    def analyses(self) -> AnalysisQuerySet:
+        """Those that saw this image: of its whole study, or of this image alone."""
+        return self.study.analyses.of_image(self)
+
+    @property
+    def reviews(self) -> ReviewQuerySet:
+        """The readings of its study; of this image alone where it was read before its study was one."""
+        return self.study.reviews.of_image(self)
+
+    @property
+    def report(self) -> Report | None:
+        """The newest of its study that speaks of it; uses a prefetch of the study's `reports`."""
+        speaking = [one for one in self.study.reports.all() if one.image_id in (None, self.pk)]
+        return max(speaking, key=lambda report: report.written_at, default=None)
+
+    @property
     def latest_analysis(self) -> Analysis | None:
-        """The newest by number; uses a prefetch of `analyses` where there is one."""
-        return max(self.analyses.all(), key=lambda analysis: analysis.number, default=None)
+        """The newest by number of those that saw it; uses a prefetch of the study's `analyses`."""
+        speaking = [one for one in self.study.analyses.all() if one.image_id in (None, self.pk)]
+        return max(speaking, key=lambda analysis: analysis.number, default=None)

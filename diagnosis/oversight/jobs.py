@@ -27,9 +27,8 @@ class Day:
 
 
 def latest(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
-    """Those that no newer one of the same scan has replaced."""
-    newer = Analysis.objects.filter(scan=OuterRef("scan"), number__gt=OuterRef("number"))
-    return analyses.filter(~Exists(newer))
+    """Those that no newer one of the same study has replaced."""
+    return analyses.filter(~Exists(Analysis.objects.newer()))
 
 
 def failed(analyses: AnalysisQuerySet) -> AnalysisQuerySet:

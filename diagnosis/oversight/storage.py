@@ -44,7 +44,7 @@ class Disk:
 def usage(root: Path, scans: ClinicalQuerySet[Scan]) -> list[Usage]:
     """By kind, for the files of `scans` alone, as they lie on the disk."""
     scan_keys = {pk.hex for pk in scans.values_list("pk", flat=True)}
-    predictions = Prediction.objects.filter(analysis__scan__in=scans)
+    predictions = Prediction.objects.filter(image__in=scans)
     prediction_keys = {pk.hex for pk in predictions.values_list("pk", flat=True)}
     return [
         _measure(root, "originals", scan_keys, complete=True),

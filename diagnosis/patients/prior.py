@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from diagnosis.models import Scan
@@ -17,25 +16,8 @@ def taken_at(scan: Scan) -> datetime:
 
 
 def prior_studies(scan: Scan) -> list[Scan]:
-    """One scan of each earlier study, the latest study first: its only one, or the middle slice of a series."""
-    same = Scan.objects.filter(patient=scan.patient_id, modality=scan.modality).exclude(pk=scan.pk)
-    earlier = [one for one in same.order_by("-uploaded_at")[:_LOOKED_AT] if taken_at(one) < taken_at(scan)]
-    studies = [_middle(group) for key, group in _by_study(earlier).items() if key != _study(scan)]
-    return sorted(studies, key=taken_at, reverse=True)[:MOST]
-
-
-def _study(scan: Scan) -> str:
-    """A file without a study is one of its own."""
-    return scan.study_instance_uid or scan.series_instance_uid or scan.pk.hex
-
-
-def _by_study(scans: Iterable[Scan]) -> dict[str, list[Scan]]:
-    groups: dict[str, list[Scan]] = {}
-    for scan in scans:
-        groups.setdefault(_study(scan), []).append(scan)
-    return groups
-
-
-def _middle(group: list[Scan]) -> Scan:
-    ordered = sorted(group, key=lambda scan: (scan.instance_number or 0, scan.uploaded_at))
-    return ordered[len(ordered) // 2]
+    """The representative of each earlier study of the patient, the latest study first."""
+    same = Scan.objects.representatives().filter(patient=scan.patient_id, modality=scan.modality)
+    others = same.exclude(represented_study=scan.study_id).order_by("-uploaded_at")
+    earlier = [one for one in others[:_LOOKED_AT] if taken_at(one) < taken_at(scan)]
+    return sorted(earlier, key=taken_at, reverse=True)[:MOST]

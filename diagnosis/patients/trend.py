@@ -68,9 +68,9 @@ def grid() -> list[tuple[float, str]]:
 
 def trend(patient: Patient, user: User) -> Trend | None:
     """The lines that `user` may see, or None where there are too few scans to draw one."""
-    scans = list(patient.scans.prefetch_related("analyses__predictions", "analyses__ensemble_prediction"))
-    hidden = blinding.results_hidden_among(user, scans)
-    shown = [(scan, one) for scan in scans if scan.pk not in hidden for one in _latest(scan)]
+    scans = list(patient.scans.representatives().with_studies())
+    hidden = blinding.results_hidden_among(user, [scan.study_id for scan in scans])
+    shown = [(scan, one) for scan in scans if scan.study_id not in hidden for one in _latest(scan)]
     times = sorted({taken_at(scan) for scan, _ in shown})
     if len(times) < SHORTEST:
         return None
@@ -79,8 +79,8 @@ def trend(patient: Patient, user: User) -> Trend | None:
 
 def _latest(scan: Scan) -> list[Drawn]:
     """Of the newest analysis that gave a result; earlier ones stay on the scan's own page."""
-    done = [one for one in scan.analyses.all() if one.status == AnalysisStatus.SUCCEEDED]
-    newest = max(done, key=lambda one: one.number, default=None)
+    done = [one for one in scan.study.analyses.all() if one.status == AnalysisStatus.SUCCEEDED]
+    newest = scan.study.latest_among(done)
     if newest is None:
         return []
     return [newest.ensemble] if newest.ensemble else list(newest.predictions.all())

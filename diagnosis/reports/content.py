@@ -28,9 +28,18 @@ def _snapshot(report: Report) -> dict[str, Any]:
         "clinic": report.scan.clinic.name,
         "patient": _patient(report.scan.patient),
         "scan": _scan(report.scan),
+        "images": _images(report),
         "analysis": _analysis(report.review.analysis),
         "intended_use": {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION},
     }
+
+
+def _images(report: Report) -> list[dict[str, Any]]:
+    """Every image that the report rests on, in the order in which they came."""
+    images = Scan.objects.filter(series__study=report.study_id)
+    if report.image_id:
+        images = images.filter(pk=report.image_id)
+    return [{"id": str(image.pk), "sha256": image.sha256} for image in images.order_by("uploaded_at", "pk")]
 
 
 def digest(report: Report, frozen: dict[str, Any], *, signer: str, at: datetime) -> str:

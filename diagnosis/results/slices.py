@@ -5,14 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import fmean
 
 from django.db.models import F, QuerySet
 
 from accounts.models import User
-from diagnosis.models import Analysis, Prediction, Scan
+from diagnosis.models import ImageResult, Prediction, Scan
 from diagnosis.rules import blinding
-from diagnosis.states import AnalysisStatus
 
 # A study has hundreds of slices, not thousands; a page must not ask for more.
 MOST = 2000
@@ -22,7 +20,7 @@ MOST = 2000
 class Score:
     """`probability` of the ensemble, else the classifiers' mean, 0 to 1; `zone` of the ensemble, else empty.
 
-    `above` of `total` classifiers reach their operating point.
+    `above` of `total` classifiers reach their operating point. `predictions` have the maps that were drawn of it.
     """
 
     probability: float
@@ -33,31 +31,34 @@ class Score:
 
 
 def series(scan: Scan, *, visible_to: User) -> QuerySet[Scan]:
-    """The scans of the same patient and series, from the first to the last; the scan alone where it has no series."""
-    mine = Scan.objects.visible_to(visible_to).filter(patient=scan.patient_id)
+    """The images of the scan's series, from the first to the last; the scan alone where it has no series."""
+    mine = Scan.objects.visible_to(visible_to)
     if not scan.in_series:
         return mine.filter(pk=scan.pk)
-    same = mine.filter(modality=scan.modality, series_instance_uid=scan.series_instance_uid)
+    same = mine.filter(series=scan.series_id).select_related("series")
     return same.order_by(F("instance_number").asc(nulls_last=True), "uploaded_at", "pk")[:MOST]
 
 
 def scores(slices: Iterable[Scan], *, visible_to: User) -> dict[uuid.UUID, Score]:
     """By the scan's key, for slices with a result that the person may see now."""
     found = list(slices)
-    hidden = blinding.results_hidden_among(visible_to, found)
-    done = Analysis.objects.filter(scan__in=found, status=AnalysisStatus.SUCCEEDED).exclude(scan__in=hidden)
-    done = done.select_related("ensemble_prediction")
-    latest = {analysis.scan_id: analysis for analysis in done.order_by("number").prefetch_related("predictions")}
-    return {scan: score for scan, analysis in latest.items() if (score := _score(analysis))}
+    studies = {scan.study_id for scan in found}
+    shown = studies - blinding.results_hidden_among(visible_to, studies)
+    rows = ImageResult.objects.filter(image__in=found, analysis__study__in=shown, probability__isnull=False)
+    latest = {row.image_id: row for row in rows.order_by("analysis__number")}
+    maps = _maps({row.analysis_id for row in latest.values()})
+    return {image: _score(row, maps.get((row.analysis_id, image), ())) for image, row in latest.items()}
 
 
-def _score(analysis: Analysis) -> Score | None:
-    predictions = list(analysis.predictions.all())
-    if not predictions:
-        return None
-    above = sum(prediction.at_or_above_threshold for prediction in predictions)
-    ensemble = analysis.ensemble
-    if ensemble:
-        return Score(ensemble.probability, ensemble.zone, above, len(predictions), tuple(predictions))
-    mean = fmean(prediction.probability for prediction in predictions)
-    return Score(mean, "", above, len(predictions), tuple(predictions))
+def _maps(analyses: set[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[Prediction, ...]]:
+    """The predictions with maps, by analysis and image."""
+    found: dict[tuple[uuid.UUID, uuid.UUID], tuple[Prediction, ...]] = {}
+    for one in Prediction.objects.filter(analysis__in=analyses).order_by("classifier"):
+        key = one.analysis_id, one.image_id
+        found[key] = (*found.get(key, ()), one)
+    return found
+
+
+def _score(row: ImageResult, predictions: tuple[Prediction, ...]) -> Score:
+    assert row.probability is not None  # filtered
+    return Score(row.probability, row.zone, row.above, len(row.probabilities), predictions)

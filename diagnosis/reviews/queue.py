@@ -88,10 +88,10 @@ def score(review: Review, analysis: Analysis | None) -> None:
 
 
 def prioritise(analysis: Analysis) -> None:
-    """Place those reviews of a scan that nobody has decided, by the analysis that has just finished."""
-    policy = ReadingPolicy.of(analysis.scan.clinic)
+    """Place those reviews of a study that nobody has decided, by the analysis that has just finished."""
+    policy = ReadingPolicy.of(analysis.study.clinic)
     # Locked: an urgent flag set at this moment changes the same place.
-    for review in analysis.scan.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():
+    for review in analysis.study.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():
         score(review, analysis)
         _update(review, policy)
 

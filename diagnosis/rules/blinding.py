@@ -1,9 +1,9 @@
 """What a reader may not see yet, so that neither a classifier nor a colleague reads for them. One rule for every page.
 
-The classifiers' result of a scan is hidden from those who may be given the scan to read and who read first (their
+The classifiers' result of a study is hidden from those who may be given the study to read and who read first (their
 clinic asks for it, or they chose it), until they have committed a first impression of it or it has been read.
 
-The readings of a scan are hidden from everybody who may become its second reader, while the second reading is open.
+The readings of a study are hidden from everybody who may become its second reader, while the second reading is open.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission
-from diagnosis.models import FirstImpression, ReadingPreference, Review, Scan
+from diagnosis.models import FirstImpression, ReadingPreference, Review, Study
 from diagnosis.models.reading_policy import ReadFirst
 from diagnosis.models.review import OPEN, ReviewKind
 from diagnosis.states import ReviewStatus
@@ -29,18 +29,18 @@ READING_HIDDEN = gettext_noop(
 )
 
 
-def hidden_results(user: User) -> QuerySet[Scan]:
-    """Scans whose classifiers' result `user` may not see now."""
-    waiting = Review.objects.filter(scan=OuterRef("pk"), status__in=OPEN)
-    return Scan.objects.filter(Exists(waiting), ~Exists(_own_opinions(user)), clinic__in=hiding_clinics(user))
+def hidden_results(user: User) -> QuerySet[Study]:
+    """Studies whose classifiers' result `user` may not see now."""
+    waiting = Review.objects.filter(study=OuterRef("pk"), status__in=OPEN)
+    return Study.objects.filter(Exists(waiting), ~Exists(_own_opinions(user)), clinic__in=hiding_clinics(user))
 
 
-def hidden_readings(user: User) -> QuerySet[Scan]:
-    """Scans whose readings and report `user` may not see now. A reading tells of the result, so it hides with it."""
-    second = Review.objects.filter(scan=OuterRef("pk"), status__in=OPEN, kind=ReviewKind.SECOND)
-    own = Review.objects.filter(scan=OuterRef("pk"), reader=user.pk, status=ReviewStatus.DECIDED)
-    blind = Scan.objects.filter(Exists(second), ~Exists(own), clinic__in=_reading_clinics(user))
-    return Scan.objects.filter(Q(pk__in=blind.values("pk")) | Q(pk__in=hidden_results(user).values("pk")))
+def hidden_readings(user: User) -> QuerySet[Study]:
+    """Studies whose readings and report `user` may not see now. A reading tells of the result, so it hides with it."""
+    second = Review.objects.filter(study=OuterRef("pk"), status__in=OPEN, kind=ReviewKind.SECOND)
+    own = Review.objects.filter(study=OuterRef("pk"), reader=user.pk, status=ReviewStatus.DECIDED)
+    blind = Study.objects.filter(Exists(second), ~Exists(own), clinic__in=_reading_clinics(user))
+    return Study.objects.filter(Q(pk__in=blind.values("pk")) | Q(pk__in=hidden_results(user).values("pk")))
 
 
 def hiding_clinics(user: User) -> QuerySet[Clinic]:
@@ -50,23 +50,25 @@ def hiding_clinics(user: User) -> QuerySet[Clinic]:
     return _reading_clinics(user).filter(Q(reading_policy__read_first=ReadFirst.ALWAYS) | by_choice & chosen)
 
 
-def hides_result(user: User, scan: Scan) -> bool:
-    return hidden_results(user).filter(pk=scan.pk).exists()
+def hides_result(user: User, study: UUID) -> bool:
+    """Whether the result of the study with this key is hidden."""
+    return hidden_results(user).filter(pk=study).exists()
 
 
-def hides_reading(user: User, scan: Scan) -> bool:
-    return hidden_readings(user).filter(pk=scan.pk).exists()
+def hides_reading(user: User, study: UUID) -> bool:
+    """Whether the readings of the study with this key are hidden."""
+    return hidden_readings(user).filter(pk=study).exists()
 
 
-def results_hidden_among(user: User, scans: Iterable[Scan]) -> frozenset[UUID]:
-    """The keys of those of `scans` whose result is hidden; one query for a whole list, none for an empty one."""
-    keys = [scan.pk for scan in scans]
+def results_hidden_among(user: User, studies: Iterable[UUID]) -> frozenset[UUID]:
+    """Those of the keys `studies` whose result is hidden; one query for a whole list, none for an empty one."""
+    keys = set(studies)
     return frozenset(hidden_results(user).filter(pk__in=keys).values_list("pk", flat=True) if keys else ())
 
 
-def readings_hidden_among(user: User, scans: Iterable[Scan]) -> frozenset[UUID]:
-    """The keys of those of `scans` whose readings are hidden; one query for a whole list, none for an empty one."""
-    keys = [scan.pk for scan in scans]
+def readings_hidden_among(user: User, studies: Iterable[UUID]) -> frozenset[UUID]:
+    """Those of the keys `studies` whose readings are hidden; one query for a whole list, none for an empty one."""
+    keys = set(studies)
     return frozenset(hidden_readings(user).filter(pk__in=keys).values_list("pk", flat=True) if keys else ())
 
 
@@ -75,6 +77,6 @@ def _reading_clinics(user: User) -> QuerySet[Clinic]:
 
 
 def _own_opinions(user: User) -> QuerySet[Review]:
-    """Reviews by which `user` has said what they think of a scan: a first impression, or a decision."""
+    """Reviews by which `user` has said what they think of a study: a first impression, or a decision."""
     committed = Exists(FirstImpression.objects.filter(review=OuterRef("pk"), reader=user.pk))
-    return Review.objects.filter(Q(reader=user.pk, status=ReviewStatus.DECIDED) | committed, scan=OuterRef("pk"))
+    return Review.objects.filter(Q(reader=user.pk, status=ReviewStatus.DECIDED) | committed, study=OuterRef("pk"))

@@ -56,7 +56,9 @@ def require_pair(source: Patient, target: Patient, reason: str) -> None:
 
 def require_unread(scans: Collection[UUID]) -> None:
     """Raise while a reader has one of the scans open: whom they read would change under their eyes."""
-    held = Review.objects.filter(scan__in=scans, status=ReviewStatus.CLAIMED, lease_expires_at__gte=timezone.now())
+    held = Review.objects.filter(
+        study__series__images__in=scans, status=ReviewStatus.CLAIMED, lease_expires_at__gte=timezone.now()
+    )
     if held.exists():
         raise NotAllowedNow("being_read", BEING_READ)
 
@@ -103,4 +105,4 @@ def _later(correction: Correction) -> bool:
 
 def _signed_since(correction: Correction) -> bool:
     signed = Report.objects.filter(status=ReportStatus.FINAL, signed_at__gt=correction.made_at)
-    return signed.filter(scan__in=correction.scans).exists()
+    return signed.filter(study__series__images__in=correction.scans).exists()

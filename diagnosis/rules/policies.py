@@ -87,7 +87,7 @@ def second_opinion_blocked_reason(scan: Scan) -> str:
         return gettext(NOT_READ)
     if scan.reviews.filter(kind=ReviewKind.SECOND).exists():
         return gettext(SECOND_EXISTS)
-    return gettext(REPORT_FINAL) if Report.objects.filter(scan=scan, signed_at__isnull=False).exists() else ""
+    return gettext(REPORT_FINAL) if Report.objects.on(scan).filter(signed_at__isnull=False).exists() else ""
 
 
 def require_second_opinion_possible(scan: Scan) -> None:
@@ -95,9 +95,9 @@ def require_second_opinion_possible(scan: Scan) -> None:
 
 
 def discordant(scan: Scan) -> bool:
-    """Whether first and second reader put the scan into different categories."""
+    """Whether first and second reader put the study into different categories; a later first reading counts alone."""
     read = scan.reviews.filter(status=ReviewStatus.DECIDED, kind__in=(ReviewKind.FIRST, ReviewKind.SECOND))
-    return len(set(read.values_list("category", flat=True))) > 1
+    return len(set(dict(read.order_by("decided_at").values_list("kind", "category")).values())) > 1
 
 
 # --- reports -----------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def sign_blocked_reason(report: Report, *, by: User) -> str:
 
 
 def _open_reading(report: Report) -> str:
-    others = Review.objects.filter(scan=report.scan_id).exclude(pk=report.review_id)
+    others = report.scan.reviews.exclude(pk=report.review_id)
     return (
         gettext(SECOND_OPEN) if others.filter(status__in=(ReviewStatus.WAITING, ReviewStatus.CLAIMED)).exists() else ""
     )

@@ -66,25 +66,8 @@ def accept(data: bytes, *, name: str, chosen: Modality | None) -> AcceptedFile:
     """Look into a file in the sandbox. Raises FileRefused, ModalityNeeded or IntakeUnavailable."""
     check_size(len(data))
     inspection = _inspect(data)
-    _refuse_what_is_not_classified(inspection)
     modality = _settle_modality(inspection.header, chosen)
     return AcceptedFile(data, clean_name(name), fingerprint(data), inspection, modality)
-
-
-# Until examinations keep what no classifier may see: its reason, and the refusal that says so.
-_REFUSED_AS = {
-    "lateral": "view",
-    "oblique": "view",
-    "scout": "localizer",
-    "reformat": "not-axial",
-    "values": "not-hounsfield",
-}
-
-
-def _refuse_what_is_not_classified(inspection: Inspection) -> None:
-    if reason := inspection.not_classified:
-        former = _REFUSED_AS.get(str(reason.params["variant"]))
-        raise FileRefused(former) if former else FileRefused(reason.code, reason.params)
 
 
 def check_size(size: int) -> None:

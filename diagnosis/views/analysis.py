@@ -18,7 +18,7 @@ from diagnosis.views.shortcuts import find, person
 def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The scan's page with this analysis instead of the latest."""
     analysis = _find(request, pk)
-    require(person(request), Permission.VIEW_RESULT, analysis.scan.clinic)
+    require(person(request), Permission.VIEW_RESULT, analysis.study.clinic)
     return page(request, analysis.scan, analysis=analysis)
 
 
@@ -26,7 +26,7 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def rerun(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     scan = find(Scan.objects.select_related("patient", "clinic", "uploaded_by"), request, pk)
     try:
-        rerun_analysis(by=person(request), scan=scan)
+        rerun_analysis(by=person(request), study=scan.study)
     except Refusal as refusal:
         return page(request, scan, refusal=refusal)
     return redirect("diagnosis:scan-detail", pk=scan.pk)
@@ -43,5 +43,5 @@ def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Analysis:
-    related = ("scan__patient", "scan__clinic", "scan__uploaded_by")
+    related = ("study__patient", "study__clinic", "study__representative__series__study", "image__series__study")
     return find(Analysis.objects.select_related(*related), request, pk)

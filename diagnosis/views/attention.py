@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 @require_safe
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    prediction = find(Prediction.objects.select_related("analysis__scan__clinic"), request, pk)
-    require(person(request), Permission.VIEW_RESULT, prediction.analysis.scan.clinic)
-    if blinding.hides_result(person(request), prediction.analysis.scan):
+    prediction = find(Prediction.objects.select_related("analysis__study__clinic"), request, pk)
+    require(person(request), Permission.VIEW_RESULT, prediction.analysis.study.clinic)
+    if blinding.hides_result(person(request), prediction.analysis.study_id):
         raise PermissionDenied(gettext(blinding.RESULT_HIDDEN))
     try:
         # A prediction never changes, so its key says enough.

@@ -56,8 +56,8 @@ def original(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 @require_safe
 def seen(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The very picture that a classifier's network got, kept when it answered. It tells nothing of the answer."""
-    prediction = find(Prediction.objects.select_related("analysis__scan__clinic"), request, pk)
-    require(person(request), Permission.VIEW_PATIENT, prediction.analysis.scan.clinic)
+    prediction = find(Prediction.objects.select_related("analysis__study__clinic"), request, pk)
+    require(person(request), Permission.VIEW_PATIENT, prediction.analysis.study.clinic)
     if not prediction.seen:
         raise Http404("the picture that the network got was not kept then")
     try:

@@ -23,7 +23,7 @@ ICONS = {
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    notices = _own(request).select_related("scan__patient")
+    notices = _own(request).select_related("study__patient", "study__representative")
     page = Paginator(notices, A_PAGE).get_page(request.GET.get("page"))
     lines = [(notification, f"_icons/{ICONS[NotificationKind(notification.kind)]}.svg") for notification in page]
     context = {"page": page, "lines": lines, "unread": notifications.unread_count(person(request))}
@@ -41,7 +41,7 @@ def open_one(request: HttpRequest, pk: int) -> HttpResponse:
     """Mark one as read and go to its scan."""
     notification = get_object_or_404(_own(request), pk=pk)
     _own(request).filter(pk=pk).mark_read()
-    return redirect("diagnosis:scan-detail", pk=notification.scan_id)
+    return redirect("diagnosis:scan-detail", pk=notification.study.representative_id)
 
 
 @require_POST

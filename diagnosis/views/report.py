@@ -83,10 +83,11 @@ def verify(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Report:
-    rows = Report.objects.select_related("scan__patient", "scan__clinic", "review__reader", "written_by")
+    related = ("study__patient", "study__clinic", "study__representative__series", "image__series")
+    rows = Report.objects.select_related(*related, "review__reader", "written_by")
     report = find(rows.prefetch_related("addenda"), request, pk)
     require(person(request), Permission.VIEW_RESULT, report.scan.clinic)
-    if blinding.hides_reading(person(request), report.scan):
+    if blinding.hides_reading(person(request), report.study_id):
         raise PermissionDenied(gettext(blinding.READING_HIDDEN))
     return report
 

@@ -84,7 +84,7 @@ def _progress(row: scan_list.Row) -> dict[str, Any]:
 
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Scan:
-    scan = find(Scan.objects.select_related("patient", "clinic", "uploaded_by"), request, pk)
+    scan = find(Scan.objects.select_related("patient", "clinic", "uploaded_by", "series__study"), request, pk)
     require(person(request), Permission.VIEW_RESULT, scan.clinic)
     return scan
 

@@ -29,9 +29,10 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
     analyses = list(_analyses(scan))
     latest = analyses[0] if analyses else None
     shown = next((one for one in analyses if one == analysis), latest)
-    hidden = blinding.hides_result(person(request), scan)
+    hidden = blinding.hides_result(person(request), scan.study_id)
     result = present(shown) if shown and not hidden else ResultPresentation()
     ahead = _ahead(shown)
+    mapped = _mapped(request, result.predictions)
     return {
         "scan": scan,
         "patient": scan.patient,
@@ -44,7 +45,8 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
         "predictions": result.predictions,
         "ensemble": result.ensemble,
         "marks": result.marks,
-        "mapped": _mapped(request, result.predictions),
+        "mapped": mapped,
+        "picture": mapped.prediction.image if mapped else scan,
         "legend": colour.legend(),
         "intended_use": intended_use,
         "following": bool(latest and not latest.is_finished),
@@ -53,7 +55,7 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
         "overdue": ahead == 0 and shown is not None and timezone.now() - shown.requested_at > PATIENCE,
         "rerun_blocked_reason": policies.rerun_blocked_reason(latest),
         "rerun_word": _("Retry") if latest and latest.status == AnalysisStatus.FAILED else _("Run again"),
-        "report": scan_list.report_of(scan, hidden=blinding.hides_reading(person(request), scan)),
+        "report": scan_list.report_of(scan, hidden=blinding.hides_reading(person(request), scan.study_id)),
         "earlier_scans": scan_list.with_verdicts(_earlier(scan), person(request)),
     }
 
@@ -69,15 +71,16 @@ def review_status(user: User, scan: Scan) -> dict[str, Any]:
 
 def _series_review(user: User, scan: Scan) -> Review | None:
     """The finished review of another slice that covers this one."""
-    own = scan.reviews.filter(kind=ReviewKind.FIRST, status=ReviewStatus.WITHDRAWN).first()
-    done = Review.objects.of_same_series(own).filter(status=ReviewStatus.DECIDED) if own else Review.objects.none()
-    found = done.select_related("scan__report").first()
-    return None if found is None or blinding.hides_reading(user, found.scan) else found
+    done = scan.study.reviews.filter(kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED)
+    if done.of_image(scan).exists() or not scan.reviews.filter(status=ReviewStatus.WITHDRAWN).exists():
+        return None
+    found = done.select_related("report").first()
+    return None if found is None or blinding.hides_reading(user, found.study_id) else found
 
 
 def _analyses(scan: Scan) -> QuerySet[Analysis]:
     """Newest first, with all that is shown of them."""
-    predictions = Prefetch("predictions", Prediction.objects.order_by("classifier"))
+    predictions = Prefetch("predictions", Prediction.objects.select_related("image").order_by("classifier"))
     rows = scan.analyses.order_by("-number").select_related("requested_by", "ensemble_prediction")
     return rows.prefetch_related(predictions, "transitions")
 
@@ -98,5 +101,6 @@ def _ahead(analysis: Analysis | None) -> int | None:
 
 
 def _earlier(scan: Scan) -> QuerySet[Scan]:
-    same = Scan.objects.filter(patient=scan.patient_id, modality=scan.modality, uploaded_at__lt=scan.uploaded_at)
+    same = Scan.objects.representatives().filter(patient=scan.patient_id, modality=scan.modality)
+    same = same.filter(uploaded_at__lt=scan.uploaded_at).exclude(represented_study=scan.study_id)
     return scan_list.for_lists(same)[:EARLIER_SCANS]

@@ -11,6 +11,7 @@ from accounts.models import Clinic, User
 from diagnosis.forms.scan_filter import scans_in_state
 from diagnosis.models import Analysis, Report, Scan
 from diagnosis.models.analysis import OPEN
+from diagnosis.models.scan import ScanQuerySet
 from diagnosis.results import verdict
 from diagnosis.results.verdict import Verdict
 from diagnosis.rules import blinding
@@ -37,14 +38,13 @@ class Row:
 
 
 def listed(user: User, clinic: Clinic) -> QuerySet[Scan]:
-    """The clinic's scans that `user` may see, newest first."""
-    return for_lists(Scan.objects.visible_to(user).in_clinic(clinic))
+    """The images that stand for the clinic's studies that `user` may see, newest first."""
+    return for_lists(Scan.objects.visible_to(user).in_clinic(clinic).representatives())
 
 
-def for_lists(scans: QuerySet[Scan]) -> QuerySet[Scan]:
+def for_lists(scans: ScanQuerySet) -> QuerySet[Scan]:
     """With all that a row shows."""
-    found = scans.select_related("patient", "uploaded_by", "report")
-    return found.prefetch_related("analyses__predictions", "analyses__ensemble_prediction")
+    return scans.with_studies().select_related("patient", "uploaded_by")
 
 
 def needing_a_person(scans: QuerySet[Scan]) -> QuerySet[Scan]:
@@ -58,17 +58,18 @@ def still_open(scans: QuerySet[Scan]) -> QuerySet[Scan]:
 def with_verdicts(scans: Iterable[Scan], user: User) -> list[Row]:
     """One row a scan; what `user` may not know yet is not in it."""
     found = list(scans)
-    no_result = blinding.results_hidden_among(user, found)
-    no_report = blinding.readings_hidden_among(user, found)
-    return [_row(scan, no_result=scan.pk in no_result, no_report=scan.pk in no_report) for scan in found]
+    no_result = blinding.results_hidden_among(user, [scan.study_id for scan in found])
+    no_report = blinding.readings_hidden_among(user, [scan.study_id for scan in found])
+    return [_row(scan, no_result=scan.study_id in no_result, no_report=scan.study_id in no_report) for scan in found]
 
 
 def report_of(scan: Scan, *, hidden: bool) -> Report | None:
-    return None if hidden else getattr(scan, "report", None)
+    return None if hidden else scan.report
 
 
 def _row(scan: Scan, *, no_result: bool, no_report: bool) -> Row:
-    analyses = sorted(scan.analyses.all(), key=lambda analysis: -analysis.number)
+    speaking = [one for one in scan.study.analyses.all() if one.image_id in (None, scan.pk)]
+    analyses = sorted(speaking, key=lambda analysis: -analysis.number)
     verdicts = [(analysis, verdict.of_analysis(analysis, hidden=no_result)) for analysis in analyses]
     latest, verdict_of_latest = verdicts[0] if verdicts else (None, verdict.of_analysis(None))
     return Row(scan, latest, verdict_of_latest, tuple(verdicts[1:]), report_of(scan, hidden=no_report))

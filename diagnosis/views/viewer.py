@@ -90,6 +90,6 @@ def _score(score: slicing.Score) -> dict[str, Any]:
 
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Scan:
-    scan = find(Scan.objects.select_related("clinic", "patient"), request, pk)
+    scan = find(Scan.objects.select_related("clinic", "patient", "series__study"), request, pk)
     require(person(request), Permission.VIEW_PATIENT, scan.clinic)
     return scan

@@ -31,7 +31,7 @@ def settings_of(scan: Scan, user: User, *, hide_result: bool = False) -> dict[st
 
 
 def may_see_result(user: User, scan: Scan) -> bool:
-    return allowed(user, Permission.VIEW_RESULT, scan.clinic) and not blinding.hides_result(user, scan)
+    return allowed(user, Permission.VIEW_RESULT, scan.clinic) and not blinding.hides_result(user, scan.study_id)
 
 
 def entry(scan: Scan) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def result_of(scan: Scan) -> dict[str, Any]:
     if scan.in_series:
         config["scores"] = reverse("diagnosis:scan-slice-scores", args=[scan.pk])
     if analysis:
-        config["attention"] = attention(analysis.predictions.all())
+        config["attention"] = attention(analysis.predictions.filter(image=scan))
         config["legend"] = colour.legend()
     return config
 

@@ -55,13 +55,15 @@ class Results:
     def update(self) -> None:
         """Print what has finished since the last call."""
         analyses = (
-            Analysis.objects.filter(scan__in=self._pending).order_by("number").select_related("ensemble_prediction")
+            Analysis.objects.filter(study__series__images__in=self._pending)
+            .order_by("number")
+            .select_related("ensemble_prediction", "study__representative", "image")
         )
         analyses = analyses.prefetch_related("predictions")
-        latest = {analysis.scan_id: analysis for analysis in analyses}
+        latest = {analysis.scan.pk: analysis for analysis in analyses}
         finished = [analysis for analysis in latest.values() if analysis.is_finished]
         for analysis in sorted(finished, key=lambda analysis: str(analysis.finished_at)):
-            self._show(self._pending.pop(analysis.scan_id), analysis)
+            self._show(self._pending.pop(analysis.scan.pk), analysis)
 
     def _show(self, scan: Scan, analysis: Analysis) -> None:
         self._shown += 1

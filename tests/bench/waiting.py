@@ -18,7 +18,7 @@ from django.db.models import Model
 
 if TYPE_CHECKING:
     from accounts.models import Clinic, User
-    from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Review, Scan
+    from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Review, Scan, Series, Study
     from ml.ensemble import EnsembleSpec
     from ml.spec import ClassifierSpec
 
@@ -56,20 +56,35 @@ def make_readers(count: int, password: str) -> tuple[Clinic, list[User]]:
 def make_cases(clinic: Clinic, by: User, count: int) -> None:
     from django.db import connection, transaction
 
-    from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Review, ReviewTransition, Scan
+    from diagnosis.models import (
+        Analysis,
+        EnsemblePrediction,
+        Patient,
+        Prediction,
+        Review,
+        ReviewTransition,
+        Scan,
+        Series,
+        Study,
+    )
 
     stored, chance = _store(), random.Random(1)
     with transaction.atomic():
         patients = _bulk(Patient, [_patient(clinic, by, n) for n in range(-(-count // SCANS_A_PATIENT))])
-        scans = _bulk(Scan, [_scan(patients[n // SCANS_A_PATIENT], by, n, stored) for n in range(count)])
-        analyses = _bulk(Analysis, [_analysis(scan, by) for scan in scans])
+        studies = _bulk(Study, [_study(patients[n // SCANS_A_PATIENT], by) for n in range(count)])
+        series = _bulk(Series, [Series(study=study) for study in studies])
+        scans = _bulk(Scan, [_scan(one, by, n, stored) for n, one in enumerate(series)])
+        for study, scan in zip(studies, scans, strict=True):
+            study.representative = scan
+        Study.objects.bulk_update(studies, ["representative"], batch_size=1000)
+        analyses = _bulk(Analysis, [_analysis(study, by) for study in studies])
         specs, panel = _panel()
         predictions = [list(_predictions(one, specs, chance, stored.attention)) for one in analyses]
         _bulk(Prediction, [prediction for group in predictions for prediction in group])
         _bulk(EnsemblePrediction, [_combination(panel, group) for group in predictions])
-        answered = Analysis.objects.select_related("scan__clinic", "ensemble_prediction").prefetch_related(
-            "predictions"
-        )
+        answered = Analysis.objects.select_related(
+            "study__clinic", "study__representative", "ensemble_prediction"
+        ).prefetch_related("predictions")
         reviews = _bulk(Review, [_review(one, by, chance) for one in answered])
         _bulk(ReviewTransition, [ReviewTransition(review=one, target=one.status, by="benchmark") for one in reviews])
     with connection.cursor() as cursor:
@@ -110,13 +125,25 @@ def _patient(clinic: Clinic, by: User, number: int) -> Patient:
     )
 
 
-def _scan(patient: Patient, by: User, number: int, stored: Stored) -> Scan:
+def _study(patient: Patient, by: User) -> Study:
+    from django.utils import timezone
+
+    from diagnosis.models import Study
+
+    now = timezone.now()
+    return Study(clinic=patient.clinic, patient=patient, modality="cxr", received_at=now, received_from=by)
+
+
+def _scan(series: Series, by: User, number: int, stored: Stored) -> Scan:
     from diagnosis.models import Scan
+
+    patient = series.study.patient
 
     name, size = stored.originals[number % PHANTOMS]
     return Scan(
         clinic=patient.clinic,
         patient=patient,
+        series=series,
         modality="cxr",
         original=name,
         original_name="phantom.png",
@@ -130,14 +157,14 @@ def _scan(patient: Patient, by: User, number: int, stored: Stored) -> Scan:
     )
 
 
-def _analysis(scan: Scan, by: User) -> Analysis:
+def _analysis(study: Study, by: User) -> Analysis:
     from django.utils import timezone
 
     from diagnosis.models import Analysis
     from diagnosis.states import AnalysisStatus
 
     return Analysis(
-        scan=scan, number=1, status=AnalysisStatus.SUCCEEDED, requested_by=by, finished_at=timezone.now(), attempts=1
+        study=study, number=1, status=AnalysisStatus.SUCCEEDED, requested_by=by, finished_at=timezone.now(), attempts=1
     )
 
 
@@ -163,6 +190,7 @@ def _predictions(
         said = _spread(probability, spec.labels, point.positive_label)
         yield Prediction(
             analysis=analysis,
+            image=analysis.scan,
             classifier=spec.name,
             version=spec.version,
             architecture=spec.architecture,
@@ -200,14 +228,14 @@ def _review(analysis: Analysis, by: User, chance: random.Random) -> Review:
     from diagnosis.models import ReadingPolicy, Review
     from diagnosis.reviews import queue
 
-    scan = analysis.scan
+    study = analysis.study
     review = Review(
-        scan=scan,
-        clinic=scan.clinic,
+        study=study,
+        clinic=study.clinic,
         requested_by=by,
         urgent=chance.random() < 0.03,
         waiting_since=timezone.now() - timedelta(hours=chance.uniform(0, 96)),
     )
     queue.score(review, analysis)
-    review.due_at = queue.due_at(review, ReadingPolicy(clinic=scan.clinic))
+    review.due_at = queue.due_at(review, ReadingPolicy(clinic=study.clinic))
     return review

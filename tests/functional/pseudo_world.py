@@ -120,7 +120,7 @@ def fill(world: World) -> World:
         "scan": world.scans,
         "waiting_scan": [world.scans[4]],
         "analysis": [analysis, failed],
-        "review": [reviews[1], held, reviews[5], *Review.objects.filter(scan=world.scans[6])],
+        "review": [reviews[1], held, reviews[5], *Review.objects.filter(study=world.scans[6].study)],
         "report": [signed, overridden],
     }
     world.arguments = {name: [[one.pk] for one in several] for name, several in given.items()}
@@ -152,7 +152,7 @@ def _of_the_administration(world: World, analysis: Analysis) -> dict[str, list[l
 
 def _signed(scan: Scan) -> list[str]:
     """What a signature keeps in the words in which it was signed."""
-    report = Report.objects.filter(scan=scan).exclude(snapshot={}).first()
+    report = Report.objects.filter(study=scan.study).exclude(snapshot={}).first()
     return [f"{mark}." for mark in report.snapshot["analysis"]["marks"]] if report else []
 
 

@@ -262,7 +262,7 @@ def test_the_answers_to_a_review_are_translated(visit: Callable[..., Page], worl
     page.locator("#decide").click()
     page.wait_for_url(lambda url: not url.endswith("/decision/"))
     assert not unwrapped(page, data=world.data())
-    assert Review.objects.filter(scan=world.scans[2], status="decided").exists()
+    assert Review.objects.filter(study=world.scans[2].study, status="decided").exists()
 
 
 @pytest.mark.parametrize("state", ["final", "preliminary"])
@@ -280,7 +280,7 @@ def test_the_printed_report_is_translated(state: str, world: World, monkeypatch:
     monkeypatch.setattr(document, "_text", listening(document._text, 1))
     for name in ("drawString", "drawRightString", "drawCentredString"):
         monkeypatch.setattr(Canvas, name, listening(getattr(Canvas, name), 3))
-    report = Report.objects.get(status=state, scan=world.scans[0 if state == "final" else 5])
+    report = Report.objects.get(status=state, study=world.scans[0 if state == "final" else 5].study)
     with translation.override(PSEUDO):
         printed = document.render_pdf(report, picture=xray_png(), verification_url="http://127.0.0.1/verify/")
     assert printed.startswith(b"%PDF")

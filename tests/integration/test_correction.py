@@ -181,14 +181,16 @@ def test_a_signed_report_stays_as_it_was_and_the_page_can_say_so(
 ) -> None:
     read(radiologist, scan.reviews.get())
     sign_report(by=radiologist, report=scan.report, password=PASSWORD)
-    before = Report.objects.values().get(scan=scan)
-    assert corrections.signed_under(Report.objects.get(scan=scan)) is None
+    before = Report.objects.values().get(study=scan.study)
+    assert corrections.signed_under(Report.objects.get(study=scan.study)) is None
     move(patient, other)
-    assert Report.objects.values().get(scan=scan) == before
-    named = corrections.signed_under(Report.objects.get(scan=scan))
+    assert Report.objects.values().get(study=scan.study) == before
+    named = corrections.signed_under(Report.objects.get(study=scan.study))
     assert named is not None
     assert named["medical_record_number"] == "MRN-0001"
-    add_addendum(by=radiologist, report=Report.objects.get(scan=scan), text="Another patient.", password=PASSWORD)
+    add_addendum(
+        by=radiologist, report=Report.objects.get(study=scan.study), text="Another patient.", password=PASSWORD
+    )
 
 
 def test_a_report_signed_since_forbids_undoing_the_move_but_not_the_merge(

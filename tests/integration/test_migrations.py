@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import secrets
+import uuid
+from datetime import timedelta
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
-from diagnosis.models import Analysis, Scan
-from tests.factories import new_case, new_patient
+from diagnosis.models import Analysis, Report, Review, Scan, Study
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,18 +68,119 @@ def newest_tables_afterwards(transactional_db: None) -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("newest_tables_afterwards")
 def test_rows_from_before_there_were_codes_keep_their_sentences(clinic: Clinic, radiographer: User) -> None:
-    scan = new_case(radiographer, new_patient(clinic, radiographer, "MIG-1")).scan
-    try:
-        old = migrate("0010_ensemble_predictions")
-        old.get_model("diagnosis", "Scan").objects.update(identity_note="name: file says A, record says B")
-        old.get_model("diagnosis", "Transition").objects.update(note="worker 7 was lost")
-        failed = {"status": "failed", "failure_code": "blank", "failure_reason": "This image is blank."}
-        finished = {"finished_at": scan.uploaded_at, "without_ensemble": "vgg19-cxr is switched off."}
-        old.get_model("diagnosis", "Analysis").objects.update(**failed, **finished)
-    finally:
-        migrate("0011_messages")
-    analysis = Analysis.objects.get(scan=scan)
-    assert (analysis.failure_code, analysis.failure_reason) == ("blank", "This image is blank.")
-    assert analysis.without_ensemble == "vgg19-cxr is switched off."
-    assert analysis.transitions.get().note_text == "worker 7 was lost"
+    old = migrate("0010_ensemble_predictions")
+    scan = old_scan(old, clinic, radiographer, 1, identity_note="name: file says A, record says B")
+    failed = {"status": "failed", "failure_code": "blank", "failure_reason": "This image is blank."}
+    finished = {"finished_at": timezone.now(), "without_ensemble": "vgg19-cxr is switched off."}
+    analysis = old.get_model("diagnosis", "Analysis").objects.create(
+        scan=scan, number=1, requested_by_id=radiographer.pk, **failed, **finished
+    )
+    old.get_model("diagnosis", "Transition").objects.create(
+        analysis=analysis, target="failed", note="worker 7 was lost"
+    )
+    call_command("migrate", verbosity=0)
+    found = Analysis.objects.get(pk=analysis.pk)
+    assert (found.failure_code, found.failure_reason) == ("blank", "This image is blank.")
+    assert found.without_ensemble == "vgg19-cxr is switched off."
+    assert found.transitions.get().note_text == "worker 7 was lost"
     assert Scan.objects.get().identity_note == "name: file says A, record says B."
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("newest_tables_afterwards")
+class TestStudies:
+    """Scans from before there were studies."""
+
+    def test_images_of_one_examination_become_one_study(self, clinic: Clinic, radiographer: User) -> None:
+        old = migrate("0013_override_reasons")
+        views = [old_scan(old, clinic, radiographer, n, study_instance_uid="1.2.3") for n in (1, 2)]
+        same_order = [old_scan(old, clinic, radiographer, n, accession_number="A-7") for n in (3, 4)]
+        loose = old_scan(old, clinic, radiographer, 5)
+        tomogram = old_scan(old, clinic, radiographer, 6, study_instance_uid="1.2.3", modality="ct")
+        stranger = old_scan(old, clinic, radiographer, 7, study_instance_uid="1.2.3", number="MRN-2")
+        call_command("migrate", verbosity=0)
+        groups = {frozenset(study.series.values_list("images", flat=True)) for study in Study.objects.all()}
+        together = [views, same_order, [loose], [tomogram], [stranger]]
+        assert groups == {frozenset(scan.pk for scan in group) for group in together}
+        assert not Study.objects.filter(representative=None).exists()
+        assert {study.patient.medical_record_number for study in Study.objects.all()} == {"MRN-1", "MRN-2"}
+
+    def test_one_reading_of_a_series_is_the_studys_and_its_report_stays_as_signed(
+        self, clinic: Clinic, radiographer: User, radiologist: User
+    ) -> None:
+        old = migrate("0013_override_reasons")
+        uids = {"study_instance_uid": "1.2", "series_instance_uid": "1.2.3", "modality": "ct"}
+        slices = [old_scan(old, clinic, radiographer, n, instance_number=n, **uids) for n in (1, 2, 3)]
+        reviews = [old_review(old, scan, radiographer) for scan in slices]
+        decide(old, reviews[0], radiologist)
+        rows = old.get_model("diagnosis", "ReviewTransition").objects
+        for review in reviews[1:]:
+            type(review).objects.filter(pk=review.pk).update(status="withdrawn")
+            note = f"Read with its series in {reviews[0].pk}"  # as versions wrote it that kept no codes
+            rows.create(review=review, source="waiting", target="withdrawn", by="a reader", note=note)
+        report = old_report(old, reviews[0], radiologist, final=True)
+        call_command("migrate", verbosity=0)
+        study = Study.objects.get()
+        assert study.representative_id == slices[0].pk
+        kept = Report.objects.get()
+        assert (kept.pk, kept.study, kept.image, kept.images) == (report.pk, study, None, [str(slices[0].pk)])
+        assert kept.content_sha256 == report.content_sha256
+        assert Review.objects.get(pk=reviews[0].pk).image is None
+        assert all(Scan.objects.get(pk=scan.pk).report == kept for scan in slices)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Report.objects.update(impression="Something else.")
+
+    def test_of_several_open_readings_one_stays_in_the_queue(
+        self, clinic: Clinic, radiographer: User, radiologist: User
+    ) -> None:
+        old = migrate("0013_override_reasons")
+        views = [old_scan(old, clinic, radiographer, n, study_instance_uid="1.2.3") for n in (1, 2, 3)]
+        reviews = [old_review(old, scan, radiographer, urgent=number == 2) for number, scan in enumerate(views)]
+        lease = timezone.now() + timedelta(minutes=5)
+        held = {"claim": uuid.uuid4(), "claimed_at": lease, "lease_expires_at": lease, "reader_id": radiologist.pk}
+        type(reviews[1]).objects.filter(pk=reviews[1].pk).update(status="claimed", **held)
+        call_command("migrate", verbosity=0)
+        kept = Review.objects.open().get()
+        assert (kept.pk, kept.image, kept.reader, kept.urgent) == (reviews[1].pk, None, radiologist, True)
+        withdrawn = Review.objects.exclude(pk=kept.pk)
+        assert {review.status for review in withdrawn} == {"withdrawn"}
+        told = {review.transitions.get().note_text for review in withdrawn}
+        assert told == {f"Read with its study in {kept.pk}"}
+
+
+def old_scan(old: StateApps, clinic: Clinic, by: User, count: int, *, number: str = "MRN-1", **more: Any) -> Any:
+    """A row as an older version wrote it, `count` being its only difference from the others."""
+    named = {"family_name": "Berg", "given_name": "Alma", "search_key": "berg alma", "created_by_id": by.pk}
+    patient, _made = old.get_model("diagnosis", "Patient").objects.get_or_create(
+        clinic_id=clinic.pk, medical_record_number=number, defaults=named
+    )
+    size = {"byte_size": 1, "width": 1, "height": 1, "bits": 8}
+    fields = {"modality": "cxr", "file_format": "dicom", "sha256": f"{count:064}", "original": f"{count}", **size}
+    return old.get_model("diagnosis", "Scan").objects.create(
+        clinic_id=clinic.pk, patient=patient, uploaded_by_id=by.pk, **{**fields, **more}
+    )
+
+
+def old_review(old: StateApps, scan: Any, by: User, **more: Any) -> Any:
+    now = timezone.now()
+    fields = {"requested_by_id": by.pk, "waiting_since": now, "due_at": now, "clinic_id": scan.clinic_id}
+    return old.get_model("diagnosis", "Review").objects.create(scan=scan, **fields, **more)
+
+
+def decide(old: StateApps, review: Any, reader: User) -> None:
+    words = {"decision": "no_result", "category": "negative", "image_quality": "good", "decided_at": timezone.now()}
+    type(review).objects.filter(pk=review.pk).update(status="decided", reader_id=reader.pk, **words)
+
+
+def old_report(old: StateApps, review: Any, by: User, *, final: bool) -> Any:
+    signed = {"status": "final", "signed_by_id": by.pk, "signed_at": timezone.now(), "signer_name": "A reader"}
+    words = {"category": "negative", "image_quality": "good", "findings": "", "impression": "Nothing to see."}
+    return old.get_model("diagnosis", "Report").objects.create(
+        scan_id=review.scan_id,
+        review=review,
+        written_by_id=by.pk,
+        verification_code=secrets.token_hex(10),
+        content_sha256="0" * 64 if final else "",
+        **words,
+        **(signed if final else {}),
+    )

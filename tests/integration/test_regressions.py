@@ -84,7 +84,7 @@ def test_nothing_is_shown_to_strangers_but_what_is_listed(name: str, address: st
 def probabilities(by: User, patient: Patient, data: bytes) -> dict[str, float]:
     scan = upload_scan(by=by, patient=patient, data=data, name="a", modality=Modality.CXR).scan
     runner.run(scan.analyses.get().pk, worker="test")
-    prediction = Prediction.objects.filter(analysis__scan=scan).first()
+    prediction = Prediction.objects.filter(image=scan).first()
     assert prediction
     return prediction.probabilities  # type: ignore[no-any-return]
 

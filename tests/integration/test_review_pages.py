@@ -334,7 +334,7 @@ def test_neighbours_name_pictures_and_claim_nothing(
     client = site(radiologist)
     client.post(page(told, "review-claim"))
     images = client.get(page(told, "review-neighbours")).json()["images"]
-    assert images == [reverse("diagnosis:scan-greyscale", args=[other.scan_id])]
+    assert images == [reverse("diagnosis:scan-greyscale", args=[other.scan.pk])]
     assert Review.objects.get(pk=other.pk).status == S.WAITING
 
 
@@ -348,7 +348,7 @@ def reads_first(clinic: Clinic) -> ReadingPolicy:
 
 def everywhere(review: Review) -> list[str]:
     """Every address that shows something of the scan."""
-    scan, patient = review.scan_id, review.scan.patient_id
+    scan, patient = review.scan.pk, review.scan.patient_id
     analysis = review.scan.analyses.get()
     return [
         QUEUE,
@@ -500,7 +500,7 @@ def test_the_uploader_is_told_in_the_page(told: Review, site: Site, radiographer
     assert "Notices, 1 new" in client.get("/desk/").content.decode()
     assert "A result is ready" in client.get("/notifications/").content.decode()
     notice = Notification.objects.get()
-    assert client.post(f"/notifications/{notice.pk}/")["Location"] == f"/scans/{told.scan_id}/"
+    assert client.post(f"/notifications/{notice.pk}/")["Location"] == f"/scans/{told.scan.pk}/"
     assert client.get("/notifications/unread/").json() == {"unread": 0}
     assert site(radiologist).post(f"/notifications/{notice.pk}/").status_code == 404
 
@@ -515,7 +515,7 @@ def test_all_notices_are_read_at_once(told: Review, site: Site, radiographer: Us
 
 
 def test_the_scans_page_leads_to_its_reading(told: Review, site: Site, radiologist: User, clinician: User) -> None:
-    scan_page = f"/scans/{told.scan_id}/"
+    scan_page = f"/scans/{told.scan.pk}/"
     assert "Read it now" in site(radiologist).get(scan_page).content.decode()
     assert "Read it now" not in site(clinician).get(scan_page).content.decode()
     assert "waiting in the queue" in site(clinician).get(scan_page).content.decode()

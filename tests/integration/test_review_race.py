@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Clinic, User
 from diagnosis.actions.review import claim_next, claim_review, decide_review
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Report, Review, ReviewTransition
+from diagnosis.models import Report, Review, ReviewTransition, Scan, Series, Study
 from diagnosis.models.review import Category, Decision
 from diagnosis.states import ReviewStatus as S
 from tests.concurrency import together
@@ -23,20 +24,20 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True
 def cases(count: int, clinic: Clinic, by: User) -> list[Review]:
     """One uploaded scan, copied to as many patients: reading needs no different pixels."""
     first = new_case(by, new_patient(clinic, by, "0"))
-    made = [first]
-    for number in range(1, count):
-        scan = first.scan
-        scan.pk, scan._state.adding = None, True
-        scan.id = type(first.pk)(int=first.scan_id.int ^ number)
-        scan.sha256 = f"{number:064d}"
-        scan.save()
-        since = timezone.now() - timedelta(minutes=number)
-        made.append(
-            Review.objects.create(
-                scan=scan, clinic=clinic, requested_by=by, waiting_since=since, due_at=since, status=S.WAITING
-            )
-        )
-    return made
+    return [first, *(_copy(first, number, by) for number in range(1, count))]
+
+
+def _copy(first: Review, number: int, by: User) -> Review:
+    scan = Scan.objects.get(series__study=first.study_id)
+    fields = {"clinic": scan.clinic, "patient": scan.patient, "modality": scan.modality}
+    since = timezone.now() - timedelta(minutes=number)
+    study = Study.objects.create(**fields, received_at=since, received_from=by)
+    scan.pk, scan._state.adding = uuid.uuid4(), True
+    scan.sha256, scan.series = f"{number:064d}", Series.objects.create(study=study)
+    scan.save()
+    Study.objects.filter(pk=study.pk).update(representative=scan)
+    times = {"waiting_since": since, "due_at": since}
+    return Review.objects.create(study_id=study.pk, clinic=scan.clinic, requested_by=by, status=S.WAITING, **times)
 
 
 def test_twenty_readers_take_two_hundred_cases_and_none_twice(clinic: Clinic, radiographer: User, member) -> None:  # type: ignore[no-untyped-def]
@@ -85,7 +86,7 @@ def test_deciding_while_the_lease_ends_gives_one_outcome(clinic: Clinic, radiogr
         review.refresh_from_db()
         assert sorted(outcome) in (["decided", "taken"], ["lost", "took"]), outcome
         assert review.reader == (slow if "decided" in outcome else quick)
-        assert Report.objects.filter(scan=review.scan).exists() == ("decided" in outcome)
+        assert Report.objects.filter(study=review.scan.study).exists() == ("decided" in outcome)
 
 
 def _decide(reader: User, held: Review) -> str:

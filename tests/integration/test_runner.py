@@ -85,7 +85,7 @@ def test_a_rerun_adds_and_overwrites_nothing(analysis: Analysis, scan: Scan, rad
     run(analysis)
     before = list(Prediction.objects.order_by("classifier").values())
     kept = maps()
-    second = run(rerun_analysis(by=radiographer, scan=scan))
+    second = run(rerun_analysis(by=radiographer, study=scan.study))
     assert second.status == S.SUCCEEDED
     assert list(Prediction.objects.filter(analysis=analysis).order_by("classifier").values()) == before
     assert kept < maps()
@@ -108,7 +108,7 @@ def test_a_restored_original_can_be_retried(analysis: Analysis, scan: Scan, radi
     run(analysis)
     assert (analysis.failure_code, analysis.failure_retryable) == ("original_unreadable", True)
     path.write_bytes(data)
-    assert run(rerun_analysis(by=radiographer, scan=scan)).status == S.SUCCEEDED
+    assert run(rerun_analysis(by=radiographer, study=scan.study)).status == S.SUCCEEDED
 
 
 @pytest.mark.django_db(transaction=True)
@@ -244,7 +244,7 @@ def test_the_panel_speaks_for_exactly_its_members(
     assert "indeterminate" in review.marks
 
     settings.INACTIVE_CLASSIFIERS = {second.classifier}
-    again = run(rerun_analysis(by=radiographer, scan=scan))
+    again = run(rerun_analysis(by=radiographer, study=scan.study))
     assert again.ensemble is None
     assert again.without_ensemble.startswith(f"{second.classifier} is switched off")
     assert scan.reviews.get().suspicion == again.predictions.get().probability

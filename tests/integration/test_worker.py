@@ -47,7 +47,7 @@ def hold(scan: Scan) -> tuple[Pipe, Analysis]:
     """A new analysis of `scan`, whose worker waits in the middle of it."""
     reaches(scan.analyses.get(), S.SUCCEEDED)
     pipe = Pipe(scan)
-    analysis = rerun_analysis(by=scan.uploaded_by, scan=scan)
+    analysis = rerun_analysis(by=scan.uploaded_by, study=scan.study)
     reaches(analysis, S.RUNNING)
     return pipe, analysis
 

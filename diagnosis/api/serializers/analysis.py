@@ -32,7 +32,7 @@ class FailureSerializer(serializers.Serializer[Any]):
 class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     """One run of every active classifier over a scan, and what it is not."""
 
-    scan = serializers.UUIDField(source="scan_id")
+    scan = serializers.UUIDField(source="scan.pk")
     requested_by = serializers.CharField(source="requested_by.full_name")
     seconds = serializers.FloatField(allow_null=True, help_text="from request to end")
     failure = serializers.SerializerMethodField()

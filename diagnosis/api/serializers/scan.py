@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from diagnosis.api import examples
@@ -45,7 +45,7 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
     clinic = serializers.UUIDField(source="clinic_id")
     patient = serializers.UUIDField(source="patient_id")
     uploaded_by = serializers.CharField(source="uploaded_by.full_name")
-    analyses = AnalysisSerializer(many=True)
+    analyses = serializers.SerializerMethodField()
     links = serializers.SerializerMethodField()
 
     class Meta:
@@ -71,6 +71,11 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
             "analyses",
             "links",
         ]
+
+    @extend_schema_field(AnalysisSerializer(many=True))
+    def get_analyses(self, scan: Scan) -> Any:
+        seen_by = [one for one in scan.study.analyses.all() if one.image_id in (None, scan.pk)]
+        return AnalysisSerializer(seen_by, many=True, context=self.context).data
 
     def get_links(self, scan: Scan) -> dict[str, str]:
         routes = {"self": "api:scan", "original": "api:scan-original", "image": "api:scan-image"}

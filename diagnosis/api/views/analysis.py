@@ -30,7 +30,7 @@ class _AnalysisView(Strict, generics.GenericAPIView[Analysis]):
     serializer_class = AnalysisSerializer
 
     def get_queryset(self) -> QuerySet[Analysis]:
-        related = ("scan__clinic", "requested_by", "ensemble_prediction")
+        related = ("study__clinic", "study__representative", "image", "requested_by", "ensemble_prediction")
         return readable(self.request).select_related(*related).prefetch_related("predictions")
 
 
@@ -64,7 +64,7 @@ class Attention(Strict, generics.GenericAPIView[Prediction]):
 
     def get_queryset(self) -> QuerySet[Prediction]:
         found = Prediction.objects.filter(analysis__in=readable(self.request).values("pk"))
-        return visible(found, self.request).select_related("analysis__scan")
+        return visible(found, self.request).select_related("analysis")
 
     @extend_schema(
         summary="Fetch an attention map",
@@ -72,7 +72,7 @@ class Attention(Strict, generics.GenericAPIView[Prediction]):
     )
     def get(self, request: Request, pk: str) -> HttpResponse:
         prediction = self.get_object()
-        if blinding.hides_result(person(request), prediction.analysis.scan):
+        if blinding.hides_result(person(request), prediction.analysis.study_id):
             raise PermissionDenied(gettext(blinding.RESULT_HIDDEN))
         with stored_file(prediction.pk), prediction.attention.open("rb") as file:
             return HttpResponse(file.read(), content_type="image/png", headers=PRIVATE)

@@ -29,16 +29,16 @@ from diagnosis.api.serializers.scan import (
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.models import Patient, Scan
-from diagnosis.models.scan import Modality
+from diagnosis.models.scan import Modality, ScanQuerySet
 from diagnosis.scans import rendition
 
 
-def with_results(request: Request) -> QuerySet[Scan]:
+def with_results(request: Request) -> ScanQuerySet:
     """The scans that the person may see, with the analyses whose results they may read."""
-    related = ("requested_by", "scan", "ensemble_prediction")
+    related = ("requested_by", "image", "ensemble_prediction")
     analyses = readable(request).select_related(*related).prefetch_related("predictions")
-    scans = visible(Scan.objects.all(), request).select_related("uploaded_by")
-    return scans.prefetch_related(Prefetch("analyses", analyses.order_by("-number")))
+    scans = visible(Scan.objects.all(), request).select_related("uploaded_by", "series__study__representative")
+    return scans.prefetch_related(Prefetch("series__study__analyses", analyses.order_by("-number")))
 
 
 class _ScanView(Strict, generics.GenericAPIView[Scan]):
@@ -150,7 +150,7 @@ class Rerun(_ScanView):
     )
     def post(self, request: Request, pk: str) -> Response:
         """Analyse again. Adds an analysis; the earlier ones stay as they are."""
-        analysis = rerun_analysis(by=person(request), scan=self.get_object())
+        analysis = rerun_analysis(by=person(request), study=self.get_object().study)
         analysis = readable(request).get(pk=analysis.pk)
         payload = AnalysisSerializer(analysis, context=self.get_serializer_context()).data
         return Response(payload, status=status.HTTP_201_CREATED, headers={"Location": payload["links"]["self"]})

@@ -164,7 +164,7 @@ def _beside(source: Patient, target: Patient) -> dict[str, Any]:
     )
     lines.append(Line(_("Scans"), of_source["n"], of_target["n"]))
     lines.append(Line(_("Latest upload"), _moment(of_source["last"]), _moment(of_target["last"])))
-    signed = Report.objects.filter(scan__patient=source, status=ReportStatus.FINAL)
+    signed = Report.objects.filter(study__patient=source, status=ReportStatus.FINAL)
     return {"target": target, "lines": lines, "warned": any(line.warns for line in lines), "signed": signed.count()}
 
 

@@ -44,7 +44,9 @@ def overview(request: HttpRequest, scope: Scope) -> HttpResponse:
 def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
     waiting, overrides = reading.waiting(scope.reviews()), reading.overrides(scope.decided())
     months = reading.category_changes_by_month(scope.decided())
-    longest = reading.longest_waiting(scope.reviews()).select_related("scan__patient", "clinic", "reader")
+    longest = reading.longest_waiting(scope.reviews()).select_related(
+        "study__patient", "study__representative", "image", "clinic", "reader"
+    )
     now = timezone.now()
     context = {
         "waiting": waiting,

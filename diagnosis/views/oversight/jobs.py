@@ -52,7 +52,7 @@ class Act:
 ACTS = {
     "rerun": Act(
         _("Run again"),
-        lambda request, one: rerun_analysis(by=person(request), scan=one.scan),
+        lambda request, one: rerun_analysis(by=person(request), study=one.study),
         ngettext_lazy("%(n)d analysis queued again.", "%(n)d analyses queued again.", "n"),
         ngettext_lazy(
             "%(n)d analysis not queued again: %(reason)s", "%(n)d analyses not queued again: %(reason)s", "n"

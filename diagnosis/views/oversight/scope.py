@@ -68,7 +68,7 @@ class Scope:
         return urlencode(({"clinic": self.chosen.pk} if self.chosen else {}) | {"months": self.months})
 
     def analyses(self) -> AnalysisQuerySet:
-        return Analysis.objects.filter(scan__clinic__in=self.keys)
+        return Analysis.objects.filter(study__clinic__in=self.keys)
 
     def reviews(self) -> ReviewQuerySet:
         return Review.objects.filter(clinic__in=self.keys)

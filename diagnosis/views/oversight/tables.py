@@ -34,7 +34,7 @@ TROUBLES: dict[str, tuple[StrOrPromise, Callable[[AnalysisQuerySet], AnalysisQue
 
 
 def troubled(scope: Scope, kind: str) -> AnalysisQuerySet:
-    related = ("scan__patient", "scan__clinic", "requested_by")
+    related = ("study__patient", "study__clinic", "study__representative", "image", "requested_by")
     return TROUBLES[kind][1](scope.analyses()).select_related(*related).order_by("-requested_at", "id")
 
 
@@ -85,13 +85,15 @@ def waiting(scope: Scope) -> Table:
         _("waiting since"),
         _("waiting hours"),
     )
-    cases = reading.longest_waiting(scope.reviews()).select_related("scan__patient", "clinic")
+    cases = reading.longest_waiting(scope.reviews()).select_related(
+        "study__patient", "study__representative", "image", "clinic"
+    )
     return Table(columns, [_case(scope, case) for case in cases[:MOST_ROWS]])
 
 
 def _case(scope: Scope, case: Review) -> list[Any]:
     return [
-        *(case.clinic.name, case.scan_id, _number(scope, case.scan), case.get_kind_display()),
+        *(case.clinic.name, case.scan.pk, _number(scope, case.scan), case.get_kind_display()),
         *(case.get_status_display(), case.urgent, case.waiting_since, timezone.now() - case.waiting_since),
     ]
 

@@ -26,7 +26,7 @@ from diagnosis.actions.review import (
 )
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.review import ImpressionForm, ReviewForm, draft_of
-from diagnosis.models import Report, Review
+from diagnosis.models import Review
 from diagnosis.rules import blinding, policies
 from diagnosis.states import ReviewStatus
 from diagnosis.views.review import page
@@ -58,10 +58,10 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _read(request: HttpRequest, review: Review) -> dict[str, Any]:
     """A finished reading; nothing of it for whoever may still read the scan."""
-    if blinding.hides_reading(person(request), review.scan):
+    if blinding.hides_reading(person(request), review.study_id):
         return {"hidden": gettext(blinding.READING_HIDDEN)}
     return {
-        "report": Report.objects.filter(scan=review.scan).first(),
+        "report": review.scan.report,
         "second_opinion_blocked_reason": policies.second_opinion_blocked_reason(review.scan),
     }
 
@@ -137,7 +137,6 @@ def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
         decision=chosen["decision"],
         category=chosen["category"],
         seen=chosen["seen"],
-        only_this_slice=chosen["only_this_slice"],
         **form.words,
     )
     if not chosen["ask_second"]:
@@ -163,7 +162,13 @@ def _show_next(request: HttpRequest, done: Review) -> HttpResponse:
 
 
 def find_review(request: HttpRequest, pk: uuid.UUID) -> Review:
-    review = find(Review.objects.select_related("scan__patient", "scan__clinic", "clinic", "reader"), request, pk)
+    review = find(
+        Review.objects.select_related(
+            "study__patient", "study__clinic", "study__representative__series", "image__series", "clinic", "reader"
+        ),
+        request,
+        pk,
+    )
     require(person(request), Permission.REVIEW_SCAN, review.clinic)
     return review
 
@@ -212,4 +217,4 @@ def _navigation(request: HttpRequest) -> dict[str, Any]:
 
 
 def _picture(review: Review) -> str:
-    return reverse("diagnosis:scan-greyscale", args=[review.scan_id])
+    return reverse("diagnosis:scan-greyscale", args=[review.scan.pk])

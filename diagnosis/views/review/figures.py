@@ -50,5 +50,5 @@ def _took_today(clinics: list[Clinic]) -> list[float]:
     """Seconds from upload to decision."""
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     read = Review.objects.filter(clinic__in=clinics, status=S.DECIDED, kind=ReviewKind.FIRST, decided_at__gte=today)
-    times = read.values_list("scan__uploaded_at", "decided_at")
+    times = read.values_list("study__received_at", "decided_at")
     return [(decided - uploaded).total_seconds() for uploaded, decided in times if decided]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 
 from accounts.models import User
 from diagnosis.forms.review import ReviewForm
@@ -51,7 +50,7 @@ class Earlier:
 
 
 def result_for(reader: User, scan: Scan) -> Result:
-    if blinding.hides_result(reader, scan):
+    if blinding.hides_result(reader, scan.study_id):
         return Result(hidden=True)
     shown = policies.result_of(scan)
     latest = scan.latest_analysis
@@ -83,7 +82,7 @@ def context(
         "earlier": _earlier(scan, reader),
         "earlier_reviews": _earlier_reviews(review, result),
         "may_ask_second": review.kind == ReviewKind.FIRST,
-        "slices_waiting": _slices_waiting(review),
+        "images": Scan.objects.filter(series__study=review.study_id).count(),
         "intended_use": intended_use,
         "lease_seconds": int(settings.REVIEW_LEASE.total_seconds()),
         "idle_minutes": IDLE_MINUTES,
@@ -102,33 +101,20 @@ def _categories(modality: Modality) -> list[tuple[Category, str]]:
     return [(category, suggestions.co_rads(modality, category)) for category in Category]
 
 
-def _slices_waiting(review: Review) -> int:
-    """How many further slices of the series this reading covers."""
-    if review.kind != ReviewKind.FIRST:
-        return 0
-    return Review.objects.of_same_series(review).filter(status=ReviewStatus.WAITING).count()
-
-
 def _earlier(scan: Scan, reader: User) -> list[Earlier]:
-    before = scan.patient.scans.filter(uploaded_at__lt=scan.uploaded_at)
-    if scan.series_instance_uid:
-        before = before.exclude(series_instance_uid=scan.series_instance_uid)
-    scans = list(_with_results(before)[:EARLIER_SCANS])
-    no_result = blinding.results_hidden_among(reader, scans)
-    no_report = blinding.readings_hidden_among(reader, scans)
+    before = scan.patient.scans.representatives().exclude(pk=scan.pk).filter(uploaded_at__lt=scan.uploaded_at)
+    before = before.exclude(represented_study=scan.study_id)
+    scans = list(before.with_studies().order_by("-uploaded_at")[:EARLIER_SCANS])
+    no_result = blinding.results_hidden_among(reader, [one.study_id for one in scans])
+    no_report = blinding.readings_hidden_among(reader, [one.study_id for one in scans])
     return [
         Earlier(
             one,
-            None if one.pk in no_report else getattr(one, "report", None),
-            None if one.pk in no_result else verdict.of_analysis(one.latest_analysis),
+            None if one.study_id in no_report else one.report,
+            None if one.study_id in no_result else verdict.of_analysis(one.latest_analysis),
         )
         for one in scans
     ]
-
-
-def _with_results(scans: QuerySet[Scan]) -> QuerySet[Scan]:
-    found = scans.select_related("report").prefetch_related("analyses__predictions", "analyses__ensemble_prediction")
-    return found.order_by("-uploaded_at")
 
 
 def _earlier_reviews(review: Review, result: Result) -> list[Review]:

@@ -90,7 +90,7 @@ def filter_of(request: HttpRequest, clinic: Clinic, sent: QueryDict) -> QueueFil
 def ahead(request: HttpRequest, form: QueueFilter, count: int) -> list[Review]:
     """The cases that the reader would be given next, nobody's yet."""
     waiting = _readable(request, form).filter(status="waiting").open_to(person(request)).in_order()
-    return list(waiting.select_related("scan")[:count])
+    return list(waiting.select_related("study__representative", "image")[:count])
 
 
 def _readable(request: HttpRequest, form: QueueFilter) -> ReviewQuerySet:

@@ -30,7 +30,7 @@ MISSED = settings.REVIEW_LEASE / 2
 class Row:
     """A case in the queue, as `reader` may see it.
 
-    `hidden`: nothing of the classifiers' result shows. `is_own`: a further reading of a scan that the reader has read.
+    `hidden`: nothing of the classifiers' result shows. `is_own`: a further reading of a study that the reader has read.
     """
 
     review: Review
@@ -115,21 +115,21 @@ class Row:
 
 def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
     """In a fixed number of queries, however many there are."""
-    found = list(reviews.select_related("scan__patient", "clinic", "reader"))
-    hidden = blinding.results_hidden_among(reader, [review.scan for review in found])
+    found = list(reviews.select_related("study__patient", "study__representative", "image", "clinic", "reader"))
+    hidden = blinding.results_hidden_among(reader, [review.study_id for review in found])
     policies = _policies(found)
     own = _read_before(found, reader)
     now = timezone.now()
-    return [Row(r, reader, policies[r.clinic_id], r.scan_id in hidden, r.scan_id in own, now) for r in found]
+    return [Row(r, reader, policies[r.clinic_id], r.study_id in hidden, r.study_id in own, now) for r in found]
 
 
 def _read_before(reviews: list[Review], reader: User) -> frozenset[UUID]:
-    """The scans of further readings in which the reader has a hand already."""
-    scans = [review.scan_id for review in reviews if review.kind != ReviewKind.FIRST]
-    if not scans:
+    """The studies of further readings in which the reader has a hand already."""
+    studies = [review.study_id for review in reviews if review.kind != ReviewKind.FIRST]
+    if not studies:
         return frozenset()
-    own = Review.objects.filter(scan__in=scans, reader=reader, status=ReviewStatus.DECIDED)
-    return frozenset(own.values_list("scan", flat=True))
+    own = Review.objects.filter(study__in=studies, reader=reader, status=ReviewStatus.DECIDED)
+    return frozenset(own.values_list("study", flat=True))
 
 
 def _policies(reviews: Iterable[Review]) -> dict[UUID, ReadingPolicy]:

@@ -26,4 +26,4 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def unsigned(by: User) -> QuerySet[Report]:
     reports = Report.objects.visible_to(by).filter(status=ReportStatus.PRELIMINARY, review__reader=by)
-    return reports.select_related("scan__patient", "review").order_by("written_at")
+    return reports.select_related("study__patient", "study__representative", "image", "review").order_by("written_at")

@@ -88,7 +88,7 @@ class Command(Serve):
         latest = scan.latest_analysis
         served = {spec.modality.value for spec in classifiers.active_specs()}
         if latest and latest.status == AnalysisStatus.FAILED and scan.modality in served:
-            rerun_analysis(by=member(clinic, Administrator), scan=scan)
+            rerun_analysis(by=member(clinic, Administrator), study=scan.study)
 
     def _line(self, text: str) -> None:
         self._progress("")

@@ -83,7 +83,7 @@ export class Draft {
 }
 
 const WORDS = ["findings", "impression", "override_note", "override_reason"];
-const CHOICES = ["category", "decision", "image_quality", "is_key_image", "ask_second", "only_this_slice"];
+const CHOICES = ["category", "decision", "image_quality", "is_key_image", "ask_second"];
 
 /**
  * @param {HTMLFormElement} form

@@ -30,7 +30,7 @@ def analysis(scan: Scan, clinic: Clinic) -> Analysis:
 def addresses(analysis: Analysis) -> list[str]:
     return [
         f"/api/v1/analyses/{analysis.pk}/",
-        f"/api/v1/scans/{analysis.scan_id}/",
+        f"/api/v1/scans/{analysis.scan.pk}/",
         "/api/v1/scans/",
         f"/api/v1/patients/{analysis.scan.patient_id}/history/",
     ]

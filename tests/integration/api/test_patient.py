@@ -190,7 +190,7 @@ def test_history_is_newest_first_with_scans_analyses_and_changes(
     patient: Patient, scan: Scan, radiographer: User, api: Api
 ) -> None:
     Analysis.objects.finish(scan.analyses.get().pk, "queued", "cancelled", by="test")  # type: ignore[arg-type]
-    again = rerun_analysis(by=radiographer, scan=scan)
+    again = rerun_analysis(by=radiographer, study=scan.study)
     amend_patient(by=radiographer, patient=patient, sex="O")
     upload_scan(by=radiographer, patient=patient, data=xray_png(2), name="later.png", modality=Modality.CXR)
     answer = api(radiographer).get(f"{PATIENTS}{patient.pk}/history/").json()

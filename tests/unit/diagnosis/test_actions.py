@@ -27,19 +27,19 @@ def end(analysis: Analysis, target: S, **reason: Any) -> None:
 def test_a_rerun_adds_and_leaves_the_first_as_it_was(analysis: Analysis, scan: Scan, clinician: User) -> None:
     end(analysis, S.SUCCEEDED)
     before = Analysis.objects.values().get(pk=analysis.pk)
-    again = rerun_analysis(by=clinician, scan=scan)
+    again = rerun_analysis(by=clinician, study=scan.study)
     assert (again.number, again.trigger, again.status, again.requested_by) == (2, "rerun", "queued", clinician)
     assert Analysis.objects.values().get(pk=analysis.pk) == before
 
 
 def test_after_a_failure_it_is_a_retry(analysis: Analysis, scan: Scan, radiographer: User) -> None:
     end(analysis, S.FAILED, failure_code="x")
-    assert rerun_analysis(by=radiographer, scan=scan).trigger == "retry"
+    assert rerun_analysis(by=radiographer, study=scan.study).trigger == "retry"
 
 
 def test_nothing_is_started_twice(scan: Scan, radiographer: User) -> None:
     with pytest.raises(NotAllowedNow) as refused:
-        rerun_analysis(by=radiographer, scan=scan)
+        rerun_analysis(by=radiographer, study=scan.study)
     assert refused.value.sentence == policies.ALREADY_OPEN == policies.rerun_blocked_reason(scan.latest_analysis)
 
 
@@ -50,7 +50,7 @@ def test_of_four_reruns_at_once_one_is_queued(analysis: Analysis, scan: Scan, ra
 
     def ask(_: int) -> str:
         try:
-            return str(rerun_analysis(by=radiographer, scan=Scan.objects.get(pk=scan.pk)).pk)
+            return str(rerun_analysis(by=radiographer, study=Scan.objects.get(pk=scan.pk).study).pk)
         except NotAllowedNow as refused:
             return refused.code
 
@@ -82,7 +82,7 @@ def test_a_stranger_starts_and_cancels_nothing(analysis: Analysis, scan: Scan, s
         cancel_analysis(by=stranger, analysis=analysis)
     end(analysis, S.SUCCEEDED)
     with pytest.raises(PermissionDenied):
-        rerun_analysis(by=stranger, scan=scan)
+        rerun_analysis(by=stranger, study=scan.study)
 
 
 def test_a_record_number_is_unique_in_its_clinic(patient: Patient, clinic: Clinic, radiographer: User) -> None:

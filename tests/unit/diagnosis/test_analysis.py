@@ -154,4 +154,4 @@ def test_rows_that_contradict_themselves_cannot_be_written(analysis: Analysis, w
 @pytest.mark.django_db
 def test_a_scan_has_one_open_analysis(scan: Scan) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        Analysis.objects.create(scan=scan, number=2, requested_by=scan.uploaded_by)
+        Analysis.objects.create(study=scan.study, number=2, requested_by=scan.uploaded_by)

@@ -33,15 +33,15 @@ def test_the_clinic_rules_and_else_the_reader(
     if policy:
         ReadingPolicy.objects.create(clinic=clinic, read_first=policy)
     ReadingPreference.objects.create(user=radiologist, read_first=prefers)
-    assert blinding.hides_result(radiologist, review.scan) is (prefers if hidden is None else hidden)
+    assert blinding.hides_result(radiologist, review.study_id) is (prefers if hidden is None else hidden)
 
 
 @pytest.mark.parametrize("role", ["radiographer", "clinician", "administrator"])
 def test_who_never_reads_sees_the_result(review: Review, always: ReadingPolicy, member, role: str) -> None:  # type: ignore[no-untyped-def]
     person = member(role)
     ReadingPreference.objects.create(user=person, read_first=True)
-    assert not blinding.hides_result(person, review.scan)
-    assert not blinding.hides_reading(person, review.scan)
+    assert not blinding.hides_result(person, review.study_id)
+    assert not blinding.hides_reading(person, review.study_id)
 
 
 def test_hidden_until_ones_own_first_impression(
@@ -49,18 +49,18 @@ def test_hidden_until_ones_own_first_impression(
 ) -> None:  # type: ignore[no-untyped-def]
     colleague = member("radiologist")
     claim_review(by=radiologist, review=review)
-    assert blinding.hides_result(radiologist, review.scan)
+    assert blinding.hides_result(radiologist, review.study_id)
     commit_first_impression(by=radiologist, review=review, category=Category.TYPICAL)
-    assert not blinding.hides_result(radiologist, review.scan)
+    assert not blinding.hides_result(radiologist, review.study_id)
     # Anybody else may still be given the case.
-    assert blinding.hides_result(colleague, review.scan)
+    assert blinding.hides_result(colleague, review.study_id)
 
 
 def test_a_case_that_was_read_hides_nothing(review: Review, always: ReadingPolicy, radiologist: User, member) -> None:  # type: ignore[no-untyped-def]
     colleague = member("radiologist")
     _read_first(radiologist, review)
-    assert not blinding.hides_result(colleague, review.scan)
-    assert not blinding.hides_reading(colleague, review.scan)
+    assert not blinding.hides_result(colleague, review.study_id)
+    assert not blinding.hides_reading(colleague, review.study_id)
 
 
 def test_a_decision_without_the_first_impression_is_refused(
@@ -81,14 +81,14 @@ def test_the_first_reading_is_hidden_from_whoever_may_be_its_second_reader(
     second_reader, bystander = member("radiologist"), member("radiologist")
     second = request_second_opinion(by=radiologist, review=read(radiologist, review, decision="agree"))
     scan = review.scan
-    assert blinding.hides_reading(second_reader, scan)
-    assert not blinding.hides_reading(radiologist, scan)
-    assert not blinding.hides_reading(clinician, scan)
+    assert blinding.hides_reading(second_reader, scan.study_id)
+    assert not blinding.hides_reading(radiologist, scan.study_id)
+    assert not blinding.hides_reading(clinician, scan.study_id)
     claim_review(by=second_reader, review=second)
-    assert blinding.hides_reading(second_reader, scan)
+    assert blinding.hides_reading(second_reader, scan.study_id)
     read(second_reader, second, decision="agree")
     for person in (second_reader, bystander):
-        assert not blinding.hides_reading(person, scan)
+        assert not blinding.hides_reading(person, scan.study_id)
 
 
 def test_readings_hide_with_the_result_they_tell_of(
@@ -101,11 +101,11 @@ def test_readings_hide_with_the_result_they_tell_of(
     second_reader, arbiter = member("radiologist"), member("radiologist")
     second = request_second_opinion(by=radiologist, review=_read_first(radiologist, review, "negative"))
     _read_first(second_reader, second, "typical")
-    assert blinding.hides_reading(arbiter, review.scan)
+    assert blinding.hides_reading(arbiter, review.study_id)
     arbitration = Review.objects.get(kind="arbitration")
     claim_review(by=arbiter, review=arbitration)
     commit_first_impression(by=arbiter, review=arbitration, category=Category.TYPICAL)
-    assert not blinding.hides_reading(arbiter, review.scan)
+    assert not blinding.hides_reading(arbiter, review.study_id)
 
 
 def test_a_list_is_judged_in_one_query(
@@ -120,13 +120,13 @@ def test_a_list_is_judged_in_one_query(
     claim_review(by=radiologist, review=done)
     commit_first_impression(by=radiologist, review=done, category=Category.TYPICAL)
     with django_assert_num_queries(1):
-        assert blinding.results_hidden_among(radiologist, [review.scan, done.scan]) == {review.scan_id}
+        assert blinding.results_hidden_among(radiologist, [review.study_id, done.study_id]) == {review.study_id}
 
 
 def test_nothing_is_hidden_in_a_clinic_where_one_only_visits(
     review: Review, always: ReadingPolicy, stranger: User
 ) -> None:
-    assert not blinding.hides_result(stranger, review.scan)
+    assert not blinding.hides_result(stranger, review.study_id)
 
 
 def _read_first(reader: User, review: Review, category: str = "negative") -> Review:

@@ -7,7 +7,6 @@ from datetime import date
 import pytest
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from diagnosis.errors import FileRefused
 from diagnosis.models import Patient
 from diagnosis.scans.intake import accept, differences
 from ml.imaging import DicomHeader, PersonName
@@ -97,15 +96,17 @@ def test_a_file_without_a_header_disagrees_with_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("modality", "overrides", "code"),
+    ("modality", "overrides", "variant"),
     [
-        ("DX", {"ViewPosition": "LL"}, "view"),
-        ("CT", {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
-        ("CT", {"SOPClassUID": SecondaryCaptureImageStorage}, "not_classified"),
+        ("DX", {"ViewPosition": "LL"}, "lateral"),
+        ("CT", {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "scout"),
+        ("CT", {"SOPClassUID": SecondaryCaptureImageStorage}, "capture"),
     ],
 )
-def test_what_no_classifier_may_see_is_not_taken_in_yet(modality: str, overrides: dict[str, object], code: str) -> None:
-    with pytest.raises(FileRefused) as refused:
-        accept(phantom_dicom(modality, side=160, overrides=overrides), name="a.dcm", chosen=None)
-    assert refused.value.code == code
-    assert refused.value.sentence.startswith(("This", "Not classified"))
+def test_what_no_classifier_may_see_is_kept_with_the_reason(
+    modality: str, overrides: dict[str, object], variant: str
+) -> None:
+    accepted = accept(phantom_dicom(modality, side=160, overrides=overrides), name="a.dcm", chosen=None)
+    reason = accepted.inspection.not_classified
+    assert reason is not None
+    assert reason.params == {"variant": variant}

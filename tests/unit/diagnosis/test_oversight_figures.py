@@ -99,7 +99,7 @@ def fail(analysis: Analysis) -> None:
 def test_only_the_latest_analysis_of_a_scan_needs_a_person(analysis: Analysis, radiographer: User) -> None:
     fail(analysis)
     assert list(jobs.failed(Analysis.objects.all())) == [analysis]
-    again = rerun_analysis(by=radiographer, scan=analysis.scan)
+    again = rerun_analysis(by=radiographer, study=analysis.scan.study)
     assert not jobs.failed(Analysis.objects.all()).exists()
     cancel_analysis(by=radiographer, analysis=again)
     assert list(jobs.cancelled(Analysis.objects.all())) == [again]

@@ -16,7 +16,7 @@ from diagnosis.actions.reading_policy import change_policy
 from diagnosis.actions.review import flag_urgent
 from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.queue_filter import QueueFilter
-from diagnosis.models import Patient, ReadingPolicy, Review, Scan
+from diagnosis.models import Patient, ReadingPolicy, Review, Scan, Study
 from diagnosis.reviews import queue
 from diagnosis.views.review.rows import rows
 from tests.factories import finish, new_case, new_patient, read
@@ -201,7 +201,7 @@ def test_the_page_and_the_claim_read_an_index_not_the_table(
     clinic: Clinic, radiographer: User, radiologist: User, patient: Patient
 ) -> None:
     template = new_case(radiographer, patient).scan
-    _many(template.pk, 3000)
+    _many(template, 3000)
     for cases in (Review.objects.open(), Review.objects.filter(status="waiting").open_to(radiologist)):
         plan = cases.filter(clinic__in=[clinic]).in_order()[:30].explain()
         assert "Index" in plan, plan
@@ -210,21 +210,21 @@ def test_the_page_and_the_claim_read_an_index_not_the_table(
     assert "review_lease" in Review.objects.expired().explain()
 
 
-def _many(scan: object, count: int) -> None:
-    """Rows that only the planner sees: copies of one scan, each with its waiting review."""
-    of_scan = _columns(Scan, without={"id", "sha256"})
-    of_review = _columns(Review, without={"id", "scan_id", "due_at"})
+def _many(scan: Scan, count: int) -> None:
+    """Rows that only the planner sees: copies of one study, each with its waiting review."""
+    of_study = _columns(Study, without={"id", "representative_id"})
+    of_review = _columns(Review, without={"id", "study_id", "due_at"})
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO diagnosis_scan (id, sha256, {of_scan}) SELECT gen_random_uuid(), md5(n::text), {of_scan} "
-            "FROM diagnosis_scan, generate_series(1, %s) AS n WHERE id = %s",
-            [count, scan],
+            f"INSERT INTO diagnosis_study (id, {of_study}) SELECT gen_random_uuid(), {of_study} "
+            "FROM diagnosis_study, generate_series(1, %s) WHERE id = %s",
+            [count, scan.study_id],
         )
         cursor.execute(
-            f"INSERT INTO diagnosis_review (id, scan_id, due_at, {of_review}) "
-            f"SELECT gen_random_uuid(), copy.key, now() - random() * interval '40 hours', {of_review} "
-            "FROM diagnosis_review, (SELECT id AS key FROM diagnosis_scan WHERE id <> %s) AS copy WHERE scan_id = %s",
-            [scan, scan],
+            f"INSERT INTO diagnosis_review (id, study_id, due_at, {of_review}) "
+            f"SELECT gen_random_uuid(), copy.key, now() - random() * interval '40 hours', {of_review} FROM "
+            "diagnosis_review, (SELECT id AS key FROM diagnosis_study WHERE id <> %s) AS copy WHERE study_id = %s",
+            [scan.study_id, scan.study_id],
         )
         cursor.execute("ANALYZE diagnosis_review")
 

@@ -24,11 +24,13 @@ from diagnosis.actions.review import (
 )
 from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import NotAllowedNow, Refusal
-from diagnosis.models import Draft, Patient, ReadingPolicy, Report, Review
+from diagnosis.models import Draft, Patient, ReadingPolicy, Report, Review, Scan
 from diagnosis.models.review import Category, Decision, ReviewKind
+from diagnosis.reports import content as report_content
 from diagnosis.reviews.category_changes import CategoryChanges, category_changes
 from diagnosis.rules import policies
 from diagnosis.states import ReviewStatus as S
+from tests.conftest import PASSWORD
 from tests.factories import WORDS, finish, new_case, read
 from tests.images import ct_dicom
 
@@ -195,48 +197,63 @@ def test_a_decision_on_a_result_that_was_replaced_is_refused(review: Review, rad
     from diagnosis.actions.analysis import rerun_analysis
 
     seen = finish(review.scan, 0.9)
-    rerun_analysis(by=radiologist, scan=review.scan)
+    rerun_analysis(by=radiologist, study=review.scan.study)
     finish(review.scan, 0.1)
     with pytest.raises(NotAllowedNow) as refused:
         read(radiologist, review, decision="agree", seen=seen.pk)
     assert refused.value.sentence == policies.RESULT_CHANGED
 
 
-# --- series ------------------------------------------------------------------------------------------------
+# --- studies -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def slices(radiographer: User, patient: Patient) -> list[Review]:
-    """Three of one series, as the files say, and one of another."""
+def slices(radiographer: User, patient: Patient) -> list[Scan]:
+    """Three of one study, as the files say, and one of another."""
     files = [ct_dicom(seed=seed, instance_number=seed + 1) for seed in range(3)]
     files.append(ct_dicom(seed=9, acquired_at=datetime(2023, 5, 1, 9, tzinfo=UTC)))
     found = [upload_scan(by=radiographer, patient=patient, data=file, name="ct.dcm") for file in files]
-    return [upload.scan.reviews.get() for upload in found]
+    return [upload.scan for upload in found]
 
 
-def states(reviews: list[Review]) -> list[str]:
-    return [Review.objects.get(pk=review.pk).status for review in reviews]
+def test_a_study_is_read_once_however_many_images_it_has(slices: list[Scan], radiologist: User) -> None:
+    assert Review.objects.count() == 2
+    review = slices[1].reviews.get()
+    assert review == slices[0].reviews.get() == slices[2].reviews.get()
+    read(radiologist, review)
+    assert slices[0].report == slices[2].report == review.report
+    assert slices[3].reviews.get().status == S.WAITING
 
 
-def test_one_reading_covers_its_series(slices: list[Review], radiologist: User) -> None:
-    read(radiologist, slices[1])
-    assert states(slices) == [S.WITHDRAWN, S.DECIDED, S.WITHDRAWN, S.WAITING]
-    note = slices[0].transitions.last()
-    assert (note.by, note.note_text) == (
-        f"{radiologist.full_name} <{radiologist.email}>",
-        f"Read with its series in {slices[1].pk}",
-    )
+def test_an_image_that_comes_while_a_reader_holds_the_study_is_part_of_it(
+    slices: list[Scan], radiographer: User, radiologist: User, patient: Patient
+) -> None:
+    review = claim_review(by=radiologist, review=slices[0].reviews.get())
+    late = upload_scan(by=radiographer, patient=patient, data=ct_dicom(seed=20, instance_number=20), name="ct.dcm").scan
+    assert late.reviews.get() == review
 
 
-def test_a_slice_can_be_read_alone(slices: list[Review], radiologist: User) -> None:
-    read(radiologist, slices[0], only_this_slice=True)
-    assert states(slices) == [S.DECIDED, S.WAITING, S.WAITING, S.WAITING]
+def test_an_image_that_comes_after_the_signature_opens_the_study_again(
+    slices: list[Scan], radiographer: User, radiologist: User, patient: Patient
+) -> None:
+    from diagnosis.actions.report import sign_report
+
+    report = sign_report(by=radiologist, report=read(radiologist, slices[0].reviews.get()).report, password=PASSWORD)
+    signed = (report.content_sha256, report.images)
+    assert signed[1] == [str(one.pk) for one in slices[:3]]
+    late = upload_scan(by=radiographer, patient=patient, data=ct_dicom(seed=20, instance_number=20), name="ct.dcm").scan
+    again = late.reviews.get(status=S.WAITING)
+    read(radiologist, again)
+    report.refresh_from_db()
+    assert (report.content_sha256, report.images) == signed
+    assert late.report == again.report != report
+    assert report_content.is_intact(report)
 
 
-def test_a_slice_in_a_colleagues_hands_stays_there(slices: list[Review], radiologist: User, colleague: User) -> None:
-    claim_review(by=colleague, review=slices[2])
-    read(radiologist, slices[0])
-    assert states(slices)[:3] == [S.DECIDED, S.WITHDRAWN, S.CLAIMED]
+def test_urgency_that_comes_with_a_later_image_is_the_studys(radiographer: User, patient: Patient) -> None:
+    first = upload_scan(by=radiographer, patient=patient, data=ct_dicom(seed=1, instance_number=1), name="a").scan
+    upload_scan(by=radiographer, patient=patient, data=ct_dicom(seed=2, instance_number=2), name="b", urgent=True)
+    assert first.reviews.get().urgent
 
 
 # --- second readings ---------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ def test_the_queue_is_counted_and_a_long_wait_explained(
 ) -> None:
     second = upload(2)
     assert page(client, second).context["queue_place"] == "1 analysis is ahead of it in the queue."
-    Analysis.objects.filter(scan=scan).update(requested_at=timezone.now() - timedelta(minutes=5))
+    Analysis.objects.filter(study=scan.study).update(requested_at=timezone.now() - timedelta(minutes=5))
     assert "no worker has taken it up" in text(page(client, scan))
     assert "no worker has taken it up" not in text(page(client, second))
 
@@ -193,7 +193,7 @@ def test_cancelling_leaves_a_step_with_a_name(client: Client, scan: Scan, clinic
 
 
 def test_an_earlier_analysis_stays_readable(client: Client, finished: Analysis, clinician: User) -> None:
-    second = rerun_analysis(by=clinician, scan=finished.scan)
+    second = rerun_analysis(by=clinician, study=finished.scan.study)
     shown = client.get(reverse("diagnosis:analysis-detail", args=[finished.pk]))
     assert (shown.context["analysis"], shown.context["is_latest"]) == (finished, False)
     assert len(shown.context["predictions"]) == finished.predictions.count()
@@ -252,14 +252,14 @@ def test_the_list_can_be_narrowed(
 
 
 def test_a_patients_timeline_keeps_the_earlier_analyses(client: Client, finished: Analysis, clinician: User) -> None:
-    rerun_analysis(by=clinician, scan=finished.scan)
+    rerun_analysis(by=clinician, study=finished.scan.study)
     (row,) = client.get(reverse("diagnosis:patient-detail", args=[finished.scan.patient_id])).context["rows"]
     assert row.analysis.number == 2
     assert [analysis for analysis, _ in row.earlier] == [finished]
 
 
 def test_the_list_shows_the_latest_analysis(client: Client, finished: Analysis, clinician: User) -> None:
-    rerun_analysis(by=clinician, scan=finished.scan)
+    rerun_analysis(by=clinician, study=finished.scan.study)
     (row,) = client.get("/scans/").context["rows"]
     assert (row.analysis.number, row.following) == (2, True)
 
@@ -279,7 +279,7 @@ def test_progress_answers_for_many_scans_at_once(
     client: Client, finished: Analysis, upload: Callable[..., Scan]
 ) -> None:
     waiting = upload(1)
-    scans = client.get("/scans/progress/", {"id": [finished.scan_id, waiting.pk]}).json()["scans"]
+    scans = client.get("/scans/progress/", {"id": [finished.scan.pk, waiting.pk]}).json()["scans"]
     said = {scan["id"]: scan for scan in scans}
     assert said[str(waiting.pk)] | {"html": ""} == {
         "id": str(waiting.pk),
@@ -291,8 +291,8 @@ def test_progress_answers_for_many_scans_at_once(
         "url": scan_url(waiting),
         "html": "",
     }
-    assert said[str(finished.scan_id)]["finished"]
-    assert said[str(finished.scan_id)]["sentence"] == verdict.of_analysis(finished).sentence
+    assert said[str(finished.scan.pk)]["finished"]
+    assert said[str(finished.scan.pk)]["sentence"] == verdict.of_analysis(finished).sentence
 
 
 def test_progress_knows_nothing_of_other_clinics(as_: As, stranger: User, scan: Scan) -> None:

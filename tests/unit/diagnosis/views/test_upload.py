@@ -116,7 +116,7 @@ def test_a_comparison_holds_for_the_compared_bytes_alone(send: Callable[..., Any
 
 def test_urgent_reaches_the_reading_queue(send: Callable[..., Any], patient: Patient) -> None:
     send(xray_png(), urgent="on")
-    assert Review.objects.get(scan=patient.scans.get()).urgent
+    assert Review.objects.get(study=patient.studies.get()).urgent
 
 
 def test_a_file_over_the_limit_is_not_read(send: Callable[..., Any], settings: Any) -> None:

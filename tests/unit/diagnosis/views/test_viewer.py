@@ -21,7 +21,7 @@ from diagnosis.models.review import Category
 from diagnosis.scans import greyscale
 from diagnosis.templatetags.viewer import PARTS
 from ml.imaging.greyscale import greyscale as measured
-from tests.factories import finish
+from tests.factories import finish_study
 from tests.greyscale import unpacked
 from tests.images import NAMELESS, ct_dicom, xray_dicom
 from tests.unit.diagnosis.views.conftest import As
@@ -130,15 +130,15 @@ def test_slices_come_in_the_order_of_their_numbers(client: Client, series: list[
 
 
 def test_scores_come_apart_from_the_slices(client: Client, series: list[Scan]) -> None:
-    finish(series[0], 0.9, 0.7)
-    finish(series[1], 0.1, 0.2)
+    finish_study({series[0]: 0.8, series[1]: 0.15})
     plain = client.get(address("scan-slices", series[0])).content
     assert b"0.9" not in plain
     scores = client.get(address("scan-slice-scores", series[0])).json()["scores"]
     assert set(scores) == {str(series[0].pk), str(series[1].pk)}
     first = scores[str(series[0].pk)]
-    assert (first["probability"], first["above"], first["total"]) == (pytest.approx(0.8), 2, 2)
-    assert len(first["attention"]) == 2
+    assert (first["probability"], first["above"], first["total"]) == (pytest.approx(0.8), 1, 1)
+    assert len(first["attention"]) == 1
+    assert scores[str(series[1].pk)]["attention"] == []
 
 
 def test_the_page_names_every_module_that_the_first_picture_needs() -> None:
@@ -171,7 +171,7 @@ def told_by(client: Client, scan: Scan) -> dict[str, Any]:
 
 
 def test_the_page_and_the_address_tell_the_same(client: Client, series: list[Scan]) -> None:
-    finish(series[0], 0.9)
+    finish_study({series[0]: 0.9, series[1]: 0.2})
     told = told_by(client, series[0])
     assert told == client.get(address("scan-viewer", series[0])).json()
     assert told["attention"][0]["name"] == "classifier-0 1.2.3"
@@ -183,7 +183,7 @@ def test_read_first_leaves_no_way_to_the_result_in_the_page(
 ) -> None:
     from diagnosis.actions.review import claim_review, commit_first_impression
 
-    finish(series[0], 0.9)
+    finish_study({series[0]: 0.9, series[1]: 0.4})
     ReadingPreference.objects.create(user=radiologist, read_first=True)
     hidden = told_by(client, series[0])
     assert not {"attention", "scores", "legend"} & set(hidden)
@@ -191,10 +191,8 @@ def test_read_first_leaves_no_way_to_the_result_in_the_page(
     review = claim_review(by=radiologist, review=series[0].reviews.get())
     commit_first_impression(by=radiologist, review=review, category=Category.TYPICAL)
     assert "attention" in client.get(hidden["self"]).json()
-    # The other slices are still to be read.
-    finish(series[1], 0.4)
     scores = client.get(address("scan-slice-scores", series[0])).json()["scores"]
-    assert set(scores) == {str(series[0].pk)}
+    assert set(scores) == {str(series[0].pk), str(series[1].pk)}
 
 
 def test_the_study_before_is_offered_and_no_later_or_foreign_one(
@@ -207,4 +205,4 @@ def test_the_study_before_is_offered_and_no_later_or_foreign_one(
     put(1, 2025)
     upload_scan(by=radiographer, patient=patient, data=xray_dicom(**NAMELESS), name="a")
     told = told_by(client, series[0])
-    assert [one["id"] for one in told["prior"]] == [str(earlier[1].pk)]
+    assert [one["id"] for one in told["prior"]] == [str(earlier[0].pk)]

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Clinic
+from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+from diagnosis.models.modality import Modality
+from diagnosis.models.patient import Patient
+
+if TYPE_CHECKING:
+    from diagnosis.models.analysis import Analysis
+    from diagnosis.models.report import Report
+
+
+class StudyQuerySet(ClinicalQuerySet["Study"]):
+    pass
+
+
+class Study(ClinicalModel):
+    """One examination of one patient: what is analysed, read and reported as a whole.
+
+    Its identifiers are the file's words, shown and searched but never trusted: two patients may bring one study UID.
+    """
+
+    clinic = models.ForeignKey(Clinic, verbose_name=_("clinic"), on_delete=models.PROTECT, related_name="studies")
+    patient = models.ForeignKey(Patient, verbose_name=_("patient"), on_delete=models.PROTECT, related_name="studies")
+    modality = models.CharField(_("modality"), max_length=3, choices=Modality.choices)
+    study_instance_uid = models.CharField(_("study instance UID"), max_length=64, blank=True)
+    accession_number = models.CharField(_("accession number"), max_length=64, blank=True)
+    description = models.CharField(_("description"), max_length=64, blank=True)
+    referring_physician = models.CharField(_("referring physician"), max_length=200, blank=True)
+    clinical_question = models.TextField(_("clinical question"), max_length=2000, blank=True)
+    examined_at = models.DateTimeField(
+        _("examined"), null=True, blank=True, help_text=_("as the files say; empty: they do not")
+    )
+    received_at = models.DateTimeField(_("received"), help_text=_("when its first image came in"))
+    received_from = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("received from"), on_delete=models.PROTECT, related_name="+"
+    )
+    representative = models.OneToOneField(
+        "diagnosis.Scan",
+        verbose_name=_("representative image"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="represented_study",
+        help_text=_("the image that stands for the study in lists; empty: no image has come yet"),
+    )
+
+    objects = StudyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("study")
+        verbose_name_plural = _("studies")
+        ordering = ["-received_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(modality__in=Modality.values), name="study_modality_known"),
+        ]
+        indexes = [
+            models.Index(fields=["patient", "-received_at", "-id"], name="study_of_patient"),
+            models.Index(fields=["clinic", "-received_at", "-id"], name="study_of_clinic"),
+            models.Index(fields=["patient", "study_instance_uid"], name="study_by_uid"),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("%(modality)s of %(patient)s, %(day)s") % {
+            "modality": self.get_modality_display(),
+            "patient": self.patient,
+            "day": date_format(localtime(self.taken_at), "DATE_FORMAT"),
+        }
+
+    @property
+    def taken_at(self) -> datetime:
+        """When it was made; where no file says so, when its first image came in."""
+        return self.examined_at or self.received_at
+
+    @property
+    def latest_analysis(self) -> Analysis | None:
+        """The newest by number; uses a prefetch of `analyses` where there is one."""
+        return self.latest_among(self.analyses.all())
+
+    def latest_among(self, analyses: models.QuerySet[Analysis] | list[Analysis]) -> Analysis | None:
+        """The newest of those that speak for the study: of all its images, or of its representative alone."""
+        speaking = [one for one in analyses if one.image_id in (None, self.representative_id)]
+        return max(speaking, key=lambda analysis: analysis.number, default=None)
+
+    @property
+    def report(self) -> Report | None:
+        """The newest; uses a prefetch of `reports` where there is one."""
+        return max(self.reports.all(), key=lambda report: report.written_at, default=None)
+
+
+class SeriesQuerySet(ClinicalQuerySet["Series"]):
+    clinic_path = "study__clinic"
+
+
+class Series(ClinicalModel):
+    """Images of one study that were made in one go."""
+
+    study = models.ForeignKey(Study, verbose_name=_("study"), on_delete=models.PROTECT, related_name="series")
+    series_instance_uid = models.CharField(_("series instance UID"), max_length=64, blank=True)
+    number = models.IntegerField(_("number"), null=True, blank=True)
+    description = models.CharField(_("description"), max_length=64, blank=True)
+    body_part = models.CharField(_("body part"), max_length=64, blank=True)
+
+    objects = SeriesQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("series")
+        verbose_name_plural = _("series")
+        ordering = ["number", "series_instance_uid", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "series_instance_uid"],
+                condition=~models.Q(series_instance_uid=""),
+                name="one_series_per_uid_and_study",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.description or self.series_instance_uid or str(self.pk)

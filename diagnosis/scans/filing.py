@@ -1,0 +1,147 @@
+"""Filing: which study and which series an image belongs to.
+
+DICOM files say it by their UIDs; what says nothing is an examination of its own. One study is of one modality: what is
+analysed and read together. Two examinations of one visit may bring one study UID, and are two studies here if one is an
+X-ray and the other a CT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from accounts.models import User
+from diagnosis.models import Patient, Scan, Series, Study
+from diagnosis.models.modality import Modality
+
+
+@dataclass(frozen=True)
+class Address:
+    """What a file says about where it belongs; empty where it says nothing."""
+
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+    accession_number: str = ""
+    examined_at: datetime | None = None
+    body_part: str = ""
+
+
+def find_series(*, patient: Patient, modality: Modality, address: Address, by: User, at: datetime) -> Series:
+    """The series for an image that comes in at `at`, made where there is none yet; with its study.
+
+    The caller holds the patient's row, so that two files of one study that come at once do not make two.
+    """
+    study = _study(patient, modality, address)
+    if study is None:
+        study = Study.objects.create(
+            clinic=patient.clinic,
+            patient=patient,
+            modality=modality,
+            study_instance_uid=address.study_instance_uid,
+            accession_number=address.accession_number,
+            examined_at=address.examined_at,
+            received_at=at,
+            received_from=by,
+        )
+    elif address.examined_at and (study.examined_at is None or address.examined_at < study.examined_at):
+        Study.objects.filter(pk=study.pk).update(examined_at=address.examined_at)
+    return _series(study, address)
+
+
+def _study(patient: Patient, modality: Modality, address: Address) -> Study | None:
+    """The patient's study that the file names: by study UID, else by accession number, else by series UID."""
+    same = Study.objects.filter(patient=patient, modality=modality)
+    if address.study_instance_uid:
+        found = same.filter(study_instance_uid=address.study_instance_uid)
+    elif address.accession_number:
+        found = same.filter(study_instance_uid="", accession_number=address.accession_number)
+    elif address.series_instance_uid:
+        found = same.filter(study_instance_uid="", series__series_instance_uid=address.series_instance_uid)
+    else:
+        return None
+    return found.order_by("received_at", "pk").first()
+
+
+def _series(study: Study, address: Address) -> Series:
+    if address.series_instance_uid:
+        return Series.objects.get_or_create(
+            study=study,
+            series_instance_uid=address.series_instance_uid,
+            defaults={"body_part": address.body_part},
+        )[0]
+    return Series.objects.create(study=study, body_part=address.body_part)
+
+
+def represent(study: Study) -> None:
+    """Choose the image that stands for the study: a frontal one, or the middle slice of its largest series."""
+    images = list(Scan.objects.filter(series__study=study).select_related("series"))
+    Study.objects.filter(pk=study.pk).update(representative=choose_representative(images))
+    study.refresh_from_db(fields=["representative"])
+
+
+def choose_representative(images: Iterable[Scan]) -> Scan | None:
+    """None of none. Images that get no probability stand for the study only where there is no other."""
+    found = list(images)
+    if not found:
+        return None
+    classified = [image for image in found if not image.not_classified_code] or found
+    by_series: dict[UUID, list[Scan]] = {}
+    for image in classified:
+        by_series.setdefault(image.series_id, []).append(image)
+    largest = max(by_series.values(), key=lambda group: (len(group), group[0].in_series, str(group[0].series_id)))
+    if not largest[0].in_series:
+        return min(classified, key=lambda image: (image.uploaded_at, image.pk))
+    ordered = sorted(largest, key=lambda image: (image.instance_number or 0, image.uploaded_at))
+    return ordered[len(ordered) // 2]
+
+
+def give(images: Iterable[UUID], *, source: Patient, target: Patient) -> bool:
+    """Move images from one patient's studies to another's: whole studies as they are, parts of one as a new study.
+
+    Readings and reports of single images go with them. False, and nothing is to be kept, when one of the images is
+    not with `source` any more.
+    """
+    keys = set(images)
+    if Scan.objects.filter(pk__in=keys, patient=source).update(patient=target) != len(keys):
+        return False
+    for study in Study.objects.filter(series__images__in=keys).distinct():
+        within = Scan.objects.filter(series__study=study)
+        if within.exclude(pk__in=keys).exists():
+            _split(study, within.filter(pk__in=keys), target)
+        else:
+            Study.objects.filter(pk=study.pk).update(patient=target)
+    return True
+
+
+def _split(study: Study, images: Iterable[Scan], target: Patient) -> Study:
+    """A study of `target` with these images alone; in series like those that they were in."""
+    moved = list(images)
+    rest = Study.objects.create(
+        clinic=target.clinic,
+        patient=target,
+        modality=study.modality,
+        study_instance_uid=study.study_instance_uid,
+        accession_number=study.accession_number,
+        description=study.description,
+        examined_at=study.examined_at,
+        received_at=study.received_at,
+        received_from=study.received_from,
+    )
+    for series in Series.objects.filter(images__in=moved).distinct():
+        copy = Series.objects.create(
+            study=rest,
+            series_instance_uid=series.series_instance_uid,
+            number=series.number,
+            description=series.description,
+            body_part=series.body_part,
+        )
+        Scan.objects.filter(pk__in=[image.pk for image in moved], series=series).update(series=copy)
+    for rows in (study.analyses, study.reviews, study.reports):
+        rows.filter(image__in=moved).update(study=rest)
+    if study.representative_id in {image.pk for image in moved}:
+        Study.objects.filter(pk=study.pk).update(representative=None)
+        represent(study)
+    represent(rest)
+    return rest
