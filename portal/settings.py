@@ -199,7 +199,12 @@ UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_MEGABYTES", default=64) * 1024 * 1024
 UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_MEGAPIXELS", default=50) * 1_000_000
 UPLOAD_DECODE_SECONDS = env.int("UPLOAD_DECODE_SECONDS", default=10)
 DATA_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES * 3 // 2  # base64 in JSON is a third larger than its bytes
+# A request up to this size is kept in memory while it arrives; the files of a larger one are written to disk.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "diagnosis.scans.incoming.DiskUploadHandler",
+]
 
 # --- analyses ----------------------------------------------------------------------------------------------
 ML_WEIGHTS_ROOT = Path(env.str("ML_WEIGHTS_ROOT", default=str(BASE_DIR / "ml" / "weights")))
