@@ -198,6 +198,10 @@ EMAIL_TIMEOUT = 10
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_MEGABYTES", default=64) * 1024 * 1024
 UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_MEGAPIXELS", default=50) * 1_000_000
 UPLOAD_DECODE_SECONDS = env.int("UPLOAD_DECODE_SECONDS", default=10)
+# Of a zip archive: its bytes, its entries, and the bytes of all its files together. A patient's CD holds 700 MB.
+UPLOAD_MAX_ARCHIVE_BYTES = env.int("UPLOAD_MAX_ARCHIVE_MEGABYTES", default=1024) * 1024 * 1024
+UPLOAD_MAX_ARCHIVE_ENTRIES = env.int("UPLOAD_MAX_ARCHIVE_ENTRIES", default=5000)
+UPLOAD_MAX_UNPACKED_BYTES = env.int("UPLOAD_MAX_UNPACKED_MEGABYTES", default=4096) * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES * 3 // 2  # base64 in JSON is a third larger than its bytes
 # A request up to this size is kept in memory while it arrives; the files of a larger one are written to disk.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
