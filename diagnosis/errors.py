@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.functional import Promise
@@ -133,8 +135,20 @@ class IdentityMismatch(Refusal):
         self.differences = differences
 
     @property
+    def comparison(self) -> str:
+        """SHA-256 of the differences, as hexadecimal digits: the same for every file that differs in the same way.
+
+        Whoever brings it back has compared exactly these.
+        """
+        compared = [[one.field, one.in_file, one.in_record] for one in self.differences]
+        return hashlib.sha256(json.dumps(compared).encode()).hexdigest()
+
+    @property
     def details(self) -> dict[str, Any]:
-        return {"differences": [difference.as_json() for difference in self.differences]}
+        return {
+            "differences": [difference.as_json() for difference in self.differences],
+            "comparison": self.comparison,
+        }
 
 
 class Difference:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,13 +46,15 @@ def upload_scan(
     name: str,
     modality: Modality | None = None,
     identity_confirmed: bool = False,
+    compared: Collection[str] = (),
     urgent: bool = False,
 ) -> Upload:
     """Attach a file to `patient` and queue its analysis, or refuse it with a sentence; nothing in between.
 
     `modality` may be left out for DICOM. `identity_confirmed` says that a person has compared a header that disagrees
-    with the record. `urgent` puts the scan forward in the reading queue. Raises Refusal's children: FileRefused,
-    ModalityNeeded, IntakeUnavailable, DiskFull, IdentityMismatch, AttachedElsewhere.
+    with the record; `compared` names the differences that were accepted, as `IdentityMismatch.comparison` does, and
+    holds for every file that has exactly these. `urgent` puts the scan forward in the reading queue. Raises Refusal's
+    children: FileRefused, ModalityNeeded, IntakeUnavailable, DiskFull, IdentityMismatch, AttachedElsewhere.
     """
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
     require_current(patient)
@@ -60,9 +63,14 @@ def upload_scan(
     accepted = intake.accept(data, name=name, chosen=modality)
     found = intake.differences(accepted.inspection.header, patient)
     if found and not identity_confirmed:
-        raise IdentityMismatch(found)
+        _require_compared(IdentityMismatch(found), compared)
     scan = _scan(accepted, by=by, patient=patient, confirmed=found)
     return _keep(scan, accepted, by=by, urgent=urgent)
+
+
+def _require_compared(mismatch: IdentityMismatch, compared: Collection[str]) -> None:
+    if mismatch.comparison not in compared:
+        raise mismatch
 
 
 def _earlier(patient: Patient, sha256: str) -> Upload | None:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from diagnosis.models.scan import Modality
 
 FROM_FILE = ""
-ACCEPT = "image/png,image/jpeg,.dcm,application/dicom"
+ACCEPT = "image/png,image/jpeg,.dcm,application/dicom,.zip,application/zip"
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -42,9 +42,13 @@ class UploadForm(forms.Form):
     # On the instance, Django keeps the request's files under the same name.
     files = ManyFilesField()  # type: ignore[assignment]
     urgent = forms.BooleanField(required=False, label=_("Urgent: put these forward in the reading queue"))
-    # The SHA-256 of a file whose differing identity the person has compared: the confirmation holds for those bytes.
-    confirmed = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    # Which differences of header and record the person has compared: each `IdentityMismatch.comparison`, with spaces.
+    compared = forms.CharField(required=False, max_length=64 * 65, widget=forms.HiddenInput)
 
     accept = ACCEPT
     most_bytes = settings.UPLOAD_MAX_BYTES
+    most_archive_bytes = settings.UPLOAD_MAX_ARCHIVE_BYTES
     most_text = f"{settings.UPLOAD_MAX_BYTES // 2**20} MB"
+
+    def clean_compared(self) -> frozenset[str]:
+        return frozenset(self.cleaned_data["compared"].split())

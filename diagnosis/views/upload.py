@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Callable, Iterator
+from datetime import tzinfo
 
 from django.conf import settings
 from django.core.exceptions import TooManyFilesSent
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from accounts.permissions import Permission, require
+from diagnosis.actions.archive import ArchiveUpload
+from diagnosis.errors import Refusal
 from diagnosis.forms.upload import UploadForm
 from diagnosis.models import Patient
+from diagnosis.scans import archives
 from diagnosis.views import upload_outcome
 from diagnosis.views.shortcuts import find, person, rights
+from diagnosis.views.upload_outcome import Sender
 
-# A plain form may bring several files; beyond this many bytes it is turned away unread.
-LARGEST_FORM = 8 * settings.UPLOAD_MAX_BYTES
+# A plain form may bring several files, or an archive; beyond this many bytes it is turned away unread.
+LARGEST_FORM = max(8 * settings.UPLOAD_MAX_BYTES, settings.UPLOAD_MAX_ARCHIVE_BYTES + settings.UPLOAD_MAX_BYTES)
 _DRAIN_STEP, _DRAIN_AT_MOST = 2**20, 2**28
 
 
 @csrf_exempt  # the check reads the body; `_receive` makes it once the body is known to be bearable
 @require_http_methods(["GET", "POST"])
-def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_FORM:
         _drain(request)
         return _turned_away(request, _form_too_large())
@@ -36,7 +46,7 @@ def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @csrf_protect
-def _receive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def _receive(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     patient = find(Patient.objects.select_related("clinic"), request, pk)
     require(person(request), Permission.UPLOAD_SCAN, patient.clinic)
     if request.method == "GET" and patient.merged_into_id:
@@ -48,15 +58,56 @@ def _receive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return _wrong(request, patient, form)
     files = form.cleaned_data.pop("files")
     sender = upload_outcome.Sender(by=person(request), patient=patient, **form.cleaned_data)
-    outcomes = [sender.send(file) for file in files]
-    if _wants_json(request):
-        return JsonResponse(outcomes[0].payload, status=outcomes[0].http_status)
+    return _answer(sender, files[0]) if _wants_json(request) else _report(request, sender, files)
+
+
+def _report(request: HttpRequest, sender: Sender, files: list[UploadedFile]) -> HttpResponse:
+    outcomes = sender.send_all(files)
+    told = [outcome for outcome in outcomes if outcome.kind != "left_out"]
+    left_out = [outcome.name for outcome in outcomes if outcome.kind == "left_out"]
     return render(
         request,
         "diagnosis/scan/outcomes.html",
-        {"patient": patient, "outcomes": outcomes, "sender": sender},
-        status=max(outcome.http_status for outcome in outcomes),
+        {"patient": sender.patient, "outcomes": told, "left_out": left_out, "sender": sender},
+        status=max((outcome.http_status for outcome in told), default=422),
     )
+
+
+def _answer(sender: Sender, file: UploadedFile) -> HttpResponseBase:
+    """One file and its outcome; an archive and a line for each of its files, told as soon as it is known."""
+    if not archives.is_archive(file):
+        outcome = sender.send(file)
+        return JsonResponse(outcome.payload, status=outcome.http_status)
+    try:
+        archive = sender.unpack(file)
+    except Refusal as refusal:
+        outcome = upload_outcome.refused_outcome(refusal, file.name or "")
+        return JsonResponse(outcome.payload, status=outcome.http_status)
+    return StreamingHttpResponse(_lines(archive), content_type="application/x-ndjson")
+
+
+def _lines(archive: ArchiveUpload) -> Iterator[str]:
+    """JSON, a value a line: how many files, then their outcomes."""
+    language, zone = translation.get_language(), timezone.get_current_timezone()
+
+    def told() -> Iterator[str]:
+        yield json.dumps({"total": archive.total}) + "\n"
+        # Sent when the middleware that chose them has ended.
+        while line := _in_locale(lambda: _next_line(archive), language, zone):
+            yield line
+
+    return told()
+
+
+def _in_locale(make: Callable[[], str], language: str, zone: tzinfo) -> str:
+    with translation.override(language), timezone.override(zone):
+        return make()
+
+
+def _next_line(archive: ArchiveUpload) -> str:
+    """Uploads the next file; empty after the last."""
+    member = next(archive.outcomes, None)
+    return json.dumps(upload_outcome.member_outcome(member).payload) + "\n" if member else ""
 
 
 def _page(request: HttpRequest, patient: Patient, form: UploadForm, *, status: int = 200) -> HttpResponse:

@@ -1,8 +1,9 @@
-"""What became of one uploaded file, for a page and for a script."""
+"""What became of an uploaded file, or of each file of an archive, for a page and for a script."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -12,16 +13,20 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from diagnosis import formats, messages
+from diagnosis.actions.archive import ArchiveUpload, MemberOutcome, upload_archive
 from diagnosis.actions.scan import Upload, upload_scan
 from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch, ModalityNeeded, Refusal
 from diagnosis.models import Patient, Scan
 from diagnosis.models.scan import Modality
-from diagnosis.scans import intake
+from diagnosis.scans import archives, intake
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`kind`: accepted, duplicate, mismatch, elsewhere or refused. `fingerprint` is set where a person may confirm."""
+    """`kind`: accepted, duplicate, mismatch, elsewhere, left_out or refused.
+
+    `comparison` is set where a person may confirm: whoever sends it back has compared the differences.
+    """
 
     kind: str
     http_status: int
@@ -29,7 +34,7 @@ class Outcome:
     sentence: str
     code: str = ""
     scan: Scan | None = None
-    fingerprint: str = ""
+    comparison: str = ""
     differences: tuple[Difference, ...] = ()
     choices: tuple[Modality, ...] = ()  # of which a person must name one before the file is taken
     retryable: bool = False
@@ -40,7 +45,8 @@ class Outcome:
 
     @property
     def tone(self) -> str:
-        return {"accepted": "success", "duplicate": "info"}.get(self.kind, "warning" if self.differences else "danger")
+        tones = {"accepted": "success", "duplicate": "info", "left_out": "info"}
+        return tones.get(self.kind, "warning" if self.differences else "danger")
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -50,13 +56,22 @@ class Outcome:
             "code": self.code,
             "name": self.name,
             "scan": str(self.scan.pk) if self.scan else None,
+            "study": _study(self.scan) if self.scan and self.kind != "elsewhere" else None,
             "url": self.url,
             "thumbnail": reverse("diagnosis:scan-thumbnail", args=[self.scan.pk]) if self.scan else "",
             "retryable": self.retryable,
-            "fingerprint": self.fingerprint,
+            "comparison": self.comparison,
             "differences": [_titled(difference.as_json()) for difference in self.differences],
             "choices": [{"value": choice.value, "label": str(choice.label)} for choice in self.choices],
         }
+
+
+def _study(scan: Scan) -> dict[str, str]:
+    """Which examination a scan is of: `key` is that of every scan of it, `title` its name for a person."""
+    title = str(scan.get_modality_display())
+    if scan.acquired_at:
+        title = _("%(what)s of %(date)s") % {"what": title, "date": formats.day(scan.acquired_at)}
+    return {"key": scan.study_instance_uid or str(scan.pk), "title": title}
 
 
 def _titled(difference: dict[str, str]) -> dict[str, str]:
@@ -77,17 +92,39 @@ class Sender:
     patient: Patient
     modality: Modality | None
     urgent: bool
-    confirmed: str  # SHA-256 of the file whose differences were compared
+    compared: frozenset[str]  # comparisons of the outcomes that a person confirmed
+
+    def send_all(self, files: list[UploadedFile]) -> list[Outcome]:
+        return [outcome for file in files for outcome in self._each(file)]
+
+    def _each(self, file: UploadedFile) -> Iterator[Outcome]:
+        if not archives.is_archive(file):
+            yield self.send(file)
+            return
+        try:
+            yield from map(member_outcome, self.unpack(file).outcomes)
+        except Refusal as refusal:
+            yield refused_outcome(refusal, _name(file))
 
     def send(self, file: UploadedFile) -> Outcome:
-        name = intake.clean_name(file.name or "")
-        data = b""
+        """A file that is no archive."""
         try:
             intake.check_size(file.size or 0)  # before it is read into memory
-            data = file.read()
-            return _accepted_outcome(self._upload(data, name), name)
+            return _accepted_outcome(self._upload(file.read(), _name(file)), _name(file))
         except Refusal as refusal:
-            return _refused_outcome(refusal, name, data)
+            return refused_outcome(refusal, _name(file))
+
+    def unpack(self, file: UploadedFile) -> ArchiveUpload:
+        """A file that is an archive. Raises Refusal where nothing of it is looked at."""
+        return upload_archive(
+            by=self.by,
+            patient=self.patient,
+            file=file,
+            size=file.size or 0,
+            modality=self.modality,
+            compared=self.compared,
+            urgent=self.urgent,
+        )
 
     def _upload(self, data: bytes, name: str) -> Upload:
         return upload_scan(
@@ -96,9 +133,21 @@ class Sender:
             data=data,
             name=name,
             modality=self.modality,
+            compared=self.compared,
             urgent=self.urgent,
-            identity_confirmed=bool(self.confirmed) and self.confirmed == intake.fingerprint(data),
         )
+
+
+def _name(file: UploadedFile) -> str:
+    return intake.clean_name(file.name or "")
+
+
+def member_outcome(member: MemberOutcome) -> Outcome:
+    """Of one file of an archive, named by its path there."""
+    if member.upload:
+        return _accepted_outcome(member.upload, member.path)
+    assert member.refusal
+    return refused_outcome(member.refusal, member.path)
 
 
 def _accepted_outcome(upload: Upload, name: str) -> Outcome:
@@ -113,31 +162,21 @@ def _accepted_outcome(upload: Upload, name: str) -> Outcome:
     return Outcome("duplicate", 200, name, sentence, "duplicate", upload.scan)
 
 
-def _refused_outcome(refusal: Refusal, name: str, data: bytes) -> Outcome:
-    choices = tuple(Modality) if isinstance(refusal, ModalityNeeded) else ()
+def refused_outcome(refusal: Refusal, name: str) -> Outcome:
     outcome = Outcome(
-        "refused",
+        _kind(refusal),
         refusal.http_status,
         name,
         refusal.sentence,
         refusal.code,
-        choices=choices,
+        choices=tuple(Modality) if isinstance(refusal, ModalityNeeded) else (),
         retryable=refusal.retryable,
     )
     if isinstance(refusal, IdentityMismatch):
-        return _mismatch_outcome(outcome, refusal, data)
-    if isinstance(refusal, AttachedElsewhere):
-        return Outcome("elsewhere", outcome.http_status, name, outcome.sentence, outcome.code, refusal.scan)
-    return outcome
+        return replace(outcome, comparison=refusal.comparison, differences=tuple(refusal.differences))
+    return replace(outcome, scan=refusal.scan) if isinstance(refusal, AttachedElsewhere) else outcome
 
 
-def _mismatch_outcome(outcome: Outcome, refusal: IdentityMismatch, data: bytes) -> Outcome:
-    return Outcome(
-        "mismatch",
-        outcome.http_status,
-        outcome.name,
-        outcome.sentence,
-        outcome.code,
-        fingerprint=intake.fingerprint(data),
-        differences=tuple(refusal.differences),
-    )
+def _kind(refusal: Refusal) -> str:
+    kinds = {IdentityMismatch: "mismatch", AttachedElsewhere: "elsewhere", archives.LeftOut: "left_out"}
+    return kinds.get(type(refusal), "refused")

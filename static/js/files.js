@@ -1,6 +1,8 @@
 // @ts-check
-// The files in a drop, folders opened.
+// The files in a drop or a choice, folders opened.
 import { gettext, interpolate, ngettext, number } from "./i18n.js";
+
+/** @typedef {{ file: File, path: string }} Found a file, and where it lies in the folder that it came with */
 
 /** @param {FileSystemDirectoryEntry} directory @returns {Promise<FileSystemEntry[]>} */
 const read = (directory) =>
@@ -21,23 +23,25 @@ const read = (directory) =>
 /** @param {FileSystemEntry} entry @returns {entry is FileSystemFileEntry} */
 const isFile = (entry) => entry.isFile;
 
-/** @param {FileSystemEntry} entry @returns {Promise<File[]>} */
-const within = async (entry) => {
-  if (isFile(entry)) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
-  const entries = (await read(/** @type {FileSystemDirectoryEntry} */ (entry))).filter(
-    (inner) => !inner.name.startsWith("."),
-  );
-  return (await Promise.all(entries.map(within))).flat();
+/** @param {FileSystemEntry} entry @param {string} folder @returns {Promise<Found[]>} */
+const within = async (entry, folder) => {
+  const path = folder + entry.name;
+  if (isFile(entry)) return [{ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), path }];
+  const entries = await read(/** @type {FileSystemDirectoryEntry} */ (entry));
+  return (await Promise.all(entries.map((inner) => within(inner, `${path}/`)))).flat();
 };
 
-/** @param {DataTransfer} transfer */
+/** @param {DataTransfer} transfer @returns {Promise<Found[]>} */
 export const droppedFiles = async (transfer) => {
   // Both lists are emptied as soon as the event is over.
   const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
   const files = [...transfer.files];
-  if (!entries.some((entry) => entry.isDirectory)) return files;
-  return (await Promise.all(entries.map(within))).flat();
+  if (!entries.some((entry) => entry.isDirectory)) return chosenFiles(files);
+  return (await Promise.all(entries.map((entry) => within(entry, "")))).flat();
 };
+
+/** @param {Iterable<File>} files of an input, which may be one for folders @returns {Found[]} */
+export const chosenFiles = (files) => [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 
 /** @param {number} bytes */
 export const sizeText = (bytes) => {

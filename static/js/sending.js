@@ -13,6 +13,18 @@ const SENTENCES = {
   429: gettext("The server is asked too much at the moment. Wait a little, then retry."),
 };
 
+/** @param {string} text @returns {UploadAnswer[]} one for each line; none where it is no JSON */
+const answers = (text) => {
+  try {
+    return text
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+  } catch {
+    return [];
+  }
+};
+
 /**
  * @param {XMLHttpRequest} request
  * @param {string} url
@@ -21,7 +33,8 @@ const SENTENCES = {
 const answer = (request, url) => {
   if (request.responseURL !== url)
     return trouble(gettext("You have been signed out. Sign in in another tab, then retry."));
-  if (request.response?.outcome) return request.response;
+  const last = answers(request.responseText.trimEnd().split("\n").at(-1) ?? "").at(0);
+  if (last?.outcome || last?.total === 0) return last;
   if (request.status >= 500)
     return trouble(
       gettext("The server could not take the file just now. Retry; if it fails again, tell your administrator."),
@@ -33,24 +46,40 @@ const answer = (request, url) => {
 };
 
 /**
+ * Sends one file and resolves with the answer to it. Of an archive every file has an answer: `told` gets each as it
+ * comes, after the line that says how many there will be, and what it resolves with is the last of them.
  * @param {string} url
  * @param {FormData} body
  * @param {(share: number) => void} progress
+ * @param {(line: UploadAnswer) => void} told
  * @returns {Promise<UploadAnswer>}
  */
-export const send = (url, body, progress) =>
+export const send = (url, body, progress, told = () => {}) =>
   new Promise((resolve) => {
     const request = new XMLHttpRequest();
+    let at = 0;
+    const readOn = () => {
+      if (!request.getResponseHeader("Content-Type")?.includes("ndjson")) return;
+      const end = request.responseText.lastIndexOf("\n") + 1;
+      for (const line of answers(request.responseText.slice(at, end))) told(line);
+      at = end;
+    };
     request.open("POST", url);
-    request.responseType = "json";
     request.setRequestHeader("Accept", "application/json");
     request.upload.addEventListener(
       "progress",
       (event) => event.lengthComputable && progress(event.loaded / event.total),
     );
-    request.addEventListener("load", () => resolve(answer(request, url)));
+    request.addEventListener("progress", readOn);
+    request.addEventListener("load", () => {
+      readOn();
+      resolve(answer(request, url));
+    });
     request.addEventListener("error", () =>
-      resolve(trouble(gettext("The connection was lost, so the file is not uploaded. Retry when you are online."))),
+      resolve({
+        ...trouble(gettext("The connection was lost, so the file is not uploaded. Retry when you are online.")),
+        lost: true,
+      }),
     );
     request.addEventListener("abort", () =>
       resolve(trouble(gettext("The upload was stopped. Retry to send it again."))),

@@ -106,19 +106,24 @@ type Ruler = import("./viewer/ruler.js").Ruler;
 type Greyscale = import("./viewer/greyscale.js").Greyscale;
 type Placement = import("./viewer/view.js").Placement;
 type ToolName = import("./viewer/tool.js").ToolName;
-type RowState = import("./upload_row.js").RowState;
+type RowState = import("./upload_line.js").RowState;
 
 /** The server's answer to one file, or this browser's own words when there was none. */
 interface UploadAnswer {
   sentence: string;
   again?: boolean;
-  outcome?: "accepted" | "duplicate" | "mismatch" | "elsewhere" | "refused";
+  lost?: boolean;
+  /** The first line about an archive: how many files there are. */
+  total?: number;
+  outcome?: "accepted" | "duplicate" | "mismatch" | "elsewhere" | "left_out" | "refused";
   code?: string;
+  name?: string;
+  study?: { key: string; title: string } | null;
   scan?: string;
   url?: string;
   thumbnail?: string;
   retryable?: boolean;
-  fingerprint?: string;
+  comparison?: string;
   differences?: Difference[];
   choices?: { value: string; label: string }[];
 }

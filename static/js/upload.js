@@ -1,15 +1,23 @@
 // @ts-check
-// <form data-upload>: drop, choose or photograph files; each is sent by itself, two at a time, and its row shows progress,
-// outcome and then the result. Nothing falls off the list: what went wrong can be tried again from its row.
+// <form data-upload>: drop, choose or photograph files, folders and archives. Each file is sent by itself, a few at a time.
+// A few files have a row each; the many of a study or folder share one line. Nothing falls off the list: what went wrong
+// can be tried again from its row, and what is no image is named as left out.
 
 import { find, findAll } from "./dom.js";
-import { droppedFiles } from "./files.js";
+import { chosenFiles, droppedFiles } from "./files.js";
 import { following } from "./following.js";
 import { fetchFragment, parse, swapParts } from "./fragment.js";
-import { interpolate, listed, ngettext } from "./i18n.js";
+import { gettext, interpolate, listed, ngettext } from "./i18n.js";
+import { sort } from "./sorting.js";
+import { ArchiveRow } from "./upload_archive.js";
+import { Group } from "./upload_group.js";
+import { LeftOut } from "./upload_left_out.js";
+import { button } from "./upload_line.js";
+import { Pictures } from "./upload_pictures.js";
 import { Row } from "./upload_row.js";
 
-const AT_ONCE = 2;
+const AT_ONCE = 3;
+const SINGLY = 8; // so many files of one study have a row each
 
 /**
  * A part of the sum, left out at nothing.
@@ -20,26 +28,58 @@ const counted = (count, sentence) => (count > 0 ? [interpolate(sentence(count), 
 
 class Upload {
   #form;
-  /** @type {Row[]} */
+  /** @type {(Row | ArchiveRow)[]} */
   #rows = [];
+  /** @type {Map<string, Group>} */
+  #groups = new Map();
   #sending = 0;
+  #isPaused = false; // after a lost connection: the next file would be lost as well
   /** @type {Set<string>} */
-  #agreed = new Set(); // differences of header and record that a person accepted for every file here
+  #compared = new Set(); // differences of header and record that a person accepted for every file here
+  #leftOut;
+  #pictures;
+  /** @type {import("./upload_row.js").List} */
+  #list;
 
   /** @param {HTMLFormElement} form */
   constructor(form) {
     this.#form = form;
+    this.#leftOut = new LeftOut(find(form, "[data-left-out]", HTMLElement));
+    this.#list = this.#whatRowsAsk();
+    this.#pictures = new Pictures(find(form, "[data-pictures]", HTMLElement), this.#list);
     form.addEventListener("change", (event) => this.#chosen(event.target));
     this.#takeDrops(find(form, ".drop", HTMLElement));
+    window.addEventListener("online", () => this.#isPaused && this.#retryAll());
     window.addEventListener("beforeunload", (event) => {
       if (this.#unsettled().length) event.preventDefault();
     });
   }
 
+  /** @returns {import("./upload_row.js").List} */
+  #whatRowsAsk() {
+    const labels = findAll(this.#form, "[name=modality]", HTMLInputElement).filter(({ value }) => value);
+    return {
+      form: this.#form,
+      changed: () => this.#step(),
+      counted: () => this.#sum(),
+      again: () => {
+        this.#isPaused = false;
+        this.#step();
+      },
+      leftOut: (paths) => this.#leftOut.add(paths),
+      compared: () => [...this.#compared],
+      agree: (comparison) => this.#agree(comparison),
+      // A series is one folder with one header: nobody compares a hundred slices one by one
+      isAlone: () => this.#rows.length === 1,
+      modalities: () => labels.map(({ value }) => value),
+      label: (modality) => labels.find(({ value }) => value === modality)?.labels?.[0].textContent?.trim() ?? modality,
+    };
+  }
+
   /** @param {EventTarget | null} input */
   #chosen(input) {
     if (!(input instanceof HTMLInputElement) || !input.files) return;
-    this.#add([...input.files]);
+    this.#add(chosenFiles(input.files));
     input.value = ""; // the same file may be chosen again
   }
 
@@ -66,47 +106,95 @@ class Upload {
     });
   }
 
-  /** @param {File[]} files */
-  #add(files) {
-    const list = find(this.#form, "[data-files]", HTMLElement);
+  /** @param {import("./files.js").Found[]} found */
+  async #add(found) {
     const chosen = new FormData(this.#form);
     const choice = { modality: String(chosen.get("modality") ?? ""), urgent: String(chosen.get("urgent") ?? "") };
-    for (const file of files) {
-      const row = new Row(file, choice, this.#form, {
-        changed: () => this.#step(),
-        isAgreed: (difference) => this.#agreed.has(difference),
-        // A series is one folder with one header: nobody compares a hundred slices one by one
-        agree: this.#rows.length + files.length > 1 ? (difference) => this.#agree(difference) : null,
-      });
-      this.#rows.push(row);
-      list.append(row.element);
-    }
-    list.hidden = !this.#rows.length;
+    const { wanted, leftOut } = await sort(found);
+    this.#leftOut.add(leftOut.map(({ path }) => path));
+    const rows = wanted.map((one) =>
+      one.kind === "archive" ? new ArchiveRow(one, choice, this.#list) : new Row(one, choice, this.#list),
+    );
+    this.#rows.push(...rows);
+    this.#place(rows, wanted);
     this.#step();
   }
 
-  /** @param {string} difference */
-  #agree(difference) {
-    this.#agreed.add(difference);
-    const alike = this.#rows.filter((row) => row.state === "question" && row.difference === difference);
-    for (const row of alike) row.attach();
+  /**
+   * @param {(Row | ArchiveRow)[]} rows
+   * @param {import("./sorting.js").Sorted[]} sorted
+   */
+  #place(rows, sorted) {
+    const list = find(this.#form, "[data-files]", HTMLElement);
+    list.hidden = !this.#rows.length;
+    const keys = sorted.map(({ study, path, kind }) =>
+      kind === "archive" ? "" : study || path.slice(0, path.lastIndexOf("/") + 1) || "/",
+    );
+    const alike = (/** @type {string} */ key) => keys.filter((one) => one === key).length;
+    const many = new Set(keys.filter((key) => key && (this.#groups.has(key) || alike(key) > SINGLY)));
+    for (const [at, row] of rows.entries()) {
+      const group = row instanceof Row && many.has(keys[at]) ? this.#group(keys[at], row.path, list) : null;
+      if (group && row instanceof Row) group.add(row);
+      else list.append(row.element);
+    }
   }
 
-  // Sends what waits, as far as two at a time allow; called after every change.
+  /**
+   * @param {string} key
+   * @param {string} path of its first file
+   * @param {HTMLElement} list
+   */
+  #group(key, path, list) {
+    const group =
+      this.#groups.get(key) ?? new Group(path.slice(0, Math.max(0, path.lastIndexOf("/"))), () => this.#step());
+    this.#groups.set(key, group);
+    if (!group.element.isConnected) list.append(group.element);
+    return group;
+  }
+
+  /** @param {string} comparison */
+  #agree(comparison) {
+    this.#compared.add(comparison);
+    for (const row of this.#rows) if (row instanceof Row && row.comparison === comparison) row.attach();
+  }
+
+  // Sends what waits, as far as a few at a time allow; called after every change.
   #step() {
     this.#rows = this.#rows.filter((row) => row.state !== "removed");
-    while (this.#sending < AT_ONCE) {
-      const row = this.#rows.find((one) => one.state === "waiting");
+    while (this.#sending < AT_ONCE && !this.#isPaused) {
+      const row = this.#rows.find((one) => one.state === "waiting" && !one.group?.isAsking);
       if (!row) break;
       this.#sending += 1;
       row.send().finally(() => {
         this.#sending -= 1;
+        if (row.lost) this.#isPaused = true;
         following.start();
         this.#step();
       });
     }
+    for (const group of this.#groups.values()) group.show();
+    this.#pictures.show(this.#rows.filter((row) => row instanceof Row).filter((row) => row.asksModality));
+    this.#offerRetry();
     this.#sum();
     if (!this.#sending) this.#refreshTimeline();
+  }
+
+  #failed() {
+    return this.#rows.filter((row) => row.state === "problem" && row.retryable);
+  }
+
+  #retryAll() {
+    this.#isPaused = false;
+    for (const row of this.#failed()) row.queueAgain();
+    this.#step();
+  }
+
+  #offerRetry() {
+    const place = find(this.#form, "[data-retry]", HTMLElement);
+    const isOffered = !this.#sending && (this.#failed().length > 1 || this.#isPaused);
+    place.hidden = !isOffered;
+    const text = this.#isPaused ? gettext("Go on with all files") : gettext("Retry all that failed");
+    place.replaceChildren(...(isOffered ? [button(text, () => this.#retryAll(), true)] : []));
   }
 
   #unsettled() {
@@ -114,22 +202,19 @@ class Upload {
   }
 
   #sum() {
-    /** @param {RowState} state */
-    const count = (state) => this.#rows.filter((row) => row.state === state).length;
-    const total = this.#rows.length;
-    const open = count("waiting") + count("sending");
-    const known = this.#rows.filter((row) => row.known).length;
+    const sum = { total: 0, kept: 0, known: 0, open: 0, question: 0, problem: 0 };
+    for (const { tally } of this.#rows)
+      for (const key of /** @type {(keyof typeof sum)[]} */ (Object.keys(sum))) sum[key] += tally[key];
+    const { total, kept } = sum;
     const parts = [
       interpolate(ngettext("%(done)s of %(total)s uploaded", "%(done)s of %(total)s uploaded", total), {
-        done: count("kept") - known,
+        done: kept,
         total,
       }),
-      ...counted(known, (n) => ngettext("%(count)s was here already", "%(count)s were here already", n)),
-      ...counted(open, (n) => ngettext("%(count)s to go", "%(count)s to go", n)),
-      ...counted(count("question"), (n) =>
-        ngettext("%(count)s needs your decision", "%(count)s need your decision", n),
-      ),
-      ...counted(count("problem"), (n) => ngettext("%(count)s not uploaded", "%(count)s not uploaded", n)),
+      ...counted(sum.known, (n) => ngettext("%(count)s was here already", "%(count)s were here already", n)),
+      ...counted(sum.open, (n) => ngettext("%(count)s to go", "%(count)s to go", n)),
+      ...counted(sum.question, (n) => ngettext("%(count)s needs your decision", "%(count)s need your decision", n)),
+      ...counted(sum.problem, (n) => ngettext("%(count)s not uploaded", "%(count)s not uploaded", n)),
     ];
     find(this.#form, "[data-sum]", HTMLElement).textContent = total ? listed(parts) : "";
   }

@@ -1,32 +1,44 @@
 // @ts-check
 // One file on its way: waiting → sending → kept | question | problem; a person may send it again or take it off the list.
 
-import { find } from "./dom.js";
 import { sizeText } from "./files.js";
-import { gettext, interpolate, number, percent } from "./i18n.js";
+import { gettext, interpolate, number } from "./i18n.js";
 import { send } from "./sending.js";
+import { button, cluster, comparison, Line } from "./upload_line.js";
 
-/**
- * @param {string} text
- * @param {() => void} action
- */
-const button = (text, action, primary = false) => {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.className = `button button-small${primary ? " button-primary" : ""}`;
-  made.textContent = text;
-  made.addEventListener("click", action);
-  return made;
-};
-
-/** @typedef {"waiting" | "sending" | "kept" | "question" | "problem" | "removed"} RowState */
+/** @typedef {import("./upload_line.js").RowState} RowState */
 /**
  * @typedef {{ modality: string, urgent: string }} Choice what a person said of all files before they were chosen
  * @typedef {object} List what becomes of the others
+ * @property {HTMLFormElement} form
  * @property {() => void} changed
- * @property {(difference: string) => boolean} isAgreed
- * @property {((difference: string) => void) | null} agree null where there are no others
+ * @property {() => void} counted only numbers changed
+ * @property {(paths: string[]) => void} leftOut
+ * @property {() => void} again a person wants something to be sent once more
+ * @property {() => string[]} compared differences of header and record that a person accepted for every file here
+ * @property {(comparison: string) => void} agree
+ * @property {() => boolean} isAlone whether there are no others
+ * @property {(modality: string) => string} label of a modality
+ * @property {() => string[]} modalities
  */
+/** @typedef {{ total: number, kept: number, known: number, open: number, question: number, problem: number }} Tally */
+
+/**
+ * The request that sends one file.
+ * @param {File} file
+ * @param {Choice} choice
+ * @param {string[]} compared
+ * @param {HTMLFormElement} form
+ */
+export const body = (file, choice, compared, form) => {
+  const made = new FormData();
+  made.set("csrfmiddlewaretoken", String(new FormData(form).get("csrfmiddlewaretoken")));
+  made.set("modality", choice.modality);
+  made.set("urgent", choice.urgent);
+  made.set("compared", compared.join(" "));
+  made.set("files", file);
+  return made;
+};
 
 export class Row {
   /** @type {RowState} */
@@ -34,51 +46,69 @@ export class Row {
   final = false; // nothing can be done about it any more
   known = false; // the same bytes were here already
   fresh = false; // kept since the timeline was last drawn
-  difference = ""; // of its header and the record, as text that equals that of a file with the same header
-  #file;
-  #form;
+  retryable = false;
+  lost = false; // the connection was, the last time
+  /** @type {UploadAnswer | null} */
+  answer = null;
+  /** @type {import("./upload_group.js").Group | null} */
+  group = null;
+  #sorted;
   #list;
   #choice;
-  #fingerprint = "";
+  #line;
   #confirmed = "";
 
   /**
-   * @param {File} file
+   * @param {import("./sorting.js").Sorted} sorted
    * @param {Choice} choice
-   * @param {HTMLFormElement} form
    * @param {List} list
    */
-  constructor(file, choice, form, list) {
-    this.#file = file;
-    this.#form = form;
-    this.#choice = { ...choice };
+  constructor(sorted, choice, list) {
+    this.#sorted = sorted;
+    // A folder holds what it holds: a DICOM in it says itself what it shows
+    const saysItself = sorted.kind === "dicom" && sorted.path.includes("/");
+    this.#choice = { ...choice, modality: saysItself ? "" : choice.modality };
     this.#list = list;
-    this.element = this.#copy("template[data-file]", HTMLElement);
-    this.#part("name").textContent = file.name;
-    this.#part("name").title = file.name;
-    this.#part("size").textContent = sizeText(file.size);
-    this.#show("waiting", gettext("Waiting for its turn"));
+    this.#line = new Line(sorted.file.name, sizeText(sorted.file.size));
+    if (this.asksModality) this.#askModality(list.modalities());
+    else this.#show("waiting", gettext("Waiting for its turn"));
   }
 
-  /** @param {string} name */
-  #part(name) {
-    return find(this.element, `[data-${name}]`, HTMLElement);
+  get element() {
+    return this.#line.element;
   }
 
-  get #bar() {
-    return find(this.element, "[data-bar]", HTMLProgressElement);
+  get file() {
+    return this.#sorted.file;
   }
 
-  /**
-   * What the template beside the form holds.
-   * @template {Element} E
-   * @param {string} selector
-   * @param {new () => E} kind
-   * @returns {E}
-   */
-  #copy(selector, kind) {
-    const template = find(document, selector, HTMLTemplateElement);
-    return find(/** @type {DocumentFragment} */ (template.content.cloneNode(true)), "*", kind);
+  get path() {
+    return this.#sorted.path;
+  }
+
+  /** Of the differences that a person is asked about. */
+  get comparison() {
+    return this.state === "question" ? (this.answer?.comparison ?? "") : "";
+  }
+
+  /** Whether a person has to say what the picture shows. */
+  get asksModality() {
+    return this.#sorted.kind === "picture" && !this.#choice.modality && this.state !== "removed";
+  }
+
+  /** @returns {Tally} */
+  get tally() {
+    /** @param {...RowState} states */
+    const is = (...states) => Number(states.includes(this.state));
+    const known = Number(this.known);
+    return {
+      total: 1,
+      kept: is("kept") - known,
+      known,
+      open: is("waiting", "sending"),
+      question: is("question"),
+      problem: is("problem"),
+    };
   }
 
   /**
@@ -88,17 +118,12 @@ export class Row {
    */
   #show(state, note, ...actions) {
     this.state = state;
-    this.element.dataset.state = state;
-    this.#part("note").textContent = note;
-    this.#bar.hidden = !["waiting", "sending"].includes(state);
-    this.#part("do").replaceChildren(...actions);
-    this.#part("more").hidden = true;
-    this.#part("more").replaceChildren();
+    this.#line.show(state, note, ...actions);
   }
 
   async send() {
-    const most = Number(this.#form.dataset.mostBytes);
-    if (this.#file.size > most) {
+    const most = Number(this.#list.form.dataset.mostBytes);
+    if (this.file.size > most) {
       this.final = true;
       return this.#show(
         "problem",
@@ -112,36 +137,28 @@ export class Row {
       );
     }
     this.#show("sending", gettext("Uploading"));
-    const answer = await send(this.#form.action, this.#body(), (share) => this.#progress(share));
-    this.#settle(answer);
-  }
-
-  #body() {
-    const body = new FormData();
-    body.set("csrfmiddlewaretoken", String(new FormData(this.#form).get("csrfmiddlewaretoken")));
-    body.set("modality", this.#choice.modality);
-    body.set("urgent", this.#choice.urgent);
-    body.set("confirmed", this.#confirmed);
-    body.set("files", this.#file);
-    return body;
+    const compared = [...this.#list.compared(), this.#confirmed].filter(Boolean);
+    const sent = body(this.file, this.#choice, compared, this.#list.form);
+    this.#settle(await send(this.#list.form.action, sent, (share) => this.#progress(share)));
   }
 
   /** @param {number} share */
   #progress(share) {
-    this.#bar.value = Math.round(100 * share);
-    this.#part("note").textContent =
-      share < 1
-        ? interpolate(gettext("Uploading, %(percent)s"), { percent: percent(share) })
-        : gettext("Uploaded; being checked");
+    this.#line.progress(share);
   }
 
   /** @param {UploadAnswer} answer */
   #settle(answer) {
-    if (answer.again || answer.retryable)
-      return this.#show("problem", answer.sentence, this.#retry(gettext("Retry")), this.#remover());
+    this.answer = answer;
+    this.lost = Boolean(answer.lost);
+    this.retryable = Boolean(answer.again || answer.retryable);
+    if (this.retryable) return this.#show("problem", answer.sentence, this.#retry(gettext("Retry")), this.#remover());
     if (answer.outcome === "accepted" || answer.outcome === "duplicate") return this.#kept(answer);
     if (answer.outcome === "mismatch") return this.#ask(answer);
-    if (answer.choices?.length) return this.#askModality(answer);
+    if (answer.choices?.length) {
+      this.#choice.modality = "";
+      return this.#askModality(answer.choices.map(({ value }) => value));
+    }
     this.final = true;
     this.#show("problem", answer.sentence, ...this.#link(answer, gettext("Open that scan")), this.#remover());
   }
@@ -152,56 +169,44 @@ export class Row {
     this.fresh = answer.outcome === "accepted";
     this.known = !this.fresh;
     this.#show("kept", answer.sentence, ...this.#link(answer, gettext("Open")));
-    this.#picture(answer.thumbnail ?? "");
-    const said = this.#part("said");
-    said.dataset.name = this.#file.name;
+    if (answer.thumbnail && !this.group) this.#line.picture(answer.thumbnail);
+    const said = this.#line.part("said");
+    said.dataset.name = this.file.name;
     said.dataset.following = answer.scan ?? "";
     // The sentence of a new scan says that its analysis is queued; its result stands beside it then.
     if (this.fresh)
-      said.addEventListener("analysis:finished", () => (this.#part("note").textContent = gettext("Uploaded.")));
-  }
-
-  /** @param {string} address */
-  #picture(address) {
-    const picture = document.createElement("img");
-    picture.alt = "";
-    picture.src = address;
-    find(this.element, ".file-thumb", HTMLElement).replaceChildren(picture);
+      said.addEventListener("analysis:finished", () => (this.#line.part("note").textContent = gettext("Uploaded.")));
   }
 
   /** Send the very bytes again that were asked about, as compared and belonging to this record. */
   attach() {
-    this.#confirmed = this.#fingerprint;
-    this.#queueAgain();
+    this.#confirmed = this.answer?.comparison ?? "";
+    this.queueAgain();
   }
 
   /** @param {UploadAnswer} answer */
   #ask(answer) {
-    const { fingerprint = "", differences = [] } = answer;
-    this.#fingerprint = fingerprint;
-    this.difference = JSON.stringify(differences);
-    if (this.#list.isAgreed(this.difference) && this.#confirmed !== this.#fingerprint) return this.attach();
+    const { comparison: compared = "", differences = [] } = answer;
+    // Agreed to while this one was on its way.
+    if (this.#list.compared().includes(compared) && this.#confirmed !== compared) return this.attach();
     this.#show("question", answer.sentence);
-    const table = this.#copy("template[data-differences]", HTMLTableElement);
-    table.tBodies[0].append(...differences.map(differenceRow));
-    const choices = document.createElement("div");
-    choices.className = "cluster";
-    choices.append(button(gettext("Attach anyway, I have compared them"), () => this.attach()));
-    const { agree } = this.#list;
-    if (agree) {
-      choices.append(button(gettext("Attach every file here that differs so"), () => agree(this.difference)));
-    }
-    choices.append(this.#remover(gettext("Leave out")));
-    this.#part("more").hidden = false;
-    this.#part("more").append(table, choices);
+    const choices = [button(gettext("Attach anyway, I have compared them"), () => this.attach())];
+    if (!this.#list.isAlone())
+      choices.push(button(gettext("Attach every file here that differs so"), () => this.#list.agree(compared)));
+    const { group } = this;
+    if (group)
+      choices.push(
+        button(interpolate(gettext("Leave out all %(count)s files"), { count: group.left }), () => group.leaveOut()),
+      );
+    this.#line.more(comparison(differences), cluster(...choices, this.#remover(gettext("Leave out"))));
   }
 
-  /** @param {UploadAnswer} answer */
-  #askModality(answer) {
-    const choices = (answer.choices ?? []).map(({ value, label }) =>
-      button(label, () => {
-        this.#choice.modality = value;
-        this.#queueAgain();
+  /** @param {string[]} modalities */
+  #askModality(modalities) {
+    const choices = modalities.map((value) =>
+      button(this.#list.label(value), () => {
+        this.say(value);
+        this.#list.again();
       }),
     );
     this.#show(
@@ -210,6 +215,17 @@ export class Row {
       ...choices,
       this.#remover(gettext("Leave out")),
     );
+  }
+
+  /** The picture beside the question. @param {HTMLImageElement} picture */
+  preview(picture) {
+    this.#line.thumb(picture);
+  }
+
+  /** A person said what it shows. @param {string} modality */
+  say(modality) {
+    this.#choice.modality = modality;
+    this.#show("waiting", gettext("Waiting for its turn"));
   }
 
   /**
@@ -224,42 +240,30 @@ export class Row {
     link.textContent = text;
     link.setAttribute(
       "aria-label",
-      interpolate(gettext("%(action)s: %(name)s"), { action: text, name: this.#file.name }),
+      interpolate(gettext("%(action)s: %(name)s"), { action: text, name: this.file.name }),
     );
     return [link];
   }
 
   /** @param {string} text */
   #retry(text) {
-    return button(text, () => this.#queueAgain(), true);
+    return button(text, () => this.queueAgain(), true);
   }
 
   #remover(text = gettext("Remove")) {
     return button(text, () => {
-      this.state = "removed";
-      const neighbour = this.element.nextElementSibling ?? this.element.previousElementSibling;
-      this.element.remove();
-      const next = neighbour?.querySelector("button, a") ?? this.#form.querySelector("[type=file]");
-      if (next instanceof HTMLElement) next.focus();
+      this.drop();
       this.#list.changed();
     });
   }
 
-  #queueAgain() {
+  drop() {
+    this.state = "removed";
+    this.#line.remove(this.#list.form);
+  }
+
+  queueAgain() {
     this.#show("waiting", gettext("Waiting for its turn"));
-    this.#list.changed();
+    this.#list.again();
   }
 }
-
-/** @param {Difference} difference */
-const differenceRow = ({ label, in_file, in_record }) => {
-  const row = document.createElement("tr");
-  const head = document.createElement("th");
-  head.scope = "row";
-  head.textContent = label;
-  row.append(
-    head,
-    ...[in_file, in_record].map((text) => Object.assign(document.createElement("td"), { textContent: text })),
-  );
-  return row;
-};

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { droppedFiles, sizeText } from "../../static/js/files.js";
+import { chosenFiles, droppedFiles, sizeText } from "../../static/js/files.js";
 
 for (const [bytes, text] of [
   [1, "1 byte"],
@@ -31,18 +31,31 @@ const dropped = (entries, files = []) =>
 test("folders are opened, however deep and however their entries come", async () => {
   const series = folder("series", [file("1.dcm"), file("2.dcm"), file("3.dcm")], 2);
   assert.deepEqual(await dropped([folder("study", [series, file("notes.png")]), file("a.png")]), [
-    "1.dcm",
-    "2.dcm",
-    "3.dcm",
-    "notes.png",
-    "a.png",
+    { file: "1.dcm", path: "study/series/1.dcm" },
+    { file: "2.dcm", path: "study/series/2.dcm" },
+    { file: "3.dcm", path: "study/series/3.dcm" },
+    { file: "notes.png", path: "study/notes.png" },
+    { file: "a.png", path: "a.png" },
   ]);
 });
 
-test("hidden files of a folder are left out", async () => {
-  assert.deepEqual(await dropped([folder("study", [file(".DS_Store"), file("1.dcm")])]), ["1.dcm"]);
+test("hidden files of a folder are found too, so that they can be named as left out", async () => {
+  assert.deepEqual(await dropped([folder("study", [file(".DS_Store")])]), [
+    { file: ".DS_Store", path: "study/.DS_Store" },
+  ]);
 });
 
 test("without a folder the files are taken as they are", async () => {
-  assert.deepEqual(await dropped([file("a.png")], ["the very file"]), ["the very file"]);
+  const only = { name: "the very file" };
+  assert.deepEqual(await dropped([file("a.png")], [only]), [{ file: only, path: "the very file" }]);
+});
+
+test("an input for folders says where its files lie", () => {
+  assert.deepEqual(
+    chosenFiles([
+      { name: "1.dcm", webkitRelativePath: "study/1.dcm" },
+      { name: "a.png", webkitRelativePath: "" },
+    ]).map(({ path }) => path),
+    ["study/1.dcm", "a.png"],
+  );
 });

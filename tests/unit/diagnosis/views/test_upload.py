@@ -11,7 +11,6 @@ from django.urls import reverse
 from accounts.models import Clinic, User
 from diagnosis.actions.patient import register_patient
 from diagnosis.models import Analysis, Patient, Review, Scan
-from diagnosis.scans import intake
 from tests.images import NO_IMAGE, xray_dicom, xray_png
 from tests.unit.diagnosis.views.conftest import As
 
@@ -101,17 +100,25 @@ def test_another_persons_file_waits_for_a_comparison(send: Callable[..., Any], p
     assert differences["record number"] == ("OTHER", patient.medical_record_number)
     assert not Scan.objects.exists()
 
-    attached = send(data, modality="", confirmed=asked.json()["fingerprint"])
+    attached = send(data, modality="", compared=asked.json()["comparison"])
     assert attached.status_code == 201
     assert "OTHER" in patient.scans.get().identity_note
 
 
-def test_a_comparison_holds_for_the_compared_bytes_alone(send: Callable[..., Any]) -> None:
-    compared = send(xray_dicom(**STRANGERS), modality="").json()["fingerprint"]
+def test_a_comparison_holds_for_what_was_compared_alone(send: Callable[..., Any]) -> None:
+    compared = send(xray_dicom(**STRANGERS), modality="").json()["comparison"]
     other = xray_dicom(patient_name="A^Third", patient_id="THIRD")
-    assert intake.fingerprint(other) != compared
-    assert send(other, modality="", confirmed=compared).status_code == 409
+    assert send(other, modality="", compared=compared).status_code == 409
     assert not Scan.objects.exists()
+
+
+def test_a_comparison_holds_for_every_file_that_differs_so(send: Callable[..., Any], patient: Patient) -> None:
+    compared = [
+        send(file, modality="").json()["comparison"]
+        for file in (xray_dicom(**STRANGERS), xray_dicom(patient_name="A^Third", patient_id="THIRD"))
+    ]
+    assert send(xray_dicom(**STRANGERS, seed=3), modality="", compared=" ".join(compared)).status_code == 201
+    assert "OTHER" in patient.scans.get().identity_note
 
 
 def test_urgent_reaches_the_reading_queue(send: Callable[..., Any], patient: Patient) -> None:
