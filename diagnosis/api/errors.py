@@ -97,7 +97,17 @@ def _renders_other_than_json(request: Request) -> bool:
 
 def problem(http_status: int, code: str, detail: str, *, retryable: bool = False, **more: Any) -> Response:
     """One sentence for a person, one code for a program. The type names the code: there is no page to open for it."""
-    body = {
+    body = _body(http_status, code, detail, retryable=retryable, **more)
+    return Response(body, status=http_status, content_type=PROBLEM)
+
+
+def refusal_body(refusal: Refusal) -> dict[str, Any]:
+    """The problem of one thing among several, inside an answer that tells of all."""
+    return _body(refusal.http_status, refusal.code, refusal.sentence, retryable=refusal.retryable, **refusal.details)
+
+
+def _body(http_status: int, code: str, detail: str, *, retryable: bool, **more: Any) -> dict[str, Any]:
+    return {
         "type": f"urn:problem-type:{code.replace('_', '-')}",
         "title": gettext(TITLES.get(http_status, TITLES[500])),
         "status": http_status,
@@ -106,7 +116,6 @@ def problem(http_status: int, code: str, detail: str, *, retryable: bool = False
         "retryable": retryable,
         **more,
     }
-    return Response(body, status=http_status, content_type=PROBLEM)
 
 
 def _invalid(errors: Any) -> Response:

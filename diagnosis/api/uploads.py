@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 from rest_framework.request import Request
 
 from diagnosis.errors import Refusal
-from diagnosis.scans import intake
+from diagnosis.scans import archives, intake
 
 # What stands around the file in a body: boundaries, headers, the other fields.
 ENVELOPE_BYTES = 64 * 1024
@@ -33,6 +33,12 @@ def refuse_oversized(request: Request) -> None:
     largest = settings.UPLOAD_MAX_BYTES * 4 // 3 if encoded else settings.UPLOAD_MAX_BYTES
     if stated > largest + ENVELOPE_BYTES:
         intake.check_size(stated)
+
+
+def refuse_oversized_archive(request: Request) -> None:
+    """Raise ArchiveTooLarge by the stated length alone, before a byte of the body is read."""
+    stated = int(request.META.get("CONTENT_LENGTH") or 0)
+    archives.require_size(max(0, stated - ENVELOPE_BYTES))
 
 
 def read_file(file: UploadedFile[bytes]) -> bytes:

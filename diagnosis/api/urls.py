@@ -1,6 +1,7 @@
 from django.urls import path, re_path
 
 from diagnosis.api.views.analysis import Attention, Cancel, OneAnalysis
+from diagnosis.api.views.archive import Archives
 from diagnosis.api.views.classifier import Classifiers, Ensembles
 from diagnosis.api.views.nowhere import Nowhere
 from diagnosis.api.views.patient import History, OnePatient, Patients
@@ -22,6 +23,7 @@ urlpatterns = [
     path("scans/<uuid:pk>/original", Original.as_view(), name="scan-original"),
     path("scans/<uuid:pk>/image.png", Image.as_view(), name="scan-image"),
     path("scans/<uuid:pk>/analyses/", Rerun.as_view(), name="scan-analyses"),
+    path("archives/", Archives.as_view(), name="archives"),
     path("analyses/<uuid:pk>/", OneAnalysis.as_view(), name="analysis"),
     path("analyses/<uuid:pk>/cancel/", Cancel.as_view(), name="analysis-cancel"),
     path("predictions/<uuid:pk>/attention.png", Attention.as_view(), name="attention"),
