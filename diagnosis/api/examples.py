@@ -122,6 +122,34 @@ SCAN: dict[str, Any] = {
 UPLOADED: dict[str, Any] = {"duplicate": False, "scan": SCAN, "analysis": ANALYSIS}
 FILE_UPLOAD: dict[str, Any] = {"patient": _PATIENT, "file": "(the file's bytes)", "modality": "cxr"}
 ENCODED_UPLOAD: dict[str, Any] = {"patient": _PATIENT, "image": "iVBORw0KGgo…", "name": "chest.png", "modality": "cxr"}
+ARCHIVE_UPLOAD: dict[str, Any] = {"patient": _PATIENT, "file": "(the archive's bytes)", "modality": "cxr"}
+ARCHIVE: dict[str, Any] = {
+    "accepted": 1,
+    "duplicates": 0,
+    "left_out": 1,
+    "refused": 0,
+    "members": [
+        {
+            "path": "IMAGES/IM0001",
+            "duplicate": False,
+            "scan": {"id": _SCAN, "links": {"self": f"{_API}/scans/{_SCAN}/"}},
+            "problem": None,
+        },
+        {
+            "path": "README.TXT",
+            "duplicate": False,
+            "scan": None,
+            "problem": {
+                "type": "urn:problem-type:left-out",
+                "title": "The file was refused.",
+                "status": 422,
+                "detail": "Left out: this file is no image.",
+                "code": "left_out",
+                "retryable": False,
+            },
+        },
+    ],
+}
 EVENT: dict[str, Any] = {
     "kind": "record",
     "at": "2026-03-03T09:00:00Z",

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from diagnosis.actions.archive import MemberOutcome
+from diagnosis.api import examples
 from diagnosis.api.errors import refusal_body
 from diagnosis.api.serializers.problem import ProblemSerializer
 from diagnosis.models import Scan
 from diagnosis.models.scan import Modality
 
 
+@extend_schema_serializer(examples=[examples.form(examples.ARCHIVE_UPLOAD)])
 class ArchiveUploadSerializer(serializers.Serializer[Any]):
     """multipart/form-data"""
 
@@ -57,6 +59,7 @@ class MemberSerializer(serializers.Serializer[MemberOutcome]):
         return refusal_body(member.refusal) if member.refusal else None
 
 
+@extend_schema_serializer(examples=[examples.answer(examples.ARCHIVE)])
 class ArchiveSerializer(serializers.Serializer[Any]):
     """The files of an archive in its order, and how many came to what."""
 

@@ -15,13 +15,14 @@ from diagnosis.actions.archive import MemberOutcome, upload_archive
 from diagnosis.api import uploads
 from diagnosis.api.scope import person, visible
 from diagnosis.api.serializers.archive import ArchiveSerializer, ArchiveUploadSerializer
+from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.models import Patient
 from diagnosis.models.scan import Modality
 from diagnosis.scans.archives import LeftOut
 
 
-class Archives(generics.GenericAPIView[Any]):
+class Archives(Strict, generics.GenericAPIView[Any]):
     """Many files in one request."""
 
     parser_classes = [MultiPartParser]
@@ -33,8 +34,9 @@ class Archives(generics.GenericAPIView[Any]):
         super().initial(request, *args, **kwargs)
 
     @extend_schema(
+        summary="Upload a zip archive",
         request={"multipart/form-data": ArchiveUploadSerializer},
-        responses={200: ArchiveSerializer, **problems(400, 403, 404, 409, 413, 422)},
+        responses={200: ArchiveSerializer, **problems(403, 404, 409, 413, 422)},
     )
     def post(self, request: Request) -> Response:
         """Upload every file of a zip archive, such as a patient's disc, and queue the analyses.
