@@ -6,6 +6,7 @@
 # make check-js  format, lint, types and tests of scripts and style sheets; a part of make check (needs node 18 and npm)
 # make bench-flow  seconds from upload to result over N=20 scans
 # make bench-reading  10,000 waiting cases, 20 readers at once: the queue's times, double claims
+# make bench-scale  every list, queue, oversight and API page at 1,000 studies and at N=1000000
 # make bench-serving  every classifier by Keras and by what serves, in turn; a worker's memory
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
 # make accuracy  write docs/accuracy.md and the tables in README.md from the stored predictions
@@ -22,7 +23,7 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet --system-certs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-serving models accuracy docs messages lock set-up-worker set-up-everything
+.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-scale bench-serving models accuracy docs messages lock set-up-worker set-up-everything
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -46,6 +47,9 @@ bench-flow: set-up-worker
 
 bench-reading: set-up-everything
 	@$(RUN) -m tests.bench.reading $(ARGS)
+
+bench-scale: set-up-everything
+	@$(RUN) -m tests.bench.scale -n $(if $(filter command line,$(origin N)),$(N),1000000) $(ARGS)
 
 bench-serving: set-up-everything
 	@$(RUN) -m tests.bench.serving $(ARGS)

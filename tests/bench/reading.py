@@ -39,8 +39,8 @@ OTHERS = ("decide", "give back", "case page", "neighbours")
 
 def main() -> None:
     chosen = _chosen()
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as var, _database():
-        _set_up(var)
+    with tempfile.TemporaryDirectory(prefix="portal-bench-") as var, throw_away_database("bench_reading"):
+        set_up(var)
         password = secrets.token_urlsafe(12)
         people = _fill(chosen.readers, chosen.cases, password)
         with _server(Path(var)) as port, _readers(people, password, port) as readers:
@@ -68,9 +68,9 @@ def _chosen() -> argparse.Namespace:
 
 
 @contextmanager
-def _database() -> Iterator[None]:
+def throw_away_database(name: str) -> Iterator[None]:
     """An empty database on a throw-away server (or on TEST_DATABASE_URL's), gone afterwards."""
-    server, name = servers.database_url(), f"bench_reading_{os.getpid()}"
+    server, name = servers.database_url(), f"{name}_{os.getpid()}"
     with closing(_connect(server)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
         cursor.execute(f"CREATE DATABASE {name}")
@@ -97,7 +97,7 @@ def _connect(server: str) -> Any:
             time.sleep(0.1)
 
 
-def _set_up(var: str) -> None:
+def set_up(var: str) -> None:
     os.environ.update(DJANGO_SETTINGS_MODULE="portal.settings", PORTAL_VAR=var, REDIS_URL=servers.redis_url())
     for name in ("PRIVATE_ROOT", "STATIC_ROOT", "HTTPS", "DEBUG"):
         os.environ.pop(name, None)

@@ -1,0 +1,134 @@
+"""A clinic's pages at 1,000 studies and at many, in one run: `make bench-scale N=1000000`.
+
+Fills a PostgreSQL of its own by SQL, times every list, search, queue, patient, oversight and API page, fills on, and
+times them again. A ratio of 1 means that a page does not know how long the clinic has worked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from tests.bench.reading import throw_away_database
+from tests.bench.scale.clinic import STAFF, Place, tables
+from tests.bench.scale.pages import Staff, Timing, time_all
+from tests.bench.scale.tables import fill
+
+FEW = 1_000
+ROUND = 100_000  # numbers a statement: a fill of millions shows its progress
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-n", type=int, default=1_000_000, help="how many studies in the end")
+    parser.add_argument("--only", default="", help="pages whose name holds this")
+    parser.add_argument("--statements", action="store_true", help="print the slowest statement of each page")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="portal-bench-") as var, throw_away_database("bench_scale"):
+        _set_up(var)
+        place, staff = _make_clinic()
+        few = _measure(place, staff, 1, FEW, chosen.only)
+        many = _measure(place, staff, FEW + 1, chosen.n, chosen.only)
+        _report(few, many, chosen)
+        _close()
+
+
+def _set_up(var: str) -> None:
+    from tests.bench.reading import set_up
+
+    set_up(var)
+    from django.conf import settings
+    from django.core.management import call_command
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
+    call_command("migrate", interactive=False, verbosity=0)
+
+
+def _make_clinic() -> tuple[Place, Staff]:
+    from accounts.models import Clinic
+    from diagnosis.models import ReadingPreference
+
+    clinic = Clinic.objects.create(name="Benchmark Clinic")
+    readers = [_member(clinic, "radiologist", n) for n in range(STAFF)]
+    uploaders = [_member(clinic, "radiographer", n) for n in range(STAFF)]
+    ReadingPreference.objects.create(user=readers[0], read_first=True)
+    staff = Staff(readers[0], _member(clinic, "administrator", 0), uploaders[0])
+    return Place(str(clinic.pk), _array(uploaders), _array(readers)), staff
+
+
+def _member(clinic: Any, role: str, number: int) -> Any:
+    from accounts.models import Membership, User
+
+    user = User.objects.create(email=f"{role}{number}@clinic.example", full_name=f"{role.title()} {number}")
+    Membership.objects.create(user=user, clinic=clinic, role=role)
+    return user
+
+
+def _array(people: Sequence[Any]) -> str:
+    return "ARRAY[" + ", ".join(f"'{one.pk}'::uuid" for one in people) + "]"
+
+
+def _measure(place: Place, staff: Staff, first: int, last: int, only: str) -> list[Timing]:
+    began = time.monotonic()
+    for start in range(first, last + 1, ROUND):
+        fill(tables(place), start, min(start + ROUND - 1, last))
+    _say(f"{last:,} studies, filled in {time.monotonic() - began:.0f} s; database {_size()}; load {_load()}")
+    return time_all(staff, only=only)
+
+
+def _report(few: Sequence[Timing], many: Sequence[Timing], chosen: argparse.Namespace) -> None:
+    count = f"{chosen.n:,}"
+    pairs = sorted(zip(few, many, strict=True), key=lambda pair: _ratio(*pair), reverse=True)
+    _say(
+        f"\n{'page':<30}{'1,000: ms':>10}{'queries':>8}{count + ': ms':>15}{'queries':>8}"
+        f"{'ratio':>7}{'first':>8}{'query':>8}"
+    )
+    for small, large in pairs:
+        _say(
+            f"{small.name:<30}{small.usual:>10.0f}{small.queries:>8}{large.usual:>15.0f}{large.queries:>8}"
+            f"{_ratio(small, large):>7.1f}{large.first:>8.0f}{large.slowest:>8.0f}"
+        )
+        if chosen.statements:
+            _say(f"    {large.statement[:2500]}")
+    _say("“first”: the first call at the larger size, with nothing kept; “query”: its slowest one, milliseconds")
+    constant = all(small.queries == large.queries for small, large in pairs)
+    _say(
+        f"slowest page at {count} vs {FEW:,} studies: ratio {_ratio(*pairs[0]):.1f}; "
+        f"queries constant: {'yes' if constant else 'no'}"
+    )
+
+
+def _ratio(small: Timing, large: Timing) -> float:
+    return large.usual / small.usual
+
+
+def _size() -> str:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_size_pretty(pg_database_size(current_database()))")
+        return str(cursor.fetchone()[0])
+
+
+def _load() -> str:
+    return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+
+
+def _close() -> None:
+    from django.db import connections
+
+    connections.close_all()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The pages that are timed, and how: by Django's own client, in this process, against a real database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+TURNS = 5
+
+
+@dataclass(frozen=True)
+class Staff:
+    reader: User
+    administrator: User
+    uploader: User
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one page: its first call, the fastest of those after it, and the slowest query of one call.
+
+    The fastest, because whatever else the machine does can only add to it.
+    """
+
+    name: str
+    first: float
+    usual: float
+    queries: int
+    slowest: float
+    statement: str
+
+
+def time_all(staff: Staff, *, only: str = "") -> list[Timing]:
+    return [_time(name, client, address) for name, client, address in pages(staff) if only in name]
+
+
+def pages(staff: Staff) -> Iterator[tuple[str, Any, str]]:
+    """Name, client and address: every list, search, queue, patient, oversight and API page."""
+    from django.urls import reverse
+
+    reader, administrator, uploader = (_signed_in(one) for one in (staff.reader, staff.administrator, staff.uploader))
+    found = _examples(staff)
+
+    def at(name: str, *args: Any, **query: str) -> str:
+        from urllib.parse import urlencode
+
+        return reverse(f"diagnosis:{name}", args=args) + (f"?{urlencode(query)}" if query else "")
+
+    yield "desk", reader, at("home")
+    yield "patients", reader, at("patient-list")
+    yield "patients, far page", reader, at("patient-list", cursor=str(found["patient"].pk))
+    yield "patients?q name", reader, at("patient-list", q="berga1")
+    yield "patients?q common", reader, at("patient-list", q="given1")
+    yield "patients?q two words", reader, at("patient-list", q="berg given1")
+    yield "patients?q number", reader, at("patient-list", q=found["patient"].medical_record_number)
+    yield "patients?q nobody", reader, at("patient-list", q="nobody")
+    yield "choose a patient", uploader, at("upload")
+    yield "patient", reader, at("patient-detail", found["patient"].pk)
+    yield "scans", reader, at("scan-list")
+    yield "scans, far page", reader, at("scan-list", cursor=str(found["scan"].pk))
+    yield "scans?status failed", reader, at("scan-list", status="failed")
+    yield "scans?modality ct", reader, at("scan-list", modality="ct")
+    yield "scans?q name", reader, at("scan-list", q="berga1")
+    yield "scans?q common", reader, at("scan-list", q="given1")
+    yield "scans?q number", reader, at("scan-list", q=found["patient"].medical_record_number)
+    yield "scan", reader, at("scan-detail", found["scan"].pk)
+    yield "queue", reader, at("queue")
+    yield "queue, far page", reader, at("queue", after=str(found["open"].pk))
+    yield "queue ct", reader, at("queue", modality="ct")
+    yield "queue seniors", reader, at("queue", age="senior")
+    yield "queue marked", uploader, at("queue", marked="on")
+    yield "queue zone", uploader, at("queue", zone="above")
+    yield "review, read", reader, at("review", found["read"].pk)
+    yield "review, free", reader, at("review", found["open"].pk)
+    yield "unsigned", reader, at("reading-unsigned")
+    yield "notifications", uploader, at("notifications")
+    for name in ("overview", "reading", "agreement", "work", "corrections"):
+        yield f"oversight {name}", administrator, at(f"oversight-{name}")
+    yield "oversight agreement first", administrator, at("oversight-agreement", standard="first")
+    yield "oversight overview 3 years", administrator, at("oversight-overview", months="36")
+    yield "oversight reading 3 years", administrator, at("oversight-reading", months="36")
+    for kind in ("failed", "late", "cancelled", "aside"):
+        yield f"oversight jobs {kind}", administrator, at("oversight-jobs", kind=kind)
+    yield "reading policy", administrator, at("reading-policy")
+    yield from _of_api(staff, found)
+
+
+def _of_api(staff: Staff, found: dict[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    api, patient = _with_token(staff.uploader), found["patient"]
+    yield "api patients", api, "/api/v1/patients/"
+    yield "api patients, far page", api, f"/api/v1/patients/?cursor={patient.pk}"
+    yield "api patients search", api, "/api/v1/patients/?search=berga1"
+    yield "api patients number", api, f"/api/v1/patients/?medical_record_number={patient.medical_record_number}"
+    yield "api patient", api, f"/api/v1/patients/{patient.pk}/"
+    yield "api history", api, f"/api/v1/patients/{patient.pk}/history/"
+    yield "api scans", api, "/api/v1/scans/"
+    yield "api scans, far page", api, f"/api/v1/scans/?cursor={found['scan'].pk}"
+    yield "api scans of patient", api, f"/api/v1/scans/?patient={patient.pk}"
+    yield "api scans ct", api, "/api/v1/scans/?modality=ct"
+    yield "api scan", api, f"/api/v1/scans/{found['scan'].pk}/"
+    reading = _with_token(staff.reader)
+    yield "api scans, reader", reading, "/api/v1/scans/"
+
+
+def _examples(staff: Staff) -> dict[str, Any]:
+    """The same rows however many there are: those of early numbers."""
+    from diagnosis.models import Patient, Review, Scan
+    from tests.bench.scale.tables import made_key
+
+    return {
+        "patient": Patient.objects.get(pk=made_key("patient", 400)),
+        "scan": Scan.objects.get(pk=made_key("scan", 800)),
+        "open": Review.objects.get(pk=made_key("review", 507)),
+        "read": Review.objects.get(pk=made_key("review", 800)),
+    }
+
+
+def _signed_in(user: User) -> Any:
+    from django.test import Client
+
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(user)
+    return client
+
+
+def _with_token(user: User) -> Any:
+    from rest_framework.test import APIClient
+
+    from accounts.models import ApiToken
+
+    _, secret = ApiToken.objects.issue(membership=user.memberships.get(), name="bench")
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+    return client
+
+
+def _time(name: str, client: Any, address: str) -> Timing:
+    first = _call(client, address)
+    usual = min(_call(client, address) for _ in range(TURNS))
+    queries = _queries(client, address)
+    slowest = max(queries, key=lambda query: float(query["time"]), default={"time": "0", "sql": ""})
+    return Timing(name, first, usual, len(queries), 1000 * float(slowest["time"]), slowest["sql"])
+
+
+def _call(client: Any, address: str) -> float:
+    began = time.perf_counter()
+    answer = client.get(address)
+    took = 1000 * (time.perf_counter() - began)
+    if answer.status_code != 200:
+        raise SystemExit(f"{address}: {answer.status_code}")
+    return took
+
+
+def _queries(client: Any, address: str) -> Sequence[dict[str, str]]:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as asked:
+        client.get(address)
+    return asked.captured_queries
