@@ -15,6 +15,8 @@ from accounts.models import Clinic
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 
 OLDEST_YEARS = 130
+# The order of lists; in one clinic the record number makes it unique, the key does everywhere.
+BY_NAME = ("family_name", "given_name", "medical_record_number", "id")
 
 
 class Sex(models.TextChoices):

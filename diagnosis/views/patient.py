@@ -12,10 +12,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
+from diagnosis import keyset
 from diagnosis.actions.patient import amend_patient, register_patient
 from diagnosis.forms.patient import PatientForm
 from diagnosis.forms.upload import UploadForm
 from diagnosis.models import Patient
+from diagnosis.models.patient import BY_NAME
 from diagnosis.patients import history
 from diagnosis.patients.trend import grid, trend
 from diagnosis.views import scan_list
@@ -42,8 +44,14 @@ def choose(request: HttpRequest, clinic: Clinic) -> HttpResponse:
 
 def _search(request: HttpRequest, clinic: Clinic) -> dict[str, Any]:
     sought = request.GET.get("q", "").strip()[:100]
-    patients = Patient.objects.visible_to(person(request)).in_clinic(clinic).current().search(sought)
-    page = Paginator(patients, PATIENTS_A_PAGE).get_page(request.GET.get("page"))
+    patients = Patient.objects.visible_to(person(request)).in_clinic(clinic)
+    page = keyset.page_or_first(
+        patients.current().search(sought),
+        order=BY_NAME,
+        size=PATIENTS_A_PAGE,
+        mark=request.GET.get("cursor", ""),
+        among=patients,
+    )
     return {"clinic": clinic, "may": rights(request, clinic), "page": page, "q": sought}
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -12,12 +11,14 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
+from diagnosis import keyset
 from diagnosis.errors import Refusal
 from diagnosis.forms.scan_filter import ScanFilter
 from diagnosis.models import Analysis, Scan
 from diagnosis.views import scan_context, scan_list
 from diagnosis.views.shortcuts import find, in_clinic, person, rights, show
 
+NEWEST_FIRST = ("-uploaded_at", "-id")
 SCANS_A_PAGE = 20
 FOLLOWED_AT_ONCE = 100
 
@@ -25,13 +26,14 @@ FOLLOWED_AT_ONCE = 100
 @require_safe
 @in_clinic
 def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
-    chosen = ScanFilter(request.GET, queryset=scan_list.listed(person(request), clinic))
-    page = Paginator(chosen.qs, SCANS_A_PAGE).get_page(request.GET.get("page"))
+    listed = scan_list.listed(person(request), clinic)
+    chosen, mark = ScanFilter(request.GET, queryset=listed), request.GET.get("cursor", "")
+    page = keyset.page_or_first(chosen.qs, order=NEWEST_FIRST, size=SCANS_A_PAGE, mark=mark, among=listed)
     context = {
         "clinic": clinic,
         "may": rights(request, clinic),
         "page": page,
-        "rows": scan_list.with_verdicts(page.object_list, person(request)),
+        "rows": scan_list.with_verdicts(page, person(request)),
         "form": chosen.form,
         "narrowed": any(request.GET.get(name) for name in chosen.filters),
     }

@@ -19,7 +19,7 @@ from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.api.views.scan import with_results
 from diagnosis.models import Patient
-from diagnosis.models.patient import PatientQuerySet
+from diagnosis.models.patient import BY_NAME, PatientQuerySet
 
 SEARCH = OpenApiParameter("search", str, description="beginnings of words of the record number or the name")
 NUMBER = OpenApiParameter("medical_record_number", str, description="exactly this record number")
@@ -37,7 +37,7 @@ class Patients(_PatientView, generics.ListCreateAPIView[Patient]):
 
     pagination_class = Pages
     filters = (SEARCH, NUMBER)
-    order = ("family_name", "given_name", "medical_record_number", "id")
+    order = BY_NAME
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Records in use, as asked for."""
