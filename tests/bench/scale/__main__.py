@@ -45,8 +45,9 @@ def _set_up(var: str) -> None:
     from django.core.management import call_command
 
     settings.ALLOWED_HOSTS = ["testserver"]
-    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
+    # Changed in place: Django may have copied the outer dict.
+    static: Any = settings.STORAGES["staticfiles"]
+    static["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     call_command("migrate", interactive=False, verbosity=0)
 
 
