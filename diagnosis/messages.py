@@ -35,7 +35,7 @@ FAILURES = {
         "retry when an administrator has activated one."
     ),
     "no_classifier/ct": gettext_noop(
-        "No classifier for this modality (Chest CT slice) is active here. The scan is kept; "
+        "No classifier for this modality (Chest CT) is active here. The scan is kept; "
         "retry when an administrator has activated one."
     ),
     "nothing_to_classify": gettext_noop("The study has no image that a classifier could be asked about."),
@@ -50,13 +50,13 @@ MODALITY_MISMATCH = {
         "The file says that it is a chest X-ray, which is not what you chose. Choose chest X-ray or another file."
     ),
     "modality_mismatch/ct": gettext_noop(
-        "The file says that it is a chest CT slice, which is not what you chose. Choose chest CT slice or another file."
+        "The file says that it is a chest CT, which is not what you chose. Choose chest CT or another file."
     ),
 }
 # Of a file that was here already and was refused as something else.
 MODALITY_CHANGED = {
     "modality_changed/cxr": gettext_noop("This file was here already; it is now a Chest X-ray and analysed again."),
-    "modality_changed/ct": gettext_noop("This file was here already; it is now a Chest CT slice and analysed again."),
+    "modality_changed/ct": gettext_noop("This file was here already; it is now a Chest CT and analysed again."),
 }
 # Where a person attached a file although it disagreed with the record.
 IDENTITY = {
@@ -81,7 +81,7 @@ NOTES = {
     "trigger/retry": gettext_noop("Retry after a failure"),
     "trigger/rerun": gettext_noop("Run again"),
     "uploaded_again/cxr": gettext_noop("Uploaded again as chest X-ray"),
-    "uploaded_again/ct": gettext_noop("Uploaded again as chest CT slice"),
+    "uploaded_again/ct": gettext_noop("Uploaded again as chest CT"),
     "replaced_by_newer": gettext_noop("A newer analysis of the study waits already"),
     "worker_lost": gettext_noop("%(worker)s was lost"),
     "reading/first": gettext_noop("First reading"),

@@ -8,7 +8,7 @@ class Modality(models.TextChoices):
     """Values equal ml.spec.Modality's."""
 
     CXR = "cxr", _("Chest X-ray")
-    CT = "ct", _("Chest CT slice")
+    CT = "ct", _("Chest CT")
 
     @property
     def comes_in_series(self) -> bool:

@@ -82,7 +82,7 @@ def test_a_png_without_modality_asks_in_its_row(at_patient: Page) -> None:
     page.get_by_text("Taken from the file (DICOM)").click()
     choose(page, ("a.png", xray_png()))
     row = page.locator(".file")
-    row.get_by_role("button", name="Chest CT slice").click()
+    row.get_by_role("button", name="Chest CT").click()
     until_sent(page)
     expect(row).to_contain_text("Uploaded.")
     assert Scan.objects.get().modality == "ct"

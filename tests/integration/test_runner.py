@@ -162,7 +162,7 @@ def test_no_classifier_for_the_modality_is_said_plainly(patient: Patient, radiog
     scan = upload_scan(by=radiographer, patient=patient, data=ct_dicom(), name="a").scan
     analysis = run(scan.analyses.get())
     assert (analysis.failure_code, analysis.failure_retryable) == ("no_classifier", True)
-    assert "Chest CT slice" in analysis.failure_reason
+    assert "Chest CT" in analysis.failure_reason
 
 
 def test_what_the_gate_refuses_gets_no_score_and_is_kept(patient: Patient, radiographer: User) -> None:

@@ -29,6 +29,8 @@ _DECIDED = {
     Decision.AGREE: gettext_noop("The reader: agrees with the classifiers."),
     Decision.NO_RESULT: gettext_noop("The reader: read without a classifiers' result."),
 }
+# What signed reports call a modality that has another name today; kept for the catalogues.
+FORMER_MODALITIES = (gettext_noop("Chest CT slice"),)
 
 
 @dataclass(frozen=True)

@@ -257,7 +257,7 @@ def test_a_refused_file_is_believed_to_be_of_the_other_modality(refused: Scan, r
     assert (again.scan.pk, again.scan.modality, again.modality_changed) == (refused.pk, "ct", True)
     analysis = refused.analyses.get(number=2)
     assert analysis.status == S.QUEUED
-    assert analysis.transitions.get().note_text == "Uploaded again as chest CT slice"
+    assert analysis.transitions.get().note_text == "Uploaded again as chest CT"
 
 
 @pytest.mark.parametrize("said", [None, Modality.CXR])

@@ -76,7 +76,7 @@ def test_a_png_needs_its_modality_from_a_person(send: Callable[..., Any]) -> Non
     assert (response.status_code, response.json()["code"]) == (422, "modality_needed")
     assert response.json()["choices"] == [
         {"value": "cxr", "label": "Chest X-ray"},
-        {"value": "ct", "label": "Chest CT slice"},
+        {"value": "ct", "label": "Chest CT"},
     ]
 
 
