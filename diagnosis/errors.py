@@ -158,6 +158,7 @@ class Difference:
         "name": _("name"),
         "record number": _("record number"),
         "birth date": _("birth date"),
+        "image": _("image's identifier"),
     }
 
     def __init__(self, field: str, in_file: str, in_record: str) -> None:

@@ -21,7 +21,7 @@ from diagnosis.models.analysis import Trigger
 from diagnosis.models.scan import FileFormat, Modality
 from diagnosis.rules import policies
 from diagnosis.rules.corrections import require_current
-from diagnosis.scans import filing, intake
+from diagnosis.scans import filing, identity, intake
 from diagnosis.states import AnalysisStatus, ReviewStatus
 from ml.imaging import Role
 
@@ -61,7 +61,10 @@ def upload_scan(
     if earlier := _earlier(patient, intake.fingerprint(data)):
         return _change_modality(earlier, by=by, modality=modality)
     accepted = intake.accept(data, name=name, chosen=modality)
-    found = intake.differences(accepted.inspection.header, patient)
+    same, found = identity.find_same_image(accepted, patient)
+    if same:
+        return Upload(same, duplicate=True)
+    found = [*intake.differences(accepted.inspection.header, patient), *found]
     if found and not identity_confirmed:
         _require_compared(IdentityMismatch(found), compared)
     scan = _scan(accepted, by=by, patient=patient, confirmed=found)
@@ -130,6 +133,7 @@ def _scan(accepted: intake.AcceptedFile, *, by: User, patient: Patient, confirme
         width=seen.width,
         height=seen.height,
         bits=seen.bits,
+        pixel_sha256=seen.pixel_sha256,
         uploaded_by=by,
         identity_differences=[difference.stored.as_json() for difference in confirmed],
     )

@@ -65,7 +65,7 @@ def clean_name(name: str) -> str:
 def accept(data: bytes, *, name: str, chosen: Modality | None) -> AcceptedFile:
     """Look into a file in the sandbox. Raises FileRefused, ModalityNeeded or IntakeUnavailable."""
     check_size(len(data))
-    inspection = _inspect(data)
+    inspection = inspect(data)
     modality = _settle_modality(inspection.header, chosen)
     return AcceptedFile(data, clean_name(name), fingerprint(data), inspection, modality)
 
@@ -78,7 +78,8 @@ def check_size(size: int) -> None:
         raise FileTooLarge(refused.code, refused.params) from refused
 
 
-def _inspect(data: bytes) -> Inspection:
+def inspect(data: bytes) -> Inspection:
+    """What the sandbox finds in the file. Raises FileRefused or IntakeUnavailable."""
     try:
         return sandbox().inspect(data)
     except ImageRefused as refused:

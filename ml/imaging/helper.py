@@ -50,6 +50,7 @@ def _described(image: DecodedImage) -> dict[str, Any]:
         "height": image.height,
         "bits": image.bits,
         "header": header_to_note(image.header),
+        "pixel_sha256": image.pixel_sha256,
         "not_classified": fact_to_note(image.not_classified),
         "facts": facts_to_note(image.facts),
     }

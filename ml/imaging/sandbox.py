@@ -53,7 +53,7 @@ class SandboxFailed(RuntimeError):
 class Inspection:
     """What an accepted file holds; `preview` is an 8-bit grey PNG when it was asked for.
 
-    `header`, `not_classified` and `facts` as in DecodedImage.
+    `header`, `pixel_sha256`, `not_classified` and `facts` as in DecodedImage.
     """
 
     format: str
@@ -61,6 +61,7 @@ class Inspection:
     height: int
     bits: int
     header: DicomHeader | None
+    pixel_sha256: str
     preview: bytes | None = None
     not_classified: Fact | None = None
     facts: tuple[Fact, ...] = ()
@@ -248,6 +249,7 @@ class Sandbox:
         """The same as `ml.imaging.decode`, in the helper. Raises as `inspect` does."""
         note, _, raw = self._ask(data, pixels=True)
         described = _described(note)
+        del described["pixel_sha256"]  # which the image tells of itself
         shape = described.pop("height"), described.pop("width")
         pixels = np.frombuffer(raw, np.float32).reshape(shape).copy()
         return DecodedImage(pixels=pixels, **described)
@@ -288,6 +290,7 @@ def _described(note: dict[str, Any]) -> dict[str, Any]:
         "height": int(note["height"]),
         "bits": int(note["bits"]),
         "header": header_from_note(note["header"]),
+        "pixel_sha256": str(note["pixel_sha256"]),
         "not_classified": fact_from_note(note["not_classified"]),
         "facts": facts_from_note(note["facts"]),
     }

@@ -1,0 +1,58 @@
+"""Is this image here already? By its SOP Instance UID, which should be one image's for ever and is not always."""
+
+from __future__ import annotations
+
+import logging
+
+from django.utils.translation import gettext as _
+
+from diagnosis import formats
+from diagnosis.errors import AttachedElsewhere, Difference, FileRefused
+from diagnosis.models import Patient, Scan
+from diagnosis.scans import intake
+
+log = logging.getLogger(__name__)
+
+
+def find_same_image(accepted: intake.AcceptedFile, patient: Patient) -> tuple[Scan | None, list[Difference]]:
+    """The earlier image if the file is the same one exported again, and what a person has to compare if it is not.
+
+    One UID with the same pixels is the earlier image, whatever else the header says now. With other pixels, one of the
+    two has a wrong UID, and only a person can say whether this one may be kept. Raises AttachedElsewhere where the same
+    image is with another patient.
+    """
+    header = accepted.inspection.header
+    if header is None or not header.sop_instance_uid:
+        return None, []
+    named_alike = Scan.objects.in_clinic(patient.clinic).filter(sop_instance_uid=header.sop_instance_uid)
+    others = []
+    for scan in named_alike.select_related("patient", "series__study__clinic"):
+        if _pixels_of(scan) != accepted.inspection.pixel_sha256:
+            others.append(scan)
+        elif scan.patient_id != patient.pk:
+            raise AttachedElsewhere(scan)
+        else:
+            return scan, []
+    return None, [_difference(header.sop_instance_uid, scan) for scan in others[:1]]
+
+
+def _pixels_of(scan: Scan) -> str:
+    """The hash that was kept, or one made now for a row from before there were any; empty where it cannot be made."""
+    if scan.pixel_sha256:
+        return scan.pixel_sha256
+    try:
+        with scan.original.open("rb") as file:
+            found = intake.inspect(file.read()).pixel_sha256
+    except (OSError, FileRefused):
+        log.exception("no hash of the pixels of scan %s", scan.pk)
+        return ""
+    Scan.objects.filter(pk=scan.pk, pixel_sha256="").update(pixel_sha256=found)
+    return found
+
+
+def _difference(uid: str, scan: Scan) -> Difference:
+    there = _("an image with other pixels, uploaded %(day)s, of %(patient)s") % {
+        "day": formats.day(scan.uploaded_at),
+        "patient": scan.patient,
+    }
+    return Difference("image", uid, there)
