@@ -4,7 +4,6 @@ Only what cannot be decoded rightly, or shows another body part, is refused, wit
 see what was admitted is another question, which `ml.imaging.role` answers.
 """
 
-import re
 from dataclasses import dataclass
 
 from pydicom import uid
@@ -13,6 +12,7 @@ from ml.imaging.facts import Fact
 from ml.imaging.refusal import ImageRefused
 from ml.imaging.role import Role, ct_reason, ct_role, xray_reason, xray_role
 from ml.imaging.tags import Tags
+from ml.imaging.words import folded, names_chest, names_elsewhere
 from ml.spec import Modality
 
 MODALITIES = {"CR": Modality.CXR, "DX": Modality.CXR, "CT": Modality.CT}
@@ -28,14 +28,6 @@ CLASSES = {
     Modality.CXR: _XRAY_CLASSES | {""},
     Modality.CT: {uid.CTImageStorage, uid.SecondaryCaptureImageStorage, ""},
 }
-
-_CHEST = re.compile(r"CHEST|THORAX|THORAC|TORAX|LUNG|PULM|HEART|CARDIAC|CORONAR|CTA_COR")
-_NO_REGION = frozenset({"", "UNKNOWN", "DEFAULT", "OTHER", "NONE", "UNDEFINED", "UNSPECIFIED"})
-_OTHER_REGION = re.compile(
-    r"\b(HEAD|SKULL|BRAIN|CRANI\w*|FACE|FACIAL|SINUS\w*|ORBIT\w*|NECK|JAW|DENTAL|ABDOM\w*|PELVI\w*|"
-    r"L?SPINE|LUMBAR|SACR\w*|EXTREMIT\w*|ARM|ELBOW|WRIST|HAND|FINGER|HIP|LEG|FEMUR|KNEE|TIBIA|"
-    r"ANKLE|FOOT|FEET|TOE|SHOULDER|CLAVICLE|BREAST|LIVER|KIDNEY|COLON|BLADDER|PROSTATE)\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +72,24 @@ def admit_single_frame(tags: Tags) -> None:
         raise ImageRefused("multi-frame")
 
 
-def _region_words(tags: Tags) -> str:
-    regions = [item.text("CodeMeaning") for item in tags.items("AnatomicRegionSequence")]
-    return " ".join([tags.text("BodyPartExamined"), *regions]).replace("_", " ").strip().upper()
+_DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "StudyDescription")
 
 
 def admit_region(tags: Tags) -> None:
-    """The body part, or where it is missing the descriptions, must not name another region."""
-    region = _region_words(tags)
-    if region not in _NO_REGION:
-        if not _CHEST.search(region) or "SPINE" in region:
-            raise ImageRefused("body-part", region=region.lower())
+    """The body part, or where it names none the descriptions, must not name another part than the chest."""
+    stated = _stated_region(tags)
+    if names_elsewhere(folded(stated)):
+        raise ImageRefused("body-part", region=stated.lower())
+    if names_chest(folded(stated)):
         return
-    described = ("SeriesDescription", "ProtocolName", "StudyDescription")
-    words = " ".join(tags.text(keyword) for keyword in described).replace("_", " ").upper()
-    found = _OTHER_REGION.search(words)
-    if found and not _CHEST.search(words):
-        raise ImageRefused("body-part", region=found.group().lower())
+    described = folded(" ".join(tags.text(keyword) for keyword in _DESCRIPTIONS))
+    if elsewhere := names_elsewhere(described):
+        raise ImageRefused("body-part", region=elsewhere.lower())
+
+
+def _stated_region(tags: Tags) -> str:
+    regions = [item.text("CodeMeaning") for item in tags.items("AnatomicRegionSequence")]
+    return " ".join([tags.text("BodyPartExamined"), *regions]).replace("_", " ").strip()
 
 
 def missing(keyword: str) -> ImageRefused:

@@ -10,10 +10,13 @@ from pydicom import uid
 
 from ml.imaging.facts import Fact, not_classified
 from ml.imaging.tags import Tags
+from ml.imaging.words import folded, names_frontal, names_lateral, names_oblique
 
-_NOT_FRONTAL = re.compile(r"\b(LL|RL|LAT|LATERAL|LLD|RLD|LAO|RAO|LPO|RPO|LLO|RLO|OBL\w*)\b")
-_LATERAL = re.compile(r"\b(LL|RL|LAT|LATERAL)\b")
-_FRONTAL = re.compile(r"\b(PA|AP|FRONTAL|POSTERO\W?ANTERIOR|ANTERO\W?POSTERIOR)\b")
+# Codes of a view that are the same in every language: SNOMED CT and its older spelling (PS3.16 CID 4010).
+_VIEW_CODES = {
+    **dict.fromkeys(("399033003", "R-10202", "272479007", "R-40888", "R-10214", "399348003", "R-10206"), "FRONTAL"),
+    **dict.fromkeys(("399198007", "R-10232", "399173006", "R-10236", "399067008", "R-102CD"), "LATERAL"),
+}
 # Projections through many slices, renderings, screen saves and pages with text, as scanners name them.
 _DERIVED = re.compile(
     r"\b(MIP|MINIP|MAXIMUM|MINIMUM|PROJECTION|VRT|SSD|VOLUME RENDER\w*|SCREEN SAVE|DOSE (INFO|REPORT|SHEET)|PROT)\b"
@@ -34,20 +37,27 @@ class Role(StrEnum):
 
 
 def xray_role(tags: Tags) -> Role:
-    """By the stated view, else the description, else how the patient lay to the rows."""
-    codes = [item.text("CodeMeaning") for item in tags.items("ViewCodeSequence")]
-    view = " ".join([tags.text("ViewPosition"), *codes]).strip().upper()
-    named = _named_view((view or tags.text("SeriesDescription").upper()).replace("_", " "))
-    return Role.LATERAL if named is Role.UNKNOWN and not view and _lies_sideways(tags) else named
+    """By the stated view, else the descriptions, else how the patient lay to the rows."""
+    view = folded(_stated_view(tags))
+    described = (folded(tags.text(keyword)) for keyword in ("SeriesDescription", "ProtocolName"))
+    named = (role for role in map(_named_view, [view] if view else described) if role is not Role.UNKNOWN)
+    sideways = not view and _lies_sideways(tags)
+    return next(named, Role.LATERAL if sideways else Role.UNKNOWN)
+
+
+def _stated_view(tags: Tags) -> str:
+    codes = tags.items("ViewCodeSequence")
+    meanings = [f"{code.text('CodeMeaning')} {_VIEW_CODES.get(code.text('CodeValue'), '')}" for code in codes]
+    return " ".join([tags.text("ViewPosition"), *meanings])
 
 
 def _named_view(words: str) -> Role:
-    frontal, other = _FRONTAL.search(words), _NOT_FRONTAL.search(words)
-    if frontal and other:
-        return Role.UNKNOWN
-    if other:
-        return Role.LATERAL if _LATERAL.search(words) else Role.OTHER
-    return Role.FRONTAL if frontal else Role.UNKNOWN
+    """UNKNOWN also where a frontal and a lateral view are named."""
+    if names_oblique(words):
+        return Role.OTHER
+    if names_lateral(words):
+        return Role.UNKNOWN if names_frontal(words) else Role.LATERAL
+    return Role.FRONTAL if names_frontal(words) else Role.UNKNOWN
 
 
 def _lies_sideways(tags: Tags) -> bool:

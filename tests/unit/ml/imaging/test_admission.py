@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from pydicom import uid
@@ -38,6 +40,84 @@ ACCEPTED = [
 @pytest.mark.parametrize(("modality", "overrides"), ACCEPTED)
 def test_chest_images_are_accepted(modality: str, overrides: dict[str, object]) -> None:
     assert refusal(dicom(modality, **overrides)) == ""
+
+
+CHEST = [
+    *("CHEST", "Thorax", "TORACE", "POITRINE", "BRUSTKORB", "TÓRAX", "TORAX", "LUNGE", "PULMÃO", "PULMAO", "Lunge"),
+    *("Pecho", "BORSTKAS", "Bröstkorg", "płuca", "KLATKA_PIERSIOWA", "AKCİĞER", "Akciğer", "HRUDNIK", "Hrudník"),
+    *("Грудная_клетка", "ОГК", "Θώρακας", "胸部", "흉부", "الصدر", "CHEST_ABDOMEN", "CHEST_TSPINE"),
+]
+UNKNOWN = ["TORSO", "RIBS", "XYZ-7", "UNKNOWN", "THX", "躯干"]
+ELSEWHERE = [
+    *("KNIE", "Ellenbogen", "Schädel", "ABDOMEN", "Bauch", "TÊTE", "CRÂNE", "BACINO", "Rodilla", "JOELHO", "VOET"),
+    *("Голова", "腹部", "TSPINE", "L-SPINE", "BRUSTWIRBELSÄULE", "HWS", "COLONNA DORSALE", "RACHIS THORACIQUE"),
+    *("COLUMNA TORÁCICA", "грудной отдел позвоночника", "胸椎", "THORACOLUMBAR"),
+]
+
+
+def stating(word: str) -> dict[str, object]:
+    """A body part; one that its attribute cannot write stands in a sequence."""
+    is_latin = word.encode("latin-1", "ignore").decode("latin-1") == word
+    stated = {"BodyPartExamined": word} if is_latin else {"AnatomicRegionSequence": coded(word)}
+    return {"BodyPartExamined": None, "SpecificCharacterSet": "ISO_IR 192", **stated}
+
+
+def describing(word: str) -> dict[str, object]:
+    return {"BodyPartExamined": None, "SpecificCharacterSet": "ISO_IR 192", "StudyDescription": word}
+
+
+@pytest.mark.parametrize("word", [*CHEST, *UNKNOWN])
+@pytest.mark.parametrize("naming", [stating, describing])
+def test_the_chest_is_known_in_many_languages_and_other_words_are_left_to_the_pixels(
+    word: str, naming: Callable[[str], dict[str, object]]
+) -> None:
+    assert refusal(dicom("DX", **naming(word))) == ""
+
+
+@pytest.mark.parametrize("word", ELSEWHERE)
+@pytest.mark.parametrize("naming", [stating, describing])
+def test_another_part_is_refused_where_it_is_named(word: str, naming: Callable[[str], dict[str, object]]) -> None:
+    assert refusal(dicom("DX", **naming(word))) == "body-part"
+
+
+@pytest.mark.parametrize("word", CHEST)
+def test_where_the_body_part_names_the_chest_the_description_is_not_asked(word: str) -> None:
+    assert refusal(dicom("CT", **stating(word), StudyDescription="CT HEAD")) == ""
+
+
+@pytest.mark.parametrize("word", UNKNOWN)
+def test_where_the_body_part_names_nothing_the_description_is_asked(word: str) -> None:
+    assert refusal(dicom("CT", **stating(word), StudyDescription="CT HEAD")) == "body-part"
+
+
+VIEWS = [
+    *((Role.LATERAL, words) for words in ("LL", "LAT", "seitlich", "LATERALE", "profil", "profilo", "perfil")),
+    *((Role.LATERAL, words) for words in ("latero-lateral", "zijdelings", "boczne", "боковая", "側面")),
+    *((Role.FRONTAL, words) for words in ("PA", "a.p. liegend", "p.a.", "DV", "ventrodorsal", "frontale", "de face")),
+    *((Role.FRONTAL, words) for words in ("Postero_Anterior", "正面", "AP décubito supino", "AP décubitus dorsal")),
+    *((Role.OTHER, words) for words in ("schräg", "oblicua", "LEFT LATERAL DECUBITUS", "RAO", "décubito lateral")),
+    *((Role.OTHER, words) for words in ("Seitenlage", "PA oblique")),
+    *((Role.UNKNOWN, words) for words in ("bilateral", "AP/LAT", "erect", "xyz")),
+]
+
+
+@pytest.mark.parametrize(("role", "words"), VIEWS)
+@pytest.mark.parametrize("keyword", ["ViewCodeSequence", "SeriesDescription", "ProtocolName"])
+def test_views_are_known_in_many_languages(role: Role, words: str, keyword: str) -> None:
+    value = coded(words) if keyword == "ViewCodeSequence" else words
+    described = {"ViewPosition": None, "SpecificCharacterSet": "ISO_IR 192", keyword: value}
+    header = decode(dicom("DX", **described)).header
+    assert header is not None
+    assert header.role is role
+
+
+@pytest.mark.parametrize(("code", "role"), [("399173006", "lateral"), ("R-10232", "lateral"), ("R-10206", "frontal")])
+def test_a_coded_view_is_known_whatever_its_words(code: str, role: str) -> None:
+    item = coded("?")
+    item[0].CodeValue = code
+    header = decode(dicom("DX", ViewPosition=None, ViewCodeSequence=item)).header
+    assert header is not None
+    assert header.role is Role(role)
 
 
 REFUSED = [
