@@ -104,7 +104,7 @@ def combine_slices(slices: Iterable[Slice[Key]], point: OperatingPoint) -> Serie
     ordered = _ordered(slices)
     if not ordered:
         return None
-    kept, left_out = _with_lungs(ordered)
+    kept, left_out = counted_slices(ordered)
     placed = all(one.position is not None for one in kept)
     score = top_mean(kept, TOP_SHARE)
     return SeriesResult(
@@ -120,6 +120,19 @@ def combine_slices(slices: Iterable[Slice[Key]], point: OperatingPoint) -> Serie
         left_out,
         _notes(kept, placed),
     )
+
+
+def counted_slices(slices: Sequence[Slice[Key]]) -> tuple[list[Slice[Key]], tuple[LeftOut[Key], ...]]:
+    """The slices that count, in their order, and those that show too little lung, with why.
+
+    All count where none shows lungs.
+    """
+    fullest = max((one.lung_area or 0.0 for one in slices), default=0.0)
+    if fullest == 0.0:
+        return list(slices), ()
+    judged = [(one, _missing(one, fullest)) for one in slices]
+    kept = [one for one, reason in judged if reason is None]
+    return kept, tuple(LeftOut(one.key, reason) for one, reason in judged if reason is not None)
 
 
 def top_mean(slices: Sequence[Slice[Key]], share: float) -> float:
@@ -155,16 +168,6 @@ def _ordered(slices: Iterable[Slice[Key]]) -> list[Slice[Key]]:
     told = sorted(slices, key=lambda one: (one.number, str(one.key)))
     places = {one.key: one.position for one in told if one.position is not None}
     return sorted(told, key=lambda one: -places[one.key]) if len(places) == len(told) else told
-
-
-def _with_lungs(ordered: list[Slice[Key]]) -> tuple[list[Slice[Key]], tuple[LeftOut[Key], ...]]:
-    """The slices that count, and those that do not."""
-    fullest = max(one.lung_area or 0.0 for one in ordered)
-    if fullest == 0.0:
-        return ordered, ()
-    judged = [(one, _missing(one, fullest)) for one in ordered]
-    kept = [one for one, reason in judged if reason is None]
-    return kept, tuple(LeftOut(one.key, reason) for one, reason in judged if reason is not None)
 
 
 def _missing(one: Slice[Key], fullest: float) -> Reason | None:
