@@ -81,19 +81,19 @@ def _answer(sender: Sender, file: UploadedFile) -> HttpResponseBase:
     try:
         archive = sender.unpack(file)
     except Refusal as refusal:
-        outcome = upload_outcome.refused_outcome(refusal, file.name or "")
+        outcome = sender.of_refusal(refusal, file.name or "")
         return JsonResponse(outcome.payload, status=outcome.http_status)
-    return StreamingHttpResponse(_lines(archive), content_type="application/x-ndjson")
+    return StreamingHttpResponse(_lines(sender, archive), content_type="application/x-ndjson")
 
 
-def _lines(archive: ArchiveUpload) -> Iterator[str]:
+def _lines(sender: Sender, archive: ArchiveUpload) -> Iterator[str]:
     """JSON, a value a line: how many files, then their outcomes."""
     language, zone = translation.get_language(), timezone.get_current_timezone()
 
     def told() -> Iterator[str]:
         yield json.dumps({"total": archive.total}) + "\n"
         # Sent when the middleware that chose them has ended.
-        while line := _in_locale(lambda: _next_line(archive), language, zone):
+        while line := _in_locale(lambda: _next_line(sender, archive), language, zone):
             yield line
 
     return told()
@@ -104,10 +104,10 @@ def _in_locale(make: Callable[[], str], language: str, zone: tzinfo) -> str:
         return make()
 
 
-def _next_line(archive: ArchiveUpload) -> str:
+def _next_line(sender: Sender, archive: ArchiveUpload) -> str:
     """Uploads the next file; empty after the last."""
     member = next(archive.outcomes, None)
-    return json.dumps(upload_outcome.member_outcome(member).payload) + "\n" if member else ""
+    return json.dumps(sender.of_member(member).payload) + "\n" if member else ""
 
 
 def _page(request: HttpRequest, patient: Patient, form: UploadForm, *, status: int = 200) -> HttpResponse:

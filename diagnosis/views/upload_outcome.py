@@ -16,7 +16,7 @@ from diagnosis import formats, messages
 from diagnosis.actions.archive import ArchiveUpload, MemberOutcome, upload_archive
 from diagnosis.actions.scan import Upload, upload_scan
 from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch, ModalityNeeded, Refusal
-from diagnosis.models import Patient, Scan
+from diagnosis.models import Patient, Scan, Study
 from diagnosis.models.scan import Modality
 from diagnosis.scans import archives, intake
 
@@ -38,6 +38,7 @@ class Outcome:
     differences: tuple[Difference, ...] = ()
     choices: tuple[Modality, ...] = ()  # of which a person must name one before the file is taken
     retryable: bool = False
+    other: Patient | None = None  # whose record number the file bears
 
     @property
     def url(self) -> str:
@@ -56,22 +57,28 @@ class Outcome:
             "code": self.code,
             "name": self.name,
             "scan": str(self.scan.pk) if self.scan else None,
-            "study": _study(self.scan) if self.scan and self.kind != "elsewhere" else None,
+            "study": _study(self.scan.study) if self.scan and self.kind != "elsewhere" else None,
             "url": self.url,
             "thumbnail": reverse("diagnosis:scan-thumbnail", args=[self.scan.pk]) if self.scan else "",
             "retryable": self.retryable,
             "comparison": self.comparison,
             "differences": [_titled(difference.as_json()) for difference in self.differences],
+            "belongs_to": _addressee(self.other) if self.other else None,
             "choices": [{"value": choice.value, "label": str(choice.label)} for choice in self.choices],
         }
 
 
-def _study(scan: Scan) -> dict[str, str]:
-    """Which examination a scan is of: `key` is that of every scan of it, `title` its name for a person."""
-    title = str(scan.get_modality_display())
-    if scan.acquired_at:
-        title = _("%(what)s of %(date)s") % {"what": title, "date": formats.day(scan.acquired_at)}
-    return {"key": scan.study_instance_uid or str(scan.pk), "title": title}
+def _study(study: Study) -> dict[str, str]:
+    """Which examination a scan is of, by its key and its name for a person."""
+    title = study.description or str(study.get_modality_display())
+    if study.examined_at:
+        title = _("%(what)s of %(date)s") % {"what": title, "date": formats.day(study.examined_at)}
+    return {"key": str(study.pk), "title": title}
+
+
+def _addressee(patient: Patient) -> dict[str, str]:
+    """Whom a file may be uploaded for instead. Header and record are compared there as well."""
+    return {"name": patient.name, "url": reverse("diagnosis:scan-upload", args=[patient.pk])}
 
 
 def _titled(difference: dict[str, str]) -> dict[str, str]:
@@ -102,9 +109,9 @@ class Sender:
             yield self.send(file)
             return
         try:
-            yield from map(member_outcome, self.unpack(file).outcomes)
+            yield from map(self.of_member, self.unpack(file).outcomes)
         except Refusal as refusal:
-            yield refused_outcome(refusal, _name(file))
+            yield self.of_refusal(refusal, _name(file))
 
     def send(self, file: UploadedFile) -> Outcome:
         """A file that is no archive."""
@@ -112,7 +119,7 @@ class Sender:
             intake.check_size(file.size or 0)  # before it is read into memory
             return _accepted_outcome(self._upload(file.read(), _name(file)), _name(file))
         except Refusal as refusal:
-            return refused_outcome(refusal, _name(file))
+            return self.of_refusal(refusal, _name(file))
 
     def unpack(self, file: UploadedFile) -> ArchiveUpload:
         """A file that is an archive. Raises Refusal where nothing of it is looked at."""
@@ -137,17 +144,26 @@ class Sender:
             urgent=self.urgent,
         )
 
+    def of_member(self, member: MemberOutcome) -> Outcome:
+        """Of one file of an archive, named by its path there."""
+        if member.upload:
+            return _accepted_outcome(member.upload, member.path)
+        assert member.refusal
+        return self.of_refusal(member.refusal, member.path)
+
+    def of_refusal(self, refusal: Refusal, name: str) -> Outcome:
+        outcome = _refused_outcome(refusal, name)
+        return replace(outcome, other=self._bearer(refusal)) if isinstance(refusal, IdentityMismatch) else outcome
+
+    def _bearer(self, mismatch: IdentityMismatch) -> Patient | None:
+        """The patient of the clinic whose record number the file bears."""
+        numbers = [one.in_file for one in mismatch.differences if one.field == "record number"]
+        found = Patient.objects.visible_to(self.by).current().filter(clinic=self.patient.clinic)
+        return found.filter(medical_record_number__in=numbers).first() if numbers else None
+
 
 def _name(file: UploadedFile) -> str:
     return intake.clean_name(file.name or "")
-
-
-def member_outcome(member: MemberOutcome) -> Outcome:
-    """Of one file of an archive, named by its path there."""
-    if member.upload:
-        return _accepted_outcome(member.upload, member.path)
-    assert member.refusal
-    return refused_outcome(member.refusal, member.path)
 
 
 def _accepted_outcome(upload: Upload, name: str) -> Outcome:
@@ -162,7 +178,7 @@ def _accepted_outcome(upload: Upload, name: str) -> Outcome:
     return Outcome("duplicate", 200, name, sentence, "duplicate", upload.scan)
 
 
-def refused_outcome(refusal: Refusal, name: str) -> Outcome:
+def _refused_outcome(refusal: Refusal, name: str) -> Outcome:
     outcome = Outcome(
         _kind(refusal),
         refusal.http_status,

@@ -2,8 +2,6 @@
 // The files in a drop or a choice, folders opened.
 import { gettext, interpolate, ngettext, number } from "./i18n.js";
 
-/** @typedef {{ file: File, path: string }} Found a file, and where it lies in the folder that it came with */
-
 /** @param {FileSystemDirectoryEntry} directory @returns {Promise<FileSystemEntry[]>} */
 const read = (directory) =>
   new Promise((resolve, reject) => {
@@ -23,7 +21,7 @@ const read = (directory) =>
 /** @param {FileSystemEntry} entry @returns {entry is FileSystemFileEntry} */
 const isFile = (entry) => entry.isFile;
 
-/** @param {FileSystemEntry} entry @param {string} folder @returns {Promise<Found[]>} */
+/** @param {FileSystemEntry} entry @param {string} folder @returns {Promise<FoundFile[]>} */
 const within = async (entry, folder) => {
   const path = folder + entry.name;
   if (isFile(entry)) return [{ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), path }];
@@ -31,7 +29,7 @@ const within = async (entry, folder) => {
   return (await Promise.all(entries.map((inner) => within(inner, `${path}/`)))).flat();
 };
 
-/** @param {DataTransfer} transfer @returns {Promise<Found[]>} */
+/** @param {DataTransfer} transfer @returns {Promise<FoundFile[]>} */
 export const droppedFiles = async (transfer) => {
   // Both lists are emptied as soon as the event is over.
   const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
@@ -40,7 +38,7 @@ export const droppedFiles = async (transfer) => {
   return (await Promise.all(entries.map((entry) => within(entry, "")))).flat();
 };
 
-/** @param {Iterable<File>} files of an input, which may be one for folders @returns {Found[]} */
+/** @param {Iterable<File>} files of an input, which may be one for folders @returns {FoundFile[]} */
 export const chosenFiles = (files) => [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 
 /** @param {number} bytes */

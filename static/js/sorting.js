@@ -6,15 +6,6 @@ const HEAD_BYTES = 16_384;
 const SYSTEM_NAMES = ["__macosx", "thumbs.db", "desktop.ini"];
 const DISC_INDEX = "1.2.840.10008.1.3.10"; // storage class of a DICOMDIR; stands in the first few hundred bytes
 
-/** @typedef {"dicom" | "picture" | "archive" | "beside" | "unknown"} Kind */
-/**
- * @typedef {object} Sorted
- * @property {File} file
- * @property {string} path as in its folder, or the name alone
- * @property {Kind} kind
- * @property {string} study what a DICOM says of its study, "" where nothing was found
- */
-
 /** @param {Uint8Array} head @param {number} at @param {number[]} bytes */
 const stands = (head, at, bytes) => bytes.every((byte, offset) => head[at + offset] === byte);
 
@@ -28,7 +19,7 @@ const isPlainText = (head) => head.every((byte) => byte >= 32 || [9, 10, 12, 13,
 const isHidden = (path) =>
   path.split("/").some((part) => (part.startsWith(".") && part !== "..") || SYSTEM_NAMES.includes(part.toLowerCase()));
 
-/** @param {Uint8Array} head @param {string} path @returns {Kind} */
+/** @param {Uint8Array} head @param {string} path @returns {FileKind} */
 export const kindOf = (head, path) => {
   if (isHidden(path) || !head.length) return "beside";
   if (stands(head, 128, [0x44, 0x49, 0x43, 0x4d]))
@@ -54,7 +45,7 @@ export const studyOf = (head) => {
   return "";
 };
 
-/** @param {{ file: File, path: string }} found @returns {Promise<Sorted>} */
+/** @param {FoundFile} found @returns {Promise<SortedFile>} */
 const look = async ({ file, path }) => {
   const head = new Uint8Array(
     await file
@@ -69,12 +60,12 @@ const look = async ({ file, path }) => {
 /**
  * What to send, in the order of the folder, and what is left out. A single file is sent whatever it is: the server has
  * the better sentence for it; only the index of a disc never is.
- * @param {{ file: File, path: string }[]} found
+ * @param {FoundFile[]} found
  */
 export const sort = async (found) => {
   const all = await Promise.all(found.map(look));
   all.sort((one, other) => one.path.localeCompare(other.path, "en", { numeric: true }));
-  /** @param {Sorted} one */
+  /** @param {SortedFile} one */
   const isLeftOut = ({ kind, path }) => kind === "beside" && (path.includes("/") || path.toUpperCase() === "DICOMDIR");
   return { wanted: all.filter((one) => !isLeftOut(one)), leftOut: all.filter(isLeftOut) };
 };

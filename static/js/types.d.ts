@@ -106,7 +106,59 @@ type Ruler = import("./viewer/ruler.js").Ruler;
 type Greyscale = import("./viewer/greyscale.js").Greyscale;
 type Placement = import("./viewer/view.js").Placement;
 type ToolName = import("./viewer/tool.js").ToolName;
-type RowState = import("./upload_line.js").RowState;
+type UploadRow = import("./upload_row.js").Row;
+type UploadGroup = import("./upload_group.js").Group;
+
+/** A file, and where it lies in the folder that it came with. */
+interface FoundFile {
+  file: File;
+  path: string;
+}
+
+type FileKind = "dicom" | "picture" | "archive" | "beside" | "unknown";
+
+/** What its first bytes say of a file; `study` is the UID of a DICOM's study, empty where none was found. */
+interface SortedFile extends FoundFile {
+  kind: FileKind;
+  study: string;
+}
+
+type RowState = "waiting" | "sending" | "kept" | "question" | "problem" | "removed";
+
+/** What a person said of all files before they were chosen. */
+interface UploadChoice {
+  modality: string;
+  urgent: string;
+}
+
+/** How many files of a row are where. */
+interface UploadTally {
+  total: number;
+  kept: number;
+  known: number;
+  open: number;
+  question: number;
+  problem: number;
+}
+
+/** What a row asks of the list that it is in. */
+interface UploadList {
+  form: HTMLFormElement;
+  changed(): void;
+  /** Only numbers changed. */
+  counted(): void;
+  /** A person wants something to be sent once more. */
+  again(): void;
+  leftOut(paths: string[]): void;
+  /** Differences of header and record that a person accepted for every file here. */
+  compared(): string[];
+  agree(comparison: string): void;
+  /** Those that differ from the record as `row` does, itself among them. */
+  alike(row: UploadRow): UploadRow[];
+  isAlone(): boolean;
+  modalities(): string[];
+  label(modality: string): string;
+}
 
 /** The server's answer to one file, or this browser's own words when there was none. */
 interface UploadAnswer {
@@ -125,6 +177,8 @@ interface UploadAnswer {
   retryable?: boolean;
   comparison?: string;
   differences?: Difference[];
+  /** The patient whose record number the file bears. */
+  belongs_to?: { name: string; url: string } | null;
   choices?: { value: string; label: string }[];
 }
 

@@ -38,7 +38,7 @@ class Upload {
   #compared = new Set(); // differences of header and record that a person accepted for every file here
   #leftOut;
   #pictures;
-  /** @type {import("./upload_row.js").List} */
+  /** @type {UploadList} */
   #list;
 
   /** @param {HTMLFormElement} form */
@@ -55,7 +55,7 @@ class Upload {
     });
   }
 
-  /** @returns {import("./upload_row.js").List} */
+  /** @returns {UploadList} */
   #whatRowsAsk() {
     const labels = findAll(this.#form, "[name=modality]", HTMLInputElement).filter(({ value }) => value);
     return {
@@ -69,6 +69,7 @@ class Upload {
       leftOut: (paths) => this.#leftOut.add(paths),
       compared: () => [...this.#compared],
       agree: (comparison) => this.#agree(comparison),
+      alike: (row) => this.#alike(row),
       // A series is one folder with one header: nobody compares a hundred slices one by one
       isAlone: () => this.#rows.length === 1,
       modalities: () => labels.map(({ value }) => value),
@@ -106,7 +107,7 @@ class Upload {
     });
   }
 
-  /** @param {import("./files.js").Found[]} found */
+  /** @param {FoundFile[]} found */
   async #add(found) {
     const chosen = new FormData(this.#form);
     const choice = { modality: String(chosen.get("modality") ?? ""), urgent: String(chosen.get("urgent") ?? "") };
@@ -122,7 +123,7 @@ class Upload {
 
   /**
    * @param {(Row | ArchiveRow)[]} rows
-   * @param {import("./sorting.js").Sorted[]} sorted
+   * @param {SortedFile[]} sorted
    */
   #place(rows, sorted) {
     const list = find(this.#form, "[data-files]", HTMLElement);
@@ -152,6 +153,15 @@ class Upload {
     return group;
   }
 
+  // What is open about one file of a study holds for those that wait behind it.
+  /** @param {Row} row */
+  #alike(row) {
+    const { comparison, group } = row;
+    return this.#rows
+      .filter((one) => one instanceof Row)
+      .filter((one) => one.comparison === comparison || (group && one.group === group && one.state === "waiting"));
+  }
+
   /** @param {string} comparison */
   #agree(comparison) {
     this.#compared.add(comparison);
@@ -168,8 +178,8 @@ class Upload {
       row.send().finally(() => {
         this.#sending -= 1;
         if (row.lost) this.#isPaused = true;
-        following.start();
         this.#step();
+        following.start();
       });
     }
     for (const group of this.#groups.values()) group.show();

@@ -8,8 +8,6 @@ import { send } from "./sending.js";
 import { button, cluster, comparison, Line } from "./upload_line.js";
 import { body } from "./upload_row.js";
 
-/** @typedef {import("./upload_line.js").RowState} RowState */
-
 /**
  * @param {string} className
  * @param {Node[][]} items
@@ -58,9 +56,9 @@ export class ArchiveRow {
   #compared = new Set();
 
   /**
-   * @param {import("./sorting.js").Sorted} sorted
-   * @param {import("./upload_row.js").Choice} choice
-   * @param {import("./upload_row.js").List} list
+   * @param {SortedFile} sorted
+   * @param {UploadChoice} choice
+   * @param {UploadList} list
    */
   constructor(sorted, choice, list) {
     this.#sorted = sorted;
@@ -78,7 +76,7 @@ export class ArchiveRow {
     return this.#sorted.path;
   }
 
-  /** @returns {import("./upload_row.js").Tally} */
+  /** @returns {UploadTally} */
   get tally() {
     const known = this.#kept.filter((one) => !this.#added.has(one.scan ?? "")).length;
     const asked = this.#members.filter(({ comparison, choices }) => comparison || choices?.length).length;
@@ -217,10 +215,14 @@ export class ArchiveRow {
 
   /** @param {UploadAnswer[]} alike */
   *#askIdentity(alike) {
-    const [{ sentence, comparison: compared = "", differences = [] }] = alike;
+    const [{ sentence, comparison: compared = "", differences = [], belongs_to: patient }] = alike;
     const count = alike.length;
     yield Object.assign(document.createElement("p"), { textContent: sentence });
     yield comparison(differences);
+    if (patient) {
+      const said = interpolate(gettext("Upload for %(name)s instead"), { name: patient.name });
+      yield Object.assign(document.createElement("a"), { href: patient.url, textContent: said });
+    }
     const text = ngettext(
       "Attach it anyway, I have compared them",
       "Attach all %(count)s that differ so, I have compared them",

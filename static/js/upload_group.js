@@ -1,19 +1,18 @@
 // @ts-check
 // The files of one study, or of one folder, in one line: a count, a bar, and below it only those that need a person.
 
-import { gettext, interpolate, ngettext } from "./i18n.js";
+import { gettext, interpolate, listed, ngettext } from "./i18n.js";
 import { Line } from "./upload_line.js";
-
-/** @typedef {import("./upload_row.js").Row} Row */
 
 export class Group {
   #line;
-  /** @type {Row[]} */
+  /** @type {UploadRow[]} */
   #rows = [];
   #folder;
   #list = document.createElement("ul");
   #link = document.createElement("a");
   #changed;
+  #followed = 0;
 
   /**
    * @param {string} folder where its files were found
@@ -43,7 +42,7 @@ export class Group {
     return this.#rows.filter((row) => !["kept", "removed"].includes(row.state)).length;
   }
 
-  /** @param {Row} row */
+  /** @param {UploadRow} row */
   add(row) {
     row.group = this;
     this.#rows.push(row);
@@ -65,14 +64,18 @@ export class Group {
     this.#line.bar.hidden = !open.length;
     this.#line.bar.value = Math.round((100 * (this.#rows.length - open.length)) / this.#rows.length);
     this.#showThoseThatNeedSomebody();
+    if (!open.length) this.#follow(kept);
   }
 
-  /** @param {Row[]} kept */
-  #title([first]) {
-    return first?.answer?.study?.title ?? (this.#folder || gettext("Several files"));
+  // One UID may name an X-ray and a CT of one visit, which are two studies here.
+  /** @param {UploadRow[]} kept */
+  #title(kept) {
+    const titles = new Set(kept.flatMap((row) => row.answer?.study?.title ?? []));
+    const patients = new Set(kept.map((row) => row.patient).filter(Boolean));
+    return titles.size ? listed([...patients, ...titles]) : this.#folder || gettext("Several files");
   }
 
-  /** @param {Row[]} kept */
+  /** @param {UploadRow[]} kept */
   #note(kept) {
     const total = this.#rows.length;
     const said = interpolate(ngettext("%(done)s of %(total)s image", "%(done)s of %(total)s images", total), {
@@ -85,7 +88,7 @@ export class Group {
     return `${said}, ${interpolate(earlier, { count: known })}`;
   }
 
-  /** @param {Row[]} kept */
+  /** @param {UploadRow[]} kept */
   #actions([first]) {
     if (!first?.answer?.url) return [];
     if (this.#link.getAttribute("href") !== first.answer.url) {
@@ -93,6 +96,17 @@ export class Group {
       this.#line.picture(first.answer.thumbnail ?? "");
     }
     return [this.#link];
+  }
+
+  // A study is analysed once, when its images are there.
+  /** @param {UploadRow[]} kept */
+  #follow(kept) {
+    const added = kept.filter((row) => !row.known);
+    if (added.length === this.#followed) return;
+    this.#followed = added.length;
+    const said = this.#line.part("said");
+    said.dataset.name = this.#title(kept);
+    said.dataset.following = added[0].answer?.scan ?? "";
   }
 
   // A picture without a modality is asked about with all others like it, above the list.

@@ -4,8 +4,6 @@
 import { find } from "./dom.js";
 import { gettext, interpolate, percent } from "./i18n.js";
 
-/** @typedef {"waiting" | "sending" | "kept" | "question" | "problem" | "removed"} RowState */
-
 /**
  * @param {string} text
  * @param {() => void} action

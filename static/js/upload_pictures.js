@@ -4,11 +4,9 @@
 import { gettext, interpolate, ngettext } from "./i18n.js";
 import { button, cluster } from "./upload_line.js";
 
-/** @typedef {import("./upload_row.js").Row} Row */
-
 const MOST_PREVIEWS = 12;
 
-/** @param {Row} row */
+/** @param {UploadRow} row */
 const drawn = (row) => {
   const address = URL.createObjectURL(row.file);
   const picture = document.createElement("img");
@@ -22,21 +20,21 @@ const drawn = (row) => {
 export class Pictures {
   #place;
   #list;
-  /** @type {Row[]} */
+  /** @type {UploadRow[]} */
   #rows = [];
-  /** @type {WeakSet<Row>} */
+  /** @type {WeakSet<UploadRow>} */
   #seen = new WeakSet();
 
   /**
    * @param {HTMLElement} place
-   * @param {import("./upload_row.js").List} list
+   * @param {UploadList} list
    */
   constructor(place, list) {
     this.#place = place;
     this.#list = list;
   }
 
-  /** @param {Row[]} rows that somebody has to say something about */
+  /** @param {UploadRow[]} rows that somebody has to say something about */
   show(rows) {
     if (rows.length === this.#rows.length && rows.every((row, at) => row === this.#rows[at])) return;
     this.#rows = rows;
@@ -46,7 +44,7 @@ export class Pictures {
     this.#place.replaceChildren(...(isAsked ? this.#question() : []));
   }
 
-  /** @param {Row} row */
+  /** @param {UploadRow} row */
   #showInRow(row) {
     if (this.#seen.has(row)) return;
     this.#seen.add(row);

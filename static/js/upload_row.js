@@ -6,27 +6,10 @@ import { gettext, interpolate, number } from "./i18n.js";
 import { send } from "./sending.js";
 import { button, cluster, comparison, Line } from "./upload_line.js";
 
-/** @typedef {import("./upload_line.js").RowState} RowState */
-/**
- * @typedef {{ modality: string, urgent: string }} Choice what a person said of all files before they were chosen
- * @typedef {object} List what becomes of the others
- * @property {HTMLFormElement} form
- * @property {() => void} changed
- * @property {() => void} counted only numbers changed
- * @property {(paths: string[]) => void} leftOut
- * @property {() => void} again a person wants something to be sent once more
- * @property {() => string[]} compared differences of header and record that a person accepted for every file here
- * @property {(comparison: string) => void} agree
- * @property {() => boolean} isAlone whether there are no others
- * @property {(modality: string) => string} label of a modality
- * @property {() => string[]} modalities
- */
-/** @typedef {{ total: number, kept: number, known: number, open: number, question: number, problem: number }} Tally */
-
 /**
  * The request that sends one file.
  * @param {File} file
- * @param {Choice} choice
+ * @param {UploadChoice} choice
  * @param {string[]} compared
  * @param {HTMLFormElement} form
  */
@@ -50,18 +33,20 @@ export class Row {
   lost = false; // the connection was, the last time
   /** @type {UploadAnswer | null} */
   answer = null;
-  /** @type {import("./upload_group.js").Group | null} */
+  /** @type {UploadGroup | null} */
   group = null;
   #sorted;
   #list;
   #choice;
   #line;
   #confirmed = "";
+  /** @type {{ name: string, url: string } | null} */
+  #instead = null; // another patient, whom a person chose for it
 
   /**
-   * @param {import("./sorting.js").Sorted} sorted
-   * @param {Choice} choice
-   * @param {List} list
+   * @param {SortedFile} sorted
+   * @param {UploadChoice} choice
+   * @param {UploadList} list
    */
   constructor(sorted, choice, list) {
     this.#sorted = sorted;
@@ -96,7 +81,7 @@ export class Row {
     return this.#sorted.kind === "picture" && !this.#choice.modality && this.state !== "removed";
   }
 
-  /** @returns {Tally} */
+  /** @returns {UploadTally} */
   get tally() {
     /** @param {...RowState} states */
     const is = (...states) => Number(states.includes(this.state));
@@ -139,7 +124,7 @@ export class Row {
     this.#show("sending", gettext("Uploading"));
     const compared = [...this.#list.compared(), this.#confirmed].filter(Boolean);
     const sent = body(this.file, this.#choice, compared, this.#list.form);
-    this.#settle(await send(this.#list.form.action, sent, (share) => this.#progress(share)));
+    this.#settle(await send(this.#instead?.url ?? this.#list.form.action, sent, (share) => this.#progress(share)));
   }
 
   /** @param {number} share */
@@ -168,7 +153,7 @@ export class Row {
     this.final = true;
     this.fresh = answer.outcome === "accepted";
     this.known = !this.fresh;
-    this.#show("kept", answer.sentence, ...this.#link(answer, gettext("Open")));
+    this.#show("kept", this.#of(answer.sentence), ...this.#link(answer, gettext("Open")));
     if (answer.thumbnail && !this.group) this.#line.picture(answer.thumbnail);
     const said = this.#line.part("said");
     said.dataset.name = this.file.name;
@@ -176,6 +161,18 @@ export class Row {
     // The sentence of a new scan says that its analysis is queued; its result stands beside it then.
     if (this.fresh)
       said.addEventListener("analysis:finished", () => (this.#line.part("note").textContent = gettext("Uploaded.")));
+  }
+
+  /** @param {string} sentence */
+  #of(sentence) {
+    if (!this.#instead) return sentence;
+    return interpolate(gettext("%(name)s: %(sentence)s"), { name: this.#instead.name, sentence });
+  }
+
+  /** A person found whose file it is. @param {{ name: string, url: string }} patient */
+  sendTo(patient) {
+    this.#instead = patient;
+    this.#show("waiting", gettext("Waiting for its turn"));
   }
 
   /** Send the very bytes again that were asked about, as compared and belonging to this record. */
@@ -190,7 +187,8 @@ export class Row {
     // Agreed to while this one was on its way.
     if (this.#list.compared().includes(compared) && this.#confirmed !== compared) return this.attach();
     this.#show("question", answer.sentence);
-    const choices = [button(gettext("Attach anyway, I have compared them"), () => this.attach())];
+    const choices = this.#offerOther(answer);
+    choices.push(button(gettext("Attach anyway, I have compared them"), () => this.attach()));
     if (!this.#list.isAlone())
       choices.push(button(gettext("Attach every file here that differs so"), () => this.#list.agree(compared)));
     const { group } = this;
@@ -199,6 +197,21 @@ export class Row {
         button(interpolate(gettext("Leave out all %(count)s files"), { count: group.left }), () => group.leaveOut()),
       );
     this.#line.more(comparison(differences), cluster(...choices, this.#remover(gettext("Leave out"))));
+  }
+
+  /** @param {UploadAnswer} answer */
+  #offerOther({ belongs_to: patient }) {
+    if (!patient) return [];
+    const take = () => {
+      for (const row of this.#list.alike(this)) row.sendTo(patient);
+      this.#list.again();
+    };
+    return [button(interpolate(gettext("Upload for %(name)s instead"), { name: patient.name }), take, true)];
+  }
+
+  /** The patient for whom it was uploaded, where that is not the one of this page. */
+  get patient() {
+    return this.#instead?.name ?? "";
   }
 
   /** @param {string[]} modalities */

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
+from diagnosis.actions.patient import register_patient
 from diagnosis.models import Patient, Scan
 from tests.archives import dicomdir, disc, packed
 from tests.functional.steps import choose, drop, sign_in, until_sent
@@ -83,6 +84,24 @@ def test_one_question_holds_back_the_rest_of_its_study(at_patient: Page, patient
     assert len(sent) <= 18
     assert all("Someone" in scan.identity_note for scan in patient.scans.all())
     assert patient.scans.count() == 15
+
+
+def test_the_study_of_another_patient_in_a_folder_goes_to_that_one(
+    at_patient: Page, patient: Patient, radiographer: User, tmp_path: Path
+) -> None:
+    page = at_patient
+    other = register_patient(
+        by=radiographer, clinic=patient.clinic, medical_record_number="7", family_name="Else", given_name="Someone"
+    )
+    series = {f"OTHER__IM{number:03}": ct_dicom(**STRANGERS, seed=number) for number in range(10)}
+    choose_folder(page, folder(tmp_path, XRAY=xray_dicom(), **series))
+    page.get_by_role("button", name="Upload for Else, Someone instead").first.click()
+    until_sent(page)
+    expect(page.get_by_text("11 of 11 uploaded")).to_be_visible()
+    expect(page.locator(".file-study")).to_contain_text("Else, Someone")
+    assert patient.scans.get().modality == "cxr"
+    assert other.scans.count() == 10
+    assert not any(scan.identity_note for scan in other.scans.all())
 
 
 def test_a_study_of_somebody_else_is_left_out_as_a_whole(at_patient: Page, patient: Patient, tmp_path: Path) -> None:

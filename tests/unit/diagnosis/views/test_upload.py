@@ -121,6 +121,17 @@ def test_a_comparison_holds_for_every_file_that_differs_so(send: Callable[..., A
     assert "OTHER" in patient.scans.get().identity_note
 
 
+def test_a_file_with_the_number_of_another_patient_names_that_one(
+    send: Callable[..., Any], clinic: Clinic, other_clinic: Clinic, radiographer: User
+) -> None:
+    other = register_patient(by=radiographer, clinic=clinic, medical_record_number="OTHER", family_name="Else")
+    data = xray_dicom(**STRANGERS)
+    asked = send(data, modality="").json()
+    assert asked["belongs_to"] == {"name": other.name, "url": reverse("diagnosis:scan-upload", args=[other.pk])}
+    Patient.objects.filter(pk=other.pk).update(clinic=other_clinic)
+    assert send(data, modality="").json()["belongs_to"] is None
+
+
 def test_urgent_reaches_the_reading_queue(send: Callable[..., Any], patient: Patient) -> None:
     send(xray_png(), urgent="on")
     assert Review.objects.get(study=patient.studies.get()).urgent
