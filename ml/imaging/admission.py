@@ -57,14 +57,19 @@ def admit_class(tags: Tags, modality: Modality) -> None:
     raise ImageRefused("sop-class", variant="other", kind=uid.UID(storage).name[:60])
 
 
+_PHOTOMETRICS = {
+    1: {"MONOCHROME1", "MONOCHROME2"},
+    3: {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"},
+}
+
+
 def admit_colours(tags: Tags) -> None:
+    """One sample of grey, or three, of which the pixels show later whether they are grey."""
     photometric = tags.text("PhotometricInterpretation").upper()
-    samples = tags.integer("SamplesPerPixel")
-    if photometric in ("MONOCHROME1", "MONOCHROME2") and samples in (None, 1):
-        return
     if not photometric:
         raise missing("PhotometricInterpretation")
-    raise ImageRefused("colour", variant="dicom")
+    if photometric not in _PHOTOMETRICS.get(tags.integer("SamplesPerPixel") or 1, ()):
+        raise ImageRefused("colour", variant="dicom")
 
 
 def admit_single_frame(tags: Tags) -> None:

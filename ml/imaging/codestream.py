@@ -7,6 +7,7 @@ from ml.imaging.refusal import ImageRefused
 
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _J2K_START = b"\xff\x4f\xff\x51"
+_JP2_START = b"\0\0\0\x0cjP  "
 _END = b"\xff\xd9"  # end of image in every JPEG family
 _PADDING = 16
 
@@ -21,6 +22,29 @@ class Codestream:
 
 def _broken() -> ImageRefused:
     return ImageRefused("truncated", variant="compressed")
+
+
+def bare_frame(frame: bytes) -> bytes:
+    """A JPEG 2000, JPEG or JPEG-LS frame without the padding behind its end and without the boxes of a JP2 file."""
+    if frame.startswith(_JP2_START):
+        frame = _without_boxes(frame)
+    return frame.rstrip(b"\0\xff")
+
+
+def _without_boxes(frame: bytes) -> bytes:
+    """The contents of the first codestream box (ISO/IEC 15444-1, annex I)."""
+    at = 0
+    while at + 16 <= len(frame):
+        length, kind = struct.unpack_from(">I4s", frame, at)
+        start = at + 8
+        if length == 1:  # a longer length follows
+            (length,) = struct.unpack_from(">Q", frame, start)
+            start += 8
+        end = at + length if length else len(frame)
+        if kind == b"jp2c":
+            return frame[start:end]
+        at = max(end, start)
+    raise _broken()
 
 
 def read_jpeg_header(frame: bytes) -> Codestream:

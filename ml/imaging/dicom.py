@@ -67,6 +67,8 @@ def _read(data: bytes) -> tuple[FileDataset, str]:
     if stated:
         admit_transfer_syntax(stated)
     dataset = pydicom.dcmread(BytesIO(data), force=True)
+    if "DirectoryRecordSequence" in dataset:
+        raise ImageRefused("sop-class", variant="directory")
     if "SOPClassUID" not in dataset and "Modality" not in dataset:
         raise _nothing_read(is_marked=data[128:132] == b"DICM")
     return dataset, stated or _guessed_transfer_syntax(dataset)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ml.imaging.codestream import read_jpeg_header
+from ml.imaging.colours import is_coloured
 from ml.imaging.deep_colour import deep_grey
 from ml.imaging.facts import Fact
 from ml.imaging.image import DecodedImage, Pixels, refuse_blank
@@ -18,11 +19,6 @@ from ml.imaging.refusal import ImageRefused
 from ml.imaging.visible import is_spread, sample
 from ml.imaging.windowing import Window, own_window
 
-# A pixel counts as coloured when its channels differ by more than this (of 255), and a
-# picture as a colour picture when more than this share of its pixels is coloured: five times
-# what coloured arrows and letters reached on the published chest images measured (0.9 %).
-COLOURED_SPREAD = 32
-COLOURED_SHARE = 0.05
 # Share of pixels that may be see-through (rounded corners of a screenshot, antialiasing).
 HIDDEN_SHARE = 0.05
 
@@ -45,14 +41,6 @@ def _scale_16_bit(stored: npt.NDArray[np.uint16]) -> tuple[Pixels, int]:
     return np.divide(stored, (1 << bits) - 1, dtype=np.float32), bits
 
 
-def _refuse_colour(rgb: npt.NDArray[np.uint8]) -> None:
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    highest = np.maximum(np.maximum(red, green), blue)
-    lowest = np.minimum(np.minimum(red, green), blue)
-    if np.mean(highest - lowest > COLOURED_SPREAD) > COLOURED_SHARE:
-        raise ImageRefused("colour", variant="picture")
-
-
 def _over_black(grey: Pixels, alpha: npt.NDArray[np.uint8]) -> Pixels:
     if alpha.min() == 255:
         return grey
@@ -68,7 +56,8 @@ def _unit(grey: npt.NDArray[np.uint8]) -> Pixels:
 def _grey_of_colour(picture: Image.Image) -> Pixels:
     see_through = picture.mode in ("RGBA", "PA") or "transparency" in picture.info
     picture = picture.convert("RGBA" if see_through else "RGB")
-    _refuse_colour(np.asarray(picture))
+    if is_coloured(np.asarray(picture)):
+        raise ImageRefused("colour", variant="picture")
     grey = _unit(np.asarray(picture.convert("L")))
     if not see_through:
         return grey

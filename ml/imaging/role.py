@@ -79,8 +79,13 @@ def ct_role(tags: Tags) -> Role:
 
 
 def is_capture(tags: Tags) -> bool:
-    """A CT slice saved as secondary capture has lost its Hounsfield units."""
-    return tags.text("SOPClassUID") == uid.SecondaryCaptureImageStorage
+    """A CT slice saved as secondary capture, or in colours, has lost its Hounsfield units."""
+    return tags.text("SOPClassUID") == uid.SecondaryCaptureImageStorage or has_colours(tags)
+
+
+def has_colours(tags: Tags) -> bool:
+    """Whether a pixel has three samples; they may be grey all the same."""
+    return (tags.integer("SamplesPerPixel") or 1) > 1
 
 
 def _axial_cosine(cosines: tuple[float, ...]) -> float:

@@ -111,7 +111,7 @@ SENTENCES = {
         "This DICOM file does not say its modality; only chest X-rays (CR, DX) and CT slices are read here."
     ),
     "sop-class/directory": _(
-        "This DICOM file is the index of a disc (DICOMDIR) and holds no image; choose a single X-ray or CT slice."
+        "This DICOM file is the index of a disc (DICOMDIR) and holds no image; choose the image files beside it."
     ),
     "sop-class/other": _(
         "This DICOM file is of a kind (%(kind)s) that is not read here; choose a single X-ray or CT slice."

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ml.imaging.facts import Fact
 from ml.imaging.image import Pixels
+from ml.imaging.role import has_colours
 from ml.imaging.tags import Tags
 from ml.imaging.visible import is_visible, sample
 
@@ -175,12 +176,21 @@ class Shown:
     own_range: Fact | None = None
 
 
+# Three samples of eight bits are ready to be shown; windows are for one (PS3.3 C.11.2).
+AS_STORED = Window(127.5, 255.0, "LINEAR_EXACT")
+
+
+def stated_ways(tags: Tags) -> list[Window | LookUpTable]:
+    """How the file asks to be shown, the first first."""
+    return [by for by in (_first_table(tags, "VOILUTSequence"), read_window(tags)) if by]
+
+
 def develop_xray(values: Values, tags: Tags, padding: Mask | None, *, is_turned: bool = False) -> Shown:
     """By the VOI LUT, else the first window, else the image's own range; each only if it shows the image.
 
     `is_turned` says whether the greys will be turned round: a picture may be too dark, but not too bright.
     """
-    stated = [by for by in (_first_table(tags, "VOILUTSequence"), read_window(tags)) if by]
+    stated = [AS_STORED] if has_colours(tags) else stated_ways(tags)
     for by in stated:
         grey = by.grey(values)
         measured = sample(grey, padding)

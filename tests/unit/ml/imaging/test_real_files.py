@@ -50,7 +50,6 @@ def _lungs(image: DecodedImage) -> float:
 REFUSED = {
     "CT_small.dcm": "too-small",
     "RG3_J2KR.dcm": "body-part",
-    "jpeg-baseline.dcm": "colour",
 }
 
 

@@ -1,5 +1,7 @@
 """File -> expected stored values, for every transfer syntax that is accepted."""
 
+import struct
+from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
@@ -7,11 +9,14 @@ import pydicom
 import pytest
 from PIL import Image
 from pydicom import uid
+from pydicom.encaps import generate_frames
 
 from ml.imaging import DEFAULT_LIMITS, decode
+from ml.imaging.facts import not_classified
 from ml.imaging.frame import DECODERS, read_frame, read_shape
 from ml.imaging.tags import Tags
 from tests.unit.ml.imaging.samples import (
+    SIDE,
     compressed_by_gdcm,
     compressed_by_pydicom,
     dicom,
@@ -33,7 +38,7 @@ EXACT = {
     uid.JPEGLossless: compressed_by_gdcm,
     uid.JPEGLSLossless: compressed_by_gdcm,
 }
-LOSSY = {uid.JPEGBaseline8Bit, uid.JPEG2000, uid.JPEGLSNearLossless}
+LOSSY = {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEG2000, uid.JPEGLSNearLossless}
 DEPTHS = [(8, False), (10, False), (12, False), (15, False), (16, False), (12, True), (16, True)]
 
 
@@ -80,7 +85,7 @@ def test_jpeg_ls_near_lossless(bits: int) -> None:
 
 @pytest.mark.parametrize(
     "syntax",
-    [uid.DeflatedExplicitVRLittleEndian, uid.JPEGExtended12Bit, uid.HTJ2KLossless, uid.MPEG2MPML, "1.2.3.4"],
+    [uid.DeflatedExplicitVRLittleEndian, uid.HTJ2KLossless, uid.MPEG2MPML, "1.2.3.4"],
 )
 def test_untested_syntaxes_are_refused(syntax: str) -> None:
     dataset = pydicom.dcmread(BytesIO(dicom()))
@@ -98,11 +103,53 @@ def test_bits_above_the_stored_ones_are_ignored() -> None:
     np.testing.assert_array_equal(decode(data).pixels, decode(xray_of(values, 12)).pixels)
 
 
-@pytest.mark.parametrize("change", [-2, 2, -1000])
-def test_a_frame_of_the_wrong_length_is_refused(change: int) -> None:
-    pixels = ramp(12).tobytes()
-    wrong = pixels + bytes(change) if change > 0 else pixels[:change]
+PIXELS = ramp(12).tobytes()
+TOO_LONG = {"a row": b"\1" * (2 * SIDE), "a frame": PIXELS, "an empty frame": bytes(len(PIXELS))}
+
+
+@pytest.mark.parametrize("wrong", [PIXELS[:-2], PIXELS[:-1000], *(PIXELS + more for more in TOO_LONG.values())])
+def test_a_frame_of_the_wrong_length_is_refused(wrong: bytes) -> None:
     assert refusal(xray_of(ramp(12), 12, PixelData=wrong)) == "pixel-length"
+
+
+@pytest.mark.parametrize("padding", [b"\0\0", b"\7" * 10, b"\0" * 4096])
+def test_padding_behind_the_pixels_is_left_out(padding: bytes) -> None:
+    np.testing.assert_array_equal(stored_values(xray_of(ramp(12), 12, PixelData=PIXELS + padding)), ramp(12))
+
+
+def only_frame(data: bytes) -> bytes:
+    return next(generate_frames(pydicom.dcmread(BytesIO(data)).PixelData, number_of_frames=1))
+
+
+COMPRESSED = [s for s in EXACT if uid.UID(s).is_compressed and s != uid.RLELossless]
+
+
+@pytest.mark.parametrize("padding", [b"\0" * 30, b"\xff" * 30], ids=["zeros", "ones"])
+@pytest.mark.parametrize("syntax", COMPRESSED, ids=lambda syntax: uid.UID(syntax).name)
+def test_padding_behind_a_compressed_frame_is_left_out(syntax: str, padding: bytes) -> None:
+    plain = xray_of(ramp(12), 12)
+    padded = encapsulated(plain, only_frame(EXACT[syntax](plain, syntax)).rstrip(b"\0") + padding, syntax)
+    np.testing.assert_array_equal(stored_values(padded), ramp(12))
+
+
+def boxed(codestream: bytes, *, length: int) -> bytes:
+    """A JP2 file of signature, type and codestream; `length` 0 says that the last box reaches to the end."""
+    start = struct.pack(">I4sI", 12, b"jP  ", 0x0D0A870A) + struct.pack(">I4s4sI4s", 20, b"ftyp", b"jp2 ", 0, b"jp2 ")
+    head = struct.pack(">I4sQ", 1, b"jp2c", length) if length > 1 else struct.pack(">I4s", length, b"jp2c")
+    return start + head + codestream
+
+
+@pytest.mark.parametrize("lengthy", [False, True])
+def test_the_boxes_of_a_jp2_file_are_left_out(lengthy: bool) -> None:
+    plain = xray_of(ramp(12), 12)
+    frame = only_frame(compressed_by_pydicom(plain, uid.JPEG2000Lossless)).rstrip(b"\0")
+    data = encapsulated(plain, boxed(frame, length=len(frame) + 16 if lengthy else 0), uid.JPEG2000Lossless)
+    np.testing.assert_array_equal(stored_values(data), ramp(12))
+
+
+def test_boxes_without_a_codestream_are_refused() -> None:
+    frame = boxed(b"", length=0)[:32] + struct.pack(">I4s", 24, b"free") + bytes(16)
+    assert refusal(encapsulated(xray_of(ramp(12), 12), frame, uid.JPEG2000Lossless)) == "truncated"
 
 
 @pytest.mark.parametrize("syntax", sorted(set(EXACT) - {uid.RLELossless}), ids=lambda syntax: uid.UID(syntax).name)
@@ -120,3 +167,71 @@ def test_a_frame_that_disagrees_with_its_header_is_refused_before_decoding() -> 
     out = BytesIO()
     dataset.save_as(out)
     assert refusal(out.getvalue()) == "pixel-length"
+
+
+def in_three_channels(rgb: np.ndarray, photometric: str = "RGB", **overrides: object) -> bytes:
+    values = {
+        "Rows": rgb.shape[0],
+        "Columns": rgb.shape[1],
+        "SamplesPerPixel": 3,
+        "PlanarConfiguration": 0,
+        "PhotometricInterpretation": photometric,
+        "BitsAllocated": 8,
+        "BitsStored": 8,
+        "HighBit": 7,
+        "PixelData": rgb.astype(np.uint8).tobytes(),
+        **overrides,
+    }
+    return dicom("DX", **values)
+
+
+GREY = np.repeat(ramp()[..., None], 3, axis=2)
+
+
+def as_jpeg(rgb: np.ndarray) -> bytes:
+    frame = saved(Image.fromarray(rgb), "JPEG", quality=95)
+    return encapsulated(in_three_channels(rgb, "YBR_FULL_422"), frame, uid.JPEGBaseline8Bit)
+
+
+def as_jpeg_2000(rgb: np.ndarray) -> bytes:
+    return compressed_by_pydicom(in_three_channels(rgb), uid.JPEG2000Lossless)
+
+
+@pytest.mark.parametrize("stored", [in_three_channels, as_jpeg, as_jpeg_2000])
+def test_grey_in_three_channels_is_read_as_the_same_content_in_a_png(stored: Callable[[np.ndarray], bytes]) -> None:
+    image = decode(stored(GREY))
+    expected = decode(saved(Image.fromarray(GREY))).pixels
+    np.testing.assert_allclose(image.pixels, expected, atol=0.03 if stored is as_jpeg else 1e-6)
+    assert (image.bits, image.not_classified, image.facts) == (8, None, ())
+
+
+@pytest.mark.parametrize("stored", [in_three_channels, as_jpeg, as_jpeg_2000])
+def test_a_colour_image_is_refused(stored: Callable[[np.ndarray], bytes]) -> None:
+    tinted = GREY.copy()
+    tinted[..., 2] //= 3
+    assert refusal(stored(tinted)) == "colour"
+
+
+def test_a_ct_image_in_three_channels_is_not_classified() -> None:
+    rescaled = dict.fromkeys(("RescaleSlope", "RescaleIntercept"))
+    pixels = pydicom.dcmread(BytesIO(in_three_channels(GREY)))
+    keywords = ("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored")
+    values = {keyword: pixels[keyword].value for keyword in (*keywords, "HighBit", "PlanarConfiguration", "PixelData")}
+    image = decode(dicom("CT", **values, **rescaled))
+    assert image.not_classified == not_classified("capture")
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+def test_jpeg_extended(bits: int) -> None:
+    values = ramp(bits)
+    found = stored_values(compressed_by_gdcm(xray_of(values, bits), uid.JPEGExtended12Bit))
+    assert np.abs(found.astype(int) - values).mean() < (1 << bits) / 50
+
+
+def test_jpeg_extended_with_a_sign_is_refused() -> None:
+    data = compressed_by_gdcm(xray_of(ramp(12), 12), uid.JPEGExtended12Bit)
+    dataset = pydicom.dcmread(BytesIO(data))
+    dataset.PixelRepresentation = 1
+    out = BytesIO()
+    dataset.save_as(out)
+    assert refusal(out.getvalue()) == "pixel-type"
