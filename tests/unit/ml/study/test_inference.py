@@ -69,7 +69,7 @@ def test_synthetic_xrays_together_are_answered_as_each_alone() -> None:
     images = [chest_xray(200 + 10 * seed, 240, seed=seed) for seed in range(BATCH + 1)]
     together = answers_of(Modality.CXR, images)
     assert_as_alone(Modality.CXR, images, together)
-    assert any(said.refusal is None for said in together)
+    assert sum(said.refusal is None for said in together) >= BATCH
 
 
 def test_a_real_series_is_answered_as_each_of_its_slices(chest_data: Path) -> None:
