@@ -19,6 +19,7 @@ from ml.imaging.image import DecodedImage, refuse_blank
 from ml.imaging.limits import Limits
 from ml.imaging.names import PersonName
 from ml.imaging.refusal import ImageRefused
+from ml.imaging.squares import pixel_shape, squared
 from ml.imaging.tags import Tags
 
 # Headers break the standard every day; what matters here is checked here.
@@ -75,10 +76,12 @@ def _read(data: bytes) -> tuple[FileDataset, str]:
 
 
 def _spacing(tags: Tags, keyword: str) -> tuple[float, float] | None:
+    """Of the pixels that were made square."""
     numbers = tags.numbers(keyword)
     if len(numbers) != 2 or not all(0.01 <= number <= 10 for number in numbers):
         return None
-    return numbers[0], numbers[1]
+    row, column = numbers
+    return (row, column) if pixel_shape(tags) == 1 else (min(numbers), min(numbers))
 
 
 def _uid(tags: Tags, keyword: str) -> str:
@@ -131,7 +134,7 @@ def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedDicom:
-    """An admitted image before any value is changed; `stored` as `read_frame` gives it."""
+    """An admitted image before any value is changed; `stored` as `read_frame` gives it, in square pixels."""
 
     tags: Tags
     admission: Admission
@@ -152,7 +155,8 @@ def open_dicom(data: bytes, limits: Limits) -> OpenedDicom:
         admission = admit(tags)
         admit_transfer_syntax(syntax)
         shape = read_shape(tags, limits)
-        return OpenedDicom(tags, admission, syntax, shape, read_frame(dataset, shape, syntax))
+        stored, shape = squared(read_frame(dataset, shape, syntax), shape, tags, limits)
+        return OpenedDicom(tags, admission, syntax, shape, stored)
 
 
 def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:

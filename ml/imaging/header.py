@@ -14,7 +14,8 @@ NO_NAME = PersonName()
 class DicomHeader:
     """Plain values from a DICOM header; every text is printable and cut in length.
 
-    Texts that the file leaves out are ''. `pixel_spacing` is millimetres (row, column);
+    Texts that the file leaves out are ''. `pixel_spacing` is millimetres (row, column) of the
+    pixels that are shown, which were made square where the file's are not;
     with `spacing_at_detector` it was measured at the detector and not in the patient, so
     lengths are magnified. `slice_position` is millimetres along the patient's axis (CT).
     `role` is the part that the image plays in its examination.

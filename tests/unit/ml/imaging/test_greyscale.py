@@ -122,11 +122,11 @@ def test_padding_is_the_darkest_measured_value() -> None:
 
 
 def test_spacing_says_where_it_was_measured() -> None:
-    at_detector = greyscale(dicom(ImagerPixelSpacing=[0.2, 0.3]))
-    in_patient = greyscale(dicom(PixelSpacing=[0.2, 0.3]))
+    at_detector = greyscale(dicom(ImagerPixelSpacing=[0.2, 0.2]))
+    in_patient = greyscale(dicom(PixelSpacing=[0.3, 0.3]))
     nowhere = greyscale(dicom(ImagerPixelSpacing=None))
-    assert (at_detector.spacing, at_detector.spacing_at_detector) == ((0.2, 0.3), True)
-    assert (in_patient.spacing, in_patient.spacing_at_detector) == ((0.2, 0.3), False)
+    assert (at_detector.spacing, at_detector.spacing_at_detector) == ((0.2, 0.2), True)
+    assert (in_patient.spacing, in_patient.spacing_at_detector) == ((0.3, 0.3), False)
     assert nowhere.spacing is None
 
 

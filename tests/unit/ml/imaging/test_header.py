@@ -27,14 +27,14 @@ def test_a_whole_header() -> None:
         AccessionNumber="A-1",
         AcquisitionDate="20240517",
         AcquisitionTime="141502.25",
-        PixelSpacing=[0.2, 0.3],
+        PixelSpacing=[0.2, 0.2],
     )
     assert found.modality is Modality.CXR
     assert (found.modality_code, found.sex, found.patient_id, found.accession_number) == ("CR", "F", "4711", "A-1")
     assert found.patient_name == "Müller, Änne Luise"
     assert found.person.groups == (NameGroup("Müller", "Änne", "Luise"),)
     assert (found.birth_date, found.acquired_at) == (date(1956, 2, 29), MOMENT)
-    assert (found.pixel_spacing, found.spacing_at_detector) == ((0.2, 0.3), False)
+    assert (found.pixel_spacing, found.spacing_at_detector) == ((0.2, 0.2), False)
     assert (found.body_part, found.view, found.photometric) == ("CHEST", "PA", "MONOCHROME2")
     assert found.image_type == ("DERIVED", "PRIMARY")
     assert found.transfer_syntax == "1.2.840.10008.1.2.1"
