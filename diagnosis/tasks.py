@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import datetime
+from pathlib import Path
 
 from celery import Task, shared_task
 from celery.signals import worker_process_init
@@ -12,9 +13,12 @@ from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from accounts.locale import in_locale_of
+from accounts.models import Clinic
 from diagnosis import notifications
 from diagnosis.analyses import classifiers, runner
 from diagnosis.models import Analysis
+from diagnosis.oversight import history, storage
 from diagnosis.states import AnalysisStatus
 
 log = logging.getLogger(__name__)
@@ -50,6 +54,15 @@ def sweep_analyses() -> None:
 @shared_task(acks_late=False)
 def mail_notifications() -> None:
     notifications.mail_pending()
+
+
+@shared_task(acks_late=False)
+def keep_figures() -> None:
+    """Count and measure ahead what the pages of oversight show, so that nobody waits for it there."""
+    for clinic in Clinic.objects.filter(is_active=True):
+        with in_locale_of(clinic=clinic):
+            history.monthly([clinic.pk], history.since(history.LONGEST))
+        storage.measure(Path(settings.PRIVATE_ROOT), clinic.pk)
 
 
 def enqueue(pk: uuid.UUID, *, at: datetime | None = None) -> bool:

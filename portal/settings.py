@@ -269,6 +269,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "keep-figures": {
+        "task": "diagnosis.tasks.keep_figures",
+        "schedule": 6 * 3600.0,
+        "options": {"expires": 6 * 3600},
+    },
 }
 
 # --- API ---------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.actors import actor_label
@@ -13,6 +13,7 @@ from diagnosis.messages import Message
 from diagnosis.models import Addendum, Report, Review
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify_uploader
+from diagnosis.oversight import history
 from diagnosis.reports import content as report_content
 from diagnosis.rules import policies
 from diagnosis.states import ReportStatus as S
@@ -32,6 +33,7 @@ def draft_report(*, by: User, review: Review) -> Report:
         "written_by": by,
     }
     unsigned = Report.objects.filter(study=review.study_id, image=review.image_id, status=S.PRELIMINARY)
+    _count_again(unsigned)
     if unsigned.update(**words):
         return unsigned.get()
     report = Report.objects.create(study=review.study, image=review.image, **words)
@@ -39,6 +41,13 @@ def draft_report(*, by: User, review: Review) -> Report:
         report.pk, "", S.PRELIMINARY, by=actor_label(by), note=Message("reading", {"variant": review.kind})
     )
     return report
+
+
+def _count_again(unsigned: QuerySet[Report]) -> None:
+    """The reading on which a report rested until now counts no more in the figures of its day."""
+    for before in Review.objects.filter(report__in=unsigned, decided_at__isnull=False):
+        assert before.decided_at
+        history.forget(before.clinic_id, before.decided_at)
 
 
 def revise_report(*, by: User, report: Report, findings: str, impression: str) -> Report:

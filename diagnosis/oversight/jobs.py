@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -24,6 +25,12 @@ class Day:
     succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
+
+    def __add__(self, other: Day) -> Day:
+        """Of the same day in another clinic."""
+        return Day(
+            self.day, self.succeeded + other.succeeded, self.failed + other.failed, self.cancelled + other.cancelled
+        )
 
 
 def latest(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
@@ -59,21 +66,25 @@ def explanation(analysis: Analysis, *, late: bool) -> str:
     return _("No worker has started it yet.") if analysis.status == S.QUEUED else _("A worker is running it.")
 
 
-def by_day(analyses: AnalysisQuerySet, days: int, today: date | None = None) -> list[Day]:
+def by_day(ended: Mapping[date, Day], days: int, today: date | None = None) -> list[Day]:
     """The last `days` days up to `today`, oldest first; days without any are zeros."""
     last = today or timezone.localdate()
     span = [last - timedelta(days=back) for back in reversed(range(days))]
+    return [ended.get(day, Day(day)) for day in span]
+
+
+def ended(analyses: AnalysisQuerySet) -> dict[date, Day]:
+    """How those of `analyses` that are finished ended, by day."""
     rows = (
-        analyses.annotate(day=TruncDate("finished_at"))
-        .filter(day__gte=span[0], day__lte=span[-1])
+        analyses.filter(finished_at__isnull=False)
+        .annotate(day=TruncDate("finished_at"))
         .order_by()
         .values("day")
         .annotate(
             **{status.value: Count("pk", filter=Q(status=status)) for status in (S.SUCCEEDED, S.FAILED, S.CANCELLED)}
         )
     )
-    found = {row["day"]: Day(**row) for row in rows}
-    return [found.get(day, Day(day)) for day in span]
+    return {row["day"]: Day(**row) for row in rows}
 
 
 def _attended(analyses: AnalysisQuerySet) -> AnalysisQuerySet:

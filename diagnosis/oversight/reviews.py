@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from statistics import median, quantiles
+from itertools import pairwise
 
-from django.db.models import Count, QuerySet
-from django.db.models.functions import TruncMonth
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models import Review
 from diagnosis.models.review import Decision, OverrideReason, ReviewQuerySet
+from diagnosis.oversight.times import Times
 from diagnosis.proportion import Proportion
-from diagnosis.reviews.category_changes import CategoryChanges, category_changes
+from diagnosis.reviews.category_changes import CategoryChanges
 from diagnosis.states import ReviewStatus
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -27,8 +29,6 @@ AGES = (
     (_("1 to 3 days"), 3 * DAY),
     (_("over 3 days"), timedelta.max),
 )
-# A month's times are taken from at most so many readings, the newest.
-MOST_TIMES = 10_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,17 @@ class Overrides:
 
 
 @dataclass(frozen=True)
+class Given:
+    """How many results were judged, and the reasons of those that were overridden, by code."""
+
+    judged: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Given) -> Given:
+        return Given(self.judged + other.judged, Counter(self.reasons) + Counter(other.reasons))
+
+
+@dataclass(frozen=True)
 class MonthlyCategoryChanges:
     month: datetime
     category_changes: CategoryChanges
@@ -68,49 +79,42 @@ class MonthlyCategoryChanges:
 
 def waiting(reviews: ReviewQuerySet, now: datetime | None = None) -> Waiting:
     at = now or timezone.now()
-    waits = sorted(at - since for since in reviews.open().values_list("waiting_since", flat=True))
-    counts, below = [], timedelta.min
-    for word, age in AGES:
-        counts.append((str(word), sum(below <= wait < age for wait in waits)))
-        below = age
-    return Waiting(tuple(counts), waits[-1] if waits else None)
+    longer = {f"over_{n}": Count("pk", filter=Q(waiting_since__lte=at - age)) for n, (_, age) in enumerate(AGES[:-1])}
+    found = reviews.open().aggregate(all=Count("pk"), first=Min("waiting_since"), **longer)
+    at_least = [found["all"], *(found[name] for name in longer), 0]
+    counts = [(str(word), more - less) for (word, _), (more, less) in zip(AGES, pairwise(at_least), strict=True)]
+    return Waiting(tuple(counts), at - found["first"] if found["first"] else None)
 
 
 def longest_waiting(reviews: ReviewQuerySet) -> ReviewQuerySet:
     return reviews.open().order_by("waiting_since", "id")
 
 
-def turnaround(reviews: QuerySet[Review]) -> Turnaround:
-    decided = reviews.filter(status=ReviewStatus.DECIDED).order_by("-decided_at")
-    pairs = decided.values_list("waiting_since", "decided_at")[:MOST_TIMES]
-    times = [(end - start).total_seconds() for start, end in pairs if end]
-    if not times:
-        return Turnaround(0, None, None)
-    slow = quantiles(times, n=10, method="inclusive")[-1] if len(times) > 1 else times[0]
-    return Turnaround(len(times), timedelta(seconds=median(times)), timedelta(seconds=slow))
+def times(reviews: QuerySet[Review]) -> Times:
+    """From entering the queue to the decision, of those that are decided."""
+    pairs = reviews.filter(status=ReviewStatus.DECIDED).order_by().values_list("waiting_since", "decided_at")
+    return Times.of((end - start).total_seconds() for start, end in pairs.iterator() if end)
 
 
-def overrides(reviews: QuerySet[Review]) -> Overrides:
-    """By reason, the most frequent first; reasons that nobody gave are there with 0."""
+def turnaround(taken: Times) -> Turnaround:
+    half, slow = (_span(taken.quantile(share)) for share in (0.5, 0.9))
+    return Turnaround(taken.count, half, slow)
+
+
+def _span(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def given(reviews: QuerySet[Review]) -> Given:
     judged = reviews.filter(status=ReviewStatus.DECIDED, decision__in=(Decision.AGREE, Decision.OVERRIDE))
-    overridden = judged.filter(decision=Decision.OVERRIDE)
-    rows = overridden.order_by().values_list("override_reason").annotate(n=Count("pk"))
-    given = dict(rows)
+    rows = dict(judged.order_by().values_list("override_reason").annotate(n=Count("pk")))
+    return Given(sum(rows.values()), {reason: n for reason, n in rows.items() if reason})
+
+
+def overrides(counted: Given) -> Overrides:
+    """By reason, the most frequent first; reasons that nobody gave are there with 0."""
     reasons = sorted(
-        ((str(reason.label), given.get(reason.value, 0)) for reason in OverrideReason), key=lambda pair: -pair[1]
+        ((str(reason.label), counted.reasons.get(reason.value, 0)) for reason in OverrideReason),
+        key=lambda pair: -pair[1],
     )
-    return Overrides(tuple(reasons), Proportion(sum(given.values()), judged.count()))
-
-
-def category_changes_by_month(reviews: QuerySet[Review]) -> list[MonthlyCategoryChanges]:
-    """Months with at least one reading that had a first impression, oldest first."""
-    decided = reviews.filter(status=ReviewStatus.DECIDED, first_impressions__isnull=False)
-    months = (
-        decided.annotate(month=TruncMonth("decided_at")).order_by("month").values_list("month", flat=True).distinct()
-    )
-    found = [MonthlyCategoryChanges(month, category_changes(_in_month(reviews, month))) for month in months]
-    return [entry for entry in found if entry.category_changes.total]
-
-
-def _in_month(reviews: QuerySet[Review], month: datetime) -> QuerySet[Review]:
-    return reviews.annotate(month=TruncMonth("decided_at")).filter(month=month)
+    return Overrides(tuple(reasons), Proportion(sum(counted.reasons.values()), counted.judged))

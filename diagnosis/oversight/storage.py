@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
+from django.core.cache import cache
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models import Prediction, Scan
@@ -21,16 +25,26 @@ KINDS = {
     "renditions": _("Display images (can be generated again)"),
 }
 KEY = 32  # hexadecimal digits
+FORM = 1  # of what is kept: another number when its form or its meaning changes
+KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Usage:
     """One kind of file. `missing`: rows whose file is not there, for kinds that every row has."""
 
-    kind: str
+    kind: str  # of KINDS
     files: int
     size: int  # bytes
     missing: int = 0
+
+    @property
+    def label(self) -> str:
+        return str(KINDS[self.kind])
+
+    def __add__(self, other: Usage) -> Usage:
+        """Of the same kind in another clinic."""
+        return Usage(self.kind, self.files + other.files, self.size + other.size, self.missing + other.missing)
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,35 @@ class Disk:
 
     total: int
     free: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found at `at`, by kind."""
+
+    at: datetime
+    kinds: list[Usage]
+
+
+def measured(root: Path, clinics: Iterable[UUID]) -> Measured:
+    """What the clinics' files took when they were last measured; measures now where that was never.
+
+    To look at every file takes as long as there are files, which is no time for a page: a periodic task does it.
+    """
+    found = [cache.get(_key(clinic)) or measure(root, clinic) for clinic in clinics]
+    kinds = [sum(same[1:], same[0]) for same in zip(*(one.kinds for one in found), strict=True)]
+    return Measured(min(one.at for one in found), kinds)
+
+
+def measure(root: Path, clinic: UUID) -> Measured:
+    """Look at every file of the clinic now, and keep what was found for `measured`."""
+    found = Measured(timezone.now(), usage(root, Scan.objects.filter(clinic=clinic)))
+    cache.set(_key(clinic), found, timeout=KEPT.total_seconds())
+    return found
+
+
+def _key(clinic: UUID) -> str:
+    return f"storage:{FORM}:{clinic}"
 
 
 def usage(root: Path, scans: ClinicalQuerySet[Scan]) -> list[Usage]:
@@ -66,7 +109,7 @@ def _measure(root: Path, kind: str, keys: set[str], *, complete: bool) -> Usage:
         if name[:KEY] in keys:
             found.add(name[:KEY])
             files, size = files + 1, size + length
-    return Usage(str(KINDS[kind]), files, size, len(keys - found) if complete else 0)
+    return Usage(kind, files, size, len(keys - found) if complete else 0)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:

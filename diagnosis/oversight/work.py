@@ -38,7 +38,7 @@ class Worker:
 def queue(analyses: AnalysisQuerySet, now: datetime | None = None) -> Queue:
     """`lost` are running ones whose lease ended: the next sweep queues them again."""
     at = now or timezone.now()
-    counts = analyses.aggregate(
+    counts = analyses.open().aggregate(
         queued=Count("pk", filter=Q(status=S.QUEUED)),
         running=Count("pk", filter=Q(status=S.RUNNING, lease_expires_at__gte=at)),
         lost=Count("pk", filter=Q(status=S.RUNNING, lease_expires_at__lt=at)),

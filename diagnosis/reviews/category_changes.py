@@ -18,6 +18,9 @@ class CategoryChanges:
     changed: int
     total: int
 
+    def __add__(self, other: CategoryChanges) -> CategoryChanges:
+        return CategoryChanges(self.changed + other.changed, self.total + other.total)
+
     @property
     def share(self) -> float | None:
         """0 to 1; None without any reading."""

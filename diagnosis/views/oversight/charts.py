@@ -59,7 +59,7 @@ def category_changes(months: list[MonthlyCategoryChanges]) -> Dots:
 
 
 def usage(kinds: list[Usage]) -> Bars:
-    rows = [(kind.kind, float(kind.size), filesizeformat(kind.size)) for kind in kinds]
+    rows = [(kind.label, float(kind.size), filesizeformat(kind.size)) for kind in kinds]
     return chart.bars("storage", _("Space taken on the disk, by kind"), rows)
 
 

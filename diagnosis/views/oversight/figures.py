@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from diagnosis.oversight import agreement, jobs, storage, work
+from diagnosis.oversight import agreement, history, jobs, storage, work
 from diagnosis.oversight import reviews as reading
 from diagnosis.views.oversight import charts, tables
 from diagnosis.views.oversight.scope import Scope, overseen, show
@@ -22,18 +22,18 @@ LONGEST = 25
 @require_safe
 @overseen
 def overview(request: HttpRequest, scope: Scope) -> HttpResponse:
-    waiting = reading.waiting(scope.reviews())
+    waiting, total = reading.waiting(scope.reviews()), history.total(scope.monthly())
     context = {
         "failed": jobs.failed(scope.analyses()).count(),
         "late": jobs.late(scope.analyses()).count(),
         "cancelled": jobs.cancelled(scope.analyses()).count(),
         "limit": settings.ANALYSIS_WAIT_WARNING,
         "waiting": waiting,
-        "turnaround": reading.turnaround(scope.decided()),
-        "overrides": reading.overrides(scope.decided()),
+        "turnaround": reading.turnaround(total.times),
+        "overrides": reading.overrides(total.given),
         "queue": work.queue(scope.analyses()),
         "standing": scope.corrections().standing().count(),
-        "days": charts.days(jobs.by_day(scope.analyses(), tables.DAYS)),
+        "days": charts.days(jobs.by_day(total.ended, tables.DAYS)),
         "ages": charts.ages(waiting),
     }
     return show(request, scope, "overview", _("Oversight"), context)
@@ -42,8 +42,9 @@ def overview(request: HttpRequest, scope: Scope) -> HttpResponse:
 @require_safe
 @overseen
 def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
-    waiting, overrides = reading.waiting(scope.reviews()), reading.overrides(scope.decided())
-    months = reading.category_changes_by_month(scope.decided())
+    waiting, found = reading.waiting(scope.reviews()), scope.monthly()
+    total, months = history.total(found), tables.changed(found)
+    overrides = reading.overrides(total.given)
     longest = reading.longest_waiting(scope.reviews()).select_related(
         "study__patient", "study__representative", "image", "clinic", "reader"
     )
@@ -51,7 +52,7 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
     context = {
         "waiting": waiting,
         "ages": charts.ages(waiting),
-        "turnaround": reading.turnaround(scope.decided()),
+        "turnaround": reading.turnaround(total.times),
         "longest": [(case, now - case.waiting_since) for case in longest[:LONGEST]],
         "overrides": overrides,
         "reasons": charts.overrides(overrides),
@@ -65,7 +66,7 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
 @overseen
 def agreements(request: HttpRequest, scope: Scope) -> HttpResponse:
     first = request.GET.get("standard") == "first"
-    months = agreement.by_month(scope.decided(), first_impressions=first)
+    months = history.agreements(scope.monthly(), first_impressions=first)
     context = {"first": first, "versions": charts.versions(agreement.overall(months), months)}
     return show(request, scope, "agreement", _("Agreement of classifiers and readers"), context)
 
@@ -74,9 +75,10 @@ def agreements(request: HttpRequest, scope: Scope) -> HttpResponse:
 @overseen
 def works(request: HttpRequest, scope: Scope) -> HttpResponse:
     root = Path(settings.PRIVATE_ROOT)
-    kinds = storage.usage(root, scope.scans())
+    measured = storage.measured(root, scope.keys)
+    kinds = measured.kinds
     queue = work.queue(scope.analyses())
-    found = jobs.by_day(scope.analyses(), tables.DAYS)
+    found = jobs.by_day(history.total(scope.monthly()).ended, tables.DAYS)
     context = {
         "queue": queue,
         "oldest": timezone.now() - queue.oldest if queue.oldest else None,
@@ -84,6 +86,7 @@ def works(request: HttpRequest, scope: Scope) -> HttpResponse:
         "days": charts.days(found),
         "found": [day for day in reversed(found) if day.succeeded or day.failed or day.cancelled],
         "kinds": kinds,
+        "measured_at": measured.at,
         "bytes": sum(kind.size for kind in kinds),
         "usage": charts.usage(kinds),
         "disk": storage.disk(root) if root.exists() else None,

@@ -15,7 +15,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
@@ -25,6 +24,8 @@ from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.models.correction import CorrectionQuerySet
 from diagnosis.models.review import ReviewQuerySet
 from diagnosis.models.scan import ScanQuerySet
+from diagnosis.oversight import history
+from diagnosis.oversight.history import Month
 from diagnosis.views.shortcuts import person
 
 P = ParamSpec("P")
@@ -57,10 +58,7 @@ class Scope:
 
     @property
     def since(self) -> datetime:
-        """The first moment of the period: it begins with a month, so that no month is shown in part."""
-        first = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        year, month = divmod(first.year * 12 + first.month - int(self.months), 12)
-        return first.replace(year=year, month=month + 1)
+        return history.since(int(self.months))
 
     @property
     def query(self) -> str:
@@ -73,9 +71,9 @@ class Scope:
     def reviews(self) -> ReviewQuerySet:
         return Review.objects.filter(clinic__in=self.keys)
 
-    def decided(self) -> ReviewQuerySet:
-        """Reviews decided within the period."""
-        return self.reviews().filter(decided_at__gte=self.since)
+    def monthly(self) -> list[Month]:
+        """The figures of the period, month by month."""
+        return history.monthly(self.keys, self.since)
 
     def scans(self) -> ScanQuerySet:
         return Scan.objects.filter(clinic__in=self.keys)

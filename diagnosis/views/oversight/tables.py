@@ -13,9 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from diagnosis.models import Analysis, Patient, Review
 from diagnosis.models.analysis import AnalysisQuerySet
-from diagnosis.oversight import agreement, jobs, storage, work
+from diagnosis.oversight import agreement, history, jobs, storage, work
 from diagnosis.oversight import reviews as reading
 from diagnosis.oversight.agreement import Agreement
+from diagnosis.oversight.history import Figures, Month
+from diagnosis.oversight.reviews import MonthlyCategoryChanges
 from diagnosis.oversight.table import Table
 from diagnosis.views.oversight.scope import Scope
 
@@ -70,7 +72,7 @@ def _analysis(scope: Scope, analysis: Analysis) -> list[Any]:
 
 
 def days(scope: Scope) -> Table:
-    rows = [[day.day, day.succeeded, day.failed, day.cancelled] for day in jobs.by_day(scope.analyses(), DAYS)]
+    rows = [[day.day, day.succeeded, day.failed, day.cancelled] for day in jobs.by_day(_total(scope).ended, DAYS)]
     return Table((_("day"), _("finished"), _("failed"), _("cancelled")), rows)
 
 
@@ -99,14 +101,24 @@ def _case(scope: Scope, case: Review) -> list[Any]:
 
 
 def overrides(scope: Scope) -> Table:
-    counted = reading.overrides(scope.decided())
+    counted = reading.overrides(_total(scope).given)
     rows = [[reason, count, counted.share.whole] for reason, count in counted.reasons]
     return Table((_("reason"), _("overridden"), _("of results read")), rows)
 
 
+def changed(months: list[Month]) -> list[MonthlyCategoryChanges]:
+    """Of the months in which there was a reading with a first impression."""
+    found = [MonthlyCategoryChanges(month.first, month.figures.changes) for month in months]
+    return [entry for entry in found if entry.category_changes.total]
+
+
+def _total(scope: Scope) -> Figures:
+    return history.total(scope.monthly())
+
+
 def category_changes(scope: Scope) -> Table:
     columns = (_("month"), _("changed"), _("readings"), _("share"), _("low"), _("high"))
-    months = reading.category_changes_by_month(scope.decided())
+    months = changed(scope.monthly())
     rows = [
         [
             entry.month.date(),
@@ -132,7 +144,7 @@ def agreements(scope: Scope, *, first_impressions: bool = False) -> Table:
         *(_("both negative"), _("sensitivity"), _("sensitivity low"), _("sensitivity high")),
         *(_("specificity"), _("specificity low"), _("specificity high"), _("kappa"), _("kappa low"), _("kappa high")),
     )
-    months = agreement.by_month(scope.decided(), first_impressions=first_impressions)
+    months = history.agreements(scope.monthly(), first_impressions=first_impressions)
     return Table(columns, [_agreement(entry) for entry in [*agreement.overall(months), *months]])
 
 
@@ -157,9 +169,9 @@ def _parts(total: int | None, proportion: Any) -> list[Any]:
 
 
 def usage(scope: Scope) -> Table:
-    kinds = storage.usage(Path(settings.PRIVATE_ROOT), scope.scans())
+    kinds = storage.measured(Path(settings.PRIVATE_ROOT), scope.keys).kinds
     return Table(
-        (_("kind"), _("files"), _("bytes"), _("missing")), [[u.kind, u.files, u.size, u.missing] for u in kinds]
+        (_("kind"), _("files"), _("bytes"), _("missing")), [[u.label, u.files, u.size, u.missing] for u in kinds]
     )
 
 

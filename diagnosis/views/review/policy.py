@@ -10,9 +10,11 @@ from accounts.models import Clinic
 from accounts.permissions import Permission, require
 from diagnosis.actions.reading_policy import change_policy
 from diagnosis.forms.reading_settings import PolicyForm
-from diagnosis.models import ReadingPolicy, Review
-from diagnosis.reviews.category_changes import category_changes
+from diagnosis.models import ReadingPolicy
+from diagnosis.oversight import history
 from diagnosis.views.shortcuts import in_clinic, person
+
+MONTHS = 12
 
 
 @require_http_methods(["GET", "POST"])
@@ -26,5 +28,9 @@ def edit(request: HttpRequest, clinic: Clinic) -> HttpResponse:
         message = ngettext("Saved. %(n)d open case was reordered.", "Saved. %(n)d open cases were reordered.", moved)
         messages.success(request, message % {"n": moved})
         return redirect("diagnosis:reading-policy")
-    context = {"clinic": clinic, "form": form, "category_changes": category_changes(Review.objects.in_clinic(clinic))}
+    context = {
+        "clinic": clinic,
+        "form": form,
+        "category_changes": history.total(history.monthly([clinic.pk], history.since(MONTHS))).changes,
+    }
     return render(request, "diagnosis/review/policy.html", context, status=422 if form.errors else 200)
