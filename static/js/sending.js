@@ -31,7 +31,7 @@ const answers = (text) => {
  * @returns {UploadAnswer}
  */
 const answer = (request, url) => {
-  if (request.responseURL !== url)
+  if (request.responseURL !== new URL(url, document.baseURI).href)
     return trouble(gettext("You have been signed out. Sign in in another tab, then retry."));
   const last = answers(request.responseText.trimEnd().split("\n").at(-1) ?? "").at(0);
   if (last?.outcome || last?.total === 0) return last;

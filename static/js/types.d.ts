@@ -153,8 +153,9 @@ interface UploadList {
   /** Differences of header and record that a person accepted for every file here. */
   compared(): string[];
   agree(comparison: string): void;
-  /** Those that differ from the record as `row` does, itself among them. */
-  alike(row: UploadRow): UploadRow[];
+  /** Whatever differs from the record as `row` does is another patient's. */
+  redirect(row: UploadRow, patient: { name: string; url: string }): void;
+  redirected(comparison: string): { name: string; url: string } | undefined;
   isAlone(): boolean;
   modalities(): string[];
   label(modality: string): string;

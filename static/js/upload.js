@@ -36,6 +36,8 @@ class Upload {
   #isPaused = false; // after a lost connection: the next file would be lost as well
   /** @type {Set<string>} */
   #compared = new Set(); // differences of header and record that a person accepted for every file here
+  /** @type {Map<string, { name: string, url: string }>} */
+  #redirected = new Map(); // differences that another patient's record does not have
   #leftOut;
   #pictures;
   /** @type {UploadList} */
@@ -69,7 +71,8 @@ class Upload {
       leftOut: (paths) => this.#leftOut.add(paths),
       compared: () => [...this.#compared],
       agree: (comparison) => this.#agree(comparison),
-      alike: (row) => this.#alike(row),
+      redirect: (row, patient) => this.#redirect(row, patient),
+      redirected: (comparison) => this.#redirected.get(comparison),
       // A series is one folder with one header: nobody compares a hundred slices one by one
       isAlone: () => this.#rows.length === 1,
       modalities: () => labels.map(({ value }) => value),
@@ -154,12 +157,18 @@ class Upload {
   }
 
   // What is open about one file of a study holds for those that wait behind it.
-  /** @param {Row} row */
-  #alike(row) {
-    const { comparison, group } = row;
-    return this.#rows
-      .filter((one) => one instanceof Row)
-      .filter((one) => one.comparison === comparison || (group && one.group === group && one.state === "waiting"));
+  /**
+   * @param {Row} row
+   * @param {{ name: string, url: string }} patient
+   */
+  #redirect({ comparison, group }, patient) {
+    this.#redirected.set(comparison, patient);
+    for (const row of this.#rows) {
+      if (!(row instanceof Row)) continue;
+      const isBehind = group && row.group === group && row.state === "waiting";
+      if (row.comparison === comparison || isBehind) row.sendTo(patient);
+    }
+    this.#step();
   }
 
   /** @param {string} comparison */

@@ -168,8 +168,9 @@ export class ArchiveRow {
   }
 
   #said() {
-    const { kept, known } = this.tally;
+    const { kept, known, question } = this.tally;
     const count = kept + known;
+    if (!count && question) return gettext("None of its files was taken in yet.");
     if (!count) return gettext("None of its files was taken in.");
     return interpolate(ngettext("%(count)s image taken in", "%(count)s images taken in", count), { count });
   }
@@ -201,7 +202,7 @@ export class ArchiveRow {
         link.href = images[0].url ?? "";
         link.textContent = images[0].study?.title ?? gettext("Open");
         const count = images.length;
-        return [link, new Text(` ${interpolate(ngettext("%(count)s image", "%(count)s images", count), { count })}`)];
+        return [link, new Text(` (${interpolate(ngettext("%(count)s image", "%(count)s images", count), { count })})`)];
       }),
     );
   }

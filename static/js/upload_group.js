@@ -111,7 +111,14 @@ export class Group {
 
   // A picture without a modality is asked about with all others like it, above the list.
   #showThoseThatNeedSomebody() {
-    const needing = this.#rows.filter((row) => row.state === "problem" || row.comparison);
+    const asked = new Set();
+    const needing = this.#rows.filter((row) => {
+      if (!row.comparison) return row.state === "problem";
+      // The same question about several of them is shown once.
+      const isFirst = !asked.has(row.comparison);
+      asked.add(row.comparison);
+      return isFirst;
+    });
     for (const row of this.#rows) if (!needing.includes(row)) row.element.remove();
     for (const row of needing) if (!row.element.isConnected) this.#list.append(row.element);
     this.#line.more(...(needing.length ? [this.#list] : []));

@@ -184,8 +184,10 @@ export class Row {
   /** @param {UploadAnswer} answer */
   #ask(answer) {
     const { comparison: compared = "", differences = [] } = answer;
-    // Agreed to while this one was on its way.
+    // Decided while this one was on its way.
     if (this.#list.compared().includes(compared) && this.#confirmed !== compared) return this.attach();
+    const patient = this.#list.redirected(compared);
+    if (patient && !this.#instead) return this.sendTo(patient);
     this.#show("question", answer.sentence);
     const choices = this.#offerOther(answer);
     choices.push(button(gettext("Attach anyway, I have compared them"), () => this.attach()));
@@ -202,10 +204,7 @@ export class Row {
   /** @param {UploadAnswer} answer */
   #offerOther({ belongs_to: patient }) {
     if (!patient) return [];
-    const take = () => {
-      for (const row of this.#list.alike(this)) row.sendTo(patient);
-      this.#list.again();
-    };
+    const take = () => this.#list.redirect(this, patient);
     return [button(interpolate(gettext("Upload for %(name)s instead"), { name: patient.name }), take, true)];
   }
 

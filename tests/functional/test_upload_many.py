@@ -53,7 +53,7 @@ def test_a_folder_becomes_one_line_a_study_and_what_is_no_image_is_named(
     study = page.locator(".file-study")
     expect(study).to_have_count(1)
     expect(study).to_contain_text("12 of 12 images")
-    expect(study).to_contain_text("Chest CT slice")
+    expect(study).to_contain_text("Chest CT of")
     expect(page.locator(".file")).to_have_count(2)  # the study, and the X-ray
     left_out = page.locator("[data-left-out]")
     expect(left_out.locator("summary")).to_have_text("2 files are no images and were left out")
@@ -75,10 +75,11 @@ def test_one_question_holds_back_the_rest_of_its_study(at_patient: Page, patient
     series = {f"IM{number:03}": ct_dicom(**STRANGERS, seed=number) for number in range(15)}
     choose_folder(page, folder(tmp_path, **series))
     study = page.locator(".file-study")
-    expect(study.locator(".differences").first).to_be_visible()
+    expect(study.locator(".differences")).to_be_visible()
     expect(page.locator("[data-sum]")).to_contain_text("need your decision")
     assert len(sent) <= 3
-    study.get_by_role("button", name="Attach every file here that differs so").first.click()
+    expect(study.locator(".differences")).to_have_count(1)
+    study.get_by_role("button", name="Attach every file here that differs so").click()
     until_sent(page)
     expect(study).to_contain_text("15 of 15 images")
     assert len(sent) <= 18
@@ -95,7 +96,7 @@ def test_the_study_of_another_patient_in_a_folder_goes_to_that_one(
     )
     series = {f"OTHER__IM{number:03}": ct_dicom(**STRANGERS, seed=number) for number in range(10)}
     choose_folder(page, folder(tmp_path, XRAY=xray_dicom(), **series))
-    page.get_by_role("button", name="Upload for Else, Someone instead").first.click()
+    page.get_by_role("button", name="Upload for Else, Someone instead").click()
     until_sent(page)
     expect(page.get_by_text("11 of 11 uploaded")).to_be_visible()
     expect(page.locator(".file-study")).to_contain_text("Else, Someone")
@@ -108,7 +109,7 @@ def test_a_study_of_somebody_else_is_left_out_as_a_whole(at_patient: Page, patie
     page = at_patient
     series = {f"OTHER__IM{number:03}": ct_dicom(**STRANGERS, seed=number) for number in range(10)}
     choose_folder(page, folder(tmp_path, XRAY=xray_dicom(), **series))
-    page.get_by_role("button", name="Leave out all 10 files").first.click()
+    page.get_by_role("button", name="Leave out all 10 files").click()
     until_sent(page)
     expect(page.get_by_text("1 of 1 uploaded")).to_be_visible()
     expect(page.locator(".file-study")).to_have_count(0)
@@ -169,7 +170,7 @@ def test_an_archive_of_a_disc_is_opened_and_told_file_by_file(at_patient: Page, 
     drop(page, ("disc.zip", disc(*images, xray_dicom(**STRANGERS), xray_png(5), xray_png()[:500])))
     row = page.locator(".file")
     expect(row).to_have_attribute("data-state", "question")
-    expect(row).to_contain_text("Chest CT slice")
+    expect(row).to_contain_text("Chest CT of")
     expect(row).to_contain_text("3 images")
     expect(row.locator(".file-problems")).to_contain_text("IMAGES/SER001/IM0006 This PNG is incomplete or damaged")
     expect(page.locator("[data-left-out] summary")).to_have_text("4 files are no images and were left out")
