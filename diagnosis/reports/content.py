@@ -39,7 +39,11 @@ def _images(report: Report) -> list[dict[str, Any]]:
     images = Scan.objects.filter(series__study=report.study_id)
     if report.image_id:
         images = images.filter(pk=report.image_id)
-    return [{"id": str(image.pk), "sha256": image.sha256} for image in images.order_by("uploaded_at", "pk")]
+    return [_image(image) for image in images.order_by("uploaded_at", "pk")]
+
+
+def _image(image: Scan) -> dict[str, Any]:
+    return {"id": str(image.pk), "sha256": image.sha256, "role": image.role, "view": image.view_position}
 
 
 def digest(report: Report, frozen: dict[str, Any], *, signer: str, at: datetime) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from uuid import UUID
+
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -9,7 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from diagnosis import notifications
-from diagnosis.models.notification import NotificationKind, NotificationQuerySet
+from diagnosis.models.notification import Notification, NotificationKind, NotificationQuerySet
+from diagnosis.results.images import count_of, image_counts
 from diagnosis.views.shortcuts import person
 
 A_PAGE = 30
@@ -21,13 +25,32 @@ ICONS = {
 }
 
 
+OF_REPORTS = (NotificationKind.REPORT, NotificationKind.ADDENDUM)
+
+
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     notices = _own(request).select_related("study__patient", "study__representative")
     page = Paginator(notices, A_PAGE).get_page(request.GET.get("page"))
-    lines = [(notification, f"_icons/{ICONS[NotificationKind(notification.kind)]}.svg") for notification in page]
+    # A report rests on the images that were there then.
+    of_images = [notification.study_id for notification in page if notification.kind not in OF_REPORTS]
+    counts = image_counts(of_images)
+    lines = [
+        (
+            notification,
+            f"_icons/{ICONS[NotificationKind(notification.kind)]}.svg",
+            _count(notification, counts),
+        )
+        for notification in page
+    ]
     context = {"page": page, "lines": lines, "unread": notifications.unread_count(person(request))}
     return render(request, "diagnosis/notification/list.html", context)
+
+
+def _count(notification: Notification, counts: Mapping[UUID, int]) -> str:
+    """ "60 images"; empty where there is one, or the notice is of a report."""
+    found = counts.get(notification.study_id, 1)
+    return count_of(found) if found > 1 and notification.kind not in OF_REPORTS else ""
 
 
 @never_cache
@@ -38,10 +61,10 @@ def unread(request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def open_one(request: HttpRequest, pk: int) -> HttpResponse:
-    """Mark one as read and go to its scan."""
+    """Mark one as read and go to its study."""
     notification = get_object_or_404(_own(request), pk=pk)
     _own(request).filter(pk=pk).mark_read()
-    return redirect("diagnosis:scan-detail", pk=notification.study.representative_id)
+    return redirect("diagnosis:study-detail", pk=notification.study_id)
 
 
 @require_POST

@@ -94,7 +94,7 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
     """What the patient's page shows."""
-    scans = scan_list.for_lists(patient.scans.representatives())
+    scans = scan_list.for_lists(scan_list.by_date(patient.scans.representatives()))
     page = Paginator(scans, SCANS_A_PAGE).get_page(request.GET.get("page"))
     return {
         "patient": patient,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -14,7 +14,7 @@ from accounts.permissions import Permission, require
 from diagnosis import keyset
 from diagnosis.errors import Refusal
 from diagnosis.forms.scan_filter import ScanFilter
-from diagnosis.models import Analysis, Scan
+from diagnosis.models import Analysis, Scan, Study
 from diagnosis.views import scan_context, scan_list
 from diagnosis.views.shortcuts import find, in_clinic, person, rights, show
 
@@ -42,14 +42,40 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    return page(request, _find(request, pk))
+    """The page of the image's study, with this image. Addresses of images are older than studies, and stay."""
+    return page(request, _find(request, pk), asked=True)
 
 
 @never_cache
 @require_safe
 def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The changing part of the scan's page, for the script that follows its analysis."""
-    return page(request, _find(request, pk), fragment=True)
+    """The changing part of that page, for the script that follows its analysis."""
+    return page(request, _find(request, pk), asked=True, fragment=True)
+
+
+@require_safe
+def study(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The study's page, with the image that its attention maps are of; `?image=KEY`: with that one."""
+    scan, asked = _of_study(request, pk)
+    return page(request, scan, asked=asked)
+
+
+@never_cache
+@require_safe
+def study_result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The changing part of that page, for the script that follows its analysis."""
+    scan, asked = _of_study(request, pk)
+    return page(request, scan, asked=asked, fragment=True)
+
+
+def _of_study(request: HttpRequest, pk: uuid.UUID) -> tuple[Scan, bool]:
+    """The image asked for, else the one that stands for the study; and whether it was asked for."""
+    found = find(Study.objects.all(), request, pk)
+    image = next(iter(_keys([request.GET.get("image", "")])), None)
+    scan = _find(request, image or found.representative_id or uuid.UUID(int=0))
+    if scan.study_id != found.pk:
+        raise Http404("no such image in this study")
+    return scan, image is not None
 
 
 @never_cache
@@ -80,7 +106,7 @@ def _progress(row: scan_list.Row) -> dict[str, Any]:
         "sentence": row.verdict.sentence,
         "label": row.verdict.label or None,
         "probability": row.verdict.probability or None,
-        "url": reverse("diagnosis:scan-detail", args=[row.scan.pk]),
+        "url": reverse("diagnosis:study-detail", args=[row.scan.study_id]),
         "html": render_to_string("diagnosis/scan/_verdict.html", {"row": row}),
     }
 
@@ -95,12 +121,16 @@ def page(
     request: HttpRequest,
     scan: Scan,
     *,
+    asked: bool = False,
     analysis: Analysis | None = None,
     refusal: Refusal | None = None,
     fragment: bool = False,
 ) -> HttpResponse:
-    """A scan's page with its latest analysis or an earlier one, and a refusal's sentence and status if there is one."""
-    context = scan_context.context(request, scan, analysis)
+    """A study's page with its latest analysis or an earlier one, and a refusal's sentence and status if there is one.
+
+    `asked`: it shows `scan`, and not the image that the attention maps are of.
+    """
+    context = scan_context.context(request, scan, analysis, asked=asked)
     context |= {"may": rights(request, scan.clinic), "refusal": refusal}
     if not fragment:
         context |= scan_context.review_status(person(request), scan)

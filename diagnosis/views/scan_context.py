@@ -1,4 +1,4 @@
-"""Everything that a scan's page says about one analysis."""
+"""Everything that a study's page says about one analysis, and of one of its images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from diagnosis.models import Analysis, Prediction, Review, Scan
 from diagnosis.models.review import ReviewKind
-from diagnosis.results import colour, intended_use, verdict, waiting
+from diagnosis.results import colour, contents, intended_use, verdict, waiting
 from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present
 from diagnosis.rules import blinding, corrections, policies
 from diagnosis.states import AnalysisStatus, ReviewStatus
@@ -25,7 +25,8 @@ EARLIER_SCANS = 3
 PATIENCE = 2 * settings.ANALYSIS_LEASE
 
 
-def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict[str, Any]:
+def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, asked: bool) -> dict[str, Any]:
+    """`asked`: the page is of this very image, not only of the study that it stands for."""
     analyses = list(_analyses(scan))
     latest = analyses[0] if analyses else None
     shown = next((one for one in analyses if one == analysis), latest)
@@ -33,7 +34,12 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
     result = present(shown) if shown and not hidden else ResultPresentation()
     ahead = _ahead(shown)
     mapped = _mapped(request, result.predictions)
+    images = contents.images_of(scan.study)
+    report = scan_list.report_of(scan, hidden=blinding.hides_reading(person(request), scan.study_id))
     return {
+        "study": scan.study,
+        "asked": asked,
+        "contents": contents.contents(images, shown, hidden=hidden, shown=scan),
         "scan": scan,
         "patient": scan.patient,
         "clinic": scan.clinic,
@@ -45,19 +51,28 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None) -> dict
         "predictions": result.predictions,
         "ensemble": result.ensemble,
         "marks": result.marks,
-        "mapped": mapped,
-        "picture": mapped.prediction.image if mapped else scan,
+        **_picture(scan, mapped, asked=asked and "map" not in request.GET),
         "legend": colour.legend(),
         "intended_use": intended_use,
-        "following": bool(latest and not latest.is_finished),
+        # An earlier analysis does not change: the page must not turn into that of the latest one while it is read.
+        "following": bool(shown == latest and latest and not latest.is_finished),
         "cancellable": shown is not None and shown == latest and not policies.cancel_blocked_reason(shown),
         "queue_place": waiting.queue_place(ahead),
         "overdue": ahead == 0 and shown is not None and timezone.now() - shown.requested_at > PATIENCE,
         "rerun_blocked_reason": policies.rerun_blocked_reason(latest),
         "rerun_word": _("Retry") if latest and latest.status == AnalysisStatus.FAILED else _("Run again"),
-        "report": scan_list.report_of(scan, hidden=blinding.hides_reading(person(request), scan.study_id)),
+        "report": report,
+        "late_for_report": contents.late(report, images) if report else "",
         "earlier_scans": scan_list.with_verdicts(_earlier(scan), person(request)),
     }
+
+
+def _picture(scan: Scan, mapped: PredictionPresentation | None, *, asked: bool) -> dict[str, Any]:
+    """The image on the page: the one asked for, which has maps only where it is the one that they are of; else that."""
+    of_maps = mapped.prediction.image if mapped else scan
+    if asked and of_maps != scan:
+        return {"picture": scan, "mapped": None, "maps_of": of_maps}
+    return {"picture": of_maps, "mapped": mapped, "maps_of": None}
 
 
 def review_status(user: User, scan: Scan) -> dict[str, Any]:
@@ -101,6 +116,6 @@ def _ahead(analysis: Analysis | None) -> int | None:
 
 
 def _earlier(scan: Scan) -> QuerySet[Scan]:
-    same = Scan.objects.representatives().filter(patient=scan.patient_id, modality=scan.modality)
-    same = same.filter(uploaded_at__lt=scan.uploaded_at).exclude(represented_study=scan.study_id)
-    return scan_list.for_lists(same)[:EARLIER_SCANS]
+    """Of the same modality, the latest first."""
+    before = scan_list.taken_before(scan.study).filter(modality=scan.modality)
+    return scan_list.for_lists(before)[:EARLIER_SCANS]

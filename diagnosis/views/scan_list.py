@@ -1,28 +1,34 @@
-"""Lists of scans, each with its latest analysis and verdict, in a fixed number of queries."""
+"""Lists of studies, each by the image that stands for it, with its latest analysis and verdict, in a fixed number of
+queries.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 
 from accounts.models import Clinic, User
 from diagnosis.forms.scan_filter import scans_in_state
-from diagnosis.models import Analysis, Report, Scan
+from diagnosis.models import Analysis, Report, Scan, Study
 from diagnosis.models.analysis import OPEN
 from diagnosis.models.scan import ScanQuerySet
 from diagnosis.results import verdict
+from diagnosis.results.images import count_of, image_counts
 from diagnosis.results.verdict import Verdict
 from diagnosis.rules import blinding
 from diagnosis.states import AnalysisStatus
 
+# As Study.taken_at says it.
+_TAKEN = Coalesce("series__study__examined_at", "series__study__received_at")
 NEEDS_A_PERSON = (AnalysisStatus.FAILED,)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A scan as lists show it."""
+    """A study as lists show it; `scan` is the image that stands for it."""
 
     scan: Scan
     analysis: Analysis | None
@@ -30,6 +36,28 @@ class Row:
 
     earlier: tuple[tuple[Analysis, Verdict], ...] = ()  # its other analyses, newest first
     report: Report | None = None
+    images: int = 1  # of its study
+
+    @property
+    def study(self) -> Study:
+        return self.scan.study
+
+    @property
+    def view(self) -> str:
+        """The view of the only image."""
+        return self.scan.view_position if self.images == 1 else ""
+
+    @property
+    def count_of_images(self) -> str:
+        """ "60 images"; empty where there is one."""
+        return count_of(self.images) if self.images > 1 else ""
+
+    @property
+    def report_is_behind(self) -> bool:
+        """Whether images came after the signature of its report."""
+        if self.report is None or self.report.image_id:
+            return False
+        return 0 < len(self.report.snapshot.get("images", ())) < self.images
 
     @property
     def following(self) -> bool:
@@ -47,6 +75,17 @@ def for_lists(scans: ScanQuerySet) -> QuerySet[Scan]:
     return scans.with_studies().select_related("patient", "uploaded_by")
 
 
+def by_date(scans: ScanQuerySet) -> ScanQuerySet:
+    """The latest examination first, whenever its files came in."""
+    return scans.alias(taken=_TAKEN).order_by("-taken", "-pk")
+
+
+def taken_before(study: Study) -> ScanQuerySet:
+    """The images that stand for the same patient's examinations before `study`, the latest first."""
+    others = Scan.objects.representatives().filter(patient=study.patient_id).exclude(represented_study=study.pk)
+    return others.alias(taken=_TAKEN).filter(taken__lt=study.taken_at).order_by("-taken", "-pk")
+
+
 def needing_a_person(scans: QuerySet[Scan]) -> QuerySet[Scan]:
     return scans_in_state(scans, NEEDS_A_PERSON)
 
@@ -60,7 +99,9 @@ def with_verdicts(scans: Iterable[Scan], user: User) -> list[Row]:
     found = list(scans)
     no_result = blinding.results_hidden_among(user, [scan.study_id for scan in found])
     no_report = blinding.readings_hidden_among(user, [scan.study_id for scan in found])
-    return [_row(scan, no_result=scan.study_id in no_result, no_report=scan.study_id in no_report) for scan in found]
+    counts = image_counts(scan.study_id for scan in found)
+    rows = (_row(scan, no_result=scan.study_id in no_result, no_report=scan.study_id in no_report) for scan in found)
+    return [replace(row, images=counts[row.scan.study_id]) for row in rows]
 
 
 def report_of(scan: Scan, *, hidden: bool) -> Report | None:

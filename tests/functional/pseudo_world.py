@@ -118,6 +118,7 @@ def fill(world: World) -> World:
         "patient": [world.patients[0], twice],
         "unread": [kept],
         "scan": world.scans,
+        "study": [scan.study for scan in world.scans[:2]],
         "waiting_scan": [world.scans[4]],
         "analysis": [analysis, failed],
         "review": [reviews[1], held, reviews[5], *Review.objects.filter(study=world.scans[6].study)],

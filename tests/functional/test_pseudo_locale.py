@@ -47,7 +47,9 @@ NOT_PAGES = {
         *("diagnosis:review-urgent", "diagnosis:review-neighbours", "diagnosis:scan-progress"),
         *("diagnosis:scan-viewer", "diagnosis:scan-slices", "diagnosis:scan-slice-scores", "admin:autocomplete"),
     ],
-    "part of a page that is walked": ["diagnosis:scan-result", "diagnosis:review-result"],
+    "part of a page that is walked": [
+        *("diagnosis:scan-result", "diagnosis:study-result", "diagnosis:review-result"),
+    ],
     "a file": [
         *("diagnosis:scan-image", "diagnosis:scan-thumbnail", "diagnosis:scan-original", "diagnosis:scan-greyscale"),
         *("diagnosis:prediction-attention", "diagnosis:prediction-seen", "diagnosis:oversight-download"),
@@ -81,6 +83,7 @@ STAFF = (
     *("portal:home", "portal:about", "portal:questions", "portal:contact", "portal:contact_thanks"),
     *("account_change_password", "account_logout", "account_reauthenticate", "accounts:profile"),
     *("diagnosis:home", "diagnosis:upload", "diagnosis:scan-list", "diagnosis:scan-detail", "diagnosis:scan-upload"),
+    "diagnosis:study-detail",
     *("diagnosis:scan-view", "diagnosis:analysis-detail", "diagnosis:model-card", "diagnosis:notifications"),
     *("diagnosis:patient-list", "diagnosis:patient-create", "diagnosis:patient-detail", "diagnosis:patient-edit"),
     *("diagnosis:patient-compare", "diagnosis:patient-merge", "diagnosis:scan-move"),
@@ -112,6 +115,7 @@ ROLES = {
 }
 ON_A_PHONE = (
     *("diagnosis:home", "diagnosis:patient-detail", "diagnosis:scan-detail", "diagnosis:scan-view"),
+    "diagnosis:study-detail",
     *("diagnosis:queue", "diagnosis:review", "diagnosis:report-detail", "diagnosis:notifications"),
     *("accounts:profile", "portal:home"),
 )

@@ -21,9 +21,12 @@ from diagnosis.models.review import Category, Decision
 from diagnosis.models.scan import Modality
 from diagnosis.models.zone import has_zones
 from diagnosis.reports import content as report_content
-from diagnosis.results import verdict
+from diagnosis.results import contents, verdict
+from diagnosis.results import images as image_words
 from diagnosis.reviews import suggestions
 
+# Of more images than these the number says enough: they are slices.
+NAMED_AT_MOST = 8
 NOT_GIVEN = gettext_lazy("not recorded")
 _DECIDED = {
     Decision.AGREE: gettext_noop("The reader: agrees with the classifiers."),
@@ -66,6 +69,7 @@ class PrintedReport:
     decision: str
     intended_use: str
     is_final: bool
+    late: str
 
 
 def printed(report: Report) -> PrintedReport:
@@ -89,6 +93,7 @@ def printed(report: Report) -> PrintedReport:
         intended_use=_("%(sentence)s (Statement %(version)s)")
         % {"sentence": _(statement["sentence"]), "version": statement["version"]},
         is_final=report.is_final,
+        late=contents.late(report, contents.images_of(report.study)),
     )
 
 
@@ -106,10 +111,21 @@ def _facts(frozen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         (_("Born"), _day(patient["birth_date"])),
         (_("Sex"), _(patient["sex"])),
         (_("Examination"), _(scan["modality"])),
+        *_images(frozen),
         (_("Taken"), _moment(scan["acquired_at"])),
         (_("Uploaded"), _moment(scan["uploaded_at"])),
         (_("Accession number"), scan["accession_number"] or str(NOT_GIVEN)),
     )
+
+
+def _images(frozen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """How many images it rests on and their views; reports that were signed before studies do not list them."""
+    images = frozen.get("images", ())
+    if not images:
+        return ()
+    views = [image_words.view_name(one.get("role", ""), one.get("view", "")) for one in images]
+    named = views if len(images) <= NAMED_AT_MOST else []
+    return ((_("Images"), image_words.with_views(len(images), named)),)
 
 
 def _category(report: Report) -> str:

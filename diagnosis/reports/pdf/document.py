@@ -39,6 +39,7 @@ def render_pdf(report: Report, *, picture: bytes | None, verification_url: str) 
     parts = [
         *_head(content),
         _identity(content, picture),
+        *([_text("warning", content.late)] if content.late else []),
         *_words(content),
         *_addenda(content),
         KeepTogether(_classifiers(content)),

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Max
+from django.utils.translation import gettext
 
 from accounts.models import User
 from diagnosis.forms.review import ReviewForm
 from diagnosis.models import Analysis, Draft, FirstImpression, Report, Review, Scan
 from diagnosis.models.review import Category, ReviewKind
 from diagnosis.models.scan import Modality
-from diagnosis.results import intended_use, verdict
+from diagnosis.results import contents, images, intended_use, verdict
 from diagnosis.results.presentation import ResultPresentation, present
 from diagnosis.results.verdict import Verdict
 from diagnosis.reviews import suggestions
 from diagnosis.rules import blinding, policies
 from diagnosis.states import ReviewStatus
+from diagnosis.views.scan_list import taken_before
 
 EARLIER_SCANS = 6
 # Without a key or a movement for so long, an open page gives its case back: a reader who left it open is not reading.
@@ -42,11 +46,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier scan of the same patient. `report` and `verdict` are None where the reader may not see them yet."""
+    """An earlier study of the same patient. `report` and `verdict` are None where the reader may not see them yet."""
 
     scan: Scan
+    images: int
     report: Report | None
     verdict: Verdict | None
+
+    @property
+    def count_of_images(self) -> str:
+        """ "60 images"; empty where there is one."""
+        return images.count_of(self.images) if self.images > 1 else ""
 
 
 def result_for(reader: User, scan: Scan) -> Result:
@@ -64,6 +74,7 @@ def context(
     review: Review, *, reader: User, sent: Mapping[str, Any] | None = None, form: ReviewForm | None = None
 ) -> dict[str, Any]:
     scan = review.scan
+    held = contents.images_of(review.study)
     result = result_for(reader, scan)
     draft = Draft.objects.filter(review=review, reader=reader).first()
     first = FirstImpression.objects.filter(review=review, reader=reader).first()
@@ -82,11 +93,49 @@ def context(
         "earlier": _earlier(scan, reader),
         "earlier_reviews": _earlier_reviews(review, result),
         "may_ask_second": review.kind == ReviewKind.FIRST,
-        "images": Scan.objects.filter(series__study=review.study_id).count(),
+        "images": len(held),
+        "covers": _covers(review, held),
+        "late": _late(review, held, result),
+        "read_before": _report_before(review, reader),
         "intended_use": intended_use,
         "lease_seconds": int(settings.REVIEW_LEASE.total_seconds()),
         "idle_minutes": IDLE_MINUTES,
     }
+
+
+def _covers(review: Review, held: list[Scan]) -> str:
+    """Which images the reading speaks of."""
+    if review.image_id and len(held) > 1:
+        return gettext("This reading covers one image of the study alone, as before its images were read together.")
+    return images.summary(held)
+
+
+def _late(review: Review, held: list[Scan], result: Result) -> list[str]:
+    """What to know of images that came after an earlier reading, after the case was taken, or after the analysis."""
+    if review.image_id:
+        return []
+    sentences = []
+    if since := _read_before(review):
+        sentences.append(contents.since_reading(since, sum(image.uploaded_at > since for image in held)))
+    if review.claimed_at:
+        sentences.append(contents.since_claim(sum(image.uploaded_at > review.claimed_at for image in held)))
+    sentences.append(contents.late_for_analysis(held, result.analysis))
+    return [sentence for sentence in sentences if sentence]
+
+
+def _report_before(review: Review, reader: User) -> Report | None:
+    """The report that the study has already, where this reader may know it."""
+    if review.kind != ReviewKind.FIRST or blinding.hides_reading(reader, review.study_id):
+        return None
+    return review.scan.report
+
+
+def _read_before(review: Review) -> datetime | None:
+    """When the study was last read for the first time; a further opinion on it is told of no reading."""
+    if review.kind != ReviewKind.FIRST:
+        return None
+    earlier = Review.objects.filter(study=review.study_id, kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED)
+    return earlier.aggregate(last=Max("decided_at"))["last"]
 
 
 def form_for(result: Result, draft: Draft | None, first: FirstImpression | None) -> ReviewForm:
@@ -102,14 +151,14 @@ def _categories(modality: Modality) -> list[tuple[Category, str]]:
 
 
 def _earlier(scan: Scan, reader: User) -> list[Earlier]:
-    before = scan.patient.scans.representatives().exclude(pk=scan.pk).filter(uploaded_at__lt=scan.uploaded_at)
-    before = before.exclude(represented_study=scan.study_id)
-    scans = list(before.with_studies().order_by("-uploaded_at")[:EARLIER_SCANS])
+    scans = list(taken_before(scan.study).with_studies()[:EARLIER_SCANS])
     no_result = blinding.results_hidden_among(reader, [one.study_id for one in scans])
     no_report = blinding.readings_hidden_among(reader, [one.study_id for one in scans])
+    counts = images.image_counts(one.study_id for one in scans)
     return [
         Earlier(
             one,
+            counts[one.study_id],
             None if one.study_id in no_report else one.report,
             None if one.study_id in no_result else verdict.of_analysis(one.latest_analysis),
         )

@@ -18,6 +18,7 @@ from diagnosis import formats
 from diagnosis.models import ReadingPolicy, Review
 from diagnosis.models.review import ReviewKind, ReviewQuerySet
 from diagnosis.results import verdict
+from diagnosis.results.images import count_of, image_counts
 from diagnosis.reviews import queue
 from diagnosis.rules import blinding
 from diagnosis.states import ReviewStatus
@@ -31,6 +32,7 @@ class Row:
     """A case in the queue, as `reader` may see it.
 
     `hidden`: nothing of the classifiers' result shows. `is_own`: a further reading of a study that the reader has read.
+    `is_again`: a first reading of a study that was read before its last images came. `images` counts all of them.
     """
 
     review: Review
@@ -38,6 +40,8 @@ class Row:
     policy: ReadingPolicy
     hidden: bool
     is_own: bool
+    is_again: bool
+    images: int
     now: datetime
 
     @property
@@ -100,6 +104,11 @@ class Row:
         return self.review.kind != ReviewKind.FIRST
 
     @property
+    def count_of_images(self) -> str:
+        """ "60 images"; empty where there is one, or one alone is read."""
+        return count_of(self.images) if self.images > 1 and not self.review.image_id else ""
+
+    @property
     def state(self) -> list[Any]:
         """All that a reader sees of the row and that may change; for the ETag."""
         review = self.review
@@ -109,6 +118,7 @@ class Row:
             str(review.reader_id),
             review.urgent,
             str(self.back_at),
+            [self.images, self.is_again],
             self.hidden or [review.suspicion, review.disagreement, review.share_above, review.zone, review.marks],
         ]
 
@@ -119,8 +129,29 @@ def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
     hidden = blinding.results_hidden_among(reader, [review.study_id for review in found])
     policies = _policies(found)
     own = _read_before(found, reader)
+    again = _read_already(found)
+    counts = image_counts(review.study_id for review in found)
     now = timezone.now()
-    return [Row(r, reader, policies[r.clinic_id], r.study_id in hidden, r.study_id in own, now) for r in found]
+    return [
+        Row(
+            review,
+            reader,
+            policies[review.clinic_id],
+            hidden=review.study_id in hidden,
+            is_own=review.study_id in own,
+            is_again=review.kind == ReviewKind.FIRST and review.study_id in again,
+            images=counts[review.study_id],
+            now=now,
+        )
+        for review in found
+    ]
+
+
+def _read_already(reviews: list[Review]) -> frozenset[UUID]:
+    """The studies that have been read once: a further first reading comes from images that came later."""
+    studies = [review.study_id for review in reviews if review.kind == ReviewKind.FIRST and not review.image_id]
+    done = Review.objects.filter(study__in=studies, kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED, image=None)
+    return frozenset(done.values_list("study", flat=True) if studies else ())
 
 
 def _read_before(reviews: list[Review], reader: User) -> frozenset[UUID]:

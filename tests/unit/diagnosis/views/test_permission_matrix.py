@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.roles import ROLES
 from diagnosis import urls
-from diagnosis.models import Analysis, Patient, Prediction, Scan
+from diagnosis.models import Analysis, Patient, Prediction, Scan, Study
 from tests.unit.diagnosis.views.conftest import As
 
 # View → the object in its address, what it takes beside seeing the clinic, and how it is asked.
@@ -22,6 +22,8 @@ OBJECT_VIEWS: dict[str, tuple[type, Permission | None, str]] = {
     "patient-compare": (Patient, None, "get"),
     "patient-edit": (Patient, Permission.EDIT_PATIENT, "get"),
     "scan-upload": (Patient, Permission.UPLOAD_SCAN, "get"),
+    "study-detail": (Study, Permission.VIEW_RESULT, "get"),
+    "study-result": (Study, Permission.VIEW_RESULT, "get"),
     "scan-detail": (Scan, Permission.VIEW_RESULT, "get"),
     "scan-result": (Scan, Permission.VIEW_RESULT, "get"),
     "scan-image": (Scan, None, "get"),
@@ -52,6 +54,7 @@ def ask(prediction: Prediction, as_: As) -> Callable[[str, User], int]:
     things: dict[type, Any] = {
         Prediction: prediction,
         Analysis: prediction.analysis,
+        Study: prediction.analysis.study,
         Scan: prediction.analysis.scan,
         Patient: prediction.analysis.scan.patient,
     }

@@ -288,7 +288,7 @@ def test_progress_answers_for_many_scans_at_once(
         "sentence": verdict.WAITING,
         "label": None,
         "probability": None,
-        "url": scan_url(waiting),
+        "url": reverse("diagnosis:study-detail", args=[waiting.study_id]),
         "html": "",
     }
     assert said[str(finished.scan.pk)]["finished"]
