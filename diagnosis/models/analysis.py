@@ -191,6 +191,8 @@ class Analysis(ClinicalModel):
         indexes = [
             models.Index(fields=["status", "lease_expires_at"]),
             models.Index(fields=["status", "requested_at"]),
+            # What ended today, and who works: the pages of oversight.
+            models.Index(fields=["finished_at"], name="analysis_finished"),
         ]
 
     def __str__(self) -> str:

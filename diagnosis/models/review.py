@@ -210,6 +210,12 @@ class Review(ClinicalModel):
             models.Index(fields=["reader", "status"], name="review_reader"),
             # The queue's page reads waiting and claimed cases in one order; the sweep of leases reads claimed ones.
             models.Index(fields=["clinic", "due_at", "id"], name="review_open", condition=Q(status__in=OPEN)),
+            # The numbers above the queue come from the index alone.
+            models.Index(
+                fields=["clinic", "status", "kind", "urgent", "waiting_since"],
+                name="review_numbers",
+                condition=Q(status__in=OPEN),
+            ),
             models.Index(fields=["lease_expires_at"], name="review_lease", condition=Q(status=_S.CLAIMED)),
             models.Index(fields=["clinic", "decided_at"], name="review_decided"),
         ]

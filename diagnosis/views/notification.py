@@ -30,7 +30,7 @@ OF_REPORTS = (NotificationKind.REPORT, NotificationKind.ADDENDUM)
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    notices = _own(request).select_related("study__patient", "study__representative")
+    notices = _own(request).select_related("study__patient", "study__representative__patient")
     page = Paginator(notices, A_PAGE).get_page(request.GET.get("page"))
     # A report rests on the images that were there then.
     of_images = [notification.study_id for notification in page if notification.kind not in OF_REPORTS]

@@ -46,7 +46,7 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
     total, months = history.total(found), tables.changed(found)
     overrides = reading.overrides(total.given)
     longest = reading.longest_waiting(scope.reviews()).select_related(
-        "study__patient", "study__representative", "image", "clinic", "reader"
+        "study__patient", "study__representative__patient", "image__patient", "clinic", "reader"
     )
     now = timezone.now()
     context = {

@@ -36,7 +36,7 @@ TROUBLES: dict[str, tuple[StrOrPromise, Callable[[AnalysisQuerySet], AnalysisQue
 
 
 def troubled(scope: Scope, kind: str) -> AnalysisQuerySet:
-    related = ("study__patient", "study__clinic", "study__representative", "image", "requested_by")
+    related = ("study__patient", "study__clinic", "study__representative__patient", "image__patient", "requested_by")
     return TROUBLES[kind][1](scope.analyses()).select_related(*related).order_by("-requested_at", "id")
 
 
@@ -88,7 +88,7 @@ def waiting(scope: Scope) -> Table:
         _("waiting hours"),
     )
     cases = reading.longest_waiting(scope.reviews()).select_related(
-        "study__patient", "study__representative", "image", "clinic"
+        "study__patient", "study__representative__patient", "image__patient", "clinic"
     )
     return Table(columns, [_case(scope, case) for case in cases[:MOST_ROWS]])
 

@@ -23,6 +23,10 @@ from diagnosis.reviews import queue
 from diagnosis.rules import blinding
 from diagnosis.states import ReviewStatus
 
+SHOWN = (
+    *("study__patient", "study__representative__patient", "study__representative__series"),
+    *("image__patient", "image__series", "clinic", "reader"),
+)
 # A page that is there renews its lease every third of it: one that has less left than half has missed a beat.
 MISSED = settings.REVIEW_LEASE / 2
 
@@ -125,7 +129,7 @@ class Row:
 
 def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
     """In a fixed number of queries, however many there are."""
-    found = list(reviews.select_related("study__patient", "study__representative", "image", "clinic", "reader"))
+    found = list(reviews.select_related(*SHOWN))
     hidden = blinding.results_hidden_among(reader, [review.study_id for review in found])
     policies = _policies(found)
     own = _read_before(found, reader)
