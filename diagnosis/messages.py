@@ -16,6 +16,7 @@ from ml.imaging.facts import SENTENCES as OF_FACTS
 from ml.imaging.sentences import FORMER_SENTENCES as FORMERLY_OF_FILES
 from ml.imaging.sentences import SENTENCES as OF_FILES
 from ml.messages import Params, sentence_key
+from ml.study.reasons import SENTENCES as OF_STUDIES
 
 FAILURES = {
     "unexpected": gettext_noop(
@@ -93,6 +94,8 @@ NOTES = {
     "read_with_study": gettext_noop("Read with its study in %(review)s"),
     "read_with_series": gettext_noop("Read with its series in %(review)s"),
 }
+# How the images of a study were combined.
+AGGREGATION = {f"aggregation/{code}": template for code, template in OF_STUDIES.items()}
 SENTENCES: Mapping[str, str] = {
     key.replace("-", "_"): template
     for table in (
@@ -106,6 +109,7 @@ SENTENCES: Mapping[str, str] = {
         IDENTITY,
         WITHOUT_ENSEMBLE,
         NOTES,
+        AGGREGATION,
     )
     for key, template in table.items()
 }

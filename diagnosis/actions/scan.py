@@ -23,7 +23,7 @@ from diagnosis.rules import policies
 from diagnosis.rules.corrections import require_current
 from diagnosis.scans import filing, identity, intake
 from diagnosis.states import AnalysisStatus, ReviewStatus
-from ml.imaging import Role
+from ml.imaging import DicomHeader, Role
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) 
             # Held until the row is there: a merge at this very moment would leave it with a record nobody uses.
             list(Patient.objects.select_for_update().filter(pk=scan.patient_id))
             require_current(scan.patient)
-            _file(scan, by=by)
+            _file(scan, accepted.inspection.header, by=by)
             analyse_with(by=by, image=scan)
             read_with(by=by, study=scan.study, urgent=urgent)
     except BaseException as error:
@@ -181,15 +181,9 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) 
     return Upload(scan, duplicate=False)
 
 
-def _file(scan: Scan, *, by: User) -> None:
+def _file(scan: Scan, header: DicomHeader | None, *, by: User) -> None:
     """Save the row in its study, which it represents until there is reason to choose another."""
-    address = filing.Address(
-        study_instance_uid=scan.study_instance_uid,
-        series_instance_uid=scan.series_instance_uid,
-        accession_number=scan.accession_number,
-        examined_at=scan.acquired_at,
-        body_part=scan.body_part,
-    )
+    address = _address(header, examined_at=scan.acquired_at) if header else filing.Address()
     modality, at = Modality(scan.modality), timezone.now()
     scan.series = filing.find_series(patient=scan.patient, modality=modality, address=address, by=by, at=at)
     scan.save(force_insert=True)
@@ -198,6 +192,24 @@ def _file(scan: Scan, *, by: User) -> None:
     if represented is None or (represented.not_classified_code and not scan.not_classified_code):
         study.representative = scan
         study.save(update_fields=["representative"])
+
+
+def _address(header: DicomHeader, *, examined_at: datetime | None) -> filing.Address:
+    return filing.Address(
+        study_instance_uid=header.study_instance_uid,
+        series_instance_uid=header.series_instance_uid,
+        accession_number=header.accession_number,
+        examined_at=examined_at,
+        description=header.study_description,
+        referring_physician=header.referring_physician,
+        series={
+            "number": header.series_number,
+            "description": header.series_description,
+            "body_part": header.body_part,
+            "kernel": header.kernel,
+            "slice_thickness": header.slice_thickness,
+        },
+    )
 
 
 def _discard(scan: Scan) -> None:

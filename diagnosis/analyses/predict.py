@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 from uuid import UUID
 
-from diagnosis.analyses import classifiers
+from diagnosis.analyses import aggregation, classifiers
+from diagnosis.analyses.aggregation import AnsweredImage, ImageSource, StudyAnswers
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
 from diagnosis.models.scan import Modality
@@ -19,6 +20,7 @@ from ml.serving.attention import share_outside
 from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
 from ml.study.inference import ImageAnswers, Panel
+from ml.study.series import ChosenSeries
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,48 +81,83 @@ class StudyPredictions:
         return cls(image, predictions, (outcome(image, predictions),), {"method": "single_image"})
 
 
-# The key of an image, and what decodes its pixels: float32 (h, w) in [0, 1], 0 is air; raises AnalysisFailed.
-Source = tuple[UUID, Callable[[], Pixels]]
-
-
-def predict_study(images: Sequence[Source], modality: Modality) -> StudyPredictions:
-    """Ask about each image; the one with the highest probability is the key image and decides for the study.
+def predict_study(sources: Sequence[ImageSource], modality: Modality) -> StudyPredictions:
+    """Ask about the images that speak for the study, and combine what is answered.
 
     An image that the gate or the decoder refuses counts for nothing. Raises AnalysisFailed where that is true of all of
     them, with the first one's reason, and where the refusal may pass.
     """
-    if len(images) == 1:
-        ((key, pixels),) = images
-        return StudyPredictions.of_one(key, predict(pixels(), modality))
-    outcomes = list(_ask_all(images, modality))
-    answered = [one for one in outcomes if one.probability is not None]
-    if not answered:
-        raise _all_refused(outcomes)
-    key = max(answered, key=lambda one: one.probability or 0.0).image
-    return StudyPredictions(key, predict(dict(images)[key](), modality), tuple(outcomes), {"method": "highest_image"})
-
-
-def _ask_all(images: Sequence[Source], modality: Modality) -> Iterator[ImageOutcome]:
-    """In batches, without maps; in the order of `images`, those that cannot be decoded first."""
+    if len(sources) == 1:
+        return StudyPredictions.of_one(sources[0].key, predict(sources[0].pixels(), modality))
+    speaking, chosen = aggregation.choose(sources, modality)
     active = classifiers.loaded(modality)
-    panel = Panel(classifiers.gate_for(modality), active, MlModality(modality.value))
     specs = [one.spec for one in active]
     found, _without = classifiers.ensemble_for(specs)
-    undecoded: list[ImageOutcome] = []
-    answers = panel.answer(_decoded(images, undecoded))
-    outcomes = [_outcome_of(image, answer, specs, found) for image, answer in answers]
-    yield from undecoded
-    yield from outcomes
+    answered, outcomes = _ask_all(speaking, active, modality, found)
+    if not answered:
+        raise _all_refused(outcomes)
+    made = aggregation.aggregate(answered, specs, found, modality)
+    key = next(one.source for one in answered if one.source.key == made.key_image)
+    account = dict(made.account)
+    if chosen:
+        account |= aggregation.account_of_choice(chosen)
+        outcomes += _silent(sources, chosen)
+    return StudyPredictions(key.key, _of_study(predict(key.pixels(), modality), made), tuple(outcomes), account)
 
 
-def _decoded(images: Sequence[Source], undecoded: list[ImageOutcome]) -> Iterator[tuple[UUID, Pixels]]:
-    for image, pixels in images:
+def _silent(sources: Sequence[ImageSource], chosen: ChosenSeries[UUID]) -> list[ImageOutcome]:
+    """The images of the series that do not speak for the study, with the reason."""
+    others = [one for one in sources if one.series != chosen.key]
+    return [ImageOutcome(one.key, refused=aggregation.reason_of(one.series, chosen.left_out)) for one in others]
+
+
+def _ask_all(
+    sources: Sequence[ImageSource],
+    active: Sequence[serving.Classifier],
+    modality: Modality,
+    found: EnsembleSpec | None,
+) -> tuple[list[AnsweredImage], list[ImageOutcome]]:
+    """In batches, without maps: what was answered, and what each image contributes."""
+    panel = Panel(classifiers.gate_for(modality), active, MlModality(modality.value))
+    outcomes: list[ImageOutcome] = []
+    answered: list[AnsweredImage] = []
+    specs = [one.spec for one in active]
+    for source, answers in panel.answer(_decoded(sources, outcomes)):
+        outcomes.append(_outcome_of(source.key, answers, specs, found))
+        if not answers.refusal:
+            answered.append(AnsweredImage(source, answers))
+    return answered, outcomes
+
+
+def _decoded(sources: Sequence[ImageSource], outcomes: list[ImageOutcome]) -> Iterator[tuple[ImageSource, Pixels]]:
+    """Those that can be decoded; the others go to `outcomes` with the reason."""
+    for source in sources:
         try:
-            yield image, pixels()
+            pixels = source.pixels()
         except AnalysisFailed as refused:
             if refused.retryable:
                 raise
-            undecoded.append(ImageOutcome(image, refused=refused.stored))
+            outcomes.append(ImageOutcome(source.key, refused=refused.stored))
+        else:
+            yield source, pixels
+
+
+def _of_study(key: ImagePredictions, made: StudyAnswers) -> ImagePredictions:
+    """The key image's predictions with their maps, and the study's probabilities in place of its own."""
+    each = tuple(_with_probabilities(one, made.of_each[one.spec.identity]) for one in key.each)
+    combined = replace(key.combined, probabilities=made.combined) if key.combined and made.combined else None
+    return replace(key, each=each, combined=combined)
+
+
+def _with_probabilities(one: ClassifierPrediction, probabilities: dict[str, float]) -> ClassifierPrediction:
+    point = one.spec.operating_point
+    changed = replace(
+        one.prediction,
+        probabilities=probabilities,
+        label=max(probabilities, key=probabilities.__getitem__),
+        positive=probabilities[point.positive_label] >= point.threshold,
+    )
+    return replace(one, prediction=changed)
 
 
 def _outcome_of(

@@ -17,6 +17,7 @@ from django.core.files.base import ContentFile
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Q
 
+from diagnosis.analyses.aggregation import ImageSource
 from diagnosis.analyses.lease import Lease
 from diagnosis.analyses.predict import (
     ClassifierPrediction,
@@ -87,16 +88,31 @@ def _release(analysis: Analysis, *, by: str) -> bool:
 
 
 def _predict(pk: uuid.UUID) -> StudyPredictions:
-    analysis = Analysis.objects.select_related("study", "image").get(pk=pk)
+    analysis = Analysis.objects.select_related("study", "image__series").get(pk=pk)
     images = [analysis.image] if analysis.image else _images(analysis.study)
     if not images:
         raise _nothing_to_classify(analysis.study)
-    return predict_study([(image.pk, partial(_pixels, image)) for image in images], Modality(analysis.study.modality))
+    return predict_study([_source(image) for image in images], Modality(analysis.study.modality))
+
+
+def _source(image: Scan) -> ImageSource:
+    spacing = (image.row_spacing, image.column_spacing) if image.row_spacing and image.column_spacing else None
+    return ImageSource(
+        image.pk,
+        partial(_pixels, image),
+        image.series_id,
+        image.series.description,
+        image.series.kernel,
+        image.series.slice_thickness,
+        image.slice_position,
+        image.instance_number or 0,
+        spacing,
+    )
 
 
 def _images(study: Study) -> list[Scan]:
     """Those of the study that classifiers may be asked about, in their order."""
-    images = Scan.objects.filter(series__study=study, not_classified_code="")
+    images = Scan.objects.filter(series__study=study, not_classified_code="").select_related("series")
     return list(images.order_by("series", F("instance_number").asc(nulls_last=True), "uploaded_at", "pk"))
 
 
@@ -114,9 +130,12 @@ def _pixels(scan: Scan) -> np.ndarray:
     if intake.fingerprint(data) != scan.sha256:
         raise AnalysisFailed("original_altered", retryable=True)
     try:
-        return imaging.decode(data, limits=intake.limits()).pixels
+        decoded = imaging.decode(data, limits=intake.limits())
     except imaging.ImageRefused as refused:
         raise AnalysisFailed(refused.code, refused.params, retryable=False) from refused
+    if reason := decoded.not_classified:  # which an older version, or another reading of the header, did not see
+        raise AnalysisFailed(reason.code, reason.params, retryable=False)
+    return decoded.pixels
 
 
 def _original(scan: Scan) -> bytes:

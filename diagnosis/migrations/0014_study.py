@@ -91,6 +91,8 @@ class Migration(migrations.Migration):
                 ('number', models.IntegerField(blank=True, null=True, verbose_name='number')),
                 ('description', models.CharField(blank=True, max_length=64, verbose_name='description')),
                 ('body_part', models.CharField(blank=True, max_length=64, verbose_name='body part')),
+                ('kernel', models.CharField(blank=True, max_length=64, verbose_name='reconstruction kernel')),
+                ('slice_thickness', models.FloatField(blank=True, help_text='mm; CT only', null=True, verbose_name='slice thickness')),
             ],
             options={
                 'verbose_name': 'series',

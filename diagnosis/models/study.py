@@ -110,6 +110,8 @@ class Series(ClinicalModel):
     number = models.IntegerField(_("number"), null=True, blank=True)
     description = models.CharField(_("description"), max_length=64, blank=True)
     body_part = models.CharField(_("body part"), max_length=64, blank=True)
+    kernel = models.CharField(_("reconstruction kernel"), max_length=64, blank=True)
+    slice_thickness = models.FloatField(_("slice thickness"), null=True, blank=True, help_text=_("mm; CT only"))
 
     objects = SeriesQuerySet.as_manager()
 

@@ -7,9 +7,10 @@ X-ray and the other a CT.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from accounts.models import User
@@ -25,7 +26,10 @@ class Address:
     series_instance_uid: str = ""
     accession_number: str = ""
     examined_at: datetime | None = None
-    body_part: str = ""
+    description: str = ""
+    referring_physician: str = ""
+    # What its series is, as model fields of Series
+    series: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find_series(*, patient: Patient, modality: Modality, address: Address, by: User, at: datetime) -> Series:
@@ -41,6 +45,8 @@ def find_series(*, patient: Patient, modality: Modality, address: Address, by: U
             modality=modality,
             study_instance_uid=address.study_instance_uid,
             accession_number=address.accession_number,
+            description=address.description,
+            referring_physician=address.referring_physician,
             examined_at=address.examined_at,
             received_at=at,
             received_from=by,
@@ -69,9 +75,9 @@ def _series(study: Study, address: Address) -> Series:
         return Series.objects.get_or_create(
             study=study,
             series_instance_uid=address.series_instance_uid,
-            defaults={"body_part": address.body_part},
+            defaults=address.series,
         )[0]
-    return Series.objects.create(study=study, body_part=address.body_part)
+    return Series.objects.create(study=study, **address.series)
 
 
 def represent(study: Study) -> None:
@@ -125,6 +131,8 @@ def _split(study: Study, images: Iterable[Scan], target: Patient) -> Study:
         study_instance_uid=study.study_instance_uid,
         accession_number=study.accession_number,
         description=study.description,
+        referring_physician=study.referring_physician,
+        clinical_question=study.clinical_question,
         examined_at=study.examined_at,
         received_at=study.received_at,
         received_from=study.received_from,
@@ -136,6 +144,8 @@ def _split(study: Study, images: Iterable[Scan], target: Patient) -> Study:
             number=series.number,
             description=series.description,
             body_part=series.body_part,
+            kernel=series.kernel,
+            slice_thickness=series.slice_thickness,
         )
         Scan.objects.filter(pk__in=[image.pk for image in moved], series=series).update(series=copy)
     for rows in (study.analyses, study.reviews, study.reports):

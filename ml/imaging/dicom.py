@@ -129,6 +129,12 @@ def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
         transfer_syntax=syntax,
         image_type=tags.texts("ImageType"),
         role=admission.role,
+        study_description=tags.text("StudyDescription"),
+        series_description=tags.text("SeriesDescription"),
+        series_number=tags.integer("SeriesNumber"),
+        referring_physician=PersonName.parse(tags.name("ReferringPhysicianName")).readable,
+        kernel=tags.text("ConvolutionKernel"),
+        slice_thickness=tags.number("SliceThickness"),
     )
 
 

@@ -17,7 +17,8 @@ class DicomHeader:
     Texts that the file leaves out are ''. `pixel_spacing` is millimetres (row, column) of the
     pixels that are shown, which were made square where the file's are not;
     with `spacing_at_detector` it was measured at the detector and not in the patient, so
-    lengths are magnified. `slice_position` is millimetres along the patient's axis (CT).
+    lengths are magnified. `kernel` is the scanner's name for how the image was reconstructed,
+    `slice_thickness` millimetres (CT). `slice_position` is millimetres along the patient's axis (CT).
     `role` is the part that the image plays in its examination.
     Identifiers are as written: some systems write none, or none that is valid.
     """
@@ -43,4 +44,10 @@ class DicomHeader:
     person: PersonName = NO_NAME
     spacing_at_detector: bool = False
     slice_position: float | None = None
+    study_description: str = ""
+    series_description: str = ""
+    series_number: int | None = None
+    referring_physician: str = ""
+    kernel: str = ""
+    slice_thickness: float | None = None
     role: Role = Role.UNKNOWN

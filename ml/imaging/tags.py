@@ -97,8 +97,9 @@ class Tags:
         return next(iter(self.numbers(keyword)), None)
 
     def integer(self, keyword: str) -> int | None:
+        """None too for a number outside the 32 bits that PS3.5 6.2 gives an Integer String."""
         number = self.number(keyword)
-        return int(number) if number is not None and number == int(number) else None
+        return int(number) if number is not None and number == int(number) and -(2**31) <= number < 2**31 else None
 
     def date(self, keyword: str) -> date | None:
         return parse_date(self.text(keyword))

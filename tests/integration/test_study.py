@@ -1,0 +1,157 @@
+"""One study, from its first image to one result: what comes together, what comes late, and what is lost on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from diagnosis import tasks
+from diagnosis.actions.scan import upload_scan
+from diagnosis.analyses import runner
+from diagnosis.models import Analysis, Notification, Patient, Review, Scan, Study
+from diagnosis.states import AnalysisStatus as S
+from tests.images import ct_dicom, xray_dicom
+
+pytestmark = pytest.mark.django_db
+STUDY = {"StudyInstanceUID": "1.2.826.0.1.3680043.8.498.1"}
+SCOUT = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.2"}
+Send = Callable[[bytes], Scan]
+
+
+@pytest.fixture
+def send(radiographer: User, patient: Patient) -> Send:
+    return lambda data: upload_scan(by=radiographer, patient=patient, data=data, name="a.dcm").scan
+
+
+def slice_of(number: int, **header: Any) -> bytes:
+    return ct_dicom(seed=number, instance_number=number, **header)
+
+
+def run(study: Study) -> Analysis:
+    analysis = study.analyses.get(status=S.QUEUED)
+    assert runner.run(analysis.pk, worker="worker test")
+    analysis.refresh_from_db()
+    return analysis
+
+
+def test_a_lateral_view_lies_beside_the_frontal_one_and_is_not_classified(send: Send) -> None:
+    frontal = send(xray_dicom(seed=1, overrides={**STUDY, "ViewPosition": "PA"}))
+    lateral = send(xray_dicom(seed=2, overrides={**STUDY, "ViewPosition": "LL"}))
+    assert frontal.study == lateral.study == Study.objects.get()
+    assert lateral.not_classified.startswith("Not classified: this is a lateral view")
+    analysis = run(frontal.study)
+    assert analysis.status == S.SUCCEEDED
+    assert [one.image for one in analysis.image_results.all()] == [frontal]
+    assert (Review.objects.count(), Analysis.objects.count(), Notification.objects.count()) == (1, 1, 1)
+    assert Study.objects.get().representative == frontal
+
+
+def test_a_study_of_which_nothing_may_be_classified_says_so_and_can_be_read(send: Send) -> None:
+    lateral = send(xray_dicom(overrides={"ViewPosition": "LL"}))
+    analysis = run(lateral.study)
+    assert (analysis.status, analysis.failure_retryable) == (S.FAILED, False)
+    assert analysis.failure_reason == lateral.not_classified
+    assert lateral.reviews.get().status == "waiting"
+
+
+def test_the_frontal_view_that_comes_after_its_lateral_stands_for_the_study(send: Send) -> None:
+    send(xray_dicom(seed=2, overrides={**STUDY, "ViewPosition": "LL"}))
+    frontal = send(xray_dicom(seed=1, overrides={**STUDY, "ViewPosition": "PA"}))
+    assert Study.objects.get().representative == frontal
+    assert run(frontal.study).status == S.SUCCEEDED
+
+
+def test_a_ct_series_has_one_result_and_one_of_each_slice(send: Send) -> None:
+    slices = [send(slice_of(number)) for number in (3, 1, 2, 4)]
+    scout = send(ct_dicom(seed=9, overrides=SCOUT))
+    study = slices[0].study
+    assert scout.study == study
+    analysis = run(study)
+    results = {one.image: one for one in analysis.image_results.all()}
+    assert set(results) == set(slices)
+    each = [one.probability for one in results.values() if one.probability is not None]
+    ensemble = analysis.ensemble
+    assert ensemble
+    assert min(each) <= ensemble.probability <= max(each)
+    assert analysis.aggregation["method"] == "lung-top-third"
+    predictions = list(analysis.predictions.all())
+    assert len({one.classifier for one in predictions}) == len(predictions) == len(ensemble.members)
+    (key,) = {one.image for one in predictions}
+    assert str(key.pk) in analysis.aggregation["key_images"]
+    study.refresh_from_db()
+    assert study.representative == slices[0]  # number 3 of 4: the middle, whatever the classifiers found
+
+
+def test_slices_wait_for_each_other_and_start_one_analysis(send: Send, settings: Any) -> None:
+    settings.ANALYSIS_QUIET = timedelta(seconds=30)
+    first = send(slice_of(1))
+    analysis = first.study.analyses.get()
+    begun = analysis.not_before
+    send(slice_of(2))
+    analysis = first.study.analyses.get()
+    assert analysis.not_before > begun > timezone.now()
+    assert not runner.run(analysis.pk, worker="too early")
+    Analysis.objects.update(not_before=timezone.now())
+    assert run(first.study).image_results.count() == 2
+
+
+def test_a_message_that_comes_too_early_is_sent_again(
+    send: Send, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANALYSIS_QUIET = timedelta(seconds=30)
+    analysis = send(slice_of(1)).study.analyses.get()
+    sent: list[Any] = []
+    monkeypatch.setattr(tasks, "enqueue", lambda pk, *, at=None: sent.append((pk, at)))
+    tasks.run_analysis.apply((str(analysis.pk),))
+    assert sent == [(analysis.pk, analysis.not_before)]
+
+
+def test_slices_that_come_while_it_runs_start_one_more(send: Send, settings: Any) -> None:
+    study = send(slice_of(1)).study
+    running = study.analyses.get()
+    assert Analysis.objects.claim(running.pk, worker="worker test")
+    settings.ANALYSIS_QUIET = timedelta(seconds=30)
+    for number in (2, 3, 4):
+        send(slice_of(number))
+    second = study.analyses.exclude(pk=running.pk).get()
+    assert second.not_before > timezone.now() + timedelta(seconds=45)  # twice as long as the first
+    Analysis.objects.filter(pk=second.pk).update(not_before=None)
+    assert run(study).image_results.count() == 4
+
+
+def test_what_lost_its_worker_gives_way_to_the_newer_one(send: Send) -> None:
+    study = send(slice_of(1)).study
+    running = study.analyses.get()
+    assert Analysis.objects.claim(running.pk, worker="worker test")
+    send(slice_of(2))
+    Analysis.objects.filter(pk=running.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    assert runner.release_lost(by="sweep") == 1
+    running.refresh_from_db()
+    assert running.status == S.CANCELLED
+    assert running.transitions.last().note_text == "A newer analysis of the study waits already"
+    assert study.analyses.get(status=S.QUEUED).number == 2
+
+
+def test_an_image_that_is_damaged_costs_the_others_nothing(send: Send) -> None:
+    slices = [send(slice_of(number)) for number in (1, 2, 3)]
+    blank = Analysis.objects.get()
+    monkey = slices[1]
+    with monkey.original.open("rb") as file:
+        broken = file.read()[:-4000]
+    import hashlib
+
+    monkey.original.storage.delete(monkey.original.name)
+    from django.core.files.base import ContentFile
+
+    monkey.original.save("original", ContentFile(broken), save=False)
+    Scan.objects.filter(pk=monkey.pk).update(sha256=hashlib.sha256(broken).hexdigest(), original=monkey.original.name)
+    analysis = run(slices[0].study)
+    assert (analysis.pk, analysis.status) == (blank.pk, S.SUCCEEDED)
+    told = {one.image: one.not_classified for one in analysis.image_results.all()}
+    assert told[monkey]
+    assert not told[slices[0]]
