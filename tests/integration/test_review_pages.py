@@ -500,7 +500,7 @@ def test_the_uploader_is_told_in_the_page(told: Review, site: Site, radiographer
     assert "Notices, 1 new" in client.get("/desk/").content.decode()
     assert "A result is ready" in client.get("/notifications/").content.decode()
     notice = Notification.objects.get()
-    assert client.post(f"/notifications/{notice.pk}/")["Location"] == f"/scans/{told.scan.pk}/"
+    assert client.post(f"/notifications/{notice.pk}/")["Location"] == f"/studies/{told.study_id}/"
     assert client.get("/notifications/unread/").json() == {"unread": 0}
     assert site(radiologist).post(f"/notifications/{notice.pk}/").status_code == 404
 

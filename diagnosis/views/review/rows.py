@@ -9,16 +9,17 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Case, Count, Exists, OuterRef, Subquery, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from diagnosis import formats
-from diagnosis.models import ReadingPolicy, Review
+from diagnosis.models import ReadingPolicy, Review, Scan
 from diagnosis.models.review import ReviewKind, ReviewQuerySet
 from diagnosis.results import verdict
-from diagnosis.results.images import count_of, image_counts
+from diagnosis.results.images import count_of
 from diagnosis.reviews import queue
 from diagnosis.rules import blinding
 from diagnosis.states import ReviewStatus
@@ -129,12 +130,10 @@ class Row:
 
 def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
     """In a fixed number of queries, however many there are."""
-    found = list(reviews.select_related(*SHOWN))
+    found = list(_counted(reviews).select_related(*SHOWN))
     hidden = blinding.results_hidden_among(reader, [review.study_id for review in found])
     policies = _policies(found)
     own = _read_before(found, reader)
-    again = _read_already(found)
-    counts = image_counts(review.study_id for review in found)
     now = timezone.now()
     return [
         Row(
@@ -143,19 +142,24 @@ def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
             policies[review.clinic_id],
             hidden=review.study_id in hidden,
             is_own=review.study_id in own,
-            is_again=review.kind == ReviewKind.FIRST and review.study_id in again,
-            images=counts[review.study_id],
+            is_again=bool(vars(review)["is_again"]),
+            images=int(vars(review)["image_count"]),
             now=now,
         )
         for review in found
     ]
 
 
-def _read_already(reviews: list[Review]) -> frozenset[UUID]:
-    """The studies that have been read once: a further first reading comes from images that came later."""
-    studies = [review.study_id for review in reviews if review.kind == ReviewKind.FIRST and not review.image_id]
-    done = Review.objects.filter(study__in=studies, kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED, image=None)
-    return frozenset(done.values_list("study", flat=True) if studies else ())
+def _counted(reviews: ReviewQuerySet) -> ReviewQuerySet:
+    """Each with the number of its study's images, and whether the study was read before its last ones came."""
+    images = Scan.objects.filter(series__study=OuterRef("study")).order_by().values("series__study")
+    done = Review.objects.filter(
+        study=OuterRef("study"), kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED, image=None
+    )
+    return reviews.annotate(
+        image_count=Subquery(images.annotate(count=Count("pk")).values("count")),
+        is_again=Case(When(kind=ReviewKind.FIRST, image=None, then=Exists(done)), default=Value(False)),
+    )
 
 
 def _read_before(reviews: list[Review], reader: User) -> frozenset[UUID]:
