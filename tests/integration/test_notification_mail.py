@@ -29,7 +29,7 @@ def test_who_asked_is_mailed_once_without_a_clinical_word(told: Notification, ra
     assert (notices.mail_pending(), notices.mail_pending()) == (1, 0)
     (sent,) = mail.outbox
     assert sent.to == [radiographer.email]
-    for private in ("Berg", "Alma", "MRN-0001", "covid", "COVID", str(told.scan.pk)):
+    for private in ("Berg", "Alma", "MRN-0001", "covid", "COVID", str(told.study_id)):
         assert private not in sent.subject + sent.body
 
 

@@ -357,6 +357,8 @@ def everywhere(review: Review) -> list[str]:
         f"/scans/progress/?id={scan}",
         f"/scans/{scan}/",
         f"/scans/{scan}/result/",
+        f"/studies/{review.study_id}/",
+        f"/studies/{review.study_id}/result/",
         f"/scans/{scan}/viewer",
         f"/scans/{scan}/view/",
         f"/scans/{scan}/slices",
