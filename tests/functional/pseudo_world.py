@@ -165,5 +165,5 @@ def _fail(scan: Scan) -> Analysis:
     running, failed = AnalysisStatus.RUNNING, AnalysisStatus.FAILED
     note = Message("no_classifier/cxr")
     assert Analysis.objects.finish(analysis.pk, running, failed, by="worker", only=Q(claim=claim), note=note, **changes)
-    notify_uploader(scan, NotificationKind.FAILURE)
+    notify_uploader(scan.study, NotificationKind.FAILURE)
     return analysis

@@ -60,7 +60,7 @@ NOT_PAGES = {
         *("healthz", "readyz", "api:analysis", "api:analysis-cancel", "api:attention", "api:classifiers"),
         *("api:ensembles", "api:patient", "api:patient-history", "api:patients", "api:scan", "api:scan-analyses"),
         *("api:scan-image", "api:scan-original", "api:scans", "api:schema", "api:token", "api:token-current"),
-        "api:tokens",
+        *("api:tokens", "api:archives"),
     ],
     "documentation for programmers, in English": ["api:docs"],
     "for those who build pages, with DEBUG=1": ["portal:styleguide"],
