@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F
@@ -13,6 +14,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, gettext_noop, ngettext
 
+from diagnosis import messages
 from diagnosis.formats import percent
 from diagnosis.models import Analysis, ImageResult, Report, Scan, Series, Study
 from diagnosis.models.modality import Modality
@@ -40,26 +42,31 @@ _METHODS = {
 class ImageLine:
     """One image. `probability` of the class looked out for is empty where there is none or it may not be seen yet.
 
-    `is_key`: attention maps and details are of it. `is_late`: it came after what the analysis saw.
+    `left_out`: why its probability has no part in the result. `is_key`: among those that the result rests on most.
+    `is_late`: it came after what the analysis saw.
     """
 
     image: Scan
     name: str
     not_classified: str = ""
     probability: str = ""
-    tone: str = "neutral"
+    left_out: str = ""
     is_key: bool = False
     is_late: bool = False
 
 
 @dataclass(frozen=True)
 class SeriesLine:
-    """A series with the images that its page shows, out of `count`; `middle` is the one to open the viewer at."""
+    """A series with the images that its page shows, out of `count`; `middle` is the one to open the viewer at.
+
+    `choice`: why it speaks for the study, or why not, where there were several to choose from.
+    """
 
     series: Series
     count: int
     lines: tuple[ImageLine, ...]
     middle: Scan
+    choice: str = ""
 
     @property
     def left_out(self) -> int:
@@ -68,15 +75,18 @@ class SeriesLine:
 
 @dataclass(frozen=True)
 class StudyContents:
-    """`how` says how several images became one result; `finding` whose probability the images state."""
+    """`how` says how several images became one result, `notes` what to know of it, `maps_of` which image the attention
+    maps are of; `finding` is what the images state the probability of.
+    """
 
     count: int
     summary: str
     series: tuple[SeriesLine, ...]
     how: str = ""
+    notes: str = ""
+    maps_of: str = ""
     finding: str = ""
     late: str = ""
-    key: ImageLine | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +94,25 @@ class _Answers:
     """What may be told of one analysis: its results by image, its key image, and the keys of what it did not see."""
 
     results: Mapping[UUID, ImageResult] = field(default_factory=dict)
-    key: UUID | None = None
+    maps_of: UUID | None = None
     late: frozenset[UUID] = frozenset()
+    account: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> frozenset[UUID | None]:
+        return frozenset((self.maps_of, *(UUID(key) for key in self.account.get("key_images", ()))))
+
+    def left_out(self, image: UUID) -> str:
+        return _reason(self.account.get("left_out", ()), "image", image)
+
+    def choice(self, series: UUID) -> str:
+        """Nothing where there was one series alone: there was nothing to choose."""
+        others = self.account.get("other_series", ())
+        return _reason([self.account["series"], *others], "series", series) if others else ""
+
+
+def _reason(stored: Iterable[Mapping[str, Any]], name: str, key: UUID) -> str:
+    return next((messages.sentence(one["code"], one["params"]) for one in stored if one[name] == str(key)), "")
 
 
 def images_of(study: Study) -> list[Scan]:
@@ -107,15 +134,15 @@ def contents(images: Sequence[Scan], analysis: Analysis | None, *, hidden: bool,
     series = tuple(
         _series(one, list(group), answers, shown) for one, group in groupby(images, key=lambda image: image.series)
     )
-    lines = [line for one in series for line in one.lines]
     return StudyContents(
         count=len(images),
         summary=words.summary(images),
         series=series,
         how="" if hidden or analysis is None else how_combined(analysis, answers.results.values(), len(images)),
+        notes=messages.sentences(answers.account.get("notes", ())),
+        maps_of=next((words.name_of(image) for image in images if image.pk == answers.maps_of), ""),
         finding="" if hidden else _finding(analysis),
         late=_late_sentence(len(answers.late)),
-        key=next((line for line in lines if line.is_key), None),
     )
 
 
@@ -124,8 +151,8 @@ def _answers(images: Sequence[Scan], analysis: Analysis | None, *, hidden: bool)
     if not results or analysis is None:
         return _Answers()
     late = _unseen(images, analysis, results)
-    key = next((one.image_id for one in analysis.predictions.all()), None)
-    return _Answers(late=late) if hidden else _Answers(results, key, late)
+    maps_of = next((one.image_id for one in analysis.predictions.all()), None)
+    return _Answers(late=late) if hidden else _Answers(results, maps_of, late, analysis.aggregation)
 
 
 def _unseen(images: Sequence[Scan], analysis: Analysis, seen: Mapping[UUID, object]) -> frozenset[UUID]:
@@ -144,9 +171,11 @@ def late_for_analysis(images: Sequence[Scan], analysis: Analysis | None) -> str:
 
 
 def _series(series: Series, images: list[Scan], answers: _Answers, shown: Scan) -> SeriesLine:
-    kept = {image.pk for image in _spread(images)} | {answers.key, shown.pk}
+    kept = {image.pk for image in _spread(images)} | {*answers.keys, shown.pk}
     chosen = [image for image in images if not image.in_series or image.pk in kept]
-    return SeriesLine(series, len(images), tuple(_line(one, answers) for one in chosen), images[len(images) // 2])
+    choice = answers.choice(series.pk)
+    lines = tuple(_line(one, answers, said=choice) for one in chosen)
+    return SeriesLine(series, len(images), lines, images[len(images) // 2], choice)
 
 
 def _spread(images: list[Scan]) -> list[Scan]:
@@ -156,16 +185,18 @@ def _spread(images: list[Scan]) -> list[Scan]:
     return [images[round(place * (len(images) - 1) / (THUMBNAILS - 1))] for place in range(THUMBNAILS)]
 
 
-def _line(image: Scan, answers: _Answers) -> ImageLine:
+def _line(image: Scan, answers: _Answers, *, said: str) -> ImageLine:
+    """`said` of the whole series, and not again of each of its images."""
     result = answers.results.get(image.pk)
     probability = None if result is None else result.probability
+    reason = image.not_classified or (result.not_classified if result else "")
     return ImageLine(
         image=image,
         name=words.name_of(image),
-        not_classified=image.not_classified or (result.not_classified if result else ""),
+        not_classified="" if said and reason == said else reason,
         probability="" if probability is None else percent(probability),
-        tone=(result.zone if result else "") or "neutral",
-        is_key=image.pk == answers.key,
+        left_out=answers.left_out(image.pk),
+        is_key=image.pk in answers.keys,
         is_late=image.pk in answers.late,
     )
 
@@ -182,7 +213,7 @@ def how_combined(analysis: Analysis, results: Iterable[ImageResult], images: int
     if len(found) == 1:
         return gettext("One image of this examination was classified; the result is that of this image.")
     template = _METHODS.get(str(analysis.aggregation.get("method", "")))
-    return gettext(template) % {"count": len(found)} if template else ""
+    return gettext(template) % {"count": analysis.aggregation.get("images", len(found))} if template else ""
 
 
 def _finding(analysis: Analysis | None) -> str:

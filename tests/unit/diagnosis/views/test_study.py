@@ -15,7 +15,7 @@ from diagnosis import formats
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.scan import upload_scan
-from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Report, Review, Scan, Study
+from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Report, Review, Scan, Series, Study
 from tests.conftest import PASSWORD
 from tests.factories import finish_study, read
 from tests.images import ct_dicom, xray_dicom
@@ -91,7 +91,8 @@ def test_several_frontal_images_say_which_one_decides(client: Client, taken: Tak
     Analysis.objects.update(aggregation={"method": "highest_image"})
     shown = client.get(study_url(first.study))
     assert "The image with the highest probability decides" in text(shown)
-    assert shown.context["contents"].key.image == first == analysis.predictions.get().image
+    (series,) = shown.context["contents"].series
+    assert [line.image for line in series.lines if line.is_key] == [first] == [analysis.predictions.get().image]
     assert all(formats.percent(one) in text(shown) for one in PROBABILITIES)
 
 
@@ -111,6 +112,43 @@ def test_a_long_series_shows_a_few_slices_and_leads_to_all(
     ReadingPreference.objects.create(user=radiologist, read_first=True)
     (series,) = as_(radiologist).get(study_url(slices[0].study)).context["contents"].series
     assert [line.name for line in series.lines] == [f"Slice {number}" for number in (1, 4, 7, 9, 12)]
+
+
+def test_what_the_result_rests_on_and_what_it_leaves_out_is_said(client: Client, taken: Taken) -> None:
+    slices = [taken(number=number) for number in range(1, 13)]
+    finish_study(dict.fromkeys(slices, 0.2))
+    account = {
+        "method": "lung-top-third",
+        "images": 11,
+        "key_images": [str(slices[1].pk), str(slices[4].pk)],
+        "left_out": [{"image": str(slices[0].pk), "code": "aggregation", "params": {"variant": "lungs_not_found"}}],
+        "notes": [{"code": "aggregation", "params": {"variant": "slice_bounds"}}],
+    }
+    Analysis.objects.update(aggregation=account)
+    shown = client.get(study_url(slices[0].study))
+    (series,) = shown.context["contents"].series
+    assert {"Slice 2", "Slice 5"} <= {line.name for line in series.lines if line.is_key}
+    assert "over 11 slices" in text(shown)
+    assert "The bounds of the zones were chosen for single slices." in text(shown)
+    assert "no lungs were found in this slice with confidence" in text(shown)
+
+
+def test_of_several_series_it_is_said_which_one_speaks(client: Client, taken: Taken) -> None:
+    slices = [taken(number=number) for number in range(1, 4)]
+    other = Series.objects.create(study=slices[0].study, description="MEDIASTINUM 5.0")
+    Scan.objects.filter(pk=slices[2].pk).update(series=other)
+    finish_study(dict.fromkeys(slices[:2], 0.2))
+    said = {"code": "aggregation", "params": {"variant": "thin_slices"}}
+    account = {
+        "method": "lung-top-third",
+        "series": {**said, "series": str(slices[0].series_id)},
+        "other_series": [{"code": "aggregation", "params": {"variant": "thicker"}, "series": str(other.pk)}],
+    }
+    Analysis.objects.update(aggregation=account)
+    shown = text(client.get(study_url(slices[0].study)))
+    assert "Chosen for its thin slices." in shown
+    assert "Not used: the slices of this series are thicker" in shown
+    assert "MEDIASTINUM 5.0" in shown
 
 
 def test_images_that_came_after_the_analysis_are_said(client: Client, taken: Taken) -> None:
