@@ -84,6 +84,7 @@ NOTES = {
     "trigger/rerun": gettext_noop("Run again"),
     "uploaded_again/cxr": gettext_noop("Uploaded again as chest X-ray"),
     "uploaded_again/ct": gettext_noop("Uploaded again as chest CT"),
+    "images_moved": gettext_noop("Images of the study were moved"),
     "replaced_by_newer": gettext_noop("A newer analysis of the study waits already"),
     "worker_lost": gettext_noop("%(worker)s was lost"),
     "reading/first": gettext_noop("First reading"),

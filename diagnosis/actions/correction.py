@@ -8,12 +8,17 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission, require
+from diagnosis.actions.analysis import start_analysis
+from diagnosis.actions.review import read_with
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Correction, Patient
+from diagnosis.messages import Message
+from diagnosis.models import Correction, Patient, Study
+from diagnosis.models.analysis import Trigger
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.patients.history import reason_code
 from diagnosis.rules import corrections
 from diagnosis.scans import filing
+from diagnosis.states import AnalysisStatus
 
 
 @transaction.atomic
@@ -58,7 +63,7 @@ def undo_correction(*, by: User, correction: Correction) -> Correction:
     _mark_undone(correction, by=by)
     if correction.kind == CorrectionKind.MERGE_PATIENTS:
         _part(source, target)
-    _give(correction.moved, target, source)
+    _give(correction.moved, target, source, by=by)
     _remember(source, "undone", target, by=by)
     _remember(target, "undone", source, by=by)
     correction.refresh_from_db()
@@ -74,7 +79,7 @@ def _move(
     kind: CorrectionKind, keys: list[UUID], source: Patient, target: Patient, *, by: User, reason: str
 ) -> Correction:
     corrections.require_unread(keys)
-    _give(keys, source, target)
+    _give(keys, source, target, by=by)
     return Correction.objects.create(
         clinic=source.clinic,
         kind=kind,
@@ -86,10 +91,20 @@ def _move(
     )
 
 
-def _give(keys: list[UUID], source: Patient, target: Patient) -> None:
+def _give(keys: list[UUID], source: Patient, target: Patient, *, by: User) -> None:
     """Whatever is not with `source` any more refuses the whole."""
-    if not filing.give(keys, source=source, target=target):
+    changed = filing.give(keys, source=source, target=target)
+    if changed is None:
         raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
+    for study in changed:
+        _begin_anew(study, by=by)
+
+
+def _begin_anew(study: Study, *, by: User) -> None:
+    """A study with other images than before is analysed and read again; what was said of it stays in its history."""
+    if not study.analyses.filter(status=AnalysisStatus.QUEUED, image=None).exists():
+        start_analysis(by=by, study=study, trigger=Trigger.RERUN, note=Message("images_moved"))
+    read_with(by=by, study=study)
 
 
 def _mark_undone(correction: Correction, *, by: User) -> None:

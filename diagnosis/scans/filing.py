@@ -103,22 +103,24 @@ def choose_representative(images: Iterable[Scan]) -> Scan | None:
     return ordered[len(ordered) // 2]
 
 
-def give(images: Iterable[UUID], *, source: Patient, target: Patient) -> bool:
+def give(images: Iterable[UUID], *, source: Patient, target: Patient) -> list[Study] | None:
     """Move images from one patient's studies to another's: whole studies as they are, parts of one as a new study.
 
-    Readings and reports of single images go with them. False, and nothing is to be kept, when one of the images is
-    not with `source` any more.
+    Readings and reports of single images go with them. Returns the studies that are others than before, the two parts
+    of each that was parted: what is known of them is to be found out anew. None, and nothing is to be kept, when one of
+    the images is not with `source` any more.
     """
     keys = set(images)
     if Scan.objects.filter(pk__in=keys, patient=source).update(patient=target) != len(keys):
-        return False
+        return None
+    changed: list[Study] = []
     for study in Study.objects.filter(series__images__in=keys).distinct():
         within = Scan.objects.filter(series__study=study)
         if within.exclude(pk__in=keys).exists():
-            _split(study, within.filter(pk__in=keys), target)
+            changed += [study, _split(study, within.filter(pk__in=keys), target)]
         else:
             Study.objects.filter(pk=study.pk).update(patient=target)
-    return True
+    return changed
 
 
 def _split(study: Study, images: Iterable[Scan], target: Patient) -> Study:

@@ -21,7 +21,7 @@ from diagnosis.rules import corrections
 from tests.concurrency import together
 from tests.conftest import PASSWORD
 from tests.factories import new_case, new_patient, read
-from tests.images import xray_png
+from tests.images import xray_dicom, xray_png
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 WHY = "the wristband was read wrong"
@@ -66,6 +66,23 @@ def test_a_scan_moves_and_both_records_tell(
     assert reasons(other)[-1] == "1 scan moved here from record MRN-0001"
     assert other.history.first().history_user == administrator
     assert corrections.corrections_of(scan) == [correction]
+
+
+def test_a_part_of_a_study_becomes_a_study_of_its_own_and_both_begin_anew(
+    patient: Patient, other: Patient, radiographer: User, radiologist: User, administrator: User
+) -> None:
+    uid = {"StudyInstanceUID": "1.2.826.0.1.3680043.8.498.1"}
+    views = [xray_dicom(seed=seed, overrides=uid) for seed in (1, 2)]
+    ours, theirs = [upload_scan(by=radiographer, patient=patient, data=view, name="a.dcm").scan for view in views]
+    report = sign_report(by=radiologist, report=read(radiologist, ours.reviews.get()).report, password=PASSWORD)
+    move_scans(by=administrator, source=patient, scans=[theirs.pk], target=other, reason=WHY)
+    ours, theirs = (Scan.objects.get(pk=scan.pk) for scan in (ours, theirs))
+    assert (ours.study.patient, theirs.study.patient, theirs.patient) == (patient, other, other)
+    assert (ours.study.representative, theirs.study.representative) == (ours, theirs)
+    assert (ours.report, theirs.report) == (report, None)
+    for scan in (ours, theirs):
+        assert scan.reviews.open().get().status == "waiting"
+        assert scan.analyses.get(status="queued")
 
 
 def test_an_undone_move_is_as_before_and_still_told(

@@ -76,7 +76,7 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
 @overseen
 def move(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
     """Give a scan, and what else came with it, to another patient."""
-    scan = get_object_or_404(_scans(request).select_related("patient", "clinic"), pk=pk)
+    scan = get_object_or_404(_scans(request).select_related("patient", "clinic", "series"), pk=pk)
     together = _same_examination(scan)
     target = _target(request, scan.patient)
     form = MoveForm(request.POST or None, initial={"scans": [one.pk for one in together]})
@@ -191,11 +191,8 @@ def _confirmed(request: HttpRequest, scan: Scan) -> Patient:
 
 
 def _same_examination(scan: Scan) -> list[Scan]:
-    """The scan, and the patient's other images of the same study: they were attached together."""
-    if not scan.study_instance_uid:
-        return [scan]
-    others = scan.patient.scans.filter(study_instance_uid=scan.study_instance_uid).exclude(pk=scan.pk)
-    return [scan, *others]
+    """The scan, and the other images of its study."""
+    return [scan, *Scan.objects.filter(series__study=scan.study_id).exclude(pk=scan.pk).order_by("uploaded_at", "pk")]
 
 
 def _managed(request: HttpRequest) -> list[uuid.UUID]:
