@@ -1,19 +1,15 @@
-"""The slices of a CT series, and what the classifiers said of each."""
+"""What the classifiers said of each image of a study."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import F, QuerySet
-
 from accounts.models import User
-from diagnosis.models import ImageResult, Prediction, Scan
+from diagnosis.models import Analysis, ImageResult, Prediction
 from diagnosis.rules import blinding
-
-# A study has hundreds of slices, not thousands; a page must not ask for more.
-MOST = 2000
+from diagnosis.states import AnalysisStatus
 
 
 @dataclass(frozen=True)
@@ -30,24 +26,28 @@ class Score:
     predictions: tuple[Prediction, ...]
 
 
-def series(scan: Scan, *, visible_to: User) -> QuerySet[Scan]:
-    """The images of the scan's series, from the first to the last; the scan alone where it has no series."""
-    mine = Scan.objects.visible_to(visible_to)
-    if not scan.in_series:
-        return mine.filter(pk=scan.pk)
-    same = mine.filter(series=scan.series_id).select_related("series")
-    return same.order_by(F("instance_number").asc(nulls_last=True), "uploaded_at", "pk")[:MOST]
-
-
-def scores(slices: Iterable[Scan], *, visible_to: User) -> dict[uuid.UUID, Score]:
-    """By the scan's key, for slices with a result that the person may see now."""
-    found = list(slices)
-    studies = {scan.study_id for scan in found}
-    shown = studies - blinding.results_hidden_among(visible_to, studies)
-    rows = ImageResult.objects.filter(image__in=found, analysis__study__in=shown, probability__isnull=False)
+def scores(study: uuid.UUID, *, visible_to: User, among: Collection[uuid.UUID] | None = None) -> dict[uuid.UUID, Score]:
+    """By the image's key, for images of the study with a result that the person may see now; only `among` these."""
+    if blinding.hides_result(visible_to, study):
+        return {}
+    rows = ImageResult.objects.filter(analysis__study=study, probability__isnull=False)
+    if among is not None:
+        rows = rows.filter(image__in=among)
     latest = {row.image_id: row for row in rows.order_by("analysis__number")}
     maps = _maps({row.analysis_id for row in latest.values()})
     return {image: _score(row, maps.get((row.analysis_id, image), ())) for image, row in latest.items()}
+
+
+def key_images(study: uuid.UUID, *, visible_to: User) -> list[str]:
+    """The keys of the images that the latest result rests on most, in its order; none where it is hidden."""
+    if blinding.hides_result(visible_to, study):
+        return []
+    done = Analysis.objects.filter(study=study, image=None, status=AnalysisStatus.SUCCEEDED)
+    latest = done.order_by("-number").first()
+    if latest is None:
+        return []
+    named = latest.aggregation.get("key_images") or latest.predictions.values_list("image_id", flat=True)
+    return list(dict.fromkeys(str(key) for key in named))
 
 
 def _maps(analyses: set[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[Prediction, ...]]:

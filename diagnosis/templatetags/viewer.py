@@ -17,6 +17,8 @@ register = template.Library()
 PARTS = (
     "i18n",
     "viewer/actions",
+    "viewer/ahead",
+    "viewer/alignment",
     "viewer/attention",
     "viewer/caption",
     "viewer/comparison",
@@ -34,10 +36,13 @@ PARTS = (
     "viewer/pointer",
     "viewer/ruler",
     "viewer/series",
+    "viewer/series_list",
     "viewer/state",
     "viewer/status",
     "viewer/store",
     "viewer/strip",
+    "viewer/switch",
+    "viewer/together",
     "viewer/tool",
     "viewer/toolbar",
     "viewer/view",
@@ -62,9 +67,9 @@ def viewer(
     offers to mark key images, which the page hears of as the event `viewer:key-image`. `beside` opens the comparison
     with that scan instead of an earlier study.
     """
-    config = viewer_settings.settings_of(scan, context["request"].user, hide_result=hide_result)
+    config = viewer_settings.settings_of(scan, context["request"].user, hide_result=hide_result, alone=bool(beside))
     if beside:
-        config |= {"prior": [viewer_settings.entry(beside)], "compare": True}
+        config |= {"prior": [viewer_settings.offered(beside)], "compare": True}
     name = f"viewer-{scan.pk.hex}"
     return {
         "scan": scan,

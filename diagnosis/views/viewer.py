@@ -17,9 +17,11 @@ from accounts.permissions import Permission, require
 from diagnosis.errors import FileRefused, IntakeUnavailable
 from diagnosis.models import Scan
 from diagnosis.results import slices as slicing
+from diagnosis.results.display_sets import series
 from diagnosis.scans import greyscale as grey
 from diagnosis.views import viewer_settings
 from diagnosis.views.shortcuts import find, person
+from diagnosis.views.viewer_sets import entries
 
 log = logging.getLogger(__name__)
 
@@ -69,19 +71,19 @@ def _values(request: HttpRequest, scan: Scan) -> HttpResponse:
 def slices(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     """The series of a CT slice, in order. What the classifiers said is not in it: see `slice_scores`."""
     scan = _find(request, pk)
-    found = slicing.series(scan, visible_to=person(request))
-    return JsonResponse({"slices": [viewer_settings.entry(one) for one in found]})
+    found = series(scan, visible_to=person(request))
+    return JsonResponse({"slices": entries(found)})
 
 
 @never_cache
 @require_safe
 def slice_scores(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
-    """By the slice's key, for those whose result the person may see now."""
+    """Of the scan's whole study, by the image's key, if the person may see its result now; and its key images."""
     scan = _find(request, pk)
     require(person(request), Permission.VIEW_RESULT, scan.clinic)
-    series = slicing.series(scan, visible_to=person(request))
-    found = slicing.scores(series, visible_to=person(request))
-    return JsonResponse({"scores": {str(key): _score(score) for key, score in found.items()}})
+    found = slicing.scores(scan.study_id, visible_to=person(request))
+    key_images = slicing.key_images(scan.study_id, visible_to=person(request))
+    return JsonResponse({"scores": {str(key): _score(score) for key, score in found.items()}, "key_images": key_images})
 
 
 def _score(score: slicing.Score) -> dict[str, Any]:

@@ -2,70 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext
-from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.permissions import Permission, allowed
-from diagnosis import formats
 from diagnosis.models import Prediction, Scan
 from diagnosis.patients.prior import prior_studies
-from diagnosis.results import colour, verdict
+from diagnosis.results import colour, slices, verdict
+from diagnosis.results.display_sets import DisplaySet, Hanging, display_sets, hang
 from diagnosis.rules import blinding, policies
+from diagnosis.views.viewer_sets import entry, listed
 
 
-def settings_of(scan: Scan, user: User, *, hide_result: bool = False) -> dict[str, Any]:
-    """All addresses that the viewer needs. Where the result is hidden, nothing that leads to it is among them."""
+def settings_of(scan: Scan, user: User, *, hide_result: bool = False, alone: bool = False) -> dict[str, Any]:
+    """All addresses that the viewer needs. Where the result is hidden, nothing that leads to it is among them.
+
+    `scan` is the image that the page is about; the viewer opens with that of its study which `hang` chooses, or with
+    `scan` itself where that is to be seen `alone`.
+    """
+    sets = display_sets(scan.study_id, visible_to=user)
+    hanging = Hanging(scan) if alone else hang(scan, sets)
     config: dict[str, Any] = {
         "self": reverse("diagnosis:scan-viewer", args=[scan.pk]),
-        "scan": entry(scan),
-        "prior": [entry(one) for one in prior_studies(scan)],
+        "about": str(scan.pk),
+        "scan": entry(hanging.first),
+        "sets": [listed(one) for one in sets],
+        "prior": [offered(one) for one in prior_studies(scan)],
     }
+    if hanging.beside:
+        config["beside"] = entry(hanging.beside)
     if hide_result or not may_see_result(user, scan):
         return config
-    return config | result_of(scan)
+    return config | _result_of(scan, hanging, sets, user)
 
 
 def may_see_result(user: User, scan: Scan) -> bool:
     return allowed(user, Permission.VIEW_RESULT, scan.clinic) and not blinding.hides_result(user, scan.study_id)
 
 
-def entry(scan: Scan) -> dict[str, Any]:
-    """One scan, as the viewer shows and names it."""
-    config = {
-        "id": str(scan.pk),
-        "modality": scan.modality,
-        "title": title(scan),
-        "instance": scan.instance_number,
-        "greyscale": reverse("diagnosis:scan-greyscale", args=[scan.pk]),
-        "image": reverse("diagnosis:scan-image", args=[scan.pk]),
-    }
-    if scan.in_series:
-        config["series"] = reverse("diagnosis:scan-slices", args=[scan.pk])
-    return config
+def offered(scan: Scan) -> dict[str, Any]:
+    """A scan of another study: `viewer` tells what else there is in that one."""
+    return entry(scan) | {"viewer": reverse("diagnosis:scan-viewer", args=[scan.pk])}
 
 
-def title(scan: Scan) -> str:
-    if scan.acquired_at:
-        return f"{scan.get_modality_display()}, {formats.day(scan.acquired_at)}"
-    return _("%(modality)s, uploaded %(day)s") % {
-        "modality": scan.get_modality_display(),
-        "day": formats.day(scan.uploaded_at),
-    }
-
-
-def result_of(scan: Scan) -> dict[str, Any]:
-    """Attention maps and, for a series, the address of the slices' scores."""
-    analysis = policies.result_of(scan)
+def _result_of(scan: Scan, hanging: Hanging, sets: Sequence[DisplaySet], user: User) -> dict[str, Any]:
+    """Attention maps by the key of their image and, for slices, the address of their scores."""
     config: dict[str, Any] = {}
-    if scan.in_series:
+    if scan.comes_in_series:
         config["scores"] = reverse("diagnosis:scan-slice-scores", args=[scan.pk])
-    if analysis:
-        config["attention"] = attention(analysis.predictions.filter(image=scan))
+    if policies.result_of(scan):
+        # The maps of further slices come with their scores.
+        images = [hanging.first.pk] if scan.comes_in_series else [key for one in sets for key in one.images]
+        found = slices.scores(scan.study_id, visible_to=user, among=images)
+        config["attention"] = {str(key): attention(score.predictions) for key, score in found.items()}
         config["legend"] = colour.legend()
     return config
 

@@ -1,12 +1,28 @@
 // The shapes that modules share, for the type check alone: no page loads this file.
 
-/** What diagnosis/views/viewer_settings.py says of one scan. */
+/** What diagnosis/views/viewer_sets.py says of one scan; `viewer` is the address of its study's settings. */
 interface Entry {
   id: string;
+  set: string;
   instance: number | null;
+  position: number | null;
   title: string;
+  note: string;
   greyscale: string;
   series?: string;
+  viewer?: string;
+}
+
+/** Images of a study that one goes through one after the other, as the list of series has them. */
+interface DisplaySet {
+  id: string;
+  title: string;
+  description: string;
+  count: string;
+  note: string;
+  why: string;
+  thumbnail: string;
+  opens: Entry;
 }
 
 interface AttentionMap {
@@ -19,10 +35,13 @@ interface AttentionMap {
 /** The settings of a viewer, as JSON in its page. */
 interface Told {
   self: string;
+  about: string;
   scan: Entry;
+  beside?: Entry;
+  sets: DisplaySet[];
   prior?: Entry[];
   compare?: boolean;
-  attention?: AttentionMap[];
+  attention?: Record<string, AttentionMap[]>;
   scores?: string;
   legend?: string;
 }
@@ -102,6 +121,7 @@ type ScanViewer = import("./viewer/viewer.js").ScanViewer;
 type Pane = import("./viewer/pane.js").Pane;
 type Panes = import("./viewer/panes.js").Panes;
 type Series = import("./viewer/series.js").Series;
+type SeriesList = import("./viewer/series_list.js").SeriesList;
 type Ruler = import("./viewer/ruler.js").Ruler;
 type Greyscale = import("./viewer/greyscale.js").Greyscale;
 type Placement = import("./viewer/view.js").Placement;

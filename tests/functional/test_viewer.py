@@ -17,7 +17,7 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.models import Patient, Prediction, ReadingPreference, Scan
 from ml.imaging import decode
 from tests.conftest import PASSWORD
-from tests.factories import finish
+from tests.factories import finish, finish_study
 from tests.functional.steps import sign_in
 from tests.images import ct_dicom, xray_dicom, xray_png
 from tests.unit.ml.imaging.samples import ramp, xray_of
@@ -185,18 +185,18 @@ def test_dragging_windows_and_a_preset_returns(reader: Page, put: Put) -> None:
 
 def test_the_wheel_turns_slices_and_zooms_with_ctrl(reader: Page, put: Put) -> None:
     scans = [put(ct_dicom(seed=n, instance_number=n)) for n in (1, 2, 3)]
-    view(reader, scans[0])
+    view(reader, scans[1])
     expect(reader.locator(".sv-strip").first).to_be_visible()
     reader.mouse.move(*middle(reader))
     reader.mouse.wheel(0, 100)
-    expect(reader.locator(".sv-caption").first).to_contain_text("2 / 3")
-    assert state(reader)["scan"] == str(scans[1].pk)
+    expect(reader.locator(".sv-caption").first).to_contain_text("3 / 3")
+    assert state(reader)["scan"] == str(scans[2].pk)
     zoom = state(reader)["zoom"]
     reader.keyboard.down("Control")
     reader.mouse.wheel(0, -100)
     reader.keyboard.up("Control")
     assert state(reader)["zoom"] > zoom
-    assert state(reader)["slice"]["index"] == 1
+    assert state(reader)["slice"]["index"] == 2
 
 
 # --- keys --------------------------------------------------------------------------------------------------
@@ -329,18 +329,22 @@ def test_the_attention_map_is_fetched_when_it_is_asked_for(reader: Page, put: Pu
     assert reader.evaluate(SEEN) == before
 
 
-def test_each_slice_has_its_score_and_its_own_map(reader: Page, put: Put) -> None:
+def test_each_slice_has_its_score_and_no_other_slices_map(reader: Page, put: Put) -> None:
     scans = [put(ct_dicom(seed=n, instance_number=n)) for n in (1, 2)]
-    maps = [finish(scan, probability).predictions.get().pk for scan, probability in zip(scans, (0.9, 0.2), strict=True)]
+    (drawn,) = finish_study({scans[0]: 0.9, scans[1]: 0.2}).predictions.all()
     view(reader, scans[0])
     strip = reader.locator(".sv-strip-text").first
     expect(strip).to_contain_text("Slice 1 of 2 · 90 % mean, 1 of 1 above")
-    for key, pk in zip(("a", "PageDown"), maps, strict=True):
-        with reader.expect_response(f"**/{pk}/attention.png"):
-            press(reader, key)
-        expect(reader.locator(".sv-flags").first).to_contain_text("Colour")
+    with reader.expect_response(f"**/{drawn.pk}/attention.png"):
+        press(reader, "a")
+    expect(reader.locator(".sv-flags").first).to_contain_text("Colour")
+    assert press(reader, "PageDown")["attention"]["maps"] == 0
     expect(strip).to_contain_text("Slice 2 of 2 · 20 % mean, 0 of 1 above")
+    expect(reader.locator(".sv-caption").first).to_contain_text("2 / 2")
+    expect(reader.locator(".sv-flags").first).to_be_hidden()
     expect(reader.get_by_role("slider", name="Slice").first).to_have_attribute("aria-valuenow", "2")
+    press(reader, "PageUp")
+    expect(reader.locator(".sv-flags").first).to_contain_text("Colour")
 
 
 def requests_of(page: Page) -> list[str]:
@@ -356,8 +360,7 @@ def requests_of(page: Page) -> list[str]:
 def test_reading_first_keeps_the_result_from_page_and_network(reader: Page, put: Put, radiologist: User) -> None:
     ReadingPreference.objects.create(user=radiologist, read_first=True)
     scans = [put(ct_dicom(seed=n, instance_number=n)) for n in (1, 2)]
-    for scan in scans:
-        finish(scan, 0.9)
+    finish_study(dict.fromkeys(scans, 0.9))
     asked = requests_of(reader)
     view(reader, scans[0])
     expect(reader.locator(".sv-strip").first).to_be_visible()

@@ -14,7 +14,7 @@ export const GROUPS = {
   window: gettext("Window"),
   place: gettext("Zoom and place"),
   turn: pgettext("viewer", "Turn"),
-  slices: gettext("Slices of a CT series"),
+  series: gettext("Series and their slices"),
   result: gettext("Where the classifiers looked"),
   compare: pgettext("viewer", "Compare"),
   measure: pgettext("viewer", "Measure"),
@@ -75,6 +75,10 @@ const plain = (group, id, keys, label, run, more = {}) => ({ group, id, keys, la
 const iconed = (icon, more = {}) => ({ show: "icon", icon, ...more });
 /** @type {Partial<Action>} */
 const inSeries = { offered: (viewer) => viewer.panes.activeSeries.length > 1 };
+/** @type {Partial<Action>} */
+const withSeries = { offered: (viewer) => viewer.panes.setsOf(viewer.panes.active).length > 1 };
+/** @type {Partial<Action>} */
+const withKeyImages = { offered: (viewer) => viewer.keyImages.places.length > 0 };
 /** @type {Partial<Action>} */
 const withMap = { offered: (viewer) => viewer.attention.maps.length > 0 };
 /** @type {Partial<Action>} */
@@ -158,7 +162,7 @@ export const ACTIONS = [
   ),
 
   plain(
-    GROUPS.slices,
+    GROUPS.series,
     "previous-slice",
     ["PageUp", ","],
     gettext("Previous slice"),
@@ -166,15 +170,40 @@ export const ACTIONS = [
     inSeries,
   ),
   plain(
-    GROUPS.slices,
+    GROUPS.series,
     "next-slice",
     ["PageDown", "."],
     gettext("Next slice"),
     (viewer) => viewer.panes.step(1),
     inSeries,
   ),
-  plain(GROUPS.slices, "first-slice", ["Home"], gettext("First slice"), (viewer) => viewer.panes.step(-1e6), inSeries),
-  plain(GROUPS.slices, "last-slice", ["End"], gettext("Last slice"), (viewer) => viewer.panes.step(1e6), inSeries),
+  plain(GROUPS.series, "first-slice", ["Home"], gettext("First slice"), (viewer) => viewer.panes.step(-1e6), inSeries),
+  plain(GROUPS.series, "last-slice", ["End"], gettext("Last slice"), (viewer) => viewer.panes.step(1e6), inSeries),
+  plain(
+    GROUPS.series,
+    "next-key-image",
+    ["j"],
+    gettext("Next key image of the series"),
+    (viewer) => viewer.keyImages.go(1),
+    withKeyImages,
+  ),
+  plain(
+    GROUPS.series,
+    "previous-key-image",
+    ["Shift+j"],
+    gettext("Previous key image of the series"),
+    (viewer) => viewer.keyImages.go(-1),
+    withKeyImages,
+  ),
+  plain(GROUPS.series, "next-series", ["s"], gettext("Next series"), (viewer) => viewer.panes.stepSet(1), withSeries),
+  plain(
+    GROUPS.series,
+    "previous-series",
+    ["q"],
+    gettext("Previous series"),
+    (viewer) => viewer.panes.stepSet(-1),
+    withSeries,
+  ),
 
   plain(
     GROUPS.result,
@@ -215,13 +244,24 @@ export const ACTIONS = [
     ["v"],
     gettext("Previous or chosen scan beside it"),
     (viewer) => viewer.panes.toggleCompare(),
-    iconed("compare", { ...withPrior, pressed: (viewer) => viewer.panes.isComparing }),
+    iconed("compare", { ...withPrior, pressed: (viewer) => viewer.panes.comparison.isOtherStudy }),
+  ),
+  plain(
+    GROUPS.compare,
+    "beside",
+    ["d"],
+    gettext("Two views side by side"),
+    (viewer) => viewer.panes.toggleBeside(),
+    iconed("beside", {
+      offered: (viewer) => Boolean(viewer.panes.beside),
+      pressed: (viewer) => viewer.panes.isComparing && !viewer.panes.comparison.isOtherStudy,
+    }),
   ),
   plain(
     GROUPS.compare,
     "link",
     ["l"],
-    gettext("Zoom and move both together"),
+    gettext("Zoom, move and scroll both together"),
     (viewer) => viewer.panes.toggleLink(),
     iconed("link", { ...comparing, pressed: (viewer) => viewer.panes.isLinked }),
   ),

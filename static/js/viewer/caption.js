@@ -9,20 +9,24 @@ import { gettext, interpolate } from "../i18n.js";
  */
 export function caption(pane, { panes, keyImages, attention }) {
   const { length: slices, shown } = panes.seriesOf(pane);
-  const name = nameOf(pane, pane !== panes.main && !panes.comparison.isChosen);
+  const name = nameOf(pane, panes);
   pane.caption.textContent = slices > 1 ? `${name} · ${shown + 1} / ${slices}` : name;
-  const flags = [keyImages.has(pane.shown?.id) && gettext("Key image"), ...changes(pane)];
+  const flags = [keyImages.has(pane.shown?.id) && gettext("Key image"), pane.shown?.note, ...changes(pane)];
   pane.flags.textContent = [...flags, pane.attention && attention.sentence].filter(Boolean).join(" · ");
 }
 
 /**
+ * The study, and which of its series where it has several.
  * @param {Pane} pane
- * @param {boolean} isPrevious
+ * @param {Panes} panes
  */
-const nameOf = (pane, isPrevious) => {
+export function nameOf(pane, panes) {
   const title = (pane.shown ?? pane.entry)?.title ?? "";
-  return isPrevious ? interpolate(gettext("Previous: %(study)s"), { study: title }) : title;
-};
+  const isPrevious = pane !== panes.main && panes.comparison.kind === "prior";
+  const study = isPrevious ? interpolate(gettext("Previous: %(study)s"), { study: title }) : title;
+  const set = panes.setsOf(pane).length > 1 ? panes.setOf(pane) : null;
+  return set ? `${study} · ${set.title}` : study;
+}
 
 /** @param {Pane} pane */
 const changes = ({ view: { mirrored, turns }, inverted }) => [

@@ -13,8 +13,10 @@ import { Panes } from "./panes.js";
 import { Placing } from "./placing.js";
 import { listen } from "./pointer.js";
 import { Ruler } from "./ruler.js";
+import { SeriesList } from "./series_list.js";
 import { Status } from "./status.js";
 import { store } from "./store.js";
+import { Switch } from "./switch.js";
 import { Tool } from "./tool.js";
 import { Toolbar } from "./toolbar.js";
 import { Windowing } from "./windowing.js";
@@ -41,7 +43,9 @@ export class Controller {
       say,
     });
     this.attention = new Attention(this.panes.main, () => this.#refreshControls());
-    this.keyImages = new KeyImages(this.panes.main, element);
+    this.keyImages = new KeyImages(this.panes, element, say);
+    this.list = new SeriesList(this.panes);
+    this.switch = new Switch(this.panes);
     this.ruler = new Ruler(this.panes);
     this.window = new Windowing(this.panes, say);
     this.place = new Placing(this.panes, this.ruler, say);
@@ -50,6 +54,7 @@ export class Controller {
       { class: "sv-stage", tabindex: "0", role: "group", "aria-label": gettext("Image. Press ? for the keys.") },
       ...this.panes.all.map((pane) => pane.element),
     );
+    this.together = make("p", { class: "sv-together", hidden: true });
     this.tool = new Tool(this.stage, this.ruler, () => this.toolbar.update());
     this.toolbar = new Toolbar(this, {
       [GROUPS.result]: this.attention.controls,
@@ -62,7 +67,8 @@ export class Controller {
     const { strip, comparison } = this.panes;
     const strips = make("div", { class: "sv-strips" }, strip.element, comparison.strip.element);
     this.#element.querySelector(".sv-wait")?.remove();
-    this.#element.append(this.toolbar.element, this.stage, strips, this.status.element);
+    const body = make("div", { class: "sv-body" }, this.list.element, this.switch.element, this.stage);
+    this.#element.append(this.toolbar.element, body, strips, this.together, this.status.element);
     this.#unlisten = listenToKeys(this, this.#element, { pageWide: () => "pageKeys" in this.#element.dataset });
   }
 
@@ -74,25 +80,35 @@ export class Controller {
 
   // --- what is shown ---------------------------------------------------------------------------------------
 
-  /** Show a scan. True when its picture is on the screen. @param {Told} told */
+  /** Show a study as it is hung. True when its first picture is on the screen. @param {Told} told */
   async open(told) {
     const { main, series, comparison } = this.panes;
     this.#told = told;
     this.#announced = null;
-    this.keyImages.about(told.scan.id);
+    this.keyImages.about(told.about);
+    this.panes.sets = told.sets;
+    this.panes.beside = told.beside;
     series.clear();
     main.forget();
     main.view.reset();
     comparison.offer(told.prior, Boolean(told.compare));
     this.panes.activate(main);
+    if (told.beside) store.prefetch([told.beside.greyscale]);
     const shown = await main.show(told.scan);
     this.#offerMaps();
     if (!shown) return this.#emit("viewer:failed", { scan: told.scan.id });
+    await this.#complete(told);
+    return true;
+  }
+
+  /** What can wait until the first picture is there. @param {Told} told */
+  async #complete(told) {
+    const { series } = this.panes;
     if (told.compare) await this.panes.toggleCompare();
+    else if (told.beside) await this.panes.toggleBeside();
     if (told.scan.series) await series.load(told.scan.series);
     if (told.scores) await series.loadScores(told.scores);
     if (!told.scan.series) store.prefetch((told.prior ?? []).slice(0, 1).map((entry) => entry.greyscale));
-    return true;
   }
 
   /** Take over what may be seen of the result now. @param {Told} told */
@@ -102,11 +118,11 @@ export class Controller {
     this.#offerMaps();
   }
 
-  /** The attention maps of the slice in sight, and of no other. */
+  /** The attention maps of the image in sight, and of no other. */
   #offerMaps() {
     const id = this.panes.main.entry?.id ?? "";
-    const own = id === this.#told?.scan.id ? this.#told.attention : [];
-    this.attention.offer(this.panes.series.scores.get(id)?.attention ?? own, this.#told?.legend);
+    const maps = this.panes.series.scores.get(id)?.attention ?? this.#told?.attention?.[id];
+    this.attention.offer(maps, this.#told?.legend);
   }
 
   #sliceChanged() {
@@ -145,10 +161,14 @@ export class Controller {
   }
 
   #refreshControls() {
-    const { comparison, isComparing, active } = this.panes;
+    const { comparison, isComparing, active, together } = this.panes;
     this.status.update(active);
     this.toolbar.update();
-    comparison.choice.hidden = !isComparing || comparison.studies.length < 2;
+    comparison.choice.hidden = !comparison.isOtherStudy || comparison.studies.length < 2;
+    this.list.update();
+    this.switch.update();
+    this.together.textContent = together.sentence;
+    this.together.hidden = !together.isOn;
     this.#element.classList.toggle("sv-comparing", isComparing);
   }
 

@@ -1,20 +1,45 @@
 // @ts-check
-// Which scans a person marked as key images. The page keeps them: it hears of each change by an event.
+// Which scans a person marked as key images, which the page keeps: it hears of each change by an event. And the way from
+// one key image of the series to the next, those included that the result rests on.
+
+import { gettext, interpolate } from "../i18n.js";
 
 export class KeyImages {
   /** @type {Set<string>} */
   #marked = new Set();
   #pane;
+  #series;
   #element;
+  #say;
   #scan = "";
 
   /**
-   * @param {Pane} pane
+   * @param {Panes} panes
    * @param {HTMLElement} element takes key images where it has data-key-images; the event comes from it
+   * @param {(text: string) => void} say
    */
-  constructor(pane, element) {
-    this.#pane = pane;
+  constructor({ main, series }, element, say) {
+    this.#pane = main;
+    this.#series = series;
     this.#element = element;
+    this.#say = say;
+  }
+
+  /** The places of the series' key images, from its first slice to its last. */
+  get places() {
+    const { slices, keyImages } = this.#series;
+    return slices.flatMap(({ id }, place) => (this.has(id) || keyImages.includes(id) ? [place] : []));
+  }
+
+  /** The next one, or with -1 the one before; round and round. @param {1 | -1} by */
+  go(by) {
+    const { places } = this;
+    const here = this.#series.index;
+    const order = by > 0 ? places : places.toReversed();
+    const to = order.find((place) => (place - here) * by > 0) ?? order[0];
+    this.#series.go(to);
+    const words = { number: places.indexOf(to) + 1, total: places.length };
+    this.#say(interpolate(gettext("Key image %(number)s of %(total)s"), words));
   }
 
   /** The scan that the page is about now. @param {string} scan */

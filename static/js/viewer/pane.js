@@ -40,6 +40,7 @@ export class Pane {
 
   #isFresh = true; // the next image gets its own window
   #asked = 0;
+  #came = 0; // the latest of those asked for whose picture was put on the screen
   #frame = 0;
   #developed = new Developed();
   /** @type {Map<string, Measurements>} by scan */
@@ -88,16 +89,22 @@ export class Pane {
     return new Placement(this.view, this.image, this.canvas.width, this.canvas.height);
   }
 
-  /** Show a scan. Whatever was asked for last is shown, in whatever order the answers come. True once it is. @param {Entry} entry */
+  /**
+   * Show a scan. What was asked for last is shown in the end, in whatever order the answers come; on the way there what
+   * came of the same series, so that slices pass while the wheel turns. True once it is the last.
+   * @param {Entry} entry
+   */
   async show(entry) {
     const asked = ++this.#asked;
     this.entry = entry;
     this.#wait(entry);
     try {
-      const image = await store.get(entry.greyscale);
-      if (asked !== this.#asked) return false;
+      const image = await store.get(entry.greyscale, this);
+      const isLast = asked === this.#asked;
+      if (asked < this.#came || (!isLast && entry.set !== this.entry?.set)) return false;
+      this.#came = asked;
       this.#put(entry, image);
-      return true;
+      return isLast;
     } catch (error) {
       if (asked === this.#asked) this.#fail(error);
       return false;
@@ -116,8 +123,10 @@ export class Pane {
    * @param {Greyscale} image
    */
   #put(entry, image) {
-    clearTimeout(this.#loading);
-    this.say("");
+    if (entry === this.entry) {
+      clearTimeout(this.#loading);
+      this.say("");
+    }
     const sameKind = this.image && this.image.unit === image.unit && image.unit === "HU";
     const isFirst = !this.image;
     this.image = image;
@@ -151,6 +160,7 @@ export class Pane {
   /** Forget the window and what was measured: another case begins. */
   forget() {
     this.#isFresh = true;
+    this.#came = ++this.#asked;
     this.image = this.shown = null;
     this.inverted = false;
     this.attention = null;

@@ -1,27 +1,34 @@
 // @ts-check
 // The slices of a CT series in one pane, and what the classifiers said of each where that may be seen.
 
+import { ahead } from "./ahead.js";
 import { store } from "./store.js";
 import { within } from "./view.js";
-
-const AHEAD = 150; // slices on both sides together; about half a megabyte each
 
 export class Series {
   /** @type {Entry[]} */
   slices = [];
-  /** @type {Map<string, Score>} by scan */
+  /** @type {Map<string, Score>} by scan, of the whole study */
   scores = new Map();
+  /** @type {string[]} scans that the result rests on most */
+  keyImages = [];
 
   #pane;
   #changed;
+  #moved;
+  #direction = 0;
+  /** @type {Map<string, Promise<Entry[] | null>>} by address */
+  #known = new Map();
 
   /**
    * @param {Pane} pane
    * @param {() => void} changed
+   * @param {(isNew: boolean) => void} moved another slice was asked for, or the series is new
    */
-  constructor(pane, changed) {
+  constructor(pane, changed, moved = () => {}) {
     this.#pane = pane;
     this.#changed = changed;
+    this.#moved = moved;
   }
 
   get length() {
@@ -43,25 +50,41 @@ export class Series {
     return this.slices.findIndex((slice) => slice.id === entry?.id);
   }
 
-  clear() {
+  /** Another series of the same study comes. */
+  leave() {
     this.slices = [];
-    this.scores.clear();
+    this.#direction = 0;
+    this.#changed();
+  }
+
+  /** Another study comes. */
+  clear() {
+    this.scores = new Map();
+    this.keyImages = [];
+    this.#known.clear();
+    this.leave();
   }
 
   /** @param {string} url */
   async load(url) {
-    const response = await fetch(url);
-    if (!response.ok) return;
-    this.slices = (await response.json()).slices;
+    const asked = this.#known.get(url) ?? slicesFrom(url);
+    this.#known.set(url, asked);
+    const slices = await asked;
+    // Meanwhile the pane may have gone on to another series.
+    if (!slices || this.#known.get(url) !== asked || this.#pane.entry?.set !== slices[0]?.set) return;
+    this.slices = slices;
     this.#prefetch();
     this.#changed();
+    this.#moved(true);
   }
 
   /** @param {string} url */
   async loadScores(url) {
     const response = await fetch(url, { headers: { Accept: "application/json" } });
     if (!response.ok) return;
-    this.scores = new Map(Object.entries((await response.json()).scores));
+    const { scores, key_images } = await response.json();
+    this.scores = new Map(Object.entries(scores));
+    this.keyImages = key_images;
     this.#changed();
   }
 
@@ -72,21 +95,31 @@ export class Series {
 
   /** @param {number} to */
   async go(to) {
+    const from = this.index;
     const wanted = this.slices[within(to, 0, this.length - 1)];
     if (!wanted || wanted.id === this.#pane.entry?.id) return;
     const shown = this.#pane.show(wanted);
+    this.#direction = Math.sign(this.index - from);
+    this.#prefetch();
     this.#changed();
-    if (await shown) {
-      this.#prefetch();
-      this.#changed();
-    }
+    this.#moved(false);
+    if (await shown) this.#changed();
   }
 
-  /** The nearest first. */
   #prefetch() {
-    const near = this.index;
-    const order = this.slices.map((slice, place) => ({ away: Math.abs(place - near), url: slice.greyscale }));
-    order.sort((a, b) => a.away - b.away);
-    store.prefetch(order.slice(0, AHEAD).map(({ url }) => url));
+    const places = ahead(this.length, Math.max(0, this.index), this.#direction);
+    store.prefetch(
+      places.map((place) => this.slices[place].greyscale),
+      this,
+    );
   }
+}
+
+/**
+ * @param {string} url
+ * @returns {Promise<Entry[] | null>}
+ */
+async function slicesFrom(url) {
+  const response = await fetch(url);
+  return response.ok ? (await response.json()).slices : null;
 }

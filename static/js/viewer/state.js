@@ -5,7 +5,7 @@ import { length } from "./measure.js";
 
 /** @param {Viewer} viewer */
 export function stateOf({ panes, tool, attention }) {
-  const { main, series, isComparing } = panes;
+  const { main, series, comparison, isComparing, together } = panes;
   const { image } = main;
   return {
     scan: main.entry?.id,
@@ -16,7 +16,13 @@ export function stateOf({ panes, tool, attention }) {
     tool: tool.name,
     slice: { index: series.index, of: series.length },
     attention: { on: attention.isOn, maps: attention.maps.length, opacity: main.opacity },
+    set: main.entry?.set,
+    sets: panes.sets.length,
     comparing: isComparing,
+    beside: isComparing
+      ? { scan: comparison.pane.entry?.id, kind: comparison.kind, index: comparison.series.index }
+      : null,
+    together: together.sentence,
     lines: image ? main.measurements.lines.map(({ a, b }) => ({ a, b, ...length(image, a, b) })) : [],
   };
 }

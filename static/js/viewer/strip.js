@@ -8,7 +8,7 @@ export class Strip {
   #series;
   /** @type {SVGRectElement[]} */
   #bars = [];
-  /** @type {{ slices: Entry[], scores: Map<string, Score> } | null} */
+  /** @type {{ slices: Entry[], scores: Map<string, Score> } | null} what the bars were drawn of */
   #drawn = null;
 
   /** @param {Series} series */
@@ -66,11 +66,12 @@ export class Strip {
   }
 
   #drawBars() {
-    const { length, slices, scores } = this.#series;
+    const { length, slices, scores, keyImages } = this.#series;
     this.picture.setAttribute("viewBox", `0 0 ${length} 100`);
     const least = scores.size ? 4 : 60;
     this.#bars = slices.map((slice, place) => bar(place, scores.get(slice.id), least));
-    this.picture.replaceChildren(this.#mark, ...this.#bars);
+    const keys = slices.flatMap(({ id }, x) => (keyImages.includes(id) ? [keyMark(x)] : []));
+    this.picture.replaceChildren(this.#mark, ...this.#bars, ...keys);
     this.element.classList.toggle("sv-strip-plain", !scores.size);
     this.legend.hidden = !scores.size;
     this.#drawn = { slices, scores };
@@ -131,3 +132,6 @@ function bar(place, score, least) {
   const tone = score ? TONES[score.zone || (score.above ? "positive" : "negative")] : "sv-bar-none";
   return svg("rect", { class: `sv-bar ${tone}`, x: place + 0.1, y: 100 - height, width: 0.8, height });
 }
+
+/** @param {number} x */
+const keyMark = (x) => svg("rect", { class: "sv-bar-key", x, y: 0, width: 1, height: 8 });

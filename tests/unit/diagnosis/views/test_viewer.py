@@ -174,7 +174,7 @@ def test_the_page_and_the_address_tell_the_same(client: Client, series: list[Sca
     finish_study({series[0]: 0.9, series[1]: 0.2})
     told = told_by(client, series[0])
     assert told == client.get(address("scan-viewer", series[0])).json()
-    assert told["attention"][0]["name"] == "classifier-0 1.2.3"
+    assert told["attention"][str(series[0].pk)][0]["name"] == "classifier-0 1.2.3"
     assert told["scores"] == address("scan-slice-scores", series[0])
 
 
@@ -187,7 +187,7 @@ def test_read_first_leaves_no_way_to_the_result_in_the_page(
     ReadingPreference.objects.create(user=radiologist, read_first=True)
     hidden = told_by(client, series[0])
     assert not {"attention", "scores", "legend"} & set(hidden)
-    assert client.get(address("scan-slice-scores", series[0])).json() == {"scores": {}}
+    assert client.get(address("scan-slice-scores", series[0])).json() == {"scores": {}, "key_images": []}
     review = claim_review(by=radiologist, review=series[0].reviews.get())
     commit_first_impression(by=radiologist, review=review, category=Category.TYPICAL)
     assert "attention" in client.get(hidden["self"]).json()
