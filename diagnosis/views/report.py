@@ -19,14 +19,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import Permission, require
 from diagnosis.actions.report import add_addendum, revise_report, sign_report
-from diagnosis.errors import FileRefused, Refusal
+from diagnosis.errors import Refusal
 from diagnosis.forms.report import AddendumForm, ReviseReportForm, SignReportForm
 from diagnosis.models import Report
 from diagnosis.reports import content as report_content
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
+from diagnosis.reports.picture import picture_of
 from diagnosis.rules import blinding, corrections, policies
-from diagnosis.scans import rendition
 from diagnosis.views.shortcuts import find, person, rights
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def addendum(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 def pdf(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     report = _find(request, pk)
-    data = render_pdf(report, picture=_picture(report), verification_url=_verification_url(request, report))
+    data = render_pdf(report, picture=picture_of(report), verification_url=_verification_url(request, report))
     name = f"report-{report.verification_code}.pdf"
     return HttpResponse(
         data, content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{name}"'}
@@ -129,13 +129,6 @@ def _carry_out(
         return _page(request, _find(request, pk), status=refusal.http_status, **{name: form})
     messages.success(request, str(done))
     return redirect("diagnosis:report-detail", pk=pk)
-
-
-def _picture(report: Report) -> bytes | None:
-    try:
-        return rendition.rendition(report.scan, 1024)
-    except (FileRefused, OSError):
-        return None  # the words matter more; the page says that the picture is missing
 
 
 def _verification_url(request: HttpRequest, report: Report) -> str:
