@@ -12,8 +12,10 @@ _PATIENT = "3c1d0f5e-58a1-4d3e-8f0b-6b8e2a7c9d22"
 _SCAN = "7d9b1c3a-2f64-4e7a-b1d5-9c8e7f6a5b33"
 _ANALYSIS = "b5e8f2d1-9c3b-4a6f-8d7e-1a2b3c4d5e44"
 _PREDICTION = "e1f2a3b4-c5d6-4e7f-8a9b-0c1d2e3f4a55"
+_STUDY = "2a4c6e80-1b3d-4f5a-8c7e-9d0b1a2c3e66"
 _DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
+INTENDED_USE: dict[str, str] = {"sentence": "Decision support, not a diagnosis.", "version": "1"}
 NEW_PATIENT: dict[str, Any] = {
     "medical_record_number": "MRN-0042",
     "family_name": "Berg",
@@ -41,6 +43,7 @@ OPERATING_POINT: dict[str, Any] = {
 _PROBABILITIES = {"covid-19": 0.72, "pneumonia": 0.19, "normal": 0.09}
 PREDICTION: dict[str, Any] = {
     "id": _PREDICTION,
+    "image": _SCAN,
     "classifier": "vgg16-cxr",
     "version": "1.0.0",
     "architecture": "VGG16",
@@ -69,6 +72,7 @@ ENSEMBLE_PREDICTION: dict[str, Any] = {
 }
 ANALYSIS: dict[str, Any] = {
     "id": _ANALYSIS,
+    "study": _STUDY,
     "scan": _SCAN,
     "number": 1,
     "trigger": "upload",
@@ -82,14 +86,17 @@ ANALYSIS: dict[str, Any] = {
     "seconds": 0.9,
     "attempts": 1,
     "result_hidden": False,
+    "aggregation": {"method": "single_image", "version": "", "key_images": [], "notes": []},
     "ensemble_prediction": ENSEMBLE_PREDICTION,
     "without_ensemble": "",
     "marks": [],
     "predictions": [PREDICTION],
-    "intended_use": {"sentence": "Decision support, not a diagnosis.", "version": "1"},
+    "intended_use": INTENDED_USE,
     "links": {
+        "study": f"{_API}/studies/{_STUDY}/",
         "scan": f"{_API}/scans/{_SCAN}/",
         "self": f"{_API}/analyses/{_ANALYSIS}/",
+        "image_results": f"{_API}/analyses/{_ANALYSIS}/images/",
         "cancel": f"{_API}/analyses/{_ANALYSIS}/cancel/",
     },
 }
@@ -119,7 +126,12 @@ SCAN: dict[str, Any] = {
         "image": f"{_API}/scans/{_SCAN}/image.png",
     },
 }
-UPLOADED: dict[str, Any] = {"duplicate": False, "scan": SCAN, "analysis": ANALYSIS}
+UPLOADED: dict[str, Any] = {
+    "duplicate": False,
+    "scan": SCAN,
+    "study": {"id": _STUDY, "links": {"self": f"{_API}/studies/{_STUDY}/"}},
+    "analysis": ANALYSIS,
+}
 FILE_UPLOAD: dict[str, Any] = {"patient": _PATIENT, "file": "(the file's bytes)", "modality": "cxr"}
 ENCODED_UPLOAD: dict[str, Any] = {"patient": _PATIENT, "image": "iVBORw0KGgo…", "name": "chest.png", "modality": "cxr"}
 ARCHIVE_UPLOAD: dict[str, Any] = {"patient": _PATIENT, "file": "(the archive's bytes)", "modality": "cxr"}
@@ -205,8 +217,8 @@ def problem(status: int, title: str, code: str, detail: str, **more: Any) -> Ope
     return OpenApiExample(code, value | more, response_only=True)
 
 
-def answer(value: dict[str, Any]) -> OpenApiExample:
-    return OpenApiExample("answer", value, response_only=True)
+def answer(value: dict[str, Any], name: str = "answer") -> OpenApiExample:
+    return OpenApiExample(name, value, response_only=True)
 
 
 def request(value: dict[str, Any]) -> OpenApiExample:

@@ -1,4 +1,4 @@
-"""A patient's history as one list: scans and changes of the record, newest first."""
+"""A patient's history as one list: studies and changes of the record, newest first."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from rest_framework.request import Request
 
 from diagnosis.api.pagination import Pages
-from diagnosis.models import Patient, Scan
-from diagnosis.models.scan import ScanQuerySet
+from diagnosis.models import Analysis, Patient, Study
+from diagnosis.models.study import StudyQuerySet
 from diagnosis.patients.history import reason_text
 
 FIELDS = ("medical_record_number", "family_name", "given_name", "birth_date", "sex")
@@ -31,32 +31,34 @@ class Event:
     kind: str
     at: datetime
     by: str = ""
-    scan: Scan | None = None
+    study: Study | None = None
+    analyses: list[Analysis] | None = None
     reason: str | None = None
     changes: list[Change] | None = None
-    scan_pk: uuid.UUID | None = field(default=None, repr=False)
+    study_pk: uuid.UUID | None = field(default=None, repr=False)
     version: int = field(default=0, repr=False)  # of the record
 
     @property
     def key(self) -> str:
         """Names it within the patient's history."""
-        return str(self.scan_pk or self.version)
+        return str(self.study_pk or self.version)
 
 
-def page_of(patient: Patient, scans: ScanQuerySet, pages: Pages, request: Request) -> list[Event]:
-    """One page of `patient`'s history. Only that page's scans are read in full."""
-    keys = scans.representatives().filter(patient=patient).order_by().values_list("uploaded_at", "pk")
-    events = [Event("scan", at, scan_pk=pk) for at, pk in keys] + _changes(patient)
+def page_of(patient: Patient, studies: StudyQuerySet, pages: Pages, request: Request) -> list[Event]:
+    """One page of `patient`'s history. Only that page's studies are read in full."""
+    keys = Study.objects.filter(patient=patient).order_by().values_list("received_at", "pk")
+    events = [Event("study", at, study_pk=pk) for at, pk in keys] + _changes(patient)
     events.sort(key=lambda event: (event.at, event.key), reverse=True)
-    return _filled(pages.paginate_list(events, request, key=lambda event: event.key), scans)
+    return _filled(pages.paginate_list(events, request, key=lambda event: event.key), studies)
 
 
-def _filled(page: list[Event], scans: ScanQuerySet) -> list[Event]:
-    read = scans.in_bulk([event.scan_pk for event in page if event.scan_pk])
+def _filled(page: list[Event], studies: StudyQuerySet) -> list[Event]:
+    read = studies.in_bulk([event.study_pk for event in page if event.study_pk])
     for event in page:
-        if event.scan_pk:
-            event.scan = read[event.scan_pk]
-            event.by = event.scan.uploaded_by.full_name
+        if event.study_pk:
+            event.study = read[event.study_pk]
+            event.by = event.study.received_from.full_name
+            event.analyses = sorted(event.study.analyses.all(), key=lambda analysis: -analysis.number)
     return page
 
 

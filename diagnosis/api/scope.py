@@ -11,9 +11,12 @@ from rest_framework.request import Request
 
 from accounts.models import ApiToken, Clinic, User
 from accounts.permissions import Permission
-from diagnosis.models import Analysis
+from diagnosis.models import Analysis, ImageResult, Report, Review
 from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.models.base import ClinicalQuerySet
+from diagnosis.models.image_result import ImageResultQuerySet
+from diagnosis.models.report import ReportQuerySet
+from diagnosis.models.review import ReviewQuerySet
 from diagnosis.rules import blinding
 
 Q = TypeVar("Q", bound=ClinicalQuerySet[Any])
@@ -35,9 +38,43 @@ def visible(rows: Q, request: Request) -> Q:
 def readable(request: Request) -> AnalysisQuerySet:
     """The analyses whose results the person may read; `result_hidden` where they read first and have not said yet."""
     clinics = Clinic.objects.where(person(request), Permission.VIEW_RESULT)
-    hidden = blinding.hidden_results(person(request)).filter(pk=OuterRef("study"))
-    analyses = Analysis.objects.filter(study__clinic__in=clinics).annotate(result_hidden=Exists(hidden))
+    hidden = hides_result(request, "study")
+    analyses = Analysis.objects.filter(study__clinic__in=clinics).annotate(result_hidden=hidden)
     return visible(analyses, request)
+
+
+def hides_result(request: Request, study: str) -> Exists:
+    """Of the rows of a query: whether the person may not see the result of the study that `study` leads to."""
+    return Exists(blinding.hidden_results(person(request)).filter(pk=OuterRef(study)))
+
+
+def readable_results(request: Request) -> ImageResultQuerySet:
+    """What analyses say of single images, where the person may read it."""
+    clinics = Clinic.objects.where(person(request), Permission.VIEW_RESULT)
+    shown = ImageResult.objects.filter(~hides_result(request, "analysis__study"), analysis__study__clinic__in=clinics)
+    return visible(shown, request)
+
+
+def reviews(request: Request) -> ReviewQuerySet:
+    """The readings of the clinics in which the person reads; `reading_hidden` where one may still be theirs to give."""
+    clinics = Clinic.objects.where(person(request), Permission.REVIEW_SCAN)
+    return visible(Review.objects.filter(clinic__in=clinics).annotate(reading_hidden=_hides_reading(request)), request)
+
+
+def reports(request: Request) -> ReportQuerySet:
+    """The reports of the clinics in which the person reads results; `reading_hidden` as for `reviews`."""
+    clinics = Clinic.objects.where(person(request), Permission.VIEW_RESULT)
+    found = Report.objects.filter(study__clinic__in=clinics).annotate(reading_hidden=_hides_reading(request))
+    return visible(found, request)
+
+
+def shown_reports(request: Request) -> ReportQuerySet:
+    """Those of `reports` that the person may see now."""
+    return reports(request).filter(~_hides_reading(request))
+
+
+def _hides_reading(request: Request) -> Exists:
+    return Exists(blinding.hidden_readings(person(request)).filter(pk=OuterRef("study")))
 
 
 def own_tokens(request: Request) -> QuerySet[ApiToken]:

@@ -49,7 +49,12 @@ class Strict(APIView):
 
     def _known(self) -> list[str]:
         pages = [CURSOR, SIZE] if getattr(self, "pagination_class", None) else []
-        return [*(one.name for one in self.filters), *getattr(self, "filterset_fields", ()), *pages]
+        return [*(one.name for one in self.filters), *self._filtered(), *pages]
+
+    def _filtered(self) -> Sequence[str]:
+        """By django-filter."""
+        named: Sequence[str] = getattr(self, "filterset_fields", ())
+        return [*named, *getattr(getattr(self, "filterset_class", None), "base_filters", ())]
 
 
 class StrictSchema(AutoSchema):

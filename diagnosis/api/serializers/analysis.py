@@ -6,20 +6,15 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from diagnosis import messages
 from diagnosis.api import examples
-from diagnosis.api.serializers.links import address, links
+from diagnosis.api.serializers.intended_use import IntendedUseSerializer, intended_use_now
+from diagnosis.api.serializers.links import address, address_of, links
 from diagnosis.api.serializers.prediction import EnsemblePredictionSerializer, PredictionSerializer
 from diagnosis.models import Analysis, Prediction
 from diagnosis.models.review import Mark
-from diagnosis.results import intended_use, marks, verdict
+from diagnosis.results import marks, verdict
 from diagnosis.states import AnalysisStatus
-
-
-class IntendedUseSerializer(serializers.Serializer[Any]):
-    """Stands beside every result."""
-
-    sentence = serializers.CharField()
-    version = serializers.CharField()
 
 
 class FailureSerializer(serializers.Serializer[Any]):
@@ -28,11 +23,27 @@ class FailureSerializer(serializers.Serializer[Any]):
     retryable = serializers.BooleanField(source="failure_retryable")
 
 
+class AggregationSerializer(serializers.Serializer[Any]):
+    """How what was predicted for the images became what is predicted for their study."""
+
+    method = serializers.CharField()
+    version = serializers.CharField(default="", help_text="of the method; empty: from before it was kept")
+    key_images = serializers.ListField(
+        child=serializers.UUIDField(), default=list, help_text="the images that speak loudest for the result"
+    )
+    notes = serializers.SerializerMethodField(help_text="what a reader should know of it, as sentences")
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_notes(self, aggregation: Mapping[str, Any]) -> list[str]:
+        return [messages.sentence(note["code"], note["params"]) for note in aggregation.get("notes", [])]
+
+
 @extend_schema_serializer(examples=[examples.answer(examples.ANALYSIS)])
 class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
-    """One run of every active classifier over a scan, and what it is not."""
+    """One run of every active classifier over the images of a study, and what it is not."""
 
-    scan = serializers.UUIDField(source="scan.pk")
+    study = serializers.UUIDField(source="study_id")
+    scan = serializers.UUIDField(source="scan.pk", help_text="the image that stands for what it saw")
     requested_by = serializers.CharField(source="requested_by.full_name")
     seconds = serializers.FloatField(allow_null=True, help_text="from request to end")
     failure = serializers.SerializerMethodField()
@@ -40,6 +51,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     result_hidden = serializers.SerializerMethodField(
         help_text="true while you read first: commit your first impression, then ask again"
     )
+    aggregation = serializers.SerializerMethodField(help_text="null while the result is hidden, or there is none")
     ensemble_prediction = serializers.SerializerMethodField(
         help_text="null while the result is hidden, or nothing was combined"
     )
@@ -53,6 +65,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
         model = Analysis
         fields = [
             "id",
+            "study",
             "scan",
             "number",
             "trigger",
@@ -66,6 +79,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "seconds",
             "attempts",
             "result_hidden",
+            "aggregation",
             "ensemble_prediction",
             "without_ensemble",
             "marks",
@@ -84,6 +98,11 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     def get_result_hidden(self, analysis: Analysis) -> bool:
         # From `scope.readable`. An analysis that came another way shows nothing.
         return bool(getattr(analysis, "result_hidden", True))
+
+    @extend_schema_field(AggregationSerializer(allow_null=True))
+    def get_aggregation(self, analysis: Analysis) -> Any:
+        shown = {} if self.get_result_hidden(analysis) else analysis.aggregation
+        return AggregationSerializer(shown).data if shown else None
 
     @extend_schema_field(EnsemblePredictionSerializer(allow_null=True))
     def get_ensemble_prediction(self, analysis: Analysis) -> Any:
@@ -107,8 +126,12 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
 
     @extend_schema_field(IntendedUseSerializer)
     def get_intended_use(self, analysis: Analysis) -> dict[str, str]:
-        return {"sentence": intended_use.sentence(), "version": intended_use.VERSION}
+        return intended_use_now()
 
     def get_links(self, analysis: Analysis) -> dict[str, str]:
-        scan = address(self, "api:scan", analysis.scan)
-        return {"scan": scan, **links(self, analysis, self="api:analysis", cancel="api:analysis-cancel")}
+        routes = {"self": "api:analysis", "image_results": "api:analysis-images", "cancel": "api:analysis-cancel"}
+        return {
+            "study": address_of(self, "api:study", analysis.study_id),
+            "scan": address(self, "api:scan", analysis.scan),
+            **links(self, analysis, **routes),
+        }

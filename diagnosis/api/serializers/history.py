@@ -5,8 +5,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from diagnosis.api import examples
-from diagnosis.api.serializers.scan import ScanSerializer
+from diagnosis.api import examples, study_examples
+from diagnosis.api.serializers.analysis import AnalysisSerializer
+from diagnosis.api.serializers.study import StudySerializer
 
 
 class ChangeSerializer(serializers.Serializer[Any]):
@@ -17,14 +18,17 @@ class ChangeSerializer(serializers.Serializer[Any]):
     after = serializers.CharField(allow_blank=True)
 
 
-@extend_schema_serializer(examples=[examples.answer(examples.EVENT)])
+@extend_schema_serializer(
+    examples=[examples.answer(examples.EVENT), examples.answer(study_examples.STUDY_EVENT, "study")]
+)
 class EventSerializer(serializers.Serializer[Any]):
-    """One entry of a patient's history: a scan with its analyses, or a change of the record."""
+    """One entry of a patient's history: a study with its analyses, newest first, or a change of the record."""
 
-    kind = serializers.ChoiceField(["scan", "record"])
+    kind = serializers.ChoiceField(["study", "record"])
     at = serializers.DateTimeField()
     by = serializers.CharField(allow_blank=True)
-    scan = ScanSerializer(required=False)
+    study = StudySerializer(required=False)
+    analyses = AnalysisSerializer(many=True, required=False)
     reason = serializers.CharField(required=False)
     changes = ChangeSerializer(many=True, required=False)
 

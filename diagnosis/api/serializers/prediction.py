@@ -34,6 +34,7 @@ class OperatingPointSerializer(serializers.Serializer[Any]):
 class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     """What one version of one classifier said."""
 
+    image = serializers.UUIDField(source="image_id", help_text="the image that the attention map is of")
     weights_sha256 = serializers.CharField()
     preprocessing = serializers.CharField(help_text="version of the preprocessing")
     probabilities = serializers.DictField(child=serializers.FloatField(), help_text="calibrated, summing to 1")
@@ -48,6 +49,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
         model = Prediction
         fields = [
             "id",
+            "image",
             "classifier",
             "version",
             "architecture",

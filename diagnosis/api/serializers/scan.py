@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from diagnosis.api import examples
 from diagnosis.api.serializers.analysis import AnalysisSerializer
-from diagnosis.api.serializers.links import links
+from diagnosis.api.serializers.links import ReferenceSerializer, links, reference
 from diagnosis.models import Scan
 from diagnosis.models.scan import Modality
 
@@ -90,4 +90,9 @@ class UploadedSerializer(serializers.Serializer[Any]):
         help_text="the same bytes were already here; `scan` is the earlier one, whose modality may be put right"
     )
     scan = ScanSerializer()
+    study = serializers.SerializerMethodField(help_text="where it was filed")
     analysis = AnalysisSerializer(allow_null=True, source="scan.latest_analysis")
+
+    @extend_schema_field(ReferenceSerializer)
+    def get_study(self, upload: Any) -> dict[str, Any]:
+        return reference(self, "api:study", upload.scan.study)

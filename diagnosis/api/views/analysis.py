@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -12,11 +15,13 @@ from rest_framework.response import Response
 
 from diagnosis.actions.analysis import cancel_analysis
 from diagnosis.api.files import PRIVATE, stored_file
+from diagnosis.api.pagination import Pages
 from diagnosis.api.scope import person, readable, visible
 from diagnosis.api.serializers.analysis import AnalysisSerializer
+from diagnosis.api.serializers.image import ImageResultSerializer
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
-from diagnosis.models import Analysis, Prediction
+from diagnosis.models import Analysis, ImageResult, Prediction
 from diagnosis.rules import blinding
 
 # Seconds a client should wait before it asks again: about as long as one analysis takes.
@@ -57,6 +62,33 @@ class Cancel(_AnalysisView):
         """Cancel an analysis that has not finished; a worker in the middle of it drops its result."""
         cancel_analysis(by=person(request), analysis=self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
+
+
+class AnalysisImages(Strict, generics.GenericAPIView[ImageResult]):
+    """What an analysis says of each of its images."""
+
+    serializer_class = ImageResultSerializer
+    pagination_class = Pages
+
+    @extend_schema(
+        summary="List an analysis's results by image",
+        responses={200: ImageResultSerializer(many=True), **problems(403, 404)},
+    )
+    def get(self, request: Request, pk: str) -> Response:
+        """One result for each image that the analysis saw, by series and instance number."""
+        assert isinstance(self.paginator, Pages)
+        analysis = get_object_or_404(readable(request), pk=pk)
+        if blinding.hides_result(person(request), analysis.study_id):
+            raise PermissionDenied(gettext(blinding.RESULT_HIDDEN))
+        page = self.paginator.paginate_list(_in_order(analysis), request, key=str)
+        found = analysis.image_results.in_bulk(page)
+        return self.get_paginated_response(self.get_serializer([found[key] for key in page], many=True).data)
+
+
+def _in_order(analysis: Analysis) -> list[UUID]:
+    """The keys of its images' results."""
+    by_place = analysis.image_results.order_by("image__series", "image__instance_number", "image__uploaded_at", "pk")
+    return list(by_place.values_list("pk", flat=True))
 
 
 class Attention(Strict, generics.GenericAPIView[Prediction]):

@@ -17,7 +17,7 @@ from diagnosis.api.serializers.history import EventSerializer
 from diagnosis.api.serializers.patient import PatientSerializer
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
-from diagnosis.api.views.scan import with_results
+from diagnosis.api.views.study import with_analyses
 from diagnosis.models import Patient
 from diagnosis.models.patient import BY_NAME, PatientQuerySet
 
@@ -83,13 +83,13 @@ class OnePatient(_PatientView, generics.RetrieveUpdateAPIView[Patient]):
 
 
 class History(_PatientView):
-    """A patient's scans with their results, and the changes of the record, newest first."""
+    """A patient's studies with their results, and the changes of the record, newest first."""
 
     pagination_class = Pages
 
     @extend_schema(summary="Read a patient's history", responses={200: EventSerializer(many=True), **problems(404)})
     def get(self, request: Request, pk: str) -> Response:
         assert isinstance(self.paginator, Pages)
-        events = history.page_of(self.get_object(), with_results(request), self.paginator, request)
+        events = history.page_of(self.get_object(), with_analyses(request), self.paginator, request)
         payload = EventSerializer(events, many=True, context=self.get_serializer_context()).data
         return self.get_paginated_response(payload)

@@ -94,6 +94,9 @@ def test_every_payload_with_a_result_says_what_it_is_not(analysed: Analysis, rad
         f"/api/v1/scans/{scan.pk}/",
         "/api/v1/scans/",
         f"/api/v1/patients/{scan.patient_id}/history/",
+        "/api/v1/images/",
+        f"/api/v1/images/{scan.pk}/",
+        f"{ANALYSES}{analysed.pk}/images/",
     ]
     for address in addresses:
         text = client.get(address).content.decode()

@@ -33,6 +33,8 @@ def addresses(analysis: Analysis) -> list[str]:
         f"/api/v1/scans/{analysis.scan.pk}/",
         "/api/v1/scans/",
         f"/api/v1/patients/{analysis.scan.patient_id}/history/",
+        "/api/v1/images/",
+        f"/api/v1/images/{analysis.scan.pk}/",
     ]
 
 
@@ -48,10 +50,18 @@ def test_hidden_until_the_first_impression(analysis: Analysis, radiologist: User
     assert attention.status_code == 403
     assert attention.json()["detail"] == blinding.RESULT_HIDDEN
 
+    by_image = f"/api/v1/analyses/{analysis.pk}/images/"
+    assert client.get(by_image).json()["detail"] == blinding.RESULT_HIDDEN
+    told = client.get(f"/api/v1/analyses/{analysis.pk}/").json()
+    assert (told["aggregation"], told["predictions"]) == (None, [])
+    assert client.get(f"/api/v1/images/{analysis.scan.pk}/").json()["result"] is None
+
     review = claim_review(by=radiologist, review=analysis.scan.reviews.get())
     commit_first_impression(by=radiologist, review=review, category=Category.TYPICAL)
     for address in addresses(analysis):
         assert TELLING in client.get(address).content.decode(), address
+    assert TELLING in client.get(by_image).content.decode()
+    assert client.get(f"/api/v1/analyses/{analysis.pk}/").json()["aggregation"]["method"] == "single_image"
     assert client.get(f"/api/v1/predictions/{analysis.predictions.first().pk}/attention.png").status_code == 200  # type: ignore[union-attr]
 
 

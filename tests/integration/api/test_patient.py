@@ -186,7 +186,7 @@ def test_a_token_sees_its_own_clinic_alone_though_the_person_works_in_two(
     assert there.post(PATIENTS, RECORD, format="json").json()["clinic"] == str(other_clinic.pk)
 
 
-def test_history_is_newest_first_with_scans_analyses_and_changes(
+def test_history_is_newest_first_with_studies_analyses_and_changes(
     patient: Patient, scan: Scan, radiographer: User, api: Api
 ) -> None:
     Analysis.objects.finish(scan.analyses.get().pk, "queued", "cancelled", by="test")  # type: ignore[arg-type]
@@ -195,10 +195,11 @@ def test_history_is_newest_first_with_scans_analyses_and_changes(
     upload_scan(by=radiographer, patient=patient, data=xray_png(2), name="later.png", modality=Modality.CXR)
     answer = api(radiographer).get(f"{PATIENTS}{patient.pk}/history/").json()
     events = answer["results"]
-    assert [event["kind"] for event in events] == ["scan", "record", "scan", "record"]
+    assert [event["kind"] for event in events] == ["study", "record", "study", "record"]
     assert [event["at"] for event in events] == sorted((event["at"] for event in events), reverse=True)
-    assert events[0]["scan"]["original_name"] == "later.png"
-    earlier = events[2]["scan"]["analyses"]
+    assert events[0]["study"]["id"] == str(Scan.objects.get(original_name="later.png").study_id)
+    assert (events[2]["study"]["id"], events[2]["by"]) == (str(scan.study_id), radiographer.full_name)
+    earlier = events[2]["analyses"]
     assert [(each["number"], each["status"]) for each in earlier] == [(2, "queued"), (1, "cancelled")]
     assert earlier[0]["id"] == str(again.pk)
     assert events[3]["changes"] == []  # the registration

@@ -31,6 +31,7 @@ def schema() -> dict[str, Any]:
 def test_every_answer_of_a_result_describes_the_intended_use(schema: dict[str, Any]) -> None:
     analysis = schema["components"]["schemas"]["Analysis"]
     assert "intended_use" in analysis["required"]
+    assert "intended_use" in schema["components"]["schemas"]["ImageResult"]["required"]
     assert {"predictions", "status", "failure"} <= set(analysis["properties"])
 
 
@@ -125,8 +126,15 @@ def _fits(value: Any, described: dict[str, Any], schema: dict[str, Any], where: 
 def test_lists_are_described_with_their_parameters(schema: dict[str, Any]) -> None:
     described = schema["paths"]["/api/v1/patients/"]["get"]["parameters"]
     assert {each["name"] for each in described} == {"search", "medical_record_number", "cursor", "page_size"}
-    described = schema["paths"]["/api/v1/scans/"]["get"]["parameters"]
-    assert {each["name"] for each in described} == {"patient", "modality", "cursor", "page_size"}
+    for path, filters in {
+        "scans": {"patient", "modality"},
+        "studies": {"patient", "modality", "study_instance_uid", "accession_number"},
+        "images": {"patient", "study", "series", "modality"},
+        "reviews": {"study", "patient", "status"},
+        "reports": {"study", "patient", "status"},
+    }.items():
+        described = schema["paths"][f"/api/v1/{path}/"]["get"]["parameters"]
+        assert {each["name"] for each in described} == {*filters, "cursor", "page_size"}, path
 
 
 def test_every_described_parameter_is_known(schema: dict[str, Any], radiographer: User, api: Api) -> None:

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from diagnosis.api import study_examples as examples
+from diagnosis.api.serializers.image import SliceSerializer
+from diagnosis.api.serializers.links import (
+    StateReferenceSerializer,
+    address_of,
+    filtered,
+    links,
+    state_reference,
+)
+from diagnosis.models import Series, Study
+
+COUNT = "how many images it has"
+
+
+@extend_schema_serializer(examples=[examples.answer(examples.SERIES_IN_STUDY)])
+class SeriesSerializer(serializers.ModelSerializer[Series]):
+    """Images of one study that were made in one go."""
+
+    study = serializers.UUIDField(source="study_id")
+    image_count = serializers.IntegerField(help_text=COUNT)
+    links = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Series
+        fields = [
+            "id",
+            "study",
+            "series_instance_uid",
+            "number",
+            "description",
+            "body_part",
+            "image_count",
+            "links",
+        ]
+
+    def get_links(self, series: Series) -> dict[str, str]:
+        return {
+            **links(self, series, self="api:one-series"),
+            "study": address_of(self, "api:study", series.study_id),
+            "images": filtered(self, "api:images", "series", series),
+        }
+
+
+@extend_schema_serializer(examples=[examples.answer(examples.SERIES)])
+class OneSeriesSerializer(SeriesSerializer):
+    """The same with its images, in order."""
+
+    images = SliceSerializer(many=True, source="images.all")
+
+    class Meta(SeriesSerializer.Meta):
+        fields = [*SeriesSerializer.Meta.fields, "images"]
+
+
+@extend_schema_serializer(examples=[examples.answer(examples.STUDY)])
+class StudySerializer(serializers.ModelSerializer[Study]):
+    """One examination of one patient: what is analysed, read and reported as a whole."""
+
+    clinic = serializers.UUIDField(source="clinic_id")
+    patient = serializers.UUIDField(source="patient_id")
+    received_from = serializers.CharField(source="received_from.full_name")
+    image_count = serializers.IntegerField(help_text=COUNT)
+    not_classified_count = serializers.IntegerField(help_text="how many of them no classifier is asked about")
+    analysis = serializers.SerializerMethodField(help_text="the newest; null where there is none")
+    report = serializers.SerializerMethodField(
+        help_text="the newest; null where there is none, or you may not see it while you may still read the study"
+    )
+    links = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Study
+        fields = [
+            "id",
+            "clinic",
+            "patient",
+            "modality",
+            "study_instance_uid",
+            "accession_number",
+            "description",
+            "referring_physician",
+            "clinical_question",
+            "examined_at",
+            "received_at",
+            "received_from",
+            "image_count",
+            "not_classified_count",
+            "analysis",
+            "report",
+            "links",
+        ]
+
+    @extend_schema_field(StateReferenceSerializer(allow_null=True))
+    def get_analysis(self, study: Study) -> dict[str, Any] | None:
+        return state_reference(self, "api:analysis", study.latest_analysis)
+
+    @extend_schema_field(StateReferenceSerializer(allow_null=True))
+    def get_report(self, study: Study) -> dict[str, Any] | None:
+        return state_reference(self, "api:report", study.report)
+
+    def get_links(self, study: Study) -> dict[str, str]:
+        lists = {name: filtered(self, f"api:{name}", "study", study) for name in ("images", "reviews", "reports")}
+        patient = address_of(self, "api:patient", study.patient_id)
+        return {**links(self, study, self="api:study"), "patient": patient, **lists}
+
+
+@extend_schema_serializer(examples=[examples.answer(examples.ONE_STUDY)])
+class OneStudySerializer(StudySerializer):
+    """The same with its series."""
+
+    series = SeriesSerializer(many=True, source="series.all")
+
+    class Meta(StudySerializer.Meta):
+        fields = [*StudySerializer.Meta.fields, "series"]

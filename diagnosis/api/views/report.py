@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.utils.translation import gettext
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from diagnosis.api.files import PRIVATE
+from diagnosis.api.filters import ReportFilter, StrictFilters
+from diagnosis.api.pagination import Pages
+from diagnosis.api.scope import reports
+from diagnosis.api.serializers.report import ReportSerializer
+from diagnosis.api.strict import Strict
+from diagnosis.api.views.problems import problems
+from diagnosis.models import Report
+from diagnosis.reports.pdf import render_pdf
+from diagnosis.reports.picture import picture_of
+from diagnosis.rules import blinding
+
+
+class _ReportView(Strict, generics.GenericAPIView[Report]):
+    serializer_class = ReportSerializer
+
+    def get_queryset(self) -> QuerySet[Report]:
+        if getattr(self, "swagger_fake_view", False):  # the schema is drawn for nobody
+            return Report.objects.none()
+        return reports(self.request).select_related("study", "written_by").prefetch_related("addenda")
+
+    def get_object(self) -> Report:
+        """Raises PermissionDenied with the reason while the person may still read the study."""
+        report: Any = super().get_object()
+        if report.reading_hidden:
+            raise PermissionDenied(gettext(blinding.READING_HIDDEN))
+        found: Report = report
+        return found
+
+
+class Reports(_ReportView, generics.ListAPIView[Report]):
+    """The reports of your clinic, newest first."""
+
+    pagination_class = Pages
+    order = ("-written_at", "-id")
+    filter_backends = [StrictFilters]
+    filterset_class = ReportFilter
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        narrowed: Any = super().filter_queryset(queryset)
+        shown: QuerySet[Any] = narrowed.filter(reading_hidden=False)
+        return shown
+
+    @extend_schema(summary="List reports", responses={200: ReportSerializer(many=True), **problems()})
+    def get(self, request: Request) -> Response:
+        """The ones that were written last first, without those of studies that you may still read yourself."""
+        return self.list(request)
+
+
+class OneReport(_ReportView, generics.RetrieveAPIView[Report]):
+    """One report with its addenda."""
+
+    @extend_schema(summary="Read a report", responses={200: ReportSerializer, **problems(403, 404)})
+    def get(self, request: Request, pk: str) -> Response:
+        """One report with its addenda. Refused while you may still read the study yourself."""
+        return self.retrieve(request)
+
+
+class Pdf(_ReportView):
+    """A report on paper."""
+
+    @extend_schema(
+        summary="Fetch a report as PDF", responses={(200, "application/pdf"): OpenApiTypes.BINARY, **problems(403, 404)}
+    )
+    def get(self, request: Request, pk: str) -> HttpResponse:
+        report = self.get_object()
+        address = reverse("diagnosis:report-verify", args=[report.verification_code], request=request)
+        data = render_pdf(report, picture=picture_of(report), verification_url=address)
+        name = f'attachment; filename="report-{report.verification_code}.pdf"'
+        return HttpResponse(data, content_type="application/pdf", headers={"Content-Disposition": name, **PRIVATE})
