@@ -29,6 +29,10 @@ ALREADY_FINAL = gettext_noop("This report is final. Write an addendum instead.")
 NOT_FINAL = gettext_noop("This report is not signed yet; change it instead of adding to it.")
 NOT_YOURS = gettext_noop("A report is signed by the radiologist whose reading it rests on.")
 SECOND_OPEN = gettext_noop("A second reading of this scan is still open. Sign when it has been decided.")
+IMAGES_CAME = gettext_noop(
+    "Images came in after this reading, and the study waits to be read again. Read it; what is written then takes the "
+    "place of these words."
+)
 SECOND_EXISTS = gettext_noop("A second opinion on this scan was already asked for.")
 NOT_READ = gettext_noop("This scan has not been read yet, so there is nothing to give a second opinion on.")
 REPORT_FINAL = gettext_noop(
@@ -111,10 +115,11 @@ def sign_blocked_reason(report: Report, *, by: User) -> str:
 
 
 def _open_reading(report: Report) -> str:
-    others = report.scan.reviews.exclude(pk=report.review_id)
-    return (
-        gettext(SECOND_OPEN) if others.filter(status__in=(ReviewStatus.WAITING, ReviewStatus.CLAIMED)).exists() else ""
-    )
+    waiting = report.scan.reviews.open().exclude(pk=report.review_id)
+    kinds = set(waiting.values_list("kind", flat=True))
+    if not kinds:
+        return ""
+    return gettext(IMAGES_CAME) if kinds == {ReviewKind.FIRST} else gettext(SECOND_OPEN)
 
 
 def require_no_open_reading(report: Report) -> None:

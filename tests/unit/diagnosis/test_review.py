@@ -250,6 +250,21 @@ def test_an_image_that_comes_after_the_signature_opens_the_study_again(
     assert report_content.is_intact(report)
 
 
+def test_a_report_is_not_signed_while_images_wait_that_came_after_its_reading(
+    slices: list[Scan], radiographer: User, radiologist: User, patient: Patient
+) -> None:
+    from diagnosis.actions.report import sign_report
+
+    report = read(radiologist, slices[0].reviews.get()).report
+    upload_scan(by=radiographer, patient=patient, data=ct_dicom(seed=20, instance_number=20), name="ct.dcm")
+    with pytest.raises(NotAllowedNow) as refused:
+        sign_report(by=radiologist, report=report, password=PASSWORD)
+    assert refused.value.sentence == policies.IMAGES_CAME
+    read(radiologist, slices[0].reviews.get(status=S.WAITING), impression="All four slices are clear.")
+    report.refresh_from_db()
+    assert sign_report(by=radiologist, report=report, password=PASSWORD).impression == "All four slices are clear."
+
+
 def test_urgency_that_comes_with_a_later_image_is_the_studys(radiographer: User, patient: Patient) -> None:
     first = upload_scan(by=radiographer, patient=patient, data=ct_dicom(seed=1, instance_number=1), name="a").scan
     upload_scan(by=radiographer, patient=patient, data=ct_dicom(seed=2, instance_number=2), name="b", urgent=True)
