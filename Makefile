@@ -6,6 +6,7 @@
 # make check-js  format, lint, types and tests of scripts and style sheets; a part of make check (needs node 18 and npm)
 # make bench-flow  seconds from upload to result over N=20 scans
 # make bench-reading  10,000 waiting cases, 20 readers at once: the queue's times, double claims
+# make bench-study  studies of 1, 60 and N=300 CT slices and of two X-ray views: upload, result, disk, first image
 # make bench-scale  every list, queue, oversight and API page at 1,000 studies and at N=1000000
 # make bench-serving  every classifier by Keras and by what serves, in turn; a worker's memory
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
@@ -23,7 +24,7 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet --system-certs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-scale bench-serving models accuracy docs messages lock set-up-worker set-up-everything
+.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-study bench-scale bench-serving models accuracy docs messages lock set-up-worker set-up-everything
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -47,6 +48,9 @@ bench-flow: set-up-worker
 
 bench-reading: set-up-everything
 	@$(RUN) -m tests.bench.reading $(ARGS)
+
+bench-study: set-up-worker
+	@$(RUN) -m tests.bench.study -n $(if $(filter command line,$(origin N)),$(N),300)
 
 bench-scale: set-up-everything
 	@$(RUN) -m tests.bench.scale -n $(if $(filter command line,$(origin N)),$(N),1000000) $(ARGS)

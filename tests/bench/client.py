@@ -8,6 +8,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+# An archive of hundreds of files is answered when the last one was checked.
+ANSWER_SECONDS = 600
+
 
 class Refused(Exception):
     """The portal answered something else than it should; the message holds its answer."""
@@ -31,6 +34,10 @@ class Client:
         body, boundary = _multipart({"patient": patient, "modality": modality}, name, data)
         return self._call("POST", "/api/v1/scans/", body, f"multipart/form-data; boundary={boundary}")
 
+    def upload_archive(self, *, patient: str, name: str, data: bytes) -> dict[str, Any]:
+        body, boundary = _multipart({"patient": patient}, name, data)
+        return self._call("POST", "/api/v1/archives/", body, f"multipart/form-data; boundary={boundary}")
+
     def analysis(self, pk: str) -> dict[str, Any]:
         return self._call("GET", f"/api/v1/analyses/{pk}/")
 
@@ -38,7 +45,7 @@ class Client:
         headers = {"Authorization": f"Bearer {self.secret}"} if self.secret else {}
         if content_type:
             headers["Content-Type"] = content_type
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=ANSWER_SECONDS)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
@@ -58,6 +65,5 @@ def _multipart(fields: dict[str, str], name: str, data: bytes) -> tuple[bytes, s
         for key, value in fields.items()
     ]
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-    return b"".join(
-        [*parts, head.encode(), b"Content-Type: image/png\r\n\r\n", data, f"\r\n--{boundary}--\r\n".encode()]
-    ), boundary
+    kind, end = b"Content-Type: application/octet-stream\r\n\r\n", f"\r\n--{boundary}--\r\n"
+    return b"".join([*parts, head.encode(), kind, data, end.encode()]), boundary

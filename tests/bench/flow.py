@@ -48,12 +48,12 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=20, help="how many scans")
     count = parser.parse_args().n
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as var:
-        _set_up(var)
+        set_up(var)
         passages = _measure(count)
     _report(passages)
 
 
-def _set_up(var: str) -> None:
+def set_up(var: str) -> None:
     os.environ.update(DJANGO_SETTINGS_MODULE="portal.settings", PORTAL_VAR=var)
     for name in ("DATABASE_URL", "REDIS_URL", "PRIVATE_ROOT", "STATIC_ROOT"):
         os.environ.pop(name, None)
@@ -66,11 +66,11 @@ def _measure(count: int) -> list[Passage]:
     from portal.embedded.launcher import Launcher
 
     images = _images(count + 1)
-    launcher = Launcher(host="127.0.0.1", port=_free_port(), say=_say)
+    launcher = Launcher(host="127.0.0.1", port=free_port(), say=say)
     with launcher.running():
         client, patient = _clinic(launcher.port)
         first = _pass(client, patient, next(images), launcher.step)
-        _say(f"first scan after the start (not counted): {first.total / 1000:.2f} s")
+        say(f"first scan after the start (not counted): {first.total / 1000:.2f} s")
         return [_pass(client, patient, image, launcher.step) for image in images]
 
 
@@ -78,9 +78,9 @@ def _images(count: int) -> Iterator[bytes]:
     from ml.imaging import render_png
     from ml.imaging.phantom import chest_xray
 
-    _say(f"drawing {count} images of {HEIGHT * WIDTH / 1e6:.1f} megapixels …")
+    say(f"drawing {count} images of {HEIGHT * WIDTH / 1e6:.1f} megapixels …")
     drawn = [render_png(chest_xray(HEIGHT, WIDTH, seed=seed, opacities=seed % 5)) for seed in range(count)]
-    _say(f"median file {statistics.median(map(len, drawn)) / 1e6:.1f} MB")
+    say(f"median file {statistics.median(map(len, drawn)) / 1e6:.1f} MB")
     return iter(drawn)
 
 
@@ -139,17 +139,17 @@ def _report(passages: Sequence[Passage]) -> None:
         "upload to result": [p.total for p in passages],
         "  without classifier": [p.rest for p in passages],
     }
-    _say(f"\n{'milliseconds':<22}{'p50':>8}{'p95':>8}")
+    say(f"\n{'milliseconds':<22}{'p50':>8}{'p95':>8}")
     for name, values in rows.items():
-        _say(f"{name:<22}{_percentile(values, 50):>8.0f}{_percentile(values, 95):>8.0f}")
+        say(f"{name:<22}{percentile(values, 50):>8.0f}{percentile(values, 95):>8.0f}")
     total, classifier = rows["upload to result"], rows["  of it classifier"]
-    _say(
-        f"upload to result: p50 {_percentile(total, 50) / 1000:.2f} s p95 {_percentile(total, 95) / 1000:.2f} s "
-        f"over {len(passages)} scans; classifier {_percentile(classifier, 50):.0f} ms"
+    say(
+        f"upload to result: p50 {percentile(total, 50) / 1000:.2f} s p95 {percentile(total, 95) / 1000:.2f} s "
+        f"over {len(passages)} scans; classifier {percentile(classifier, 50):.0f} ms"
     )
 
 
-def _percentile(values: Sequence[float], percent: int) -> float:
+def percentile(values: Sequence[float], percent: int) -> float:
     """By linear interpolation between the two nearest values."""
     ordered = sorted(values)
     place = (len(ordered) - 1) * percent / 100
@@ -158,13 +158,13 @@ def _percentile(values: Sequence[float], percent: int) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     print(line, flush=True)
 
 
