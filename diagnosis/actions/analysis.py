@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -14,7 +15,7 @@ from diagnosis import tasks
 from diagnosis.errors import NotAllowedNow
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, Scan, Study
-from diagnosis.models.analysis import Trigger
+from diagnosis.models.analysis import AnalysisQuerySet, Trigger
 from diagnosis.rules import policies
 from diagnosis.states import AnalysisStatus as S
 
@@ -58,8 +59,16 @@ def analyse_with(*, by: User, image: Scan) -> None:
     waiting = study.analyses.filter(status=S.QUEUED, image=None)
     finished = study.analyses.filter(image=None).exclude(status=S.QUEUED).count()
     not_before = now + quiet * 2 ** min(finished, 5) if quiet else None
+    if not_before is None:
+        _send_now(waiting.filter(not_before__gt=now))
     if not waiting.update(not_before=not_before):
         start_analysis(by=by, study=study, trigger=Trigger.UPLOAD, not_before=not_before)
+
+
+def _send_now(waiting: AnalysisQuerySet) -> None:
+    """A lateral view waits for its frontal one, which has come: the message of before comes when the wait is over."""
+    for pk in waiting.values_list("pk", flat=True):
+        transaction.on_commit(partial(tasks.enqueue, pk), robust=True)
 
 
 def start_analysis(

@@ -111,6 +111,22 @@ def test_a_message_that_comes_too_early_is_sent_again(
     assert sent == [(analysis.pk, analysis.not_before)]
 
 
+def test_a_frontal_view_does_not_wait_for_the_message_of_its_lateral(
+    send: Send, settings: Any, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    settings.ANALYSIS_QUIET = timedelta(seconds=30)
+    sent: list[Any] = []
+    monkeypatch.setattr(tasks, "enqueue", lambda pk, *, at=None: sent.append((pk, at)))
+    with django_capture_on_commit_callbacks(execute=True):
+        lateral = send(xray_dicom(seed=2, overrides={**STUDY, "ViewPosition": "LL"}))
+    analysis = lateral.study.analyses.get()
+    assert sent == [(analysis.pk, analysis.not_before)]
+    with django_capture_on_commit_callbacks(execute=True):
+        send(xray_dicom(seed=1, overrides={**STUDY, "ViewPosition": "PA"}))
+        send(xray_dicom(seed=3, overrides={**STUDY, "ViewPosition": "AP"}))
+    assert sent[1:] == [(analysis.pk, None)]  # once: the third one finds it on its way
+
+
 def test_slices_that_come_while_it_runs_start_one_more(send: Send, settings: Any) -> None:
     study = send(slice_of(1)).study
     running = study.analyses.get()
