@@ -17,7 +17,7 @@ from accounts.locale import in_locale_of
 from accounts.models import Clinic
 from diagnosis import notifications
 from diagnosis.analyses import classifiers, runner
-from diagnosis.models import Analysis
+from diagnosis.models import Analysis, Scan
 from diagnosis.oversight import history, storage
 from diagnosis.states import AnalysisStatus
 
@@ -71,12 +71,19 @@ def enqueue(pk: uuid.UUID, *, at: datetime | None = None) -> bool:
     When the broker is away the row stays queued and the sweep sends it later.
     """
     try:
-        run_analysis.apply_async((str(pk),), eta=at)
+        run_analysis.apply_async((str(pk),), eta=at, **_limits(pk))
     except (OperationalError, OSError):
         log.warning("the broker did not take analysis %s; the sweep will send it", pk, exc_info=True)
         return False
     Analysis.objects.filter(pk=pk).update(enqueued_at=timezone.now())
     return True
+
+
+def _limits(pk: uuid.UUID) -> dict[str, int]:
+    """Seconds that the analysis may take: those of one image, and one more for each further image."""
+    images = Scan.objects.filter(series__study__analyses=pk).count()
+    seconds = settings.ANALYSIS_SECONDS + max(images - 1, 0)
+    return {"time_limit": seconds, "soft_time_limit": seconds - 10}
 
 
 @worker_process_init.connect

@@ -213,7 +213,7 @@ FILE_UPLOAD_HANDLERS = [
 # --- analyses ----------------------------------------------------------------------------------------------
 ML_WEIGHTS_ROOT = Path(env.str("ML_WEIGHTS_ROOT", default=str(BASE_DIR / "ml" / "weights")))
 INACTIVE_CLASSIFIERS = frozenset(env.list("INACTIVE_CLASSIFIERS", default=[]))
-# One limit; every other time of the queue follows from it.
+# One limit; every other time of the queue follows from it. For one image: each further one of a study adds a second.
 ANALYSIS_SECONDS = env.int("ANALYSIS_SECONDS", default=120)
 ANALYSIS_ATTEMPTS = env.int("ANALYSIS_ATTEMPTS", default=3)
 # A worker renews its lease every third of it; a job whose lease ran out belongs to nobody and is queued again.

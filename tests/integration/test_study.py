@@ -127,6 +127,16 @@ def test_a_frontal_view_does_not_wait_for_the_message_of_its_lateral(
     assert sent[1:] == [(analysis.pk, None)]  # once: the third one finds it on its way
 
 
+def test_an_analysis_of_many_images_may_take_longer(send: Send, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.ANALYSIS_SECONDS = 100
+    slices = [send(slice_of(number)) for number in range(1, 5)]
+    send(xray_dicom())  # of another study
+    sent: list[Any] = []
+    monkeypatch.setattr(tasks.run_analysis, "apply_async", lambda *_, **said: sent.append(said))
+    assert tasks.enqueue(slices[0].study.analyses.get().pk)
+    assert sent == [{"eta": None, "time_limit": 103, "soft_time_limit": 93}]
+
+
 def test_slices_that_come_while_it_runs_start_one_more(send: Send, settings: Any) -> None:
     study = send(slice_of(1)).study
     running = study.analyses.get()
