@@ -59,14 +59,10 @@ def analyse_with(*, by: User, image: Scan) -> None:
     waiting = study.analyses.filter(status=S.QUEUED, image=None)
     finished = study.analyses.filter(image=None).exclude(status=S.QUEUED).count()
     not_before = now + quiet * 2 ** min(finished, 5) if quiet else None
-<<<<<<< HEAD
     if not_before is None:
         _send_now(waiting.filter(not_before__gt=now))
-    if not waiting.update(not_before=not_before):
-=======
     # What is there may be claimed at this moment; then the UPDATE finds none, and there is one more.
     if not (waiting.exists() and waiting.update(not_before=not_before)):
->>>>>>> 16bf91f (docs: Follow the code, and collect the sentences that changed)
         start_analysis(by=by, study=study, trigger=Trigger.UPLOAD, not_before=not_before)
 
 
