@@ -176,7 +176,7 @@ class ScanAdmin(_ClinicalAdmin):
     list_filter = (("clinic", admin.RelatedOnlyFieldListFilter), "modality", "file_format", "uploaded_at")
     list_select_related = ("patient", "uploaded_by", "clinic")
     search_fields = ("patient__search_key", "sha256", "accession_number", "study_instance_uid")
-    exclude = ("original",)
+    exclude = ("original", "series", "pixel_sha256", "not_classified_code", "not_classified_params")
     readonly_fields = ("page",)
 
     @admin.display(description=_("page"))
@@ -187,11 +187,13 @@ class ScanAdmin(_ClinicalAdmin):
 @admin.register(Analysis)
 class AnalysisAdmin(_ClinicalAdmin):
     clinic_path = "study__clinic"
-    list_display = ("requested_at", "scan", "number", "status", "trigger", "attempts", "failure_code", "worker")
+    list_display = ("requested_at", "study", "number", "status", "trigger", "attempts", "failure_code", "worker")
     list_filter = ("status", "failure_code", "trigger", ("study__clinic", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("study__patient", "study__representative", "image")
     search_fields = ("study__patient__search_key", "failure_code", "worker")
-    exclude = ("claim", "lease_expires_at", "enqueued_at", "failure_params", "without_ensemble_reasons")
+    exclude = (
+        *("claim", "lease_expires_at", "enqueued_at", "failure_params", "without_ensemble_reasons", "aggregation"),
+    )
     readonly_fields = ("why_failed", "why_not_combined")
     inlines = (CombinationInline, PredictionInline, TransitionInline)
     actions = ("run_again", "cancel")

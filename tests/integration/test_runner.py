@@ -303,6 +303,7 @@ def inverted(data: bytes) -> bytes:
     stored = np.frombuffer(dataset.PixelData, np.uint16)
     dataset.PixelData = (top - stored).astype(np.uint16).tobytes()
     dataset.PhotometricInterpretation = "MONOCHROME1"
+    dataset.StudyInstanceUID = f"{dataset.StudyInstanceUID}.1"  # two images of one study would decide together
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{dataset.SOPInstanceUID}.1"
     if "WindowCenter" in dataset:
         dataset.WindowCenter = top - dataset.WindowCenter
