@@ -46,10 +46,14 @@ class ImageSource:
 
 @dataclass(frozen=True, eq=False)
 class AnsweredImage:
-    """An image that the gate let pass, and what its classifiers answered, in the order of their specs."""
+    """An image that the gate let pass, and what its classifiers answered, in the order of their specs.
+
+    `combined`: the ensemble's probability of each label; None without an ensemble.
+    """
 
     source: ImageSource
     answers: ImageAnswers
+    combined: Probabilities | None
 
     @property
     def lung_area(self) -> float | None:
@@ -90,7 +94,7 @@ def aggregate(
         for place, spec in enumerate(specs)
     }
     points = {spec.identity: spec.operating_point for spec in specs}
-    combined = _ensemble_answers(ensemble, of_each) if ensemble else None
+    combined = {one.source.key: one.combined for one in images if one.combined}
     leading = combined or _means(of_each)
     point = ensemble.operating_point if ensemble else specs[0].operating_point
     combine = _of_slices if modality.comes_in_series else _of_frontals
@@ -140,11 +144,6 @@ def _scaled(probabilities: Probabilities, label: str, score: float) -> Probabili
         name: score if name == label else (1.0 - score) * (probabilities[name] / rest if rest > 0 else 1 / len(others))
         for name in probabilities
     }
-
-
-def _ensemble_answers(ensemble: EnsembleSpec, of_each: Mapping[str, Said]) -> dict[UUID, Probabilities]:
-    images = of_each[ensemble.members[0]]
-    return {image: ensemble.combine({name: of_each[name][image] for name in ensemble.members}) for image in images}
 
 
 def _means(of_each: Mapping[str, Said]) -> dict[UUID, Probabilities]:

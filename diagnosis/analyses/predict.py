@@ -19,8 +19,11 @@ from ml.preprocessing import Pixels
 from ml.serving.attention import share_outside
 from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
-from ml.study.inference import ImageAnswers, Panel
+from ml.study.inference import Panel
 from ml.study.series import ChosenSeries
+
+# A classifier, and its probability of each label.
+Said = tuple[ClassifierSpec, dict[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +124,14 @@ def _ask_all(
     panel = Panel(classifiers.gate_for(modality), active, MlModality(modality.value))
     outcomes: list[ImageOutcome] = []
     answered: list[AnsweredImage] = []
-    specs = [one.spec for one in active]
     for source, answers in panel.answer(_decoded(sources, outcomes)):
-        outcomes.append(_outcome_of(source.key, answers, specs, found))
-        if not answers.refusal:
-            answered.append(AnsweredImage(source, answers))
+        if refusal := answers.refusal:
+            outcomes.append(ImageOutcome(source.key, refused=Message(refusal.code, refusal.params)))
+            continue
+        said = [(one.spec, answer.probabilities) for one, answer in zip(active, answers.answers, strict=True)]
+        combined = _combine(found, said) if found else None
+        outcomes.append(_outcome(source.key, said, combined))
+        answered.append(AnsweredImage(source, answers, combined.probabilities if combined else None))
     return answered, outcomes
 
 
@@ -160,21 +166,6 @@ def _with_probabilities(one: ClassifierPrediction, probabilities: dict[str, floa
     return replace(one, prediction=changed)
 
 
-def _outcome_of(
-    image: UUID, answers: ImageAnswers, specs: Sequence[ClassifierSpec], found: EnsembleSpec | None
-) -> ImageOutcome:
-    if refusal := answers.refusal:
-        return ImageOutcome(image, refused=Message(refusal.code, refusal.params))
-    of_each = {spec.identity: one.probabilities for spec, one in zip(specs, answers.answers, strict=True)}
-    each = {spec.identity: of_each[spec.identity][spec.operating_point.positive_label] for spec in specs}
-    above = sum(each[spec.identity] >= spec.operating_point.threshold for spec in specs)
-    if found is None:
-        return ImageOutcome(image, each, fmean(each.values()), above=above)
-    point = found.operating_point
-    probability = found.combine({member: of_each[member] for member in found.members})[point.positive_label]
-    return ImageOutcome(image, each, probability, point.zone(probability).value, above)
-
-
 def _all_refused(outcomes: Sequence[ImageOutcome]) -> AnalysisFailed:
     for one in outcomes:
         if one.refused:
@@ -184,14 +175,16 @@ def _all_refused(outcomes: Sequence[ImageOutcome]) -> AnalysisFailed:
 
 def outcome(image: UUID, made: ImagePredictions) -> ImageOutcome:
     """What `made` contributes to its study."""
-    each = {
-        one.spec.identity: one.prediction.probabilities[one.spec.operating_point.positive_label] for one in made.each
-    }
-    above = sum(one.prediction.positive for one in made.each)
-    if not made.combined:
+    return _outcome(image, [(one.spec, one.prediction.probabilities) for one in made.each], made.combined)
+
+
+def _outcome(image: UUID, said: Sequence[Said], combined: CombinedPrediction | None) -> ImageOutcome:
+    each = {spec.identity: probabilities[spec.operating_point.positive_label] for spec, probabilities in said}
+    above = sum(each[spec.identity] >= spec.operating_point.threshold for spec, _ in said)
+    if combined is None:
         return ImageOutcome(image, each, fmean(each.values()), above=above)
-    point = made.combined.ensemble.operating_point
-    probability = made.combined.probabilities[point.positive_label]
+    point = combined.ensemble.operating_point
+    probability = combined.probabilities[point.positive_label]
     return ImageOutcome(image, each, probability, point.zone(probability).value, above)
 
 
@@ -210,7 +203,8 @@ def predict(pixels: Pixels, modality: Modality) -> ImagePredictions:
         for classifier, prediction in zip(active, predictions, strict=True)
     )
     found, without = classifiers.ensemble_for(one.spec for one in each)
-    return ImagePredictions(each, _combine(found, each) if found else None, without)
+    said = [(one.spec, one.prediction.probabilities) for one in each]
+    return ImagePredictions(each, _combine(found, said) if found else None, without)
 
 
 def _pass_gate(pixels: Pixels, modality: Modality) -> None:
@@ -223,9 +217,7 @@ def _attention_outside(prediction: serving.Prediction, inside: lungs.Mask | None
     return None if inside is None else share_outside(prediction.attention, inside)
 
 
-def _combine(found: EnsembleSpec, each: tuple[ClassifierPrediction, ...]) -> CombinedPrediction:
+def _combine(found: EnsembleSpec, said: Sequence[Said]) -> CombinedPrediction:
     """Of the ensemble's own members; other classifiers are shown beside it and change nothing in it."""
-    members = [one for one in each if one.spec.identity in found.members]
-    return CombinedPrediction(
-        found, found.combine({one.spec.identity: one.prediction.probabilities for one in members})
-    )
+    answers = {spec.identity: probabilities for spec, probabilities in said if spec.identity in found.members}
+    return CombinedPrediction(found, found.combine(answers))
