@@ -143,6 +143,11 @@ def sentence(code: str, params: Params) -> str:
         return gettext("The reason is not known to this version (%(code)s).") % {"code": code}
 
 
+def reason(code: str, params: Params) -> str:
+    """The sentence of a code that may be empty, which then is too."""
+    return sentence(code, params) if code else ""
+
+
 def sentences(stored: Iterable[Mapping[str, Any]]) -> str:
     """Several stored messages, as `Message.as_json` gives them, one after the other; empty where there are none."""
     return " ".join(sentence(one["code"], one["params"]) for one in stored)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -15,7 +15,7 @@ from diagnosis import tasks
 from diagnosis.errors import NotAllowedNow
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, Scan, Study
-from diagnosis.models.analysis import AnalysisQuerySet, Trigger
+from diagnosis.models.analysis import Trigger
 from diagnosis.rules import policies
 from diagnosis.states import AnalysisStatus as S
 
@@ -56,20 +56,16 @@ def analyse_with(*, by: User, image: Scan) -> None:
         return
     quiet = settings.ANALYSIS_QUIET if image.in_series or unclassified else timedelta(0)
     now = timezone.now()
-    waiting = study.analyses.filter(status=S.QUEUED, image=None)
+    waiting = study.analyses.waiting()
     finished = study.analyses.filter(image=None).exclude(status=S.QUEUED).count()
     not_before = now + quiet * 2 ** min(finished, 5) if quiet else None
     if not_before is None:
-        _send_now(waiting.filter(not_before__gt=now))
+        # A lateral view waits for its frontal one, which has come: the message of before comes when the wait is over.
+        for pk in waiting.filter(not_before__gt=now).values_list("pk", flat=True):
+            _send(pk)
     # What is there may be claimed at this moment; then the UPDATE finds none, and there is one more.
     if not (waiting.exists() and waiting.update(not_before=not_before)):
         start_analysis(by=by, study=study, trigger=Trigger.UPLOAD, not_before=not_before)
-
-
-def _send_now(waiting: AnalysisQuerySet) -> None:
-    """A lateral view waits for its frontal one, which has come: the message of before comes when the wait is over."""
-    for pk in waiting.values_list("pk", flat=True):
-        transaction.on_commit(partial(tasks.enqueue, pk), robust=True)
 
 
 def start_analysis(
@@ -87,6 +83,10 @@ def start_analysis(
     )
     note = note or Message("trigger", {"variant": trigger.value})
     Analysis.objects.log_transition(analysis.pk, "", S.QUEUED, by=actor_label(by), note=note)
-    # Robust: what is committed stays done, whatever the broker or the note of the sending do; the sweep sends again.
-    transaction.on_commit(lambda: tasks.enqueue(analysis.pk, at=not_before), robust=True)
+    _send(analysis.pk, at=not_before)
     return analysis
+
+
+def _send(pk: uuid.UUID, *, at: datetime | None = None) -> None:
+    """After the commit. Robust: what is committed stays done whatever the broker does, and the sweep sends again."""
+    transaction.on_commit(lambda: tasks.enqueue(pk, at=at), robust=True)

@@ -18,7 +18,6 @@ from diagnosis.models.correction import CorrectionKind
 from diagnosis.patients.history import reason_code
 from diagnosis.rules import corrections
 from diagnosis.scans import filing
-from diagnosis.states import AnalysisStatus
 
 
 @transaction.atomic
@@ -102,7 +101,7 @@ def _give(keys: list[UUID], source: Patient, target: Patient, *, by: User) -> No
 
 def _begin_anew(study: Study, *, by: User) -> None:
     """A study with other images than before is analysed and read again; what was said of it stays in its history."""
-    if not study.analyses.filter(status=AnalysisStatus.QUEUED, image=None).exists():
+    if not study.analyses.waiting().exists():
         start_analysis(by=by, study=study, trigger=Trigger.RERUN, note=Message("images_moved"))
     read_with(by=by, study=study)
 

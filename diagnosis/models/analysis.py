@@ -16,7 +16,7 @@ from diagnosis.messages import Message
 from diagnosis.models.base import ClinicalModel
 from diagnosis.models.scan import Scan
 from diagnosis.models.state_machine import MachineQuerySet
-from diagnosis.models.study import Study
+from diagnosis.models.study import Study, speaks_of
 from diagnosis.states import ANALYSIS_MOVES, AnalysisStatus, ends, open_ones
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
 
     def of_image(self, image: Scan) -> Self:
         """Those that saw `image`: of its whole study, or of this image alone."""
-        return self.filter(Q(image=None) | Q(image=image))
+        return self.filter(speaks_of(image))
 
     def newer(self) -> Self:
         """For a subquery: those that replace the outer analysis, later ones of its study."""
-        same = Q(image=None) | Q(image=OuterRef("image"))
-        return self.filter(same, study=OuterRef("study"), number__gt=OuterRef("number"))
+        return self.filter(speaks_of(OuterRef("image")), study=OuterRef("study"), number__gt=OuterRef("number"))
+
+    def waiting(self) -> Self:
+        """Those of whole studies that no worker has begun; a study has one at most."""
+        return self.filter(status=_S.QUEUED, image=None)
 
     def open(self) -> Self:
         return self.filter(status__in=OPEN)
@@ -212,7 +215,7 @@ class Analysis(ClinicalModel):
     @property
     def failure_reason(self) -> str:
         """For the people of the clinic, in the active language; empty where nothing failed."""
-        return messages.sentence(self.failure_code, self.failure_params) if self.failure_code else ""
+        return messages.reason(self.failure_code, self.failure_params)
 
     @property
     def without_ensemble(self) -> str:

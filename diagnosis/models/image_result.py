@@ -51,6 +51,4 @@ class ImageResult(ClinicalModel):
     @property
     def not_classified(self) -> str:
         """Why there is no probability, in the active language; empty where there is one."""
-        return (
-            messages.sentence(self.not_classified_code, self.not_classified_params) if self.not_classified_code else ""
-        )
+        return messages.reason(self.not_classified_code, self.not_classified_params)

@@ -12,7 +12,7 @@ from diagnosis.models.base import ClinicalModel
 from diagnosis.models.review import Category, ImageQuality, Review
 from diagnosis.models.scan import Scan
 from diagnosis.models.state_machine import MachineQuerySet
-from diagnosis.models.study import Study
+from diagnosis.models.study import Study, speaks_of
 from diagnosis.states import REPORT_MOVES, ReportStatus
 
 
@@ -28,7 +28,7 @@ class ReportQuerySet(MachineQuerySet["Report"]):
 
     def on(self, image: Scan) -> Self:
         """Those that rest on `image`: on its whole study, or on this image alone."""
-        return self.filter(Q(image=None) | Q(image=image), study=image.study_id)
+        return self.filter(speaks_of(image), study=image.study_id)
 
 
 class Report(ClinicalModel):

@@ -13,7 +13,7 @@ from accounts.models import Clinic, User
 from diagnosis.models.base import ClinicalModel
 from diagnosis.models.scan import Scan
 from diagnosis.models.state_machine import MachineQuerySet
-from diagnosis.models.study import Study
+from diagnosis.models.study import Study, speaks_of
 from diagnosis.models.zone import Zone
 from diagnosis.states import REVIEW_MOVES, ReviewStatus
 
@@ -86,7 +86,7 @@ class ReviewQuerySet(MachineQuerySet["Review"]):
 
     def of_image(self, image: Scan) -> Self:
         """Those that cover `image`: readings of its study, or of this image alone."""
-        return self.filter(Q(image=None) | Q(image=image))
+        return self.filter(speaks_of(image))
 
     def held_by(self, reader: User) -> Self:
         return self.filter(status=_S.CLAIMED, reader=reader)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
@@ -15,7 +16,7 @@ from diagnosis import messages
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_storage
 from diagnosis.models.modality import Modality
 from diagnosis.models.patient import Patient
-from diagnosis.models.study import Series, Study
+from diagnosis.models.study import Series, Study, speaking_of
 
 if TYPE_CHECKING:
     from diagnosis.models.analysis import Analysis, AnalysisQuerySet
@@ -35,6 +36,15 @@ class ScanQuerySet(ClinicalQuerySet["Scan"]):
     def representatives(self) -> Self:
         """One for each study: the image that stands for it in lists."""
         return self.filter(represented_study__isnull=False)
+
+    def count_in(self, study: str) -> Coalesce:
+        """For an annotation: how many of these images the study has that `study` leads to from the outer row.
+
+        Counted for the rows of a page alone, not before they are chosen.
+        """
+        images = self.filter(series__study=models.OuterRef(study)).order_by().values("series__study")
+        counted = images.annotate(number=models.Count("pk")).values("number")
+        return Coalesce(models.Subquery(counted, output_field=models.IntegerField()), 0)
 
     def with_studies(self) -> Self:
         """With all that `study` and its analyses and reports need, in a fixed number of queries."""
@@ -149,9 +159,7 @@ class Scan(ClinicalModel):
     @property
     def not_classified(self) -> str:
         """Why no classifier is asked about it, in the active language; empty where one may be."""
-        return (
-            messages.sentence(self.not_classified_code, self.not_classified_params) if self.not_classified_code else ""
-        )
+        return messages.reason(self.not_classified_code, self.not_classified_params)
 
     @property
     def identity_note(self) -> str:
@@ -179,11 +187,15 @@ class Scan(ClinicalModel):
     @property
     def report(self) -> Report | None:
         """The newest of its study that speaks of it; uses a prefetch of the study's `reports`."""
-        speaking = [one for one in self.study.reports.all() if one.image_id in (None, self.pk)]
+        speaking = speaking_of(self.study.reports.all(), self.pk)
         return max(speaking, key=lambda report: report.written_at, default=None)
+
+    @property
+    def seen_by(self) -> list[Analysis]:
+        """Those of `analyses`, from a prefetch of the study's where there is one."""
+        return speaking_of(self.study.analyses.all(), self.pk)
 
     @property
     def latest_analysis(self) -> Analysis | None:
         """The newest by number of those that saw it; uses a prefetch of the study's `analyses`."""
-        speaking = [one for one in self.study.analyses.all() if one.image_id in (None, self.pk)]
-        return max(speaking, key=lambda analysis: analysis.number, default=None)
+        return max(self.seen_by, key=lambda analysis: analysis.number, default=None)

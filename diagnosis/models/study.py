@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -18,6 +20,26 @@ from diagnosis.models.patient import Patient
 if TYPE_CHECKING:
     from diagnosis.models.analysis import Analysis
     from diagnosis.models.report import Report
+
+
+class _OfStudy(Protocol):
+    """A row of a study: of all its images, or of one alone where it is from before there were studies."""
+
+    @property
+    def image_id(self) -> UUID | None: ...
+
+
+R = TypeVar("R", bound=_OfStudy)
+
+
+def speaking_of(rows: Iterable[R], image: UUID | None) -> list[R]:
+    """Those that speak of the image with this key: of its whole study, or of this image alone."""
+    return [row for row in rows if row.image_id in (None, image)]
+
+
+def speaks_of(image: object) -> models.Q:
+    """The same as a condition of a query."""
+    return models.Q(image=None) | models.Q(image=image)
 
 
 class StudyQuerySet(ClinicalQuerySet["Study"]):
@@ -89,8 +111,7 @@ class Study(ClinicalModel):
 
     def latest_among(self, analyses: models.QuerySet[Analysis] | list[Analysis]) -> Analysis | None:
         """The newest of those that speak for the study: of all its images, or of its representative alone."""
-        speaking = [one for one in analyses if one.image_id in (None, self.representative_id)]
-        return max(speaking, key=lambda analysis: analysis.number, default=None)
+        return max(speaking_of(analyses, self.representative_id), key=lambda one: one.number, default=None)
 
     @property
     def report(self) -> Report | None:

@@ -109,8 +109,7 @@ def report_of(scan: Scan, *, hidden: bool) -> Report | None:
 
 
 def _row(scan: Scan, *, no_result: bool, no_report: bool) -> Row:
-    speaking = [one for one in scan.study.analyses.all() if one.image_id in (None, scan.pk)]
-    analyses = sorted(speaking, key=lambda analysis: -analysis.number)
+    analyses = sorted(scan.seen_by, key=lambda analysis: -analysis.number)
     verdicts = [(analysis, verdict.of_analysis(analysis, hidden=no_result)) for analysis in analyses]
     latest, verdict_of_latest = verdicts[0] if verdicts else (None, verdict.of_analysis(None))
     return Row(scan, latest, verdict_of_latest, tuple(verdicts[1:]), report_of(scan, hidden=no_report))

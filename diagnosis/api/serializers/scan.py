@@ -74,8 +74,7 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
 
     @extend_schema_field(AnalysisSerializer(many=True))
     def get_analyses(self, scan: Scan) -> Any:
-        seen_by = [one for one in scan.study.analyses.all() if one.image_id in (None, scan.pk)]
-        return AnalysisSerializer(seen_by, many=True, context=self.context).data
+        return AnalysisSerializer(scan.seen_by, many=True, context=self.context).data
 
     def get_links(self, scan: Scan) -> dict[str, str]:
         routes = {"self": "api:scan", "original": "api:scan-original", "image": "api:scan-image"}

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Prefetch, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.request import Request
@@ -35,16 +34,10 @@ def with_analyses(request: Request) -> StudyQuerySet:
 
 def _with(request: Request, analyses: AnalysisQuerySet) -> StudyQuerySet:
     studies = visible(Study.objects.all(), request).select_related("received_from")
-    counted = studies.annotate(image_count=_images(), not_classified_count=_images(~Q(not_classified_code="")))
+    silent = Scan.objects.exclude(not_classified_code="")
+    counted = studies.annotate(image_count=Scan.objects.count_in("pk"), not_classified_count=silent.count_in("pk"))
     analysed = counted.prefetch_related(Prefetch("analyses", analyses))
     return analysed.prefetch_related(Prefetch("reports", shown_reports(request)))
-
-
-def _images(*only: Q) -> Coalesce:
-    """How many images the outer study has: counted for the rows of a page alone, not before they are chosen."""
-    images = Scan.objects.filter(*only, series__study=OuterRef("pk")).order_by()
-    counted = images.values("series__study").annotate(number=Count("pk")).values("number")
-    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 class _StudyView(Strict, generics.GenericAPIView[Study]):

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Case, Count, Exists, OuterRef, Subquery, Value, When
+from django.db.models import Case, Exists, OuterRef, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
@@ -152,12 +152,11 @@ def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
 
 def _counted(reviews: ReviewQuerySet) -> ReviewQuerySet:
     """Each with the number of its study's images, and whether the study was read before its last ones came."""
-    images = Scan.objects.filter(series__study=OuterRef("study")).order_by().values("series__study")
     done = Review.objects.filter(
         study=OuterRef("study"), kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED, image=None
     )
     return reviews.annotate(
-        image_count=Subquery(images.annotate(count=Count("pk")).values("count")),
+        image_count=Scan.objects.count_in("study"),
         is_again=Case(When(kind=ReviewKind.FIRST, image=None, then=Exists(done)), default=Value(False)),
     )
 
