@@ -85,6 +85,8 @@ NOTES = {
     "uploaded_again/cxr": gettext_noop("Uploaded again as chest X-ray"),
     "uploaded_again/ct": gettext_noop("Uploaded again as chest CT"),
     "images_moved": gettext_noop("Images of the study were moved"),
+    "taken_back": gettext_noop("The images were taken back by the person who uploaded them"),
+    "brought_back": gettext_noop("Images that were taken back were restored"),
     "replaced_by_newer": gettext_noop("A newer analysis of the study waits already"),
     "worker_lost": gettext_noop("%(worker)s was lost"),
     "reading/first": gettext_noop("First reading"),

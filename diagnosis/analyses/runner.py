@@ -270,5 +270,5 @@ def _fail(pk: uuid.UUID, failure: AnalysisFailed, *, by: str, only: Q, detail: s
         failure_retryable=failure.retryable,
     )
     if failed:
-        notify_uploader(Study.objects.get(analyses=pk), NotificationKind.FAILURE)
+        notify_uploader(Analysis.objects.select_related("study").get(pk=pk).study, NotificationKind.FAILURE)
     return failed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from diagnosis.api.examples import ANALYSIS, INTENDED_USE, SCAN, UPLOADED, answer
+from diagnosis.api.examples import ANALYSIS, INTENDED_USE, SCAN, UPLOADED, answer, request
 
 __all__ = [
     "IMAGE",
@@ -16,7 +16,10 @@ __all__ = [
     "SERIES_IN_STUDY",
     "STUDY",
     "STUDY_EVENT",
+    "TAKEN_BACK",
+    "TAKE_BACK",
     "answer",
+    "request",
 ]
 
 _API = "https://portal.example/api/v1"
@@ -179,4 +182,13 @@ STUDY_EVENT: dict[str, Any] = {
     "by": STUDY["received_from"],
     "study": STUDY,
     "analyses": [ANALYSIS],
+}
+TAKE_BACK: dict[str, Any] = {"images": [_IMAGE], "reason": "wrong patient"}
+TAKEN_BACK: dict[str, Any] = {
+    "id": "7e9a1234-6f81-4ea0-8ab2-315f5e6a7caa",
+    "study": _STUDY,
+    **TAKE_BACK,
+    "made_by": "Rae Lund",
+    "made_at": "2026-03-02T08:31:00Z",
+    "study_remains": False,
 }

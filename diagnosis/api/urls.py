@@ -12,6 +12,7 @@ from diagnosis.api.views.scan import Image, OneScan, Original, Rerun, Scans
 from diagnosis.api.views.schema import Docs, Schema
 from diagnosis.api.views.study import OneSeries, OneStudy, Studies
 from diagnosis.api.views.token import CurrentToken, Token, Tokens
+from diagnosis.api.views.withdrawal import TakeBack
 
 app_name = "api"
 
@@ -24,6 +25,7 @@ urlpatterns = [
     path("patients/<uuid:pk>/history/", History.as_view(), name="patient-history"),
     path("studies/", Studies.as_view(), name="studies"),
     path("studies/<uuid:pk>/", OneStudy.as_view(), name="study"),
+    path("studies/<uuid:pk>/take-back/", TakeBack.as_view(), name="study-take-back"),
     path("series/<uuid:pk>/", OneSeries.as_view(), name="one-series"),
     path("images/", Images.as_view(), name="images"),
     path("images/<uuid:pk>/", OneImage.as_view(), name="image"),

@@ -14,7 +14,9 @@ from diagnosis.models.report import Addendum, Report
 from diagnosis.models.review import Draft, FirstImpression, Review
 from diagnosis.models.scan import Scan
 from diagnosis.models.study import Series, Study
+from diagnosis.models.study_change import StudyChange
 from diagnosis.models.transition import ReportTransition, ReviewTransition, Transition
+from diagnosis.models.withdrawal import Withdrawal
 
 __all__ = [
     "Addendum",
@@ -37,5 +39,7 @@ __all__ = [
     "Scan",
     "Series",
     "Study",
+    "StudyChange",
     "Transition",
+    "Withdrawal",
 ]

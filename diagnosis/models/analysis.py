@@ -20,6 +20,7 @@ from diagnosis.models.study import Study, speaks_of
 from diagnosis.states import ANALYSIS_MOVES, AnalysisStatus, ends, open_ones
 
 if TYPE_CHECKING:
+    from accounts.models import User
     from diagnosis.models.ensemble_prediction import EnsemblePrediction
 
 _S = AnalysisStatus
@@ -37,6 +38,10 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
     moves = ANALYSIS_MOVES
     transition, subject = "Transition", "analysis"
     clinic_path = "study__clinic"
+
+    def visible_to(self, user: User) -> Self:
+        """Nothing of a study that was taken back."""
+        return super().visible_to(user).filter(study__withdrawal=None)
 
     def of_image(self, image: Scan) -> Self:
         """Those that saw `image`: of its whole study, or of this image alone."""

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_storage
 from diagnosis.models.scan import Scan
@@ -15,6 +18,10 @@ ATTENTION_ALARM = 0.5
 
 class PredictionQuerySet(ClinicalQuerySet["Prediction"]):
     clinic_path = "analysis__study__clinic"
+
+    def visible_to(self, user: User) -> Self:
+        """Nothing of a study that was taken back, nor a map of an image that was."""
+        return super().visible_to(user).filter(analysis__study__withdrawal=None, image__withdrawal=None)
 
 
 def attention_path(prediction: Prediction, filename: str) -> str:

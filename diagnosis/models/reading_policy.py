@@ -30,6 +30,9 @@ class ReadingPolicy(models.Model):
     urgent_hours = models.FloatField(default=48, validators=[MinValueValidator(0), MaxValueValidator(1000)])
     suspicion_hours = models.FloatField(default=12, validators=[MinValueValidator(0), MaxValueValidator(1000)])
     disagreement_hours = models.FloatField(default=6, validators=[MinValueValidator(0), MaxValueValidator(1000)])
+    asks_request = models.BooleanField(
+        default=True, help_text="whether an upload asks for referrer, ward, clinical question and symptoms"
+    )
 
     class Meta:
         verbose_name = _("reading policy")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -52,6 +52,19 @@ class ScanQuerySet(ClinicalQuerySet["Scan"]):
         return self.select_related("series__study").prefetch_related(
             f"{related}analyses__predictions", f"{related}analyses__ensemble_prediction", f"{related}reports"
         )
+
+
+_Scans = models.Manager.from_queryset(ScanQuerySet)
+
+
+class ScanManager(_Scans):
+    """Images that stand: whoever looks for one never meets one that its uploader took back.
+
+    Keys that point at an image still find it, through the model's base manager.
+    """
+
+    def get_queryset(self) -> Any:  # a ScanQuerySet; the base class cannot say so
+        return super().get_queryset().filter(withdrawal=None)
 
 
 def original_path(scan: Scan, filename: str) -> str:
@@ -123,14 +136,29 @@ class Scan(ClinicalModel):
         help_text=_("messages that say what file and record disagreed on when the uploader confirmed the patient"),
     )
 
-    objects = ScanQuerySet.as_manager()
+    withdrawal = models.ForeignKey(
+        "diagnosis.Withdrawal",
+        verbose_name=_("taken back by"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="images",
+        help_text=_("empty: it stands"),
+    )
+
+    objects = ScanManager()
+    with_withdrawn = ScanQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("scan")
         verbose_name_plural = _("scans")
         ordering = ["-uploaded_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["clinic", "sha256"], name="one_scan_per_file_and_clinic"),
+            # What was taken back may be uploaded again, for another patient or in another examination.
+            models.UniqueConstraint(
+                fields=["clinic", "sha256"], condition=models.Q(withdrawal=None), name="one_scan_per_file_and_clinic"
+            ),
             models.CheckConstraint(condition=models.Q(modality__in=Modality.values), name="scan_modality_known"),
         ]
         indexes = [

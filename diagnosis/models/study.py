@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Clinic
+from accounts.models import Clinic, User
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 from diagnosis.models.modality import Modality
 from diagnosis.models.patient import Patient
@@ -42,8 +42,32 @@ def speaks_of(image: object) -> models.Q:
     return models.Q(image=None) | models.Q(image=image)
 
 
+class ExaminedFrom(models.TextChoices):
+    """Who says when a study was made. Empty: its files do, or nobody does."""
+
+    GUESSED = "guessed", _("guessed from the photograph")
+    PERSON = "person", _("stated by a person")
+
+
+class Priority(models.TextChoices):
+    """How soon the referrer wants it read. Empty: nobody said."""
+
+    ROUTINE = "routine", _("Routine")
+    URGENT = "urgent", _("Urgent")
+
+
 class StudyQuerySet(ClinicalQuerySet["Study"]):
     pass
+
+
+_Studies = models.Manager.from_queryset(StudyQuerySet)
+
+
+class StudyManager(_Studies):
+    """Studies that stand: of which not every image was taken back."""
+
+    def get_queryset(self) -> Any:  # a StudyQuerySet; the base class cannot say so
+        return super().get_queryset().filter(withdrawal=None)
 
 
 class Study(ClinicalModel):
@@ -59,9 +83,30 @@ class Study(ClinicalModel):
     accession_number = models.CharField(_("accession number"), max_length=64, blank=True)
     description = models.CharField(_("description"), max_length=64, blank=True)
     referring_physician = models.CharField(_("referring physician"), max_length=200, blank=True)
+    ward = models.CharField(_("ward"), max_length=120, blank=True)
     clinical_question = models.TextField(_("clinical question"), max_length=2000, blank=True)
-    examined_at = models.DateTimeField(
-        _("examined"), null=True, blank=True, help_text=_("as the files say; empty: they do not")
+    symptoms = models.TextField(_("symptoms"), max_length=2000, blank=True)
+    priority = models.CharField(_("priority"), max_length=7, choices=Priority.choices, blank=True)
+    from_file = models.JSONField(
+        _("taken from the file"),
+        default=list,
+        blank=True,
+        help_text=_("names of the fields that a file filled and nobody has changed"),
+    )
+    examined_at = models.DateTimeField(_("examined"), null=True, blank=True, help_text=_("empty: not known"))
+    examined_from = models.CharField(
+        _("source of the date"),
+        max_length=7,
+        choices=ExaminedFrom.choices,
+        blank=True,
+        help_text=_("empty: the files say it, or it is not known"),
+    )
+    batch = models.UUIDField(
+        _("batch"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("what the uploader called the loose files of one examination; empty: nothing"),
     )
     received_at = models.DateTimeField(_("received"), help_text=_("when its first image came in"))
     received_from = models.ForeignKey(
@@ -77,7 +122,19 @@ class Study(ClinicalModel):
         help_text=_("the image that stands for the study in lists; empty: no image has come yet"),
     )
 
-    objects = StudyQuerySet.as_manager()
+    withdrawal = models.ForeignKey(
+        "diagnosis.Withdrawal",
+        verbose_name=_("taken back by"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="whole_studies",
+        help_text=_("empty: it stands, with one image at least"),
+    )
+
+    objects = StudyManager()
+    with_withdrawn = StudyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("study")
@@ -101,8 +158,13 @@ class Study(ClinicalModel):
 
     @property
     def taken_at(self) -> datetime:
-        """When it was made; where no file says so, when its first image came in."""
+        """When it was made; where nobody says so, when its first image came in."""
         return self.examined_at or self.received_at
+
+    @property
+    def time_is_known(self) -> bool:
+        """Whether the hour of `examined_at` means something: a person says the day alone."""
+        return self.examined_at is not None and self.examined_from != ExaminedFrom.PERSON
 
     @property
     def latest_analysis(self) -> Analysis | None:
@@ -121,6 +183,10 @@ class Study(ClinicalModel):
 
 class SeriesQuerySet(ClinicalQuerySet["Series"]):
     clinic_path = "study__clinic"
+
+    def visible_to(self, user: User) -> Self:
+        """Nothing of a study that was taken back."""
+        return super().visible_to(user).filter(study__withdrawal=None)
 
 
 class Series(ClinicalModel):

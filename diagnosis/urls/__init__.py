@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("diagnosis.urls.review")),
     path("", include("diagnosis.urls.oversight")),
     path("", include("diagnosis.urls.report")),
+    path("", include("diagnosis.urls.intake")),
     path("desk/", desk.show, name="home"),
     path("patients/", patient.index, name="patient-list"),
     path("patients/new/", patient.create, name="patient-create"),

@@ -15,7 +15,7 @@ from diagnosis.models import Analysis, Prediction, Review, Scan
 from diagnosis.models.review import ReviewKind
 from diagnosis.results import colour, contents, intended_use, verdict, waiting
 from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present
-from diagnosis.rules import blinding, corrections, policies
+from diagnosis.rules import blinding, corrections, policies, withdrawals
 from diagnosis.states import AnalysisStatus, ReviewStatus
 from diagnosis.views import scan_list
 from diagnosis.views.shortcuts import person
@@ -76,11 +76,13 @@ def _picture(scan: Scan, mapped: PredictionPresentation | None, *, asked: bool) 
 
 
 def review_status(user: User, scan: Scan) -> dict[str, Any]:
-    """Where the scan stands with its readers and whether it was ever with another patient; three to five queries."""
+    """Where the scan stands with its readers and what was moved or taken back; six to nine queries."""
     return {
         "open_reviews": scan.reviews.open().select_related("reader").order_by("kind"),
         "series_review": _series_review(user, scan),
         "moves": corrections.corrections_of(scan),
+        "taken_back": withdrawals.of_study(scan.study),
+        "may_take_back": withdrawals.may_take_back(scan.study, user),
     }
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.request import Request
@@ -93,4 +93,5 @@ class OneSeries(Strict, generics.RetrieveAPIView[Series]):
 
 
 def _counted(series: QuerySet[Series]) -> QuerySet[Series]:
-    return series.annotate(image_count=Count("images")).order_by(*IN_ORDER)
+    standing = Count("images", filter=Q(images__withdrawal=None))
+    return series.annotate(image_count=standing).order_by(*IN_ORDER)

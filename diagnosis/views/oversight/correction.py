@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from diagnosis import formats
 from diagnosis.actions.correction import merge_patients, move_scans, undo_correction
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.correction import CorrectionForm, MoveForm
-from diagnosis.models import Correction, Patient, Report, Scan
+from diagnosis.models import Correction, Patient, Report, Scan, Withdrawal
 from diagnosis.rules import corrections
 from diagnosis.states import ReportStatus
 from diagnosis.views.oversight.scope import Scope, overseen, show
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 A_PAGE = 25
 CANDIDATES = 15
+WITHDRAWALS = 50
 TAB = "oversight-corrections"
 # Names, values, and whether two records of one person should agree on it: names and numbers often differ.
 FIELDS: tuple[tuple[StrOrPromise, Callable[[Patient], Any], bool], ...] = (
@@ -69,7 +70,14 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
     related = ("source", "target", "clinic", "made_by", "undone_by")
     page = Paginator(scope.corrections().select_related(*related), A_PAGE).get_page(request.GET.get("page"))
     rows = [(made, corrections.undo_blocked_reason(made)) for made in page]
-    return show(request, scope, "corrections", _("Corrections"), {"page": page, "rows": rows})
+    context = {"page": page, "rows": rows, "withdrawals": _withdrawals(scope)}
+    return show(request, scope, "corrections", _("Corrections"), context)
+
+
+def _withdrawals(scope: Scope) -> Iterable[Withdrawal]:
+    """The newest; the study is found although it may be out of sight."""
+    related = ("study__patient", "clinic", "made_by", "undone_by")
+    return scope.withdrawals().select_related(*related)[:WITHDRAWALS]
 
 
 @require_http_methods(["GET", "POST"])

@@ -19,11 +19,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission
-from diagnosis.models import Analysis, Correction, Review, Scan
+from diagnosis.models import Analysis, Correction, Review, Scan, Withdrawal
 from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.models.correction import CorrectionQuerySet
 from diagnosis.models.review import ReviewQuerySet
 from diagnosis.models.scan import ScanQuerySet
+from diagnosis.models.withdrawal import WithdrawalQuerySet
 from diagnosis.oversight import history
 from diagnosis.oversight.history import Month
 from diagnosis.views.shortcuts import person
@@ -81,6 +82,10 @@ class Scope:
     def corrections(self) -> CorrectionQuerySet:
         """Only of clinics whose patients the person may see: a correction names two of them."""
         return Correction.objects.filter(clinic__in=self.named.intersection(self.keys))
+
+    def withdrawals(self) -> WithdrawalQuerySet:
+        """Only of clinics whose patients the person may see, as `corrections`."""
+        return Withdrawal.objects.filter(clinic__in=self.named.intersection(self.keys))
 
 
 def overseen(
