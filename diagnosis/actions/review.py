@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from accounts.permissions import Permission, require
 from diagnosis.actions.report import draft_report
 from diagnosis.errors import NotAllowedNow
 from diagnosis.messages import Message
-from diagnosis.models import Draft, FirstImpression, ReadingPolicy, Report, Review, Study
+from diagnosis.models import Draft, FirstImpression, KeyImage, ReadingPolicy, Report, Review, Study
 from diagnosis.models.review import OPEN, Category, Decision, ReviewKind, ReviewQuerySet
 from diagnosis.reviews import queue
 from diagnosis.rules import blinding, policies
@@ -157,13 +157,14 @@ def decide_review(
     decision: Decision,
     category: Category,
     seen: uuid.UUID | None = None,
+    key_images: Iterable[KeyImage] = (),
     **words: Any,
 ) -> Review:
     """Finish a reading: who, when and what in one conditional UPDATE, with the report it leads to.
 
     `seen` is the analysis whose result the page showed, where the caller knows it: a decision on a result that has been
-    replaced since is refused. `words`: image_quality, findings, impression, is_key_image, and override_reason with
-    override_note where `decision` overrides.
+    replaced since is refused. `key_images`: as `prepare_key_images` makes them. `words`: image_quality, findings,
+    impression, is_key_image, and override_reason with override_note where `decision` overrides.
     """
     _require_held(review, by)
     _require_first_impression(review, by)
@@ -188,6 +189,7 @@ def decide_review(
     if not decided:
         raise NotAllowedNow("lease_lost", policies.LEASE_LOST)
     review.refresh_from_db()
+    KeyImage.objects.bulk_create(key_images)
     _follow_up(review, by=by)
     Draft.objects.filter(review=review, reader=by).delete()
     return review

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from diagnosis.forms.key_images import LONGEST, MarkedImage, MarkedImagesField
 from diagnosis.models.review import Category, Decision, ImageQuality, OverrideReason
 
 STANDS = [(Decision.AGREE, _("Agree")), (Decision.OVERRIDE, _("Override"))]
@@ -63,6 +65,8 @@ class ReviewForm(forms.Form):
         error_messages={"required": _("Write an impression of at least one sentence.")},
     )
     is_key_image = forms.BooleanField(required=False, label=_("Key image: show it in the report"))
+    # Kept by a script; empty where there is none, and the box above speaks of the image that stands for the study.
+    key_images = MarkedImagesField()
     ask_second = forms.BooleanField(required=False, label=_("Ask another reader for a second opinion"))
     # The analysis whose result the page showed; empty where it showed none.
     seen = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -78,11 +82,23 @@ class ReviewForm(forms.Form):
     @property
     def words(self) -> dict[str, Any]:
         """What the action stores besides decision and category. A reason without an override is dropped."""
-        kept = ("image_quality", "findings", "impression", "is_key_image", "override_reason", "override_note")
-        words = {name: self.cleaned_data[name] for name in kept}
+        kept = ("image_quality", "findings", "impression", "override_reason", "override_note")
+        words = {name: self.cleaned_data[name] for name in kept} | {"is_key_image": self.has_key_image}
         if self.cleaned_data["decision"] != Decision.OVERRIDE:
             words |= {"override_reason": "", "override_note": ""}
         return words
+
+    @property
+    def has_key_image(self) -> bool:
+        marked = self.cleaned_data["key_images"]
+        return bool(self.cleaned_data["is_key_image"]) if marked is None else any(one.is_key for one in marked)
+
+    def marked(self, image: uuid.UUID) -> list[MarkedImage]:
+        """What was marked and measured; without a script at most `image`, as its file asks to be shown."""
+        sent: list[MarkedImage] | None = self.cleaned_data["key_images"]
+        if sent is not None:
+            return sent
+        return [MarkedImage(image, True, None, False, ())] if self.has_key_image else []
 
 
 # What a draft keeps, and how much of each.
@@ -95,6 +111,7 @@ DRAFT_LIMITS: dict[str, int] = {
     "findings": 8000,
     "impression": 4000,
     "is_key_image": 2,
+    "key_images": LONGEST,
     "ask_second": 2,
 }
 

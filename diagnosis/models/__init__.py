@@ -5,6 +5,7 @@ from diagnosis.models.correction import Correction
 from diagnosis.models.dismissal import Dismissal
 from diagnosis.models.ensemble_prediction import EnsemblePrediction
 from diagnosis.models.image_result import ImageResult
+from diagnosis.models.key_image import KeyImage
 from diagnosis.models.notification import Notification
 from diagnosis.models.patient import Patient
 from diagnosis.models.prediction import Prediction
@@ -27,6 +28,7 @@ __all__ = [
     "EnsemblePrediction",
     "FirstImpression",
     "ImageResult",
+    "KeyImage",
     "Notification",
     "Patient",
     "Prediction",

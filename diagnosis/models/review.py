@@ -241,6 +241,9 @@ class Draft(models.Model):
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     content = models.JSONField(default=dict)
     saved_at = models.DateTimeField(auto_now=True)
+    # Whose words these are: requests of one page, and of pages after it, may arrive in any order.
+    page_opened_at = models.DateTimeField(null=True, blank=True, help_text="when the page that sent it was made")
+    turn = models.PositiveIntegerField(default=0, help_text="how many times that page had changed by then")
 
     class Meta:
         verbose_name = _("draft")

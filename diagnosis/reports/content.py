@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.translation import override
 
 from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Scan
+from diagnosis.reports import key_images
 from diagnosis.results import intended_use, marks, verdict
 
 
@@ -29,6 +30,7 @@ def _snapshot(report: Report) -> dict[str, Any]:
         "patient": _patient(report.scan.patient),
         "scan": _scan(report.scan),
         "images": _images(report),
+        "key_images": key_images.frozen(report),
         "analysis": _analysis(report.review.analysis),
         "intended_use": {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION},
     }

@@ -50,7 +50,7 @@ def greyscale(scan: Scan) -> bytes:
     path = _path(scan)
     if path.exists():
         return path.read_bytes()
-    data = packed(_measured(scan))
+    data = packed(measured(scan))
     keep(path, data)
     return data
 
@@ -63,8 +63,8 @@ def _path(scan: Scan) -> Path:
     return Path(settings.PRIVATE_ROOT, "renditions", scan.pk.hex[:2], f"{scan.pk.hex}-grey-{RECIPE}.gz")
 
 
-def _measured(scan: Scan) -> Greyscale:
-    """Decoded in the sandbox, like every file that came from outside."""
+def measured(scan: Scan) -> Greyscale:
+    """The values themselves, decoded in the sandbox like every file that came from outside. Raises as `greyscale`."""
     with scan.original.open("rb") as file:
         data = file.read()
     try:

@@ -10,5 +10,6 @@ urlpatterns = [
     path("reports/<uuid:pk>/signature/", report.sign, name="report-sign"),
     path("reports/<uuid:pk>/addenda/", report.addendum, name="report-addendum"),
     path("reports/<uuid:pk>/report.pdf", report.pdf, name="report-pdf"),
+    path("reports/<uuid:pk>/key-images/<int:place>.png", report.key_image, name="report-key-image"),
     path("verify/<slug:code>/", report.verify, name="report-verify"),
 ]

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -23,6 +23,8 @@ from diagnosis.errors import Refusal
 from diagnosis.forms.report import AddendumForm, ReviseReportForm, SignReportForm
 from diagnosis.models import Report
 from diagnosis.reports import content as report_content
+from diagnosis.reports.key_images import key_images
+from diagnosis.reports.key_images import picture as picture_of_key_image
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
 from diagnosis.reports.picture import picture_of
@@ -72,6 +74,17 @@ def pdf(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     )
 
 
+@require_safe
+def key_image(request: HttpRequest, pk: uuid.UUID, place: int) -> HttpResponse:
+    """The picture of one key image, with the window and the measurements of its reader."""
+    report = _find(request, pk)
+    shown = next((one for one in key_images(report) if one.place == place), None)
+    data = picture_of_key_image(shown) if shown else None
+    if data is None:
+        raise Http404("there is no such key image, or its file cannot be read")
+    return HttpResponse(data, content_type="image/png", headers={"Cache-Control": "private, no-store"})
+
+
 @login_not_required
 @never_cache
 @require_safe
@@ -100,6 +113,7 @@ def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in
         "scan": report.scan,
         "patient": report.scan.patient,
         "printed": printed(report),
+        "key_images": key_images(report),
         "may": rights(request, report.scan.clinic),
         "sign_blocked_reason": policies.sign_blocked_reason(report, by=by),
         "revise_blocked_reason": policies.revise_blocked_reason(report, by=by),

@@ -54,6 +54,7 @@ NOT_PAGES = {
     "a file": [
         *("diagnosis:scan-image", "diagnosis:scan-thumbnail", "diagnosis:scan-original", "diagnosis:scan-greyscale"),
         *("diagnosis:prediction-attention", "diagnosis:prediction-seen", "diagnosis:oversight-download"),
+        *("diagnosis:report-key-image",),
         *("script_catalogue", "admin:jsi18n"),
     ],
     "a file, with a test of its own below": ["diagnosis:report-pdf"],

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import Permission, require
+from diagnosis.actions.key_images import prepare_key_images
 from diagnosis.actions.review import (
     claim_next,
     commit_first_impression,
@@ -137,6 +138,7 @@ def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
         decision=chosen["decision"],
         category=chosen["category"],
         seen=chosen["seen"],
+        key_images=prepare_key_images(review, form.marked(review.scan.pk)),
         **form.words,
     )
     if not chosen["ask_second"]:
