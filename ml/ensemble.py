@@ -12,10 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+from ml.abnormality import AbnormalityPoint
 from ml.probability import pool
 from ml.spec import NAME, VERSION, Modality, OperatingPoint, SpecInvalid, reading, version_order
 
 ENSEMBLE = "panel.json"
+_MAPPINGS = ("metrics", "sources", "answers")
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,11 @@ class EnsembleSpec:
     """Which classifiers an ensemble combines, how, and how it performs.
 
     `name` is panel-<modality>; `members` are identities such as vgg16-cxr/1.0.0; `temperature` divides the mean of the
-    members' log-probabilities before the softmax; `metrics` holds the held-out numbers. Raises SpecInvalid when it
-    contradicts itself.
+    members' log-probabilities before the softmax; `metrics` holds the held-out numbers. `sources` gives sensitivity and
+    specificity of the operating point by source of the images, with the counts `positive` and `negative`, `answers`
+    precision and recall of each label where it is the likeliest. `abnormality` answers whether the lung is abnormal;
+    None for an ensemble that was not asked. `research_only` where nothing carried over to whole examinations. Raises
+    SpecInvalid when it contradicts itself.
     """
 
     name: str
@@ -35,9 +40,14 @@ class EnsembleSpec:
     temperature: float
     operating_point: OperatingPoint
     metrics: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+    abnormality: AbnormalityPoint | None = None
+    research_only: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
+        for name in _MAPPINGS:
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for holds, sentence in self._promises():
             if not holds:
                 raise SpecInvalid(sentence)
@@ -54,6 +64,10 @@ class EnsembleSpec:
             (len(set(self.members)) == len(self.members) >= 2, "Members must differ, and be two or more."),
             (all(map(_is_identity, self.members)), "Members are named like vgg16-cxr/1.0.0."),
             (self.temperature > 0 and math.isfinite(self.temperature), "The temperature must be above 0."),
+            (
+                self.abnormality is None or set(self.abnormality.labels) < set(self.labels),
+                "An abnormal lung has some of the labels, and a clear one another.",
+            ),
         )
 
     @property
@@ -81,7 +95,10 @@ class EnsembleSpec:
 
     def to_json(self) -> str:
         """The spec as JSON text, readable and stable in its order."""
-        fields = {**vars(self), "operating_point": asdict(self.operating_point), "metrics": dict(self.metrics)}
+        points = {"operating_point": asdict(self.operating_point)}
+        if self.abnormality:
+            points["abnormality"] = asdict(self.abnormality)
+        fields = {**vars(self), **points, **{name: dict(getattr(self, name)) for name in _MAPPINGS}}
         return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -127,9 +144,11 @@ def _is_identity(member: str) -> bool:
 
 
 def _typed(fields: dict[str, Any]) -> dict[str, Any]:
-    """What JSON has no type for."""
+    """What JSON has no type for. Ensembles older than the question have no `abnormality`."""
+    abnormality = fields.get("abnormality")
     return {
         "modality": Modality(fields["modality"]),
         "operating_point": OperatingPoint.from_fields(fields["operating_point"]),
+        "abnormality": AbnormalityPoint.from_fields(abnormality) if abnormality else None,
         **{name: tuple(fields[name]) for name in ("labels", "members")},
     }

@@ -92,6 +92,18 @@ class Zone(StrEnum):
     POSITIVE = "positive"
 
 
+def zone_of(probability: float, threshold: float, positive_from: float) -> Zone:
+    """The zone between two bounds, each of which belongs to the zone above it.
+
+    Raises ValueError for what is no probability.
+    """
+    if not 0.0 <= probability <= 1.0:
+        raise ValueError(f"{probability} is no probability.")
+    if probability < threshold:
+        return Zone.NEGATIVE
+    return Zone.POSITIVE if probability >= positive_from else Zone.INDETERMINATE
+
+
 @dataclass(frozen=True)
 class OperatingPoint:
     """The bounds of one weights' version, and what they were measured to do.
@@ -119,11 +131,7 @@ class OperatingPoint:
 
     def zone(self, probability: float) -> Zone:
         """The zone of P(positive_label). Raises ValueError for what is no probability."""
-        if not 0.0 <= probability <= 1.0:
-            raise ValueError(f"{probability} is no probability.")
-        if probability < self.threshold:
-            return Zone.NEGATIVE
-        return Zone.POSITIVE if probability >= self.positive_from else Zone.INDETERMINATE
+        return zone_of(probability, self.threshold, self.positive_from)
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:

@@ -26,6 +26,26 @@ POINT = {
 }
 # The same with the second threshold that bounds an indeterminate zone.
 ZONED = {**POINT, "positive_from": 0.7}
+# Whether the lung is abnormal, by a calibration that changes nothing: of the labels below, P(covid) itself.
+ABNORMALITY = {
+    "labels": ["covid"],
+    "slope": 1.0,
+    "intercept": 0.0,
+    "threshold": 0.2,
+    "abnormal_from": 0.6,
+    "chosen_for": "sensitivity 95 %",
+    "sensitivity": {"value": 0.942, "low": 0.91, "high": 0.96},
+    "specificity": {"value": 0.612, "low": 0.57, "high": 0.65},
+    "sources": {
+        "one-hospital": {
+            "sensitivity": {"value": 0.933, "low": 0.87, "high": 0.97},
+            "specificity": None,
+            "abnormal": 76,
+            "normal": 0,
+        }
+    },
+    "measured_on": "held-out images",
+}
 WORDS: Mapping[str, Any] = {"image_quality": "good", "impression": "No sign of pneumonia on this X-ray."}
 
 
@@ -54,11 +74,13 @@ def finish(
     combined: float | None = None,
     outside: float | None = None,
     without: tuple[Message, ...] = (),
+    abnormality: Mapping[str, Any] | None = None,
 ) -> Analysis:
     """End the scan's open analysis with one prediction for each probability of COVID-19.
 
     `combined` adds what an ensemble makes of them, with zones; `outside` is the share of every map's attention outside
-    the lungs; `without` says why there is no combination.
+    the lungs; `without` says why there is no combination; `abnormality`, such as ABNORMALITY, makes the ensemble one
+    that answers whether the lung is abnormal.
     """
     from diagnosis.analyses import runner
     from diagnosis.analyses.predict import ImagePredictions, StudyPredictions
@@ -70,7 +92,7 @@ def finish(
     assert claim
     each = tuple(_predicted(number, probability, outside) for number, probability in enumerate(probabilities))
     members = tuple(one.spec.identity for one in each)
-    made = ImagePredictions(each, _combined(combined, members) if combined else None, without)
+    made = ImagePredictions(each, _combined(combined, members, abnormality) if combined else None, without)
     runner.store(analysis.pk, claim, "test", StudyPredictions.of_one(scan.pk, made))
     analysis.refresh_from_db()
     assert analysis.status == AnalysisStatus.SUCCEEDED
@@ -123,9 +145,12 @@ def _predicted(number: int, probability: float, outside: float | None) -> Classi
     return ClassifierPrediction(made, prediction, outside)
 
 
-def _combined(probability: float, members: tuple[str, ...]) -> CombinedPrediction:
+def _combined(
+    probability: float, members: tuple[str, ...], abnormality: Mapping[str, Any] | None
+) -> CombinedPrediction:
     """What an ensemble of `members` with the thresholds of ZONED predicts."""
     from diagnosis.analyses.predict import CombinedPrediction
+    from ml.abnormality import AbnormalityPoint
     from ml.ensemble import EnsembleSpec
     from ml.spec import Modality, OperatingPoint
 
@@ -140,6 +165,7 @@ def _combined(probability: float, members: tuple[str, ...]) -> CombinedPredictio
         temperature=1.0,
         operating_point=point,
         metrics=metrics,
+        abnormality=AbnormalityPoint.from_fields(abnormality) if abnormality else None,
     )
     return CombinedPrediction(made, {"covid": probability, "normal": 1 - probability})
 

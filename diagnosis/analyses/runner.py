@@ -241,12 +241,31 @@ def ensemble_prediction_row(pk: uuid.UUID, combined: CombinedPrediction) -> Ense
         members=list(ensemble.members),
         probabilities=probabilities,
         label=max(probabilities, key=probabilities.__getitem__),
-        operating_point=asdict(point),
+        operating_point=_operating_point(ensemble),
         probability=probability,
         at_or_above_threshold=probability >= point.threshold,
         zone=point.zone(probability).value,
+        abnormality=_abnormality(combined),
         card=_card(ensemble),
     )
+
+
+def _operating_point(ensemble: EnsembleSpec) -> dict[str, Any]:
+    """With what tells how far to trust it: a later version may be measured otherwise."""
+    return asdict(ensemble.operating_point) | {
+        "sources": dict(ensemble.sources),
+        "answers": dict(ensemble.answers),
+        "research_only": ensemble.research_only,
+    }
+
+
+def _abnormality(combined: CombinedPrediction) -> dict[str, Any] | None:
+    """Of the study as a whole, for the combined probabilities are; None where the ensemble was not asked."""
+    point = combined.ensemble.abnormality
+    if point is None:
+        return None
+    probability = point.probability(combined.probabilities)
+    return {"probability": probability, "zone": point.zone(probability).value, "operating_point": asdict(point)}
 
 
 def _card(spec: ClassifierSpec | EnsembleSpec) -> dict[str, Any]:

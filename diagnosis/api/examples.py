@@ -40,6 +40,25 @@ OPERATING_POINT: dict[str, Any] = {
     "specificity": {"value": 0.88, "low": 0.85, "high": 0.91},
     "measured_on": "the validation split",
 }
+_PRECISION = {"value": 0.82, "low": 0.7, "high": 0.91}
+_BY_SOURCE = {
+    "sensitivity": OPERATING_POINT["sensitivity"],
+    "specificity": OPERATING_POINT["specificity"],
+}
+_SOURCES: dict[str, Any] = {"(name of a collection)": {**_BY_SOURCE, "positive": 76, "negative": 38}}
+_ANSWERS: dict[str, Any] = {"covid-19": {"precision": _PRECISION, "recall": {"value": 0.75, "low": 0.62, "high": 0.86}}}
+ABNORMALITY_POINT: dict[str, Any] = {
+    "labels": ["covid-19", "pneumonia"],
+    "slope": 1.1,
+    "intercept": -0.2,
+    "threshold": 0.16,
+    "abnormal_from": 0.55,
+    "chosen_for": "sensitivity of at least 0.95 on the validation split",
+    "sensitivity": {"value": 0.94, "low": 0.9, "high": 0.97},
+    "specificity": {"value": 0.6, "low": 0.55, "high": 0.65},
+    "sources": {"(name of a collection)": {**_BY_SOURCE, "abnormal": 87, "normal": 97}},
+    "measured_on": "the test split",
+}
 _PROBABILITIES = {"covid-19": 0.72, "pneumonia": 0.19, "normal": 0.09}
 PREDICTION: dict[str, Any] = {
     "id": _PREDICTION,
@@ -65,10 +84,11 @@ ENSEMBLE_PREDICTION: dict[str, Any] = {
     "members": ["vgg16-cxr/1.0.0", "densenet121-cxr/1.0.0"],
     "label": "covid-19",
     "probabilities": _PROBABILITIES,
-    "operating_point": OPERATING_POINT,
+    "operating_point": {**OPERATING_POINT, "sources": _SOURCES, "answers": _ANSWERS, "research_only": False},
     "probability": 0.72,
     "at_or_above_threshold": True,
     "zone": "positive",
+    "abnormality": {"probability": 0.9, "zone": "positive", "operating_point": ABNORMALITY_POINT},
 }
 ANALYSIS: dict[str, Any] = {
     "id": _ANALYSIS,
@@ -206,6 +226,10 @@ ENSEMBLE: dict[str, Any] = {
     "members": ["vgg16-cxr/1.0.0", "densenet121-cxr/1.0.0"],
     "temperature": 1.2,
     "operating_point": OPERATING_POINT,
+    "sources": _SOURCES,
+    "answers": _ANSWERS,
+    "abnormality": ABNORMALITY_POINT,
+    "research_only": False,
     "metrics": {"auc": 0.95},
 }
 

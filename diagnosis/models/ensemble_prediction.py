@@ -27,6 +27,12 @@ class EnsemblePrediction(ClinicalModel):
     probability = models.FloatField(help_text="of the operating point's class, 0 to 1")
     at_or_above_threshold = models.BooleanField(help_text="whether that probability reaches the threshold")
     zone = models.CharField(max_length=13, choices=Zone.choices)
+    abnormality = models.JSONField(
+        null=True,
+        blank=True,
+        default=None,
+        help_text="probability of an abnormal lung, its zone and its operating point; empty: not asked",
+    )
     card = models.JSONField(default=dict, help_text="what the ensemble's card said of it then")
     created_at = models.DateTimeField(auto_now_add=True)
 

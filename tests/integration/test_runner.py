@@ -6,7 +6,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from ml.imaging.phantom import phantom_dicom
 from ml.spec import ClassifierSpec
 from tests.images import NAMELESS, ct_dicom, xray_png
 from tests.slow import Pipe, reaches
+from tests.unit.ml.specs import ABNORMALITY
 
 KEPT = [Path(settings.PRIVATE_ROOT) / kind for kind in ("attention", "seen")]
 
@@ -239,6 +240,7 @@ def test_the_panel_speaks_for_exactly_its_members(
     assert combination.probabilities == pytest.approx(first.probabilities)
     assert combination.zone == "indeterminate"
     assert combination.card["auc"] == panel.metrics["auc/covid"]
+    assert combination.abnormality is None
     review = scan.reviews.get()
     assert (review.suspicion, review.zone) == (combination.probability, "indeterminate")
     assert "indeterminate" in review.marks
@@ -248,6 +250,28 @@ def test_the_panel_speaks_for_exactly_its_members(
     assert again.ensemble is None
     assert again.without_ensemble.startswith(f"{second.classifier} is switched off")
     assert scan.reviews.get().suspicion == again.predictions.get().probability
+
+
+def test_an_ensemble_with_the_point_says_whether_the_lung_is_abnormal(
+    panel: EnsembleSpec, analysis: Analysis, settings: Any
+) -> None:
+    asked = replace(
+        panel,
+        abnormality=ABNORMALITY,
+        sources=ABNORMALITY.sources,
+        answers={"covid": {"precision": None}},
+        research_only=True,
+    )
+    (settings.ML_WEIGHTS_ROOT / asked.identity / "panel.json").write_text(asked.to_json())
+    assert run(analysis).status == S.SUCCEEDED, analysis.failure_detail
+    row = analysis.ensemble_prediction
+    expected = ABNORMALITY.probability(row.probabilities)
+    assert row.abnormality["probability"] == pytest.approx(expected)
+    assert row.abnormality["zone"] == ABNORMALITY.zone(expected).value
+    assert row.abnormality["operating_point"] == json.loads(json.dumps(asdict(ABNORMALITY)))
+    point = row.operating_point
+    assert (point["sources"], point["answers"]) == (asked.sources, asked.answers)
+    assert point["research_only"] is True
 
 
 def test_a_newcomer_is_shown_beside_the_ensemble_and_changes_nothing_in_it(

@@ -4,7 +4,12 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from diagnosis.api import examples
-from diagnosis.api.serializers.prediction import OperatingPointSerializer
+from diagnosis.api.serializers.prediction import (
+    AbnormalityPointSerializer,
+    AnswerSerializer,
+    OperatingPointSerializer,
+    SourceSerializer,
+)
 from diagnosis.models.scan import Modality
 
 
@@ -39,4 +44,10 @@ class EnsembleSerializer(serializers.Serializer[Any]):
     members = serializers.ListField(child=serializers.CharField(), help_text="identities such as vgg16-cxr/1.0.0")
     temperature = serializers.FloatField()
     operating_point = OperatingPointSerializer()
+    sources = serializers.DictField(child=SourceSerializer(), help_text="the operating point by source of the images")
+    answers = serializers.DictField(child=AnswerSerializer(), help_text="by class, where it is the likeliest")
+    abnormality = AbnormalityPointSerializer(allow_null=True, help_text="null: it is not asked")
+    research_only = serializers.BooleanField(
+        help_text="true: what it was measured to do does not carry over to whole examinations"
+    )
     metrics = serializers.DictField(help_text="held-out numbers")

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from diagnosis.api.serializers.links import address
 from diagnosis.models import EnsemblePrediction, Prediction
+from diagnosis.models.zone import Zone
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -29,6 +30,64 @@ class OperatingPointSerializer(serializers.Serializer[Any]):
     sensitivity = EstimateSerializer()
     specificity = EstimateSerializer()
     measured_on = serializers.CharField()
+
+
+class SourceSerializer(serializers.Serializer[Any]):
+    """What was measured on the images of one source; null where it has no image of that side."""
+
+    sensitivity = EstimateSerializer(allow_null=True)
+    specificity = EstimateSerializer(allow_null=True)
+    positive = serializers.IntegerField(help_text="images of the class looked out for")
+    negative = serializers.IntegerField(help_text="the other images")
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """How often a class is right where it is the likeliest, and how many of its images are found."""
+
+    precision = EstimateSerializer()
+    recall = EstimateSerializer()
+
+
+class EnsembleOperatingPointSerializer(OperatingPointSerializer):
+    """The same, with what was measured by source and by answer; empty: from before it was kept with the result."""
+
+    sources = serializers.DictField(child=SourceSerializer(), default=dict, help_text="by source of the images")
+    answers = serializers.DictField(child=AnswerSerializer(), default=dict, help_text="by class")
+    research_only = serializers.BooleanField(
+        default=False, help_text="true: what it was measured to do does not carry over to whole examinations"
+    )
+
+
+class AbnormalitySourceSerializer(serializers.Serializer[Any]):
+    """What was measured on the images of one source; null where it has no image of that side."""
+
+    sensitivity = EstimateSerializer(allow_null=True)
+    specificity = EstimateSerializer(allow_null=True)
+    abnormal = serializers.IntegerField(help_text="images of an abnormal lung")
+    normal = serializers.IntegerField(help_text="images of a normal one")
+
+
+class AbnormalityPointSerializer(serializers.Serializer[Any]):
+    """How an ensemble answers whether the lung is abnormal, and what was measured at `threshold`."""
+
+    labels = serializers.ListField(child=serializers.CharField(), help_text="the classes of an abnormal lung")
+    slope = serializers.FloatField(help_text="of the calibration on the logit of their summed probability")
+    intercept = serializers.FloatField()
+    threshold = serializers.FloatField(help_text="0 to 1; below it lies the negative zone")
+    abnormal_from = serializers.FloatField(help_text="0 to 1; from it on lies the positive zone")
+    chosen_for = serializers.CharField()
+    sensitivity = EstimateSerializer()
+    specificity = EstimateSerializer()
+    sources = serializers.DictField(child=AbnormalitySourceSerializer(), help_text="by source of the images")
+    measured_on = serializers.CharField()
+
+
+class AbnormalitySerializer(serializers.Serializer[Any]):
+    """Whether the lung is abnormal, whatever the cause."""
+
+    probability = serializers.FloatField(help_text="calibrated, 0 to 1")
+    zone = serializers.ChoiceField(Zone.choices, help_text="negative: clear; positive: abnormal")
+    operating_point = AbnormalityPointSerializer()
 
 
 class PredictionSerializer(serializers.ModelSerializer[Prediction]):
@@ -75,8 +134,11 @@ class EnsemblePredictionSerializer(serializers.ModelSerializer[EnsemblePredictio
 
     members = serializers.ListField(child=serializers.CharField(), help_text="identities such as vgg16-cxr/1.0.0")
     probabilities = serializers.DictField(child=serializers.FloatField(), help_text="calibrated, summing to 1")
-    operating_point = OperatingPointSerializer()
+    operating_point = EnsembleOperatingPointSerializer()
     zone = serializers.CharField(help_text="negative, indeterminate or positive")
+    abnormality = AbnormalitySerializer(
+        allow_null=True, help_text="null: an ensemble, or a result, from before the question was asked; and all CT"
+    )
 
     class Meta:
         model = EnsemblePrediction
@@ -90,4 +152,5 @@ class EnsemblePredictionSerializer(serializers.ModelSerializer[EnsemblePredictio
             "probability",
             "at_or_above_threshold",
             "zone",
+            "abnormality",
         ]

@@ -9,9 +9,9 @@ from PIL import Image
 from accounts.models import User
 from diagnosis.analyses import classifiers, runner
 from diagnosis.messages import Message
-from diagnosis.models import Analysis, Scan
+from diagnosis.models import Analysis, EnsemblePrediction, Scan
 from diagnosis.results import intended_use
-from tests.factories import POINT, ZONED, finish
+from tests.factories import ABNORMALITY, POINT, ZONED, finish
 from tests.integration.api.conftest import Api
 
 ANALYSES = "/api/v1/analyses/"
@@ -71,6 +71,23 @@ def test_a_combination_comes_with_its_zone_its_members_and_what_wants_an_eye(
     assert body["marks"] == ["disagreement", "indeterminate", "attention_outside"]
     assert body["verdict"].startswith("Indeterminate zone")
     assert [each["attention_outside"] for each in body["predictions"]] == [0.6, 0.6]
+
+
+def test_a_combination_says_whether_the_lung_is_abnormal(scan: Scan, radiographer: User, api: Api) -> None:
+    analysis = finish(scan, 0.1, 0.9, combined=0.5, abnormality=ABNORMALITY)
+    said = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()["ensemble_prediction"]["abnormality"]
+    assert said == {"probability": pytest.approx(0.5), "zone": "indeterminate", "operating_point": ABNORMALITY}
+
+
+def test_a_combination_from_before_the_question_answers_it_with_nothing(
+    scan: Scan, radiographer: User, api: Api
+) -> None:
+    analysis = finish(scan, 0.1, 0.9, combined=0.5)
+    EnsemblePrediction.objects.update(operating_point=ZONED)  # as rows were then
+    said = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()["ensemble_prediction"]
+    assert said["abnormality"] is None
+    point = said["operating_point"]
+    assert (point["sources"], point["answers"], point["research_only"]) == ({}, {}, False)
 
 
 def test_a_result_from_before_there_were_zones_stays_explained(scan: Scan, radiographer: User, api: Api) -> None:

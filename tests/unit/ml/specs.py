@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+from ml.abnormality import AbnormalityPoint
 from ml.spec import ClassifierSpec, Estimate, Modality, OperatingPoint
 
 POINT = OperatingPoint(
@@ -14,6 +15,18 @@ POINT = OperatingPoint(
     chosen_for="sensitivity of at least 0.95 on the validation part",
     sensitivity=Estimate(0.94, 0.90, 0.97),
     specificity=Estimate(0.81, 0.78, 0.85),
+    measured_on="the test part",
+)
+ABNORMALITY = AbnormalityPoint(
+    labels=("covid", "pneumonia"),
+    slope=2.0,
+    intercept=-1.0,
+    threshold=0.2,
+    abnormal_from=0.6,
+    chosen_for="sensitivity of at least 0.95 on the validation part",
+    sensitivity=Estimate(0.94, 0.91, 0.96),
+    specificity=Estimate(0.61, 0.57, 0.65),
+    sources={"a": {"sensitivity": None, "specificity": asdict(Estimate(0.6, 0.5, 0.7)), "abnormal": 0, "normal": 90}},
     measured_on="the test part",
 )
 SPEC = ClassifierSpec(

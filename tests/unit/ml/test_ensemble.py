@@ -10,7 +10,7 @@ import pytest
 
 from ml.ensemble import EnsembleSpec, ensembles
 from ml.spec import Modality, SpecInvalid
-from tests.unit.ml.specs import POINT
+from tests.unit.ml.specs import ABNORMALITY, POINT
 
 ENSEMBLE = EnsembleSpec(
     name="panel-cxr",
@@ -36,6 +36,21 @@ def store(root: Path, ensemble: EnsembleSpec, *, folder: str | None = None) -> P
 
 def test_a_ensemble_survives_the_way_through_json() -> None:
     assert EnsembleSpec.from_json(ENSEMBLE.to_json()) == ENSEMBLE
+
+
+def test_what_an_ensemble_is_asked_first_and_told_by_source_survives_too() -> None:
+    rates = {"sensitivity": {"value": 0.9, "low": 0.8, "high": 0.95}, "specificity": None, "positive": 9, "negative": 0}
+    whole = replace(ENSEMBLE, abnormality=ABNORMALITY, sources={"a": rates}, answers={"covid": {}}, research_only=True)
+    again = EnsembleSpec.from_json(whole.to_json())
+    assert again == whole
+    assert again.abnormality == ABNORMALITY
+
+
+def test_an_ensemble_from_before_the_question_is_read_as_it_was() -> None:
+    fields = json.loads(ENSEMBLE.to_json())
+    for name in ("abnormality", "sources", "answers", "research_only"):
+        del fields[name]
+    assert EnsembleSpec.from_json(json.dumps(fields)) == ENSEMBLE
 
 
 def test_the_combination_is_the_softened_mean_of_the_logarithms() -> None:
@@ -95,6 +110,8 @@ def test_an_answer_for_other_labels_is_refused() -> None:
         ({"members": ("vgg16-cxr/1.0.0",) * 2}, "differ"),
         ({"members": ("vgg16-cxr/1.0.0", "xception-cxr")}, "named like"),
         ({"temperature": 0.0}, "temperature"),
+        ({"abnormality": replace(ABNORMALITY, labels=("covid", "tuberculosis"))}, "clear one"),
+        ({"abnormality": replace(ABNORMALITY, labels=("covid", "pneumonia", "normal"))}, "clear one"),
     ],
 )
 def test_a_ensemble_that_contradicts_itself_is_refused(changes: dict[str, Any], word: str) -> None:
