@@ -8,16 +8,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission, require
-from diagnosis.actions.analysis import start_analysis
-from diagnosis.actions.review import read_with
+from diagnosis.actions.regrouping import begin_anew, lock_patients, put_back
 from diagnosis.errors import NotAllowedNow
-from diagnosis.messages import Message
-from diagnosis.models import Correction, Patient, Study
-from diagnosis.models.analysis import Trigger
+from diagnosis.models import Correction, Patient
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.patients.history import reason_code
 from diagnosis.rules import corrections
-from diagnosis.scans import filing
+from diagnosis.scans import regrouping
 
 
 @transaction.atomic
@@ -27,7 +24,7 @@ def move_scans(*, by: User, source: Patient, scans: Iterable[UUID], target: Pati
     A signed report stays as it was signed. Raises Refusal or NotAllowedNow with a sentence.
     """
     require(by, Permission.MANAGE_CLINIC, source.clinic)
-    _lock(source, target)
+    lock_patients(source.pk, target.pk)
     corrections.require_pair(source, target, reason)
     keys = sorted(set(scans))
     if not keys:
@@ -42,7 +39,7 @@ def move_scans(*, by: User, source: Patient, scans: Iterable[UUID], target: Pati
 def merge_patients(*, by: User, source: Patient, target: Patient, reason: str) -> Correction:
     """Join two records of one person: every scan of `source` goes to `target`, and `source` says where it went."""
     require(by, Permission.MANAGE_CLINIC, source.clinic)
-    _lock(source, target)
+    lock_patients(source.pk, target.pk)
     corrections.require_pair(source, target, reason)
     keys = sorted(source.scans.values_list("pk", flat=True))
     correction = _move(CorrectionKind.MERGE_PATIENTS, keys, source, target, by=by, reason=reason)
@@ -55,29 +52,40 @@ def merge_patients(*, by: User, source: Patient, target: Patient, reason: str) -
 
 @transaction.atomic
 def undo_correction(*, by: User, correction: Correction) -> Correction:
-    """Put everything back where it was. Scans that came to the target by another way stay there."""
-    require(by, Permission.MANAGE_CLINIC, correction.clinic)
+    """Put everything back where it was. Scans that came to the target by another way stay there.
+
+    Where a part of a study goes back to its patient it joins its study again, unless it was read as a study of its own
+    meanwhile: then it stays one.
+    """
+    if not corrections.may_undo(by, correction):
+        require(by, Permission.MANAGE_CLINIC, correction.clinic)
     source, target = correction.source, correction.target
-    _lock(source, target)
+    lock_patients(source.pk, target.pk)
     _mark_undone(correction, by=by)
+    if correction.of_studies:
+        return _undo_between_studies(correction, by=by)
     if correction.kind == CorrectionKind.MERGE_PATIENTS:
         _part(source, target)
     _give(correction.moved, target, source, by=by)
+    put_back(correction, by=by)
     _remember(source, "undone", target, by=by)
     _remember(target, "undone", source, by=by)
     correction.refresh_from_db()
     return correction
 
 
-def _lock(*patients: Patient) -> None:
-    """Always in one order, so that two corrections wait for each other instead of for ever."""
-    list(Patient.objects.select_for_update().filter(pk__in=[p.pk for p in patients]).order_by("pk"))
+def _undo_between_studies(correction: Correction, *, by: User) -> Correction:
+    if not put_back(correction, by=by):
+        raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
+    correction.refresh_from_db()
+    return correction
 
 
 def _move(
     kind: CorrectionKind, keys: list[UUID], source: Patient, target: Patient, *, by: User, reason: str
 ) -> Correction:
     corrections.require_unread(keys)
+    places = regrouping.places_of(keys)
     _give(keys, source, target, by=by)
     return Correction.objects.create(
         clinic=source.clinic,
@@ -85,6 +93,7 @@ def _move(
         source=source,
         target=target,
         scans=[str(key) for key in keys],
+        places={str(image): str(series) for image, series in places.items()},
         reason=reason.strip()[:400],
         made_by=by,
     )
@@ -92,18 +101,11 @@ def _move(
 
 def _give(keys: list[UUID], source: Patient, target: Patient, *, by: User) -> None:
     """Whatever is not with `source` any more refuses the whole."""
-    changed = filing.give(keys, source=source, target=target)
+    changed = regrouping.give(keys, source=source, target=target)
     if changed is None:
         raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
     for study in changed:
-        _begin_anew(study, by=by)
-
-
-def _begin_anew(study: Study, *, by: User) -> None:
-    """A study with other images than before is analysed and read again; what was said of it stays in its history."""
-    if not study.analyses.waiting().exists():
-        start_analysis(by=by, study=study, trigger=Trigger.RERUN, note=Message("images_moved"))
-    read_with(by=by, study=study)
+        begin_anew(study, by=by)
 
 
 def _mark_undone(correction: Correction, *, by: User) -> None:

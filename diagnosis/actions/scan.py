@@ -190,8 +190,8 @@ def _file(scan: Scan, header: DicomHeader | None, *, by: User) -> None:
     study = scan.study
     represented = study.representative
     if represented is None or (represented.not_classified_code and not scan.not_classified_code):
-        study.representative = scan
-        study.save(update_fields=["representative"])
+        study.representative, study.emptied_of = scan, None
+        study.save(update_fields=["representative", "emptied_of"])
 
 
 def _address(header: DicomHeader, *, examined_at: datetime | None) -> filing.Address:

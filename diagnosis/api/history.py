@@ -46,7 +46,7 @@ class Event:
 
 def page_of(patient: Patient, studies: StudyQuerySet, pages: Pages, request: Request) -> list[Event]:
     """One page of `patient`'s history. Only that page's studies are read in full."""
-    keys = Study.objects.filter(patient=patient).order_by().values_list("received_at", "pk")
+    keys = Study.objects.filter(patient=patient, emptied_of=None).order_by().values_list("received_at", "pk")
     events = [Event("study", at, study_pk=pk) for at, pk in keys] + _changes(patient)
     events.sort(key=lambda event: (event.at, event.key), reverse=True)
     return _filled(pages.paginate_list(events, request, key=lambda event: event.key), studies)

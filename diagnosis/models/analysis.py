@@ -209,9 +209,7 @@ class Analysis(ClinicalModel):
     @property
     def scan(self) -> Scan:
         """The image that stands for what it saw."""
-        shown = self.image or self.study.representative
-        assert shown is not None  # an analysis begins with an image
-        return shown
+        return self.image or self.study.shown
 
     @property
     def is_finished(self) -> bool:

@@ -95,9 +95,7 @@ class Report(ClinicalModel):
     @property
     def scan(self) -> Scan:
         """The image that stands for what it reports on."""
-        shown = self.image or self.study.representative
-        assert shown is not None  # a report comes from a reading, and a reading from an image
-        return shown
+        return self.image or self.study.shown
 
     @property
     def is_final(self) -> bool:

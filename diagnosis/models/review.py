@@ -226,9 +226,7 @@ class Review(ClinicalModel):
     @property
     def scan(self) -> Scan:
         """The image that stands for what is read."""
-        shown = self.image or self.study.representative
-        assert shown is not None  # a review is opened with an image
-        return shown
+        return self.image or self.study.shown
 
     def is_held_by(self, user: User) -> bool:
         return self.status == _S.CLAIMED and self.reader_id == user.pk

@@ -20,6 +20,7 @@ from diagnosis.models.patient import Patient
 if TYPE_CHECKING:
     from diagnosis.models.analysis import Analysis
     from diagnosis.models.report import Report
+    from diagnosis.models.scan import Scan
 
 
 class _OfStudy(Protocol):
@@ -119,7 +120,16 @@ class Study(ClinicalModel):
         blank=True,
         on_delete=models.PROTECT,
         related_name="represented_study",
-        help_text=_("the image that stands for the study in lists; empty: no image has come yet"),
+        help_text=_("the image that stands for the study in lists; empty: it has no image"),
+    )
+    emptied_of = models.ForeignKey(
+        "diagnosis.Scan",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        help_text="the image that stood for it before its last image was moved to another study; else empty",
     )
 
     withdrawal = models.ForeignKey(
@@ -165,6 +175,13 @@ class Study(ClinicalModel):
     def time_is_known(self) -> bool:
         """Whether the hour of `examined_at` means something: a person says the day alone."""
         return self.examined_at is not None and self.examined_from != ExaminedFrom.PERSON
+
+    @property
+    def shown(self) -> Scan:
+        """The image that stands for it; for one whose images were moved away, the image that did so before."""
+        shown = self.representative or self.emptied_of
+        assert shown is not None  # a study begins with an image
+        return shown
 
     @property
     def latest_analysis(self) -> Analysis | None:

@@ -270,7 +270,24 @@ def came_after(report: Report, images: Sequence[Scan]) -> list[Scan]:
 
 
 def late(report: Report, images: Sequence[Scan]) -> str:
-    """What a reader of `report` has to know of images that came after it; empty where there are none."""
+    """What a reader of `report` has to know of images that came after it or were moved away; empty where nothing."""
+    came, gone = _came(report, images), _gone(report, images)
+    return " ".join([*(one for one in (came, gone) if one), _read_since(report)]) if came or gone else ""
+
+
+def _gone(report: Report, images: Sequence[Scan]) -> str:
+    here = {str(image.pk) for image in images}
+    count = sum(1 for one in report.snapshot.get("images", ()) if one["id"] not in here)
+    if not count:
+        return ""
+    return ngettext(
+        "%(count)d image that this report rests on was moved to another study since.",
+        "%(count)d images that this report rests on were moved to another study since.",
+        count,
+    ) % {"count": count}
+
+
+def _came(report: Report, images: Sequence[Scan]) -> str:
     count = len(came_after(report, images))
     if not count:
         return ""
@@ -286,7 +303,7 @@ def late(report: Report, images: Sequence[Scan]) -> str:
             "%(count)d images were added after this report was written; the report does not speak of them.",
             count,
         )
-    return f"{came % {'count': count}} {_read_since(report)}"
+    return came % {"count": count}
 
 
 def _read_since(report: Report) -> str:

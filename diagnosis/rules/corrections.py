@@ -6,14 +6,17 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
+from accounts.models import User
+from accounts.permissions import Permission, allowed, require
 from diagnosis.errors import NotAllowedNow, Refusal
-from diagnosis.models import Correction, Patient, Report, Review, Scan
-from diagnosis.models.correction import CorrectionKind
+from diagnosis.models import Correction, Patient, Report, Review, Scan, Study
+from diagnosis.models.correction import OF_STUDIES, CorrectionKind
 from diagnosis.states import ReportStatus, ReviewStatus
 
 MERGED = gettext_noop("This record was merged into %(record)s. Use that one.")
@@ -29,6 +32,16 @@ CHANGED_MEANWHILE = gettext_noop(
 )
 ALREADY_UNDONE = gettext_noop("This correction was already undone.")
 LATER_CORRECTION = gettext_noop("A later correction builds on this one. Undo that one first.")
+OTHER_STUDY = gettext_noop(
+    "Both studies must belong to one patient and be of one modality. Nothing was moved; look at the patient again."
+)
+SAME_STUDY = gettext_noop("The images are in that study already. Choose another one.")
+WHOLE_STUDY = gettext_noop("One image at least must stay in this study. Choose fewer, or choose a study to join.")
+WAS_READ = gettext_noop(
+    "This study has been read, so one image at least must stay with what was written about it. Choose fewer images."
+)
+ONLY_UNREAD = gettext_noop("One of these studies has been read. Ask an administrator of the clinic to move its images.")
+ONLY_OWN = gettext_noop("Only an administrator of the clinic may move images that somebody else uploaded.")
 SIGNED_SINCE = gettext_noop(
     "A report of these scans was signed after they were moved, so the move cannot be undone. "
     "Move them back by a new correction and say why."
@@ -54,13 +67,74 @@ def require_pair(source: Patient, target: Patient, reason: str) -> None:
     require_current(target)
 
 
-def require_unread(scans: Collection[UUID]) -> None:
-    """Raise while a reader has one of the scans open: whom they read would change under their eyes."""
-    held = Review.objects.filter(
-        study__series__images__in=scans, status=ReviewStatus.CLAIMED, lease_expires_at__gte=timezone.now()
-    )
-    if held.exists():
+def require_unread(scans: Collection[UUID], *more: UUID) -> None:
+    """Raise while a reader has the study of one of the scans open, or one of the studies `more`: what they read would
+    change under their eyes. Nobody takes one until the transaction ends.
+    """
+    studies = {*Study.objects.filter(series__images__in=scans).order_by().values_list("pk", flat=True), *more}
+    open_ones = list(Review.objects.open().filter(study__in=studies).order_by("pk").select_for_update())
+    now = timezone.now()
+    if any(one.lease_expires_at and one.lease_expires_at >= now for one in open_ones):
         raise NotAllowedNow("being_read", BEING_READ)
+
+
+def was_read(*studies: UUID) -> bool:
+    """Whether somebody has read one of the studies, or a report on one was signed."""
+    read = Review.objects.filter(study__in=studies, status=ReviewStatus.DECIDED)
+    return read.exists() or Report.objects.filter(study__in=studies).exists()
+
+
+def may_move_images(user: User, study: Study) -> bool:
+    """Whether the person may move images of `study` at all; which, and where to, is asked of `require_movable`."""
+    held = user.permissions_in(study.clinic)
+    if Permission.MANAGE_CLINIC in held:
+        return True
+    own = Scan.objects.filter(series__study=study, uploaded_by=user)
+    return Permission.UPLOAD_SCAN in held and own.exists() and not was_read(study.pk)
+
+
+def may_move_image(user: User, study: Study, image: Scan) -> bool:
+    """Whether the person may move this image of `study`, where `may_move_images` holds."""
+    return image.uploaded_by_id == user.pk or allowed(user, Permission.MANAGE_CLINIC, study.clinic)
+
+
+def require_movable(by: User, study: Study, images: Collection[UUID], target: Study | None) -> None:
+    """Raise unless `by` may move the images of `study` into `target`, or into a new study."""
+    if not images:
+        raise NotAllowedNow("nothing_chosen", NOTHING_CHOSEN)
+    _require_right(by, study, images, target)
+    if target is not None and target.pk == study.pk:
+        raise NotAllowedNow("same_study", SAME_STUDY)
+    if target is not None and (target.patient_id, target.modality) != (study.patient_id, study.modality):
+        raise Refusal("other_study", OTHER_STUDY)
+    if not Scan.objects.filter(series__study=study).exclude(pk__in=images).exists():
+        _require_emptiable(study, target)
+
+
+def _require_right(by: User, study: Study, images: Collection[UUID], target: Study | None) -> None:
+    if allowed(by, Permission.MANAGE_CLINIC, study.clinic):
+        return
+    require(by, Permission.UPLOAD_SCAN, study.clinic)
+    if Scan.objects.filter(pk__in=images).exclude(uploaded_by=by).exists():
+        raise PermissionDenied(gettext(ONLY_OWN))
+    if was_read(study.pk, *([target.pk] if target else [])):
+        raise NotAllowedNow("was_read", ONLY_UNREAD)
+
+
+def _require_emptiable(study: Study, target: Study | None) -> None:
+    if target is None:
+        raise NotAllowedNow("whole_study", WHOLE_STUDY)
+    if was_read(study.pk):
+        raise NotAllowedNow("was_read", WAS_READ)
+
+
+def may_undo(user: User, correction: Correction) -> bool:
+    """Whether the person may undo the correction as far as their role goes; `undo_blocked_reason` says whether now."""
+    held = user.permissions_in(correction.clinic)
+    if Permission.MANAGE_CLINIC in held:
+        return True
+    own = correction.of_studies and correction.made_by_id == user.pk and Permission.UPLOAD_SCAN in held
+    return own and not was_read(*(key for key in (correction.source_study_id, correction.target_study_id) if key))
 
 
 def undo_blocked_reason(correction: Correction) -> str:
@@ -70,15 +144,28 @@ def undo_blocked_reason(correction: Correction) -> str:
     if _later(correction):
         return gettext(LATER_CORRECTION)
     # Undoing a merge stays possible: nothing else can part the two records again.
-    if correction.kind == CorrectionKind.MOVE_SCAN and _signed_since(correction):
+    if correction.kind != CorrectionKind.MERGE_PATIENTS and _signed_since(correction):
         return gettext(SIGNED_SINCE)
-    return ""
+    return gettext(WAS_READ) if correction.of_studies and _would_empty_what_was_read(correction) else ""
+
+
+def _would_empty_what_was_read(correction: Correction) -> bool:
+    target = correction.target_study_id
+    stay = Scan.objects.filter(series__study=target).exclude(pk__in=correction.scans)
+    return target is not None and was_read(target) and not stay.exists()
+
+
+def of_study(study: Study) -> list[Correction]:
+    """The corrections that took images out of `study` or put some into it, the newest first, undone ones too."""
+    between = Correction.objects.filter(Q(source_study=study) | Q(target_study=study))
+    return list(between.select_related("clinic", "source", "target", "made_by", "undone_by"))
 
 
 def corrections_of(scan: Scan) -> list[Correction]:
-    """Every correction that moved `scan`, the newest first, undone ones too."""
+    """Every correction that gave `scan` to another patient, the newest first, undone ones too."""
     # As text: SQLite cannot look into a JSON list.
     found = Correction.objects.filter(clinic=scan.clinic_id).annotate(keys=Cast("scans", TextField()))
+    found = found.exclude(kind__in=OF_STUDIES)
     return list(found.filter(keys__contains=str(scan.pk)).select_related("source", "target", "made_by", "undone_by"))
 
 

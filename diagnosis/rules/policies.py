@@ -30,8 +30,8 @@ NOT_FINAL = gettext_noop("This report is not signed yet; change it instead of ad
 NOT_YOURS = gettext_noop("A report is signed by the radiologist whose reading it rests on.")
 SECOND_OPEN = gettext_noop("A second reading of this scan is still open. Sign when it has been decided.")
 IMAGES_CAME = gettext_noop(
-    "Images came in after this reading, and the study waits to be read again. Read it; what is written then takes the "
-    "place of these words."
+    "Images came in or were moved after this reading, and the study waits to be read again. Read it; what is written "
+    "then takes the place of these words."
 )
 SECOND_EXISTS = gettext_noop("A second opinion on this scan was already asked for.")
 NOT_READ = gettext_noop("This scan has not been read yet, so there is nothing to give a second opinion on.")

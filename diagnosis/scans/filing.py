@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import User
-from diagnosis.models import Patient, Scan, Series, Study
+from diagnosis.models import Correction, Patient, Scan, Series, Study
+from diagnosis.models.correction import CorrectionKind
 from diagnosis.models.modality import Modality
 
 
@@ -59,6 +60,9 @@ def find_series(*, patient: Patient, modality: Modality, address: Address, by: U
 def _study(patient: Patient, modality: Modality, address: Address) -> Study | None:
     """The patient's study that the file names: by study UID, else by accession number, else by series UID."""
     same = Study.objects.filter(patient=patient, modality=modality)
+    # What a person split off keeps the identifiers, and takes no file that only brings the same ones.
+    split_off = Correction.objects.filter(kind=CorrectionKind.SPLIT_STUDY, target_study__patient=patient)
+    same = same.exclude(pk__in=split_off.values("target_study"))
     if address.study_instance_uid:
         found = same.filter(study_instance_uid=address.study_instance_uid)
     elif address.accession_number:
@@ -83,8 +87,10 @@ def _series(study: Study, address: Address) -> Series:
 def represent(study: Study) -> None:
     """Choose the image that stands for the study: a frontal one, or the middle slice of its largest series."""
     images = list(Scan.objects.filter(series__study=study).select_related("series"))
-    Study.objects.filter(pk=study.pk).update(representative=choose_representative(images))
-    study.refresh_from_db(fields=["representative"])
+    chosen = choose_representative(images)
+    kept = {"representative": chosen, "emptied_of": None} if chosen else {"representative": None}
+    Study.objects.filter(pk=study.pk).update(**kept)
+    study.refresh_from_db(fields=["representative", "emptied_of"])
 
 
 def choose_representative(images: Iterable[Scan]) -> Scan | None:
@@ -101,59 +107,3 @@ def choose_representative(images: Iterable[Scan]) -> Scan | None:
         return min(classified, key=lambda image: (image.uploaded_at, image.pk))
     ordered = sorted(largest, key=lambda image: (image.instance_number or 0, image.uploaded_at))
     return ordered[len(ordered) // 2]
-
-
-def give(images: Iterable[UUID], *, source: Patient, target: Patient) -> list[Study] | None:
-    """Move images from one patient's studies to another's: whole studies as they are, parts of one as a new study.
-
-    Readings and reports of single images go with them. Returns the studies that are others than before, the two parts
-    of each that was parted: what is known of them is to be found out anew. None, and nothing is to be kept, when one of
-    the images is not with `source` any more.
-    """
-    keys = set(images)
-    if Scan.objects.filter(pk__in=keys, patient=source).update(patient=target) != len(keys):
-        return None
-    changed: list[Study] = []
-    for study in Study.objects.filter(series__images__in=keys).distinct():
-        within = Scan.objects.filter(series__study=study)
-        if within.exclude(pk__in=keys).exists():
-            changed += [study, _split(study, within.filter(pk__in=keys), target)]
-        else:
-            Study.objects.filter(pk=study.pk).update(patient=target)
-    return changed
-
-
-def _split(study: Study, images: Iterable[Scan], target: Patient) -> Study:
-    """A study of `target` with these images alone; in series like those that they were in."""
-    moved = list(images)
-    rest = Study.objects.create(
-        clinic=target.clinic,
-        patient=target,
-        modality=study.modality,
-        study_instance_uid=study.study_instance_uid,
-        accession_number=study.accession_number,
-        description=study.description,
-        referring_physician=study.referring_physician,
-        clinical_question=study.clinical_question,
-        examined_at=study.examined_at,
-        received_at=study.received_at,
-        received_from=study.received_from,
-    )
-    for series in Series.objects.filter(images__in=moved).distinct():
-        copy = Series.objects.create(
-            study=rest,
-            series_instance_uid=series.series_instance_uid,
-            number=series.number,
-            description=series.description,
-            body_part=series.body_part,
-            kernel=series.kernel,
-            slice_thickness=series.slice_thickness,
-        )
-        Scan.objects.filter(pk__in=[image.pk for image in moved], series=series).update(series=copy)
-    for rows in (study.analyses, study.reviews, study.reports):
-        rows.filter(image__in=moved).update(study=rest)
-    if study.representative_id in {image.pk for image in moved}:
-        Study.objects.filter(pk=study.pk).update(representative=None)
-        represent(study)
-    represent(rest)
-    return rest

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from diagnosis.views import analysis, attention, card, comparison, desk, image, patient, scan, upload
+from diagnosis.views import analysis, attention, card, comparison, desk, image, patient, regroup, scan, upload
 
 app_name = "diagnosis"
 
@@ -24,6 +24,7 @@ urlpatterns = [
     path("scans/progress/", scan.progress, name="scan-progress"),
     path("studies/<uuid:pk>/", scan.study, name="study-detail"),
     path("studies/<uuid:pk>/result/", scan.study_result, name="study-result"),
+    path("studies/<uuid:pk>/images/move/", regroup.move, name="study-regroup"),
     path("scans/<uuid:pk>/", scan.detail, name="scan-detail"),
     path("scans/<uuid:pk>/result/", scan.result, name="scan-result"),
     path("scans/<uuid:pk>/image.png", image.picture, name="scan-image"),

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from diagnosis.views import regroup
 from diagnosis.views.oversight import correction, figures, jobs
 
 urlpatterns = [
@@ -13,6 +14,8 @@ urlpatterns = [
     path("oversight/tables/<slug:name>.csv", figures.download, name="oversight-download"),
     path("oversight/corrections/", correction.index, name="oversight-corrections"),
     path("oversight/corrections/<uuid:pk>/undo/", correction.undo, name="correction-undo"),
+    # Also for who moved images of their own upload.
+    path("corrections/<uuid:pk>/undo/", regroup.undo, name="regroup-undo"),
     path("oversight/scans/<uuid:pk>/move/", correction.move, name="scan-move"),
     path("oversight/patients/<uuid:pk>/merge/", correction.merge, name="patient-merge"),
 ]

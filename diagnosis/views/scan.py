@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -55,8 +56,14 @@ def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def study(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The study's page, with the image that its attention maps are of; `?image=KEY`: with that one."""
-    scan, asked = _of_study(request, pk)
+    """The study's page, with the image that its attention maps are of; `?image=KEY`: with that one.
+
+    One whose images were all moved to another study leads there.
+    """
+    found = find(Study.objects.select_related("emptied_of__series"), request, pk)
+    if found.emptied_of:
+        return redirect("diagnosis:study-detail", pk=found.emptied_of.study_id)
+    scan, asked = _of_study(request, found)
     return page(request, scan, asked=asked)
 
 
@@ -64,13 +71,12 @@ def study(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 def study_result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The changing part of that page, for the script that follows its analysis."""
-    scan, asked = _of_study(request, pk)
+    scan, asked = _of_study(request, find(Study.objects.all(), request, pk))
     return page(request, scan, asked=asked, fragment=True)
 
 
-def _of_study(request: HttpRequest, pk: uuid.UUID) -> tuple[Scan, bool]:
+def _of_study(request: HttpRequest, found: Study) -> tuple[Scan, bool]:
     """The image asked for, else the one that stands for the study; and whether it was asked for."""
-    found = find(Study.objects.all(), request, pk)
     image = next(iter(_keys([request.GET.get("image", "")])), None)
     scan = _find(request, image or found.representative_id or uuid.UUID(int=0))
     if scan.study_id != found.pk:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from diagnosis.models import Analysis, Prediction, Review, Scan
+from diagnosis.models import Analysis, Correction, Prediction, Review, Scan
 from diagnosis.models.review import ReviewKind
 from diagnosis.results import colour, contents, intended_use, verdict, waiting
 from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present
@@ -83,7 +83,15 @@ def review_status(user: User, scan: Scan) -> dict[str, Any]:
         "moves": corrections.corrections_of(scan),
         "taken_back": withdrawals.of_study(scan.study),
         "may_take_back": withdrawals.may_take_back(scan.study, user),
+        "may_move_images": corrections.may_move_images(user, scan.study),
+        "regroupings": [_regrouping(made, user, scan) for made in corrections.of_study(scan.study)],
     }
+
+
+def _regrouping(made: Correction, user: User, scan: Scan) -> tuple[Correction, bool, bool]:
+    """The correction, whether it brought images here, and whether the person may undo it now."""
+    undoable = corrections.may_undo(user, made) and not corrections.undo_blocked_reason(made)
+    return made, made.target_study_id == scan.study_id, undoable
 
 
 def _series_review(user: User, scan: Scan) -> Review | None:

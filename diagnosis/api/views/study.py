@@ -56,6 +56,10 @@ class Studies(_StudyView, generics.ListAPIView[Study]):
     filter_backends = [StrictFilters]
     filterset_class = StudyFilter
 
+    def get_queryset(self) -> QuerySet[Study]:
+        # Without those whose images were all moved to another study.
+        return super().get_queryset().filter(emptied_of=None)
+
     @extend_schema(summary="List or find studies", responses={200: StudySerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:
         """The ones that came last first, each with its newest analysis and report."""

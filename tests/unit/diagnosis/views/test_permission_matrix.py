@@ -24,6 +24,8 @@ OBJECT_VIEWS: dict[str, tuple[type, Permission | None, str]] = {
     "scan-upload": (Patient, Permission.UPLOAD_SCAN, "get"),
     "study-detail": (Study, Permission.VIEW_RESULT, "get"),
     "study-result": (Study, Permission.VIEW_RESULT, "get"),
+    # Or having uploaded it, while nobody has read it: tests/integration/test_regrouping.py
+    "study-regroup": (Study, Permission.MANAGE_CLINIC, "get"),
     "scan-detail": (Scan, Permission.VIEW_RESULT, "get"),
     "scan-result": (Scan, Permission.VIEW_RESULT, "get"),
     "scan-image": (Scan, None, "get"),
