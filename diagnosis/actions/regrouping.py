@@ -127,7 +127,8 @@ def _ways_back(correction: Correction) -> list[tuple[Study, Study, dict[UUID, UU
     ways: dict[tuple[UUID, UUID], dict[UUID, UUID]] = {}
     studies = regrouping.studies_of({*now.values(), *wanted.values()})
     for image, series in wanted.items():
-        if studies[now[image]] != studies[series]:
+        # One that was taken back meanwhile is out of sight where it is.
+        if image in now and studies[now[image]] != studies[series]:
             ways.setdefault((studies[now[image]], studies[series]), {})[image] = series
     found = Study.objects.select_related("clinic").in_bulk({key for way in ways for key in way})
     return [(found[source], found[target], places) for (source, target), places in sorted(ways.items())]
