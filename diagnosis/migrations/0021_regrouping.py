@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_words'),
-        ('diagnosis', '0019_intake'),
+        ('diagnosis', '0020_key_images'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
