@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_words'),
-        ('diagnosis', '0020_key_images'),
+        ('diagnosis', '0021_abnormality'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
