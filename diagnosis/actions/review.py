@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -130,13 +130,6 @@ def release_expired(within: ReviewQuerySet) -> int:
     still = Q(lease_expires_at__lt=now)
     expired = within.expired(now).values_list("pk", flat=True)
     return sum(_release(pk, by="lease", only=still, note=Message("lease_ended")) for pk in expired)
-
-
-def save_draft(*, by: User, review: Review, content: Mapping[str, Any]) -> Draft:
-    """Keep what the reader has typed. Needs no lease: words are never lost because a lease was."""
-    require(by, Permission.REVIEW_SCAN, review.clinic)
-    draft, _ = Draft.objects.update_or_create(review=review, reader=by, defaults={"content": dict(content)})
-    return draft
 
 
 def commit_first_impression(*, by: User, review: Review, category: Category) -> FirstImpression:

@@ -49,6 +49,7 @@ class ReviewForm(forms.Form):
         label=_("Reason for overriding"),
         required=False,
         choices=[("", _("Choose a reason")), *OverrideReason.choices],
+        error_messages={"required": _("Say why you override the classifiers.")},
     )
     override_note = forms.CharField(
         label=_("Further comment"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})

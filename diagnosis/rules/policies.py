@@ -20,6 +20,7 @@ OWN_READING = gettext_noop("You have already read this scan; a second opinion ne
 LEASE_LOST = gettext_noop(
     "This case went back to the queue because the page was away too long. Your draft is kept; take it again."
 )
+NEWER_DRAFT = gettext_noop("A later draft of this reading is kept already.")
 IMPRESSION_STANDS = gettext_noop("Your first impression is already recorded and stands.")
 IMPRESSION_FIRST = gettext_noop("Commit your first impression first; the classifiers' result is shown after it.")
 RESULT_CHANGED = gettext_noop(

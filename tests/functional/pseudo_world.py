@@ -12,8 +12,9 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.models import ApiToken, Clinic, User
 from diagnosis.actions.correction import merge_patients
+from diagnosis.actions.draft import save_draft
 from diagnosis.actions.report import add_addendum, sign_report
-from diagnosis.actions.review import claim_review, request_second_opinion, save_draft
+from diagnosis.actions.review import claim_review, request_second_opinion
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, Patient, Report, Review, Scan
 from diagnosis.models.notification import NotificationKind

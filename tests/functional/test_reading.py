@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from threading import Event
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, Request, expect
@@ -14,6 +16,8 @@ from accounts.models import Clinic, User
 from diagnosis.actions.review import claim_review, release_review
 from diagnosis.models import Draft, Patient, ReadingPolicy, Report, Review
 from diagnosis.states import ReviewStatus as S
+from diagnosis.views.review import claim
+from tests.conftest import PASSWORD
 from tests.factories import finish, new_case, new_patient
 from tests.functional.steps import settled, sign_in
 
@@ -86,7 +90,7 @@ def test_a_whole_reading_with_the_keyboard_alone(cases: list[Review], desk: Desk
     expect(page.get_by_role("dialog")).to_contain_text("Rotate a quarter clockwise")
     expect(page.get_by_role("dialog")).to_contain_text("Negative for pneumonia")
     keys.press("Escape")
-    for key in ("Shift+Digit4", "Shift+KeyY", "Shift+KeyQ", "Shift+KeyK", "Shift+Digit5"):
+    for key in ("Shift+Digit4", "Shift+KeyY", "Shift+KeyK", "Shift+Digit5"):
         keys.press(key)
     keys.press("Shift+KeyI")
     keys.type("Nothing abnormal? No.")  # `?` is a letter here, not a key
@@ -134,6 +138,99 @@ def test_a_draft_is_saved_by_itself_and_survives_a_reload(cases: list[Review], d
     expect(page.locator("#saved")).to_contain_text("restored")
     expect(page.locator("#lost")).to_be_hidden()
     assert Review.objects.get(pk=cases[0].pk).is_held_by(radiologist)
+
+
+def test_words_survive_a_reload_whose_farewell_comes_late(
+    cases: list[Review], desk: Desk, radiologist: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = desk(radiologist)
+    take_next(page)
+    late = Event()
+    keep = claim._keep
+
+    def delayed(*told: Any) -> None:
+        late.wait(20)
+        keep(*told)
+
+    monkeypatch.setattr(claim, "_keep", delayed)
+    page.keyboard.press("Shift+KeyF")
+    page.keyboard.type("Said in haste")
+    page.reload()
+    expect(page.locator("#id_findings")).to_have_value("Said in haste")
+    page.locator("#id_findings").press_sequentially(", and more")
+    expect(page.locator("#saved")).to_contain_text("Draft saved")
+    late.set()
+    page.wait_for_timeout(1000)
+    assert Draft.objects.get().content["findings"] == "Said in haste, and more"
+    page.reload()
+    expect(page.locator("#id_findings")).to_have_value("Said in haste, and more")
+
+
+def test_words_survive_a_server_that_is_away_and_go_once_it_has_them(
+    cases: list[Review], desk: Desk, radiologist: User
+) -> None:
+    page = desk(radiologist)
+    address = take_next(page)
+    page.route("**/draft/", lambda route: route.abort())
+    page.route("**/leave/", lambda route: route.abort())
+    page.keyboard.press("Shift+KeyF")
+    page.keyboard.type("Typed offline")
+    expect(page.locator("#saved")).to_contain_text("kept in this browser")
+    assert not Draft.objects.exists()
+    page.goto("about:blank")
+    page.unroute("**/draft/")
+    page.goto("/reading/")
+    page.wait_for_function("() => !Object.keys(localStorage).some(key => key.startsWith('reading-words:'))")
+    assert Draft.objects.get().content["findings"] == "Typed offline"
+    page.goto(address)
+    expect(page.locator("#id_findings")).to_have_value("Typed offline")
+
+
+def test_an_ended_session_leads_to_the_sign_in_and_back_with_the_words(
+    cases: list[Review], desk: Desk, radiologist: User
+) -> None:
+    page = desk(radiologist)
+    take_next(page)
+    page.context.clear_cookies()
+    page.locator("#id_findings").fill("Not yet sent")
+    page.get_by_label("Negative for pneumonia").check()
+    page.get_by_label("Agree").check()
+    page.locator("#id_impression").fill("Clear.")
+    page.get_by_role("button", name="Decide").click()
+    page.get_by_role("link", name="Sign in and go back to this case").click()
+    page.get_by_label("E-mail").fill(radiologist.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(CASE)
+    expect(page.locator("#id_findings")).to_have_value("Not yet sent")
+    expect(page.locator("#id_impression")).to_have_value("Clear.")
+
+
+def test_signing_out_leaves_nothing_that_was_typed(cases: list[Review], desk: Desk, radiologist: User) -> None:
+    page = desk(radiologist)
+    take_next(page)
+    page.route("**/leave/", lambda route: route.abort())
+    page.keyboard.press("Shift+KeyF")
+    page.keyboard.type("The name of a patient")
+    page.evaluate("document.querySelector('form[data-copies-of]').requestSubmit()")
+    page.wait_for_url(lambda url: "/reading/" not in url)
+    assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('reading-words:'))") == []
+    assert Draft.objects.get().content["findings"] == "The name of a patient"
+
+
+def test_what_is_missing_is_said_beside_its_field(cases: list[Review], desk: Desk, radiologist: User) -> None:
+    page = desk(radiologist)
+    address = take_next(page)
+    page.get_by_role("button", name="Decide").click()
+    for name in ("category", "decision", "impression"):
+        expect(page.locator(f"[data-missing={name}]")).to_be_visible()
+    expect(page.locator("[data-missing=image_quality]")).to_be_hidden()
+    page.get_by_label("Negative for pneumonia").check()
+    expect(page.locator("[data-missing=category]")).to_be_hidden()
+    assert page.url == address
+    page.goto(f"{address}decision/")
+    page.wait_for_url(CASE)
+    assert page.url == address
 
 
 def test_a_lost_lease_is_said_and_the_words_are_kept(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from diagnosis.actions.review import claim_review, leave_review, release_review, renew_claim, save_draft
+from diagnosis.actions.draft import save_draft
+from diagnosis.actions.review import claim_review, leave_review, release_review, renew_claim
 from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.review import draft_of
 from diagnosis.models import Draft, Review
 from diagnosis.views.review.addresses import queue_url, review_url
-from diagnosis.views.review.detail import find_review
+from diagnosis.views.review.detail import find_review, written_of
 from diagnosis.views.shortcuts import person
 
 
@@ -44,14 +48,18 @@ def renew(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
-    """The reader's own draft. A page asks for it once: its predecessor's farewell may have come after it was made."""
+    """The reader's own draft. A refusal tells the time, so that a page which is still there may speak later than it."""
     review = find_review(request, pk)
     if request.method == "GET":
         return _draft_json(Draft.objects.filter(review=review, reader=person(request)).first())
     if review.decision:
         decided = _("This case has been decided, so nothing further is saved.")
-        return _refusal_json(NotAllowedNow("already_read", decided))
-    return _draft_json(save_draft(by=person(request), review=review, content=draft_of(request.POST)))
+        return _refusal_json(NotAllowedNow("already_read", decided), own=review.reader_id == person(request).pk)
+    try:
+        kept = _save(request, review)
+    except NotAllowedNow as refusal:
+        return _refusal_json(refusal, now=timezone.now().isoformat())
+    return _draft_json(kept)
 
 
 @require_POST
@@ -77,9 +85,16 @@ def release(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _keep(request: HttpRequest, review: Review) -> None:
     """The last words, if there are any; a page on which nothing was typed leaves no draft."""
-    content = draft_of(request.POST)
-    if content and not review.decision:
-        save_draft(by=person(request), review=review, content=content)
+    if not draft_of(request.POST) or review.decision:
+        return
+    # A farewell that was overtaken by the next page is of no more use.
+    with suppress(NotAllowedNow):
+        _save(request, review)
+
+
+def _save(request: HttpRequest, review: Review) -> Draft:
+    sent = request.POST
+    return save_draft(by=person(request), review=review, content=draft_of(sent), written=written_of(sent))
 
 
 def _draft_json(draft: Draft | None) -> JsonResponse:
@@ -88,5 +103,5 @@ def _draft_json(draft: Draft | None) -> JsonResponse:
     return JsonResponse({"content": draft.content, "saved_at": draft.saved_at.isoformat()})
 
 
-def _refusal_json(refusal: NotAllowedNow) -> JsonResponse:
-    return JsonResponse({"code": refusal.code, "sentence": refusal.sentence}, status=refusal.http_status)
+def _refusal_json(refusal: NotAllowedNow, **more: Any) -> JsonResponse:
+    return JsonResponse({"code": refusal.code, "sentence": refusal.sentence, **more}, status=refusal.http_status)

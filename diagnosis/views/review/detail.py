@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,12 +12,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.permissions import Permission, require
+from diagnosis.actions.draft import Written, save_draft
 from diagnosis.actions.key_images import prepare_key_images
 from diagnosis.actions.review import (
     claim_next,
@@ -23,7 +28,6 @@ from diagnosis.actions.review import (
     decide_review,
     renew_claim,
     request_second_opinion,
-    save_draft,
 )
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.review import ImpressionForm, ReviewForm, draft_of
@@ -85,11 +89,21 @@ def neighbours(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     return JsonResponse({"images": [_picture(case) for case in ahead(request, form, NEIGHBOURS)]})
 
 
-@require_POST
+def reading_address(view: Callable[[HttpRequest, uuid.UUID], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Takes a form; opened by itself, as after a sign-in or from a restored tab, it leads to the case."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        return view(request, pk) if request.method == "POST" else redirect(review_url(request, pk))
+
+    return require_http_methods(["GET", "HEAD", "POST"])(wrapped)
+
+
+@reading_address
 def impression(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Commit the first impression; the answer shows the result."""
     review = find_review(request, pk)
-    save_draft(by=person(request), review=review, content=draft_of(request.POST))
+    _keep_words(request, review)
     form = ImpressionForm(request.POST)
     if not form.is_valid():
         return _refused(request, review, Refusal("form", str(NO_CATEGORY)))
@@ -100,19 +114,19 @@ def impression(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return _stand(request, review)
 
 
-@require_POST
+@reading_address
 def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Finish the reading; then go on to the next case, if the reader wants that."""
     review = find_review(request, pk)
     request.session[GO_ON] = bool(request.POST.get("go_on"))
     form = ReviewForm(request.POST, has_result=page.result_for(person(request), review.scan).has_predictions)
     if not form.is_valid():
-        save_draft(by=person(request), review=review, content=draft_of(request.POST))
+        _keep_words(request, review)
         return _page(request, review, form=form, status=422)
     try:
         _decide(request, review, form)
     except Refusal as refusal:
-        save_draft(by=person(request), review=review, content=draft_of(request.POST))
+        _keep_words(request, review)
         return _refused(request, review, refusal)
     return _show_next(request, review)
 
@@ -161,6 +175,24 @@ def _show_next(request: HttpRequest, done: Review) -> HttpResponse:
         messages.success(request, DECIDED_THE_LAST)
         return redirect(queue_url(request))
     return redirect(review_url(request, following.pk))
+
+
+def _keep_words(request: HttpRequest, review: Review) -> None:
+    """The reader sees these words next, so they are kept whatever else was."""
+    sent, by = request.POST, person(request)
+    try:
+        save_draft(by=by, review=review, content=draft_of(sent), written=written_of(sent))
+    except NotAllowedNow:
+        save_draft(by=by, review=review, content=draft_of(sent))
+
+
+def written_of(sent: Mapping[str, Any]) -> Written | None:
+    """What the page says of itself; None from one without scripts, and where it says nonsense."""
+    try:
+        opened, turn = parse_datetime(sent.get("page_opened_at", "")), int(sent.get("turn") or 0)
+    except ValueError:
+        return None
+    return Written(opened, turn) if opened and is_aware(opened) and 0 <= turn < 2**31 else None
 
 
 def find_review(request: HttpRequest, pk: uuid.UUID) -> Review:

@@ -9,12 +9,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Max
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.models import User
 from diagnosis.forms.review import ReviewForm
 from diagnosis.models import Analysis, Draft, FirstImpression, Report, Review, Scan
-from diagnosis.models.review import Category, ReviewKind
+from diagnosis.models.review import Category, ImageQuality, ReviewKind
 from diagnosis.models.scan import Modality
 from diagnosis.results import contents, images, intended_use, verdict
 from diagnosis.results.presentation import ResultPresentation, present
@@ -100,6 +101,7 @@ def context(
         "intended_use": intended_use,
         "lease_seconds": int(settings.REVIEW_LEASE.total_seconds()),
         "idle_minutes": IDLE_MINUTES,
+        "opened_at": timezone.now(),
     }
 
 
@@ -139,7 +141,8 @@ def _read_before(review: Review) -> datetime | None:
 
 
 def form_for(result: Result, draft: Draft | None, first: FirstImpression | None) -> ReviewForm:
-    initial: dict[str, Any] = {"category": first.category} if first else {}
+    initial: dict[str, Any] = {"image_quality": ImageQuality.GOOD}
+    initial |= {"category": first.category} if first else {}
     initial |= draft.content if draft else {}
     initial["seen"] = result.analysis.pk if result.analysis else None
     return ReviewForm(initial=initial, has_result=result.has_predictions)

@@ -5,6 +5,11 @@ import { gettext } from "../i18n.js";
 
 const MOVES = ["keydown", "pointermove", "pointerdown", "wheel"];
 
+const SIGNED_OUT = gettext("You are signed out. What you typed is kept in this browser.");
+
+/** @param {Response} response */
+const isRefused = (response) => response.redirected || response.status === 403;
+
 export class Lease {
   #urls;
   #every;
@@ -21,16 +26,18 @@ export class Lease {
    * @param {number} options.seconds of the lease
    * @param {number} options.idleMinutes
    * @param {() => FormData} options.body of every request
-   * @param {(sentence: string) => void} options.lost told once the case is gone
+   * @param {(sentence: string, isSignedOut: boolean) => void} options.lost told once the case is gone
    * @param {(isIdle: boolean) => void} options.idle told when nothing moves any more, and when it moves again
+   * @param {() => void} options.unreachable told when the server does not answer before a form is sent
    */
-  constructor({ renew, leave, seconds, idleMinutes, body, lost, idle }) {
+  constructor({ renew, leave, seconds, idleMinutes, body, lost, idle, unreachable }) {
     this.#urls = { renew, leave };
     this.#every = (seconds * 1000) / 3;
     this.#idleAfter = idleMinutes * 60_000;
     this.body = body;
     this.lost = lost;
     this.idle = idle;
+    this.unreachable = unreachable;
   }
 
   start() {
@@ -66,21 +73,39 @@ export class Lease {
     if (this.#isIdle) return this.idle(true);
     this.#timer = setTimeout(() => this.#beat(), this.#every);
     try {
-      const response = await fetch(this.#urls.renew, { method: "POST", body: this.body() });
-      if (response.redirected || response.status === 403)
-        return this.#end(gettext("You are signed out. Sign in again in another tab; your draft is kept."));
+      const response = await this.#renew();
+      if (isRefused(response)) return this.#end(SIGNED_OUT, true);
       const { sentence } = await response.json();
-      if (response.status === 409) this.#end(sentence);
+      if (response.status === 409) this.#end(sentence, false);
     } catch {
       // The server is away for a moment; the lease outlasts two missed beats.
     }
   }
 
-  /** @param {string} sentence */
-  #end(sentence) {
+  #renew() {
+    return fetch(this.#urls.renew, { method: "POST", body: this.body() });
+  }
+
+  /** Whether a form can be sent now. Where it cannot, the page is told why. A lost case is the form's answer to tell. */
+  async isSignedIn() {
+    try {
+      const response = await this.#renew();
+      if (isRefused(response)) this.lost(SIGNED_OUT, true);
+      return !isRefused(response);
+    } catch {
+      this.unreachable();
+      return false;
+    }
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {boolean} isSignedOut
+   */
+  #end(sentence, isSignedOut) {
     if (this.#over) return;
     this.finish();
-    this.lost(sentence);
+    this.lost(sentence, isSignedOut);
   }
 
   #farewell() {

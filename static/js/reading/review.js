@@ -2,8 +2,10 @@
 // The page of one reading: holds the case, saves the draft, brings the result when it may be seen, fetches ahead.
 import { around, byId, find } from "../dom.js";
 import { gettext } from "../i18n.js";
+import { deliver } from "./deliver.js";
 import { Draft, showClocks } from "./draft.js";
 import { Lease } from "./lease.js";
+import { showMissing, startMissing } from "./missing.js";
 import { startSentences } from "./sentences.js";
 import { joinViewer } from "./viewing.js";
 
@@ -24,18 +26,31 @@ const lease = new Lease({
   seconds: Number(form.dataset.lease),
   idleMinutes: Number(form.dataset.idle),
   body: () => draft.body(),
-  lost: (sentence) => {
-    draft.save();
-    const notice = byId("lost", HTMLElement);
-    find(notice, "[data-sentence]", HTMLElement).textContent = sentence;
-    notice.hidden = false;
-    notice.scrollIntoView({ block: "nearest" });
-    decideButton().disabled = true;
+  lost: (sentence, isSignedOut) => {
+    if (!isSignedOut) draft.save();
+    showLost(sentence, isSignedOut);
   },
   idle: (isIdle) => {
     byId("idle", HTMLElement).hidden = !isIdle;
   },
+  unreachable: () => {
+    saved.textContent = gettext("The server cannot be reached. Nothing is lost; try again in a moment.");
+  },
 });
+
+/**
+ * @param {string} sentence
+ * @param {boolean} isSignedOut
+ */
+const showLost = (sentence, isSignedOut) => {
+  const notice = byId("lost", HTMLElement);
+  find(notice, "[data-sentence]", HTMLElement).textContent = sentence;
+  find(notice, "form", HTMLElement).hidden = isSignedOut;
+  find(notice, "[data-signed-out]", HTMLElement).hidden = !isSignedOut;
+  notice.hidden = false;
+  notice.scrollIntoView({ block: "nearest" });
+  decideButton().disabled = true;
+};
 
 // --- the result and the reader's stand on it -----------------------------------------------------------------------
 /** @param {string} html */
@@ -103,12 +118,32 @@ stand.addEventListener("click", (event) => {
 });
 
 // --- leaving ---------------------------------------------------------------------------------------------------------
-form.addEventListener("submit", (event) => {
-  if (form.dataset.sent) return event.preventDefault();
+// A session may have ended since the page was made: then the form would be refused on a page without its words. So it is
+// asked first, and the answer to a sent form is a page in any case.
+/** @param {SubmitEvent} event */
+const send = async (event) => {
+  event.preventDefault();
+  if (form.dataset.sent || (!isLeaving(event.submitter) && showMissing(form))) return;
   form.dataset.sent = "1";
+  if (await lease.isSignedIn()) return submitWith(event.submitter);
+  delete form.dataset.sent;
+};
+
+/** Whether the button gives the case back, complete or not. @param {HTMLElement | null} button */
+const isLeaving = (button) => Boolean(button?.hasAttribute("formnovalidate"));
+
+/** @param {HTMLElement | null} button */
+const submitWith = (button) => {
   draft.stop();
   lease.finish();
-});
+  const action = button?.getAttribute("formaction");
+  if (action) form.action = action;
+  form.submit();
+};
+
+form.addEventListener("submit", send);
+// Back from the browser's own cache: it may be sent once more.
+addEventListener("pageshow", () => delete form.dataset.sent);
 
 // --- ahead: the next pictures lie in the browser's cache when their case comes ---------------------------------------
 const fetchAhead = async () => {
@@ -126,7 +161,9 @@ const whenIdle = (work) =>
 
 lease.start();
 draft.start();
+deliver(form.dataset.draft);
 startSentences(form);
+startMissing(form);
 showClocks(document);
 follow();
 (viewer?.ready ?? Promise.resolve()).then(() => whenIdle(fetchAhead));

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from accounts.models import Clinic, User
+from diagnosis.actions.draft import Written, save_draft
 from diagnosis.actions.review import (
     LEAVING,
     claim_next,
@@ -20,7 +21,6 @@ from diagnosis.actions.review import (
     release_review,
     renew_claim,
     request_second_opinion,
-    save_draft,
 )
 from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import NotAllowedNow, Refusal
@@ -139,6 +139,32 @@ def test_a_draft_survives_a_lost_lease_and_is_its_readers_own(
     save_draft(by=radiologist, review=review, content={"findings": "mine"})
     save_draft(by=colleague, review=review, content={"findings": "theirs"})
     assert {d.reader: d.content["findings"] for d in Draft.objects.all()} == {radiologist: "mine", colleague: "theirs"}
+
+
+def test_a_farewell_that_comes_late_overwrites_nothing(review: Review, radiologist: User) -> None:
+    opened = timezone.now()
+    first, next_page = Written(opened, 3), Written(opened + timedelta(seconds=1), 1)
+    save_draft(by=radiologist, review=review, content={"findings": "later"}, written=next_page)
+    with pytest.raises(NotAllowedNow) as error:
+        save_draft(by=radiologist, review=review, content={"findings": "earlier"}, written=first)
+    assert refusal(error) == "newer_draft"
+    assert Draft.objects.get().content == {"findings": "later"}
+
+
+def test_requests_of_one_page_may_overtake_each_other(review: Review, radiologist: User) -> None:
+    opened = timezone.now()
+    save_draft(by=radiologist, review=review, content={"findings": "ab"}, written=Written(opened, 2))
+    with pytest.raises(NotAllowedNow):
+        save_draft(by=radiologist, review=review, content={"findings": "a"}, written=Written(opened, 1))
+    save_draft(by=radiologist, review=review, content={"findings": "ab"}, written=Written(opened, 2))  # sent twice
+    save_draft(by=radiologist, review=review, content={"findings": "abc"}, written=Written(opened, 3))
+    assert Draft.objects.get().content == {"findings": "abc"}
+
+
+def test_a_page_without_scripts_always_has_its_words_kept(review: Review, radiologist: User) -> None:
+    save_draft(by=radiologist, review=review, content={"findings": "a"}, written=Written(timezone.now(), 9))
+    save_draft(by=radiologist, review=review, content={"findings": "b"})
+    assert Draft.objects.get().content == {"findings": "b"}
 
 
 def test_a_decision_after_a_lost_lease_is_refused_and_the_draft_stays(
