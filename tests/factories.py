@@ -47,6 +47,8 @@ ABNORMALITY = {
     "measured_on": "held-out images",
 }
 WORDS: Mapping[str, Any] = {"image_quality": "good", "impression": "No sign of pneumonia on this X-ray."}
+# The answer to a contradiction; dropped where there is none.
+BOTH: Mapping[str, Any] = {"contradiction_reason": "Both are right."}
 
 
 def new_patient(clinic: Clinic, by: User, number: str, *, born: dt.date | None = None) -> Patient:
@@ -171,11 +173,11 @@ def _combined(
 
 
 def read(by: User, review: Review, *, category: str = "negative", decision: str = "no_result", **words: Any) -> Review:
-    """Claim and decide."""
+    """Claim and decide; where category and decision contradict each other, the reader says that both are right."""
     from diagnosis.actions.review import claim_review, decide_review
     from diagnosis.models.review import Category, Decision
 
     held = claim_review(by=by, review=review)
     return decide_review(
-        by=by, review=held, decision=Decision(decision), category=Category(category), **{**WORDS, **words}
+        by=by, review=held, decision=Decision(decision), category=Category(category), **{**WORDS, **BOTH, **words}
     )

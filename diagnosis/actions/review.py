@@ -19,7 +19,7 @@ from diagnosis.errors import NotAllowedNow
 from diagnosis.messages import Message
 from diagnosis.models import Draft, FirstImpression, KeyImage, ReadingPolicy, Report, Review, Study
 from diagnosis.models.review import OPEN, Category, Decision, ReviewKind, ReviewQuerySet
-from diagnosis.reviews import queue
+from diagnosis.reviews import agreement, queue
 from diagnosis.rules import blinding, policies
 from diagnosis.states import ReviewStatus as S
 
@@ -157,7 +157,9 @@ def decide_review(
 
     `seen` is the analysis whose result the page showed, where the caller knows it: a decision on a result that has been
     replaced since is refused. `key_images`: as `prepare_key_images` makes them. `words`: image_quality, findings,
-    impression, is_key_image, and override_reason with override_note where `decision` overrides.
+    impression, is_key_image, override_reason with override_note where `decision` overrides, and contradiction_reason
+    where the reader was asked for one: raises Contradiction where `category` and `decision` contradict each other and
+    there is none.
     """
     _require_held(review, by)
     _require_first_impression(review, by)
@@ -165,6 +167,8 @@ def decide_review(
     result = policies.result_of(review.scan)
     if seen and (result is None or result.pk != seen):
         raise NotAllowedNow("result_changed", policies.RESULT_CHANGED)
+    reason = str(words.pop("contradiction_reason", ""))
+    words |= agreement.stand_on(result, category=category, decision=decision, reason=reason)
     decided = Review.objects.move(
         review.pk,
         S.CLAIMED,

@@ -133,6 +133,8 @@ REVIEW: dict[str, Any] = {
         "decision": "agree",
         "override_reason": "",
         "override_note": "",
+        "agreement": "agrees",
+        "contradiction_reason": "",
         "analysis": _ANALYSIS,
         **_WORDS,
     },

@@ -17,6 +17,11 @@ QUALITIES = [
     (ImageQuality.LIMITED, _("Limited")),
     (ImageQuality.UNREADABLE, _("Not readable")),
 ]
+# What is stored besides decision and category.
+KEPT = (
+    *("image_quality", "findings", "impression"),
+    *("override_reason", "override_note", "contradiction_reason"),
+)
 NO_RESULT = [(Decision.NO_RESULT, Decision.NO_RESULT.label)]
 
 
@@ -54,6 +59,10 @@ class ReviewForm(forms.Form):
     override_note = forms.CharField(
         label=_("Further comment"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
     )
+    # Asked for only where category and decision contradict each other.
+    contradiction_reason = forms.CharField(
+        label=_("Why both are right"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2})
+    )
     image_quality = forms.ChoiceField(
         choices=QUALITIES,
         widget=forms.RadioSelect,
@@ -83,8 +92,7 @@ class ReviewForm(forms.Form):
     @property
     def words(self) -> dict[str, Any]:
         """What the action stores besides decision and category. A reason without an override is dropped."""
-        kept = ("image_quality", "findings", "impression", "override_reason", "override_note")
-        words = {name: self.cleaned_data[name] for name in kept} | {"is_key_image": self.has_key_image}
+        words = {name: self.cleaned_data[name] for name in KEPT} | {"is_key_image": self.has_key_image}
         if self.cleaned_data["decision"] != Decision.OVERRIDE:
             words |= {"override_reason": "", "override_note": ""}
         return words
@@ -108,6 +116,7 @@ DRAFT_LIMITS: dict[str, int] = {
     "decision": 9,
     "override_reason": 14,
     "override_note": 2000,
+    "contradiction_reason": 1000,
     "image_quality": 10,
     "findings": 8000,
     "impression": 4000,

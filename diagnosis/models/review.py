@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
+from diagnosis.models.agreement import Agreement
 from diagnosis.models.base import ClinicalModel
 from diagnosis.models.scan import Scan
 from diagnosis.models.state_machine import MachineQuerySet
@@ -66,6 +67,12 @@ class Mark(models.TextChoices):
     DISAGREEMENT = "disagreement", _("Classifiers disagree")
     INDETERMINATE = "indeterminate", _("Indeterminate")
     ATTENTION_OUTSIDE = "attention_outside", _("Attention outside the lungs")
+
+
+# What the reader was asked about: their stand says one thing of the result and their category the other.
+_CONTRADICTS = Q(decision=Decision.AGREE, agreement=Agreement.DIFFERS) | Q(
+    decision=Decision.OVERRIDE, agreement=Agreement.AGREES
+)
 
 
 class ReviewQuerySet(MachineQuerySet["Review"]):
@@ -151,6 +158,19 @@ class Review(ClinicalModel):
     category = models.CharField(max_length=13, choices=Category.choices, blank=True)
     override_reason = models.CharField(max_length=14, choices=OverrideReason.choices, blank=True)
     override_note = models.TextField(blank=True, max_length=2000)
+    agreement = models.CharField(
+        max_length=7,
+        choices=Agreement.choices,
+        blank=True,
+        default="",
+        help_text="category against result, derived when deciding; from before the check, or no result: empty",
+    )
+    contradiction_reason = models.TextField(
+        blank=True,
+        default="",
+        max_length=1000,
+        help_text="why category and decision both hold although they contradict each other; else empty",
+    )
     image_quality = models.CharField(max_length=10, choices=ImageQuality.choices, blank=True)
     findings = models.TextField(blank=True, max_length=8000)
     impression = models.TextField(blank=True, max_length=4000)
@@ -203,6 +223,11 @@ class Review(ClinicalModel):
                 condition=Q(decision=Decision.OVERRIDE) & ~Q(override_reason="")
                 | ~Q(decision=Decision.OVERRIDE) & Q(override_reason=""),
                 name="review_override_has_reason",
+            ),
+            models.CheckConstraint(condition=Q(agreement__in=("", *Agreement.values)), name="review_agreement_known"),
+            models.CheckConstraint(
+                condition=_CONTRADICTS & ~Q(contradiction_reason="") | ~_CONTRADICTS & Q(contradiction_reason=""),
+                name="review_contradiction_has_reason",
             ),
         ]
         indexes = [

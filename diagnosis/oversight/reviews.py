@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models import Review
+from diagnosis.models.agreement import Agreement
 from diagnosis.models.review import Decision, OverrideReason, ReviewQuerySet
 from diagnosis.oversight.times import Times
 from diagnosis.proportion import Proportion
@@ -54,21 +55,40 @@ class Turnaround:
 
 @dataclass(frozen=True)
 class Overrides:
-    """Overridden results among readings that had one."""
+    """Overridden results among readings whose stand on the result was checked against their category.
+
+    `open`: readings of results that left the category open; they count on neither side. `confirmed`: those of the
+    counted ones whose reader said why both hold although they contradict each other. `before`: overridden among those
+    that were read before the check, which counts for itself.
+    """
 
     reasons: tuple[tuple[str, int], ...]
     share: Proportion
+    open: int
+    confirmed: int
+    before: Proportion
 
 
 @dataclass(frozen=True)
 class Given:
-    """How many results were judged, and the reasons of those that were overridden, by code."""
+    """How many results were judged, and the reasons of those that were overridden, by code; see Overrides."""
 
     judged: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+    open: int = 0
+    confirmed: int = 0
+    before: int = 0
+    before_overridden: int = 0
 
     def __add__(self, other: Given) -> Given:
-        return Given(self.judged + other.judged, Counter(self.reasons) + Counter(other.reasons))
+        return Given(
+            self.judged + other.judged,
+            Counter(self.reasons) + Counter(other.reasons),
+            self.open + other.open,
+            self.confirmed + other.confirmed,
+            self.before + other.before,
+            self.before_overridden + other.before_overridden,
+        )
 
 
 @dataclass(frozen=True)
@@ -106,9 +126,19 @@ def _span(seconds: float | None) -> timedelta | None:
 
 
 def given(reviews: QuerySet[Review]) -> Given:
-    judged = reviews.filter(status=ReviewStatus.DECIDED, decision__in=(Decision.AGREE, Decision.OVERRIDE))
-    rows = dict(judged.order_by().values_list("override_reason").annotate(n=Count("pk")))
-    return Given(sum(rows.values()), {reason: n for reason, n in rows.items() if reason})
+    judged = reviews.filter(status=ReviewStatus.DECIDED, decision__in=(Decision.AGREE, Decision.OVERRIDE)).order_by()
+    said = Count("pk", filter=~Q(contradiction_reason=""))
+    rows = judged.values_list("agreement", "override_reason").annotate(n=Count("pk"), said=said)
+    return sum((_given(*row) for row in rows), Given())
+
+
+def _given(agreement: str, reason: str, count: int, confirmed: int) -> Given:
+    """Of readings with one comparison and one reason for overriding; no reason is no override."""
+    if not agreement:
+        return Given(before=count, before_overridden=count if reason else 0)
+    if agreement == Agreement.OPEN:
+        return Given(open=count)
+    return Given(judged=count, reasons={reason: count} if reason else {}, confirmed=confirmed)
 
 
 def overrides(counted: Given) -> Overrides:
@@ -117,4 +147,10 @@ def overrides(counted: Given) -> Overrides:
         ((str(reason.label), counted.reasons.get(reason.value, 0)) for reason in OverrideReason),
         key=lambda pair: -pair[1],
     )
-    return Overrides(tuple(reasons), Proportion(sum(counted.reasons.values()), counted.judged))
+    return Overrides(
+        tuple(reasons),
+        Proportion(sum(counted.reasons.values()), counted.judged),
+        counted.open,
+        counted.confirmed,
+        Proportion(counted.before_overridden, counted.before),
+    )

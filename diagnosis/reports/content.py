@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import override
 
-from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Scan
+from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Review, Scan
 from diagnosis.reports import key_images
 from diagnosis.results import intended_use, marks, verdict
 
@@ -32,8 +32,16 @@ def _snapshot(report: Report) -> dict[str, Any]:
         "images": _images(report),
         "key_images": key_images.frozen(report),
         "analysis": _analysis(report.review.analysis),
+        **_stand(report.review),
         "intended_use": {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION},
     }
+
+
+def _stand(review: Review) -> dict[str, Any]:
+    """Why category and decision both hold, where they contradict each other; nothing else, as in older snapshots."""
+    if not review.contradiction_reason:
+        return {}
+    return {"stand": {"agreement": review.agreement, "contradiction_reason": review.contradiction_reason}}
 
 
 def _images(report: Report) -> list[dict[str, Any]]:

@@ -26,11 +26,11 @@ TELLING = 0.8764
 TRACES = ("0.88", "0.8764", "87.6", "classifier-0", "pill-positive", "10.5 h", "suspicion 0", "covid")
 TRACES += ("panel-cxr", "pill-indeterminate", "pill-warning", "classifiers disagree", "outside the lungs", "vgg19-cxr")
 COMPLETE = {
-    "category": "negative",
+    "category": "typical",
     "decision": "agree",
     "image_quality": "good",
-    "findings": "Both lungs clear.",
-    "impression": "No sign of pneumonia.",
+    "findings": "Opacities in both lower zones.",
+    "impression": "Features often seen in COVID-19 pneumonia.",
 }
 
 
@@ -226,17 +226,18 @@ def test_a_whole_reading_through_the_pages(told: Review, site: Site, radiologist
     address = client.post("/reading/next/")["Location"]
     shown = client.get(address).content.decode()
     assert "87.6" in shown
+    assert "To agree means that you see this pattern too" in shown
     assert client.post(page(told, "review-draft"), {"findings": "so far"}).json()["saved_at"]
     assert "so far" in client.get(address).content.decode()
     done = client.post(page(told, "review-decide"), {**COMPLETE, "is_key_image": "on", "ask_second": "on"})
     assert done["Location"] == page(told)
     report = Report.objects.get()
-    assert (report.findings, report.is_key_image) == ("Both lungs clear.", True)
+    assert (report.findings, report.is_key_image) == ("Opacities in both lower zones.", True)
     assert [(r.kind, r.status) for r in Review.objects.order_by("kind")] == [
         ("first", S.DECIDED),
         ("second", S.WAITING),
     ]
-    assert "No sign of pneumonia." in client.get(page(told)).content.decode()
+    assert "Features often seen in COVID-19 pneumonia." in client.get(page(told)).content.decode()
 
 
 def test_deciding_goes_on_within_the_filters(
@@ -264,10 +265,10 @@ def test_half_a_reading_comes_back_with_its_words(told: Review, site: Site, radi
 def test_an_override_says_why(told: Review, site: Site, radiologist: User) -> None:
     client = site(radiologist)
     client.post(page(told, "review-claim"))
-    refused = client.post(page(told, "review-decide"), {**COMPLETE, "decision": "override"})
+    refused = client.post(page(told, "review-decide"), {**COMPLETE, "category": "negative", "decision": "override"})
     assert refused.status_code == 400
     assert "Say why you override" in refused.content.decode()
-    sent = {**COMPLETE, "decision": "override", "override_reason": "artefact"}
+    sent = {**COMPLETE, "category": "negative", "decision": "override", "override_reason": "artefact"}
     assert client.post(page(told, "review-decide"), sent).status_code == 302
     assert Review.objects.get().override_reason == "artefact"
 
@@ -277,6 +278,31 @@ def test_a_reason_without_an_override_is_dropped(told: Review, site: Site, radio
     client.post(page(told, "review-claim"))
     client.post(page(told, "review-decide"), {**COMPLETE, "override_reason": "artefact", "override_note": "x"})
     assert (Review.objects.get().decision, Review.objects.get().override_note) == ("agree", "")
+
+
+def test_a_contradiction_is_asked_about_once(told: Review, site: Site, radiologist: User) -> None:
+    client = site(radiologist)
+    client.post(page(told, "review-claim"))
+    assert "contradiction_reason" not in client.get(page(told)).content.decode()
+    asked = client.post(page(told, "review-decide"), {**COMPLETE, "category": "negative"})
+    text = asked.content.decode()
+    assert (asked.status_code, Review.objects.get().status) == (409, S.CLAIMED)
+    assert "contradicts the classifiers&#x27; result, but you agree" in text
+    assert 'name="contradiction_reason"' in text
+    assert "Opacities in both lower zones." in text
+    said = {**COMPLETE, "category": "negative", "contradiction_reason": "Known scar, seen by both."}
+    assert client.post(page(told, "review-decide"), said).status_code == 302
+    decided = Review.objects.get()
+    assert (decided.agreement, decided.contradiction_reason) == ("differs", "Known scar, seen by both.")
+    assert "Known scar, seen by both." in client.get(page(told)).content.decode()
+
+
+def test_a_script_is_told_of_a_contradiction_by_code(told: Review, site: Site, radiologist: User) -> None:
+    client = site(radiologist)
+    client.post(page(told, "review-claim"))
+    sent = {**COMPLETE, "category": "negative"}
+    refused = client.post(page(told, "review-decide"), sent, headers={"X-Fragment": "1"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "contradiction")
 
 
 def test_a_decision_after_the_lease_was_lost_keeps_the_words(
@@ -410,7 +436,8 @@ def test_the_first_impression_brings_the_result(
     assert answer.status_code == 200
     assert "87.6" in answer.content.decode()
     assert b"<html" not in answer.content
-    assert client.post(page(told, "review-decide"), COMPLETE).status_code == 302
+    overridden = {"category": "negative", "decision": "override", "override_reason": "false_positive"}
+    assert client.post(page(told, "review-decide"), COMPLETE | overridden).status_code == 302
     first = Review.objects.get().first_impressions.get()
     assert (first.category, Review.objects.get().category) == ("typical", "negative")
 

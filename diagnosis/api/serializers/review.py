@@ -18,6 +18,12 @@ class ReadingSerializer(serializers.ModelSerializer[Review]):
     analysis = serializers.UUIDField(
         source="analysis_id", allow_null=True, help_text="whose result the reader saw when deciding; null: none"
     )
+    agreement = serializers.CharField(
+        help_text="category against result, derived: agrees, differs or open; empty: no result, or before the check"
+    )
+    contradiction_reason = serializers.CharField(
+        help_text="why category and decision both hold although they contradict each other; else empty"
+    )
     override_reason = serializers.CharField(help_text="why the reader overrides the classifiers; else empty")
 
     class Meta:
@@ -29,6 +35,8 @@ class ReadingSerializer(serializers.ModelSerializer[Review]):
             "image_quality",
             "override_reason",
             "override_note",
+            "agreement",
+            "contradiction_reason",
             "findings",
             "impression",
             "is_key_image",

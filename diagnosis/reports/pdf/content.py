@@ -89,7 +89,7 @@ def printed(report: Report) -> PrintedReport:
         addenda=tuple(_addendum(addendum) for addendum in report.addenda.all()),
         predictions=_predictions(frozen["analysis"] or {}),
         machine_notes=_machine_notes(frozen["analysis"] or {}),
-        decision=_decision(report),
+        decision=_decision(report) + _why_both(frozen),
         intended_use=_("%(sentence)s (Statement %(version)s)")
         % {"sentence": _(statement["sentence"]), "version": statement["version"]},
         is_final=report.is_final,
@@ -158,6 +158,20 @@ def _decision(report: Report) -> str:
     note = f" {review.override_note}" if review.override_note else ""
     reason = review.get_override_reason_display().lower()
     return _("The reader: overrides the classifiers, because: %(reason)s.") % {"reason": reason} + note
+
+
+_BOTH_RIGHT = {
+    "agrees": gettext_noop("Category and result agree. The reader says why both are right: %(reason)s"),
+    "differs": gettext_noop(
+        "Category and result contradict each other. The reader says why both are right: %(reason)s"
+    ),
+}
+
+
+def _why_both(frozen: Mapping[str, Any]) -> str:
+    """What the reader answered to a contradiction between category and decision; empty where there was none."""
+    stand = frozen.get("stand")
+    return " " + _(_BOTH_RIGHT[stand["agreement"]]) % {"reason": stand["contradiction_reason"]} if stand else ""
 
 
 def _predictions(analysis: Mapping[str, Any]) -> tuple[PrintedPrediction, ...]:

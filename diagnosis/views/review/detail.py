@@ -32,6 +32,7 @@ from diagnosis.actions.review import (
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.review import ImpressionForm, ReviewForm, draft_of
 from diagnosis.models import Review
+from diagnosis.reviews.agreement import Contradiction
 from diagnosis.rules import blinding, policies
 from diagnosis.states import ReviewStatus
 from diagnosis.views.review import page
@@ -225,7 +226,8 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     context = page.context(review, reader=person(request), form=form) | _navigation(request)
-    context |= {"refusal": refusal, "may": rights(request, review.clinic)}
+    asks_why = isinstance(refusal, Contradiction) or bool(context["form"]["contradiction_reason"].value())
+    context |= {"refusal": refusal, "asks_why": asks_why, "may": rights(request, review.clinic)}
     return render(request, "diagnosis/review/review.html", context, status=status)
 
 

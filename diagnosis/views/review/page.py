@@ -20,7 +20,7 @@ from diagnosis.models.scan import Modality
 from diagnosis.results import contents, images, intended_use, verdict
 from diagnosis.results.presentation import ResultPresentation, present
 from diagnosis.results.verdict import Verdict
-from diagnosis.reviews import suggestions
+from diagnosis.reviews import agreement, suggestions
 from diagnosis.rules import blinding, policies
 from diagnosis.states import ReviewStatus
 from diagnosis.views.scan_list import taken_before
@@ -87,6 +87,7 @@ def context(
         "held": review.is_held_by(reader),
         "result": result,
         "form": form or form_for(result, draft, first),
+        "agree_means": agreement.meaning(result.analysis) if result.analysis and result.has_predictions else "",
         "draft": draft,
         "first_impression": first,
         "categories": _categories(Modality(scan.modality)),

@@ -9,7 +9,7 @@ import { bodyOf } from "./deliver.js";
 
 const QUIET = 1200;
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", timeZone });
-const WORDS = ["findings", "impression", "override_note", "override_reason", "key_images"];
+const WORDS = ["findings", "impression", "override_note", "override_reason", "contradiction_reason", "key_images"];
 const CHOICES = ["category", "decision", "image_quality", "is_key_image", "ask_second"];
 
 export class Draft {

@@ -57,7 +57,7 @@ const showLost = (sentence, isSignedOut) => {
 const showStand = (html) => {
   const chosen = new FormData(form);
   stand.innerHTML = html;
-  for (const name of ["decision", "override_reason", "override_note"]) {
+  for (const name of ["decision", "override_reason", "override_note", "contradiction_reason"]) {
     const field = form.elements.namedItem(name);
     const value = chosen.get(name);
     if (!field || !value || (field instanceof HTMLInputElement && field.type === "hidden")) continue;

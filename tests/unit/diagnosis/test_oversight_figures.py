@@ -200,6 +200,22 @@ def test_overrides_by_reason(case: Callable[..., Review], radiologist: User) -> 
     assert sum(count for _, count in found.reasons) == 1
 
 
+def test_what_was_read_before_the_check_is_counted_apart(case: Callable[..., Review], radiologist: User) -> None:
+    """Nothing of an old row is rewritten: an empty comparison says that there was none."""
+    for _ in range(2):
+        read(radiologist, case(0.9), decision="override", category="negative", override_reason="artefact")
+    read(radiologist, case(0.9), decision="agree", category="negative")
+    read(radiologist, case(0.9), decision="agree", category="indeterminate")
+    old = Review.objects.filter(decision="override").first()
+    assert old
+    Review.objects.filter(pk=old.pk).update(agreement="")
+    counted = reading.given(Review.objects.all())
+    found = reading.overrides(counted)
+    assert (found.share, found.before) == (Proportion(1, 2), Proportion(1, 1))
+    assert (found.open, found.confirmed) == (1, 1)
+    assert reading.overrides(counted + counted).before == Proportion(2, 2)
+
+
 def test_agreement_counts_each_corner(case: Callable[..., Review], radiologist: User) -> None:
     """Two classifiers, of which the second always says no; the threshold is 0.4321."""
     for first, category in [(0.9, "typical"), (0.9, "atypical"), (0.1, "indeterminate"), (0.1, "negative")]:

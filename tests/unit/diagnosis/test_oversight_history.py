@@ -164,7 +164,9 @@ def test_months_are_those_of_the_time_zone_and_forgotten_there_too(
     readings = [past(edge) for edge in edges]
     assert kept(clinic, since) == direct(clinic, since)
     for review in readings:
-        Review.objects.filter(pk=review.pk).update(decision="override", override_reason="clinical")
+        Review.objects.filter(pk=review.pk).update(
+            decision="override", override_reason="clinical", agreement="open", contradiction_reason=""
+        )
         with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
             assert review.decided_at
             history.forget(clinic.pk, review.decided_at)
