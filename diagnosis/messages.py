@@ -39,6 +39,9 @@ FAILURES = {
         "No classifier for this modality (Chest CT) is active here. The scan is kept; "
         "retry when an administrator has activated one."
     ),
+    "classifiers_changed": gettext_noop(
+        "The classifiers that answered for this image are not installed any more. Run the analysis again."
+    ),
     "nothing_to_classify": gettext_noop("The study has no image that a classifier could be asked about."),
     "no_gate": gettext_noop(
         "The check that comes before the classifiers cannot be used here. The scan is kept; "

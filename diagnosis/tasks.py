@@ -16,8 +16,8 @@ from kombu.exceptions import OperationalError
 from accounts.locale import in_locale_of
 from accounts.models import Clinic
 from diagnosis import notifications
-from diagnosis.analyses import classifiers, runner
-from diagnosis.models import Analysis, Scan
+from diagnosis.analyses import classifiers, drawing, runner
+from diagnosis.models import Analysis, Drawing, Scan
 from diagnosis.oversight import history, storage
 from diagnosis.states import AnalysisStatus
 
@@ -49,6 +49,20 @@ def sweep_analyses() -> None:
     for pk in unsent.values_list("pk", flat=True)[:SWEEP_BATCH]:
         if not enqueue(pk):
             return
+    for pk in Drawing.objects.unsent(resend_before).values_list("pk", flat=True)[:SWEEP_BATCH]:
+        if not enqueue_drawing(pk):
+            return
+
+
+@shared_task(acks_late=True)
+def draw_attention(drawing_id: str) -> None:
+    drawing.draw(uuid.UUID(drawing_id))
+
+
+@shared_task(acks_late=False)
+def delete_old_drawings() -> None:
+    """Keep the disk bounded: what is deleted is drawn again when somebody asks."""
+    drawing.delete_oldest()
 
 
 @shared_task(acks_late=False)
@@ -76,6 +90,17 @@ def enqueue(pk: uuid.UUID, *, at: datetime | None = None) -> bool:
         log.warning("the broker did not take analysis %s; the sweep will send it", pk, exc_info=True)
         return False
     Analysis.objects.filter(pk=pk).update(enqueued_at=timezone.now())
+    return True
+
+
+def enqueue_drawing(pk: uuid.UUID) -> bool:
+    """Send the message of a drawing; as `enqueue`."""
+    try:
+        draw_attention.apply_async((str(pk),))
+    except (OperationalError, OSError):
+        log.warning("the broker did not take drawing %s; the sweep will send it", pk, exc_info=True)
+        return False
+    Drawing.objects.filter(pk=pk).update(enqueued_at=timezone.now())
     return True
 
 

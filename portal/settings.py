@@ -220,6 +220,9 @@ ANALYSIS_ATTEMPTS = env.int("ANALYSIS_ATTEMPTS", default=3)
 ANALYSIS_LEASE = timedelta(seconds=env.int("ANALYSIS_LEASE_SECONDS", default=15))
 # A CT series comes slice by slice: its analysis waits until none has come for so long.
 ANALYSIS_QUIET = timedelta(seconds=env.float("ANALYSIS_QUIET_SECONDS", default=3))
+# Of attention maps that a person asked for: how long a worker may take, and of how many images they are kept.
+ATTENTION_LEASE = timedelta(seconds=ANALYSIS_SECONDS)
+ATTENTION_KEPT = env.int("ATTENTION_KEPT", default=5000)
 ANALYSIS_SWEEP_SECONDS = env.int("ANALYSIS_SWEEP_SECONDS", default=5)
 # Messages and sweeps wait in one line. A sweep runs only while it is younger than one round (its "expires"), so what
 # was sent before it has left the line by then: if that analysis is still queued, somebody took it and may be dead.
@@ -258,6 +261,11 @@ CELERY_TIMEZONE = TIME_ZONE
 # Worker and beat touch this file while they work, for a health check (docker/alive.sh); empty: they do not.
 ALIVE_FILE = env.str("ALIVE_FILE", default="")
 CELERY_BEAT_SCHEDULE = {
+    "delete-old-drawings": {
+        "task": "diagnosis.tasks.delete_old_drawings",
+        "schedule": 600,
+        "options": {"expires": 600},
+    },
     "sweep-analyses": {
         "task": "diagnosis.tasks.sweep_analyses",
         "schedule": ANALYSIS_SWEEP_SECONDS,

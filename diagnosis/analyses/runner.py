@@ -99,7 +99,7 @@ def _source(image: Scan) -> ImageSource:
     spacing = (image.row_spacing, image.column_spacing) if image.row_spacing and image.column_spacing else None
     return ImageSource(
         image.pk,
-        partial(_pixels, image),
+        partial(pixels_of, image),
         image.series_id,
         image.series.description,
         image.series.kernel,
@@ -124,7 +124,7 @@ def _nothing_to_classify(study: Study) -> AnalysisFailed:
     return AnalysisFailed(image.not_classified_code, image.not_classified_params, retryable=False)
 
 
-def _pixels(scan: Scan) -> np.ndarray:
+def pixels_of(scan: Scan) -> np.ndarray:
     """The scan's pixels, float32 in [0, 1], from the original that was uploaded and no other."""
     data = _original(scan)
     if intake.fingerprint(data) != scan.sha256:

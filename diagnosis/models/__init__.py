@@ -1,6 +1,7 @@
 """One table for each noun of the flow; each file says what its rows are and which constraints hold."""
 
 from diagnosis.models.analysis import Analysis
+from diagnosis.models.attention import AttentionMap, Drawing
 from diagnosis.models.correction import Correction
 from diagnosis.models.dismissal import Dismissal
 from diagnosis.models.ensemble_prediction import EnsemblePrediction
@@ -22,9 +23,11 @@ from diagnosis.models.withdrawal import Withdrawal
 __all__ = [
     "Addendum",
     "Analysis",
+    "AttentionMap",
     "Correction",
     "Dismissal",
     "Draft",
+    "Drawing",
     "EnsemblePrediction",
     "FirstImpression",
     "ImageResult",

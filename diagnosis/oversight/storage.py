@@ -14,18 +14,19 @@ from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from diagnosis.models import Prediction, Scan
+from diagnosis.models import AttentionMap, Prediction, Scan
 from diagnosis.models.base import ClinicalQuerySet
 
 # Folder below PRIVATE_ROOT → what lies in it. Files there begin with the key of what they belong to.
 KINDS = {
     "originals": _("Originals, unaltered"),
     "attention": _("Attention maps"),
+    "drawn": _("Attention maps that were asked for (can be drawn again)"),
     "seen": _("Input images of the classifiers"),
     "renditions": _("Display images (can be generated again)"),
 }
 KEY = 32  # hexadecimal digits
-FORM = 1  # of what is kept: another number when its form or its meaning changes
+FORM = 2  # of what is kept: another number when its form or its meaning changes
 KEPT = timedelta(days=1)
 
 
@@ -89,9 +90,12 @@ def usage(root: Path, scans: ClinicalQuerySet[Scan]) -> list[Usage]:
     scan_keys = {pk.hex for pk in scans.values_list("pk", flat=True)}
     predictions = Prediction.objects.filter(image__in=scans)
     prediction_keys = {pk.hex for pk in predictions.values_list("pk", flat=True)}
+    drawn = AttentionMap.objects.filter(drawing__image__in=scans)
+    drawn_keys = {pk.hex for pk in drawn.values_list("pk", flat=True)}
     return [
         _measure(root, "originals", scan_keys, complete=True),
         _measure(root, "attention", prediction_keys, complete=True),
+        _measure(root, "drawn", drawn_keys, complete=True),
         _measure(root, "seen", prediction_keys, complete=False),
         _measure(root, "renditions", scan_keys, complete=False),
     ]

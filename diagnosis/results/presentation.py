@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext
 
-from diagnosis.models import Analysis, EnsemblePrediction, Prediction
+from diagnosis.models import Analysis, AttentionMap, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import has_zones
 from diagnosis.results import marks, verdict
@@ -51,16 +52,24 @@ class PredictionPresentation:
     bars: tuple[Bar, ...]
     point: dict[str, Any]
     beside_ensemble: bool
+    # The map that was drawn of another image, where the page is of that one
+    drawn: AttentionMap | None = None
 
     @property
     def alarm(self) -> str:
         """What stands beside its attention map when that lies elsewhere than in the lungs."""
-        return gettext(verdict.ATTENTION_OUTSIDE) if self.prediction.attends_outside_lungs else ""
+        of = self.drawn or self.prediction
+        return gettext(verdict.ATTENTION_OUTSIDE) if of.attends_outside_lungs else ""
+
+    @property
+    def map_shows_finding(self) -> bool:
+        """Whether its map shows what speaks for the class that is looked out for."""
+        return (self.drawn or self.prediction).shows_finding
 
     @property
     def shown_for(self) -> str:
         """The class whose evidence the attention map shows; "" for results that did not keep it."""
-        return verdict.label_name(self.prediction.attention_label)
+        return verdict.label_name(self.drawn.label if self.drawn else self.prediction.attention_label)
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,14 @@ def present(analysis: Analysis) -> ResultPresentation:
         _present_ensemble(ensemble) if ensemble else None,
         _marked(rows, ensemble),
     )
+
+
+def with_drawn(
+    predictions: tuple[PredictionPresentation, ...], maps: Iterable[AttentionMap]
+) -> tuple[PredictionPresentation, ...]:
+    """The same with the maps of another image, those that have one."""
+    found = {one.prediction_id: one for one in maps}
+    return tuple(replace(one, drawn=found[one.prediction.pk]) for one in predictions if one.prediction.pk in found)
 
 
 def _present_prediction(prediction: Prediction, ensemble: EnsemblePrediction | None) -> PredictionPresentation:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from accounts.models import User
-from diagnosis.models import Analysis, ImageResult, Prediction
+from diagnosis.models import Analysis, AttentionMap, ImageResult, Prediction
 from diagnosis.rules import blinding
 from diagnosis.states import AnalysisStatus
 
@@ -16,7 +16,8 @@ from diagnosis.states import AnalysisStatus
 class Score:
     """`probability` of the ensemble, else the classifiers' mean, 0 to 1; `zone` of the ensemble, else empty.
 
-    `above` of `total` classifiers reach their operating point. `predictions` have the maps that were drawn of it.
+    `above` of `total` classifiers reach their operating point. `predictions` have the maps that were drawn of it with
+    the analysis, `drawn` are those that a person asked for.
     """
 
     probability: float
@@ -24,6 +25,7 @@ class Score:
     above: int
     total: int
     predictions: tuple[Prediction, ...]
+    drawn: tuple[AttentionMap, ...] = ()
 
 
 def scores(study: uuid.UUID, *, visible_to: User, among: Collection[uuid.UUID] | None = None) -> dict[uuid.UUID, Score]:
@@ -34,8 +36,12 @@ def scores(study: uuid.UUID, *, visible_to: User, among: Collection[uuid.UUID] |
     if among is not None:
         rows = rows.filter(image__in=among)
     latest = {row.image_id: row for row in rows.order_by("analysis__number")}
-    maps = _maps({row.analysis_id for row in latest.values()})
-    return {image: _score(row, maps.get((row.analysis_id, image), ())) for image, row in latest.items()}
+    analyses = {row.analysis_id for row in latest.values()}
+    maps, drawn = _maps(analyses), _drawn(analyses)
+    return {
+        image: _score(row, maps.get((row.analysis_id, image), ()), drawn.get((row.analysis_id, image), ()))
+        for image, row in latest.items()
+    }
 
 
 def key_images(study: uuid.UUID, *, visible_to: User) -> list[str]:
@@ -59,6 +65,16 @@ def _maps(analyses: set[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[P
     return found
 
 
-def _score(row: ImageResult, predictions: tuple[Prediction, ...]) -> Score:
+def _drawn(analyses: set[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[AttentionMap, ...]]:
+    """The maps that people asked for, by analysis and image."""
+    found: dict[tuple[uuid.UUID, uuid.UUID], tuple[AttentionMap, ...]] = {}
+    drawn = AttentionMap.objects.filter(drawing__analysis__in=analyses).select_related("drawing", "prediction")
+    for one in drawn.order_by("prediction__classifier"):
+        key = one.drawing.analysis_id, one.drawing.image_id
+        found[key] = (*found.get(key, ()), one)
+    return found
+
+
+def _score(row: ImageResult, predictions: tuple[Prediction, ...], drawn: tuple[AttentionMap, ...]) -> Score:
     assert row.probability is not None  # filtered
-    return Score(row.probability, row.zone, row.above, len(row.probabilities), predictions)
+    return Score(row.probability, row.zone, row.above, len(row.probabilities), predictions, drawn)

@@ -30,6 +30,7 @@ urlpatterns = [
     path("scans/<uuid:pk>/image.png", image.picture, name="scan-image"),
     path("scans/<uuid:pk>/thumbnail.png", image.thumbnail, name="scan-thumbnail"),
     path("scans/<uuid:pk>/original/", image.original, name="scan-original"),
+    path("scans/<uuid:pk>/attention/", attention.draw, name="scan-attention"),
     path("scans/<uuid:pk>/analyses/", analysis.rerun, name="analysis-rerun"),
     path("analyses/<uuid:pk>/", analysis.detail, name="analysis-detail"),
     path("analyses/<uuid:pk>/cancel/", analysis.cancel, name="analysis-cancel"),

@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from diagnosis.models import Analysis, Correction, Prediction, Review, Scan
+from diagnosis.models import Analysis, Correction, Drawing, Prediction, Review, Scan
 from diagnosis.models.review import ReviewKind
 from diagnosis.results import colour, contents, intended_use, verdict, waiting
-from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present
+from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present, with_drawn
 from diagnosis.rules import blinding, corrections, policies, withdrawals
 from diagnosis.states import AnalysisStatus, ReviewStatus
 from diagnosis.views import scan_list
@@ -33,7 +33,6 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
     hidden = blinding.hides_result(person(request), scan.study_id)
     result = present(shown) if shown and not hidden else ResultPresentation()
     ahead = _ahead(shown)
-    mapped = _mapped(request, result.predictions)
     images = contents.images_of(scan.study)
     report = scan_list.report_of(scan, hidden=blinding.hides_reading(person(request), scan.study_id))
     return {
@@ -48,10 +47,9 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
         "others": [(one, verdict.of_analysis(one, hidden=hidden)) for one in analyses if one != shown],
         "verdict": verdict.of_analysis(shown, hidden=hidden),
         "hidden": hidden,
-        "predictions": result.predictions,
         "ensemble": result.ensemble,
         "marks": result.marks,
-        **_picture(scan, mapped, asked=asked and "map" not in request.GET),
+        **_picture(request, scan, shown, result.predictions, asked=asked),
         "legend": colour.legend(),
         "intended_use": intended_use,
         # An earlier analysis does not change: the page must not turn into that of the latest one while it is read.
@@ -67,12 +65,40 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
     }
 
 
-def _picture(scan: Scan, mapped: PredictionPresentation | None, *, asked: bool) -> dict[str, Any]:
-    """The image on the page: the one asked for, which has maps only where it is the one that they are of; else that."""
+def _picture(
+    request: HttpRequest,
+    scan: Scan,
+    analysis: Analysis | None,
+    predictions: tuple[PredictionPresentation, ...],
+    *,
+    asked: bool,
+) -> dict[str, Any]:
+    """The image on the page with its maps: the one asked for, for which they may have to be drawn; else that which the
+    analysis drew them of.
+    """
+    mapped = _mapped(request, predictions)
     of_maps = mapped.prediction.image if mapped else scan
-    if asked and of_maps != scan:
-        return {"picture": scan, "mapped": None, "maps_of": of_maps}
-    return {"picture": of_maps, "mapped": mapped, "maps_of": None}
+    found: dict[str, Any] = {"picture": of_maps, "mapped": mapped, "maps_of": None, "predictions": predictions}
+    if not asked or of_maps == scan or (request.GET.get("map") and not request.GET.get("image")):
+        return found
+    drawing = Drawing.objects.filter(analysis=analysis, image=scan).prefetch_related("maps__prediction").first()
+    drawn = with_drawn(predictions, drawing.maps.all()) if drawing else ()
+    rows = {one.prediction.pk: one for one in drawn}
+    return {
+        "picture": scan,
+        "mapped": _mapped(request, drawn),
+        "maps_of": None if drawn else of_maps,
+        "predictions": tuple(rows.get(one.prediction.pk, one) for one in predictions),
+        "drawing": drawing,
+        "may_draw": not drawn and not (drawing and drawing.is_open) and _answered(analysis, scan),
+    }
+
+
+def _answered(analysis: Analysis | None, scan: Scan) -> bool:
+    """Whether the classifiers answered for this image, in the latest result."""
+    if analysis is None or policies.result_of(scan) != analysis:
+        return False
+    return analysis.image_results.filter(image=scan, probability__isnull=False).exists()
 
 
 def review_status(user: User, scan: Scan) -> dict[str, Any]:
@@ -114,7 +140,7 @@ def _mapped(request: HttpRequest, predictions: tuple[PredictionPresentation, ...
     """The one whose attention map lies over the image: as asked for, else the first that shows the finding."""
     asked = request.GET.get("map")
     wanted = [one for one in predictions if str(one.prediction.pk) == asked]
-    return next(iter([*wanted, *(one for one in predictions if one.prediction.shows_finding), *predictions]), None)
+    return next(iter([*wanted, *(one for one in predictions if one.map_shows_finding), *predictions]), None)
 
 
 def _ahead(analysis: Analysis | None) -> int | None:

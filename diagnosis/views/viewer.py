@@ -88,7 +88,7 @@ def slice_scores(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 
 def _score(score: slicing.Score) -> dict[str, Any]:
     config = {"probability": score.probability, "zone": score.zone, "above": score.above, "total": score.total}
-    return config | {"attention": viewer_settings.attention(score.predictions)}
+    return config | {"attention": viewer_settings.attention(score)}
 
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Scan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from accounts.models import User
 from accounts.permissions import Permission, allowed
-from diagnosis.models import Prediction, Scan
+from diagnosis.models import AttentionMap, Prediction, Scan
 from diagnosis.patients.prior import prior_studies
 from diagnosis.results import colour, slices, verdict
 from diagnosis.results.display_sets import DisplaySet, Hanging, display_sets, hang
@@ -58,20 +58,22 @@ def _result_of(scan: Scan, hanging: Hanging, sets: Sequence[DisplaySet], user: U
         # The maps of further slices come with their scores.
         images = [hanging.first.pk] if scan.comes_in_series else [key for one in sets for key in one.images]
         found = slices.scores(scan.study_id, visible_to=user, among=images)
-        config["attention"] = {str(key): attention(score.predictions) for key, score in found.items()}
+        config["attention"] = {str(key): attention(score) for key, score in found.items()}
         config["legend"] = colour.legend()
     return config
 
 
-def attention(predictions: Iterable[Prediction]) -> list[dict[str, str]]:
-    """The maps of those that have one, by the classifier's name."""
-    return [_map(one) for one in sorted(predictions, key=lambda one: one.classifier) if one.attention]
+def attention(score: slices.Score) -> list[dict[str, str]]:
+    """The maps of one image, by the classifier's name."""
+    own = [_map(one, one, one.attention_label) for one in score.predictions if one.attention]
+    asked = [_map(one.prediction, one, one.label, f"?image={one.drawing.image_id}") for one in score.drawn]
+    return sorted(own or asked, key=lambda one: one["name"])
 
 
-def _map(prediction: Prediction) -> dict[str, str]:
+def _map(prediction: Prediction, of: Prediction | AttentionMap, label: str, query: str = "") -> dict[str, str]:
     return {
         "name": f"{prediction.classifier} {prediction.version}",
-        "shows": verdict.label_name(prediction.attention_label) if prediction.attention_label else "",
-        "alarm": gettext(verdict.ATTENTION_OUTSIDE) if prediction.attends_outside_lungs else "",
-        "url": reverse("diagnosis:prediction-attention", args=[prediction.pk]),
+        "shows": verdict.label_name(label) if label else "",
+        "alarm": gettext(verdict.ATTENTION_OUTSIDE) if of.attends_outside_lungs else "",
+        "url": reverse("diagnosis:prediction-attention", args=[prediction.pk]) + query,
     }

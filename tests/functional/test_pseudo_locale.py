@@ -41,7 +41,7 @@ NOT_PAGES = {
         *("diagnosis:analysis-cancel", "diagnosis:analysis-rerun", "diagnosis:notification"),
         *("diagnosis:notifications-read", "diagnosis:notifications-unread", "diagnosis:correction-undo"),
         "diagnosis:withdrawal-restore",
-        "diagnosis:regroup-undo",
+        *("diagnosis:regroup-undo", "diagnosis:scan-attention"),
         *("diagnosis:report-addendum", "diagnosis:report-revise", "diagnosis:report-sign"),
         *("diagnosis:review-claim", "diagnosis:review-decide", "diagnosis:review-draft"),
         *("diagnosis:review-impression", "diagnosis:review-leave", "diagnosis:review-next"),

@@ -31,6 +31,7 @@ OBJECT_VIEWS: dict[str, tuple[type, Permission | None, str]] = {
     "scan-image": (Scan, None, "get"),
     "scan-thumbnail": (Scan, None, "get"),
     "scan-original": (Scan, None, "get"),
+    "scan-attention": (Scan, Permission.VIEW_RESULT, "post"),
     "analysis-rerun": (Scan, Permission.REQUEST_ANALYSIS, "post"),
     "analysis-detail": (Analysis, Permission.VIEW_RESULT, "get"),
     "analysis-cancel": (Analysis, Permission.REQUEST_ANALYSIS, "post"),
