@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('diagnosis', '0022_regrouping'),
+        ('diagnosis', '0023_agreement'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
