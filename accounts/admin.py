@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import ClinicLocaleForm
-from accounts.models import ApiToken, Clinic, Membership, User
+from accounts.forms import ClinicLocaleForm, LetterheadForm
+from accounts.models import ApiToken, Clinic, Letterhead, Membership, User
 
 
 class NeverDeleted:
@@ -35,6 +35,12 @@ class StaffInline(NeverDeleted, admin.TabularInline):
     readonly_fields = ("created_at",)
     autocomplete_fields = ("user",)
     verbose_name_plural = _("staff")
+
+
+class LetterheadInline(NeverDeleted, admin.StackedInline):
+    model = Letterhead
+    form = LetterheadForm
+    fields = ("address", "new_logo", "without_logo")
 
 
 @admin.register(User)
@@ -97,7 +103,7 @@ class ClinicAdmin(NeverDeleted, admin.ModelAdmin):
     form = ClinicLocaleForm
     fields = ("name", "is_active", "language", "time_zone", "created_at")
     readonly_fields = ("created_at",)
-    inlines = (StaffInline,)
+    inlines = (LetterheadInline, StaffInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Clinic]:
         active = Count("memberships", filter=Q(memberships__is_active=True, memberships__user__is_active=True))

@@ -9,7 +9,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.locale import language_choices, time_zone_choices
-from accounts.models import Clinic, Membership, User
+from accounts.logo import read_logo
+from accounts.models import Clinic, Letterhead, Membership, User
 
 
 class Labelled:
@@ -130,3 +131,25 @@ class ClinicLocaleForm(LocaleForm):
     class Meta:
         model = Clinic
         fields = ("name", "is_active", "language", "time_zone")
+
+
+class LetterheadForm(forms.ModelForm):
+    """The administration's form of a letterhead: a logo is chosen anew, or left out."""
+
+    new_logo = forms.FileField(label=_("New logo"), required=False, help_text=_("PNG or JPEG, up to 2 MB."))
+    without_logo = forms.BooleanField(label=_("Print no logo"), required=False)
+
+    class Meta:
+        model = Letterhead
+        fields = ("address",)
+
+    def clean_new_logo(self) -> bytes | None:
+        file = self.cleaned_data["new_logo"]
+        return read_logo(file, file.size) if file else None
+
+    def save(self, commit: bool = True) -> Any:
+        if self.cleaned_data["without_logo"]:
+            self.instance.logo = None
+        elif self.cleaned_data["new_logo"]:
+            self.instance.logo = self.cleaned_data["new_logo"]
+        return super().save(commit)

@@ -70,6 +70,13 @@ def in_locale_of(user: User | None = None, *, clinic: Clinic | None = None) -> I
         yield
 
 
+@contextmanager
+def in_time_zone_of(clinic: Clinic) -> Iterator[None]:
+    """Write times as the clocks of `clinic` show them until the block ends; the language stays."""
+    with timezone.override(chosen_time_zone(None, clinic)):
+        yield
+
+
 def clinic_of(user: User) -> Clinic | None:
     """The clinic whose language stands in for `user`'s where there is no session: the first by name."""
     membership = user.memberships.active().select_related("clinic").order_by("clinic__name").first()

@@ -15,6 +15,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
+from accounts.models import Letterhead
 from diagnosis import formats
 from diagnosis.models import Addendum, Report
 from diagnosis.models.review import Category, Decision
@@ -55,6 +56,8 @@ class PrintedReport:
 
     title: str
     clinic: str
+    address: str
+    logo: bytes | None
     status: str
     facts: tuple[tuple[str, str], ...]
     findings: str
@@ -70,14 +73,19 @@ class PrintedReport:
     intended_use: str
     is_final: bool
     late: str
+    amended: str
 
 
 def printed(report: Report) -> PrintedReport:
     frozen = report.snapshot or report_content.snapshot(report)
     statement = frozen["intended_use"]
+    # As the clinic writes today: the signature covers its name, not its street.
+    head = Letterhead.objects.filter(clinic=report.study.clinic_id).first()
     return PrintedReport(
         title=_("%(examination)s: radiology report") % {"examination": _(frozen["scan"]["modality"])},
         clinic=frozen["clinic"],
+        address=head.address if head else "",
+        logo=bytes(head.logo) if head and head.logo else None,
         status=_status(report),
         facts=_facts(frozen),
         findings=report.findings or _("None described."),
@@ -94,6 +102,7 @@ def printed(report: Report) -> PrintedReport:
         % {"sentence": _(statement["sentence"]), "version": statement["version"]},
         is_final=report.is_final,
         late=contents.late(report, contents.images_of(report.study)),
+        amended=_amended(report),
     )
 
 
@@ -149,6 +158,15 @@ def _addendum(addendum: Addendum) -> tuple[str, str]:
     when = _moment(addendum.signed_at.isoformat())
     values = {"number": addendum.number, "name": addendum.signer_name, "when": when}
     return _("Addendum %(number)d, signed by %(name)s, %(when)s") % values, addendum.text
+
+
+def _amended(report: Report) -> str:
+    """A line for the head of the first page: what was added may turn over what stands above it."""
+    last = report.addenda.last()
+    if last is None:
+        return ""
+    values = {"number": last.number, "when": _moment(last.signed_at.isoformat())}
+    return _("Amended: addendum %(number)d of %(when)s stands below the signature.") % values
 
 
 def _decision(report: Report) -> str:

@@ -1,11 +1,10 @@
-"""Lays a report out on A4: patient and image, the radiologist's words, the classifiers clearly apart, the proof."""
+"""Lays a report out on A4: whose it is, the radiologist's words with signature and code, the classifiers after them."""
 
 from __future__ import annotations
 
 from functools import partial
 from io import BytesIO
 from typing import Any
-from xml.sax.saxutils import escape
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,13 +15,17 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
+from accounts.locale import in_time_zone_of
 from diagnosis.models import Report
 from diagnosis.reports.pdf.content import PrintedPrediction, PrintedReport, printed
-from diagnosis.reports.pdf.styles import BOLD, INK, LINE, MARGIN, MUTED, REGULAR, TINT, WARN, styles
+from diagnosis.reports.pdf.fonts import BOLD, REGULAR
+from diagnosis.reports.pdf.markup import cannot_print, marked_up
+from diagnosis.reports.pdf.styles import LINE, MARGIN, MUTED, TINT, WARN, styles
 
 WIDTH = A4[0] - 2 * MARGIN
-PICTURE_SIDE = 62 * mm
-CODE_SIDE = 26 * mm
+PICTURE_SIDE = 48 * mm
+CODE_SIDE = 22 * mm
+LOGO = (50 * mm, 18 * mm)
 HEADINGS = (
     gettext_lazy("Classifier, version, weights"),
     gettext_lazy("Probability"),
@@ -34,76 +37,124 @@ HEADINGS = (
 
 
 def render_pdf(report: Report, *, picture: bytes | None, verification_url: str) -> bytes:
-    """The report as a PDF file. `picture` is a PNG of the image, or None where none can be made."""
-    content = printed(report)
-    parts = [
-        *_head(content),
-        _identity(content, picture),
-        *([_text("warning", content.late)] if content.late else []),
-        *_words(content),
-        *_addenda(content),
-        KeepTogether(_classifiers(content)),
-        KeepTogether(_proof(content, verification_url)),
-    ]
+    """The report as a PDF file. `picture` is a PNG of the image, or None where none can be made.
+
+    Times are those of the clinic, whoever prints. The pages are laid out twice: the second time each knows how many
+    there are.
+    """
+    with in_time_zone_of(report.scan.clinic):
+        content = printed(report)
+    _, pages = _laid_out(content, picture, verification_url, pages=0)
+    return _laid_out(content, picture, verification_url, pages=pages)[0]
+
+
+def _laid_out(content: PrintedReport, picture: bytes | None, url: str, *, pages: int) -> tuple[bytes, int]:
+    """The file, and how many pages it has."""
     file = BytesIO()
+    # reportlab's frame keeps six points of its own inside the margins.
+    side = MARGIN - 6
     document = SimpleDocTemplate(
-        file, pagesize=A4, leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN, bottomMargin=MARGIN
+        file, pagesize=A4, leftMargin=side, rightMargin=side, topMargin=MARGIN * 0.8, bottomMargin=MARGIN
     )
     # Nothing about the patient in the file's properties: they show in file managers and search indexes.
     document.title, document.author, document.creator = _("Radiology report"), content.clinic, _("Radiology report")
-    page = partial(_page, content)
-    document.build(parts, onFirstPage=page, onLaterPages=page)
-    return file.getvalue()
+    page = partial(_page, content, pages)
+    document.build(_parts(content, picture, url), onFirstPage=page, onLaterPages=page)
+    return file.getvalue(), document.page
 
 
-def _text(style: str, text: str) -> Paragraph:
-    return Paragraph(escape(text).replace("\n", "<br/>"), styles()[style])
+def _parts(content: PrintedReport, picture: bytes | None, url: str) -> list[Flowable]:
+    return [
+        *_head(content),
+        _identity(content, picture),
+        *_warnings(content),
+        *_words(content),
+        # The signature must not stand alone on a page: it takes the last of the words along.
+        KeepTogether([*_section(_("Category"), content.category), *_proof(content, url)]),
+        *_addenda(content),
+        KeepTogether(_classifiers(content)),
+    ]
+
+
+def _text(style: str, text: str, width: float = WIDTH) -> Paragraph:
+    chosen = styles()[style]
+    colour = chosen.textColor.hexval().replace("0x", "#")
+    words = marked_up(text, font=chosen.fontName, size=chosen.fontSize, colour=colour, width=width)
+    return Paragraph(words, chosen)
 
 
 def _head(content: PrintedReport) -> list[Flowable]:
-    status = _text("body" if content.is_final else "warning", _("%(status)s report") % {"status": content.status})
-    line = Table([[_text("title", content.title), status]], colWidths=[WIDTH * 0.72, WIDTH * 0.28])
-    line.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "BOTTOM")]))
-    return [_text("label", content.clinic), line, Spacer(0, 3 * mm)]
+    status = _text("status" if content.is_final else "warning", _("%(status)s report") % {"status": content.status})
+    # A column too narrow for the longest status would break it.
+    line = Table([[_text("title", content.title), status]], colWidths=[WIDTH * 0.7, WIDTH * 0.3])
+    line.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "BOTTOM"), *_flush()]))
+    return [_letterhead(content), Spacer(0, 3 * mm), line, Spacer(0, 2 * mm)]
+
+
+def _letterhead(content: PrintedReport) -> Flowable:
+    words: list[Flowable] = [_text("clinic", content.clinic)]
+    words += [_text("muted", content.address)] if content.address else []
+    logo = _fitted(content.logo, *LOGO) if content.logo else ""
+    head = Table([[words, logo]], colWidths=[WIDTH - LOGO[0], LOGO[0]])
+    style = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("ALIGN", (1, 0), (1, 0), "RIGHT"), *_flush()]
+    head.setStyle(TableStyle([*style, ("LINEBELOW", (0, 0), (-1, 0), 0.5, LINE), *_padding(2)]))
+    return head
 
 
 def _identity(content: PrintedReport, picture: bytes | None) -> Flowable:
-    facts = [[_text("label", name), _text("body", value)] for name, value in content.facts]
-    facts += [[_text("label", _("Image quality")), _text("body", content.image_quality)]]
-    table = Table(facts, colWidths=[30 * mm, WIDTH - PICTURE_SIDE - 36 * mm])
-    table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(1.5)]))
-    shown = _picture(picture) if picture else _text("muted", _("The picture could not be drawn."))
-    both = Table([[table, shown]], colWidths=[WIDTH - PICTURE_SIDE - 4 * mm, PICTURE_SIDE + 4 * mm])
-    both.setStyle(
-        TableStyle(
-            [
-                ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                ("BOX", (0, 0), (-1, -1), 0.5, LINE),
-                ("ALIGN", (1, 0), (1, 0), "RIGHT"),
-            ]
-        )
+    """The patient large, the rest of the facts below in two columns of names and values."""
+    words_width = WIDTH - PICTURE_SIDE - 8 * mm
+    value_width = words_width - 30 * mm
+    (_name, patient), *facts = (*content.facts, (_("Image quality"), content.image_quality))
+    rows = [[_text("label", name), _text("body", value, value_width)] for name, value in facts]
+    table = Table([["", ""], *rows], colWidths=[30 * mm, value_width])
+    table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_flush(), *_padding(0.5)]))
+    shown = _fitted(picture, PICTURE_SIDE, PICTURE_SIDE) if picture else _unseen()
+    both = Table(
+        [[[_text("patient", patient, words_width), table], shown]],
+        colWidths=[WIDTH - PICTURE_SIDE - 4 * mm, PICTURE_SIDE + 4 * mm],
     )
+    style = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("ALIGN", (1, 0), (1, 0), "RIGHT")]
+    both.setStyle(TableStyle([*style, ("BOX", (0, 0), (-1, -1), 0.5, LINE)]))
     return both
 
 
-def _picture(png: bytes) -> Image:
+def _unseen() -> Paragraph:
+    return _text("muted", _("The picture could not be drawn."))
+
+
+def _fitted(png: bytes, width: float, height: float) -> Image:
     image = Image(BytesIO(png))
-    scale = PICTURE_SIDE / max(image.imageWidth, image.imageHeight)
+    scale = min(width / image.imageWidth, height / image.imageHeight)
     image.drawWidth, image.drawHeight = image.imageWidth * scale, image.imageHeight * scale
+    image.hAlign = "RIGHT"
     return image
 
 
+def _warnings(content: PrintedReport) -> list[Flowable]:
+    """What must be seen on the first page, whatever stands on the last."""
+    sentences = [content.late, content.amended, _unprintable(content)]
+    said = [_text("warning", sentence) for sentence in sentences if sentence]
+    return [Spacer(0, 2 * mm), *said] if said else []
+
+
+def _unprintable(content: PrintedReport) -> str:
+    said = [value for _name, value in content.facts] + [content.findings, content.impression, content.clinic]
+    if not any(cannot_print(words, font=REGULAR) for words in said):
+        return ""
+    return _("Some letters cannot be printed here and stand as boxes. Read this report on screen.")
+
+
 def _words(content: PrintedReport) -> list[Flowable]:
-    parts = (
-        (_("Findings"), content.findings),
-        (_("Impression"), content.impression),
-        (_("Category"), content.category),
-    )
-    return [flowable for name, words in parts for flowable in (_text("heading", name), _text("body", words))]
+    return [*_section(_("Findings"), content.findings), *_section(_("Impression"), content.impression, "impression")]
+
+
+def _section(name: str, words: str, style: str = "words") -> list[Flowable]:
+    return [_text("heading", name), _text(style, words)]
 
 
 def _addenda(content: PrintedReport) -> list[Flowable]:
-    return [flowable for name, words in content.addenda for flowable in (_text("heading", name), _text("body", words))]
+    return [flowable for name, words in content.addenda for flowable in _section(name, words)]
 
 
 def _classifiers(content: PrintedReport) -> list[Flowable]:
@@ -116,29 +167,28 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
     inside += [[_text("small", content.decision)], [_text("small", content.intended_use)]]
     box = Table(inside, colWidths=[WIDTH])
     box.setStyle(
-        TableStyle([("BACKGROUND", (0, 0), (-1, -1), TINT), ("BOX", (0, 0), (-1, -1), 0.5, LINE), *_padding(3)])
+        TableStyle([("BACKGROUND", (0, 0), (-1, -1), TINT), ("BOX", (0, 0), (-1, -1), 0.5, LINE), *_padding(2)])
     )
     return [Spacer(0, 5 * mm), box]
 
 
 def _prediction_table(content: PrintedReport) -> Table:
-    rows = [[_text("label", str(name)) for name in HEADINGS]]
-    rows += [[_text("small", value) for value in _cells(answer)] for answer in content.predictions]
-    shares = (0.23, 0.16, 0.19, 0.14, 0.14, 0.14)
+    rows = [[_text("muted", str(name)) for name in HEADINGS]]
+    rows += [[_text("tiny", value) for value in _cells(answer)] for answer in content.predictions]
+    shares = (0.235, 0.165, 0.19, 0.137, 0.137, 0.136)
     table = Table(rows, colWidths=[(WIDTH - 8 * mm) * share for share in shares], repeatRows=1)
-    table.setStyle(
-        TableStyle([("LINEBELOW", (0, 0), (-1, 0), 0.5, LINE), ("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(2)])
-    )
+    style = [("LINEBELOW", (0, 0), (-1, 0), 0.5, LINE), ("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(1.5)]
+    table.setStyle(TableStyle([*style, ("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 3)]))
     return table
 
 
 def _cells(answer: PrintedPrediction) -> tuple[str, ...]:
-    name = f"{answer.name}\n{answer.weights}" if answer.weights else answer.name
+    name = f"{answer.name} · {answer.weights}" if answer.weights else answer.name
     return name, answer.probability, answer.standing, answer.sensitivity, answer.specificity, answer.auc
 
 
 def _proof(content: PrintedReport, url: str) -> list[Flowable]:
-    lines = [_text("heading", content.signature)]
+    lines = [_text("signature", content.signature)]
     if content.is_final:
         lines += [
             _text("muted", _("Content hash (SHA-256): %(hash)s") % {"hash": content.content_sha256}),
@@ -148,7 +198,7 @@ def _proof(content: PrintedReport, url: str) -> list[Flowable]:
     else:
         row = [[*lines, _text("warning", _("This report is preliminary and may change. Do not file it."))], ""]
     table = Table([row], colWidths=[WIDTH - CODE_SIDE - 4 * mm, CODE_SIDE + 4 * mm])
-    table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "MIDDLE")]))
+    table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "MIDDLE"), ("ALIGN", (1, 0), (1, 0), "RIGHT"), *_flush()]))
     return [Spacer(0, 4 * mm), table]
 
 
@@ -161,25 +211,41 @@ def _code(url: str) -> Drawing:
     return drawing
 
 
+def _flush() -> list[tuple[Any, ...]]:
+    return [("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 0)]
+
+
 def _padding(points: float) -> list[tuple[Any, ...]]:
     return [("TOPPADDING", (0, 0), (-1, -1), points), ("BOTTOMPADDING", (0, 0), (-1, -1), points)]
 
 
-def _page(content: PrintedReport, canvas: Canvas, document: SimpleDocTemplate) -> None:
+def _page(content: PrintedReport, pages: int, canvas: Canvas, document: SimpleDocTemplate) -> None:
     """Every sheet says whose it is and what state it is in, for the day when it lies alone."""
     canvas.saveState()
     if not content.is_final:
-        canvas.setFont(BOLD, 60)
-        canvas.setFillColor(WARN, alpha=0.08)
-        canvas.translate(A4[0] / 2, A4[1] / 2)
-        canvas.rotate(50)
-        canvas.drawCentredString(0, 0, _("PRELIMINARY"))
-        canvas.restoreState()
-        canvas.saveState()
+        _mark(canvas, _("PRELIMINARY"))
     patient = ", ".join(value for _name, value in content.facts[:2])
+    foot = f"{patient} · {content.status} · {content.content_sha256[:12]}".rstrip(" ·")
+    _stand(_text("muted", foot, WIDTH * 0.8), canvas, MARGIN, WIDTH * 0.8)
+    number = _("Page %(number)d of %(count)d") % {"number": document.page, "count": pages}
     canvas.setFont(REGULAR, 7)
     canvas.setFillColor(MUTED)
-    canvas.drawString(MARGIN, 10 * mm, f"{patient} · {content.status} · {content.content_sha256[:12]}".rstrip(" ·"))
-    canvas.drawRightString(A4[0] - MARGIN, 10 * mm, _("Page %(number)d") % {"number": document.page})
-    canvas.setFillColor(INK)
+    canvas.drawRightString(A4[0] - MARGIN, 10 * mm, number)
     canvas.restoreState()
+
+
+def _mark(canvas: Canvas, word: str) -> None:
+    """A word across the sheet, behind everything."""
+    canvas.saveState()
+    canvas.setFont(BOLD, 60)
+    canvas.setFillColor(WARN, alpha=0.08)
+    canvas.translate(A4[0] / 2, A4[1] / 2)
+    canvas.rotate(50)
+    canvas.drawCentredString(0, 0, word)
+    canvas.restoreState()
+
+
+def _stand(paragraph: Paragraph, canvas: Canvas, left: float, width: float) -> None:
+    """Put a paragraph into the foot of a page, its last line at the height of the page's number."""
+    paragraph.wrap(width, 20 * mm)
+    paragraph.drawOn(canvas, left, 9.2 * mm)
