@@ -16,7 +16,7 @@ class ReadFirst(models.TextChoices):
 
 
 class ReadingPolicy(models.Model):
-    """How a clinic reads: the queue's weights, reading first, double reading.
+    """How a clinic reads: the queue's weights, reading first, double reading, and what is shown of results.
 
     The weights are hours: an urgent case stands where it would stand had it waited `urgent_hours` longer. A case that
     waits gains one hour an hour, so nobody waits behind others for ever.
@@ -32,6 +32,24 @@ class ReadingPolicy(models.Model):
     disagreement_hours = models.FloatField(default=6, validators=[MinValueValidator(0), MaxValueValidator(1000)])
     asks_request = models.BooleanField(
         default=True, help_text="whether an upload asks for referrer, ward, clinical question and symptoms"
+    )
+
+    # What is shown of the classifiers' results
+    hide_until_read = models.BooleanField(
+        default=False, help_text="nobody sees a result before a person has read the study; readers say first"
+    )
+    abnormal_percent = models.FloatField(
+        default=30,
+        validators=[MinValueValidator(0.1), MaxValueValidator(99)],
+        help_text="assumed share of images with an abnormal lung, in per cent",
+    )
+    covid_percent = models.FloatField(
+        default=5,
+        validators=[MinValueValidator(0.1), MaxValueValidator(99)],
+        help_text="assumed share of images of people with COVID-19, in per cent",
+    )
+    show_research_only = models.BooleanField(
+        default=False, help_text="results of classifiers for research only stand unfolded beside the others"
     )
 
     class Meta:

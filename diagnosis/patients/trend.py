@@ -16,6 +16,7 @@ from diagnosis import formats
 from diagnosis.models import EnsemblePrediction, Patient, Prediction, Scan
 from diagnosis.patients.prior import taken_at
 from diagnosis.results import verdict
+from diagnosis.results.labels import label_name
 from diagnosis.rules import blinding
 from diagnosis.states import AnalysisStatus
 
@@ -89,7 +90,7 @@ def _latest(scan: Scan) -> list[Drawn]:
 def _lines(shown: Iterable[tuple[Scan, Drawn]], first: datetime, last: datetime) -> Iterable[Line]:
     groups: dict[tuple[str, str], list[Point]] = defaultdict(list)
     for scan, one in shown:
-        label = verdict.label_name(one.operating_point["positive_label"])
+        label = label_name(one.operating_point["positive_label"])
         groups[one.identity.replace("/", " "), label].append(_point(scan, one, first, last))
     for number, ((name, label), points) in enumerate(sorted(groups.items()), start=1):
         yield Line(number, name, label, tuple(sorted(points, key=lambda point: point.at)))

@@ -20,7 +20,7 @@ from diagnosis.models import Analysis, ImageResult, Report, Scan, Series, Study
 from diagnosis.models.modality import Modality
 from diagnosis.models.review import ReviewKind
 from diagnosis.results import images as words
-from diagnosis.results import verdict
+from diagnosis.results.labels import label_name
 
 # Of a series of slices; the others are in the viewer.
 THUMBNAILS = 5
@@ -219,7 +219,7 @@ def how_combined(analysis: Analysis, results: Iterable[ImageResult], images: int
 def _finding(analysis: Analysis | None) -> str:
     """The class whose probability each image states."""
     first = next(iter(analysis.predictions.all()), None) if analysis else None
-    return verdict.label_name(first.operating_point["positive_label"]) if first else ""
+    return label_name(first.operating_point["positive_label"]) if first else ""
 
 
 def _late_sentence(count: int) -> str:

@@ -12,6 +12,7 @@ from diagnosis.models import Analysis, AttentionMap, EnsemblePrediction, Predict
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import has_zones
 from diagnosis.results import marks, verdict
+from diagnosis.results.labels import label_name
 from diagnosis.results.verdict import Verdict
 
 
@@ -69,7 +70,7 @@ class PredictionPresentation:
     @property
     def shown_for(self) -> str:
         """The class whose evidence the attention map shows; "" for results that did not keep it."""
-        return verdict.label_name(self.drawn.label if self.drawn else self.prediction.attention_label)
+        return label_name(self.drawn.label if self.drawn else self.prediction.attention_label)
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _present_ensemble(prediction: EnsemblePrediction) -> EnsemblePresentation:
 def _point(one: Prediction | EnsemblePrediction) -> dict[str, Any]:
     stored = one.operating_point
     upper = stored["positive_from"] if has_zones(stored) else None
-    return {**stored, "label": verdict.label_name(stored["positive_label"]), "upper": upper}
+    return {**stored, "label": label_name(stored["positive_label"]), "upper": upper}
 
 
 def _bars(one: Prediction | EnsemblePrediction, tone: str) -> tuple[Bar, ...]:
@@ -122,9 +123,9 @@ def _bars(one: Prediction | EnsemblePrediction, tone: str) -> tuple[Bar, ...]:
     point = _point(one)
     ordered = sorted(one.probabilities.items(), key=lambda pair: -pair[1])
     return tuple(
-        Bar(verdict.label_name(label), probability, point["threshold"], point["upper"], tone)
+        Bar(label_name(label), probability, point["threshold"], point["upper"], tone)
         if label == point["positive_label"]
-        else Bar(verdict.label_name(label), probability, None, None, "neutral")
+        else Bar(label_name(label), probability, None, None, "neutral")
         for label, probability in ordered
     )
 

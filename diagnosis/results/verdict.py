@@ -11,16 +11,11 @@ from diagnosis.formats import percent
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import Zone, has_zones
+from diagnosis.results.answers import TONES
+from diagnosis.results.labels import label_name
 from diagnosis.rules.blinding import RESULT_HIDDEN
 from diagnosis.states import AnalysisStatus as S
 
-# A class is a pattern in an image, not a disease.
-LABELS = {
-    "covid": gettext_noop("COVID-19 pattern"),
-    "pneumonia": gettext_noop("other pneumonia pattern"),
-    "normal": gettext_noop("no such pattern"),
-    "non-covid": gettext_noop("no COVID-19 pattern"),
-}
 WAITING = gettext_noop("Waiting for a free worker")
 RUNNING = gettext_noop("The classifiers are reading the image")
 CANCELLED = gettext_noop("The analysis was cancelled, so there is no result")
@@ -33,36 +28,33 @@ ATTENTION_OUTSIDE = gettext_noop("Most of the attention lies outside the lungs: 
 
 @dataclass(frozen=True)
 class _ZoneWords:
-    """What is said of a zone: in two words, in one, of a finding, and what follows for whoever reads it."""
+    """What is said of a zone: in one word, of a finding, and what follows for whoever reads it."""
 
-    status: str
     word: str
     sentence: str
     explained: str
 
 
+# The finding is named every time: a bare "negative" is read as "healthy".
 _ZONES = {
     Zone.NEGATIVE: _ZoneWords(
-        gettext_noop("Negative zone"),
-        gettext_noop("negative"),
-        gettext_noop("Negative zone for %(finding)s: below the lower threshold"),
+        gettext_noop("below"),
+        gettext_noop("%(finding)s: below the lower threshold"),
         gettext_noop(
             "The probability of “%(finding)s” is below the lower threshold. That does not rule out a disease."
         ),
     ),
     Zone.INDETERMINATE: _ZoneWords(
-        gettext_noop("Indeterminate zone"),
-        gettext_noop("indeterminate"),
-        gettext_noop("Indeterminate zone for %(finding)s: between the two thresholds"),
+        gettext_noop("between"),
+        gettext_noop("%(finding)s: between the two thresholds"),
         gettext_noop(
             "The probability of “%(finding)s” is between the two thresholds. "
             "The classifiers do not settle it; a reader has to."
         ),
     ),
     Zone.POSITIVE: _ZoneWords(
-        gettext_noop("Positive zone"),
-        gettext_noop("positive"),
-        gettext_noop("Positive zone for %(finding)s: at or above the upper threshold"),
+        gettext_noop("above"),
+        gettext_noop("%(finding)s: at or above the upper threshold"),
         gettext_noop(
             "The probability of “%(finding)s” is at or above the upper threshold. That does not confirm a disease."
         ),
@@ -70,14 +62,14 @@ _ZONES = {
 }
 _CHIPS = {
     Mark.DISAGREEMENT: gettext_noop("classifiers disagree"),
-    Mark.INDETERMINATE: gettext_noop("indeterminate"),
+    Mark.INDETERMINATE: gettext_noop("between the thresholds"),
     Mark.ATTENTION_OUTSIDE: gettext_noop("attention outside the lungs"),
 }
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`tone` names colour and icon of a page: queued, running, failed, cancelled, positive, negative, indeterminate."""
+    """`tone` names colour and icon of a page: queued, running, failed, cancelled, positive, indeterminate, neutral."""
 
     tone: str
     status: str
@@ -89,10 +81,6 @@ class Verdict:
     explained: str = ""  # what the status means, and what it does not
 
 
-def label_name(label: str) -> str:
-    return gettext(LABELS[label]) if label in LABELS else label.replace("_", " ")
-
-
 def chip(mark: str) -> str:
     """A mark in few words."""
     return gettext(_CHIPS[Mark(mark)])
@@ -102,10 +90,10 @@ def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
     """A mark as a sentence beside the result that it was found in."""
     if mark == Mark.DISAGREEMENT:
         stances = [prediction.stance for prediction in predictions]
-        return gettext("The classifiers disagree: %(positive)d of %(count)d positive, %(negative)d negative") % {
-            "positive": stances.count(Zone.POSITIVE),
+        return gettext("The classifiers disagree: %(above)d of %(count)d above their threshold, %(below)d below") % {
+            "above": stances.count(Zone.POSITIVE),
             "count": len(stances),
-            "negative": stances.count(Zone.NEGATIVE),
+            "below": stances.count(Zone.NEGATIVE),
         }
     if mark == Mark.INDETERMINATE:
         return gettext("The probability is between the two thresholds")
@@ -115,13 +103,13 @@ def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
 
 def of_zone(zone: str, positive_label: str) -> Verdict:
     """The verdict of an operating point with two thresholds; without any probability."""
-    found = Zone(zone)
-    words = _ZONES[found]
+    words = _ZONES[Zone(zone)]
     finding = {"finding": label_name(positive_label)}
+    sentence = gettext(words.sentence) % finding
     return Verdict(
-        tone=found.value,
-        status=gettext(words.status),
-        sentence=gettext(words.sentence) % finding,
+        tone=TONES[Zone(zone)],
+        status=sentence,
+        sentence=sentence,
         word=gettext(words.word),
         explained=gettext(words.explained) % finding,
     )
@@ -131,10 +119,10 @@ def of_side(positive: bool, positive_label: str) -> Verdict:
     """The verdict of an operating point with one threshold; without any probability."""
     finding = {"finding": label_name(positive_label)}
     if positive:
-        sentence = gettext("Above the operating point for %(finding)s") % finding
-        return Verdict("positive", gettext("Above the operating point"), sentence, word=gettext("above"))
-    sentence = gettext("Below the operating point for %(finding)s") % finding
-    return Verdict("negative", gettext("Below the operating point"), sentence, word=gettext("below"))
+        sentence = gettext("%(finding)s: at or above the threshold") % finding
+        return Verdict(TONES[Zone.POSITIVE], sentence, sentence, word=gettext("above"))
+    sentence = gettext("%(finding)s: below the threshold") % finding
+    return Verdict(TONES[Zone.NEGATIVE], sentence, sentence, word=gettext("below"))
 
 
 def of_prediction(prediction: Prediction) -> Verdict:
@@ -162,7 +150,7 @@ def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
         return Verdict(status.value, str(status.label), gettext(RESULT_HIDDEN))
     if status == S.SUCCEEDED:
         ensemble = analysis.ensemble
-        return of_ensemble(ensemble) if ensemble else _of_several(list(analysis.predictions.all()))
+        return of_ensemble(ensemble) if ensemble else of_several(list(analysis.predictions.all()))
     sentences = {
         S.QUEUED: gettext(WAITING),
         S.RUNNING: gettext(RUNNING),
@@ -184,30 +172,32 @@ def _with_probability(found: Verdict, one: Prediction | EnsemblePrediction) -> V
     )
 
 
-def _of_several(predictions: list[Prediction]) -> Verdict:
+def of_several(predictions: list[Prediction]) -> Verdict:
     """Of classifiers whose answers were not combined."""
     if len(predictions) == 1:
         return of_prediction(predictions[0])
-    tone, status = _side(sum(prediction.at_or_above_threshold for prediction in predictions), len(predictions))
-    label, probability = _agreed(predictions)
-    return Verdict(tone, status, _count_above(predictions), label, probability)
-
-
-def _count_above(predictions: Sequence[Prediction]) -> str:
     above = sum(prediction.at_or_above_threshold for prediction in predictions)
+    label, probability = _agreed(predictions)
+    sentence = _count_above(above, predictions)
+    return Verdict(_tone(above, len(predictions)), sentence, sentence, label, probability)
+
+
+def _count_above(above: int, predictions: Sequence[Prediction]) -> str:
     return ngettext(
-        "%(above)d of %(count)d classifier above its operating point",
-        "%(above)d of %(count)d classifiers above their operating point",
+        "%(finding)s: %(above)d of %(count)d classifier at or above its threshold",
+        "%(finding)s: %(above)d of %(count)d classifiers at or above their thresholds",
         len(predictions),
-    ) % {"above": above, "count": len(predictions)}
+    ) % {
+        "finding": label_name(predictions[0].operating_point["positive_label"]),
+        "above": above,
+        "count": len(predictions),
+    }
 
 
-def _side(above: int, total: int) -> tuple[str, str]:
+def _tone(above: int, total: int) -> str:
     if 0 < above < total:
-        return "indeterminate", gettext(NOT_UNANIMOUS)
-    if above:
-        return "positive", gettext("Above the operating point")
-    return "negative", gettext("Below the operating point")
+        return TONES[Zone.INDETERMINATE]
+    return TONES[Zone.POSITIVE if above else Zone.NEGATIVE]
 
 
 def _agreed(predictions: list[Prediction]) -> tuple[str, str]:

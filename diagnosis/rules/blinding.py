@@ -1,7 +1,8 @@
 """What a reader may not see yet, so that neither a classifier nor a colleague reads for them. One rule for every page.
 
 The classifiers' result of a study is hidden from those who may be given the study to read and who read first (their
-clinic asks for it, or they chose it), until they have committed a first impression of it or it has been read.
+clinic asks for it, or they chose it), until they have committed a first impression of it or it has been read. A clinic
+may hide it from everybody else too, until a person has read the study.
 
 The readings of a study are hidden from everybody who may become its second reader, while the second reading is open.
 """
@@ -24,6 +25,9 @@ from diagnosis.states import ReviewStatus
 RESULT_HIDDEN = gettext_noop(
     "The classifiers' result is hidden from you until you have committed your first impression of this scan."
 )
+HIDDEN_UNTIL_READ = gettext_noop(
+    "This clinic shows the classifiers' result of a study only after a person has read it."
+)
 READING_HIDDEN = gettext_noop(
     "A second reading of this scan is open. The first one is hidden from everybody who may still read it."
 )
@@ -31,7 +35,7 @@ READING_HIDDEN = gettext_noop(
 
 def hidden_results(user: User) -> QuerySet[Study]:
     """Studies whose classifiers' result `user` may not see now."""
-    return Study.objects.filter(_unread_by(user), clinic__in=hiding_clinics(user))
+    return Study.objects.filter(Q(_unread_by(user), clinic__in=hiding_clinics(user)) | _unread_by_all(user))
 
 
 def hidden_readings(user: User) -> QuerySet[Study]:
@@ -45,7 +49,8 @@ def hiding_clinics(user: User) -> QuerySet[Clinic]:
     """The clinics in which `user` reads and commits a first impression before the result is shown."""
     chosen = Exists(ReadingPreference.objects.filter(user=user.pk, read_first=True))
     by_choice = Q(reading_policy=None) | Q(reading_policy__read_first=ReadFirst.READER)
-    return _reading_clinics(user).filter(Q(reading_policy__read_first=ReadFirst.ALWAYS) | by_choice & chosen)
+    always = Q(reading_policy__read_first=ReadFirst.ALWAYS) | Q(reading_policy__hide_until_read=True)
+    return _reading_clinics(user).filter(always | by_choice & chosen)
 
 
 def hides_result(user: User, study: UUID) -> bool:
@@ -81,6 +86,13 @@ def _unread_by(user: User) -> Q:
     waiting = Review.objects.filter(study=OuterRef("pk"), status__in=OPEN)
     committed = FirstImpression.objects.filter(review__study=OuterRef("pk"), reader=user.pk)
     return Q(Exists(waiting), ~Exists(_decided_by(user)), ~Exists(committed))
+
+
+def _unread_by_all(user: User) -> Q:
+    """Of a study of a clinic that hides results from everybody until a person has read: nobody has, not even `user`."""
+    decided = Review.objects.filter(study=OuterRef("pk"), status=ReviewStatus.DECIDED)
+    committed = FirstImpression.objects.filter(review__study=OuterRef("pk"), reader=user.pk)
+    return Q(~Exists(decided), ~Exists(committed), clinic__reading_policy__hide_until_read=True)
 
 
 def _decided_by(user: User) -> QuerySet[Review]:

@@ -14,6 +14,7 @@ from diagnosis.models import AttentionMap, Prediction, Scan
 from diagnosis.patients.prior import prior_studies
 from diagnosis.results import colour, slices, verdict
 from diagnosis.results.display_sets import DisplaySet, Hanging, display_sets, hang
+from diagnosis.results.labels import label_name
 from diagnosis.rules import blinding, policies
 from diagnosis.views.viewer_sets import entry, listed
 
@@ -73,7 +74,7 @@ def attention(score: slices.Score) -> list[dict[str, str]]:
 def _map(prediction: Prediction, of: Prediction | AttentionMap, label: str, query: str = "") -> dict[str, str]:
     return {
         "name": f"{prediction.classifier} {prediction.version}",
-        "shows": verdict.label_name(label) if label else "",
+        "shows": label_name(label) if label else "",
         "alarm": gettext(verdict.ATTENTION_OUTSIDE) if of.attends_outside_lungs else "",
         "url": reverse("diagnosis:prediction-attention", args=[prediction.pk]) + query,
     }

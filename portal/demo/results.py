@@ -9,6 +9,7 @@ from diagnosis import formats
 from diagnosis.analyses import classifiers
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction, Scan
 from diagnosis.results import verdict
+from diagnosis.results.labels import label_name
 from diagnosis.results.verdict import Verdict
 from diagnosis.states import AnalysisStatus as S
 
@@ -80,7 +81,7 @@ class Results:
 
 def _answer(name: str, one: Prediction | EnsemblePrediction, said: Verdict) -> list[str]:
     """The class that the verdict is about, and its probability."""
-    label = verdict.label_name(one.operating_point["positive_label"])
+    label = label_name(one.operating_point["positive_label"])
     return [name, label, formats.percent(one.probability), said.status]
 
 

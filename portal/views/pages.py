@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from diagnosis.analyses.classifiers import active_specs
 from diagnosis.models.scan import Modality
-from diagnosis.results.verdict import label_name
+from diagnosis.results.labels import label_name
 from ml.serving import BundleRefused
 from ml.spec import ClassifierSpec
 

@@ -242,7 +242,7 @@ def combined(radiographer: User, radiologist: User, patient: Patient) -> Report:
 
 def test_a_report_prints_the_combination_its_zone_and_what_the_cards_say(combined: Report) -> None:
     first, *members = printed(combined).predictions
-    assert (first.name, first.standing) == ("panel-cxr 1.0.0", "indeterminate zone (43.2\u00a0% / 70.0\u00a0%)")
+    assert (first.name, first.standing) == ("panel-cxr 1.0.0", "between (43.2\u00a0% / 70.0\u00a0%)")
     assert first.auc == "0.97 (0.95–0.98)"
     assert [(each.name, each.standing) for each in members] == [
         ("classifier-0 1.2.3", "above 43.2\u00a0%"),

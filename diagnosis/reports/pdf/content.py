@@ -24,6 +24,7 @@ from diagnosis.models.zone import has_zones
 from diagnosis.reports import content as report_content
 from diagnosis.results import contents, verdict
 from diagnosis.results import images as image_words
+from diagnosis.results.labels import label_name
 from diagnosis.reviews import suggestions
 
 # Of more images than these the number says enough: they are slices.
@@ -208,7 +209,7 @@ def _prediction(one: Mapping[str, Any], name: str, weights: str) -> PrintedPredi
     auc = one.get("card", {}).get("auc")
     return PrintedPrediction(
         name=name,
-        probability=f"{verdict.label_name(point['positive_label'])}: {formats.percent(one['probability'])}",
+        probability=f"{label_name(point['positive_label'])}: {formats.percent(one['probability'])}",
         standing=_standing(one, point),
         sensitivity=_estimate(point["sensitivity"]),
         specificity=_estimate(point["specificity"]),
@@ -223,7 +224,7 @@ def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
         # Snapshots signed before zones call it "positive".
         reached = one.get("at_or_above_threshold", one.get("positive"))
         return (_("above %(threshold)s") if reached else _("below %(threshold)s")) % {"threshold": threshold}
-    zone = verdict.of_zone(one["zone"], point["positive_label"]).status.lower()
+    zone = verdict.of_zone(one["zone"], point["positive_label"]).word
     return f"{zone} ({threshold} / {formats.percent(point['positive_from'])})"
 
 

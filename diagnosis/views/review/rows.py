@@ -11,18 +11,19 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Case, Exists, OuterRef, Value, When
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from diagnosis import formats
-from diagnosis.models import ReadingPolicy, Review, Scan
-from diagnosis.models.review import ReviewKind, ReviewQuerySet
-from diagnosis.results import verdict
+from diagnosis.models import Analysis, ReadingPolicy, Review, Scan
+from diagnosis.models.review import Mark, ReviewKind, ReviewQuerySet
+from diagnosis.models.study import speaking_of
+from diagnosis.results import words
 from diagnosis.results.images import count_of
+from diagnosis.results.words import Computer
 from diagnosis.reviews import queue
 from diagnosis.rules import blinding
-from diagnosis.states import ReviewStatus
+from diagnosis.states import AnalysisStatus, ReviewStatus
 
 SHOWN = (
     *("study__patient", "study__representative__patient", "study__representative__series"),
@@ -48,6 +49,7 @@ class Row:
     is_again: bool
     images: int
     now: datetime
+    said: Computer | None = None
 
     @property
     def priority(self) -> queue.Priority:
@@ -73,22 +75,14 @@ class Row:
         return parts
 
     @property
-    def zone(self) -> tuple[str, str] | None:
-        """Tone and word: the result's zone, else the side on which the classifiers stand; None where hidden."""
-        above = self.review.share_above
-        if self.hidden or above is None:
-            return None
-        if self.review.zone:
-            return self.review.zone, self.review.get_zone_display().lower()
-        if 0 < above < 1:
-            return "indeterminate", gettext(verdict.NOT_UNANIMOUS).lower()
-        return ("positive", _("above")) if above else ("negative", _("below"))
+    def result(self) -> Computer | None:
+        """What the classifiers say; None where hidden, and where they have said nothing."""
+        return None if self.hidden or self.said is None else self.said
 
     @property
     def marks(self) -> list[str]:
-        """What wants a person's eye, beyond what `zone` says; nothing where hidden."""
-        shown = self.zone and self.zone[1]
-        return [] if self.hidden else [mark for mark in self.review.marks if verdict.chip(mark) != shown]
+        """What wants a person's eye, beyond what `result` says; nothing where hidden."""
+        return [] if self.hidden else [mark for mark in self.review.marks if mark != Mark.INDETERMINATE]
 
     @property
     def is_held(self) -> bool:
@@ -134,6 +128,7 @@ def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
     hidden = blinding.results_hidden_among(reader, [review.study_id for review in found])
     policies = _policies(found)
     own = _read_before(found, reader)
+    said = _said(found, policies)
     now = timezone.now()
     return [
         Row(
@@ -145,6 +140,7 @@ def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
             is_again=bool(vars(review)["is_again"]),
             images=int(vars(review)["image_count"]),
             now=now,
+            said=said.get(review.pk),
         )
         for review in found
     ]
@@ -159,6 +155,21 @@ def _counted(reviews: ReviewQuerySet) -> ReviewQuerySet:
         image_count=Scan.objects.count_in("study"),
         is_again=Case(When(kind=ReviewKind.FIRST, image=None, then=Exists(done)), default=Value(False)),
     )
+
+
+def _said(reviews: list[Review], policies: dict[UUID, ReadingPolicy]) -> dict[UUID, Computer]:
+    """What the newest result of each case says, by the review's key."""
+    studies = {review.study_id for review in reviews}
+    done = Analysis.objects.filter(study__in=studies, status=AnalysisStatus.SUCCEEDED).order_by("number")
+    results: dict[UUID, list[Analysis]] = {}
+    for one in done.select_related("ensemble_prediction").prefetch_related("predictions") if studies else ():
+        results.setdefault(one.study_id, []).append(one)
+    found = ((review, speaking_of(results.get(review.study_id, ()), review.scan.pk)) for review in reviews)
+    return {
+        review.pk: words.computer(analyses[-1], policy=policies[review.clinic_id])
+        for review, analyses in found
+        if analyses
+    }
 
 
 def _read_before(reviews: list[Review], reader: User) -> frozenset[UUID]:

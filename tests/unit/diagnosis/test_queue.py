@@ -17,6 +17,8 @@ from diagnosis.actions.review import flag_urgent
 from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.queue_filter import QueueFilter
 from diagnosis.models import Patient, ReadingPolicy, Review, Scan, Study
+from diagnosis.models.zone import Zone
+from diagnosis.results.answers import TONES
 from diagnosis.reviews import queue
 from diagnosis.views.review.rows import rows
 from tests.factories import finish, new_case, new_patient, read
@@ -65,9 +67,9 @@ def test_disagreement_counts(case: Callable[..., Review]) -> None:
     ("results", "share", "zone"),
     [
         ((), None, None),
-        ((0.4, 0.1), 0, "below"),
-        ((0.45, 0.1), 0.5, "some above, some below"),
-        ((0.45, 0.5), 1, "above"),
+        ((0.4, 0.1), 0, "0 of 2 classifiers"),
+        ((0.45, 0.1), 0.5, "1 of 2 classifiers"),
+        ((0.45, 0.5), 1, "2 of 2 classifiers"),
     ],
 )
 def test_the_zone_is_the_side_of_the_operating_point(
@@ -76,7 +78,9 @@ def test_the_zone_is_the_side_of_the_operating_point(
     """A low probability above a low operating point is no low suspicion."""
     review = case(results=results)
     (row,) = rows(Review.objects.all(), reader=radiologist)
-    assert (review.share_above, row.zone and row.zone[1]) == (share, zone)
+    assert review.share_above == share
+    said = zone and f"Computer: COVID-19 pattern: {zone} at or above their thresholds"
+    assert (row.result and row.result.short) == said
 
 
 @pytest.mark.parametrize(("combined", "zone"), [(0.1, "negative"), (0.5, "indeterminate"), (0.9, "positive")])
@@ -86,7 +90,10 @@ def test_a_combination_gives_the_suspicion_and_the_zone(
     """The highest of its members is calibrated for none but itself."""
     review = case(results=(0.99, 0.95), combined=combined)
     (row,) = rows(Review.objects.all(), reader=radiologist)
-    assert (review.suspicion, review.zone, row.zone) == (combined, zone, (zone, zone))
+    assert (review.suspicion, review.zone) == (combined, zone)
+    assert row.result is not None
+    assert row.result.tone == TONES[Zone(zone)]
+    assert row.result.short.startswith("Computer: COVID-19 pattern: "), "no zone without its finding"
 
 
 def test_what_wants_an_eye_stands_on_the_review_and_moves_nothing(
@@ -95,7 +102,7 @@ def test_what_wants_an_eye_stands_on_the_review_and_moves_nothing(
     marked = case(results=(0.9, 0.1), combined=0.5, outside=0.6)
     assert marked.marks == ["disagreement", "indeterminate", "attention_outside"]
     (row,) = rows(Review.objects.all(), reader=radiologist)
-    assert row.marks == ["disagreement", "attention_outside"], "the zone says already that it is indeterminate"
+    assert row.marks == ["disagreement", "attention_outside"], "the result names the side itself"
     calm = case(results=(0.9, 0.1), combined=0.5)
     assert abs(queue.priority(marked, ReadingPolicy()).hours - queue.priority(calm, ReadingPolicy()).hours) < 1e-9
 
@@ -104,7 +111,7 @@ def test_a_reader_who_reads_first_sees_no_mark(case: Callable[..., Review], clin
     case(results=(0.9, 0.1), combined=0.5, outside=0.6)
     ReadingPolicy.objects.create(clinic=clinic, read_first="always")
     (row,) = rows(Review.objects.all(), reader=radiologist)
-    assert (row.zone, row.marks) == (None, [])
+    assert (row.result, row.marks) == (None, [])
     assert not {"disagreement", "indeterminate", "attention_outside"} & set(map(str, row.state))
 
 

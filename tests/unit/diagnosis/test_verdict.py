@@ -8,8 +8,12 @@ import pytest
 
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
+from diagnosis.models.zone import Zone
 from diagnosis.results import verdict
+from diagnosis.results.answers import TONES
 from diagnosis.results.marks import marks
+
+WORDS = {Zone.NEGATIVE: "below", Zone.INDETERMINATE: "between", Zone.POSITIVE: "above"}
 
 
 def prediction(covid: float, *, threshold: float = 0.3, label: str = "covid", **more: Any) -> Prediction:
@@ -45,28 +49,28 @@ def combination(covid: float, zone: str) -> EnsemblePrediction:
 
 def test_the_side_of_the_operating_point_is_said_in_words() -> None:
     above, below = verdict.of_prediction(prediction(0.8)), verdict.of_prediction(prediction(0.1, label="normal"))
-    assert above.sentence == "Above the operating point for COVID-19 pattern"
+    assert above.sentence == "COVID-19 pattern: at or above the threshold"
     assert (above.tone, above.label, above.beside) == ("positive", "COVID-19 pattern", "")
-    assert below.sentence == "Below the operating point for COVID-19 pattern"
-    assert (below.tone, below.label, below.beside) == ("negative", "no such pattern", "COVID-19 pattern 10.0\u00a0%")
+    assert below.sentence == "COVID-19 pattern: below the threshold"
+    assert (below.tone, below.label, below.beside) == ("neutral", "normal-looking lung", "COVID-19 pattern 10.0\u00a0%")
 
 
 def test_above_the_point_but_not_most_probable_shows_both() -> None:
     said = verdict.of_prediction(prediction(0.35, label="normal"))
-    assert (said.status, said.label) == ("Above the operating point", "no such pattern")
+    assert (said.status, said.label) == ("COVID-19 pattern: at or above the threshold", "normal-looking lung")
     assert said.beside == "COVID-19 pattern 35.0\u00a0%"
 
 
 @pytest.mark.parametrize(
     ("panel", "tone", "sentence"),
     [
-        ([0.8, 0.9], "positive", "2 of 2 classifiers above their operating point"),
-        ([0.8, 0.1], "indeterminate", "1 of 2 classifiers above their operating point"),
-        ([0.2, 0.1], "negative", "0 of 2 classifiers above their operating point"),
+        ([0.8, 0.9], "positive", "COVID-19 pattern: 2 of 2 classifiers at or above their thresholds"),
+        ([0.8, 0.1], "indeterminate", "COVID-19 pattern: 1 of 2 classifiers at or above their thresholds"),
+        ([0.2, 0.1], "neutral", "COVID-19 pattern: 0 of 2 classifiers at or above their thresholds"),
     ],
 )
 def test_a_panel_is_summed_up_and_disagreement_named(panel: list[float], tone: str, sentence: str) -> None:
-    said = verdict._of_several([prediction(covid) for covid in panel])
+    said = verdict.of_several([prediction(covid) for covid in panel])
     assert (said.tone, said.sentence) == (tone, sentence)
 
 
@@ -98,16 +102,17 @@ def test_no_analysis_is_said() -> None:
 @pytest.mark.parametrize(
     ("covid", "zone", "sentence"),
     [
-        (0.1, "negative", "Negative zone for COVID-19 pattern: below the lower threshold"),
-        (0.4, "indeterminate", "Indeterminate zone for COVID-19 pattern: between the two thresholds"),
-        (0.8, "positive", "Positive zone for COVID-19 pattern: at or above the upper threshold"),
+        (0.1, "negative", "COVID-19 pattern: below the lower threshold"),
+        (0.4, "indeterminate", "COVID-19 pattern: between the two thresholds"),
+        (0.8, "positive", "COVID-19 pattern: at or above the upper threshold"),
     ],
 )
 def test_two_thresholds_make_three_zones_of_a_combination_and_of_a_prediction(
     covid: float, zone: str, sentence: str
 ) -> None:
     for said in (verdict.of_ensemble(combination(covid, zone)), verdict.of_prediction(prediction(covid, zone=zone))):
-        assert (said.tone, said.word, said.sentence) == (zone, zone, sentence)
+        assert (said.tone, said.word, said.sentence) == (TONES[Zone(zone)], WORDS[Zone(zone)], sentence)
+        assert said.status == sentence, "no zone is named without its finding"
 
 
 def test_no_zone_confirms_or_rules_out_a_disease() -> None:
@@ -119,7 +124,7 @@ def test_one_threshold_has_two_sides_and_no_zone() -> None:
     one_threshold = prediction(0.4)
     one_threshold.zone = "positive"
     one_threshold.operating_point["positive_from"] = 0.3
-    assert verdict.of_prediction(one_threshold).status == "Above the operating point"
+    assert verdict.of_prediction(one_threshold).status == "COVID-19 pattern: at or above the threshold"
 
 
 def test_the_combination_speaks_for_its_members(db: None) -> None:
@@ -127,8 +132,8 @@ def test_the_combination_speaks_for_its_members(db: None) -> None:
     analysis.ensemble_prediction = combination(0.4, "indeterminate")  # type: ignore[misc]
     said = verdict.of_analysis(analysis)
     assert (said.status, said.label, said.beside) == (
-        "Indeterminate zone",
-        "no such pattern",
+        "COVID-19 pattern: between the two thresholds",
+        "normal-looking lung",
         "COVID-19 pattern 40.0\u00a0%",
     )
 
@@ -164,4 +169,6 @@ def test_a_mark_names_the_classifiers_it_is_about() -> None:
     elsewhere.classifier, inside.classifier = "first", "second"
     said = verdict.of_mark(Mark.ATTENTION_OUTSIDE, [elsewhere, inside])
     assert said == "Most of the attention lies outside the lungs: distrust this result (first)"
-    assert "1 of 2 positive, 1 negative" in verdict.of_mark(Mark.DISAGREEMENT, [prediction(0.1), prediction(0.8)])
+    assert "1 of 2 above their threshold, 1 below" in verdict.of_mark(
+        Mark.DISAGREEMENT, [prediction(0.1), prediction(0.8)]
+    )

@@ -20,6 +20,7 @@ from diagnosis.analyses.classifiers import installed_specs
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Scan
 from diagnosis.results import intended_use, verdict
+from diagnosis.results.labels import label_name
 from diagnosis.rules import blinding
 from tests.factories import finish
 from tests.pages import queries, text
@@ -53,14 +54,14 @@ def test_a_result_says_all_that_explains_it(client: Client, prediction: Predicti
     ):
         assert words in shown, words
     for label in prediction.probabilities:
-        assert capfirst(verdict.label_name(label)) in shown
+        assert capfirst(label_name(label)) in shown
     assert verdict.of_prediction(prediction).word in shown.lower()
 
 
 def test_a_panel_shows_every_classifier_and_whose_map_it_is(client: Client, scan: Scan) -> None:
     first, second = finish(scan, 0.9, 0.1).predictions.all()
     shown = page(client, scan)
-    assert "1 of 2 classifiers above their operating point" in text(shown)
+    assert "COVID-19 pattern: 1 of 2 classifiers at or above their thresholds" in text(shown)
     assert [reading.prediction for reading in shown.context["predictions"]] == [first, second]
     assert shown.context["mapped"].prediction == first
     assert page(client, scan, data={"map": str(second.pk)}).context["mapped"].prediction == second
@@ -89,9 +90,9 @@ def test_a_combination_stands_above_its_members(client: Client, scan: Scan) -> N
     finish(scan, 0.9, 0.1, combined=0.5, outside=0.8)
     shown = page(client, scan)
     words = text(shown)
-    assert shown.context["ensemble"].verdict.status == "Indeterminate zone"
-    assert words.index("Indeterminate zone") < words.index("classifier-0")
-    assert "The classifiers disagree: 1 of 2 positive, 1 negative." in words
+    assert shown.context["ensemble"].verdict.status == "COVID-19 pattern: between the two thresholds"
+    assert words.index("between the two thresholds") < words.index("classifier-0")
+    assert "The classifiers disagree: 1 of 2 above their threshold, 1 below." in words
     assert words.count('data-alarm="Most of the attention lies outside the lungs: distrust this result"') == 2
     alarm = words[words.index("data-map-alarm") :].split("</p>")[0]
     assert "distrust this result." in alarm and "hidden" not in alarm.split(">")[0]

@@ -1,0 +1,254 @@
+"""What classifiers answer for a study, question by question, in words that name the question.
+
+The first question is whether the lung is abnormal; the second whether it shows the COVID-19 pattern. No answer is ever
+"negative" alone: what was looked for stands in every sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext, gettext_noop
+
+from diagnosis import formats
+from diagnosis.models import EnsemblePrediction, Prediction, ReadingPolicy
+from diagnosis.models.zone import Zone, has_zones
+from diagnosis.results.labels import label_name
+from diagnosis.results.odds import frequency
+
+# The classes that stand for "nothing of what is looked for".
+NOTHING = ("normal", "non-covid")
+_Pair = tuple[str, str]
+TONES = {Zone.NEGATIVE: "neutral", Zone.INDETERMINATE: "indeterminate", Zone.POSITIVE: "positive"}
+_SIDES = {
+    Zone.NEGATIVE: gettext_noop("below the lower threshold"),
+    Zone.INDETERMINATE: gettext_noop("between the two thresholds"),
+    Zone.POSITIVE: gettext_noop("at or above the upper threshold"),
+}
+_ONE_SIDE = {
+    Zone.NEGATIVE: gettext_noop("below the threshold"),
+    Zone.POSITIVE: gettext_noop("at or above the threshold"),
+}
+_LUNG = {
+    Zone.NEGATIVE: gettext_noop("no abnormal lung pattern found"),
+    Zone.INDETERMINATE: gettext_noop("unclear whether the lung is abnormal"),
+    Zone.POSITIVE: gettext_noop("lung looks abnormal"),
+}
+_MEANS = {
+    Zone.NEGATIVE: gettext_noop("This does not rule out a disease."),
+    Zone.INDETERMINATE: gettext_noop("The classifiers do not settle it; a reader has to."),
+    Zone.POSITIVE: gettext_noop("This does not confirm a disease."),
+}
+# At or above the threshold at which sensitivity and specificity were measured, and below it.
+_ABNORMAL = (
+    gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) show an abnormal lung."),
+    gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) show an abnormal lung all the same."),
+)
+_COVID = (
+    gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) come from people with COVID-19."),
+    gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) come from people with COVID-19 all the same."),
+)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a result said, as rows keep it and reports freeze it. Probabilities are 0 to 1.
+
+    `abnormality`: {probability, zone, operating_point}; None where it was not asked. `zone` is empty where the
+    operating point has one threshold.
+    """
+
+    label: str
+    probabilities: Mapping[str, float]
+    probability: float
+    reached: bool
+    zone: str
+    point: Mapping[str, Any]
+    abnormality: Mapping[str, Any] | None
+
+    @property
+    def is_research_only(self) -> bool:
+        """As its operating point says. Older results do not: their classifiers of CT, which alone tell "non-covid"."""
+        return bool(self.point.get("research_only", "non-covid" in self.probabilities))
+
+    @property
+    def stance(self) -> Zone:
+        if self.zone:
+            return Zone(self.zone)
+        return Zone.POSITIVE if self.reached else Zone.NEGATIVE
+
+    @property
+    def is_of_several_classes(self) -> bool:
+        """Whether the likeliest class says more than the side of the threshold: there are more than two."""
+        return len(self.probabilities) > 2
+
+    @property
+    def names_another(self) -> bool:
+        """Whether the likeliest answer is a finding that the operating point does not look out for."""
+        return self.label not in (self.point["positive_label"], *NOTHING)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one question. `words` in a few, `sentence` with side and probability, and what it is worth.
+
+    `threshold` and `upper` are the ticks of the bar; `frequency` speaks of 100 images. `sources` has a row for each
+    place where it was measured: name, sensitivity, specificity, and on how many images with and without the finding.
+    """
+
+    name: str
+    tone: str
+    words: str
+    sentence: str
+    means: str
+    probability: float
+    threshold: float
+    upper: float | None
+    sensitivity: str
+    specificity: str
+    measured_on: str
+    frequency: str
+    sources: tuple[tuple[str, str, str, int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Likeliest:
+    """The class with the highest probability, and the measured precision of just this answer, in a sentence."""
+
+    label: str
+    probability: str
+    worth: str
+
+
+def given(row: Prediction | EnsemblePrediction) -> Given:
+    return Given(
+        label=row.label,
+        probabilities=row.probabilities,
+        probability=row.probability,
+        reached=row.at_or_above_threshold,
+        zone=row.zone if has_zones(row.operating_point) else "",
+        point=row.operating_point,
+        abnormality=row.abnormality if isinstance(row, EnsemblePrediction) else None,
+    )
+
+
+def given_frozen(one: Mapping[str, Any]) -> Given:
+    """From a report's snapshot. Those from before zones call what reaches the threshold "positive"."""
+    point = one["operating_point"]
+    return Given(
+        label=one["label"],
+        probabilities=one["probabilities"],
+        probability=one["probability"],
+        reached=bool(one.get("at_or_above_threshold", one.get("positive"))),
+        zone=one.get("zone", "") if has_zones(point) else "",
+        point=point,
+        abnormality=one.get("abnormality"),
+    )
+
+
+def lung(one: Given, policy: ReadingPolicy) -> Answer | None:
+    """Is this lung abnormal? None where that was not asked."""
+    if one.abnormality is None:
+        return None
+    stored, point = one.abnormality, one.abnormality["operating_point"]
+    zone, probability = Zone(stored["zone"]), float(stored["probability"])
+    reached = probability >= point["threshold"]
+    said = {"words": gettext(_LUNG[zone]), "side": gettext(_SIDES[zone]), "probability": formats.percent(probability)}
+    return Answer(
+        name=gettext("Abnormal lung"),
+        tone=TONES[zone],
+        words=str(said["words"]),
+        sentence=gettext("%(words)s: %(probability)s, %(side)s") % said,
+        means=gettext(_MEANS[zone]),
+        probability=probability,
+        threshold=point["threshold"],
+        upper=point["abnormal_from"],
+        frequency=_frequency(point, policy.abnormal_percent, reached=reached, zoned=True, templates=_ABNORMAL),
+        sources=_sources(point),
+        **_measures(point),
+    )
+
+
+def pattern(one: Given, policy: ReadingPolicy) -> Answer:
+    """Does it show what the operating point looks out for?"""
+    point, name = one.point, label_name(one.point["positive_label"])
+    side = gettext((_SIDES if one.zone else _ONE_SIDE)[one.stance])
+    said = {"name": name, "side": side, "probability": formats.percent(one.probability)}
+    return Answer(
+        name=name,
+        tone=TONES[one.stance],
+        words=gettext("%(name)s: %(side)s") % said,
+        sentence=gettext("%(name)s: %(side)s (%(probability)s)") % said,
+        means=gettext(_MEANS[one.stance]),
+        probability=one.probability,
+        threshold=point["threshold"],
+        upper=point.get("positive_from") if one.zone else None,
+        frequency=_frequency(point, policy.covid_percent, reached=one.reached, zoned=bool(one.zone), templates=_COVID),
+        sources=_sources(point),
+        **_measures(point),
+    )
+
+
+def likeliest(one: Given) -> Likeliest:
+    measured = one.point.get("answers", {}).get(one.label, {}).get("precision")
+    worth = gettext("how often this answer is right was not measured for this result")
+    if measured:
+        worth = gettext("of the test images given this answer, %(precision)s had it") % {
+            "precision": formats.estimate(measured)
+        }
+    return Likeliest(label_name(one.label), formats.percent(one.probabilities[one.label]), worth)
+
+
+def _measures(point: Mapping[str, Any]) -> dict[str, str]:
+    """Empty where a row from long ago has none."""
+    return {
+        "sensitivity": formats.estimate(point["sensitivity"]) if point.get("sensitivity") else "",
+        "specificity": formats.estimate(point["specificity"]) if point.get("specificity") else "",
+        "measured_on": str(point.get("measured_on", "")),
+    }
+
+
+def _sources(point: Mapping[str, Any]) -> tuple[tuple[str, str, str, int, int], ...]:
+    return tuple(
+        (
+            name,
+            formats.brief_estimate(one["sensitivity"]),
+            formats.brief_estimate(one["specificity"]),
+            int(one["abnormal"]),
+            int(one["normal"]),
+        )
+        for name, one in point.get("sources", {}).items()
+    )
+
+
+def _frequency(one: Mapping[str, Any], percent: float, *, reached: bool, zoned: bool, templates: _Pair) -> str:
+    """Empty where the operating point `one` was never measured."""
+    if not (one.get("sensitivity") and one.get("specificity")):
+        return ""
+    found = frequency(one, prevalence=percent / 100, reached=reached)
+    counted = gettext(templates[0 if reached else 1]) % {
+        "side": _measured_side(reached=reached, zoned=zoned),
+        "count": _count(found.value),
+        "range": _range(found.low, found.high),
+    }
+    assumed = gettext("This assumes that %(share)s of every 100 images in the clinic do.") % {
+        "share": formats.decimal(percent, 0 if float(percent).is_integer() else 1)
+    }
+    return f"{counted} {assumed}"
+
+
+def _measured_side(*, reached: bool, zoned: bool) -> str:
+    """The side of the threshold that was measured, which of two is the lower one."""
+    if not zoned:
+        return gettext(_ONE_SIDE[Zone.POSITIVE if reached else Zone.NEGATIVE])
+    return gettext("at or above the lower threshold") if reached else gettext("below the lower threshold")
+
+
+def _count(value: float) -> str:
+    return formats.decimal(value, 0 if value >= 1 else 1)
+
+
+def _range(low: float, high: float) -> str:
+    return gettext("%(low)s to %(high)s") % {"low": _count(low), "high": _count(high)}
