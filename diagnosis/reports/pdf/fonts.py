@@ -65,4 +65,5 @@ def needs_shaping(character: str) -> bool:
 
 
 def _holds(name: str, character: str) -> bool:
-    return ord(character) in pdfmetrics.getFont(name).face.charToGlyph
+    font = pdfmetrics.getFont(name)
+    return isinstance(font, TTFont) and ord(character) in font.face.charToGlyph

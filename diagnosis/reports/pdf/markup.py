@@ -40,7 +40,7 @@ def cannot_print(text: str, *, font: str) -> bool:
 
 
 def _drawable(character: str, font: str) -> bool:
-    return bool(font_of(character, font)) and (not needs_shaping(character) or features.check("raqm"))
+    return bool(font_of(character, font)) and (not needs_shaping(character) or bool(features.check("raqm")))
 
 
 def _line(line: str, font: str, size: float, colour: str, width: float) -> str:
