@@ -28,6 +28,10 @@ class ReadingPolicy(models.Model):
         default=0, validators=[MaxValueValidator(100)], help_text="share of cases that a second reader reads, 0 to 100"
     )
     urgent_hours = models.FloatField(default=48, validators=[MinValueValidator(0), MaxValueValidator(1000)])
+    referrer_hours = models.FloatField(default=24, validators=[MinValueValidator(0), MaxValueValidator(1000)])
+    order_by_result = models.BooleanField(
+        default=False, help_text="whether suspicion moves a case; the classifiers' cards forbid triage, so off"
+    )
     suspicion_hours = models.FloatField(default=12, validators=[MinValueValidator(0), MaxValueValidator(1000)])
     disagreement_hours = models.FloatField(default=6, validators=[MinValueValidator(0), MaxValueValidator(1000)])
     asks_request = models.BooleanField(

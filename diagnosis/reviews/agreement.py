@@ -105,9 +105,19 @@ def answer_of(analysis: Analysis) -> Answer:
         return Answer.FOUND_OR_OTHER if likeliest in _OTHER_FINDINGS else Answer.FOUND
     if zone == Zone.INDETERMINATE:
         return Answer.OPEN
-    if likeliest in _OTHER_FINDINGS:
+    return _without_pattern(_abnormality(ensemble), likeliest)
+
+
+def _without_pattern(abnormality: str, likeliest: str) -> Answer:
+    """Of a result below the pattern's threshold; `abnormality` is a zone, empty where nothing answers for it."""
+    if likeliest in _OTHER_FINDINGS or abnormality == Zone.POSITIVE:
         return Answer.OTHER
-    return Answer.NOTHING if likeliest in _NO_FINDING else Answer.NOT_IT
+    is_clear = likeliest in _NO_FINDING and abnormality in ("", Zone.NEGATIVE)
+    return Answer.NOTHING if is_clear else Answer.NOT_IT
+
+
+def _abnormality(ensemble: EnsemblePrediction | None) -> str:
+    return str(ensemble.abnormality["zone"]) if ensemble and ensemble.abnormality else ""
 
 
 def between(analysis: Analysis, category: Category) -> Agreement:

@@ -1,8 +1,9 @@
 """The order of the reading queue, and why a case stands where it stands.
 
-A case's place is the time since which it waits, moved back by hours of priority: urgency, suspicion, disagreement. As
-everything gains one hour an hour, the order never changes by waiting alone and can be an indexed column, `due_at`; and
-because priority is bounded, nobody waits behind newer cases for longer than the weights add up to.
+A case's place is the time since which it waits, moved back by hours of priority: urgency, the referrer's priority,
+disagreement of the classifiers, and suspicion only where the clinic has turned that on. As everything gains one hour an
+hour, the order never changes by waiting alone and can be an indexed column, `due_at`; and because priority is bounded,
+nobody waits behind newer cases for longer than the weights add up to.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from statistics import fmean
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Case, DurationField, F, FloatField, Func, When
+from django.db.models import Case, DurationField, Exists, F, FloatField, Func, OuterRef, When
 from django.db.models.functions import Coalesce
 from django.db.models.sql.compiler import SQLCompiler
 
-from diagnosis.models import Analysis, EnsemblePrediction, Prediction, ReadingPolicy, Review
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction, ReadingPolicy, Review, Study
+from diagnosis.models.study import Priority as UrgencyOfRequest
 from diagnosis.models.zone import Zone
 from diagnosis.results import marks
 from diagnosis.states import ReviewStatus
 
 # A scan without a result is neither suspect nor harmless: it stands in the middle.
 UNKNOWN_SUSPICION = 0.5
+# Classes that name no finding; what is left of the probability is suspicion.
+_HARMLESS = frozenset({"normal", "non-covid"})
 
 
 @dataclass(frozen=True)
@@ -31,21 +35,27 @@ class Priority:
     """The hours that a case is moved forward, each with its cause."""
 
     urgency: float
+    referrer: float
     suspicion: float
     disagreement: float
 
     @property
     def hours(self) -> float:
-        return self.urgency + self.suspicion + self.disagreement
+        return self.urgency + self.referrer + self.suspicion + self.disagreement
 
 
 def priority(review: Review, policy: ReadingPolicy) -> Priority:
     suspicion = UNKNOWN_SUSPICION if review.suspicion is None else review.suspicion
     return Priority(
         urgency=policy.urgent_hours * review.urgent,
-        suspicion=policy.suspicion_hours * suspicion,
+        referrer=policy.referrer_hours * is_urgent_for_referrer(review),
+        suspicion=policy.suspicion_hours * suspicion * policy.order_by_result,
         disagreement=policy.disagreement_hours * review.disagreement,
     )
+
+
+def is_urgent_for_referrer(review: Review) -> bool:
+    return review.study.priority == UrgencyOfRequest.URGENT
 
 
 def due_at(review: Review, policy: ReadingPolicy) -> datetime:
@@ -53,12 +63,20 @@ def due_at(review: Review, policy: ReadingPolicy) -> datetime:
 
 
 def suspicion(predictions: list[Prediction], ensemble: EnsemblePrediction | None) -> float | None:
-    """The probability of the class that is looked out for, 0 to 1: the ensemble's, which alone is calibrated for all
-    of them; else the classifiers' highest; None without any.
+    """How likely any abnormality is, 0 to 1: the ensemble's, which alone is calibrated for all of them; else the
+    classifiers' highest; None without any.
+
+    Where nothing answers for abnormality itself, it is what the classes that name a finding have together.
     """
+    if ensemble and ensemble.abnormality:
+        return float(ensemble.abnormality["probability"])
     if ensemble:
-        return ensemble.probability
-    return max((prediction.probability for prediction in predictions), default=None)
+        return _of_findings(ensemble)
+    return max((_of_findings(prediction) for prediction in predictions), default=None)
+
+
+def _of_findings(one: Prediction | EnsemblePrediction) -> float:
+    return min(1.0, sum(share for label, share in one.probabilities.items() if label not in _HARMLESS))
 
 
 def share_above(predictions: list[Prediction]) -> float | None:
@@ -96,14 +114,24 @@ def prioritise(analysis: Analysis) -> None:
         _update(review, policy)
 
 
+def place_again(study: Study) -> None:
+    """Give the open reviews of a study their place by what the referrer asks for now. Runs in a transaction."""
+    policy = ReadingPolicy.of(study.clinic)
+    for review in study.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():
+        review.study = study
+        Review.objects.filter(pk=review.pk).update(due_at=due_at(review, policy))
+
+
 def reprioritise(policy: ReadingPolicy) -> int:
     """Give every open case of a clinic its place by changed weights; returns how many there were.
 
     The sum of `priority` once more, for the database: thousands of cases move in one UPDATE.
     """
+    asked = Study.objects.filter(pk=OuterRef("study"), priority=UrgencyOfRequest.URGENT)
     hours = (
         policy.urgent_hours * Case(When(urgent=True, then=1.0), default=0.0, output_field=FloatField())
-        + policy.suspicion_hours * Coalesce("suspicion", UNKNOWN_SUSPICION)
+        + policy.referrer_hours * Case(When(Exists(asked), then=1.0), default=0.0, output_field=FloatField())
+        + policy.suspicion_hours * policy.order_by_result * Coalesce("suspicion", UNKNOWN_SUSPICION)
         + policy.disagreement_hours * F("disagreement")
     )
     return Review.objects.open().filter(clinic=policy.clinic).update(due_at=F("waiting_since") - _Hours(hours))

@@ -301,7 +301,7 @@ def _hear(request: Request, heard: dict[str, str]) -> None:
 
 
 def _tells(body: str) -> bool:
-    return any(trace in body for trace in ("classifier-0", "90.0", "0.90", "suspicion 0", "/predictions/"))
+    return any(trace in body for trace in ("classifier-0", "90.0", "0.90", "moved up by the result", "/predictions/"))
 
 
 def test_the_queue_follows_without_reloading(

@@ -23,7 +23,7 @@ from tests.factories import finish, new_case, new_patient, read
 QUEUE = "/reading/"
 TELLING = 0.8764
 # What would tell of the result: its number however it is printed, its zone, its weight, the classifier's name.
-TRACES = ("0.88", "0.8764", "87.6", "classifier-0", "pill-positive", "10.5 h", "suspicion 0", "covid")
+TRACES = ("0.88", "0.8764", "87.6", "classifier-0", "pill-positive", "moved up by the result", "covid")
 TRACES += ("panel-cxr", "pill-indeterminate", "pill-warning", "classifiers disagree", "outside the lungs", "vgg19-cxr")
 COMPLETE = {
     "category": "typical",
@@ -78,7 +78,7 @@ def traces(answer: Any) -> list[str]:
 def test_staff_see_the_queue(told: Review, site: Site, member: Any, role: str, status: int) -> None:
     answer = site(member(role)).get(QUEUE)
     assert answer.status_code == status
-    assert "suspicion 0.88" in answer.content.decode()
+    assert "classifiers disagree" in answer.content.decode()
     assert ("Next case" in answer.content.decode()) == (role == "radiologist")
 
 
@@ -510,6 +510,7 @@ def test_an_administrator_changes_how_the_clinic_reads(
         "read_first": "never",
         "double_reading_percent": "10",
         "urgent_hours": "24",
+        "referrer_hours": "0",
         "suspicion_hours": "0",
         "disagreement_hours": "0",
     }

@@ -14,11 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from diagnosis import formats
 from diagnosis.models import Analysis, ReadingPolicy, Review, Scan
 from diagnosis.models.review import Mark, ReviewKind, ReviewQuerySet
 from diagnosis.models.study import speaking_of
-from diagnosis.results import words
+from diagnosis.results import verdict, words
 from diagnosis.results.images import count_of
 from diagnosis.results.words import Computer
 from diagnosis.reviews import queue
@@ -29,6 +28,8 @@ SHOWN = (
     *("study__patient", "study__representative__patient", "study__representative__series"),
     *("image__patient", "image__series", "clinic", "reader"),
 )
+# From so many hours on, a result is told as a reason for a case's place.
+NOTICEABLE = 1.0
 # A page that is there renews its lease every third of it: one that has less left than half has missed a beat.
 MISSED = settings.REVIEW_LEASE / 2
 
@@ -57,21 +58,14 @@ class Row:
 
     @property
     def reasons(self) -> list[str]:
-        """Why it stands here, each part with the hours it adds to the waiting time."""
-        parts = []
-        if self.review.urgent:
-            parts.append(_("+ %(hours)s, urgent") % {"hours": _hours(self.priority.urgency)})
-        return parts if self.hidden else parts + self._of_result()
-
-    def _of_result(self) -> list[str]:
-        if self.review.suspicion is None:
-            return [_("+ %(hours)s, no result yet") % {"hours": _hours(self.priority.suspicion)}]
-        suspicion = {"hours": _hours(self.priority.suspicion), "value": formats.decimal(self.review.suspicion)}
-        parts = [_("+ %(hours)s, suspicion %(value)s") % suspicion]
+        """Why it stands here, beyond its waiting time and its own urgency, in a few words each."""
+        parts = [_("referrer: urgent")] if queue.is_urgent_for_referrer(self.review) else []
+        if self.hidden:
+            return parts
         if self.review.disagreement:
-            value = formats.decimal(self.review.disagreement)
-            disagreement = {"hours": _hours(self.priority.disagreement), "value": value}
-            parts.append(_("+ %(hours)s, disagreement %(value)s") % disagreement)
+            parts.append(verdict.chip(Mark.DISAGREEMENT))
+        if self.priority.suspicion >= NOTICEABLE:
+            parts.append(_("moved up by the result"))
         return parts
 
     @property
@@ -81,8 +75,9 @@ class Row:
 
     @property
     def marks(self) -> list[str]:
-        """What wants a person's eye, beyond what `result` says; nothing where hidden."""
-        return [] if self.hidden else [mark for mark in self.review.marks if mark != Mark.INDETERMINATE]
+        """What wants a person's eye, beyond what `result` and `reasons` say; nothing where hidden."""
+        said = (Mark.INDETERMINATE, Mark.DISAGREEMENT)
+        return [] if self.hidden else [mark for mark in self.review.marks if mark not in said]
 
     @property
     def is_held(self) -> bool:
@@ -117,7 +112,7 @@ class Row:
             str(review.reader_id),
             review.urgent,
             str(self.back_at),
-            [self.images, self.is_again],
+            [self.images, self.is_again, review.study.priority],
             self.hidden or [review.suspicion, review.disagreement, review.share_above, review.zone, review.marks],
         ]
 
@@ -185,11 +180,3 @@ def _policies(reviews: Iterable[Review]) -> dict[UUID, ReadingPolicy]:
     clinics = {review.clinic_id: review.clinic for review in reviews}
     known = {policy.clinic_id: policy for policy in ReadingPolicy.objects.filter(clinic__in=clinics)}
     return {pk: known.get(pk) or ReadingPolicy(clinic=clinic) for pk, clinic in clinics.items()}
-
-
-def _hours(hours: float) -> str:
-    """12.0 → "12 h", 0.4 → "24 min"."""
-    if hours and hours < 1:
-        return _("%(count)s min") % {"count": round(60 * hours)}
-    tenths = float(round(hours, 1))
-    return _("%(count)s h") % {"count": formats.decimal(tenths, 0 if tenths.is_integer() else 1)}

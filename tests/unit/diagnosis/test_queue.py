@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
@@ -43,10 +43,24 @@ def case(clinic: Clinic, radiographer: User) -> Callable[..., Review]:
     return make
 
 
+@pytest.fixture
+def by_result(clinic: Clinic) -> ReadingPolicy:
+    """The clinic has turned on that the result moves cases."""
+    return ReadingPolicy.objects.create(clinic=clinic, order_by_result=True)
+
+
 def order() -> list[Review]:
     return list(Review.objects.in_order())
 
 
+def test_a_result_moves_nothing_unless_the_clinic_turns_it_on(case: Callable[..., Review]) -> None:
+    """The classifiers' cards forbid triage."""
+    waiting, suspect = case(hours=0.1, results=(0.1,)), case(results=(0.99,))
+    assert order() == [waiting, suspect]
+    assert queue.priority(suspect, ReadingPolicy()).hours == 0
+
+
+@pytest.mark.usefixtures("by_result")
 def test_urgent_then_suspect_then_waiting(case: Callable[..., Review]) -> None:
     plain, suspect, old, urgent = (
         case(results=(0.1,)),
@@ -102,7 +116,7 @@ def test_what_wants_an_eye_stands_on_the_review_and_moves_nothing(
     marked = case(results=(0.9, 0.1), combined=0.5, outside=0.6)
     assert marked.marks == ["disagreement", "indeterminate", "attention_outside"]
     (row,) = rows(Review.objects.all(), reader=radiologist)
-    assert row.marks == ["disagreement", "attention_outside"], "the result names the side itself"
+    assert row.marks == ["attention_outside"], "result and reasons say the others already"
     calm = case(results=(0.9, 0.1), combined=0.5)
     assert abs(queue.priority(marked, ReadingPolicy()).hours - queue.priority(calm, ReadingPolicy()).hours) < 1e-9
 
@@ -141,6 +155,7 @@ def test_the_marked_and_each_standing_can_be_filtered(
     assert blind.narrow(Review.objects.all()).count() == len(found)
 
 
+@pytest.mark.usefixtures("by_result")
 def test_a_case_without_result_stands_in_the_middle(case: Callable[..., Review]) -> None:
     low, none, high = case(results=(0.1,)), case(), case(results=(0.9,))
     assert none.suspicion is None
@@ -149,12 +164,13 @@ def test_a_case_without_result_stands_in_the_middle(case: Callable[..., Review])
 
 def test_nobody_waits_behind_newer_cases_for_longer_than_the_weights_add_up_to(case: Callable[..., Review]) -> None:
     policy = ReadingPolicy()
-    most = policy.urgent_hours + policy.suspicion_hours + policy.disagreement_hours
+    most = policy.urgent_hours + policy.referrer_hours + policy.disagreement_hours
     patient = case(hours=most + 0.1, results=(0.0,))
     newest = case(results=(1.0, 0.0), urgent=True)
     assert order() == [patient, newest]
 
 
+@pytest.mark.usefixtures("by_result")
 def test_a_result_moves_the_case(case: Callable[..., Review]) -> None:
     first, second = case(hours=1), case()
     assert order() == [first, second]
@@ -180,26 +196,50 @@ def test_changed_weights_place_the_queue_again(
     case: Callable[..., Review], clinic: Clinic, administrator: User
 ) -> None:
     suspect, old = case(results=(0.9,)), case(hours=5, results=(0.1,))
-    assert order() == [suspect, old]
-    moved = change_policy(by=administrator, policy=ReadingPolicy(clinic=clinic, suspicion_hours=0))
-    assert moved == 2
     assert order() == [old, suspect]
+    moved = change_policy(by=administrator, policy=ReadingPolicy(clinic=clinic, order_by_result=True))
+    assert moved == 2
+    assert order() == [suspect, old]
+
+
+def test_any_abnormality_counts_not_one_disease_alone(case: Callable[..., Review]) -> None:
+    review = case(results=(0.1, 0.1), combined=0.1)
+    combined = review.study.analyses.get().ensemble
+    assert combined
+    combined.probabilities = {"covid": 0.1, "pneumonia": 0.8, "normal": 0.1}
+    assert queue.suspicion([], combined) == pytest.approx(0.9)
+    combined.abnormality = {"probability": 0.75, "zone": "positive"}
+    assert queue.suspicion([], combined) == 0.75
+
+
+def test_what_the_referrer_asks_for_counts(case: Callable[..., Review], radiologist: User) -> None:
+    first, second = case(hours=1), case()
+    Study.objects.filter(pk=second.study_id).update(priority="urgent")
+    with transaction.atomic():
+        queue.place_again(Study.objects.get(pk=second.study_id))
+    assert order() == [second, first]
+    row, _other = rows(Review.objects.in_order(), reader=radiologist)
+    assert row.reasons == ["referrer: urgent"]
 
 
 @pytest.mark.both_databases
-def test_the_database_sums_as_we_do(case: Callable[..., Review], clinic: Clinic) -> None:
+@pytest.mark.parametrize("by_result", [False, True])
+def test_the_database_sums_as_we_do(case: Callable[..., Review], clinic: Clinic, by_result: bool) -> None:
     made = [case(hours=1, results=(0.123456,)), case(results=(0.9, 0.1)), case(hours=0.5, urgent=True)]
-    policy = ReadingPolicy(clinic=clinic, urgent_hours=7.25, suspicion_hours=3.5, disagreement_hours=1.1)
+    policy = ReadingPolicy(
+        clinic=clinic, urgent_hours=7.25, suspicion_hours=3.5, disagreement_hours=1.1, order_by_result=by_result
+    )
+    Study.objects.filter(pk=made[0].study_id).update(priority="urgent")
     assert queue.reprioritise(policy) == 3
-    for review in made:
-        review.refresh_from_db()
+    for review in Review.objects.filter(pk__in=[one.pk for one in made]):
         assert abs(review.due_at - queue.due_at(review, policy)) < timedelta(milliseconds=1)
 
 
+@pytest.mark.usefixtures("by_result")
 def test_each_part_of_the_place_is_told(case: Callable[..., Review], radiologist: User) -> None:
     review = case(hours=3, results=(0.75, 0.25), urgent=True)
     (row,) = rows(Review.objects.filter(pk=review.pk), reader=radiologist)
-    assert row.reasons == ["+ 48 h, urgent", "+ 9 h, suspicion 0.75", "+ 6 h, disagreement 1.00"]
+    assert row.reasons == ["classifiers disagree", "moved up by the result"]
     assert review.waiting_since - timedelta(hours=row.priority.hours) == review.due_at
 
 
