@@ -7,19 +7,42 @@ from ml.spec import Modality
 
 @dataclass(frozen=True)
 class ModalityWords:
-    """`title` heads a table, `noun` is one image, `plural` says which images, `subject` which one, for whom."""
+    """`title` heads a table, `noun` is one image, `plural` says which images, `subject` which one, for whom.
+
+    `caution` says what the places that the images came from do to every number; `research_only` why an ensemble is no
+    more than a subject of research, empty where it may be more.
+    """
 
     title: str
     noun: str
     plural: str
     subject: str
+    caution: str = ""
+    research_only: str = ""
 
 
 WORDS = {
     Modality.CXR: ModalityWords(
-        "Chest X-rays", "chest X-ray", "frontal chest X-rays", "a frontal chest X-ray of an adult"
+        "Chest X-rays",
+        "chest X-ray",
+        "frontal chest X-rays",
+        "a frontal chest X-ray of an adult",
+        caution="Every normal image here, in training as in the test, comes from one institution, the NIH "
+        "(darkcovidnet and rsna). No source has COVID-19 and normal images together, and ieee8023 and covid-cxnet have "
+        "no normal one. So specificity was measured at the NIH alone, and a difference between sources may be a "
+        "difference between places and not between lungs. Labels of darkcovidnet were taken from reports by a program: "
+        "of its 500 pneumonia images radiologists of the RSNA called 58 normal.",
     ),
-    Modality.CT: ModalityWords("CT slices", "CT slice", "axial slices of chest CT", "one axial slice of a chest CT"),
+    Modality.CT: ModalityWords(
+        "CT slices",
+        "CT slice",
+        "axial slices of chest CT",
+        "one axial slice of a chest CT",
+        research_only="On whole examinations it sees the look of a slice and not the lesion: of the two DICOM series "
+        "at hand the normal one scored 0.48 and the one with COVID-19 0.33, and inside three of four patients with "
+        "both kinds of slices those with lesions scored lower than those without. What was measured on single "
+        "published slices does not carry over.",
+    ),
 }
 # What the training images of each are labelled with, in the order of the networks' outputs.
 LABELS: dict[Modality, tuple[str, ...]] = {

@@ -13,12 +13,14 @@ import numpy as np
 from ml.ensemble import EnsembleSpec, ensembles
 from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Estimate, Modality
+from ml.training.measure import abnormality
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.curves import EVALUATION
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.measure.report import REPORT, all_estimates, operating_estimates, zone_estimates
+from ml.training.measure.sources import Rates
 from ml.training.metrics import classification_measures
-from ml.training.modalities import WORDS
+from ml.training.modalities import WORDS, ModalityWords
 from ml.training.publish.card import DISAGREEMENTS
 from ml.training.publish.combine import TEST, WEIGHTS_ROOT, disagreement, read_members
 from ml.training.publish.markdown import architecture_title, render
@@ -65,6 +67,20 @@ class Subject:
     def zones(self) -> dict[str, Estimate]:
         point = self.spec.operating_point
         return zone_estimates(self.scored, point.threshold, point.positive_from)
+
+    @cached_property
+    def rates(self) -> dict[str, Rates]:
+        """What both bounds do by source."""
+        point = self.spec.operating_point
+        return abnormality.sources(self.scored, point.threshold, point.positive_from, sides=("positive", "negative"))
+
+    @cached_property
+    def abnormality(self) -> dict[str, Any] | None:
+        """What was measured of the question whether the lung is abnormal; None where it is not asked."""
+        if not isinstance(self.spec, EnsembleSpec) or self.spec.abnormality is None:
+            return None
+        controls = abnormality.abnormality_controls(self.folder, TEST)
+        return {**abnormality.measure_abnormality(self.scored, self.spec.abnormality), "controls": controls}
 
     @cached_property
     def controls(self) -> dict[str, Any]:
@@ -120,6 +136,14 @@ class Section:
     def drawn(self) -> list[Subject]:
         """Those that keep their drawn curves."""
         return [subject for subject in self.subjects if (subject.folder / EVALUATION).is_file()]
+
+    @property
+    def words(self) -> ModalityWords:
+        return WORDS[self.modality]
+
+    @property
+    def ensembles(self) -> list[Subject]:
+        return [subject for subject in self.subjects if isinstance(subject.spec, EnsembleSpec)]
 
     @property
     def sources(self) -> list[str]:

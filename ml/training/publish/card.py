@@ -49,7 +49,7 @@ def write_ensemble_card(
         "ensemble.md.j2",
         report,
         spec=ensemble,
-        modality=WORDS[ensemble.modality].plural,
+        words=WORDS[ensemble.modality],
         first=members[0],
         sources=sorted({source for spec in members for source in spec.trained_on}),
         disagreements=DISAGREEMENTS,

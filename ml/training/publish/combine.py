@@ -11,10 +11,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.abnormality import AbnormalityPoint
 from ml.ensemble import ENSEMBLE, EnsembleSpec, ensemble_name
 from ml.probability import mean_logarithm, pool
 from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Modality
+from ml.training.measure import abnormality
 from ml.training.measure.bootstrap import estimates, with_exact_bounds
 from ml.training.measure.calibration import Calibration, calibrate
 from ml.training.measure.predictions import (
@@ -26,6 +28,7 @@ from ml.training.measure.predictions import (
 )
 from ml.training.measure.report import REPORT, controls, headline, measure, operating_point, plain
 from ml.training.metrics import Measures
+from ml.training.modalities import WORDS
 from ml.training.scored_images import ScoredImages
 
 WEIGHTS_ROOT = Path(__file__).parents[2] / "weights"
@@ -100,8 +103,9 @@ def combine(root: Path, modality: Modality, *, version: str) -> Path:
     folder.mkdir(parents=True)
     _write_predictions(folder, members, calibration.temperature)
     # Measured on what was stored, so that every number can be had again from it
-    scored = read_predictions(folder / PREDICTIONS)[TEST]
-    report = _report(folder, scored, calibration, members)
+    said = read_predictions(folder / PREDICTIONS)
+    scored = said[TEST]
+    report = _report(folder, said, calibration, members)
     (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
     ensemble = _ensemble(version, modality, report, members)
     (folder / ENSEMBLE).write_text(ensemble.to_json())
@@ -180,9 +184,15 @@ def _pooled(said: Sequence[dict[str, ScoredImages]], part: str, temperature: flo
     return said[0][part].saying(pool([each[part].probabilities for each in said], temperature))
 
 
-def _report(folder: Path, scored: ScoredImages, calibration: Calibration, members: Sequence[Member]) -> dict[str, Any]:
+def _report(
+    folder: Path, said: dict[str, ScoredImages], calibration: Calibration, members: Sequence[Member]
+) -> dict[str, Any]:
+    scored, bounds = said[TEST], (calibration.threshold, calibration.positive_from)
+    asked = abnormality.can_be_asked(scored)
     return {
         **measure(scored, calibration, TEST),
+        **abnormality.sources(scored, *bounds, sides=("positive", "negative")),
+        "abnormality": abnormality.report(said[VALIDATION], scored, folder, TEST) if asked else None,
         "members": [member.spec.identity for member in members],
         "disagreement": disagreement(scored, calibration.threshold, members),
         "controls": controls(folder, TEST),
@@ -200,7 +210,19 @@ def _ensemble(version: str, modality: Modality, report: dict[str, Any], members:
         temperature=report["temperature"],
         operating_point=operating_point(report),
         metrics=headline(report) | rates,
+        sources=report["sources"],
+        answers=_answers(report),
+        abnormality=AbnormalityPoint.from_fields(report["abnormality"]["point"]) if report["abnormality"] else None,
+        research_only=bool(WORDS[modality].research_only),
     )
+
+
+def _answers(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Precision and recall of each label where it is the likeliest."""
+    measured = report["estimates"]
+    return {
+        label: {name: measured[f"{name}/{label}"] for name in ("precision", "recall")} for label in report["labels"]
+    }
 
 
 def _write_papers(

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("keras", reason="the figures' module starts Keras")
 
+from ml.ensemble import ensembles
 from ml.spec import Modality
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.publish.accuracy import BEGIN, END, joined, write
@@ -47,6 +48,19 @@ def test_every_classifier_and_the_ensemble_have_their_rows(root: Path, project: 
     assert "### When the members of panel-cxr disagree" in text
     assert "(../ml/weights/panel-cxr/1.0.0/CARD.md)" in text
     assert "(../ml/weights/panel-cxr/1.0.0/evaluation.png)" in text
+
+
+def test_the_first_question_and_the_numbers_by_source_come_before_the_pooled_ones(root: Path, project: Path) -> None:
+    text = (project / "docs" / "accuracy.md").read_text()
+    order = ("First question: is this lung abnormal?", "Second question: is it the covid", "All sources together\n")
+    places = [text.index(f"### {title}") for title in order]
+    assert places == sorted(places)
+    said = read_predictions(root / "panel-cxr" / "1.0.0" / PREDICTIONS)["test"]
+    sick, here = said.labels != 2, said.sources == "one"
+    assert f"| one | {(sick & here).sum()} | {(~sick & here).sum()} |" in text
+    sensitivity = (said.score >= ensembles(root)[0].operating_point.threshold)[here & said.positive]
+    assert f"| one | {(said.positive & here).sum()} |" in text[places[1] :]
+    assert f"| {sensitivity.mean():.3f} (" in text[places[1] : places[2]]
 
 
 def test_a_protocol_without_stored_answers_is_not_run(project: Path) -> None:

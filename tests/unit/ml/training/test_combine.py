@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,20 @@ def test_the_ensemble_names_its_members_and_quotes_its_report(root: Path, ensemb
     for name in ("disagreement", "error/agreed", "error/divided"):
         assert ensemble.metrics[name] == report["disagreement"][name]
     assert ensemble.metrics["border_pixels_auc"] == report["controls"]["border_pixels"]["auc/covid"]
+
+
+def test_the_ensemble_is_asked_first_whether_the_lung_is_abnormal(root: Path, ensemble: EnsembleSpec) -> None:
+    report = json.loads((root / ensemble.identity / "metrics.json").read_text())
+    assert ensemble.abnormality is not None
+    assert json.loads(json.dumps(asdict(ensemble.abnormality))) == report["abnormality"]["point"]
+    assert set(ensemble.sources) == {"one", "two"}
+    assert ensemble.sources["one"] == report["sources"]["one"]
+    assert list(ensemble.answers) == list(ensemble.labels)
+    assert ensemble.answers["pneumonia"]["precision"] == report["estimates"]["precision/pneumonia"]
+    card = (root / ensemble.identity / "CARD.md").read_text()
+    first, second, pooled = (card.index(title) for title in ("is this lung abnormal?", "pattern?", "## All sources"))
+    assert first < second < pooled
+    assert "comes from one institution" in card[:first]
 
 
 def test_what_was_measured_is_what_the_ensemble_says_of_its_members_answers(root: Path, ensemble: EnsembleSpec) -> None:
