@@ -166,7 +166,7 @@ def lung(one: Given, policy: ReadingPolicy) -> Answer | None:
         threshold=point["threshold"],
         upper=point["abnormal_from"],
         frequency=_frequency(point, policy.abnormal_percent, reached=reached, zoned=True, templates=_ABNORMAL),
-        sources=_sources(point),
+        sources=_sources(point, ("abnormal", "normal")),
         **_measures(point),
     )
 
@@ -186,7 +186,7 @@ def pattern(one: Given, policy: ReadingPolicy) -> Answer:
         threshold=point["threshold"],
         upper=point.get("positive_from") if one.zone else None,
         frequency=_frequency(point, policy.covid_percent, reached=one.reached, zoned=bool(one.zone), templates=_COVID),
-        sources=_sources(point),
+        sources=_sources(point, ("positive", "negative")),
         **_measures(point),
     )
 
@@ -210,17 +210,16 @@ def _measures(point: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _sources(point: Mapping[str, Any]) -> tuple[tuple[str, str, str, int, int], ...]:
+def _sources(point: Mapping[str, Any], sides: tuple[str, str]) -> tuple[tuple[str, str, str, int, int], ...]:
+    """`sides` names the counts of images with and without the finding. A source may have images of one side alone."""
     return tuple(
-        (
-            name,
-            formats.brief_estimate(one["sensitivity"]),
-            formats.brief_estimate(one["specificity"]),
-            int(one["abnormal"]),
-            int(one["normal"]),
-        )
+        (name, _rate(one["sensitivity"]), _rate(one["specificity"]), *(int(one[side]) for side in sides))
         for name, one in point.get("sources", {}).items()
     )
+
+
+def _rate(measured: dict[str, Any] | None) -> str:
+    return formats.brief_estimate(measured) if measured else formats.DASH
 
 
 def _frequency(one: Mapping[str, Any], percent: float, *, reached: bool, zoned: bool, templates: _Pair) -> str:

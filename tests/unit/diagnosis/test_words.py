@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
+from django.conf import settings
 
+from diagnosis import formats
+from diagnosis.analyses.predict import CombinedPrediction
+from diagnosis.analyses.runner import ensemble_prediction_row
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction, ReadingPolicy
 from diagnosis.results import words
 from diagnosis.results.answers import given, given_frozen
 from diagnosis.results.odds import frequency
+from ml.ensemble import EnsembleSpec, ensembles
 from tests.factories import ZONED
 
 POINT = {**ZONED, "threshold": 0.0373, "positive_from": 0.2315}
@@ -102,6 +108,26 @@ def test_the_likeliest_answer_has_the_precision_that_was_measured_for_it() -> No
     unmeasured = said(ensemble(covid=0.02, pneumonia=0.8, zone="negative"))
     assert unmeasured.likeliest is not None
     assert "not measured" in unmeasured.likeliest.worth
+
+
+@pytest.mark.parametrize("shipped", ensembles(settings.ML_WEIGHTS_ROOT), ids=lambda one: str(one.identity))
+def test_both_questions_are_told_by_source_for_what_ships(shipped: EnsembleSpec) -> None:
+    """The sources of what ships have images of one side alone."""
+    row = ensemble_prediction_row(uuid.uuid4(), CombinedPrediction(shipped, _spread(shipped)))
+    found = {answer.name: answer for answer in said(row, show_research_only=True).answers}
+    expected = {"COVID-19 pattern": (shipped.sources, "positive", "negative")}
+    if shipped.abnormality:
+        expected["Abnormal lung"] = (shipped.abnormality.sources, "abnormal", "normal")
+    assert set(found) == set(expected)
+    for name, (sources, with_it, without) in expected.items():
+        counts = {source: (one[with_it], one[without]) for source, one in sources.items()}
+        assert {source: (have, lack) for source, _, _, have, lack in found[name].sources} == counts
+        for source, sensitivity, specificity, have, lack in found[name].sources:
+            assert (sensitivity == formats.DASH, specificity == formats.DASH) == (not have, not lack), source
+
+
+def _spread(ensemble: EnsembleSpec) -> dict[str, float]:
+    return dict.fromkeys(ensemble.labels, 1 / len(ensemble.labels))
 
 
 def test_sensitivity_specificity_and_frequency_stand_beside_each_answer() -> None:
