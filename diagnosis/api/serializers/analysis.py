@@ -6,8 +6,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from diagnosis import messages
 from diagnosis.api import examples
+from diagnosis.api.serializers.aggregation import AggregationSerializer
 from diagnosis.api.serializers.intended_use import IntendedUseSerializer, intended_use_now
 from diagnosis.api.serializers.links import address, address_of, links
 from diagnosis.api.serializers.prediction import EnsemblePredictionSerializer, PredictionSerializer
@@ -21,21 +21,6 @@ class FailureSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(source="failure_code")
     reason = serializers.CharField(source="failure_reason", help_text="what happened and what to do")
     retryable = serializers.BooleanField(source="failure_retryable")
-
-
-class AggregationSerializer(serializers.Serializer[Any]):
-    """How what was predicted for the images became what is predicted for their study."""
-
-    method = serializers.CharField()
-    version = serializers.CharField(default="", help_text="of the method; empty: from before it was kept")
-    key_images = serializers.ListField(
-        child=serializers.UUIDField(), default=list, help_text="the images that speak loudest for the result"
-    )
-    notes = serializers.SerializerMethodField(help_text="what a reader should know of it, as sentences")
-
-    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
-    def get_notes(self, aggregation: Mapping[str, Any]) -> list[str]:
-        return [messages.sentence(note["code"], note["params"]) for note in aggregation.get("notes", [])]
 
 
 @extend_schema_serializer(examples=[examples.answer(examples.ANALYSIS)])

@@ -157,6 +157,8 @@ def test_an_analysis_says_how_its_images_became_one_result(slices: list[Scan], r
     assert (told["method"], told["version"], told["key_images"]) == ("slices", "2", [str(slices[1].pk)])
     assert told["notes"][0] == "None was measured for these classifiers."
     assert "of_a_later_version" in told["notes"][1]
+    # Not kept for this result
+    assert (told["images"], told["series"], told["at_threshold"], told["thirds"]) == (None, None, None, [])
     assert [each["image"] for each in body["predictions"]] == [str(slices[1].pk)]
 
     first = client.get(body["links"]["image_results"], {"page_size": 1}).json()
@@ -164,6 +166,33 @@ def test_an_analysis_says_how_its_images_became_one_result(slices: list[Scan], r
     assert [each["image"] for each in first["results"] + second["results"]] == [str(scan.pk) for scan in slices[:2]]
     assert [each["probability"] for each in first["results"] + second["results"]] == [0.2, 0.8]
     assert second["next"] is None
+
+
+def test_an_analysis_says_which_slices_counted_and_which_did_not(
+    slices: list[Scan], radiographer: User, api: Api
+) -> None:
+    analysis = finish_study({slices[0]: 0.2, slices[1]: 0.8})
+    share = {"slices": 0.5, "lung_area": 0.25}
+    third = {"level": "upper", "slices": 1, "mean": 0.8, "at_threshold": share, "clearly_positive": share}
+    reason = {"code": "aggregation", "params": {"variant": "lungs_not_found"}}
+    account = {
+        "method": "lung-top-third",
+        "version": "1",
+        "key_images": [str(slices[1].pk)],
+        "images": 2,
+        "at_threshold": share,
+        "clearly_positive": share,
+        "thirds": [third],
+        "left_out": [{"image": str(slices[2].pk), **reason}],
+        "notes": [],
+        "series": {"series": str(slices[0].series_id), **reason},
+        "other_series": [],
+    }
+    Analysis.objects.filter(pk=analysis.pk).update(aggregation=account)
+    told = api(radiographer).get(f"/api/v1/analyses/{analysis.pk}/").json()["aggregation"]
+    assert (told["images"], told["at_threshold"], told["thirds"]) == (2, share, [third])
+    assert told["series"]["id"] == str(slices[0].series_id) and told["left_out"][0]["id"] == str(slices[2].pk)
+    assert "lungs" in told["left_out"][0]["reason"].lower()
 
 
 def test_an_upload_says_where_it_was_filed(patient: Patient, radiographer: User, api: Api) -> None:
