@@ -6,16 +6,21 @@ import logging
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.locale import in_locale_of
 from accounts.models import User
 from diagnosis.models import Notification, Study
-from diagnosis.models.notification import NotificationKind, NotificationQuerySet
+from diagnosis.models.notification import URGENT, NotificationKind, NotificationQuerySet
 
 log = logging.getLogger(__name__)
 MAIL_BATCH = 100
+
+
+def notify(recipient: User, study: Study, kind: NotificationKind) -> None:
+    Notification.objects.create(recipient=recipient, study=study, kind=kind)
 
 
 def notify_uploader(study: Study, kind: NotificationKind) -> None:
@@ -34,9 +39,8 @@ def unread_count(user: User) -> int:
 
 def mail_pending() -> int:
     """Mail what its recipients want mailed; returns how many went out. One that fails waits for the next round."""
-    wanted = Notification.objects.filter(
-        mailed_at=None, read_at=None, recipient__is_active=True, recipient__reading_preference__mail_results=True
-    )
+    chosen = Q(kind__in=URGENT) | Q(recipient__reading_preference__mail_results=True)
+    wanted = Notification.objects.filter(chosen, mailed_at=None, read_at=None, recipient__is_active=True)
     return sum(_mail(notification) for notification in wanted.select_related("recipient", "study__clinic")[:MAIL_BATCH])
 
 

@@ -19,6 +19,7 @@ from diagnosis import notifications
 from diagnosis.analyses import classifiers, drawing, runner
 from diagnosis.models import Analysis, Drawing, Scan
 from diagnosis.oversight import history, storage
+from diagnosis.reviews import escalation
 from diagnosis.states import AnalysisStatus
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,20 @@ def delete_old_drawings() -> None:
 @shared_task(acks_late=False)
 def mail_notifications() -> None:
     notifications.mail_pending()
+
+
+def mail_now() -> None:
+    """Do not wait for the next round; where the broker is away, that comes anyway."""
+    try:
+        mail_notifications.apply_async(expires=60)
+    except (OperationalError, OSError):
+        log.warning("the broker did not take the order to mail", exc_info=True)
+
+
+@shared_task(acks_late=False)
+def escalate_critical_results() -> None:
+    if escalation.escalate_overdue():
+        mail_now()
 
 
 @shared_task(acks_late=False)

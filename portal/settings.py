@@ -277,6 +277,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "escalate-critical-results": {
+        "task": "diagnosis.tasks.escalate_critical_results",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "keep-figures": {
         "task": "diagnosis.tasks.keep_figures",
         "schedule": 6 * 3600.0,

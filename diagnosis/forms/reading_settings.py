@@ -30,7 +30,7 @@ class PolicyForm(forms.ModelForm):
         model = ReadingPolicy
         fields = [
             *("read_first", "double_reading_percent", "urgent_hours", "referrer_hours", "disagreement_hours"),
-            *("order_by_result", "suspicion_hours"),
+            *("order_by_result", "suspicion_hours", "critical_minutes"),
         ]
         widgets = {"read_first": forms.RadioSelect}
         labels = {
@@ -41,6 +41,7 @@ class PolicyForm(forms.ModelForm):
             "order_by_result": _("Move cases forward by the classifiers' result"),
             "suspicion_hours": _("Result (hours)"),
             "disagreement_hours": _("Disagreement (hours)"),
+            "critical_minutes": _("Acknowledged within (minutes)"),
         }
         help_texts = {
             "double_reading_percent": _(
@@ -55,6 +56,9 @@ class PolicyForm(forms.ModelForm):
             "suspicion_hours": _(
                 "Only while the result moves cases. Counts in full where an abnormality is certain, in proportion "
                 "below that; a case without a result gets half."
+            ),
+            "critical_minutes": _(
+                "A critical result that nobody has acknowledged by then is told to the administrators of the clinic."
             ),
             "disagreement_hours": _("Counts in full when half of the classifiers contradict the other half."),
         }

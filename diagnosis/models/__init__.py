@@ -3,6 +3,7 @@
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.attention import AttentionMap, Drawing
 from diagnosis.models.correction import Correction
+from diagnosis.models.critical_result import CriticalResult
 from diagnosis.models.dismissal import Dismissal
 from diagnosis.models.ensemble_prediction import EnsemblePrediction
 from diagnosis.models.image_result import ImageResult
@@ -25,6 +26,7 @@ __all__ = [
     "Analysis",
     "AttentionMap",
     "Correction",
+    "CriticalResult",
     "Dismissal",
     "Draft",
     "Drawing",

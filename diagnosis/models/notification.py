@@ -18,6 +18,12 @@ class NotificationKind(models.TextChoices):
     FAILURE = "failure", _("An analysis failed")
     REPORT = "report", _("A report was signed")
     ADDENDUM = "addendum", _("A report has an addendum")
+    CRITICAL = "critical", _("A critical result waits for you to acknowledge it")
+    OVERDUE = "overdue", _("A critical result was not acknowledged in time")
+
+
+# Mailed whatever a person chose.
+URGENT = (NotificationKind.CRITICAL, NotificationKind.OVERDUE)
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

@@ -56,6 +56,12 @@ class ReadingPolicy(models.Model):
         default=False, help_text="results of classifiers for research only stand unfolded beside the others"
     )
 
+    critical_minutes = models.PositiveSmallIntegerField(
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(1440)],
+        help_text="after which a critical result that nobody acknowledged is escalated",
+    )
+
     class Meta:
         verbose_name = _("reading policy")
         verbose_name_plural = _("reading policies")

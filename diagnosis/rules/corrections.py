@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_noop
 from accounts.models import User
 from accounts.permissions import Permission, allowed, require
 from diagnosis.errors import NotAllowedNow, Refusal
-from diagnosis.models import Correction, Patient, Report, Review, Scan, Study
+from diagnosis.models import Correction, CriticalResult, Patient, Report, Review, Scan, Study
 from diagnosis.models.correction import OF_STUDIES, CorrectionKind
 from diagnosis.states import ReportStatus, ReviewStatus
 
@@ -79,9 +79,10 @@ def require_unread(scans: Collection[UUID], *more: UUID) -> None:
 
 
 def was_read(*studies: UUID) -> bool:
-    """Whether somebody has read one of the studies, or a report on one was signed."""
+    """Whether somebody has read one of the studies, told of a critical result in it or written a report on it."""
     read = Review.objects.filter(study__in=studies, status=ReviewStatus.DECIDED)
-    return read.exists() or Report.objects.filter(study__in=studies).exists()
+    told = CriticalResult.objects.filter(study__in=studies)
+    return read.exists() or told.exists() or Report.objects.filter(study__in=studies).exists()
 
 
 def may_move_images(user: User, study: Study) -> bool:

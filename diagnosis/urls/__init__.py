@@ -2,7 +2,19 @@
 
 from django.urls import include, path
 
-from diagnosis.views import analysis, attention, card, comparison, desk, image, patient, regroup, scan, upload
+from diagnosis.views import (
+    analysis,
+    attention,
+    card,
+    comparison,
+    critical_result,
+    desk,
+    image,
+    patient,
+    regroup,
+    scan,
+    upload,
+)
 
 app_name = "diagnosis"
 
@@ -24,6 +36,7 @@ urlpatterns = [
     path("scans/progress/", scan.progress, name="scan-progress"),
     path("studies/<uuid:pk>/", scan.study, name="study-detail"),
     path("studies/<uuid:pk>/result/", scan.study_result, name="study-result"),
+    path("studies/<uuid:pk>/critical/", critical_result.mark, name="study-critical"),
     path("studies/<uuid:pk>/images/move/", regroup.move, name="study-regroup"),
     path("scans/<uuid:pk>/", scan.detail, name="scan-detail"),
     path("scans/<uuid:pk>/result/", scan.result, name="scan-result"),

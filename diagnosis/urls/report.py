@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from diagnosis.views import report
+from diagnosis.views import critical_result, report
 
 urlpatterns = [
     path("reports/<uuid:pk>/", report.detail, name="report-detail"),
@@ -11,5 +11,7 @@ urlpatterns = [
     path("reports/<uuid:pk>/addenda/", report.addendum, name="report-addendum"),
     path("reports/<uuid:pk>/report.pdf", report.pdf, name="report-pdf"),
     path("reports/<uuid:pk>/key-images/<int:place>.png", report.key_image, name="report-key-image"),
+    path("critical/<uuid:pk>/acknowledge/", critical_result.confirm, name="critical-acknowledge"),
+    path("critical/<uuid:pk>/told/", critical_result.told, name="critical-told"),
     path("verify/<slug:code>/", report.verify, name="report-verify"),
 ]

@@ -22,6 +22,8 @@ ICONS = {
     NotificationKind.FAILURE: "failed",
     NotificationKind.REPORT: "report",
     NotificationKind.ADDENDUM: "report",
+    NotificationKind.CRITICAL: "warning",
+    NotificationKind.OVERDUE: "warning",
 }
 
 

@@ -18,6 +18,7 @@ from diagnosis.results.presentation import PredictionPresentation, ResultPresent
 from diagnosis.rules import blinding, corrections, policies, withdrawals
 from diagnosis.states import AnalysisStatus, ReviewStatus
 from diagnosis.views import scan_list
+from diagnosis.views.critical_result import cards as critical_result_cards
 from diagnosis.views.shortcuts import person
 
 EARLIER_SCANS = 3
@@ -109,6 +110,7 @@ def review_status(user: User, scan: Scan) -> dict[str, Any]:
         "moves": corrections.corrections_of(scan),
         "taken_back": withdrawals.of_study(scan.study),
         "may_take_back": withdrawals.may_take_back(scan.study, user),
+        "criticals": critical_result_cards(scan.study, user),
         "may_move_images": corrections.may_move_images(user, scan.study),
         "regroupings": [_regrouping(made, user, scan) for made in corrections.of_study(scan.study)],
     }

@@ -24,6 +24,7 @@ OBJECT_VIEWS: dict[str, tuple[type, Permission | None, str]] = {
     "scan-upload": (Patient, Permission.UPLOAD_SCAN, "get"),
     "study-detail": (Study, Permission.VIEW_RESULT, "get"),
     "study-result": (Study, Permission.VIEW_RESULT, "get"),
+    "study-critical": (Study, Permission.REVIEW_SCAN, "get"),
     # Or having uploaded it, while nobody has read it: tests/integration/test_regrouping.py
     "study-regroup": (Study, Permission.MANAGE_CLINIC, "get"),
     "scan-detail": (Scan, Permission.VIEW_RESULT, "get"),
