@@ -6,7 +6,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Clinic
+from accounts.models import Clinic, User
 from diagnosis.rules.critical_results import colleagues
 
 
@@ -21,7 +21,7 @@ class CriticalResultForm(forms.Form):
         error_messages={"required": _("Write what was found. The person who is told reads these words.")},
     )
     recipient = forms.ModelChoiceField(
-        queryset=None,
+        queryset=User.objects.none(),
         required=False,
         label=_("Person of the clinic"),
         help_text=_("Is told at once, here and by e-mail."),
@@ -29,7 +29,7 @@ class CriticalResultForm(forms.Form):
     outsider_name = forms.CharField(label=_("Or somebody outside: name"), max_length=200, required=False)
     outsider_phone = forms.CharField(label=_("Telephone"), max_length=60, required=False)
     escalate_to = forms.ModelChoiceField(
-        queryset=None,
+        queryset=User.objects.none(),
         required=False,
         label=_("If nobody acknowledges it, tell also"),
         help_text=_("The clinic's administrators are told then in any case."),

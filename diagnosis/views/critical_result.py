@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -22,6 +23,7 @@ from diagnosis.actions.critical_result import acknowledge, mark_critical, record
 from diagnosis.errors import Refusal
 from diagnosis.forms.critical_result import CallForm, CriticalResultForm
 from diagnosis.models import CriticalResult, ReadingPolicy, Study
+from diagnosis.models.critical_result import CriticalStatus
 from diagnosis.rules import critical_results as rules
 from diagnosis.views.oversight.scope import Scope, overseen, show
 from diagnosis.views.shortcuts import find, person
@@ -79,10 +81,16 @@ def told(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @overseen
 def index(request: HttpRequest, scope: Scope) -> HttpResponse:
     """The administrators' list: open, overdue and acknowledged ones."""
-    found = CriticalResult.objects.filter(clinic__in=scope.named.intersection(scope.keys))
+    # What is open stands there however old it is.
+    in_period = Q(status=CriticalStatus.OPEN) | Q(marked_at__gte=scope.since)
+    found = CriticalResult.objects.filter(in_period, clinic__in=scope.named.intersection(scope.keys))
     state = request.GET.get("state", "")
     now = timezone.now()
-    by_state = {"open": found.open(), "overdue": found.overdue(now), "acknowledged": found.exclude(status="open")}
+    by_state = {
+        "open": found.open(),
+        "overdue": found.overdue(now),
+        "acknowledged": found.exclude(status=CriticalStatus.OPEN),
+    }
     chosen = by_state.get(state, found).select_related(*RELATED)
     context = {
         "page": Paginator(chosen, A_PAGE).get_page(request.GET.get("page")),
