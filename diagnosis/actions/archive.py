@@ -15,6 +15,7 @@ from diagnosis.models import Patient
 from diagnosis.models.scan import Modality
 from diagnosis.rules.corrections import require_current
 from diagnosis.scans.archives import HEAD_BYTES, Archive, Member
+from diagnosis.scans.request import Request
 from ml.imaging import ImageRefused, sniff
 
 log = logging.getLogger(__name__)
@@ -53,12 +54,13 @@ def upload_archive(
     modality: Modality | None = None,
     compared: Collection[str] = (),
     urgent: bool = False,
+    request: Request | None = None,
 ) -> ArchiveUpload:
     """Upload every file of a zip archive of `size` bytes by `upload_scan`, one after the other.
 
     One that is refused does not stop the others, and the same archive again adds nothing that is there. `modality`
-    speaks for the files that do not say it themselves; `compared` and `urgent` are as in `upload_scan`. Raises
-    ArchiveRefused or ArchiveTooLarge where nothing of it was looked at.
+    speaks for the files that do not say it themselves; `compared`, `urgent` and `request` are as in `upload_scan`.
+    Raises ArchiveRefused or ArchiveTooLarge where nothing of it was looked at.
     """
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
     require_current(patient)
@@ -67,7 +69,14 @@ def upload_archive(
     def upload(data: bytes, name: str) -> Upload:
         said = None if _says_itself(data) else modality
         return upload_scan(
-            by=by, patient=patient, data=data, name=name, modality=said, compared=compared, urgent=urgent
+            by=by,
+            patient=patient,
+            data=data,
+            name=name,
+            modality=said,
+            compared=compared,
+            urgent=urgent,
+            request=request,
         )
 
     return ArchiveUpload(len(archive), (_outcome(member, upload) for member in archive))

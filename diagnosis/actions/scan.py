@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.core.files.base import ContentFile
@@ -22,8 +22,10 @@ from diagnosis.models.scan import FileFormat, Modality
 from diagnosis.rules import policies
 from diagnosis.rules.corrections import require_current
 from diagnosis.scans import filing, identity, intake
+from diagnosis.scans.request import Request, plausible_guess
 from diagnosis.states import AnalysisStatus, ReviewStatus
-from ml.imaging import DicomHeader, Role
+from ml.imaging import Role
+from ml.imaging.sandbox import Inspection
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,15 @@ def upload_scan(
     identity_confirmed: bool = False,
     compared: Collection[str] = (),
     urgent: bool = False,
+    request: Request | None = None,
 ) -> Upload:
     """Attach a file to `patient` and queue its analysis, or refuse it with a sentence; nothing in between.
 
     `modality` may be left out for DICOM. `identity_confirmed` says that a person has compared a header that disagrees
     with the record; `compared` names the differences that were accepted, as `IdentityMismatch.comparison` does, and
-    holds for every file that has exactly these. `urgent` puts the scan forward in the reading queue. Raises Refusal's
-    children: FileRefused, ModalityNeeded, IntakeUnavailable, DiskFull, IdentityMismatch, AttachedElsewhere.
+    holds for every file that has exactly these. `urgent` puts the scan forward in the reading queue; `request` is what
+    else is said of its examination. Raises Refusal's children: FileRefused, ModalityNeeded, IntakeUnavailable,
+    DiskFull, IdentityMismatch, AttachedElsewhere.
     """
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
     require_current(patient)
@@ -68,7 +72,7 @@ def upload_scan(
     if found and not identity_confirmed:
         _require_compared(IdentityMismatch(found), compared)
     scan = _scan(accepted, by=by, patient=patient, confirmed=found)
-    return _keep(scan, accepted, by=by, urgent=urgent)
+    return _keep(scan, accepted, by=by, request=replace(request or Request(), urgent=urgent))
 
 
 def _require_compared(mismatch: IdentityMismatch, compared: Collection[str]) -> None:
@@ -159,7 +163,7 @@ def _aware(moment: datetime | None) -> datetime | None:
     return timezone.make_aware(moment) if moment and timezone.is_naive(moment) else moment
 
 
-def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) -> Upload:
+def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, request: Request) -> Upload:
     """File first, then the rows in one transaction: a row never names bytes that are not on the disk."""
     scan.original.save("original", ContentFile(accepted.data), save=False)
     try:
@@ -167,9 +171,9 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) 
             # Held until the row is there: a merge at this very moment would leave it with a record nobody uses.
             list(Patient.objects.select_for_update().filter(pk=scan.patient_id))
             require_current(scan.patient)
-            _file(scan, accepted.inspection.header, by=by)
+            _file(scan, _address(accepted.inspection, examined_at=scan.acquired_at), by=by, request=request)
             analyse_with(by=by, image=scan)
-            read_with(by=by, study=scan.study, urgent=urgent)
+            read_with(by=by, study=scan.study, urgent=request.urgent)
     except BaseException as error:
         _discard(scan)
         # The same bytes arrived twice at once; the constraint let one through.
@@ -181,11 +185,12 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, urgent: bool) 
     return Upload(scan, duplicate=False)
 
 
-def _file(scan: Scan, header: DicomHeader | None, *, by: User) -> None:
+def _file(scan: Scan, address: filing.Address, *, by: User, request: Request) -> None:
     """Save the row in its study, which it represents until there is reason to choose another."""
-    address = _address(header, examined_at=scan.acquired_at) if header else filing.Address()
     modality, at = Modality(scan.modality), timezone.now()
-    scan.series = filing.find_series(patient=scan.patient, modality=modality, address=address, by=by, at=at)
+    scan.series = filing.find_series(
+        patient=scan.patient, modality=modality, address=address, by=by, at=at, request=request
+    )
     scan.save(force_insert=True)
     study = scan.study
     represented = study.representative
@@ -194,7 +199,10 @@ def _file(scan: Scan, header: DicomHeader | None, *, by: User) -> None:
         study.save(update_fields=["representative", "emptied_of"])
 
 
-def _address(header: DicomHeader, *, examined_at: datetime | None) -> filing.Address:
+def _address(seen: Inspection, *, examined_at: datetime | None) -> filing.Address:
+    header = seen.header
+    if header is None:
+        return filing.Address(guessed_at=plausible_guess(seen.taken_at))
     return filing.Address(
         study_instance_uid=header.study_instance_uid,
         series_instance_uid=header.series_instance_uid,
@@ -202,6 +210,7 @@ def _address(header: DicomHeader, *, examined_at: datetime | None) -> filing.Add
         examined_at=examined_at,
         description=header.study_description,
         referring_physician=header.referring_physician,
+        clinical_question=header.clinical_question,
         series={
             "number": header.series_number,
             "description": header.series_description,

@@ -30,7 +30,7 @@ class PolicyForm(forms.ModelForm):
         model = ReadingPolicy
         fields = [
             *("read_first", "double_reading_percent", "urgent_hours", "referrer_hours", "disagreement_hours"),
-            *("order_by_result", "suspicion_hours", "critical_minutes"),
+            *("order_by_result", "suspicion_hours", "critical_minutes", "asks_request"),
         ]
         widgets = {"read_first": forms.RadioSelect}
         labels = {
@@ -42,6 +42,7 @@ class PolicyForm(forms.ModelForm):
             "suspicion_hours": _("Result (hours)"),
             "disagreement_hours": _("Disagreement (hours)"),
             "critical_minutes": _("Acknowledged within (minutes)"),
+            "asks_request": _("Ask for referrer, ward, clinical question and symptoms at upload"),
         }
         help_texts = {
             "double_reading_percent": _(

@@ -25,7 +25,7 @@ class TakeBackForm(forms.Form):
         label=_("Reason"),
         max_length=400,
         required=False,
-        help_text=_("Optional. It is kept with the images, where the clinic’s administrator can read it."),
+        help_text=_("It is kept with the images, where the clinic’s administrator can read it."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 

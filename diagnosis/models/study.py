@@ -168,7 +168,7 @@ class Study(ClinicalModel):
 
     @property
     def taken_at(self) -> datetime:
-        """When it was made; where nobody says so, when its first image came in."""
+        """When it was made, for the order of lists; where nobody says so, when its first image came in."""
         return self.examined_at or self.received_at
 
     @property

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from django.db.models.functions import Coalesce
 
 from diagnosis.models import Scan
 
 MOST = 5
-_LOOKED_AT = 400
-
-
-def taken_at(scan: Scan) -> datetime:
-    """When the image was acquired; where the file does not say, when it was uploaded."""
-    return scan.acquired_at or scan.uploaded_at
+# As Study.taken_at says it.
+TAKEN = Coalesce("represented_study__examined_at", "represented_study__received_at")
 
 
 def prior_studies(scan: Scan) -> list[Scan]:
     """The representative of each earlier study of the patient, the latest study first."""
     same = Scan.objects.representatives().filter(patient=scan.patient_id, modality=scan.modality)
-    others = same.exclude(represented_study=scan.study_id).order_by("-uploaded_at")
-    earlier = [one for one in others[:_LOOKED_AT] if taken_at(one) < taken_at(scan)]
-    return sorted(earlier, key=taken_at, reverse=True)[:MOST]
+    others = same.exclude(represented_study=scan.study_id).select_related("series__study")
+    return list(others.alias(taken=TAKEN).filter(taken__lt=scan.study.taken_at).order_by("-taken", "-pk")[:MOST])

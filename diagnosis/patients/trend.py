@@ -14,7 +14,6 @@ from datetime import datetime
 from accounts.models import User
 from diagnosis import formats
 from diagnosis.models import EnsemblePrediction, Patient, Prediction, Scan
-from diagnosis.patients.prior import taken_at
 from diagnosis.results import verdict
 from diagnosis.results.labels import label_name
 from diagnosis.rules import blinding
@@ -72,7 +71,7 @@ def trend(patient: Patient, user: User) -> Trend | None:
     scans = list(patient.scans.representatives().with_studies())
     hidden = blinding.results_hidden_among(user, [scan.study_id for scan in scans])
     shown = [(scan, one) for scan in scans if scan.study_id not in hidden for one in _latest(scan)]
-    times = sorted({taken_at(scan) for scan, _ in shown})
+    times = sorted({scan.study.taken_at for scan, _ in shown})
     if len(times) < SHORTEST:
         return None
     return Trend(tuple(_lines(shown, times[0], times[-1])), times[0], times[-1])
@@ -97,7 +96,7 @@ def _lines(shown: Iterable[tuple[Scan, Drawn]], first: datetime, last: datetime)
 
 
 def _point(scan: Scan, one: Drawn, first: datetime, last: datetime) -> Point:
-    at = taken_at(scan)
+    at = scan.study.taken_at
     x = WIDTH * ((at - first) / (last - first))
     y = HEIGHT * (1 - one.probability)
     found = verdict.of_ensemble(one) if isinstance(one, EnsemblePrediction) else verdict.of_prediction(one)

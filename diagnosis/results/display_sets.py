@@ -87,7 +87,8 @@ def _key(pk: uuid.UUID, series: uuid.UUID, modality: str, role: str) -> str:
 def display_sets(study: uuid.UUID, *, visible_to: User) -> list[DisplaySet]:
     """All images of a study: X-rays from the frontal ones on, series by their numbers."""
     groups = _grouped(Scan.objects.visible_to(visible_to).filter(series__study=study))
-    middles = Scan.objects.select_related("series").in_bulk([_in_the_middle(images) for images in groups.values()])
+    keys = [_in_the_middle(images) for images in groups.values()]
+    middles = Scan.objects.select_related("series__study").in_bulk(keys)
     sets = [DisplaySet(key, images, middles[_in_the_middle(images)]) for key, images in groups.items()]
     return sorted(sets, key=_place)
 
@@ -96,6 +97,8 @@ def series(scan: Scan, *, visible_to: User) -> list[Scan]:
     """The images of the display set that the scan is in."""
     same = Scan.objects.visible_to(visible_to).filter(series=scan.series_id)
     images = same.only(*_SHOWN).in_bulk()
+    for image in images.values():
+        image.series = scan.series  # with its study, which dates an image that has no header
     return [images[key] for key in _grouped(same).get(key_of(scan), ()) if key in images]
 
 

@@ -13,10 +13,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+from django.utils.timezone import localtime
+
 from accounts.models import User
 from diagnosis.models import Correction, Patient, Scan, Series, Study
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.models.modality import Modality
+from diagnosis.models.study import ExaminedFrom, StudyQuerySet
+from diagnosis.scans.request import WORDS, Request, dated, worded
+
+IN_FILES = ("referring_physician", "clinical_question")  # those of WORDS that a header may say
 
 
 @dataclass(frozen=True)
@@ -29,16 +36,23 @@ class Address:
     examined_at: datetime | None = None
     description: str = ""
     referring_physician: str = ""
+    clinical_question: str = ""
+    guessed_at: datetime | None = None  # by a photograph, which has no header
     # What its series is, as model fields of Series
     series: Mapping[str, Any] = field(default_factory=dict)
 
 
-def find_series(*, patient: Patient, modality: Modality, address: Address, by: User, at: datetime) -> Series:
+def find_series(
+    *, patient: Patient, modality: Modality, address: Address, by: User, at: datetime, request: Request | None = None
+) -> Series:
     """The series for an image that comes in at `at`, made where there is none yet; with its study.
 
     The caller holds the patient's row, so that two files of one study that come at once do not make two.
     """
-    study = _study(patient, modality, address)
+    request = request or Request()
+    dates = dated(request, in_file=address.examined_at, guessed=address.guessed_at)
+    words = worded(request, {name: getattr(address, name) for name in IN_FILES})
+    study = _study(patient, modality, address, request)
     if study is None:
         study = Study.objects.create(
             clinic=patient.clinic,
@@ -47,18 +61,39 @@ def find_series(*, patient: Patient, modality: Modality, address: Address, by: U
             study_instance_uid=address.study_instance_uid,
             accession_number=address.accession_number,
             description=address.description,
-            referring_physician=address.referring_physician,
-            examined_at=address.examined_at,
             received_at=at,
             received_from=by,
+            batch=request.examination,
+            **dates,
+            **words,
         )
-    elif address.examined_at and (study.examined_at is None or address.examined_at < study.examined_at):
-        Study.objects.filter(pk=study.pk).update(examined_at=address.examined_at)
+    elif learnt := {**_better_date(study, dates), **_missing_words(study, words)}:
+        Study.objects.filter(pk=study.pk).update(**learnt)
     return _series(study, address)
 
 
-def _study(patient: Patient, modality: Modality, address: Address) -> Study | None:
-    """The patient's study that the file names: by study UID, else by accession number, else by series UID."""
+def _better_date(study: Study, dates: Mapping[str, Any]) -> dict[str, Any]:
+    """A header's word replaces a person's or a guess, and the earlier of two headers counts."""
+    found = dates["examined_at"]
+    if found is None or study.examined_at is None:
+        return dict(dates) if found else {}
+    if dates["examined_from"]:
+        return {}
+    return dict(dates) if study.examined_from or found < study.examined_at else {}
+
+
+def _missing_words(study: Study, words: Mapping[str, Any]) -> dict[str, Any]:
+    """What was empty so far. Nothing that somebody said before is replaced."""
+    new = {name: words[name] for name in (*WORDS, "priority") if words[name] and not getattr(study, name)}
+    named = [name for name in words["from_file"] if name in new]
+    return {**new, "from_file": [*study.from_file, *named]} if named else new
+
+
+def _study(patient: Patient, modality: Modality, address: Address, request: Request) -> Study | None:
+    """The patient's study that the file names: by study UID, else by accession number, else by series UID.
+
+    A file that names neither of the first two belongs where the sender says.
+    """
     same = Study.objects.filter(patient=patient, modality=modality)
     # What a person split off keeps the identifiers, and takes no file that only brings the same ones.
     split_off = Correction.objects.filter(kind=CorrectionKind.SPLIT_STUDY, target_study__patient=patient)
@@ -67,11 +102,22 @@ def _study(patient: Patient, modality: Modality, address: Address) -> Study | No
         found = same.filter(study_instance_uid=address.study_instance_uid)
     elif address.accession_number:
         found = same.filter(study_instance_uid="", accession_number=address.accession_number)
+    elif request.examination:
+        found = _of_batch(same, request.examination, address.guessed_at)
     elif address.series_instance_uid:
         found = same.filter(study_instance_uid="", series__series_instance_uid=address.series_instance_uid)
     else:
         return None
     return found.order_by("received_at", "pk").first()
+
+
+def _of_batch(same: StudyQuerySet, examination: UUID, guessed_at: datetime | None) -> StudyQuerySet:
+    """Photographs of two days are not one examination, whatever was said of them together."""
+    found = same.filter(Q(pk=examination) | Q(batch=examination))
+    if guessed_at is None:
+        return found
+    another_day = Q(examined_from=ExaminedFrom.GUESSED) & ~Q(examined_at__date=localtime(guessed_at).date())
+    return found.exclude(another_day)
 
 
 def _series(study: Study, address: Address) -> Series:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from django import template
 
 from diagnosis import formats
-from diagnosis.results import cards
+from diagnosis.models import StudyChange
+from diagnosis.results import cards, examined
 from diagnosis.results.verdict import chip
+from diagnosis.rules import study_details
 
 register = template.Library()
 register.filter("chip", chip)
 register.filter("share", formats.share)
 register.filter("estimate", formats.estimate)
 register.filter("age", formats.age)
+register.filter("examined", examined.when)
+register.filter("examined_day", examined.day)
 ARCHITECTURES = {
     "vgg16": "VGG16",
     "vgg19": "VGG19",
@@ -27,6 +31,12 @@ ARCHITECTURES = {
 def architecture(name: str) -> str:
     """As its authors write it; one that is not known stays as it is."""
     return ARCHITECTURES.get(name, name)
+
+
+@register.filter
+def changed_field(change: StudyChange) -> str:
+    """The name of the field that a person changed; one of an older version stays as it was stored."""
+    return str(study_details.FIELDS.get(change.field, change.field))
 
 
 @register.filter

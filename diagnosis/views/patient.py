@@ -16,7 +16,7 @@ from diagnosis import keyset
 from diagnosis.actions.patient import amend_patient, register_patient
 from diagnosis.forms.patient import PatientForm
 from diagnosis.forms.upload import UploadForm
-from diagnosis.models import Patient
+from diagnosis.models import Patient, ReadingPolicy
 from diagnosis.models.patient import BY_NAME
 from diagnosis.patients import history
 from diagnosis.patients.trend import grid, trend
@@ -106,6 +106,7 @@ def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
         "trend": trend(patient, person(request)),
         "trend_grid": grid(),
         "upload": UploadForm(),
+        "asks_request": ReadingPolicy.of(patient.clinic).asks_request,
     }
 
 

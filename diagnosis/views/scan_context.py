@@ -15,7 +15,7 @@ from diagnosis.models import Analysis, Correction, Drawing, Prediction, Review, 
 from diagnosis.models.review import ReviewKind
 from diagnosis.results import colour, contents, intended_use, verdict, waiting
 from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present, with_drawn
-from diagnosis.rules import blinding, corrections, policies, withdrawals
+from diagnosis.rules import blinding, corrections, policies, study_details, withdrawals
 from diagnosis.states import AnalysisStatus, ReviewStatus
 from diagnosis.views import scan_list
 from diagnosis.views.critical_result import cards as critical_result_cards
@@ -113,6 +113,8 @@ def review_status(user: User, scan: Scan) -> dict[str, Any]:
         "criticals": critical_result_cards(scan.study, user),
         "may_move_images": corrections.may_move_images(user, scan.study),
         "regroupings": [_regrouping(made, user, scan) for made in corrections.of_study(scan.study)],
+        "may_amend": study_details.may_amend(scan.study, user) and not study_details.blocked_reason(scan.study),
+        "study_changes": study_details.changes_of(scan.study),
     }
 
 

@@ -22,7 +22,7 @@ from accounts.permissions import Permission, require
 from diagnosis.actions.archive import ArchiveUpload
 from diagnosis.errors import Refusal
 from diagnosis.forms.upload import UploadForm
-from diagnosis.models import Patient
+from diagnosis.models import Patient, ReadingPolicy
 from diagnosis.scans import archives
 from diagnosis.views import upload_outcome
 from diagnosis.views.shortcuts import find, person, rights
@@ -56,8 +56,15 @@ def _receive(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _wrong(request, patient, form)
-    files = form.cleaned_data.pop("files")
-    sender = upload_outcome.Sender(by=person(request), patient=patient, **form.cleaned_data)
+    files, fields = form.cleaned_data["files"], form.cleaned_data
+    sender = upload_outcome.Sender(
+        by=person(request),
+        patient=patient,
+        modality=fields["modality"],
+        compared=fields["compared"],
+        request=form.request,
+        said={name: request.POST.get(name, "") for name in form.repeated},
+    )
     return _answer(sender, files[0]) if _wants_json(request) else _report(request, sender, files)
 
 
@@ -112,6 +119,7 @@ def _next_line(sender: Sender, archive: ArchiveUpload) -> str:
 
 def _page(request: HttpRequest, patient: Patient, form: UploadForm, *, status: int = 200) -> HttpResponse:
     context = {"patient": patient, "upload": form, "may": rights(request, patient.clinic)}
+    context["asks_request"] = ReadingPolicy.of(patient.clinic).asks_request
     return render(request, "diagnosis/scan/upload.html", context, status=status)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -19,6 +19,7 @@ from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch, Mo
 from diagnosis.models import Patient, Scan, Study
 from diagnosis.models.scan import Modality
 from diagnosis.scans import archives, intake
+from diagnosis.scans.request import Request
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,9 @@ class Sender:
     by: User
     patient: Patient
     modality: Modality | None
-    urgent: bool
     compared: frozenset[str]  # comparisons of the outcomes that a person confirmed
+    request: Request  # what is said of the examination
+    said: Mapping[str, str] = field(default_factory=dict)  # the form's fields, for a page that asks once more
 
     def send_all(self, files: list[UploadedFile]) -> list[Outcome]:
         return [outcome for file in files for outcome in self._each(file)]
@@ -130,7 +132,8 @@ class Sender:
             size=file.size or 0,
             modality=self.modality,
             compared=self.compared,
-            urgent=self.urgent,
+            urgent=self.request.urgent,
+            request=self.request,
         )
 
     def _upload(self, data: bytes, name: str) -> Upload:
@@ -141,7 +144,8 @@ class Sender:
             name=name,
             modality=self.modality,
             compared=self.compared,
-            urgent=self.urgent,
+            urgent=self.request.urgent,
+            request=self.request,
         )
 
     def of_member(self, member: MemberOutcome) -> Outcome:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from diagnosis import formats
 from diagnosis.models import Scan
 from diagnosis.models.modality import Modality
+from diagnosis.results import examined
 from diagnosis.results.display_sets import DisplaySet, key_of
 from ml.imaging.role import Role
 
@@ -76,12 +77,16 @@ def entries(scans: Sequence[Scan]) -> list[dict[str, Any]]:
 
 def day_of(scan: Scan) -> tuple[bool, date]:
     """What the title tells images of one kind apart by."""
-    return scan.acquired_at is None, localtime(scan.acquired_at or scan.uploaded_at).date()
+    if scan.acquired_at:
+        return False, localtime(scan.acquired_at).date()
+    return True, localtime(scan.study.taken_at).date()
 
 
 def title(scan: Scan) -> str:
     if scan.acquired_at:
         return f"{scan.get_modality_display()}, {formats.day(scan.acquired_at)}"
+    if scan.study.examined_at:
+        return f"{scan.get_modality_display()}, {examined.day(scan.study)}"
     return _("%(modality)s, uploaded %(day)s") % {
         "modality": scan.get_modality_display(),
         "day": formats.day(scan.uploaded_at),

@@ -101,6 +101,13 @@ _MOMENTS = (
 )
 
 
+def _question(tags: Tags) -> str:
+    """The reason (PS3.3 C.4.12, C.7.2.1), else the name of what was requested; here or in a request attribute."""
+    places = (tags, *tags.items("RequestAttributesSequence"))
+    words = ("ReasonForTheRequestedProcedure", "ReasonForStudy", "RequestedProcedureDescription")
+    return next((text for word in words for place in places if (text := place.text(word))), "")
+
+
 def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
     person = PersonName.parse(tags.name("PatientName"))
     spacing = _spacing(tags, "PixelSpacing")
@@ -133,6 +140,7 @@ def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
         series_description=tags.text("SeriesDescription"),
         series_number=tags.integer("SeriesNumber"),
         referring_physician=PersonName.parse(tags.name("ReferringPhysicianName")).readable,
+        clinical_question=_question(tags),
         kernel=tags.text("ConvolutionKernel"),
         slice_thickness=tags.number("SliceThickness"),
     )

@@ -19,6 +19,7 @@ class DicomHeader:
     with `spacing_at_detector` it was measured at the detector and not in the patient, so
     lengths are magnified. `kernel` is the scanner's name for how the image was reconstructed,
     `slice_thickness` millimetres (CT). `slice_position` is millimetres along the patient's axis (CT).
+    `clinical_question` is why the examination was asked for, else what was asked for.
     `role` is the part that the image plays in its examination.
     Identifiers are as written: some systems write none, or none that is valid.
     """
@@ -48,6 +49,7 @@ class DicomHeader:
     series_description: str = ""
     series_number: int | None = None
     referring_physician: str = ""
+    clinical_question: str = ""
     kernel: str = ""
     slice_thickness: float | None = None
     role: Role = Role.UNKNOWN

@@ -53,6 +53,7 @@ def _described(image: DecodedImage) -> dict[str, Any]:
         "pixel_sha256": image.pixel_sha256,
         "not_classified": fact_to_note(image.not_classified),
         "facts": facts_to_note(image.facts),
+        "taken_at": image.taken_at.isoformat() if image.taken_at else None,
     }
 
 

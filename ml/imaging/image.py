@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,8 @@ class DecodedImage:
     `format` is "png", "jpeg" or "dicom"; `bits` is the depth of the stored values;
     `header` is None unless the file was DICOM. `not_classified` says why no classifier
     may see the image; None where the file itself does not forbid it. `facts` are what
-    else should be said beside the picture.
+    else should be said beside the picture. `taken_at` is when a photograph says that it was taken,
+    without zone; a photograph of a film tells when the film was photographed.
     """
 
     pixels: Pixels
@@ -32,6 +34,7 @@ class DecodedImage:
     header: DicomHeader | None = None
     not_classified: Fact | None = None
     facts: tuple[Fact, ...] = ()
+    taken_at: datetime | None = None
 
     @property
     def pixel_sha256(self) -> str:

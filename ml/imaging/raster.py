@@ -1,6 +1,7 @@
 """PNG and JPEG files into grey pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from io import BytesIO
 from typing import Literal
 
@@ -25,6 +26,7 @@ HIDDEN_SHARE = 0.05
 _GREY_MODES = frozenset({"L", "LA", "I;16", "I;16B", "I;16L"})
 _COLOUR_MODES = frozenset({"RGB", "RGBA", "P", "PA"})
 _EXIF_ORIENTATION = 0x0112
+_EXIF_IFD, _EXIF_DATE_TIME_ORIGINAL = 0x8769, 0x9003
 
 _DEPTHS = range(8, 17)
 _AS_STORED = Window(0.5, 1.0, "LINEAR_EXACT")
@@ -96,6 +98,15 @@ def _orientation(picture: Image.Image) -> int:
     return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
 
 
+def _taken_at(picture: Image.Image) -> datetime | None:
+    """EXIF DateTimeOriginal (Exif 2.32, section 4.6.5), without zone; None where there is none that is a date."""
+    try:
+        stated = picture.getexif().get_ifd(_EXIF_IFD).get(_EXIF_DATE_TIME_ORIGINAL)
+        return datetime.strptime(str(stated).strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007  # without zone
+    except Exception:
+        return None
+
+
 def _upright(pixels: Pixels, orientation: int) -> Pixels:
     """Undo an EXIF orientation (Exif 2.32, section 4.6.4)."""
     if orientation >= 5:
@@ -115,6 +126,7 @@ class Picture:
     bits: int
     shown_by: Window
     facts: tuple[Fact, ...] = ()
+    taken_at: datetime | None = None
 
 
 def open_picture(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> Picture:
@@ -126,8 +138,9 @@ def open_picture(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> P
         picture.load()
         grey, bits = _deep_grey(picture, data) or _grey(picture)
         grey = _upright(grey, _orientation(picture))
+        taken_at = _taken_at(picture)
     refuse_blank(grey)
-    return _shown(grey, bits)
+    return replace(_shown(grey, bits), taken_at=taken_at)
 
 
 def _checked(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> bytes:
@@ -162,7 +175,7 @@ def _shown(grey: Pixels, bits: int) -> Picture:
 def _decode(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> DecodedImage:
     picture = open_picture(data, kind, limits)
     pixels = picture.grey if picture.shown_by is _AS_STORED else picture.shown_by.apply(picture.grey)
-    return DecodedImage(pixels=pixels, format=kind, bits=picture.bits, facts=picture.facts)
+    return DecodedImage(pixels=pixels, format=kind, bits=picture.bits, facts=picture.facts, taken_at=picture.taken_at)
 
 
 def decode_png(data: bytes, limits: Limits) -> DecodedImage:

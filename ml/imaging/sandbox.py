@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,7 +54,7 @@ class SandboxFailed(RuntimeError):
 class Inspection:
     """What an accepted file holds; `preview` is an 8-bit grey PNG when it was asked for.
 
-    `header`, `pixel_sha256`, `not_classified` and `facts` as in DecodedImage.
+    `header`, `pixel_sha256`, `not_classified`, `facts` and `taken_at` as in DecodedImage.
     """
 
     format: str
@@ -65,6 +66,7 @@ class Inspection:
     preview: bytes | None = None
     not_classified: Fact | None = None
     facts: tuple[Fact, ...] = ()
+    taken_at: datetime | None = None
 
 
 def _slow(seconds: float) -> ImageRefused:
@@ -293,4 +295,5 @@ def _described(note: dict[str, Any]) -> dict[str, Any]:
         "pixel_sha256": str(note["pixel_sha256"]),
         "not_classified": fact_from_note(note["not_classified"]),
         "facts": facts_from_note(note["facts"]),
+        "taken_at": datetime.fromisoformat(note["taken_at"]) if note["taken_at"] else None,
     }

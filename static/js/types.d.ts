@@ -145,10 +145,12 @@ interface SortedFile extends FoundFile {
 
 type RowState = "waiting" | "sending" | "kept" | "question" | "problem" | "removed";
 
-/** What a person said of all files before they were chosen. */
+/** What a person said of all files before they were chosen: the fields of the form, by name. */
 interface UploadChoice {
   modality: string;
-  urgent: string;
+  /** A key that loose files of one examination share; empty: each is one of its own. */
+  examination: string;
+  [field: string]: string;
 }
 
 /** How many files of a row are where. */

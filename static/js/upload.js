@@ -15,6 +15,7 @@ import { LeftOut } from "./upload_left_out.js";
 import { button } from "./upload_line.js";
 import { Pictures } from "./upload_pictures.js";
 import { Row } from "./upload_row.js";
+import { Together } from "./upload_together.js";
 
 const AT_ONCE = 3;
 const SINGLY = 8; // so many files of one study have a row each
@@ -40,6 +41,7 @@ class Upload {
   #redirected = new Map(); // differences that another patient's record does not have
   #leftOut;
   #pictures;
+  #together;
   /** @type {UploadList} */
   #list;
 
@@ -49,6 +51,7 @@ class Upload {
     this.#leftOut = new LeftOut(find(form, "[data-left-out]", HTMLElement));
     this.#list = this.#whatRowsAsk();
     this.#pictures = new Pictures(find(form, "[data-pictures]", HTMLElement), this.#list);
+    this.#together = new Together(find(form, "[data-together]", HTMLElement), () => this.#list.again());
     form.addEventListener("change", (event) => this.#chosen(event.target));
     this.#takeDrops(find(form, ".drop", HTMLElement));
     window.addEventListener("online", () => this.#isPaused && this.#retryAll());
@@ -110,10 +113,20 @@ class Upload {
     });
   }
 
+  /** @returns {UploadChoice} the form's fields as they are now, but for the files and what belongs to single ones */
+  #choice() {
+    const own = ["files", "compared", "csrfmiddlewaretoken", "together"];
+    const fields = [...new FormData(this.#form)].filter(([name]) => !own.includes(name));
+    return {
+      modality: "",
+      examination: "",
+      ...Object.fromEntries(fields.map(([name, value]) => [name, String(value)])),
+    };
+  }
+
   /** @param {FoundFile[]} found */
   async #add(found) {
-    const chosen = new FormData(this.#form);
-    const choice = { modality: String(chosen.get("modality") ?? ""), urgent: String(chosen.get("urgent") ?? "") };
+    const choice = this.#choice();
     const { wanted, leftOut } = await sort(found);
     this.#leftOut.add(leftOut.map(({ path }) => path));
     const rows = wanted.map((one) =>
@@ -121,6 +134,7 @@ class Upload {
     );
     this.#rows.push(...rows);
     this.#place(rows, wanted);
+    this.#together.ask(rows.filter((row) => row instanceof Row).filter((row) => row.isLoose));
     this.#step();
   }
 
@@ -181,7 +195,7 @@ class Upload {
   #step() {
     this.#rows = this.#rows.filter((row) => row.state !== "removed");
     while (this.#sending < AT_ONCE && !this.#isPaused) {
-      const row = this.#rows.find((one) => one.state === "waiting" && !one.group?.isAsking);
+      const row = this.#rows.find((one) => one.state === "waiting" && !one.waitsForTogether && !one.group?.isAsking);
       if (!row) break;
       this.#sending += 1;
       row.send().finally(() => {
@@ -192,6 +206,7 @@ class Upload {
       });
     }
     for (const group of this.#groups.values()) group.show();
+    this.#together.show();
     this.#pictures.show(this.#rows.filter((row) => row instanceof Row).filter((row) => row.asksModality));
     this.#offerRetry();
     this.#sum();

@@ -43,6 +43,7 @@ export class ArchiveRow {
   comparison = "";
   asksModality = false;
   group = null;
+  waitsForTogether = false;
   #sorted;
   #choice;
   #list;

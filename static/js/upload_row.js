@@ -16,8 +16,7 @@ import { button, cluster, comparison, Line } from "./upload_line.js";
 export const body = (file, choice, compared, form) => {
   const made = new FormData();
   made.set("csrfmiddlewaretoken", String(new FormData(form).get("csrfmiddlewaretoken")));
-  made.set("modality", choice.modality);
-  made.set("urgent", choice.urgent);
+  for (const [name, value] of Object.entries(choice)) made.set(name, value);
   made.set("compared", compared.join(" "));
   made.set("files", file);
   return made;
@@ -35,6 +34,7 @@ export class Row {
   answer = null;
   /** @type {UploadGroup | null} */
   group = null;
+  waitsForTogether = false; // until a person says whether it is an examination of its own
   #sorted;
   #list;
   #choice;
@@ -74,6 +74,21 @@ export class Row {
   /** Of the differences that a person is asked about. */
   get comparison() {
     return this.state === "question" ? (this.answer?.comparison ?? "") : "";
+  }
+
+  /** Whether nothing in it says to which examination it belongs. */
+  get isLoose() {
+    return this.#sorted.kind === "picture" || (this.#sorted.kind === "dicom" && !this.#sorted.study);
+  }
+
+  get modality() {
+    return this.#choice.modality;
+  }
+
+  /** A person said whether it belongs together with others. @param {string} examination empty: it does not */
+  belong(examination) {
+    this.waitsForTogether = false;
+    this.#choice.examination = examination;
   }
 
   /** Whether a person has to say what the picture shows. */

@@ -89,7 +89,7 @@ STAFF = (
     *("portal:home", "portal:about", "portal:questions", "portal:contact", "portal:contact_thanks"),
     *("account_change_password", "account_logout", "account_reauthenticate", "accounts:profile"),
     *("diagnosis:home", "diagnosis:upload", "diagnosis:scan-list", "diagnosis:scan-detail", "diagnosis:scan-upload"),
-    *("diagnosis:study-detail", "diagnosis:study-take-back"),
+    *("diagnosis:study-detail", "diagnosis:study-take-back", "diagnosis:study-details"),
     *("diagnosis:scan-view", "diagnosis:analysis-detail", "diagnosis:model-card", "diagnosis:notifications"),
     *("diagnosis:patient-list", "diagnosis:patient-create", "diagnosis:patient-detail", "diagnosis:patient-edit"),
     *("diagnosis:patient-compare", "diagnosis:patient-merge", "diagnosis:scan-move"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
+from django.utils.timezone import localdate
 from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
@@ -152,6 +154,7 @@ def test_after_a_lost_connection_the_rest_waits_and_goes_on_together(at_patient:
 def test_pictures_are_seen_and_asked_about_once(at_patient: Page, patient: Patient) -> None:
     page = at_patient
     choose(page, *((f"{number}.png", xray_png(number)) for number in range(3)))
+    page.locator("[data-together]").get_by_role("button", name="A separate examination each").click()
     asked = page.locator("[data-pictures]")
     expect(asked).to_contain_text("What do these 3 pictures show?")
     for picture in asked.locator("img").all():
@@ -162,6 +165,24 @@ def test_pictures_are_seen_and_asked_about_once(at_patient: Page, patient: Patie
     expect(page.get_by_text("3 of 3 uploaded")).to_be_visible()
     expect(asked).to_be_hidden()
     assert list(patient.scans.values_list("modality", flat=True)) == ["cxr"] * 3
+
+
+def test_a_few_views_become_one_examination_on_the_day_that_is_said(at_patient: Page, patient: Patient) -> None:
+    page = at_patient
+    page.get_by_text("Chest X-ray", exact=True).first.click()
+    page.get_by_text("On this date").click()
+    page.get_by_label("Date of the examination").fill("2024-03-01")
+    choose(page, *((f"{number}.png", xray_png(number)) for number in range(2)))
+    asked = page.locator("[data-together]")
+    expect(asked).to_contain_text("Are these 2 files one examination or separate ones?")
+    assert not Scan.objects.exists()
+    asked.get_by_role("button", name="One examination").click()
+    until_sent(page)
+    expect(page.get_by_text("2 of 2 uploaded")).to_be_visible()
+    expect(asked).to_be_hidden()
+    study = patient.studies.get()
+    assert (study.examined_from, localdate(study.examined_at)) == ("person", date(2024, 3, 1))
+    assert Scan.objects.filter(series__study=study).count() == 2
 
 
 def test_an_archive_of_a_disc_is_opened_and_told_file_by_file(at_patient: Page, patient: Patient) -> None:

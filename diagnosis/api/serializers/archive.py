@@ -10,12 +10,13 @@ from diagnosis.actions.archive import MemberOutcome
 from diagnosis.api import examples
 from diagnosis.api.errors import refusal_body
 from diagnosis.api.serializers.problem import ProblemSerializer
+from diagnosis.api.serializers.request import RequestSerializer
 from diagnosis.models import Scan
 from diagnosis.models.scan import Modality
 
 
 @extend_schema_serializer(examples=[examples.form(examples.ARCHIVE_UPLOAD)])
-class ArchiveUploadSerializer(serializers.Serializer[Any]):
+class ArchiveUploadSerializer(RequestSerializer):
     """multipart/form-data"""
 
     patient = serializers.UUIDField()

@@ -8,11 +8,12 @@ from rest_framework import serializers
 from diagnosis.api import examples
 from diagnosis.api.serializers.analysis import AnalysisSerializer
 from diagnosis.api.serializers.links import ReferenceSerializer, links, reference
+from diagnosis.api.serializers.request import RequestSerializer
 from diagnosis.models import Scan
 from diagnosis.models.scan import Modality
 
 
-class UploadSerializer(serializers.Serializer[Any]):
+class UploadSerializer(RequestSerializer):
     """What comes with a file, whichever way it comes."""
 
     patient = serializers.UUIDField()

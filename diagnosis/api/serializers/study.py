@@ -65,6 +65,9 @@ class StudySerializer(serializers.ModelSerializer[Study]):
     clinic = serializers.UUIDField(source="clinic_id")
     patient = serializers.UUIDField(source="patient_id")
     received_from = serializers.CharField(source="received_from.full_name")
+    from_file = serializers.ListField(
+        child=serializers.CharField(), help_text="the fields that a file's header filled and nobody changed"
+    )
     image_count = serializers.IntegerField(help_text=COUNT)
     not_classified_count = serializers.IntegerField(help_text="how many of them no classifier is asked about")
     analysis = serializers.SerializerMethodField(help_text="the newest; null where there is none")
@@ -84,8 +87,13 @@ class StudySerializer(serializers.ModelSerializer[Study]):
             "accession_number",
             "description",
             "referring_physician",
+            "ward",
             "clinical_question",
+            "symptoms",
+            "priority",
+            "from_file",
             "examined_at",
+            "examined_from",
             "received_at",
             "received_from",
             "image_count",

@@ -15,6 +15,7 @@ from diagnosis.actions.archive import MemberOutcome, upload_archive
 from diagnosis.api import uploads
 from diagnosis.api.scope import person, visible
 from diagnosis.api.serializers.archive import ArchiveSerializer, ArchiveUploadSerializer
+from diagnosis.api.serializers.request import request_of
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.models import Patient
@@ -57,6 +58,7 @@ class Archives(Strict, generics.GenericAPIView[Any]):
             modality=Modality(fields["modality"]) if "modality" in fields else None,
             compared=fields.get("compared", ()),
             urgent=fields["urgent"],
+            request=request_of(fields),
         )
         members = list(archive.outcomes)
         payload = {"members": members, **_counts(members)}

@@ -20,6 +20,7 @@ from diagnosis.api.files import PRIVATE, stored_file
 from diagnosis.api.pagination import Pages
 from diagnosis.api.scope import person, readable, visible
 from diagnosis.api.serializers.analysis import AnalysisSerializer
+from diagnosis.api.serializers.request import request_of
 from diagnosis.api.serializers.scan import (
     EncodedUploadSerializer,
     FileUploadSerializer,
@@ -85,7 +86,15 @@ class Scans(_ScanView):
         patient = get_object_or_404(visible(Patient.objects.all(), request), pk=fields["patient"])
         flags = {key: fields[key] for key in ("identity_confirmed", "urgent")}
         modality = Modality(fields["modality"]) if "modality" in fields else None
-        upload = upload_scan(by=person(request), patient=patient, data=data, name=name, modality=modality, **flags)
+        upload = upload_scan(
+            by=person(request),
+            patient=patient,
+            data=data,
+            name=name,
+            modality=modality,
+            request=request_of(fields),
+            **flags,
+        )
         return self._uploaded(upload)
 
     def _uploaded(self, upload: Upload) -> Response:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from accounts.models import User
-from diagnosis.models import Patient, Scan
+from diagnosis.models import Patient, Scan, Study
 from diagnosis.patients.prior import MOST, prior_studies
 from diagnosis.patients.trend import trend
 from tests.factories import finish
@@ -17,9 +17,8 @@ pytestmark = pytest.mark.django_db
 
 
 def taken(scan: Scan, year: int) -> Scan:
-    Scan.objects.filter(pk=scan.pk).update(acquired_at=dt.datetime(year, 5, 1, tzinfo=dt.UTC))
-    scan.refresh_from_db()
-    return scan
+    Study.objects.filter(pk=scan.study.pk).update(examined_at=dt.datetime(year, 5, 1, tzinfo=dt.UTC))
+    return Scan.objects.get(pk=scan.pk)
 
 
 def test_the_latest_earlier_study_comes_first(upload: Callable[..., Scan]) -> None:
