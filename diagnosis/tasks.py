@@ -25,6 +25,9 @@ from diagnosis.states import AnalysisStatus
 log = logging.getLogger(__name__)
 # A sweep sends no more than this at once; the next sweep goes on.
 SWEEP_BATCH = 500
+# While a study arrives: how often it is looked for a batch of new images, and when a message is too old to help.
+AHEAD_SECONDS = 1.0
+AHEAD_EXPIRES = 60.0
 
 
 @shared_task(bind=True, acks_late=True)
@@ -39,6 +42,25 @@ def _send_again_if_it_waits(pk: uuid.UUID) -> None:
     waiting = Analysis.objects.filter(pk=pk, status=AnalysisStatus.QUEUED).values_list("not_before", flat=True).first()
     if waiting and waiting > timezone.now():
         enqueue(pk, at=waiting)
+
+
+@shared_task(acks_late=False)
+def answer_ahead(study_id: str) -> None:
+    """Use the time in which the images of a study arrive; goes on until its analysis begins, batch by batch.
+
+    After each batch it goes to the end of the line, so that nobody else's image waits for a whole series.
+    """
+    asked = runner.run_ahead(uuid.UUID(study_id))
+    if asked is not None:
+        send_ahead(uuid.UUID(study_id), after=0 if asked else AHEAD_SECONDS)
+
+
+def send_ahead(study: uuid.UUID, *, after: float = AHEAD_SECONDS) -> None:
+    """Nothing depends on it: a broker that is away only means that the analysis takes longer."""
+    try:
+        answer_ahead.apply_async((str(study),), countdown=after, expires=after + AHEAD_EXPIRES)
+    except (OperationalError, OSError):
+        log.warning("the broker did not take study %s; its images wait for the analysis", study, exc_info=True)
 
 
 @shared_task(acks_late=False)

@@ -84,6 +84,8 @@ def start_analysis(
     note = note or Message("trigger", {"variant": trigger.value})
     Analysis.objects.log_transition(analysis.pk, "", S.QUEUED, by=actor_label(by), note=note)
     _send(analysis.pk, at=not_before)
+    if not_before:
+        transaction.on_commit(lambda: tasks.send_ahead(study.pk), robust=True)
     return analysis
 
 

@@ -29,7 +29,8 @@ Probabilities = dict[str, float]
 class ImageSource:
     """An image that may be classified: where it stands in its study, and what decodes its pixels.
 
-    `pixels` gives float32 (h, w) in [0, 1], 0 is air, and raises AnalysisFailed. In millimetres, None where not known:
+    `pixels` gives float32 (h, w) in [0, 1], 0 is air, and raises AnalysisFailed; `sha256` is that of the file, empty
+    where nothing may be kept of it. In millimetres, None where not known:
     `spacing` between rows and between columns, `thickness` of the slice, `position` along the patient's axis.
     """
 
@@ -42,6 +43,7 @@ class ImageSource:
     position: float | None = None
     number: int = 0
     spacing: tuple[float, float] | None = None
+    sha256: str = ""
 
 
 @dataclass(frozen=True, eq=False)

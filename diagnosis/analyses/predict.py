@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 from uuid import UUID
 
-from diagnosis.analyses import aggregation, classifiers
+from diagnosis.analyses import aggregation, ahead, classifiers
 from diagnosis.analyses.aggregation import AnsweredImage, ImageSource, StudyAnswers
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
@@ -17,9 +17,10 @@ from ml import lungs, serving
 from ml.ensemble import EnsembleSpec
 from ml.preprocessing import Pixels
 from ml.serving.attention import share_outside
+from ml.serving.engine import BATCH
 from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
-from ml.study.inference import Panel
+from ml.study.inference import ImageAnswers, Panel
 from ml.study.series import ChosenSeries
 
 # A classifier, and its probability of each label.
@@ -114,36 +115,66 @@ def _silent(sources: Sequence[ImageSource], chosen: ChosenSeries[UUID]) -> list[
     return [ImageOutcome(one.key, refused=aggregation.reason_of(one.series, chosen.left_out)) for one in others]
 
 
+def answer_ahead(sources: Sequence[ImageSource], modality: Modality) -> bool:
+    """Ask about a batch of images whose study is not complete, and keep the answers for `predict_study`.
+
+    Returns False, and does nothing, while fewer are there that have not been asked about. Raises AnalysisFailed.
+    """
+    panel = _panel(classifiers.loaded(modality), modality)
+    speaking, _chosen = aggregation.choose(sources, modality)
+    known = ahead.recall(panel, speaking)
+    unknown = [one for one in speaking if one.key not in known][:BATCH]
+    if len(unknown) < BATCH:
+        return False
+    answered = list(panel.answer(_decoded(unknown, {})))
+    ahead.keep(panel, answered)
+    return bool(answered)
+
+
+def _panel(active: Sequence[serving.Classifier], modality: Modality) -> Panel:
+    return Panel(classifiers.gate_for(modality), active, MlModality(modality.value))
+
+
 def _ask_all(
     sources: Sequence[ImageSource],
     active: Sequence[serving.Classifier],
     modality: Modality,
     found: EnsembleSpec | None,
 ) -> tuple[list[AnsweredImage], list[ImageOutcome]]:
-    """In batches, without maps: what was answered, and what each image contributes."""
-    panel = Panel(classifiers.gate_for(modality), active, MlModality(modality.value))
-    outcomes: list[ImageOutcome] = []
-    answered: list[AnsweredImage] = []
-    for source, answers in panel.answer(_decoded(sources, outcomes)):
-        if refusal := answers.refusal:
-            outcomes.append(ImageOutcome(source.key, refused=Message(refusal.code, refusal.params)))
-            continue
-        said = [(one.spec, answer.probabilities) for one, answer in zip(active, answers.answers, strict=True)]
-        combined = _combine(found, said) if found else None
-        outcomes.append(_outcome(source.key, said, combined))
-        answered.append(AnsweredImage(source, answers, combined.probabilities if combined else None))
-    return answered, outcomes
+    """In batches, without maps: what was answered, and what each image contributes, in the order of `sources`."""
+    panel = _panel(active, modality)
+    refused: dict[UUID, Message] = {}
+    said = ahead.recall(panel, sources)
+    unknown = [one for one in sources if one.key not in said]
+    said |= {source.key: answers for source, answers in panel.answer(_decoded(unknown, refused))}
+    refused |= {key: Message(one.refusal.code, one.refusal.params) for key, one in said.items() if one.refusal}
+    images = {one.key: _answered(one, said[one.key], active, found) for one in sources if one.key not in refused}
+    outcomes = [
+        ImageOutcome(one.key, refused=refused[one.key])
+        if one.key in refused
+        else _outcome(one.key, *images[one.key][1:])
+        for one in sources
+    ]
+    return [image for image, _, _ in images.values()], outcomes
 
 
-def _decoded(sources: Sequence[ImageSource], outcomes: list[ImageOutcome]) -> Iterator[tuple[ImageSource, Pixels]]:
-    """Those that can be decoded; the others go to `outcomes` with the reason."""
+def _answered(
+    source: ImageSource, answers: ImageAnswers, active: Sequence[serving.Classifier], found: EnsembleSpec | None
+) -> tuple[AnsweredImage, list[Said], CombinedPrediction | None]:
+    said = [(one.spec, answer.probabilities) for one, answer in zip(active, answers.answers, strict=True)]
+    combined = _combine(found, said) if found else None
+    return AnsweredImage(source, answers, combined.probabilities if combined else None), said, combined
+
+
+def _decoded(sources: Sequence[ImageSource], refused: dict[UUID, Message]) -> Iterator[tuple[ImageSource, Pixels]]:
+    """Those that can be decoded; the reasons of the others go to `refused`."""
     for source in sources:
         try:
             pixels = source.pixels()
-        except AnalysisFailed as refused:
-            if refused.retryable:
+        except AnalysisFailed as failure:
+            if failure.retryable:
                 raise
-            outcomes.append(ImageOutcome(source.key, refused=refused.stored))
+            refused[source.key] = failure.stored
         else:
             yield source, pixels
 

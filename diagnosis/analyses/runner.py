@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Q
+from django.utils import timezone
 
 from diagnosis.analyses.aggregation import ImageSource
 from diagnosis.analyses.lease import Lease
@@ -24,6 +25,7 @@ from diagnosis.analyses.predict import (
     CombinedPrediction,
     ImageOutcome,
     StudyPredictions,
+    answer_ahead,
     predict_study,
 )
 from diagnosis.errors import AnalysisFailed
@@ -67,6 +69,22 @@ def run(pk: uuid.UUID, *, worker: str) -> bool:
     return True
 
 
+def run_ahead(pk: uuid.UUID) -> bool | None:
+    """Ask about a batch of the images of a study whose analysis still waits for further ones; nothing is stored.
+
+    Returns whether there was a whole batch to ask about; None where there is nothing to do any more.
+    """
+    study = Study.objects.filter(pk=pk).first()
+    if study is None or not study.analyses.waiting().filter(not_before__gt=timezone.now()).exists():
+        return None
+    try:
+        return answer_ahead([_source(image) for image in _images(study)], Modality(study.modality))
+    except Exception:
+        # The analysis will meet the same, and say so.
+        log.warning("study %s cannot be asked about ahead of its analysis", pk, exc_info=True)
+        return None
+
+
 def release_lost(*, by: str) -> int:
     """Queue again what lost its worker, or fail what has lost too many. Returns how many were moved."""
     return sum(_release(analysis, by=by) for analysis in Analysis.objects.lost())
@@ -107,6 +125,7 @@ def _source(image: Scan) -> ImageSource:
         image.slice_position,
         image.instance_number or 0,
         spacing,
+        image.sha256,
     )
 
 
