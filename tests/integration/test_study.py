@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.models import User
 from diagnosis import tasks
+from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.actions.scan import upload_scan
-from diagnosis.analyses import runner
+from diagnosis.analyses import ahead, predict, runner
 from diagnosis.models import Analysis, Notification, Patient, Review, Scan, Study
 from diagnosis.states import AnalysisStatus as S
+from ml.study.inference import Panel
 from tests.images import ct_dicom, xray_dicom
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +102,73 @@ def test_slices_wait_for_each_other_and_start_one_analysis(send: Send, settings:
     assert not runner.run(analysis.pk, worker="too early")
     Analysis.objects.update(not_before=timezone.now())
     assert run(first.study).image_results.count() == 2
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """The images that the classifiers are asked about, in batches of two; nothing is kept from another test."""
+    seen: list[UUID] = []
+    answer = Panel.answer
+
+    def listening(panel: Panel, images: Iterable[tuple[Any, Any]]) -> Iterator[Any]:
+        for source, answers in answer(panel, images):
+            seen.append(source.key)
+            yield source, answers
+
+    cache.clear()
+    monkeypatch.setattr(Panel, "answer", listening)
+    monkeypatch.setattr(predict, "BATCH", 2)
+    return seen
+
+
+def outcomes(analysis: Analysis) -> dict[UUID, tuple[Any, ...]]:
+    return {one.image_id: (one.probabilities, one.probability, one.zone) for one in analysis.image_results.all()}
+
+
+def test_slices_are_answered_while_further_ones_arrive(
+    send: Send, settings: Any, asked: list[UUID], radiographer: User
+) -> None:
+    settings.ANALYSIS_QUIET = timedelta(seconds=30)
+    slices = [send(slice_of(number)) for number in (1, 2, 3)]
+    study = slices[0].study
+    assert runner.run_ahead(study.pk) is True
+    assert len(asked) == 2
+    assert runner.run_ahead(study.pk) is False  # one is left: no whole batch
+    Analysis.objects.update(not_before=timezone.now())
+    assert runner.run_ahead(study.pk) is None  # the analysis will do the rest
+    quick = run(study)
+    assert sorted(asked) == sorted(one.pk for one in slices)
+    cache.clear()
+    rerun_analysis(by=radiographer, study=study)
+    anew = run(study)
+    assert outcomes(quick) == outcomes(anew)
+    assert quick.aggregation == anew.aggregation
+
+
+def test_what_was_answered_by_other_classifiers_is_asked_again(send: Send, settings: Any, asked: list[UUID]) -> None:
+    settings.ANALYSIS_QUIET = timedelta(seconds=30)
+    study = [send(slice_of(number)).study for number in (1, 2)][-1]
+    assert runner.run_ahead(study.pk)
+    settings.INACTIVE_CLASSIFIERS = frozenset({"vgg16-ct"})
+    Analysis.objects.update(not_before=timezone.now())
+    assert "vgg16-ct" not in {one.classifier for one in run(study).predictions.all()}
+    assert len(asked) == 4
+
+
+def test_an_analysis_does_without_what_the_cache_lost(
+    send: Send, settings: Any, asked: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANALYSIS_QUIET = timedelta(seconds=30)
+    study = [send(slice_of(number)).study for number in (1, 2)][-1]
+    assert runner.run_ahead(study.pk)
+
+    def away(*_: Any) -> dict[str, Any]:
+        raise ConnectionError
+
+    monkeypatch.setattr(ahead.cache, "get_many", away)
+    Analysis.objects.update(not_before=timezone.now())
+    assert run(study).status == S.SUCCEEDED
+    assert len(asked) == 4
 
 
 def test_a_message_that_comes_too_early_is_sent_again(
