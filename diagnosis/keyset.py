@@ -19,6 +19,26 @@ T = TypeVar("T")
 BACKWARDS = "-"
 
 
+@dataclass(frozen=True)
+class Count:
+    """How many rows there are, counted up to a bound; `more`: there are more than `number`."""
+
+    number: int
+    more: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.number}+" if self.more else str(self.number)
+
+    def __bool__(self) -> bool:
+        return self.number > 0
+
+
+def count(rows: QuerySet[M], *, most: int) -> Count:
+    """A count that costs what `most` rows cost, however many there are. Nobody works with the exact number of many."""
+    found = rows.order_by()[: most + 1].count()
+    return Count(min(found, most), found > most)
+
+
 class UnknownMark(Exception):
     """No row is named by the mark."""
 

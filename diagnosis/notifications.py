@@ -12,11 +12,14 @@ from django.utils.translation import gettext as _
 
 from accounts.locale import in_locale_of
 from accounts.models import User
+from diagnosis import keyset
 from diagnosis.models import Notification, Study
 from diagnosis.models.notification import URGENT, NotificationKind, NotificationQuerySet
 
 log = logging.getLogger(__name__)
 MAIL_BATCH = 100
+# As many as a bell has room for.
+MOST_UNREAD = 99
 
 
 def notify(recipient: User, study: Study, kind: NotificationKind) -> None:
@@ -32,9 +35,9 @@ def own(user: User) -> NotificationQuerySet:
     return Notification.objects.of(user).filter(study__in=Study.objects.visible_to(user))
 
 
-def unread_count(user: User) -> int:
+def unread_count(user: User) -> keyset.Count:
     """How many of their own `user` has not read; one query, on the index of the unread."""
-    return own(user).unread().count()
+    return keyset.count(own(user).unread(), most=MOST_UNREAD)
 
 
 def mail_pending() -> int:

@@ -42,6 +42,14 @@ class Notification(models.Model):
 
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="notifications")
+    image = models.ForeignKey(
+        "diagnosis.Scan",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text=_("the image that it was about, in notices from before there were studies; else empty"),
+    )
     kind = models.CharField(max_length=8, choices=NotificationKind.choices)
     created_at = models.DateTimeField(auto_now_add=True)
     read_at = models.DateTimeField(null=True, blank=True)

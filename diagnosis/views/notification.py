@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from diagnosis import notifications
+from diagnosis import keyset, notifications
 from diagnosis.models.notification import Notification, NotificationKind, NotificationQuerySet
 from diagnosis.results.images import count_of, image_counts
 from diagnosis.views.shortcuts import person
 
 A_PAGE = 30
+NEWEST_FIRST = ("-created_at", "-id")
 ICONS = {
     NotificationKind.RESULT: "succeeded",
     NotificationKind.FAILURE: "failed",
@@ -33,7 +33,8 @@ OF_REPORTS = (NotificationKind.REPORT, NotificationKind.ADDENDUM)
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     notices = _own(request).select_related("study__patient", "study__representative__patient")
-    page = Paginator(notices, A_PAGE).get_page(request.GET.get("page"))
+    mark = request.GET.get("cursor", "")
+    page = keyset.page_or_first(notices, order=NEWEST_FIRST, size=A_PAGE, mark=mark, among=_own(request))
     # A report rests on the images that were there then.
     of_images = [notification.study_id for notification in page if notification.kind not in OF_REPORTS]
     counts = image_counts(of_images)
@@ -58,14 +59,17 @@ def _count(notification: Notification, counts: Mapping[UUID, int]) -> str:
 @never_cache
 @require_safe
 def unread(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"unread": notifications.unread_count(person(request))})
+    unread = notifications.unread_count(person(request))
+    return JsonResponse({"unread": unread.number, "shown": str(unread)})
 
 
 @require_POST
 def open_one(request: HttpRequest, pk: int) -> HttpResponse:
-    """Mark one as read and go to its study."""
+    """Mark one as read and go to its study; one from before there were studies goes to its image."""
     notification = get_object_or_404(_own(request), pk=pk)
     _own(request).filter(pk=pk).mark_read()
+    if notification.image_id:
+        return redirect("diagnosis:scan-detail", pk=notification.image_id)
     return redirect("diagnosis:study-detail", pk=notification.study_id)
 
 

@@ -61,7 +61,7 @@ def test_a_whole_study_goes_with_its_case_its_analysis_and_its_notices(
 ) -> None:
     finish(scan, 0.8)
     study, client = scan.study, as_(radiographer)
-    assert unread_count(radiographer) == 1
+    assert unread_count(radiographer).number == 1
     made = take_back(by=radiographer, study=study, reason="wrong patient")
     assert (made.taken, made.reason, made.made_by) == ([scan.pk], "wrong patient", radiographer)
     assert (Scan.objects.count(), Study.objects.count(), Notification.objects.count()) == (0, 0, 0)

@@ -11,14 +11,14 @@ const ask = async (bell) => {
   try {
     const response = await fetch(bell.dataset.unread ?? "", { headers: { Accept: "application/json" } });
     if (!response.ok || response.redirected) return;
-    const { unread } = await response.json();
+    const { unread, shown } = await response.json();
     const number = find(bell, "[data-number]", HTMLElement);
-    number.textContent = unread;
+    number.textContent = shown;
     number.hidden = !unread;
     bell.setAttribute(
       "aria-label",
       unread
-        ? interpolate(ngettext("Notices, %(count)s new", "Notices, %(count)s new", unread), { count: unread })
+        ? interpolate(ngettext("Notices, %(count)s new", "Notices, %(count)s new", unread), { count: shown })
         : gettext("Notices"),
     );
   } catch {
