@@ -7,11 +7,13 @@ from django.db.models import Exists, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models import Analysis, Patient, Scan
+from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus
 
 # Studies in a state, up to which their keys are asked for: the database then begins at them, whatever it expects.
 FEW = 2_000
+FEW_PATIENTS = 500
 
 
 class ScanFilter(django_filters.FilterSet):
@@ -30,10 +32,18 @@ class ScanFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def of_patient(self, scans: QuerySet[Scan], name: str, value: str) -> QuerySet[Scan]:
-        return scans.filter(patient__in=Patient.objects.search(value))
+        # The keys of a few, and not the search itself: the database would look for them among all scans by date.
+        found = Patient.objects.search(value)
+        few = list(found.order_by().values_list("pk", flat=True)[: FEW_PATIENTS + 1])
+        return scans.filter(patient__in=few if len(few) <= FEW_PATIENTS else found)
 
     def in_state(self, scans: QuerySet[Scan], name: str, value: str) -> QuerySet[Scan]:
         return scans_in_state(scans, [value])
+
+
+def latest_in_state(statuses: Iterable[str]) -> AnalysisQuerySet:
+    """Those in one of `statuses` that no newer one of the same study has replaced."""
+    return Analysis.objects.filter(~Exists(Analysis.objects.newer()), status__in=list(statuses))
 
 
 def scans_in_state(scans: QuerySet[Scan], statuses: Iterable[str]) -> QuerySet[Scan]:
@@ -41,7 +51,6 @@ def scans_in_state(scans: QuerySet[Scan], statuses: Iterable[str]) -> QuerySet[S
 
     Begins at the analyses: few have failed or are open, however many scans a clinic has.
     """
-    latest = Analysis.objects.filter(~Exists(Analysis.objects.newer()), status__in=list(statuses))
-    studies = latest.order_by().values_list("study", flat=True)
+    studies = latest_in_state(statuses).order_by().values_list("study", flat=True)
     few = list(studies[: FEW + 1])
     return scans.filter(series__study__in=few if len(few) <= FEW else studies)

@@ -10,20 +10,20 @@ from accounts.models import Clinic
 from diagnosis.views import scan_list
 from diagnosis.views.shortcuts import in_clinic, person, rights
 
-RECENT, TROUBLED = 8, 10
+RECENT = 8
 
 
 @require_safe
 @in_clinic
 def show(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     scans = scan_list.listed(person(request), clinic)
-    troubled = scan_list.needing_a_person(scans)
+    troubled_count, troubled = scan_list.needing_a_person(person(request), clinic)
     context = {
         "clinic": clinic,
         "may": rights(request, clinic),
         "recent": scan_list.with_verdicts(scans[:RECENT], person(request)),
-        "troubled": scan_list.with_verdicts(troubled[:TROUBLED], person(request)),
-        "troubled_count": troubled.count(),
-        "open_count": scan_list.still_open(scans).count(),
+        "troubled": scan_list.with_verdicts(troubled, person(request)),
+        "troubled_count": troubled_count,
+        "open_count": scan_list.count_open(person(request), clinic),
     }
     return render(request, "diagnosis/desk/desk.html", context)

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.models import Clinic, User
-from diagnosis.forms.scan_filter import scans_in_state
+from diagnosis.forms.scan_filter import latest_in_state
+from diagnosis.keyset import Count, count
 from diagnosis.models import Analysis, Report, Scan, Study
 from diagnosis.models.analysis import OPEN
 from diagnosis.models.scan import ScanQuerySet
@@ -24,6 +26,8 @@ from diagnosis.states import AnalysisStatus
 # As Study.taken_at says it.
 _TAKEN = Coalesce("series__study__examined_at", "series__study__received_at")
 NEEDS_A_PERSON = (AnalysisStatus.FAILED,)
+# On the desk: rows of what needs a person, and how far the work is counted.
+TROUBLED, MOST_COUNTED = 10, 99
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,21 @@ def taken_before(study: Study) -> ScanQuerySet:
     return others.alias(taken=_TAKEN).filter(taken__lt=study.taken_at).order_by("-taken", "-pk")
 
 
-def needing_a_person(scans: QuerySet[Scan]) -> QuerySet[Scan]:
-    return scans_in_state(scans, NEEDS_A_PERSON)
+def needing_a_person(user: User, clinic: Clinic) -> tuple[Count, QuerySet[Scan]]:
+    """How many of the clinic's studies need one, and the images that stand for those that came last."""
+    last = _in_state(user, clinic, NEEDS_A_PERSON).order_by("-requested_at")[: MOST_COUNTED + 1]
+    found = list(dict.fromkeys(last))
+    newest = Scan.objects.representatives().filter(represented_study__in=found[:TROUBLED])
+    return Count(min(len(found), MOST_COUNTED), len(found) > MOST_COUNTED), for_lists(newest)
 
 
-def still_open(scans: QuerySet[Scan]) -> QuerySet[Scan]:
-    return scans_in_state(scans, OPEN)
+def count_open(user: User, clinic: Clinic) -> Count:
+    return count(_in_state(user, clinic, OPEN).distinct(), most=MOST_COUNTED)
+
+
+def _in_state(user: User, clinic: Clinic, statuses: Iterable[str]) -> QuerySet[Analysis, UUID]:
+    """The keys of the clinic's studies whose latest analysis is in one of `statuses`: a few of many."""
+    return latest_in_state(statuses).visible_to(user).in_clinic(clinic).values_list("study", flat=True)
 
 
 def with_verdicts(scans: Iterable[Scan], user: User) -> list[Row]:

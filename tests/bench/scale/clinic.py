@@ -18,8 +18,10 @@ STAFF = 20
 STUDIES_A_PATIENT = 2
 # Multiplicative steps without a common factor: the numbers of one day, name or outcome lie anywhere in the range.
 SPREAD = 7919
-WAITS = "n % 50 = 7"
-FAILED = "n % 500 = 3"
+# Among the first 1,000 more of both, so that their lists fill a page there too: how many rows a page has costs as much
+# in a small clinic as in a large one, and is not the question.
+WAITS = "(n % 50 = 7 OR n <= 1000 AND n % 20 = 7)"
+FAILED = "(n % 500 = 3 OR n <= 1000 AND n % 25 = 3)"
 DECIDED = f"NOT ({WAITS}) AND NOT ({FAILED})"
 POINT = json.dumps(
     {

@@ -68,6 +68,13 @@ def pages(staff: Staff) -> Iterator[tuple[str, Any, str]]:
     yield "scans?q name", reader, at("scan-list", q="berga1")
     yield "scans?q common", reader, at("scan-list", q="given1")
     yield "scans?q number", reader, at("scan-list", q=found["patient"].medical_record_number)
+    yield "scans?q two words", reader, at("scan-list", q="berg given1")
+    yield "scans?q nobody", reader, at("scan-list", q="nobody")
+    yield "scan progress", reader, at("scan-progress", scan=str(found["scan"].pk))
+    yield "scan result", reader, at("scan-result", found["scan"].pk)
+    yield "study", reader, at("study-detail", found["study"].pk)
+    yield "study result", reader, at("study-result", found["study"].pk)
+    yield "analysis", reader, at("analysis-detail", found["study"].analyses.get().pk)
     yield "scan", reader, at("scan-detail", found["scan"].pk)
     yield "queue", reader, at("queue")
     yield "queue, far page", reader, at("queue", after=str(found["open"].pk))
@@ -77,8 +84,14 @@ def pages(staff: Staff) -> Iterator[tuple[str, Any, str]]:
     yield "queue zone", uploader, at("queue", zone="above")
     yield "review, read", reader, at("review", found["read"].pk)
     yield "review, free", reader, at("review", found["open"].pk)
+    yield "queue mine", reader, at("queue", mine="on")
+    yield "queue second", reader, at("queue", kind="second")
+    yield "report", reader, at("report-detail", found["report"].pk)
+    yield "preferences", reader, at("reading-preference")
     yield "unsigned", reader, at("reading-unsigned")
     yield "notifications", uploader, at("notifications")
+    yield "notifications, far page", uploader, at("notifications", cursor=str(found["notice"].pk))
+    yield "unread notices", uploader, at("notifications-unread")
     for name in ("overview", "reading", "agreement", "work", "corrections"):
         yield f"oversight {name}", administrator, at(f"oversight-{name}")
     yield "oversight agreement first", administrator, at("oversight-agreement", standard="first")
@@ -86,6 +99,8 @@ def pages(staff: Staff) -> Iterator[tuple[str, Any, str]]:
     yield "oversight reading 3 years", administrator, at("oversight-reading", months="36")
     for kind in ("failed", "late", "cancelled", "aside"):
         yield f"oversight jobs {kind}", administrator, at("oversight-jobs", kind=kind)
+    for name in ("analyses", "days", "overrides", "changed-categories", "agreement", "workers"):
+        yield f"oversight {name}.csv", administrator, at("oversight-download", name)
     yield "reading policy", administrator, at("reading-policy")
     yield from _of_api(staff, found)
 
@@ -103,18 +118,42 @@ def _of_api(staff: Staff, found: dict[str, Any]) -> Iterator[tuple[str, Any, str
     yield "api scans of patient", api, f"/api/v1/scans/?patient={patient.pk}"
     yield "api scans ct", api, "/api/v1/scans/?modality=ct"
     yield "api scan", api, f"/api/v1/scans/{found['scan'].pk}/"
+    yield "api studies", api, "/api/v1/studies/"
+    yield "api studies, far page", api, f"/api/v1/studies/?cursor={found['study'].pk}"
+    yield "api studies of patient", api, f"/api/v1/studies/?patient={patient.pk}"
+    yield "api studies ct", api, "/api/v1/studies/?modality=ct"
+    yield "api study", api, f"/api/v1/studies/{found['study'].pk}/"
+    yield "api series", api, f"/api/v1/series/{found['study'].series.get().pk}/"
+    yield "api images", api, "/api/v1/images/"
+    yield "api images, far page", api, f"/api/v1/images/?cursor={found['scan'].pk}"
+    yield "api image", api, f"/api/v1/images/{found['scan'].pk}/"
+    analysis = found["study"].analyses.get().pk
+    yield "api analysis", api, f"/api/v1/analyses/{analysis}/"
+    yield "api analysis images", api, f"/api/v1/analyses/{analysis}/images/"
+    yield "api reports", api, "/api/v1/reports/"
+    yield "api reports, far page", api, f"/api/v1/reports/?cursor={found['report'].pk}"
+    yield "api report", api, f"/api/v1/reports/{found['report'].pk}/"
+    yield "api tokens", api, "/api/v1/tokens/"
     reading = _with_token(staff.reader)
     yield "api scans, reader", reading, "/api/v1/scans/"
+    yield "api studies, reader", reading, "/api/v1/studies/"
+    yield "api reviews", reading, "/api/v1/reviews/"
+    yield "api reviews, far page", reading, f"/api/v1/reviews/?cursor={found['read'].pk}"
+    yield "api review", reading, f"/api/v1/reviews/{found['read'].pk}/"
+    yield "api reports, reader", reading, "/api/v1/reports/"
 
 
 def _examples(staff: Staff) -> dict[str, Any]:
     """The same rows however many there are: those of early numbers."""
-    from diagnosis.models import Patient, Review, Scan
+    from diagnosis.models import Notification, Patient, Report, Review, Scan, Study
     from tests.bench.scale.tables import made_key
 
     return {
         "patient": Patient.objects.get(pk=made_key("patient", 400)),
         "scan": Scan.objects.get(pk=made_key("scan", 800)),
+        "study": Study.objects.get(pk=made_key("study", 800)),
+        "report": Report.objects.get(pk=made_key("report", 800)),
+        "notice": Notification.objects.filter(recipient=staff.uploader).order_by("pk")[20],
         "open": Review.objects.get(pk=made_key("review", 507)),
         "read": Review.objects.get(pk=made_key("review", 800)),
     }
