@@ -33,7 +33,7 @@ class Count:
         return self.number > 0
 
 
-def count(rows: QuerySet[M], *, most: int) -> Count:
+def count(rows: QuerySet[Any, Any], *, most: int) -> Count:
     """A count that costs what `most` rows cost, however many there are. Nobody works with the exact number of many."""
     found = rows.order_by()[: most + 1].count()
     return Count(min(found, most), found > most)

@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from diagnosis.models import Analysis, Report, Review, Scan, Study
+from diagnosis.models import Analysis, Notification, Report, Review, Scan, Study
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +154,25 @@ class TestStudies:
         assert {review.status for review in withdrawn} == {"withdrawn"}
         told = {review.transitions.get().note_text for review in withdrawn}
         assert told == {f"Read with its study in {kept.pk}"}
+
+    def test_old_notices_lead_to_their_images(self, clinic: Clinic, radiographer: User) -> None:
+        old = migrate("0013_override_reasons")
+        views = [old_scan(old, clinic, radiographer, n, study_instance_uid="1.2.3") for n in (1, 2, 3)]
+        loose = old_scan(old, clinic, radiographer, 4)
+        begin = timezone.now() - timedelta(days=9)
+        for number, scan in enumerate(views):
+            ended = begin + timedelta(seconds=number)
+            fields = {"status": "succeeded", "number": 1, "requested_by_id": radiographer.pk, "finished_at": ended}
+            old.get_model("diagnosis", "Analysis").objects.create(scan=scan, **fields)
+        moments = [(scan, begin + timedelta(seconds=number + 0.01)) for number, scan in enumerate(views)]
+        for scan, moment in [*moments, (loose, begin), (views[1], begin + timedelta(days=1))]:
+            notice = old.get_model("diagnosis", "Notification")(recipient_id=radiographer.pk, scan=scan, kind="result")
+            notice.save()
+            type(notice).objects.filter(pk=notice.pk).update(created_at=moment)
+        call_command("migrate", verbosity=0)
+        images = list(Notification.objects.order_by("pk").values_list("image", flat=True))
+        # Of the last one nothing tells which image it was about.
+        assert images == [*(scan.pk for scan in views), loose.pk, None]
 
 
 def old_scan(old: StateApps, clinic: Clinic, by: User, count: int, *, number: str = "MRN-1", **more: Any) -> Any:

@@ -526,19 +526,41 @@ def test_an_administrator_changes_how_the_clinic_reads(
 
 def test_the_uploader_is_told_in_the_page(told: Review, site: Site, radiographer: User, radiologist: User) -> None:
     client = site(radiographer)
-    assert client.get("/notifications/unread/").json() == {"unread": 1}
+    assert client.get("/notifications/unread/").json() == {"unread": 1, "shown": "1"}
     assert "Notices, 1 new" in client.get("/desk/").content.decode()
     assert "A result is ready" in client.get("/notifications/").content.decode()
     notice = Notification.objects.get()
     assert client.post(f"/notifications/{notice.pk}/")["Location"] == f"/studies/{told.study_id}/"
-    assert client.get("/notifications/unread/").json() == {"unread": 0}
+    assert client.get("/notifications/unread/").json() == {"unread": 0, "shown": "0"}
     assert site(radiologist).post(f"/notifications/{notice.pk}/").status_code == 404
 
 
 def test_all_notices_are_read_at_once(told: Review, site: Site, radiographer: User) -> None:
     client = site(radiographer)
     client.post("/notifications/read/")
-    assert client.get("/notifications/unread/").json() == {"unread": 0}
+    assert client.get("/notifications/unread/").json() == {"unread": 0, "shown": "0"}
+
+
+def test_a_notice_from_before_there_were_studies_leads_to_its_image(
+    told: Review, site: Site, radiographer: User
+) -> None:
+    notice = Notification.objects.get()
+    Notification.objects.update(image=told.scan)
+    assert site(radiographer).post(f"/notifications/{notice.pk}/")["Location"] == f"/scans/{told.scan.pk}/"
+
+
+def test_notices_go_on_where_a_page_ends_and_the_bell_counts_a_few(
+    told: Review, site: Site, radiographer: User
+) -> None:
+    more = [Notification(recipient=radiographer, study=told.study, kind="result") for _ in range(100)]
+    Notification.objects.bulk_create(more)
+    client = site(radiographer)
+    assert client.get("/notifications/unread/").json() == {"unread": 99, "shown": "99+"}
+    assert "Notices, 99+ new" in client.get("/desk/").content.decode()
+    first = client.get("/notifications/").context["page"]
+    second = client.get("/notifications/", {"cursor": first.next}).context["page"]
+    assert len(first) == len(second) == 30
+    assert {notice.pk for notice in first}.isdisjoint({notice.pk for notice in second})
 
 
 # --- ways in and on ----------------------------------------------------------------------------------------
