@@ -1,7 +1,14 @@
-"""The person who signed in types their password again before they sign."""
+"""The person who signed in types their password again before they sign; the session keeps the proof for a while."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.cache import cache
 
 from accounts.models import User
@@ -28,3 +35,54 @@ def confirm_password(user: User, password: str) -> None:
     if not user.check_password(password):
         raise WrongPassword(exhausted=False)
     cache.delete(key)
+
+
+_KEY = "signing_proof"
+# A password that was just typed serves the request that it came with, whatever the clinic allows after it.
+AT_HAND = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That this person typed their password in this session a short while ago. Made by `prove` and `proof_in` alone."""
+
+    user_id: UUID
+    until: datetime
+
+    def holds_for(self, user: User) -> bool:
+        return self.user_id == user.pk and datetime.now(UTC) < self.until
+
+
+def prove(session: SessionBase, user: User, password: str) -> Proof:
+    """Check the password and keep the proof in the session. Raises WrongPassword."""
+    confirm_password(user, password)
+    now = time.time()
+    session[_KEY] = {"at": now, "used": now, "account": user.get_session_auth_hash()}
+    return Proof(user.pk, datetime.now(UTC) + AT_HAND)
+
+
+def proof_in(session: SessionBase, user: User) -> Proof | None:
+    """The proof that still holds; None where there is none, it is too old, the session idled or the password changed.
+
+    Asking for it counts as a sign of life: ask where a person acts, never where a page asks by itself.
+    """
+    kept = session.get(_KEY)
+    if not kept or kept["account"] != user.get_session_auth_hash():
+        return None
+    proof = _proof(user, kept["at"], kept["used"])
+    if not proof.holds_for(user):
+        del session[_KEY]
+        return None
+    session[_KEY] = {**kept, "used": time.time()}
+    return _proof(user, kept["at"], time.time())
+
+
+def forget_proof(session: SessionBase) -> None:
+    session.pop(_KEY, None)
+
+
+def _proof(user: User, proven_at: float, used_at: float) -> Proof:
+    """It ends a fixed time after the password, whatever is done, and sooner where nothing is done."""
+    ends = proven_at + settings.SIGNING_PROOF.total_seconds()
+    idle = used_at + settings.SIGNING_PROOF_IDLE.total_seconds()
+    return Proof(user.pk, datetime.fromtimestamp(min(ends, idle), UTC))

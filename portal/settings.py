@@ -234,6 +234,10 @@ ANALYSIS_WAIT_WARNING = timedelta(minutes=env.int("ANALYSIS_WAIT_WARNING", defau
 # --- reading -----------------------------------------------------------------------------------------------
 # An open page renews its claim every third of this; a closed laptop gives the case back after it.
 REVIEW_LEASE = timedelta(seconds=env.int("REVIEW_LEASE_SECONDS", default=90))
+# A password typed to sign serves further signatures of the session for so long, 0: for this one alone; and never after
+# the person has done nothing for the second time.
+SIGNING_PROOF = timedelta(minutes=env.int("SIGNING_PROOF_MINUTES", default=15))
+SIGNING_PROOF_IDLE = timedelta(minutes=env.int("SIGNING_PROOF_IDLE_MINUTES", default=10))
 
 # --- queue -------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = broker.celery_url(REDIS_URL)
