@@ -95,6 +95,8 @@ NOTES = {
     "reading/first": gettext_noop("First reading"),
     "reading/second": gettext_noop("Second reading"),
     "reading/arbitration": gettext_noop("Arbitration"),
+    "corrects_report": gettext_noop("Corrects the report before it"),
+    "entered_in_error": gettext_noop("Entered in error"),
     "given_back": gettext_noop("Given back"),
     "lease_ended": gettext_noop("The lease ended"),
     "read_with_study": gettext_noop("Read with its study in %(review)s"),

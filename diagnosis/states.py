@@ -1,6 +1,7 @@
 """The states of things and the tables of moves between them. `manage.py draw_states` draws them into docs/states.md."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import models
@@ -69,6 +70,44 @@ _P = ReportStatus
 REPORT_MOVES: Moves = {
     _P.PRELIMINARY: {_P.FINAL: "a radiologist signs it"},
     _P.FINAL: {},
+}
+
+
+class ReportStanding(models.TextChoices):
+    """What a report is worth today: its state, and what was signed beside it since."""
+
+    PRELIMINARY = "preliminary", _("Preliminary")
+    FINAL = "final", _("Final")
+    APPENDED = "appended", _("Final, with an addendum")
+    CORRECTED = "corrected", _("Final, corrected")
+    SUPERSEDED = "superseded", _("Replaced by a corrected report")
+    ENTERED_IN_ERROR = "entered-in-error", _("Entered in error")
+
+
+@dataclass(frozen=True)
+class StandingElsewhere:
+    """The same in DICOM SR (PS3.3 C.17.2) and in FHIR R4: DiagnosticReport.status.
+
+    `predecessor`: the SR document names the one before it in its Predecessor Documents Sequence (0040,A360).
+    """
+
+    completion: str  # Completion Flag (0040,A491)
+    verification: str  # Verification Flag (0040,A493)
+    preliminary: str  # Preliminary Flag (0040,A496)
+    fhir: str
+    predecessor: bool = False
+    rejected: bool = False  # a Key Object Selection, title 113037 DCM, rejects it: SR has no flag of its own
+
+
+_T = ReportStanding
+# Superseded versions stay final as documents; FHIR keeps them as earlier versions of the corrected resource.
+STANDING_ELSEWHERE: Mapping[ReportStanding, StandingElsewhere] = {
+    _T.PRELIMINARY: StandingElsewhere("COMPLETE", "UNVERIFIED", "PRELIMINARY", "preliminary"),
+    _T.FINAL: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "final"),
+    _T.APPENDED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "appended", predecessor=True),
+    _T.CORRECTED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "corrected", predecessor=True),
+    _T.SUPERSEDED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "final"),
+    _T.ENTERED_IN_ERROR: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "entered-in-error", rejected=True),
 }
 
 MACHINES: dict[str, Moves] = {"Analysis": ANALYSIS_MOVES, "Review": REVIEW_MOVES, "Report": REPORT_MOVES}

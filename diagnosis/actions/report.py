@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -7,7 +9,7 @@ from django.utils import timezone
 from accounts.actors import actor_label
 from accounts.models import User
 from accounts.permissions import Permission, require
-from accounts.reauthentication import WrongPassword, confirm_password
+from accounts.reauthentication import Proof, WrongPassword, confirm_password
 from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
 from diagnosis.messages import Message
 from diagnosis.models import Addendum, Report, Review
@@ -18,6 +20,12 @@ from diagnosis.reports import content as report_content
 from diagnosis.rules import policies
 from diagnosis.states import ReportStatus as S
 
+# What a signature is for, beside the reading and its images.
+WORDS = (
+    *("category", "image_quality", "indication", "technique", "comparison", "findings", "coded_findings"),
+    *("impression", "is_key_image"),
+)
+
 
 def draft_report(*, by: User, review: Review) -> Report:
     """Make the study's preliminary report from a reading. A later reading's words, such as an arbiter's, take the place
@@ -27,7 +35,11 @@ def draft_report(*, by: User, review: Review) -> Report:
         "review": review,
         "category": review.category,
         "image_quality": review.image_quality,
+        "indication": review.indication,
+        "technique": review.technique,
+        "comparison": review.comparison,
         "findings": review.findings,
+        "coded_findings": review.coded_findings,
         "impression": review.impression,
         "is_key_image": review.is_key_image,
         "written_by": by,
@@ -50,59 +62,70 @@ def _count_again(unsigned: QuerySet[Report]) -> None:
         history.forget(before.clinic_id, before.decided_at)
 
 
-def revise_report(*, by: User, report: Report, findings: str, impression: str) -> Report:
-    """Change the words of a preliminary report; its category belongs to the reading and stays."""
+def revise_report(*, by: User, report: Report, findings: str, impression: str, **sections: Any) -> Report:
+    """Change the words of a preliminary report; its category belongs to the reading and stays.
+
+    `sections`: indication, technique, comparison and coded_findings, as far as they change.
+    """
     require(by, Permission.SIGN_REPORT, report.study.clinic)
     policies.require_revisable(report, by=by, impression=impression)
     changed = Report.objects.filter(pk=report.pk, status=S.PRELIMINARY)
-    if not changed.update(findings=findings.strip(), impression=impression.strip()):
+    if not changed.update(findings=findings.strip(), impression=impression.strip(), **sections):
         raise NotAllowedNow("already_final", policies.ALREADY_FINAL)
     report.refresh_from_db()
     return report
 
 
-def sign_report(*, by: User, report: Report, password: str) -> Report:
-    """Make a preliminary report final for ever. Asks for the signer's password again."""
+def sign_report(*, by: User, report: Report, password: str = "", proof: Proof | None = None) -> Report:
+    """Make a preliminary report final for ever. Asks for the signer's password, or for a proof that still holds."""
     require(by, Permission.SIGN_REPORT, report.study.clinic)
-    _confirm_password(by, password)
+    require_proof(by, password=password, proof=proof)
     with transaction.atomic():
-        return _sign(by, report)
+        signed = sign_words(by, report)
+        notify_uploader(signed.study, NotificationKind.REPORT)
+        return signed
 
 
-def _sign(by: User, report: Report) -> Report:
+def sign_words(by: User, report: Report) -> Report:
+    """Freeze the words and hash them. Whoever calls has asked for the proof, and holds a transaction."""
     # What is hashed must be what is signed: the row is read again, and its words are part of the UPDATE's condition.
     report = Report.objects.select_related(
-        "study__clinic", "study__patient", "study__representative", "image", "review__analysis"
+        "study__clinic", "study__patient", "study__representative", "image", "review__analysis", "written_by"
     ).get(pk=report.pk)
     policies.require_signable(report, by=by)
-    at = timezone.now()
-    snapshot = report_content.snapshot(report)
-    signed = Report.objects.move(
-        report.pk,
-        S.PRELIMINARY,
-        S.FINAL,
-        by=actor_label(by),
-        only=Q(findings=report.findings, impression=report.impression, review=report.review),
-        signed_by=by,
-        signed_at=at,
-        signer_name=by.full_name,
-        snapshot=snapshot,
-        images=[image["id"] for image in snapshot["images"]],
-        content_sha256=report_content.digest(report, snapshot, signer=by.full_name, at=at),
-    )
-    if not signed:
+    if not Report.objects.move(
+        report.pk, S.PRELIMINARY, S.FINAL, by=actor_label(by), only=_same_words(report), **_signature(by, report)
+    ):
         raise NotAllowedNow("changed_meanwhile", policies.CHANGED_MEANWHILE)
     # Asked for while this waited for the row: request_second_opinion holds it too.
     policies.require_no_open_reading(report)
     report.refresh_from_db()
-    notify_uploader(report.study, NotificationKind.REPORT)
     return report
 
 
-def add_addendum(*, by: User, report: Report, text: str, password: str) -> Addendum:
+def _same_words(report: Report) -> Q:
+    return Q(review=report.review, **{name: getattr(report, name) for name in WORDS})
+
+
+def _signature(by: User, report: Report) -> dict[str, Any]:
+    at, author = timezone.now(), report.written_by.full_name
+    snapshot = report_content.snapshot(report)
+    return {
+        "signed_by": by,
+        "signed_at": at,
+        "signer_name": by.full_name,
+        "author_name": author,
+        "snapshot": snapshot,
+        "images": [image["id"] for image in snapshot["images"]],
+        "canonical_form": report_content.CANONICAL_FORM,
+        "content_sha256": report_content.digest(report, snapshot, signer=by.full_name, at=at, author=author),
+    }
+
+
+def add_addendum(*, by: User, report: Report, text: str, password: str = "", proof: Proof | None = None) -> Addendum:
     """Add signed words to a final report, chained to the hash before them."""
     require(by, Permission.SIGN_REPORT, report.study.clinic)
-    _confirm_password(by, password)
+    require_proof(by, password=password, proof=proof)
     policies.require_amendable(report, text)
     try:
         with transaction.atomic():
@@ -129,10 +152,20 @@ def _add(by: User, report: Report, text: str) -> Addendum:
     return addendum
 
 
-def _confirm_password(by: User, password: str) -> None:
+def require_proof(by: User, *, password: str, proof: Proof | None) -> None:
+    """Raise unless a proof still holds, or the password is the person's own."""
+    if proof is not None and proof.holds_for(by):
+        return
+    if not password:
+        raise Refusal("proof_needed", policies.PROOF_NEEDED)
     try:
         confirm_password(by, password)
     except WrongPassword as wrong:
-        if wrong.exhausted:
-            raise TooManyTries("too_many_tries", policies.TOO_MANY_TRIES) from wrong
-        raise Refusal("wrong_password", policies.NOT_YOUR_OWN) from wrong
+        raise wrong_password(wrong) from wrong
+
+
+def wrong_password(wrong: WrongPassword) -> Refusal:
+    """The same as a sentence for the person."""
+    if wrong.exhausted:
+        return TooManyTries("too_many_tries", policies.TOO_MANY_TRIES)
+    return Refusal("wrong_password", policies.NOT_YOUR_OWN)

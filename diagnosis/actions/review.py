@@ -157,9 +157,9 @@ def decide_review(
 
     `seen` is the analysis whose result the page showed, where the caller knows it: a decision on a result that has been
     replaced since is refused. `key_images`: as `prepare_key_images` makes them. `words`: image_quality, findings,
-    impression, is_key_image, override_reason with override_note where `decision` overrides, and contradiction_reason
-    where the reader was asked for one: raises Contradiction where `category` and `decision` contradict each other and
-    there is none.
+    impression, is_key_image, the report's other sections, override_reason with override_note where `decision`
+    overrides, and contradiction_reason where the reader was asked for one: raises Contradiction where `category` and
+    `decision` contradict each other and there is none.
     """
     _require_held(review, by)
     _require_first_impression(review, by)

@@ -64,7 +64,8 @@ def reviews(request: Request) -> ReviewQuerySet:
 def reports(request: Request) -> ReportQuerySet:
     """The reports of the clinics in which the person reads results; `reading_hidden` as for `reviews`."""
     clinics = Clinic.objects.where(person(request), Permission.VIEW_RESULT)
-    found = Report.objects.filter(study__clinic__in=clinics).annotate(reading_hidden=_hides_reading(request))
+    found = Report.objects.filter(study__clinic__in=clinics).select_related("entered_in_error", "corrected_by")
+    found = found.annotate(reading_hidden=_hides_reading(request))
     return visible(found, request)
 
 

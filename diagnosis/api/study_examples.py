@@ -116,7 +116,18 @@ ONE_STUDY: dict[str, Any] = {**STUDY, "series": [SERIES_IN_STUDY]}
 _WORDS: dict[str, Any] = {
     "category": "typical",
     "image_quality": "good",
+    "indication": "Pneumonia?",
+    "technique": "Chest X-ray. 1 image: PA.",
+    "comparison": "No earlier study in this portal.",
     "findings": "Bilateral peripheral opacities.",
+    "coded_findings": [
+        {
+            "finding": "effusion",
+            "presence": "absent",
+            "side": "",
+            "code": {"scheme": "RADLEX", "value": "RID34539", "meaning": "pleural effusion"},
+        }
+    ],
     "impression": "Typical appearance of COVID-19 pneumonia.",
     "is_key_image": False,
 }
@@ -158,12 +169,16 @@ REPORT: dict[str, Any] = {
     "image": None,
     "review": _REVIEW,
     "status": "final",
+    "standing": "appended",
+    "fhir_status": "appended",
     **_WORDS,
     "written_by": "Rikke Radiologist",
     "written_at": "2026-03-02T08:35:02Z",
+    "author_name": "Rikke Radiologist",
     "signer_name": "Rikke Radiologist",
     "signed_at": "2026-03-02T08:36:15Z",
     "content_sha256": _DIGEST,
+    "canonical_form": 2,
     "verification_code": _CODE,
     "images": [_IMAGE],
     "addenda": [
@@ -175,6 +190,10 @@ REPORT: dict[str, Any] = {
             "content_sha256": _DIGEST,
         }
     ],
+    "corrects": None,
+    "correction_reason": "",
+    "corrected_by": None,
+    "entered_in_error": None,
     "links": {
         "self": f"{_API}/reports/{_REPORT}/",
         "pdf": f"{_API}/reports/{_REPORT}/report.pdf",

@@ -8,6 +8,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.forms.key_images import LONGEST, MarkedImage, MarkedImagesField
+from diagnosis.forms.report import SectionsForm
+from diagnosis.models.finding import Finding
 from diagnosis.models.review import Category, Decision, ImageQuality, OverrideReason
 
 STANDS = [(Decision.AGREE, _("Agree")), (Decision.OVERRIDE, _("Override"))]
@@ -31,7 +33,7 @@ class ImpressionForm(forms.Form):
     category = forms.TypedChoiceField(choices=Category.choices, coerce=Category)
 
 
-class ReviewForm(forms.Form):
+class ReviewForm(SectionsForm):
     """A reading. What it must hold together is the policies' to say; here only that each part is one that exists."""
 
     category = forms.TypedChoiceField(
@@ -92,7 +94,7 @@ class ReviewForm(forms.Form):
     @property
     def words(self) -> dict[str, Any]:
         """What the action stores besides decision and category. A reason without an override is dropped."""
-        words = {name: self.cleaned_data[name] for name in KEPT} | {"is_key_image": self.has_key_image}
+        words = {name: self.cleaned_data[name] for name in KEPT} | {"is_key_image": self.has_key_image} | self.sections
         if self.cleaned_data["decision"] != Decision.OVERRIDE:
             words |= {"override_reason": "", "override_note": ""}
         return words
@@ -123,9 +125,13 @@ DRAFT_LIMITS: dict[str, int] = {
     "is_key_image": 2,
     "key_images": LONGEST,
     "ask_second": 2,
+    **{f"{kind}_{finding}": 7 for kind in ("finding", "side") for finding in Finding},
 }
+# They come with words; a reader who cleared them must not find those there again.
+SECTION_LIMITS: dict[str, int] = {"indication": 2000, "technique": 1000, "comparison": 1000}
 
 
 def draft_of(sent: Mapping[str, Any]) -> dict[str, str]:
     """What a reader has typed so far, taken as it is: a draft need not be complete or right."""
-    return {name: str(sent[name])[:most] for name, most in DRAFT_LIMITS.items() if sent.get(name)}
+    typed = {name: str(sent[name])[:most] for name, most in DRAFT_LIMITS.items() if sent.get(name)}
+    return typed | {name: str(sent[name])[:most] for name, most in SECTION_LIMITS.items() if name in sent}

@@ -13,7 +13,7 @@ from diagnosis.models.patient import Patient
 from diagnosis.models.prediction import Prediction
 from diagnosis.models.reading_policy import ReadingPolicy
 from diagnosis.models.reading_preference import ReadingPreference
-from diagnosis.models.report import Addendum, Report
+from diagnosis.models.report import Addendum, EnteredInError, Report
 from diagnosis.models.review import Draft, FirstImpression, Review
 from diagnosis.models.scan import Scan
 from diagnosis.models.study import Series, Study
@@ -31,6 +31,7 @@ __all__ = [
     "Draft",
     "Drawing",
     "EnsemblePrediction",
+    "EnteredInError",
     "FirstImpression",
     "ImageResult",
     "KeyImage",

@@ -20,6 +20,8 @@ class NotificationKind(models.TextChoices):
     ADDENDUM = "addendum", _("A report has an addendum")
     CRITICAL = "critical", _("A critical result waits for you to acknowledge it")
     OVERDUE = "overdue", _("A critical result was not acknowledged in time")
+    CORRECTION = "correct", _("A report was corrected")
+    ERROR = "error", _("A report was entered in error")
 
 
 # Mailed whatever a person chose.

@@ -13,7 +13,7 @@ from diagnosis.models.review import Category, ImageQuality, Review
 from diagnosis.models.scan import Scan
 from diagnosis.models.state_machine import MachineQuerySet
 from diagnosis.models.study import Study, speaks_of
-from diagnosis.states import REPORT_MOVES, ReportStatus
+from diagnosis.states import REPORT_MOVES, ReportStanding, ReportStatus
 
 
 def new_verification_code() -> str:
@@ -51,12 +51,30 @@ class Report(ClinicalModel):
         default=list, blank=True, help_text="keys of the images that it rests on, as they were at the signature"
     )
     review = models.OneToOneField(
-        Review, on_delete=models.PROTECT, related_name="report", help_text="the reading that settled it"
+        Review,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="report",
+        help_text="the reading that settled it; empty in a corrected version, which rests on its predecessor's",
     )
+    corrects = models.OneToOneField(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="corrected_by",
+        help_text="the version before it; empty in the first one",
+    )
+    correction_reason = models.TextField(blank=True, default="", max_length=2000)
     status = models.CharField(max_length=11, choices=ReportStatus.choices, default=ReportStatus.PRELIMINARY)
     category = models.CharField(max_length=13, choices=Category.choices)
     image_quality = models.CharField(max_length=10, choices=ImageQuality.choices)
+    indication = models.TextField(blank=True, default="", max_length=2000)
+    technique = models.TextField(blank=True, default="", max_length=1000)
+    comparison = models.TextField(blank=True, default="", max_length=1000)
     findings = models.TextField(max_length=8000)
+    coded_findings = models.JSONField(default=list, blank=True, help_text="see diagnosis.models.finding")
     impression = models.TextField(max_length=4000)
     is_key_image = models.BooleanField(default=False)
     written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -67,8 +85,17 @@ class Report(ClinicalModel):
     )
     signed_at = models.DateTimeField(null=True, blank=True)
     signer_name = models.CharField(max_length=200, blank=True, help_text="as it was at the signature")
+    author_name = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="who wrote it, as at the signature; before form 2: empty",
+    )
     snapshot = models.JSONField(default=dict)
     content_sha256 = models.CharField(max_length=64, blank=True)
+    canonical_form = models.PositiveSmallIntegerField(
+        default=1, help_text="what the hash covers: 1 before reports had sections; see diagnosis.reports.content"
+    )
     verification_code = models.CharField(max_length=20, unique=True, default=new_verification_code, editable=False)
 
     objects = ReportQuerySet.as_manager()
@@ -86,7 +113,12 @@ class Report(ClinicalModel):
                 )
                 | Q(status=ReportStatus.PRELIMINARY, signed_by=None, signed_at=None, content_sha256="", signer_name=""),
                 name="report_signed_who_when_what",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(review__isnull=False, corrects=None, correction_reason="")
+                | Q(review=None, corrects__isnull=False) & ~Q(correction_reason=""),
+                name="report_rests_on_reading_or_predecessor",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -98,8 +130,39 @@ class Report(ClinicalModel):
         return self.image or self.study.shown
 
     @property
+    def reading(self) -> Review:
+        """The reading that it rests on; a corrected version rests on the first version's."""
+        if self.review:
+            return self.review
+        assert self.corrects  # a constraint says so
+        return self.corrects.reading
+
+    @property
     def is_final(self) -> bool:
         return self.status == ReportStatus.FINAL
+
+    @property
+    def error(self) -> EnteredInError | None:
+        """Why it does not hold, where it was entered in error; else None."""
+        return getattr(self, "entered_in_error", None) if self.is_final else None
+
+    @property
+    def successor(self) -> Report | None:
+        """The corrected version that took its place; None while it is the latest."""
+        return getattr(self, "corrected_by", None) if self.is_final else None
+
+    @property
+    def standing(self) -> ReportStanding:
+        """What it is worth today: its state, and what was signed beside it since."""
+        if not self.is_final:
+            return ReportStanding.PRELIMINARY
+        if self.error:
+            return ReportStanding.ENTERED_IN_ERROR
+        if self.successor:
+            return ReportStanding.SUPERSEDED
+        if self.addenda.all():
+            return ReportStanding.APPENDED
+        return ReportStanding.CORRECTED if self.corrects_id else ReportStanding.FINAL
 
 
 class Addendum(models.Model):
@@ -121,3 +184,24 @@ class Addendum(models.Model):
 
     def __str__(self) -> str:
         return f"addendum {self.number} of {self.report_id}"
+
+
+class EnteredInError(models.Model):
+    """Says that a final report should never have been: of another patient, say. The report's own words stay.
+
+    Never changed: database triggers refuse every UPDATE and DELETE.
+    """
+
+    report = models.OneToOneField(Report, on_delete=models.PROTECT, related_name="entered_in_error")
+    reason = models.TextField(max_length=2000)
+    signed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    signer_name = models.CharField(max_length=200)
+    signed_at = models.DateTimeField()
+    content_sha256 = models.CharField(max_length=64, help_text="over the reason and the last hash of the report")
+
+    class Meta:
+        verbose_name = _("report entered in error")
+        verbose_name_plural = _("reports entered in error")
+
+    def __str__(self) -> str:
+        return f"{self.report_id} was entered in error"

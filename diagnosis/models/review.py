@@ -172,7 +172,11 @@ class Review(ClinicalModel):
         help_text="why category and decision both hold although they contradict each other; else empty",
     )
     image_quality = models.CharField(max_length=10, choices=ImageQuality.choices, blank=True)
+    indication = models.TextField(blank=True, default="", max_length=2000)
+    technique = models.TextField(blank=True, default="", max_length=1000)
+    comparison = models.TextField(blank=True, default="", max_length=1000)
     findings = models.TextField(blank=True, max_length=8000)
+    coded_findings = models.JSONField(default=list, blank=True, help_text="see diagnosis.models.finding")
     impression = models.TextField(blank=True, max_length=4000)
     is_key_image = models.BooleanField(default=False)
     analysis = models.ForeignKey(

@@ -16,7 +16,7 @@ from diagnosis import messages
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_storage
 from diagnosis.models.modality import Modality
 from diagnosis.models.patient import Patient
-from diagnosis.models.study import Series, Study, speaking_of
+from diagnosis.models.study import Series, Study, speaking_of, standing_among
 
 if TYPE_CHECKING:
     from diagnosis.models.analysis import Analysis, AnalysisQuerySet
@@ -50,7 +50,9 @@ class ScanQuerySet(ClinicalQuerySet["Scan"]):
         """With all that `study` and its analyses and reports need, in a fixed number of queries."""
         related = "series__study__"
         return self.select_related("series__study").prefetch_related(
-            f"{related}analyses__predictions", f"{related}analyses__ensemble_prediction", f"{related}reports"
+            f"{related}analyses__predictions",
+            f"{related}analyses__ensemble_prediction",
+            f"{related}reports__entered_in_error",
         )
 
 
@@ -214,9 +216,8 @@ class Scan(ClinicalModel):
 
     @property
     def report(self) -> Report | None:
-        """The newest of its study that speaks of it; uses a prefetch of the study's `reports`."""
-        speaking = speaking_of(self.study.reports.all(), self.pk)
-        return max(speaking, key=lambda report: report.written_at, default=None)
+        """The newest of its study that speaks of it and stands; uses a prefetch of the study's `reports`."""
+        return standing_among(speaking_of(self.study.reports.all(), self.pk))
 
     @property
     def seen_by(self) -> list[Analysis]:

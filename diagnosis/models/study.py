@@ -57,6 +57,12 @@ class Priority(models.TextChoices):
     URGENT = "urgent", _("Urgent")
 
 
+def standing_among(reports: Iterable[Report]) -> Report | None:
+    """The newest of one study's reports; one that was entered in error only where there is no other."""
+    newest = sorted(reports, key=lambda report: report.written_at, reverse=True)
+    return next((report for report in newest if not report.error), newest[0] if newest else None)
+
+
 class StudyQuerySet(ClinicalQuerySet["Study"]):
     pass
 
@@ -194,8 +200,8 @@ class Study(ClinicalModel):
 
     @property
     def report(self) -> Report | None:
-        """The newest; uses a prefetch of `reports` where there is one."""
-        return max(self.reports.all(), key=lambda report: report.written_at, default=None)
+        """The newest that stands; uses a prefetch of `reports` where there is one."""
+        return standing_among(self.reports.all())
 
 
 class SeriesQuerySet(ClinicalQuerySet["Series"]):

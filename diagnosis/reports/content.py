@@ -1,4 +1,8 @@
-"""What a report rests on, frozen at the signature, and the hash that proves it unaltered."""
+"""What a report rests on, frozen at the signature, and the hash that proves it unaltered.
+
+The hash is over a canonical form that has a number, stored with the report. Form 1 is that of reports from before there
+were sections, and stays as it was: they are verified as they were signed. Form 2 adds to it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from django.utils.translation import override
 from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Review, Scan
 from diagnosis.reports import key_images
 from diagnosis.results import intended_use, marks, verdict
+
+CANONICAL_FORM = 2
 
 
 def snapshot(report: Report) -> dict[str, Any]:
@@ -31,8 +37,8 @@ def _snapshot(report: Report) -> dict[str, Any]:
         "scan": _scan(report.scan),
         "images": _images(report),
         "key_images": key_images.frozen(report),
-        "analysis": _analysis(report.review.analysis),
-        **_stand(report.review),
+        "analysis": _analysis(report.reading.analysis),
+        **_stand(report.reading),
         "intended_use": {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION},
     }
 
@@ -56,20 +62,36 @@ def _image(image: Scan) -> dict[str, Any]:
     return {"id": str(image.pk), "sha256": image.sha256, "role": image.role, "view": image.view_position}
 
 
-def digest(report: Report, frozen: dict[str, Any], *, signer: str, at: datetime) -> str:
-    """SHA-256, hexadecimal, over the canonical JSON of everything that the report says."""
+def digest(
+    report: Report, frozen: dict[str, Any], *, signer: str, at: datetime, author: str = "", form: int = CANONICAL_FORM
+) -> str:
+    """SHA-256, hexadecimal, over the canonical JSON of everything that the report says, in the form of that number."""
     words = {
         "category": report.category,
         "image_quality": report.image_quality,
         "findings": report.findings,
         "impression": report.impression,
-        "decision": report.review.decision,
-        "override_reason": report.review.override_reason,
+        "decision": report.reading.decision,
+        "override_reason": report.reading.override_reason,
         "signer": signer,
         "signed_at": at.isoformat(),
         "snapshot": frozen,
     }
-    return _sha256(words)
+    return _sha256(words | (_since_form_2(report, author) if form >= 2 else {}))
+
+
+def _since_form_2(report: Report, author: str) -> dict[str, Any]:
+    """What later forms cover besides; a corrected version names the hash of the one that it takes the place of."""
+    return {
+        "canonical_form": 2,
+        "indication": report.indication,
+        "technique": report.technique,
+        "comparison": report.comparison,
+        "coded_findings": report.coded_findings,
+        "author": author,
+        "corrects": report.corrects.content_sha256 if report.corrects else "",
+        "correction_reason": report.correction_reason,
+    }
 
 
 def addendum_digest(before: str, text: str, *, signer: str, at: datetime) -> str:
@@ -77,18 +99,52 @@ def addendum_digest(before: str, text: str, *, signer: str, at: datetime) -> str
     return _sha256({"before": before, "text": text, "signer": signer, "signed_at": at.isoformat()})
 
 
+def last_hash(report: Report) -> str:
+    """The end of the chain: the last addendum's hash, else the report's own."""
+    last = report.addenda.order_by("number").last()
+    return last.content_sha256 if last else report.content_sha256
+
+
+def error_digest(before: str, reason: str, *, signer: str, at: datetime) -> str:
+    """SHA-256 over the reason for which a report was entered in error, and the last hash before it."""
+    return _sha256({"before": before, "entered_in_error": reason, "signer": signer, "signed_at": at.isoformat()})
+
+
 def is_intact(report: Report) -> bool:
-    """Whether a final report and its addenda still give the hashes that were signed."""
+    """Whether a final report and all that was signed beside it still give the hashes that were signed."""
+    return _says_what_was_signed(report) and _addenda_follow(report) and _error_follows(report)
+
+
+def _says_what_was_signed(report: Report) -> bool:
     if not report.is_final or report.signed_at is None:
         return False
-    if digest(report, report.snapshot, signer=report.signer_name, at=report.signed_at) != report.content_sha256:
-        return False
+    now = digest(
+        report,
+        report.snapshot,
+        signer=report.signer_name,
+        at=report.signed_at,
+        author=report.author_name,
+        form=report.canonical_form,
+    )
+    return now == report.content_sha256
+
+
+def _addenda_follow(report: Report) -> bool:
     before = report.content_sha256
     for addendum in report.addenda.order_by("number"):
         if not _follows(addendum, before):
             return False
         before = addendum.content_sha256
     return True
+
+
+def _error_follows(report: Report) -> bool:
+    """Nothing is added to a report once it is entered in error, so its hash follows the last one."""
+    error = report.error
+    if error is None:
+        return True
+    expected = error_digest(last_hash(report), error.reason, signer=error.signer_name, at=error.signed_at)
+    return expected == error.content_sha256
 
 
 def _follows(addendum: Addendum, before: str) -> bool:

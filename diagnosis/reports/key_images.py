@@ -43,7 +43,7 @@ class ShownKeyImage:
 
 def frozen(report: Report) -> list[dict[str, Any]]:
     """The key images of the report's reading as JSON values, for the snapshot."""
-    return [_frozen(one) for one in report.review.key_images.all()]
+    return [_frozen(one) for one in report.reading.key_images.all()]
 
 
 def _frozen(one: KeyImage) -> dict[str, Any]:

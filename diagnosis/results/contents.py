@@ -265,7 +265,7 @@ def came_after(report: Report, images: Sequence[Scan]) -> list[Scan]:
     if frozen := report.snapshot.get("images"):
         known = {one["id"] for one in frozen}
         return [image for image in images if str(image.pk) not in known]
-    since = report.signed_at or report.review.decided_at or report.written_at
+    since = report.signed_at or report.reading.decided_at or report.written_at
     return [image for image in images if image.uploaded_at > since]
 
 

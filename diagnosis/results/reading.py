@@ -59,7 +59,7 @@ def reading(report: Report | None, *, hidden: bool = False, being_read: bool = F
         _signed(report),
         str(report.get_category_display()),
         first_line(report.impression),
-        stand(report.review),
+        stand(report.reading),
         report,
     )
 
@@ -91,7 +91,7 @@ def first_line(text: str) -> str:
 
 def _signed(report: Report) -> str:
     if report.signed_at is None:
-        return gettext("Preliminary report by %(reader)s, not signed") % {"reader": report.review.reader}
+        return gettext("Preliminary report by %(reader)s, not signed") % {"reader": report.reading.reader}
     return gettext("Final report, signed by %(reader)s on %(day)s") % {
         "reader": report.signer_name,
         "day": formats.day(report.signed_at),

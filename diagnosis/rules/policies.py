@@ -39,6 +39,12 @@ NOT_READ = gettext_noop("This scan has not been read yet, so there is nothing to
 REPORT_FINAL = gettext_noop(
     "The report on this scan is final. A second opinion would come too late; write an addendum."
 )
+IN_ERROR = gettext_noop("This report was entered in error. Nothing is added to it any more.")
+CORRECTED_ALREADY = gettext_noop("This report was corrected before. Correct its latest version.")
+NOT_FINAL_YET = gettext_noop("This report is not signed yet, so there is nothing to correct.")
+IMPRESSION_NEEDED = gettext_noop("Write an impression, one sentence at least.")
+REASON_NEEDED = gettext_noop("Say why, in one sentence at least.")
+PROOF_NEEDED = gettext_noop("Type your password to sign.")
 CHANGED_MEANWHILE = gettext_noop("The report changed while you signed it. Nothing was signed; read it again.")
 NOT_YOUR_OWN = gettext_noop("That is not your password. Nothing was signed; type it again.")
 TOO_MANY_TRIES = gettext_noop("Too many wrong passwords. Wait five minutes, then sign again.")
@@ -110,13 +116,15 @@ def sign_blocked_reason(report: Report, *, by: User) -> str:
     """Why `by` may not sign this report now; empty when they may."""
     if report.is_final:
         return gettext(ALREADY_FINAL)
-    if report.review.reader_id != by.pk:
+    if report.corrects_id:
+        return ""  # a correction is written and signed at once, and waits for no reading
+    if report.reading.reader_id != by.pk:
         return gettext(NOT_YOURS)
     return _open_reading(report)
 
 
 def _open_reading(report: Report) -> str:
-    waiting = report.scan.reviews.open().exclude(pk=report.review_id)
+    waiting = report.scan.reviews.open().exclude(pk=report.reading.pk)
     kinds = set(waiting.values_list("kind", flat=True))
     if not kinds:
         return ""
@@ -124,14 +132,14 @@ def _open_reading(report: Report) -> str:
 
 
 def require_no_open_reading(report: Report) -> None:
-    _require("not_signable", _open_reading(report))
+    _require("not_signable", "" if report.corrects_id else _open_reading(report))
 
 
 def revise_blocked_reason(report: Report, *, by: User) -> str:
     """Why `by` may not change this report's words now; empty when they may."""
     if report.is_final:
         return gettext(ALREADY_FINAL)
-    return gettext(NOT_YOURS) if report.review.reader_id != by.pk else ""
+    return gettext(NOT_YOURS) if report.reading.reader_id != by.pk else ""
 
 
 def require_revisable(report: Report, *, by: User, impression: str) -> None:
@@ -145,9 +153,29 @@ def require_signable(report: Report, *, by: User) -> None:
 
 
 def require_amendable(report: Report, text: str) -> None:
-    _require("not_final", "" if report.is_final else NOT_FINAL)
+    _require("not_final", amend_blocked_reason(report))
     if not text.strip():
         raise Refusal("text_needed", gettext_noop("Write the addendum before you sign it."))
+
+
+def amend_blocked_reason(report: Report) -> str:
+    """Why nothing may be added to this report now; empty when an addendum may."""
+    if not report.is_final:
+        return gettext(NOT_FINAL)
+    if report.error:
+        return gettext(IN_ERROR)
+    return gettext(CORRECTED_ALREADY) if report.successor else ""
+
+
+def correct_blocked_reason(report: Report) -> str:
+    """Why this version may not be corrected or entered in error now; empty when it may."""
+    return amend_blocked_reason(report) if report.is_final else gettext(NOT_FINAL_YET)
+
+
+def require_correctable(report: Report, *, reason: str) -> None:
+    _require("not_correctable", correct_blocked_reason(report))
+    if not reason.strip():
+        raise Refusal("reason_needed", REASON_NEEDED)
 
 
 def _require(code: str, blocked_reason: str) -> None:

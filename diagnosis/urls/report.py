@@ -1,4 +1,4 @@
-"""Reports: read, change while preliminary, sign, add to, print, verify."""
+"""Reports: read, change while preliminary, sign, add to, correct, mark as entered in error, print, verify."""
 
 from django.urls import path
 
@@ -9,6 +9,8 @@ urlpatterns = [
     path("reports/<uuid:pk>/words/", report.revise, name="report-revise"),
     path("reports/<uuid:pk>/signature/", report.sign, name="report-sign"),
     path("reports/<uuid:pk>/addenda/", report.addendum, name="report-addendum"),
+    path("reports/<uuid:pk>/correction/", report.correct, name="report-correct"),
+    path("reports/<uuid:pk>/error/", report.enter_error, name="report-error"),
     path("reports/<uuid:pk>/report.pdf", report.pdf, name="report-pdf"),
     path("reports/<uuid:pk>/key-images/<int:place>.png", report.key_image, name="report-key-image"),
     path("critical/<uuid:pk>/acknowledge/", critical_result.confirm, name="critical-acknowledge"),

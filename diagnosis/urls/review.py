@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from diagnosis.views import notification
+from diagnosis.views import notification, signing
 from diagnosis.views.review import claim as hold
 from diagnosis.views.review import detail as review
 from diagnosis.views.review import policy, preference, queue, unsigned
@@ -11,6 +11,8 @@ urlpatterns = [
     path("reading/", queue.index, name="queue"),
     path("reading/next/", queue.take_next, name="review-next"),
     path("reading/unsigned/", unsigned.index, name="reading-unsigned"),
+    path("reading/unsigned/signature/", unsigned.sign, name="reading-sign"),
+    path("reading/proof/", signing.prove_it, name="reading-proof"),
     path("reading/preferences/", preference.edit, name="reading-preference"),
     path("reading/policy/", policy.edit, name="reading-policy"),
     path("reading/<uuid:pk>/", review.detail, name="review"),

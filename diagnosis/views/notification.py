@@ -24,10 +24,16 @@ ICONS = {
     NotificationKind.ADDENDUM: "report",
     NotificationKind.CRITICAL: "warning",
     NotificationKind.OVERDUE: "warning",
+    NotificationKind.CORRECTION: "report",
+    NotificationKind.ERROR: "failed",
 }
 
-
-OF_REPORTS = (NotificationKind.REPORT, NotificationKind.ADDENDUM)
+OF_REPORTS = (
+    NotificationKind.REPORT,
+    NotificationKind.ADDENDUM,
+    NotificationKind.CORRECTION,
+    NotificationKind.ERROR,
+)
 
 
 @require_safe

@@ -15,12 +15,20 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.permissions import Permission, require
 from diagnosis.actions.report import add_addendum, revise_report, sign_report
+from diagnosis.actions.report_correction import correct_report, enter_in_error
 from diagnosis.errors import Refusal
-from diagnosis.forms.report import AddendumForm, ReviseReportForm, SignReportForm
+from diagnosis.forms.report import (
+    AddendumForm,
+    CorrectReportForm,
+    EnterInErrorForm,
+    ReviseReportForm,
+    SignReportForm,
+    choices_of,
+)
 from diagnosis.models import Report
 from diagnosis.reports import content as report_content
 from diagnosis.reports.key_images import key_images
@@ -29,10 +37,15 @@ from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
 from diagnosis.reports.picture import picture_of
 from diagnosis.rules import blinding, corrections, policies
+from diagnosis.views.review.unsigned import unsigned
 from diagnosis.views.shortcuts import find, person, rights
+from diagnosis.views.signing import proof_of, proven
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+REDIRECT = 302
+AT_PASSWORD = ("wrong_password", "too_many_tries", "proof_needed")
 
 
 @never_cache
@@ -44,14 +57,18 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def revise(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = ReviseReportForm(request.POST)
-    return _carry_out(request, pk, "revise_form", form, revise_report, _("The preliminary report has been changed."))
+    return _carry_out(
+        request, pk, "revise_form", form, revise_report, _("The preliminary report has been changed."), signs=False
+    )
 
 
 @sensitive_post_parameters("password")
 @require_POST
 def sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = SignReportForm(request.POST)
-    return _carry_out(request, pk, "sign_form", form, sign_report, _("The report is signed and final."))
+    done = _carry_out(request, pk, "sign_form", form, sign_report, _("The report is signed and final."))
+    following = unsigned(person(request)).first() if "go_on" in request.POST and done.status_code == REDIRECT else None
+    return redirect("diagnosis:report-detail", pk=following.pk) if following else done
 
 
 @sensitive_post_parameters("password")
@@ -61,6 +78,40 @@ def addendum(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return _carry_out(
         request, pk, "addendum_form", form, add_addendum, _("The addendum is signed and is now part of the report.")
     )
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def correct(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Write and sign a corrected version of a final report."""
+    report = _find(request, pk)
+    require(person(request), Permission.SIGN_REPORT, report.study.clinic)
+    form = CorrectReportForm(request.POST or None, initial=_initial(report) | {"category": report.category})
+    if request.method == "POST" and form.is_valid():
+        try:
+            version = correct_report(by=person(request), report=report, **_proven_words(request, form))
+        except Refusal as refusal:
+            _say_at(form, refusal)
+        else:
+            messages.success(request, gettext("The corrected report is signed. The one before it stays as it was."))
+            return redirect("diagnosis:report-detail", pk=version.pk)
+    context = {
+        "report": report,
+        "patient": report.scan.patient,
+        "form": form,
+        "proven": proven(request),
+        "blocked_reason": policies.correct_blocked_reason(report),
+    }
+    return render(request, "diagnosis/report/correct.html", context, status=400 if form.errors else 200)
+
+
+@sensitive_post_parameters("password")
+@require_POST
+def enter_error(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Say that a final report should never have been."""
+    form = EnterInErrorForm(request.POST)
+    return _carry_out(request, pk, "error_form", form, enter_in_error, _("The report is marked as entered in error."))
 
 
 @never_cache
@@ -97,7 +148,8 @@ def verify(request: HttpRequest, code: str) -> HttpResponse:
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Report:
     related = ("study__patient", "study__clinic", "study__representative__series", "image__series")
-    rows = Report.objects.select_related(*related, "review__reader", "written_by")
+    also = ("review__reader", "written_by", "corrects", "corrected_by", "entered_in_error")
+    rows = Report.objects.select_related(*related, *also)
     report = find(rows.prefetch_related("addenda"), request, pk)
     require(person(request), Permission.VIEW_RESULT, report.scan.clinic)
     if blinding.hides_reading(person(request), report.study_id):
@@ -107,7 +159,6 @@ def _find(request: HttpRequest, pk: uuid.UUID) -> Report:
 
 def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in_error: forms.Form) -> HttpResponse:
     by = person(request)
-    words = {"findings": report.findings, "impression": report.impression}
     context: dict[str, Any] = {
         "report": report,
         "scan": report.scan,
@@ -119,30 +170,59 @@ def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in
         "revise_blocked_reason": policies.revise_blocked_reason(report, by=by),
         "second_opinion_blocked_reason": policies.second_opinion_blocked_reason(report.scan),
         "signed_under": corrections.signed_under(report),
+        "amend_blocked_reason": policies.amend_blocked_reason(report),
+        "waiting_to_sign": unsigned(by).exclude(pk=report.pk).count() if not report.is_final else 0,
+        "proven": proven(request),
         "intact": report.is_final and report_content.is_intact(report),
         "verification_url": _verification_url(request, report),
-        "revise_form": ReviseReportForm(initial=words),
+        "revise_form": ReviseReportForm(initial=_initial(report)),
         "sign_form": SignReportForm(),
         "addendum_form": AddendumForm(),
+        "error_form": EnterInErrorForm(auto_id="id_error_%s"),
         **forms_in_error,
     }
     return render(request, "diagnosis/report/detail.html", context, status=status)
 
 
 def _carry_out(
-    request: HttpRequest, pk: uuid.UUID, name: str, form: forms.Form, action: Callable[..., object], done: StrOrPromise
+    request: HttpRequest,
+    pk: uuid.UUID,
+    name: str,
+    form: Any,
+    action: Callable[..., object],
+    done: StrOrPromise,
+    *,
+    signs: bool = True,
 ) -> HttpResponse:
     """Do what the form asks and go back to the report, or show it again with the sentence at the form called `name`."""
     report = _find(request, pk)
     if not form.is_valid():
         return _page(request, report, status=400, **{name: form})
+    require(person(request), Permission.SIGN_REPORT, report.study.clinic)
     try:
-        action(by=person(request), report=report, **form.cleaned_data)
+        words = _proven_words(request, form) if signs else form.words
+        action(by=person(request), report=report, **words)
     except Refusal as refusal:
-        form.add_error("password" if refusal.code in ("wrong_password", "too_many_tries") else None, refusal.sentence)
+        _say_at(form, refusal)
         return _page(request, _find(request, pk), status=refusal.http_status, **{name: form})
     messages.success(request, str(done))
     return redirect("diagnosis:report-detail", pk=pk)
+
+
+def _proven_words(request: HttpRequest, form: Any) -> dict[str, Any]:
+    """What the form asks for, with the proof that its signature needs."""
+    return form.words | {"proof": proof_of(request, form.cleaned_data["password"])}
+
+
+def _say_at(form: forms.Form, refusal: Refusal) -> None:
+    form.add_error("password" if refusal.code in AT_PASSWORD else None, refusal.sentence)
+
+
+def _initial(report: Report) -> dict[str, Any]:
+    words = {
+        name: getattr(report, name) for name in ("indication", "technique", "comparison", "findings", "impression")
+    }
+    return words | choices_of(report.coded_findings)
 
 
 def _verification_url(request: HttpRequest, report: Report) -> str:

@@ -43,7 +43,8 @@ NOT_PAGES = {
         "diagnosis:withdrawal-restore",
         *("diagnosis:regroup-undo", "diagnosis:scan-attention", "diagnosis:critical-acknowledge"),
         "diagnosis:critical-told",
-        *("diagnosis:report-addendum", "diagnosis:report-revise", "diagnosis:report-sign"),
+        *("diagnosis:report-addendum", "diagnosis:report-revise", "diagnosis:report-sign", "diagnosis:report-error"),
+        *("diagnosis:reading-sign", "diagnosis:reading-proof"),
         *("diagnosis:review-claim", "diagnosis:review-decide", "diagnosis:review-draft"),
         *("diagnosis:review-impression", "diagnosis:review-leave", "diagnosis:review-next"),
         *("diagnosis:review-release", "diagnosis:review-renew", "diagnosis:review-second"),
@@ -96,6 +97,7 @@ STAFF = (
     *("diagnosis:study-regroup", "diagnosis:study-critical", "diagnosis:oversight-critical"),
     *("diagnosis:queue", "diagnosis:review", "diagnosis:reading-unsigned", "diagnosis:reading-preference"),
     *("diagnosis:reading-policy", "diagnosis:report-detail", "diagnosis:report-verify"),
+    "diagnosis:report-correct",
     *("diagnosis:oversight-overview", "diagnosis:oversight-jobs", "diagnosis:oversight-reading"),
     *("diagnosis:oversight-agreement", "diagnosis:oversight-work", "diagnosis:oversight-corrections"),
 )

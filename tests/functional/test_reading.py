@@ -108,6 +108,54 @@ def test_a_whole_reading_with_the_keyboard_alone(cases: list[Review], desk: Desk
     assert not Draft.objects.exists()
 
 
+# Counts what a person does: keys (one with its modifiers is one) and clicks, across pages.
+COUNTER = """
+    const count = (event) => {
+      if (!event.isTrusted || event.repeat || ["Shift", "Control", "Alt", "Meta"].includes(event.key)) return;
+      if (event.type === "click" && event.detail === 0) return;
+      localStorage.setItem("done", String(Number(localStorage.getItem("done") ?? 0) + 1));
+    };
+    for (const type of ["keydown", "click"]) addEventListener(type, count, { capture: true });
+"""
+
+
+def test_a_normal_study_is_read_and_signed_with_six_keys_and_no_password_of_its_own(
+    cases: list[Review], desk: Desk, radiologist: User
+) -> None:
+    page = desk(radiologist)
+    page.context.add_init_script(COUNTER)
+    page.reload()
+    take_next(page)
+    normal(page)
+    proof = page.get_by_role("dialog", name="Sign with your password")
+    proof.get_by_label("Your password").fill("guess")
+    page.keyboard.press("Enter")
+    expect(proof).to_contain_text("not your password")
+    proof.get_by_label("Your password").fill(PASSWORD)
+    first = page.url
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: url != first and bool(CASE.search(url)))
+
+    # The next one from the queue: the password serves it too.
+    page.goto("/reading/")
+    release_review(by=radiologist, review=Review.objects.held_by(radiologist).get())
+    page.reload()
+    page.evaluate("localStorage.setItem('done', '0')")
+    second = take_next(page)
+    normal(page)
+    page.wait_for_url(lambda url: url != second and bool(CASE.search(url)))
+    assert int(page.evaluate("localStorage.getItem('done')")) <= 6
+    signed = Report.objects.filter(status="final")
+    assert {report.review_id for report in signed} == {cases[0].pk, cases[1].pk}
+    assert all(report.impression and report.category == "negative" for report in signed)
+
+
+def normal(page: Page) -> None:
+    """Category, agreement, image quality, the impression's sentence, and the signature."""
+    for key in ("Shift+Digit4", "Shift+KeyY", "Shift+KeyQ", "Shift+Digit7", "Control+Shift+Enter"):
+        page.keyboard.press(key)
+
+
 def test_the_viewers_key_image_is_the_reports(cases: list[Review], desk: Desk, radiologist: User) -> None:
     page = desk(radiologist)
     take_next(page)

@@ -167,7 +167,7 @@ def test_the_page_signs_and_then_offers_an_addendum_only(
     changed = client.post(at(preliminary, "revise"), {"findings": "", "impression": "forged"})
     assert changed.status_code == 409 and Report.objects.get().impression != "forged"
     assert client.post(at(preliminary, "addendum"), {"text": "More.", "password": PASSWORD}).status_code == 302
-    assert "Final, amended" in client.get(at(preliminary, "detail")).content.decode()
+    assert "Final, with an addendum" in client.get(at(preliminary, "detail")).content.decode()
 
 
 @pytest.mark.parametrize("role", ["radiographer", "clinician", "administrator"])

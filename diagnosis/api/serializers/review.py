@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from diagnosis.api import study_examples as examples
 from diagnosis.api.serializers.links import address_of, filtered, links
+from diagnosis.api.serializers.report import CodedFindingSerializer
 from diagnosis.models import Review
 from diagnosis.models.review import ReviewKind
 from diagnosis.states import ReviewStatus
@@ -24,6 +25,7 @@ class ReadingSerializer(serializers.ModelSerializer[Review]):
     contradiction_reason = serializers.CharField(
         help_text="why category and decision both hold although they contradict each other; else empty"
     )
+    coded_findings = CodedFindingSerializer(many=True)
     override_reason = serializers.CharField(help_text="why the reader overrides the classifiers; else empty")
 
     class Meta:
@@ -37,7 +39,11 @@ class ReadingSerializer(serializers.ModelSerializer[Review]):
             "override_note",
             "agreement",
             "contradiction_reason",
+            "indication",
+            "technique",
+            "comparison",
             "findings",
+            "coded_findings",
             "impression",
             "is_key_image",
             "analysis",

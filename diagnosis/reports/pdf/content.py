@@ -17,11 +17,12 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts.models import Letterhead
 from diagnosis import formats
-from diagnosis.models import Addendum, Report
+from diagnosis.models import Addendum, Report, finding
 from diagnosis.models.review import Category, Decision
 from diagnosis.models.scan import Modality
 from diagnosis.models.zone import has_zones
 from diagnosis.reports import content as report_content
+from diagnosis.reports import sections
 from diagnosis.results import contents, verdict
 from diagnosis.results import images as image_words
 from diagnosis.results.labels import label_name
@@ -61,7 +62,9 @@ class PrintedReport:
     logo: bytes | None
     status: str
     facts: tuple[tuple[str, str], ...]
+    sections: tuple[tuple[str, str], ...]
     findings: str
+    coded_findings: tuple[str, ...]
     impression: str
     category: str
     image_quality: str
@@ -75,6 +78,8 @@ class PrintedReport:
     is_final: bool
     late: str
     amended: str
+    error: str
+    correction: str
 
 
 def printed(report: Report) -> PrintedReport:
@@ -89,7 +94,9 @@ def printed(report: Report) -> PrintedReport:
         logo=bytes(head.logo) if head and head.logo else None,
         status=_status(report),
         facts=_facts(frozen),
+        sections=tuple(sections.named(report)),
         findings=report.findings or _("None described."),
+        coded_findings=tuple(finding.sentences(report.coded_findings)),
         impression=report.impression,
         category=_category(report),
         image_quality=report.get_image_quality_display(),
@@ -104,13 +111,13 @@ def printed(report: Report) -> PrintedReport:
         is_final=report.is_final,
         late=contents.late(report, contents.images_of(report.study)),
         amended=_amended(report),
+        error=_error(report),
+        correction=_correction(report),
     )
 
 
 def _status(report: Report) -> str:
-    if not report.is_final:
-        return _("Preliminary")
-    return _("Final, amended") if report.addenda.exists() else _("Final")
+    return str(report.standing.label)
 
 
 def _facts(frozen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -146,9 +153,38 @@ def _category(report: Report) -> str:
     return _("%(category)s (usual CO-RADS counterpart: %(co_rads)s)") % {"category": category, "co_rads": co_rads}
 
 
+def _error(report: Report) -> str:
+    """Who says since when and why that it does not hold; empty where nobody does."""
+    error = report.error
+    if error is None:
+        return ""
+    return _("Entered in error, says %(name)s, %(when)s: %(reason)s") % {
+        "name": error.signer_name,
+        "when": _moment(error.signed_at.isoformat()),
+        "reason": error.reason,
+    }
+
+
+def _correction(report: Report) -> str:
+    """Which version it takes the place of, and why; empty in a first version."""
+    if report.corrects is None or report.corrects.signed_at is None:
+        return ""
+    return _("Corrects the report signed by %(name)s, %(when)s. Reason: %(reason)s") % {
+        "name": report.corrects.signer_name,
+        "when": _moment(report.corrects.signed_at.isoformat()),
+        "reason": report.correction_reason,
+    }
+
+
 def _signature(report: Report) -> str:
     if report.signed_at is None:
         return _("Not signed")
+    if report.author_name and report.author_name != report.signer_name:
+        return _("Drafted by %(author)s, authorised electronically by %(name)s, %(when)s") % {
+            "author": report.author_name,
+            "name": report.signer_name,
+            "when": _moment(report.signed_at.isoformat()),
+        }
     return _("Signed electronically by %(name)s, %(when)s") % {
         "name": report.signer_name,
         "when": _moment(report.signed_at.isoformat()),
@@ -171,7 +207,7 @@ def _amended(report: Report) -> str:
 
 
 def _decision(report: Report) -> str:
-    review = report.review
+    review = report.reading
     if review.decision != Decision.OVERRIDE:
         return _(_DECIDED[Decision(review.decision)])
     note = f" {review.override_note}" if review.override_note else ""

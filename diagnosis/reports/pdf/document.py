@@ -133,7 +133,7 @@ def _fitted(png: bytes, width: float, height: float) -> Image:
 
 def _warnings(content: PrintedReport) -> list[Flowable]:
     """What must be seen on the first page, whatever stands on the last."""
-    sentences = [content.late, content.amended, _unprintable(content)]
+    sentences = [content.error, content.correction, content.late, content.amended, _unprintable(content)]
     said = [_text("warning", sentence) for sentence in sentences if sentence]
     return [Spacer(0, 2 * mm), *said] if said else []
 
@@ -146,7 +146,13 @@ def _unprintable(content: PrintedReport) -> str:
 
 
 def _words(content: PrintedReport) -> list[Flowable]:
-    return [*_section(_("Findings"), content.findings), *_section(_("Impression"), content.impression, "impression")]
+    before = [flowable for name, words in content.sections for flowable in _section(name, words)]
+    said = "\n".join((content.findings, *content.coded_findings))
+    return [
+        *before,
+        *_section(_("Findings"), said),
+        *_section(_("Impression"), content.impression, "impression"),
+    ]
 
 
 def _section(name: str, words: str, style: str = "words") -> list[Flowable]:

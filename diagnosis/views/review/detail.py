@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.permissions import Permission, require
 from diagnosis.actions.draft import Written, save_draft
 from diagnosis.actions.key_images import prepare_key_images
+from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import (
     claim_next,
     commit_first_impression,
@@ -39,6 +40,7 @@ from diagnosis.views.review import page
 from diagnosis.views.review.addresses import carried, queue_url, review_url
 from diagnosis.views.review.queue import ahead, filter_of
 from diagnosis.views.shortcuts import find, membership, person, rights, show
+from diagnosis.views.signing import proof_of, proven
 
 GO_ON = "reading_goes_on"
 NEIGHBOURS = 2
@@ -129,7 +131,8 @@ def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     except Refusal as refusal:
         _keep_words(request, review)
         return _refused(request, review, refusal)
-    return _show_next(request, review)
+    unsigned = _sign(request, review) if "sign" in request.POST else None
+    return unsigned or _show_next(request, review)
 
 
 @require_POST
@@ -165,9 +168,26 @@ def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
         messages.info(request, refusal.sentence)
 
 
+def _sign(request: HttpRequest, review: Review) -> HttpResponse | None:
+    """Sign what has just been decided. The decision stands where that is refused, and the report's page says why."""
+    review.refresh_from_db()
+    report = getattr(review, "report", None)
+    if report is None:
+        return None
+    try:
+        sign_report(by=person(request), report=report, proof=proof_of(request))
+    except Refusal as refusal:
+        sentence = _("Decided, but not signed: %(reason)s") % {"reason": refusal.sentence}
+        messages.warning(request, sentence)
+        return redirect("diagnosis:report-detail", pk=report.pk)
+    messages.success(request, _("Decided and signed: %(patient)s.") % {"patient": review.scan.patient.name})
+    return None
+
+
 def _show_next(request: HttpRequest, done: Review) -> HttpResponse:
     if not request.session[GO_ON]:
-        messages.success(request, _("Decided. The preliminary report is waiting for your signature."))
+        if "sign" not in request.POST:
+            messages.success(request, _("Decided. The preliminary report is waiting for your signature."))
         return redirect(review_url(request, done.pk))
     current = membership(request)
     form = filter_of(request, current.clinic if current else done.clinic, request.POST)
@@ -228,6 +248,7 @@ def _page(
     context = page.context(review, reader=person(request), form=form) | _navigation(request)
     asks_why = isinstance(refusal, Contradiction) or bool(context["form"]["contradiction_reason"].value())
     context |= {"refusal": refusal, "asks_why": asks_why, "may": rights(request, review.clinic)}
+    context["proven"] = proven(request)
     return render(request, "diagnosis/review/review.html", context, status=status)
 
 

@@ -17,6 +17,7 @@ from diagnosis.forms.review import ReviewForm
 from diagnosis.models import Analysis, Draft, FirstImpression, Report, Review, Scan
 from diagnosis.models.review import Category, ImageQuality, ReviewKind
 from diagnosis.models.scan import Modality
+from diagnosis.reports import sections
 from diagnosis.results import contents, images, intended_use, verdict
 from diagnosis.results.presentation import ResultPresentation, present
 from diagnosis.results.verdict import Verdict
@@ -55,6 +56,11 @@ class Earlier:
     verdict: Verdict | None
 
     @property
+    def named(self) -> str:
+        """As the report's comparison names it."""
+        return sections.compared_with(self.scan)
+
+    @property
     def count_of_images(self) -> str:
         """ "60 images"; empty where there is one."""
         return images.count_of(self.images) if self.images > 1 else ""
@@ -79,6 +85,8 @@ def context(
     result = result_for(reader, scan)
     draft = Draft.objects.filter(review=review, reader=reader).first()
     first = FirstImpression.objects.filter(review=review, reader=reader).first()
+    earlier = _earlier(scan, reader)
+    begun = sections.prefilled(review.study, held, has_earlier=bool(earlier))
     return {
         "review": review,
         "scan": scan,
@@ -86,13 +94,14 @@ def context(
         "clinic": review.clinic,
         "held": review.is_held_by(reader),
         "result": result,
-        "form": form or form_for(result, draft, first),
+        "form": form or form_for(result, draft, first, begun),
         "agree_means": agreement.meaning(result.analysis) if result.analysis and result.has_predictions else "",
         "draft": draft,
         "first_impression": first,
         "categories": _categories(Modality(scan.modality)),
         "suggestions": suggestions.for_modality(Modality(scan.modality)),
-        "earlier": _earlier(scan, reader),
+        "earlier": earlier,
+        "may_sign": review.kind != ReviewKind.SECOND,
         "earlier_reviews": _earlier_reviews(review, result),
         "may_ask_second": review.kind == ReviewKind.FIRST,
         "images": len(held),
@@ -141,8 +150,10 @@ def _read_before(review: Review) -> datetime | None:
     return earlier.aggregate(last=Max("decided_at"))["last"]
 
 
-def form_for(result: Result, draft: Draft | None, first: FirstImpression | None) -> ReviewForm:
-    initial: dict[str, Any] = {"image_quality": ImageQuality.GOOD}
+def form_for(
+    result: Result, draft: Draft | None, first: FirstImpression | None, begun: Mapping[str, str]
+) -> ReviewForm:
+    initial: dict[str, Any] = {"image_quality": ImageQuality.GOOD, **begun}
     initial |= {"category": first.category} if first else {}
     initial |= draft.content if draft else {}
     initial["seen"] = result.analysis.pk if result.analysis else None

@@ -11,6 +11,9 @@ const QUIET = 1200;
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", timeZone });
 const WORDS = ["findings", "impression", "override_note", "override_reason", "contradiction_reason", "key_images"];
 const CHOICES = ["category", "decision", "image_quality", "is_key_image", "ask_second"];
+const SECTIONS = ["indication", "technique", "comparison"];
+// Findings as coded choices and their sides.
+const CODED = /^(finding|side)_/;
 
 export class Draft {
   #form;
@@ -147,12 +150,14 @@ export class Draft {
   }
 }
 
+/** @param {string} name */
+const isKept = (name) => [...WORDS, ...SECTIONS, ...CHOICES].includes(name) || CODED.test(name);
+
 /** @param {HTMLFormElement} form */
 const contentOf = (form) => {
   /** @type {Record<string, string>} */
   const content = {};
-  for (const [name, value] of new FormData(form))
-    if ([...WORDS, ...CHOICES].includes(name) && typeof value === "string") content[name] = value;
+  for (const [name, value] of new FormData(form)) if (isKept(name) && typeof value === "string") content[name] = value;
   return content;
 };
 
@@ -161,10 +166,14 @@ const contentOf = (form) => {
  * @param {Record<string, string>} content
  */
 const fill = (form, content) => {
-  for (const name of WORDS) {
+  for (const name of [...WORDS, ...SECTIONS]) {
     const field = form.elements.namedItem(name);
+    // What a section began with stands until it is saved otherwise.
+    if (SECTIONS.includes(name) && !(name in content)) continue;
     if (field && "value" in field) field.value = content[name] ?? "";
   }
+  for (const choice of findAll(form, "select", HTMLSelectElement))
+    if (CODED.test(choice.name)) choice.value = content[choice.name] ?? "";
   for (const box of findAll(form, "input[type=radio], input[type=checkbox]", HTMLInputElement))
     if (CHOICES.includes(box.name)) box.checked = content[box.name] === box.value;
   form.dispatchEvent(new Event("draft:restored"));

@@ -1,18 +1,19 @@
 // @ts-check
 // The page of one reading: holds the case, saves the draft, brings the result when it may be seen, fetches ahead.
-import { around, byId, find } from "../dom.js";
+import { around, byId, find, findAll } from "../dom.js";
 import { gettext } from "../i18n.js";
 import { deliver } from "./deliver.js";
 import { Draft, showClocks } from "./draft.js";
 import { Lease } from "./lease.js";
 import { showMissing, startMissing } from "./missing.js";
 import { startSentences } from "./sentences.js";
+import { startComparison, startSigning } from "./sign.js";
 import { joinViewer } from "./viewing.js";
 
 const form = byId("review", HTMLFormElement);
 const stand = byId("stand", HTMLElement);
 const saved = byId("saved", HTMLElement);
-const decideButton = () => byId("decide", HTMLButtonElement);
+const DECIDING = "#decide, #decide-and-sign";
 const { renew = "", leave = "", result = "", impression = "", neighbours = "" } = form.dataset;
 const viewer = joinViewer(form);
 const RESULT_EVERY = 3000;
@@ -49,7 +50,7 @@ const showLost = (sentence, isSignedOut) => {
   find(notice, "[data-signed-out]", HTMLElement).hidden = !isSignedOut;
   notice.hidden = false;
   notice.scrollIntoView({ block: "nearest" });
-  decideButton().disabled = true;
+  for (const button of findAll(form, DECIDING, HTMLButtonElement)) button.disabled = true;
 };
 
 // --- the result and the reader's stand on it -----------------------------------------------------------------------
@@ -63,9 +64,10 @@ const showStand = (html) => {
     if (!field || !value || (field instanceof HTMLInputElement && field.type === "hidden")) continue;
     if ("value" in field) field.value = String(value);
   }
-  const decide = decideButton();
-  decide.disabled = Boolean(stand.querySelector("#commit"));
-  decide.removeAttribute("title");
+  for (const button of findAll(form, DECIDING, HTMLButtonElement)) {
+    button.disabled = Boolean(stand.querySelector("#commit"));
+    button.removeAttribute("title");
+  }
   follow();
   // The attention maps over the image come with the result.
   viewer?.reveal().catch(() => {});
@@ -164,6 +166,8 @@ draft.start();
 deliver(form.dataset.draft);
 startSentences(form);
 startMissing(form);
+startSigning(form);
+startComparison(form);
 showClocks(document);
 follow();
 (viewer?.ready ?? Promise.resolve()).then(() => whenIdle(fetchAhead));
