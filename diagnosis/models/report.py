@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -136,6 +137,11 @@ class Report(ClinicalModel):
             return self.review
         assert self.corrects  # a constraint says so
         return self.corrects.reading
+
+    @property
+    def reading_id(self) -> UUID:
+        """Its key; a first version needs no query for it."""
+        return self.review_id or self.reading.pk
 
     @property
     def is_final(self) -> bool:

@@ -124,7 +124,7 @@ def sign_blocked_reason(report: Report, *, by: User) -> str:
 
 
 def _open_reading(report: Report) -> str:
-    waiting = report.scan.reviews.open().exclude(pk=report.reading.pk)
+    waiting = report.scan.reviews.open().exclude(pk=report.reading_id)
     kinds = set(waiting.values_list("kind", flat=True))
     if not kinds:
         return ""

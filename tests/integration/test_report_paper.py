@@ -97,7 +97,7 @@ def test_the_first_page_says_that_an_addendum_follows(
     final = signed(preliminary, radiologist)
     add_addendum(by=radiologist, report=final, text="The side was left.", password=PASSWORD)
     first, *rest = pages(Report.objects.get())
-    assert "Final, amended report" in first and "Amended: addendum 1 of" in first
+    assert "Final report, with an addendum" in first and "Amended: addendum 1 of" in first
     assert "The side was left." not in first and "The side was left." in "".join(rest)
 
 

@@ -58,7 +58,7 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
         allow_null=True,
         help_text="the only one it rests on, in reports from before there were studies; else null",
     )
-    review = serializers.UUIDField(source="reading.pk", help_text="the reading that settled it")
+    review = serializers.UUIDField(source="reading_id", help_text="the reading that settled it")
     status = serializers.ChoiceField(ReportStatus.choices)
     standing = serializers.ChoiceField(
         ReportStanding.choices, read_only=True, help_text="what it is worth today: its state, and what was signed since"
@@ -129,6 +129,6 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
         return {
             **links(self, report, self="api:report", pdf="api:report-pdf"),
             "study": address_of(self, "api:study", report.study_id),
-            "review": address_of(self, "api:review", report.reading.pk),
+            "review": address_of(self, "api:review", report.reading_id),
             "verification": verification,
         }

@@ -32,7 +32,7 @@ class _ReportView(Strict, generics.GenericAPIView[Report]):
     def get_queryset(self) -> QuerySet[Report]:
         if getattr(self, "swagger_fake_view", False):  # the schema is drawn for nobody
             return Report.objects.none()
-        return reports(self.request).select_related("study", "written_by").prefetch_related("addenda")
+        return reports(self.request).select_related("study", "written_by", "corrects").prefetch_related("addenda")
 
     def get_object(self) -> Report:
         """Raises PermissionDenied with the reason while the person may still read the study."""

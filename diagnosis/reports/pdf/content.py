@@ -27,7 +27,17 @@ from diagnosis.results import contents, verdict
 from diagnosis.results import images as image_words
 from diagnosis.results.labels import label_name
 from diagnosis.reviews import suggestions
+from diagnosis.states import ReportStanding
 
+# The words in the head of the page.
+_STATUS = {
+    ReportStanding.PRELIMINARY: gettext_noop("Preliminary report"),
+    ReportStanding.FINAL: gettext_noop("Final report"),
+    ReportStanding.APPENDED: gettext_noop("Final report, with an addendum"),
+    ReportStanding.CORRECTED: gettext_noop("Corrected report"),
+    ReportStanding.SUPERSEDED: gettext_noop("Replaced by a corrected report"),
+    ReportStanding.ENTERED_IN_ERROR: gettext_noop("Entered in error: do not use"),
+}
 # Of more images than these the number says enough: they are slices.
 NAMED_AT_MOST = 8
 NOT_GIVEN = gettext_lazy("not recorded")
@@ -76,6 +86,7 @@ class PrintedReport:
     decision: str
     intended_use: str
     is_final: bool
+    holds: bool
     late: str
     amended: str
     error: str
@@ -109,6 +120,7 @@ def printed(report: Report) -> PrintedReport:
         intended_use=_("%(sentence)s (Statement %(version)s)")
         % {"sentence": _(statement["sentence"]), "version": statement["version"]},
         is_final=report.is_final,
+        holds=report.is_final and not (report.error or report.successor),
         late=contents.late(report, contents.images_of(report.study)),
         amended=_amended(report),
         error=_error(report),
@@ -117,7 +129,7 @@ def printed(report: Report) -> PrintedReport:
 
 
 def _status(report: Report) -> str:
-    return str(report.standing.label)
+    return _(_STATUS[report.standing])
 
 
 def _facts(frozen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

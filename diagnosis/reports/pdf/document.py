@@ -84,7 +84,7 @@ def _text(style: str, text: str, width: float = WIDTH) -> Paragraph:
 
 
 def _head(content: PrintedReport) -> list[Flowable]:
-    status = _text("status" if content.is_final else "warning", _("%(status)s report") % {"status": content.status})
+    status = _text("status" if content.holds else "warning", content.status)
     # A column too narrow for the longest status would break it.
     line = Table([[_text("title", content.title), status]], colWidths=[WIDTH * 0.7, WIDTH * 0.3])
     line.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "BOTTOM"), *_flush()]))
