@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
     """Sections, coded findings, corrected versions and entries in error. No signed row is written to."""
 
     dependencies = [
-        ('diagnosis', '0027_critical_results'),
+        ('diagnosis', '0028_notification_image'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
