@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.locale import in_locale_of
-from accounts.models import User
+from accounts.models import Membership, User
+from accounts.permissions import Permission
 from diagnosis import keyset
-from diagnosis.models import Notification, Study
+from diagnosis.models import Follow, Notification, ReadingPreference, Study
 from diagnosis.models.notification import URGENT, NotificationKind, NotificationQuerySet
 
 log = logging.getLogger(__name__)
 MAIL_BATCH = 100
 # As many as a bell has room for.
 MOST_UNREAD = 99
+# In the portal's time zone.
+DIGEST_HOUR = 7
 
 
 def notify(recipient: User, study: Study, kind: NotificationKind) -> None:
@@ -27,7 +32,33 @@ def notify(recipient: User, study: Study, kind: NotificationKind) -> None:
 
 
 def notify_uploader(study: Study, kind: NotificationKind) -> None:
-    Notification.objects.create(recipient_id=study.received_from_id, study=study, kind=kind)
+    _news(study.received_from, study, kind)
+
+
+def notify_of_report(study: Study, kind: NotificationKind) -> None:
+    """Tell the uploader, the referrer and the followers of a report: each once, and who may still see the study."""
+    for person in _who_hears(study):
+        _news(person, study, kind)
+
+
+def _who_hears(study: Study) -> list[User]:
+    of_patient = Q(patient=study.patient_id) | Q(patient__merged_into=study.patient_id)
+    following = Follow.objects.filter(Q(study=study) | of_patient).values("user")
+    readers = Membership.objects.active().filter(clinic=study.clinic_id).holding(Permission.VIEW_RESULT)
+    named = Q(pk=study.received_from_id) | Q(pk=study.ordered_by_id) | Q(pk__in=following)
+    return list(User.objects.filter(named, pk__in=readers.values("user")).order_by("pk"))
+
+
+def _news(recipient: User, study: Study, kind: NotificationKind) -> None:
+    """One notice an examination: an unread one of before says the latest news instead.
+
+    That a report is there is not hidden by a later result, nor that one was corrected by anything.
+    """
+    of_results = (NotificationKind.RESULT, NotificationKind.FAILURE)
+    passing = of_results if kind in of_results else (*of_results, NotificationKind.REPORT, NotificationKind.ADDENDUM)
+    unread = Notification.objects.of(recipient).unread().filter(study=study, image=None, kind__in=passing)
+    if not unread.update(kind=kind, created_at=timezone.now(), mailed_at=None):
+        notify(recipient, study, kind)
 
 
 def own(user: User) -> NotificationQuerySet:
@@ -42,9 +73,40 @@ def unread_count(user: User) -> keyset.Count:
 
 def mail_pending() -> int:
     """Mail what its recipients want mailed; returns how many went out. One that fails waits for the next round."""
-    chosen = Q(kind__in=URGENT) | Q(recipient__reading_preference__mail_results=True)
+    preference = "recipient__reading_preference__"
+    chosen = Q(kind__in=URGENT) | Q(**{f"{preference}mail_results": True, f"{preference}mail_daily": False})
     wanted = Notification.objects.filter(chosen, mailed_at=None, read_at=None, recipient__is_active=True)
     return sum(_mail(notification) for notification in wanted.select_related("recipient", "study__clinic")[:MAIL_BATCH])
+
+
+def mail_digests() -> int:
+    """Once a day, from seven in the morning on: how many examinations have news, and nothing else. Returns how many
+    people were mailed.
+    """
+    begin = timezone.localtime().replace(hour=DIGEST_HOUR, minute=0, second=0, microsecond=0)
+    if timezone.now() < begin:
+        return 0
+    due = ReadingPreference.objects.filter(mail_results=True, mail_daily=True, user__is_active=True)
+    due = due.filter(Q(digest_sent_at=None) | Q(digest_sent_at__lt=begin))
+    return sum(_mail_digest(one.user, begin) for one in due.select_related("user"))
+
+
+def _mail_digest(user: User, begin: datetime) -> bool:
+    # Taken before it is sent, as below.
+    still = ReadingPreference.objects.filter(Q(digest_sent_at=None) | Q(digest_sent_at__lt=begin), user=user)
+    if not still.update(digest_sent_at=timezone.now()):
+        return False
+    news = own(user).unread().filter(mailed_at=None)
+    count = news.values("study").distinct().count()
+    if not news.update(mailed_at=timezone.now()):
+        return False
+    with in_locale_of(user):
+        subject = ngettext("News of %(count)d examination", "News of %(count)d examinations", count) % {"count": count}
+        body = _("%(what)s. Sign in to the portal to read it: %(address)s") % {
+            "what": subject,
+            "address": settings.PUBLIC_URL,
+        }
+    return _send(user, subject, body)
 
 
 def _mail(notification: Notification) -> bool:
@@ -57,8 +119,12 @@ def _mail(notification: Notification) -> bool:
             "what": subject,
             "address": settings.PUBLIC_URL,
         }
+    return _send(notification.recipient, subject, body)
+
+
+def _send(recipient: User, subject: str, body: str) -> bool:
     try:
-        return bool(send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [notification.recipient.email]))
+        return bool(send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [recipient.email]))
     except OSError:
-        log.exception("could not mail notification %s", notification.pk)
+        log.exception("could not mail user %s", recipient.pk)
         return False

@@ -93,6 +93,11 @@ def mail_notifications() -> None:
     notifications.mail_pending()
 
 
+@shared_task(acks_late=False)
+def mail_digests() -> None:
+    notifications.mail_digests()
+
+
 def mail_now() -> None:
     """Do not wait for the next round; where the broker is away, that comes anyway."""
     try:

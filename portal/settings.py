@@ -281,6 +281,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "mail-digests": {
+        "task": "diagnosis.tasks.mail_digests",
+        "schedule": 900.0,
+        "options": {"expires": 900},
+    },
     "escalate-critical-results": {
         "task": "diagnosis.tasks.escalate_critical_results",
         "schedule": 30.0,

@@ -14,7 +14,7 @@ from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
 from diagnosis.messages import Message
 from diagnosis.models import Addendum, Report, Review
 from diagnosis.models.notification import NotificationKind
-from diagnosis.notifications import notify_uploader
+from diagnosis.notifications import notify_of_report
 from diagnosis.oversight import history
 from diagnosis.reports import content as report_content
 from diagnosis.rules import policies
@@ -82,7 +82,7 @@ def sign_report(*, by: User, report: Report, password: str = "", proof: Proof | 
     require_proof(by, password=password, proof=proof)
     with transaction.atomic():
         signed = sign_words(by, report)
-        notify_uploader(signed.study, NotificationKind.REPORT)
+        notify_of_report(signed.study, NotificationKind.REPORT)
         return signed
 
 
@@ -148,7 +148,7 @@ def _add(by: User, report: Report, text: str) -> Addendum:
         signed_at=at,
         content_sha256=report_content.addendum_digest(before, text, signer=by.full_name, at=at),
     )
-    notify_uploader(report.study, NotificationKind.ADDENDUM)
+    notify_of_report(report.study, NotificationKind.ADDENDUM)
     return addendum
 
 

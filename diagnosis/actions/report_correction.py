@@ -17,7 +17,7 @@ from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.messages import Message
 from diagnosis.models import EnteredInError, Report
 from diagnosis.models.notification import NotificationKind
-from diagnosis.notifications import notify_uploader
+from diagnosis.notifications import notify_of_report
 from diagnosis.reports import content as report_content
 from diagnosis.rules import policies
 from diagnosis.states import ReportStatus
@@ -51,7 +51,7 @@ def _sign_version(by: User, report: Report, reason: str, words: dict[str, Any]) 
     note = Message("corrects_report", {})
     Report.objects.log_transition(version.pk, "", ReportStatus.PRELIMINARY, by=actor_label(by), note=note)
     signed = sign_words(by, version)
-    notify_uploader(signed.study, NotificationKind.CORRECTION)
+    notify_of_report(signed.study, NotificationKind.CORRECTION)
     return signed
 
 
@@ -90,7 +90,7 @@ def _enter(by: User, report: Report, reason: str, *, read_again: bool) -> Entere
     )
     note = Message("entered_in_error", {})
     Report.objects.log_transition(report.pk, report.status, ReportStatus.FINAL, by=actor_label(by), note=note)
-    notify_uploader(report.study, NotificationKind.ERROR)
+    notify_of_report(report.study, NotificationKind.ERROR)
     if read_again:
         read_with(by=by, study=report.study)
     return entered

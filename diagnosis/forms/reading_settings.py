@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models import ReadingPolicy, ReadingPreference
 
 
+class Mail(models.TextChoices):
+    NONE = "none", _("No e-mail")
+    AT_ONCE = "at_once", _("At once")
+    DAILY = "daily", _("One e-mail a day")
+
+
 class PreferenceForm(forms.ModelForm):
+    mail = forms.ChoiceField(
+        label=_("E-mail me when something is ready"),
+        choices=Mail.choices,
+        widget=forms.RadioSelect,
+        required=False,
+        help_text=_(
+            "Of what you uploaded, ordered or follow: a result, a failure, a report or an addendum. The e-mail names "
+            "nobody. A critical result that is sent to you is always mailed at once."
+        ),
+    )
+
     class Meta:
         model = ReadingPreference
-        fields = ["read_first", "mail_results"]
+        fields = ["read_first"]
         labels = {
             "read_first": _("Read first"),
-            "mail_results": _("E-mail me when something is ready"),
         }
         help_texts = {
             "read_first": _("Hides the classifiers' result of a scan until you have committed your first impression."),
-            "mail_results": _(
-                "For scans that you uploaded: a result, a failure, a report or an addendum. "
-                "The e-mail does not name the patient."
-            ),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kept = self.instance
+        chosen = (Mail.DAILY if kept.mail_daily else Mail.AT_ONCE) if kept.mail_results else Mail.NONE
+        self.fields["mail"].initial = chosen
+
+    def save(self, commit: bool = True) -> ReadingPreference:
+        chosen = self.cleaned_data["mail"]
+        self.instance.mail_results = chosen in (Mail.AT_ONCE, Mail.DAILY)
+        self.instance.mail_daily = chosen == Mail.DAILY
+        kept: ReadingPreference = super().save(commit)
+        return kept
 
 
 class PolicyForm(forms.ModelForm):

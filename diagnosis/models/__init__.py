@@ -6,6 +6,7 @@ from diagnosis.models.correction import Correction
 from diagnosis.models.critical_result import CriticalResult
 from diagnosis.models.dismissal import Dismissal
 from diagnosis.models.ensemble_prediction import EnsemblePrediction
+from diagnosis.models.follow import Follow
 from diagnosis.models.image_result import ImageResult
 from diagnosis.models.key_image import KeyImage
 from diagnosis.models.notification import Notification
@@ -33,6 +34,7 @@ __all__ = [
     "EnsemblePrediction",
     "EnteredInError",
     "FirstImpression",
+    "Follow",
     "ImageResult",
     "KeyImage",
     "Notification",

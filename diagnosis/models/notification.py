@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class NotificationKind(models.TextChoices):
     RESULT = "result", _("A result is ready")
     FAILURE = "failure", _("An analysis failed")
-    REPORT = "report", _("A report was signed")
+    REPORT = "report", _("Report signed")
     ADDENDUM = "addendum", _("A report has an addendum")
     CRITICAL = "critical", _("A critical result waits for you to acknowledge it")
     OVERDUE = "overdue", _("A critical result was not acknowledged in time")

@@ -18,6 +18,9 @@ class ReadingPreference(models.Model):
     )
     mail_results = models.BooleanField(default=False, help_text="mail me when a result or report of my upload is ready")
 
+    mail_daily = models.BooleanField(default=False, help_text="collect what is mailed into one mail a day")
+    digest_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     class Meta:
         verbose_name = _("reading preference")
         verbose_name_plural = _("reading preferences")

@@ -91,6 +91,15 @@ class Study(ClinicalModel):
     description = models.CharField(_("description"), max_length=64, blank=True)
     referring_physician = models.CharField(_("referring physician"), max_length=200, blank=True)
     ward = models.CharField(_("ward"), max_length=120, blank=True)
+    ordered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("ordered by"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text=_("the referrer, where they have an account; they hear of the report"),
+    )
     clinical_question = models.TextField(_("clinical question"), max_length=2000, blank=True)
     symptoms = models.TextField(_("symptoms"), max_length=2000, blank=True)
     priority = models.CharField(_("priority"), max_length=7, choices=Priority.choices, blank=True)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
 from diagnosis import keyset
+from diagnosis.actions.follow import follows
 from diagnosis.actions.patient import amend_patient, register_patient
 from diagnosis.forms.patient import PatientForm
 from diagnosis.forms.upload import UploadForm
@@ -107,6 +108,7 @@ def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
         "trend_grid": grid(),
         "upload": UploadForm(),
         "asks_request": ReadingPolicy.of(patient.clinic).asks_request,
+        "is_following": follows(person(request), patient),
     }
 
 

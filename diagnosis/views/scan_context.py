@@ -19,6 +19,7 @@ from diagnosis.rules import blinding, corrections, policies, study_details, with
 from diagnosis.states import AnalysisStatus, ReviewStatus
 from diagnosis.views import scan_list
 from diagnosis.views.critical_result import cards as critical_result_cards
+from diagnosis.views.follow import who_hears
 from diagnosis.views.shortcuts import person
 
 EARLIER_SCANS = 3
@@ -110,6 +111,7 @@ def review_status(user: User, scan: Scan) -> dict[str, Any]:
         "moves": corrections.corrections_of(scan),
         "taken_back": withdrawals.of_study(scan.study),
         "may_take_back": withdrawals.may_take_back(scan.study, user),
+        **who_hears(scan.study, user),
         "criticals": critical_result_cards(scan.study, user),
         "may_move_images": corrections.may_move_images(user, scan.study),
         "regroupings": [_regrouping(made, user, scan) for made in corrections.of_study(scan.study)],

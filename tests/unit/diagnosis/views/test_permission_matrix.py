@@ -24,6 +24,9 @@ OBJECT_VIEWS: dict[str, tuple[type, Permission | None, str]] = {
     "scan-upload": (Patient, Permission.UPLOAD_SCAN, "get"),
     "study-detail": (Study, Permission.VIEW_RESULT, "get"),
     "study-result": (Study, Permission.VIEW_RESULT, "get"),
+    "patient-follow": (Patient, Permission.VIEW_RESULT, "post"),
+    "study-follow": (Study, Permission.VIEW_RESULT, "post"),
+    "study-ordered-by": (Study, Permission.UPLOAD_SCAN, "post"),
     "study-critical": (Study, Permission.REVIEW_SCAN, "get"),
     # Or having uploaded it, while nobody has read it: tests/integration/test_regrouping.py
     "study-regroup": (Study, Permission.MANAGE_CLINIC, "get"),
