@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('diagnosis', '0027_critical_results'),
+        ('diagnosis', '0029_report_versions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
