@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='notification',
             name='kind',
-            field=models.CharField(choices=[('result', 'A result is ready'), ('failure', 'An analysis failed'), ('report', 'Report signed'), ('addendum', 'A report has an addendum'), ('critical', 'A critical result waits for you to acknowledge it'), ('overdue', 'A critical result was not acknowledged in time')], max_length=8),
+            field=models.CharField(choices=[('result', 'A result is ready'), ('failure', 'An analysis failed'), ('report', 'Report signed'), ('addendum', 'A report has an addendum'), ('critical', 'A critical result waits for you to acknowledge it'), ('overdue', 'A critical result was not acknowledged in time'), ('correct', 'A report was corrected'), ('error', 'A report was entered in error')], max_length=8),
         ),
         migrations.CreateModel(
             name='Follow',
