@@ -97,7 +97,10 @@ ANALYSIS: dict[str, Any] = {
     "number": 1,
     "trigger": "upload",
     "status": "succeeded",
-    "verdict": "Positive zone for COVID-19. A radiologist decides.",
+    "verdict": (
+        "Computer: lung looks abnormal; likeliest COVID-19 pattern (72.0 %). "
+        "COVID-19 pattern: at or above the upper threshold (72.0 %)"
+    ),
     "failure": None,
     "requested_by": "Robin Radiographer",
     "requested_at": "2026-03-02T08:20:11Z",

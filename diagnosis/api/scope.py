@@ -40,7 +40,7 @@ def readable(request: Request) -> AnalysisQuerySet:
     clinics = Clinic.objects.where(person(request), Permission.VIEW_RESULT)
     hidden = hides_result(request, "study")
     analyses = Analysis.objects.filter(study__clinic__in=clinics).annotate(result_hidden=hidden)
-    return visible(analyses, request)
+    return visible(analyses.select_related("study__clinic__reading_policy"), request)
 
 
 def hides_result(request: Request, study: str) -> Exists:
@@ -75,7 +75,12 @@ def shown_reports(request: Request) -> ReportQuerySet:
 
 
 def _hides_reading(request: Request) -> Exists:
-    return Exists(blinding.hidden_readings(person(request)).filter(pk=OuterRef("study")))
+    return hides_reading(request, "study")
+
+
+def hides_reading(request: Request, study: str) -> Exists:
+    """Of the rows of a query: whether the person may not see the readings of the study that `study` leads to."""
+    return Exists(blinding.hidden_readings(person(request)).filter(pk=OuterRef(study)))
 
 
 def own_tokens(request: Request) -> QuerySet[ApiToken]:

@@ -104,6 +104,17 @@ STUDY: dict[str, Any] = {
     "not_classified_count": 0,
     "analysis": {"id": _ANALYSIS, "links": {"self": f"{_API}/analyses/{_ANALYSIS}/"}, "status": "succeeded"},
     "report": {"id": _REPORT, "links": {"self": f"{_API}/reports/{_REPORT}/"}, "status": "final"},
+    "headline": (
+        "Radiologist: Typical appearance of COVID-19 pneumonia. Bilateral peripheral opacities. "
+        "Final report, signed by Rae Lund on 2 Mar 2026. Rae Lund agrees with the computer's result."
+    ),
+    "reading": {
+        "state": "final",
+        "sentence": "Final report, signed by Rae Lund on 2 Mar 2026",
+        "category": "Typical appearance of COVID-19 pneumonia",
+        "impression": "Bilateral peripheral opacities.",
+        "stand": "Rae Lund agrees with the computer's result",
+    },
     "links": {
         "self": f"{_API}/studies/{_STUDY}/",
         "patient": f"{_API}/patients/{_PATIENT}/",

@@ -59,6 +59,7 @@ class PolicyForm(forms.ModelForm):
         fields = [
             *("read_first", "double_reading_percent", "urgent_hours", "referrer_hours", "disagreement_hours"),
             *("order_by_result", "suspicion_hours", "critical_minutes", "asks_request"),
+            *("hide_until_read", "abnormal_percent", "covid_percent", "show_research_only"),
         ]
         widgets = {"read_first": forms.RadioSelect}
         labels = {
@@ -71,6 +72,10 @@ class PolicyForm(forms.ModelForm):
             "disagreement_hours": _("Disagreement (hours)"),
             "critical_minutes": _("Acknowledged within (minutes)"),
             "asks_request": _("Ask for referrer, ward, clinical question and symptoms at upload"),
+            "hide_until_read": _("Hide the classifiers' results from everybody until a person has read the study"),
+            "abnormal_percent": _("Images with an abnormal lung (%)"),
+            "covid_percent": _("Images of people with COVID-19 (%)"),
+            "show_research_only": _("Show results of classifiers that are for research only (CT)"),
         }
         help_texts = {
             "double_reading_percent": _(
@@ -90,4 +95,17 @@ class PolicyForm(forms.ModelForm):
                 "A critical result that nobody has acknowledged by then is told to the administrators of the clinic."
             ),
             "disagreement_hours": _("Counts in full when half of the classifiers contradict the other half."),
+            "hide_until_read": _(
+                "Readers see a result once they have committed their first impression, everybody else once the study "
+                "has been read."
+            ),
+            "abnormal_percent": _(
+                "Your assumption, for “of 100 images”: how many of 100 X-rays here show an abnormal lung."
+            ),
+            "covid_percent": _("Your assumption too: how many of 100 X-rays here come from people with COVID-19."),
+            "show_research_only": _(
+                "The classifiers of CT learnt from single slices without being shown where a lesion is. Switched off, "
+                "their results are kept and stand folded on the study's page; switched on, they lead like the others, "
+                "marked as research."
+            ),
         }

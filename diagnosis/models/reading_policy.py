@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+from uuid import UUID
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -73,3 +76,10 @@ class ReadingPolicy(models.Model):
     def of(cls, clinic: Clinic) -> ReadingPolicy:
         """The clinic's policy, or the defaults (unsaved) where it set none."""
         return cls.objects.filter(clinic=clinic).first() or cls(clinic=clinic)
+
+    @classmethod
+    def among(cls, clinics: Iterable[UUID]) -> dict[UUID, ReadingPolicy]:
+        """The same for the clinics with these keys; one query for a whole list, none for an empty one."""
+        keys = set(clinics)
+        known = cls.objects.in_bulk(keys) if keys else {}
+        return {key: known.get(key) or cls(clinic_id=key) for key in keys}

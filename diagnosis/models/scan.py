@@ -53,6 +53,7 @@ class ScanQuerySet(ClinicalQuerySet["Scan"]):
             f"{related}analyses__predictions",
             f"{related}analyses__ensemble_prediction",
             f"{related}reports__entered_in_error",
+            f"{related}reports__review__reader",
         )
 
 

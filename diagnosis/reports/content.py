@@ -219,4 +219,6 @@ def _combination(ensemble: EnsemblePrediction) -> dict[str, Any]:
         "zone": ensemble.zone,
         "operating_point": ensemble.operating_point,
         "card": ensemble.card,
+        # Nothing changes for what was signed before this was asked.
+        **({"abnormality": ensemble.abnormality} if ensemble.abnormality else {}),
     }

@@ -91,7 +91,11 @@ def first_line(text: str) -> str:
 
 def _signed(report: Report) -> str:
     if report.signed_at is None:
-        return gettext("Preliminary report by %(reader)s, not signed") % {"reader": report.reading.reader}
+        return gettext("Preliminary report by %(reader)s, not signed: %(category)s. %(impression)s") % {
+            "reader": report.reading.reader,
+            "category": report.get_category_display(),
+            "impression": first_line(report.impression),
+        }
     return gettext("Final report, signed by %(reader)s on %(day)s") % {
         "reader": report.signer_name,
         "day": formats.day(report.signed_at),

@@ -56,11 +56,12 @@ class Computer:
     likeliest: Likeliest | None = None
     caution: str = ""
     folded: bool = False
+    is_state: bool = False  # there is no result, and `rest` says why
 
     @property
     def sentence(self) -> str:
         """All in one: "Computer: lung looks abnormal; likeliest other pneumonia pattern (85.9 %). COVID-19 …"."""
-        return gettext("%(short)s; %(rest)s") % {"short": self.short, "rest": self.rest} if self.rest else self.short
+        return _joined(self.short, self.rest, apart=self.is_state)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ class Headline:
 
     @property
     def sentence(self) -> str:
-        parts = (_joined(self.first, self.rest, final=self.is_final), self.status, self.stand)
+        apart = self.is_final or self.computer.is_state
+        parts = (_joined(self.first, self.rest, apart=apart), self.status, self.stand)
         return " ".join(_ended(part) for part in parts if part)
 
 
@@ -205,13 +207,15 @@ def _of_several(predictions: list[Prediction], policy: ReadingPolicy) -> Compute
 def _state(found: Verdict, *, until_read: bool) -> Computer:
     """Of an analysis without a result that may be shown."""
     sentence = gettext(HIDDEN_UNTIL_READ) if until_read else found.sentence
-    return Computer(found.tone, gettext("Computer: %(state)s") % {"state": found.status.lower()}, sentence)
+    short = gettext("Computer: %(state)s") % {"state": found.status.lower()}
+    return Computer(found.tone, short, sentence, is_state=True)
 
 
-def _joined(first: str, rest: str, *, final: bool) -> str:
+def _joined(first: str, rest: str, *, apart: bool) -> str:
+    """`apart`: as two sentences."""
     if not rest:
         return first
-    template = gettext("%(first)s. %(rest)s") if final else gettext("%(first)s; %(rest)s")
+    template = gettext("%(first)s. %(rest)s") if apart else gettext("%(first)s; %(rest)s")
     return template % {"first": first, "rest": rest}
 
 

@@ -27,7 +27,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if len(scans) != SIDES:
         messages.error(request, _("Choose two scans to compare."))
         return redirect("diagnosis:patient-detail", pk=patient.pk)
-    left, right = scan_list.with_verdicts(scans, person(request))
+    left, right = scan_list.with_headlines(scans, person(request))
     context = {
         "patient": patient,
         "may": rights(request, patient.clinic),

@@ -21,8 +21,8 @@ def show(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     context = {
         "clinic": clinic,
         "may": rights(request, clinic),
-        "recent": scan_list.with_verdicts(scans[:RECENT], person(request)),
-        "troubled": scan_list.with_verdicts(troubled, person(request)),
+        "recent": scan_list.with_headlines(scans[:RECENT], person(request)),
+        "troubled": scan_list.with_headlines(troubled, person(request)),
         "troubled_count": troubled_count,
         "open_count": scan_list.count_open(person(request), clinic),
     }

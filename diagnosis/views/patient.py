@@ -102,7 +102,7 @@ def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
         "clinic": patient.clinic,
         "may": _rights(request, patient),
         "page": page,
-        "rows": scan_list.with_verdicts(page.object_list, person(request)),
+        "rows": scan_list.with_headlines(page.object_list, person(request)),
         "changes": history.changes(patient),
         "trend": trend(patient, person(request)),
         "trend_grid": grid(),

@@ -34,7 +34,7 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
         "clinic": clinic,
         "may": rights(request, clinic),
         "page": page,
-        "rows": scan_list.with_verdicts(page, person(request)),
+        "rows": scan_list.with_headlines(page, person(request)),
         "form": chosen.form,
         "narrowed": any(request.GET.get(name) for name in chosen.filters),
     }
@@ -89,7 +89,7 @@ def _of_study(request: HttpRequest, found: Study) -> tuple[Scan, bool]:
 def progress(request: HttpRequest) -> JsonResponse:
     """How far the scans named by `id` are: for lists that follow their open analyses, in one request for all."""
     scans = Scan.objects.visible_to(person(request)).filter(pk__in=_keys(request.GET.getlist("id")))
-    rows = scan_list.with_verdicts(scan_list.for_lists(scans), person(request))
+    rows = scan_list.with_headlines(scan_list.for_lists(scans), person(request))
     return JsonResponse({"scans": [_progress(row) for row in rows]})
 
 
@@ -109,9 +109,7 @@ def _progress(row: scan_list.Row) -> dict[str, Any]:
         "id": str(row.scan.pk),
         "status": row.analysis.status if row.analysis else None,
         "finished": not row.following,
-        "sentence": row.verdict.sentence,
-        "label": row.verdict.label or None,
-        "probability": row.verdict.probability or None,
+        "sentence": row.headline.sentence,
         "url": reverse("diagnosis:study-detail", args=[row.scan.study_id]),
         "html": render_to_string("diagnosis/scan/_verdict.html", {"row": row}),
     }

@@ -11,10 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from diagnosis.models import Analysis, Correction, Drawing, Prediction, Review, Scan
+from diagnosis.models import Analysis, Correction, Drawing, Prediction, ReadingPolicy, Report, Review, Scan
 from diagnosis.models.review import ReviewKind
-from diagnosis.results import colour, contents, intended_use, verdict, waiting
+from diagnosis.results import colour, contents, intended_use, verdict, waiting, words
 from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present, with_drawn
+from diagnosis.results.reading import being_read_among
+from diagnosis.results.words import Headline
 from diagnosis.rules import blinding, corrections, policies, study_details, withdrawals
 from diagnosis.states import AnalysisStatus, ReviewStatus
 from diagnosis.views import scan_list
@@ -36,7 +38,9 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
     result = present(shown) if shown and not hidden else ResultPresentation()
     ahead = _ahead(shown)
     images = contents.images_of(scan.study)
-    report = scan_list.report_of(scan, hidden=blinding.hides_reading(person(request), scan.study_id))
+    policy = ReadingPolicy.of(scan.clinic)
+    no_reading = blinding.hides_reading(person(request), scan.study_id)
+    report = scan_list.report_of(scan, hidden=no_reading)
     return {
         "study": scan.study,
         "asked": asked,
@@ -46,7 +50,8 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
         "clinic": scan.clinic,
         "analysis": shown,
         "is_latest": shown == latest,
-        "others": [(one, verdict.of_analysis(one, hidden=hidden)) for one in analyses if one != shown],
+        "others": [(one, words.computer(one, policy=policy, hidden=hidden)) for one in analyses if one != shown],
+        "headline": _headline(scan, shown, report, policy, no_result=hidden, no_reading=no_reading),
         "verdict": verdict.of_analysis(shown, hidden=hidden),
         "hidden": hidden,
         "ensemble": result.ensemble,
@@ -63,8 +68,27 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
         "rerun_word": _("Retry") if latest and latest.status == AnalysisStatus.FAILED else _("Run again"),
         "report": report,
         "late_for_report": contents.late(report, images) if report else "",
-        "earlier_scans": scan_list.with_verdicts(_earlier(scan), person(request)),
+        "earlier_scans": scan_list.with_headlines(_earlier(scan), person(request)),
     }
+
+
+def _headline(
+    scan: Scan,
+    shown: Analysis | None,
+    report: Report | None,
+    policy: ReadingPolicy,
+    *,
+    no_result: bool,
+    no_reading: bool,
+) -> Headline:
+    return words.headline(
+        analysis=shown,
+        report=report,
+        policy=policy,
+        result_hidden=no_result,
+        reading_hidden=no_reading,
+        being_read=bool(being_read_among([scan.study_id])),
+    )
 
 
 def _picture(

@@ -1,4 +1,4 @@
-"""Lists of studies, each by the image that stands for it, with its latest analysis and verdict, in a fixed number of
+"""Lists of studies, each by the image that stands for it, with its latest analysis and headline, in a fixed number of
 queries.
 """
 
@@ -14,12 +14,13 @@ from django.db.models.functions import Coalesce
 from accounts.models import Clinic, User
 from diagnosis.forms.scan_filter import latest_in_state
 from diagnosis.keyset import Count, count
-from diagnosis.models import Analysis, Report, Scan, Study
+from diagnosis.models import Analysis, ReadingPolicy, Report, Scan, Study
 from diagnosis.models.analysis import OPEN
 from diagnosis.models.scan import ScanQuerySet
-from diagnosis.results import verdict
+from diagnosis.results import words
 from diagnosis.results.images import count_of, image_counts
-from diagnosis.results.verdict import Verdict
+from diagnosis.results.reading import being_read_among
+from diagnosis.results.words import Computer, Headline
 from diagnosis.rules import blinding
 from diagnosis.states import AnalysisStatus
 
@@ -36,9 +37,9 @@ class Row:
 
     scan: Scan
     analysis: Analysis | None
-    verdict: Verdict
+    headline: Headline
 
-    earlier: tuple[tuple[Analysis, Verdict], ...] = ()  # its other analyses, newest first
+    earlier: tuple[tuple[Analysis, Computer], ...] = ()  # its other analyses, newest first
     report: Report | None = None
     images: int = 1  # of its study
 
@@ -107,22 +108,46 @@ def _in_state(user: User, clinic: Clinic, statuses: Iterable[str]) -> QuerySet[A
     return latest_in_state(statuses).visible_to(user).in_clinic(clinic).values_list("study", flat=True)
 
 
-def with_verdicts(scans: Iterable[Scan], user: User) -> list[Row]:
+def with_headlines(scans: Iterable[Scan], user: User) -> list[Row]:
     """One row a scan; what `user` may not know yet is not in it."""
     found = list(scans)
-    no_result = blinding.results_hidden_among(user, [scan.study_id for scan in found])
-    no_report = blinding.readings_hidden_among(user, [scan.study_id for scan in found])
-    counts = image_counts(scan.study_id for scan in found)
-    rows = (_row(scan, no_result=scan.study_id in no_result, no_report=scan.study_id in no_report) for scan in found)
-    return [replace(row, images=counts[row.scan.study_id]) for row in rows]
+    studies = [scan.study_id for scan in found]
+    known = _Known(
+        blinding.results_hidden_among(user, studies),
+        blinding.readings_hidden_among(user, studies),
+        being_read_among(studies),
+        ReadingPolicy.among(scan.clinic_id for scan in found),
+    )
+    counts = image_counts(studies)
+    return [replace(_row(scan, known), images=counts[scan.study_id]) for scan in found]
 
 
 def report_of(scan: Scan, *, hidden: bool) -> Report | None:
     return None if hidden else scan.report
 
 
-def _row(scan: Scan, *, no_result: bool, no_report: bool) -> Row:
+@dataclass(frozen=True)
+class _Known:
+    """What a list asks once for all its rows: keys of studies, and the policy of each clinic."""
+
+    no_result: frozenset[UUID]
+    no_reading: frozenset[UUID]
+    being_read: frozenset[UUID]
+    policies: dict[UUID, ReadingPolicy]
+
+
+def _row(scan: Scan, known: _Known) -> Row:
     analyses = sorted(scan.seen_by, key=lambda analysis: -analysis.number)
-    verdicts = [(analysis, verdict.of_analysis(analysis, hidden=no_result)) for analysis in analyses]
-    latest, verdict_of_latest = verdicts[0] if verdicts else (None, verdict.of_analysis(None))
-    return Row(scan, latest, verdict_of_latest, tuple(verdicts[1:]), report_of(scan, hidden=no_report))
+    policy, hidden = known.policies[scan.clinic_id], scan.study_id in known.no_result
+    report = report_of(scan, hidden=scan.study_id in known.no_reading)
+    latest = analyses[0] if analyses else None
+    headline = words.headline(
+        analysis=latest,
+        report=report,
+        policy=policy,
+        result_hidden=hidden,
+        reading_hidden=scan.study_id in known.no_reading,
+        being_read=scan.study_id in known.being_read,
+    )
+    earlier = tuple((one, words.computer(one, policy=policy, hidden=hidden)) for one in analyses[1:])
+    return Row(scan, latest, headline, earlier, report)

@@ -513,6 +513,9 @@ def test_an_administrator_changes_how_the_clinic_reads(
         "referrer_hours": "0",
         "suspicion_hours": "0",
         "disagreement_hours": "0",
+        "hide_until_read": "on",
+        "abnormal_percent": "40",
+        "covid_percent": "2.5",
     }
     assert site(radiologist).get("/reading/policy/").status_code == 403
     assert site(radiologist).post("/reading/policy/", sent).status_code == 403
@@ -521,7 +524,9 @@ def test_an_administrator_changes_how_the_clinic_reads(
     assert "1 open case was reordered" in answer.content.decode()
     assert Review.objects.get().due_at > before
     assert site(administrator).post("/reading/policy/", {**sent, "double_reading_percent": "101"}).status_code == 422
-    assert ReadingPolicy.objects.get().double_reading_percent == 10
+    kept = ReadingPolicy.objects.get()
+    assert (kept.double_reading_percent, kept.hide_until_read, kept.show_research_only) == (10, True, False)
+    assert (kept.abnormal_percent, kept.covid_percent) == (40, 2.5)
 
 
 def test_the_uploader_is_told_in_the_page(told: Review, site: Site, radiographer: User, radiologist: User) -> None:

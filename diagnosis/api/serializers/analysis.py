@@ -11,9 +11,9 @@ from diagnosis.api.serializers.aggregation import AggregationSerializer
 from diagnosis.api.serializers.intended_use import IntendedUseSerializer, intended_use_now
 from diagnosis.api.serializers.links import address, address_of, links
 from diagnosis.api.serializers.prediction import EnsemblePredictionSerializer, PredictionSerializer
-from diagnosis.models import Analysis, Prediction
+from diagnosis.models import Analysis, Prediction, ReadingPolicy
 from diagnosis.models.review import Mark
-from diagnosis.results import marks, verdict
+from diagnosis.results import marks, words
 from diagnosis.states import AnalysisStatus
 
 
@@ -78,7 +78,9 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
         return FailureSerializer(analysis).data if analysis.status == AnalysisStatus.FAILED else None
 
     def get_verdict(self, analysis: Analysis) -> str:
-        return verdict.of_analysis(analysis, hidden=self.get_result_hidden(analysis)).sentence
+        clinic = analysis.study.clinic
+        policy = getattr(clinic, "reading_policy", None) or ReadingPolicy(clinic=clinic)
+        return words.computer(analysis, policy=policy, hidden=self.get_result_hidden(analysis)).sentence
 
     def get_result_hidden(self, analysis: Analysis) -> bool:
         # From `scope.readable`. An analysis that came another way shows nothing.

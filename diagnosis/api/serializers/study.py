@@ -14,9 +14,35 @@ from diagnosis.api.serializers.links import (
     links,
     state_reference,
 )
-from diagnosis.models import Series, Study
+from diagnosis.models import ReadingPolicy, Series, Study
+from diagnosis.results import words
+from diagnosis.results.reading import State
+from diagnosis.results.words import Headline
 
 COUNT = "how many images it has"
+
+
+class ReadingSerializer(serializers.Serializer[Any]):
+    """Who has read a study and what they found; empty where there is no report that you may see."""
+
+    state = serializers.ChoiceField([state.value for state in State])
+    sentence = serializers.CharField(help_text="where the reading stands")
+    category = serializers.CharField(help_text="the radiologist's category")
+    impression = serializers.CharField(help_text="the first line of the impression")
+    stand = serializers.CharField(help_text="what the radiologist made of the classifiers' result")
+
+
+def _headline(study: Study) -> Headline:
+    """From `with_links`; a study that came another way shows nothing that may be hidden."""
+    analysis = study.latest_analysis
+    return words.headline(
+        analysis=analysis,
+        report=study.report,
+        policy=getattr(study.clinic, "reading_policy", None) or ReadingPolicy(clinic=study.clinic),
+        result_hidden=bool(getattr(analysis, "result_hidden", True)),
+        reading_hidden=bool(getattr(study, "reading_hidden", True)),
+        being_read=bool(getattr(study, "being_read", False)),
+    )
 
 
 @extend_schema_serializer(examples=[examples.answer(examples.SERIES_IN_STUDY)])
@@ -74,6 +100,10 @@ class StudySerializer(serializers.ModelSerializer[Study]):
     report = serializers.SerializerMethodField(
         help_text="the newest; null where there is none, or you may not see it while you may still read the study"
     )
+    headline = serializers.SerializerMethodField(
+        help_text="what the portal says of it in one: the final report, else the classifiers; and who has read it"
+    )
+    reading = serializers.SerializerMethodField(help_text="who has read it, and what they found")
     links = serializers.SerializerMethodField()
 
     class Meta:
@@ -100,8 +130,17 @@ class StudySerializer(serializers.ModelSerializer[Study]):
             "not_classified_count",
             "analysis",
             "report",
+            "headline",
+            "reading",
             "links",
         ]
+
+    def get_headline(self, study: Study) -> str:
+        return _headline(study).sentence
+
+    @extend_schema_field(ReadingSerializer)
+    def get_reading(self, study: Study) -> Any:
+        return ReadingSerializer(_headline(study).reading).data
 
     @extend_schema_field(StateReferenceSerializer(allow_null=True))
     def get_analysis(self, study: Study) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.request import Request
@@ -10,20 +10,21 @@ from rest_framework.response import Response
 
 from diagnosis.api.filters import StrictFilters, StudyFilter
 from diagnosis.api.pagination import Pages
-from diagnosis.api.scope import readable, shown_reports, visible
+from diagnosis.api.scope import hides_reading, readable, shown_reports, visible
 from diagnosis.api.serializers.study import OneSeriesSerializer, OneStudySerializer, StudySerializer
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
-from diagnosis.models import Scan, Series, Study
+from diagnosis.models import Review, Scan, Series, Study
 from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.models.study import StudyQuerySet
+from diagnosis.states import ReviewStatus
 
 IN_ORDER = ("number", "series_instance_uid", "id")
 
 
 def with_links(request: Request) -> StudyQuerySet:
     """The studies that the person may see, counted, with their analyses and the reports that they may see."""
-    return _with(request, readable(request))
+    return _with(request, readable(request).select_related("ensemble_prediction").prefetch_related("predictions"))
 
 
 def with_analyses(request: Request) -> StudyQuerySet:
@@ -33,11 +34,13 @@ def with_analyses(request: Request) -> StudyQuerySet:
 
 
 def _with(request: Request, analyses: AnalysisQuerySet) -> StudyQuerySet:
-    studies = visible(Study.objects.all(), request).select_related("received_from")
+    studies = visible(Study.objects.all(), request).select_related("received_from", "clinic__reading_policy")
     silent = Scan.objects.exclude(not_classified_code="")
+    held = Review.objects.filter(study=OuterRef("pk"), status=ReviewStatus.CLAIMED)
+    studies = studies.annotate(reading_hidden=hides_reading(request, "pk"), being_read=Exists(held))
     counted = studies.annotate(image_count=Scan.objects.count_in("pk"), not_classified_count=silent.count_in("pk"))
     analysed = counted.prefetch_related(Prefetch("analyses", analyses))
-    return analysed.prefetch_related(Prefetch("reports", shown_reports(request)))
+    return analysed.prefetch_related(Prefetch("reports", shown_reports(request).select_related("review__reader")))
 
 
 class _StudyView(Strict, generics.GenericAPIView[Study]):

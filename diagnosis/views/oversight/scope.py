@@ -18,7 +18,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
-from accounts.permissions import Permission
+from accounts.permissions import Permission, allowed
 from diagnosis.models import Analysis, Correction, Review, Scan, Withdrawal
 from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.models.correction import CorrectionQuerySet
@@ -148,10 +148,18 @@ def show(
         "tabs": [(reverse(f"diagnosis:{name}"), label, name == tab) for name, label in PAGES],
         "periods": PERIODS,
         "messages_url": _contact_messages(request),
+        "settings_url": _settings(request, scope),
     }
     # The admin panel takes its title from here; in the portal a notice would take it for its own.
     panel = {**admin.site.each_context(request), "title": heading} if request.user.is_staff else {}
     return render(request, f"diagnosis/oversight/{template}.html", {**panel, **common, **context}, status=status)
+
+
+def _settings(request: HttpRequest, scope: Scope) -> str:
+    """Where the clinic shown sets how it reads and what it shows; empty where the person may not."""
+    if scope.chosen is None or not allowed(person(request), Permission.MANAGE_CLINIC, scope.chosen):
+        return ""
+    return reverse("diagnosis:reading-policy")
 
 
 def _contact_messages(request: HttpRequest) -> str:

@@ -14,13 +14,14 @@ from django.utils.translation import gettext
 
 from accounts.models import User
 from diagnosis.forms.review import ReviewForm
-from diagnosis.models import Analysis, Draft, FirstImpression, Report, Review, Scan
+from diagnosis.models import Analysis, Draft, FirstImpression, ReadingPolicy, Report, Review, Scan
 from diagnosis.models.review import Category, ImageQuality, ReviewKind
 from diagnosis.models.scan import Modality
 from diagnosis.reports import sections
-from diagnosis.results import contents, images, intended_use, verdict
+from diagnosis.results import contents, images, intended_use, verdict, words
 from diagnosis.results.presentation import ResultPresentation, present
 from diagnosis.results.verdict import Verdict
+from diagnosis.results.words import Computer, Headline
 from diagnosis.reviews import agreement, suggestions
 from diagnosis.rules import blinding, policies
 from diagnosis.states import ReviewStatus
@@ -39,6 +40,7 @@ class Result:
     analysis: Analysis | None = None
     shown: ResultPresentation = field(default_factory=ResultPresentation)
     verdict: Verdict | None = None
+    computer: Computer | None = None
     following: bool = False
 
     @property
@@ -48,12 +50,12 @@ class Result:
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier study of the same patient. `report` and `verdict` are None where the reader may not see them yet."""
+    """An earlier study of the same patient. `report` is None where the reader may not see it yet."""
 
     scan: Scan
     images: int
     report: Report | None
-    verdict: Verdict | None
+    headline: Headline
 
     @property
     def named(self) -> str:
@@ -74,7 +76,8 @@ def result_for(reader: User, scan: Scan) -> Result:
     following = bool(latest and not latest.is_finished)
     if shown is None:
         return Result(hidden=False, verdict=verdict.of_analysis(latest), following=following)
-    return Result(False, shown, present(shown), verdict.of_analysis(shown), following)
+    said = words.computer(shown, policy=ReadingPolicy.of(scan.clinic))
+    return Result(False, shown, present(shown), verdict.of_analysis(shown), said, following)
 
 
 def context(
@@ -170,12 +173,19 @@ def _earlier(scan: Scan, reader: User) -> list[Earlier]:
     no_result = blinding.results_hidden_among(reader, [one.study_id for one in scans])
     no_report = blinding.readings_hidden_among(reader, [one.study_id for one in scans])
     counts = images.image_counts(one.study_id for one in scans)
+    policy = ReadingPolicy.of(scan.clinic)
     return [
         Earlier(
             one,
             counts[one.study_id],
             None if one.study_id in no_report else one.report,
-            None if one.study_id in no_result else verdict.of_analysis(one.latest_analysis),
+            words.headline(
+                analysis=one.latest_analysis,
+                report=None if one.study_id in no_report else one.report,
+                policy=policy,
+                result_hidden=one.study_id in no_result,
+                reading_hidden=one.study_id in no_report,
+            ),
         )
         for one in scans
     ]

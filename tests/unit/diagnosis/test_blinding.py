@@ -133,3 +133,17 @@ def _read_first(reader: User, review: Review, category: str = "negative") -> Rev
     claim_review(by=reader, review=review)
     commit_first_impression(by=reader, review=review, category=Category(category))
     return read(reader, review, decision="agree", category=category)
+
+
+def test_a_clinic_may_hide_results_from_everybody_until_a_person_has_read(
+    review: Review, clinic: Clinic, radiologist: User, radiographer: User, administrator: User
+) -> None:
+    everybody = (radiologist, radiographer, administrator)
+    assert not any(blinding.hides_result(person, review.study_id) for person in everybody)
+    ReadingPolicy.objects.create(clinic=clinic, hide_until_read=True, read_first="never")
+    assert all(blinding.hides_result(person, review.study_id) for person in everybody)
+    held = claim_review(by=radiologist, review=review)
+    commit_first_impression(by=radiologist, review=held, category=Category.NEGATIVE)
+    assert [blinding.hides_result(person, review.study_id) for person in everybody] == [False, True, True]
+    decide_review(by=radiologist, review=held, decision=Decision.AGREE, category=Category.TYPICAL, **WORDS)
+    assert not any(blinding.hides_result(person, review.study_id) for person in everybody)

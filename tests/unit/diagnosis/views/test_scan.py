@@ -18,9 +18,11 @@ from diagnosis import formats
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.analyses.classifiers import installed_specs
 from diagnosis.messages import Message
-from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Scan
+from diagnosis.models import Analysis, Patient, Prediction, ReadingPolicy, ReadingPreference, Scan
 from diagnosis.results import intended_use, verdict
 from diagnosis.results.labels import label_name
+from diagnosis.results.reading import NOT_READ
+from diagnosis.results.words import computer
 from diagnosis.rules import blinding
 from tests.factories import finish
 from tests.pages import queries, text
@@ -39,7 +41,7 @@ def page(client: Client, scan: Scan, **more: Any) -> Any:
 def test_a_result_says_all_that_explains_it(client: Client, prediction: Prediction) -> None:
     shown = text(page(client, prediction.analysis.scan))
     point = prediction.operating_point
-    for words in (
+    for word in (
         prediction.classifier,
         prediction.version,
         prediction.weights_sha256[:12],
@@ -52,7 +54,7 @@ def test_a_result_says_all_that_explains_it(client: Client, prediction: Predicti
         f"Statement {intended_use.VERSION}",
         "not where disease is",
     ):
-        assert words in shown, words
+        assert word in shown, word
     for label in prediction.probabilities:
         assert capfirst(label_name(label)) in shown
     assert verdict.of_prediction(prediction).word in shown.lower()
@@ -74,9 +76,8 @@ def test_a_map_of_no_finding_is_not_laid_over_the_image_unasked(client: Client, 
     Prediction.objects.filter(pk__in=[normal.pk, other.pk]).update(attention_label="normal")
     shown = page(client, scan)
     assert shown.context["mapped"].prediction == finding
-    assert map_is_laid(shown)
-    Prediction.objects.filter(pk=finding.pk).update(attention_label="normal")
-    assert not map_is_laid(page(client, scan))
+    assert not map_is_laid(shown), "the plain image comes first"
+    assert map_is_laid(page(client, scan, data={"map": str(finding.pk)}))
     assert map_is_laid(page(client, scan, data={"map": str(other.pk)}))
 
 
@@ -286,14 +287,13 @@ def test_progress_answers_for_many_scans_at_once(
         "id": str(waiting.pk),
         "status": "queued",
         "finished": False,
-        "sentence": verdict.WAITING,
-        "label": None,
-        "probability": None,
+        "sentence": f"Computer: queued. {verdict.WAITING}. {NOT_READ}.",
         "url": reverse("diagnosis:study-detail", args=[waiting.study_id]),
         "html": "",
     }
     assert said[str(finished.scan.pk)]["finished"]
-    assert said[str(finished.scan.pk)]["sentence"] == verdict.of_analysis(finished).sentence
+    result = computer(finished, policy=ReadingPolicy())
+    assert said[str(finished.scan.pk)]["sentence"] == f"{result.sentence}. {NOT_READ}."
 
 
 def test_progress_knows_nothing_of_other_clinics(as_: As, stranger: User, scan: Scan) -> None:
