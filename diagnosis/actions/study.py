@@ -11,10 +11,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from accounts.models import User
-from diagnosis.actions.review import flag_urgent
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Patient, Report, Study, StudyChange
-from diagnosis.models.study import ExaminedFrom, Priority
+from diagnosis.models import Patient, ReadingPolicy, Report, Review, Study, StudyChange
+from diagnosis.models.study import ExaminedFrom
+from diagnosis.reviews import queue
 from diagnosis.rules import study_details
 from diagnosis.scans.request import WORDS, noon_of
 
@@ -37,10 +37,17 @@ def amend_study(*, by: User, study: Study, **fields: Any) -> list[StudyChange]:
     new = {name: value for name, value in fields.items() if _differs(current, name, value)}
     changes = [_changed(current, name, value, by=by) for name, value in new.items()]
     current.save(update_fields=[*WORDS, "priority", "from_file", "examined_at", "examined_from"])
-    if new.get("priority") == Priority.URGENT:
-        for review in current.reviews.open().select_related("clinic"):
-            flag_urgent(by=by, review=review, urgent=True)
+    if "priority" in new:
+        _place_anew(current)
     return StudyChange.objects.bulk_create(changes)
+
+
+def _place_anew(study: Study) -> None:
+    """The referrer's priority counts in the queue."""
+    policy = ReadingPolicy.of(study.clinic)
+    for review in Review.objects.open().select_for_update().filter(study=study):
+        review.study = study
+        Review.objects.filter(pk=review.pk).update(due_at=queue.due_at(review, policy))
 
 
 def _differs(study: Study, name: str, value: Any) -> bool:

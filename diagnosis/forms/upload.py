@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.scan import Modality
+from diagnosis.models.study import Priority
 from diagnosis.scans.request import WORDS, Request, plausible_day
 
 FROM_FILE = ""
@@ -71,6 +72,9 @@ class UploadForm(forms.Form):
     symptoms = forms.CharField(
         label=_("Symptoms"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
+    priority = forms.ChoiceField(
+        label=_("Priority, as the referrer asked"), choices=[("", _("Not stated")), *Priority.choices], required=False
+    )
     # Loose files with the same key are one examination; the script makes one up when a person says that they are.
     examination = forms.UUIDField(required=False, widget=forms.HiddenInput)
     together = forms.BooleanField(required=False, label=_("These files are views of one examination"))
@@ -78,7 +82,7 @@ class UploadForm(forms.Form):
     compared = forms.CharField(required=False, max_length=64 * 65, widget=forms.HiddenInput)
 
     # What a page that asks for a file once more has to bring again.
-    repeated = ("modality", "urgent", "examined", "examined_on", "examination", *WORDS)
+    repeated = ("modality", "urgent", "examined", "examined_on", "examination", "priority", *WORDS)
 
     accept = ACCEPT
     most_bytes = settings.UPLOAD_MAX_BYTES
@@ -101,6 +105,7 @@ class UploadForm(forms.Form):
             is_date_unknown=fields["examined"] == UNKNOWN,
             examination=fields["examination"] or (uuid.uuid4() if fields["together"] else None),
             urgent=fields["urgent"],
+            priority=fields["priority"],
             **said,
         )
 

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import date
+from functools import reduce
+from operator import or_
 from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.lookups import Contains
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
@@ -16,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Clinic
+from diagnosis.models import patient_search
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 
 OLDEST_YEARS = 130
@@ -35,6 +38,13 @@ def fold(text: str) -> str:
     """`text` as search compares it: no accents, no case, single spaces."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return " ".join(plain.casefold().split())
+
+
+def search_key_of(number: str, family_name: str, given_name: str) -> str:
+    """The words that search knows a patient by, each after a blank; at most 400 letters."""
+    number = fold(number)
+    words = f"{number} {fold(f'{family_name} {given_name}')} {patient_search.number_words(number)}"
+    return f" {words}".rstrip()[:400]
 
 
 def plausible_birth_date(birth_date: date) -> None:
@@ -69,16 +79,24 @@ class PatientQuerySet(ClinicalQuerySet["Patient"]):
         return self.filter(merged_into=None)
 
     def search(self, text: str) -> Self:
-        """Patients in whose number or names every word of `text` begins a word. Asks for the keys of a few.
+        """Patients whose number, a part of it, or names hold a word for each of `text`, which may hold a birth date.
+
+        A word must be the beginning. `patient_search.read` says how dates are written. Asks for the keys of a few.
 
         No database knows how rare a beginning is: it would read a clinic in the order of names to find nobody.
         """
-        words = fold(text.replace("\0", " ")).split()
-        if not words:
+        sought = patient_search.read(fold(text.replace("\0", " ")))
+        if not sought:
             return self
-        found = self.filter(*(BeginsAWord(F("search_key"), f" {word}") for word in words))
+        found = self.filter(*(_holds(one) for one in sought))
         keys = list(found.order_by().values_list("pk", flat=True)[: FEW + 1])
         return self.filter(pk__in=keys) if len(keys) <= FEW else found
+
+
+def _holds(sought: patient_search.Sought) -> Q:
+    days = (Q(birth_date__range=pair) for pair in sought.days)
+    word = [Q(BeginsAWord(F("search_key"), f" {sought.word}"))] if sought.word else []
+    return reduce(or_, [*word, *days])
 
 
 class Patient(ClinicalModel):
@@ -124,13 +142,16 @@ class Patient(ClinicalModel):
             )
         ]
         # Search has one more on PostgreSQL, see `BeginsAWord`.
-        indexes = [models.Index(fields=["clinic", *BY_NAME], name="patient_by_name")]
+        indexes = [
+            models.Index(fields=["clinic", *BY_NAME], name="patient_by_name"),
+            models.Index(fields=["birth_date"], name="patient_by_birth_date"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.medical_record_number})"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.search_key = f" {fold(f'{self.medical_record_number} {self.family_name} {self.given_name}')}"
+        self.search_key = search_key_of(self.medical_record_number, self.family_name, self.given_name)
         super().save(*args, **kwargs)
 
     @property

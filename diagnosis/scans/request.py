@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from diagnosis.models.study import ExaminedFrom, Priority
+from diagnosis.models.study import ExaminedFrom
 
 EARLIEST = date(1895, 11, 8)  # no X-ray is older
 WORDS = ("referring_physician", "ward", "clinical_question", "symptoms")
@@ -33,6 +33,7 @@ class Request:
     is_date_unknown: bool = False
     examination: UUID | None = None
     urgent: bool = False
+    priority: str = ""  # of the referrer, a value of Priority; `urgent` is the uploader's own flag
     referring_physician: str = ""
     ward: str = ""
     clinical_question: str = ""
@@ -75,4 +76,4 @@ def worded(request: Request, in_file: Mapping[str, str]) -> dict[str, Any]:
     """The fields of the request: what the person typed, else the file's words, which `from_file` names."""
     said = {name: getattr(request, name) or in_file.get(name, "") for name in WORDS}
     from_file = [name for name in WORDS if in_file.get(name) and not getattr(request, name)]
-    return {**said, "from_file": from_file, "priority": Priority.URGENT if request.urgent else ""}
+    return {**said, "from_file": from_file, "priority": request.priority}

@@ -91,7 +91,7 @@ def test_a_png_without_modality_asks_in_its_row(at_patient: Page) -> None:
 def test_search_follows_the_typing(page: Page, radiographer: User, patient: Patient) -> None:
     sign_in(page, radiographer)
     page.goto("/patients/")
-    field = page.get_by_role("searchbox", name="Name or record number", exact=True)
+    field = page.get_by_role("searchbox", name="Name, record number or birth date", exact=True)
     field.press_sequentially("holm")
     expect(page.get_by_text("No patient found for “holm”")).to_be_visible()
     field.fill("be")

@@ -161,7 +161,8 @@ def test_it_can_be_put_right_with_a_trail(send: Send, radiographer: User, admini
     assert client.post(address, body).status_code == 302
     study.refresh_from_db()
     assert (localdate(study.examined_at), study.examined_from, study.ward) == (dt.date(2018, 5, 3), "person", "4")
-    assert study.reviews.get().urgent
+    review = study.reviews.get()
+    assert (review.urgent, review.due_at) == (False, review.waiting_since - dt.timedelta(hours=24))
     changes = {change.field: (change.before, change.after) for change in StudyChange.objects.all()}
     assert changes == {
         "examined_on": ("2019-05-03", "2018-05-03"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from diagnosis.models.study import Priority
 from diagnosis.scans.request import WORDS, Request, plausible_day
 
 
@@ -25,6 +26,12 @@ class RequestSerializer(serializers.Serializer[Any]):
     ward = serializers.CharField(max_length=120, default="", allow_blank=True)
     clinical_question = serializers.CharField(max_length=2000, default="", allow_blank=True)
     symptoms = serializers.CharField(max_length=2000, default="", allow_blank=True)
+    priority = serializers.ChoiceField(
+        Priority.choices,
+        default="",
+        allow_blank=True,
+        help_text="as the referrer asked; `urgent` is the uploader's own",
+    )
 
 
 def request_of(fields: dict[str, Any]) -> Request:
@@ -33,5 +40,6 @@ def request_of(fields: dict[str, Any]) -> Request:
         examined_on=fields.get("examined_on"),
         is_date_unknown=fields["examined_unknown"],
         examination=fields.get("examination"),
+        priority=fields["priority"],
         **{name: fields[name] for name in WORDS},
     )

@@ -21,7 +21,11 @@ from diagnosis.api.views.study import with_analyses
 from diagnosis.models import Patient
 from diagnosis.models.patient import BY_NAME, PatientQuerySet
 
-SEARCH = OpenApiParameter("search", str, description="beginnings of words of the record number or the name")
+SEARCH = OpenApiParameter(
+    "search",
+    str,
+    description="beginnings of words of the record number, its parts or the name; birth dates and years of birth",
+)
 NUMBER = OpenApiParameter("medical_record_number", str, description="exactly this record number")
 
 
