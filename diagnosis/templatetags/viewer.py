@@ -38,6 +38,7 @@ PARTS = (
     "viewer/series",
     "viewer/series_list",
     "viewer/state",
+    "viewer/shapes",
     "viewer/status",
     "viewer/store",
     "viewer/strip",

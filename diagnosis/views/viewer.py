@@ -72,6 +72,7 @@ def slices(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     """The series of a CT slice, in order. What the classifiers said is not in it: see `slice_scores`."""
     scan = _find(request, pk)
     found = series(scan, visible_to=person(request))
+    viewer_settings.share_study(scan, found[:1])
     return JsonResponse({"slices": entries(found)})
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 from django.urls import reverse
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from diagnosis import formats
 from diagnosis.models import Scan
 from diagnosis.models.modality import Modality
+from diagnosis.models.patient import Sex
 from diagnosis.results import examined
 from diagnosis.results.display_sets import DisplaySet, key_of
 from ml.imaging.role import Role
 
+SEX_UNKNOWN = gettext_lazy("sex unknown")
+NOT_BORN = gettext_lazy("birth date not recorded")
 # By modality and role; what names no role goes by its modality.
 _ROLES = {
     (Modality.CXR, Role.FRONTAL): pgettext_lazy("view", "Frontal"),
@@ -47,6 +48,8 @@ def entry(scan: Scan) -> dict[str, Any]:
         "set": key_of(scan),
         "modality": scan.modality,
         "title": title(scan),
+        "who": who(scan),
+        "view": view(scan),
         "instance": scan.instance_number,
         "position": scan.slice_position,
         "note": note(scan),
@@ -64,33 +67,35 @@ def entries(scans: Sequence[Scan]) -> list[dict[str, Any]]:
         return []
     first, key = entry(scans[0]), str(scans[0].pk)
     addresses = {name: value for name, value in first.items() if name in ("greyscale", "image", "series")}
-    titles = {day_of(scans[0]): first["title"]}
-    found = []
-    for scan in scans:
-        day = day_of(scan)
-        titles[day] = titles.get(day) or title(scan)
-        own = {name: address.replace(key, str(scan.pk)) for name, address in addresses.items()}
-        own |= {"id": str(scan.pk), "instance": scan.instance_number, "position": scan.slice_position}
-        found.append(first | own | {"title": titles[day], "note": note(scan)})
-    return found
+    return [
+        first | _own(scan, {name: one.replace(key, str(scan.pk)) for name, one in addresses.items()}) for scan in scans
+    ]
 
 
-def day_of(scan: Scan) -> tuple[bool, date]:
-    """What the title tells images of one kind apart by."""
-    if scan.acquired_at:
-        return False, localtime(scan.acquired_at).date()
-    return True, localtime(scan.study.taken_at).date()
+def _own(scan: Scan, addresses: dict[str, str]) -> dict[str, Any]:
+    position = {"instance": scan.instance_number, "position": scan.slice_position}
+    return addresses | position | {"id": str(scan.pk), "note": note(scan)}
+
+
+def who(scan: Scan) -> list[str]:
+    """Whose image it is, in two lines: the name; number, birth date with age, and sex."""
+    patient = scan.patient
+    born = patient.birth_date
+    when = _("born %(day)s (%(age)s)") % {"day": formats.day(born), "age": formats.age(born)} if born else NOT_BORN
+    sex = patient.get_sex_display() if patient.sex != Sex.UNKNOWN else SEX_UNKNOWN
+    return [patient.name, f"{patient.medical_record_number} · {when} · {sex}"]
+
+
+def view(scan: Scan) -> str:
+    """The view of an X-ray where its file names one; of a slice its place in the series says enough."""
+    return "" if scan.comes_in_series or not scan.role else role(scan)
 
 
 def title(scan: Scan) -> str:
-    if scan.acquired_at:
-        return f"{scan.get_modality_display()}, {formats.day(scan.acquired_at)}"
-    if scan.study.examined_at:
-        return f"{scan.get_modality_display()}, {examined.day(scan.study)}"
-    return _("%(modality)s, uploaded %(day)s") % {
-        "modality": scan.get_modality_display(),
-        "day": formats.day(scan.uploaded_at),
-    }
+    """The examination and its date; where none is known, the words say so beside the day on which it was received."""
+    study = scan.series.study
+    when = formats.day(scan.acquired_at) if scan.acquired_at and not study.examined_at else examined.day(study)
+    return f"{scan.get_modality_display()}, {when}"
 
 
 def note(scan: Scan) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.urls import reverse
 from django.utils.translation import gettext
 
@@ -26,19 +27,29 @@ def settings_of(scan: Scan, user: User, *, hide_result: bool = False, alone: boo
     `scan` itself where that is to be seen `alone`.
     """
     sets = display_sets(scan.study_id, visible_to=user)
+    share_study(scan, [one.middle for one in sets])
+    prior = prior_studies(scan)
+    prefetch_related_objects(prior, "patient", "series__study")
     hanging = Hanging(scan) if alone else hang(scan, sets)
     config: dict[str, Any] = {
         "self": reverse("diagnosis:scan-viewer", args=[scan.pk]),
         "about": str(scan.pk),
         "scan": entry(hanging.first),
         "sets": [listed(one) for one in sets],
-        "prior": [offered(one) for one in prior_studies(scan)],
+        "prior": [offered(one) for one in prior],
     }
     if hanging.beside:
         config["beside"] = entry(hanging.beside)
     if hide_result or not may_see_result(user, scan):
         return config
     return config | _result_of(scan, hanging, sets, user)
+
+
+def share_study(scan: Scan, images: Iterable[Scan]) -> None:
+    """Tell images of one study whose they are, so that each need not be asked."""
+    for image in images:
+        image.patient = scan.patient
+        image.series.study = scan.series.study
 
 
 def may_see_result(user: User, scan: Scan) -> bool:

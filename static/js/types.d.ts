@@ -7,6 +7,8 @@ interface Entry {
   instance: number | null;
   position: number | null;
   title: string;
+  who: string[];
+  view: string;
   note: string;
   greyscale: string;
   series?: string;
@@ -65,6 +67,22 @@ interface Line {
   b: Point;
 }
 
+type ShapeKind = "length" | "angle" | "rectangle" | "ellipse";
+
+interface Shape {
+  kind: ShapeKind;
+  points: Point[];
+}
+
+/** What a reader did with one image, as the form of a reading keeps it: diagnosis/forms/key_images.py reads it. */
+interface MarkedImage {
+  image: string;
+  key: boolean;
+  window: GreyWindow | null;
+  inverted: boolean;
+  measurements: { kind: ShapeKind; points: number[][] }[];
+}
+
 /** Black at `centre - width / 2`, white at `centre + width / 2`; with the name of the preset that it still is. */
 interface GreyWindow {
   centre: number;
@@ -112,6 +130,7 @@ interface Action {
   title?: (viewer: Viewer) => string | undefined;
   pressed?: (viewer: Viewer) => boolean;
   offered?: (viewer: Viewer) => boolean;
+  keepsPlace?: (viewer: Viewer) => boolean;
   run: (viewer: Viewer, key: string) => unknown;
 }
 

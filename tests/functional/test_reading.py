@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Clinic, User
 from diagnosis.actions.review import claim_review, release_review
-from diagnosis.models import Draft, Patient, ReadingPolicy, Report, Review
+from diagnosis.models import Draft, KeyImage, Patient, ReadingPolicy, Report, Review
 from diagnosis.states import ReviewStatus as S
 from diagnosis.views.review import claim
 from tests.conftest import PASSWORD
@@ -90,7 +90,7 @@ def test_a_whole_reading_with_the_keyboard_alone(cases: list[Review], desk: Desk
     expect(page.get_by_role("dialog")).to_contain_text("Rotate a quarter clockwise")
     expect(page.get_by_role("dialog")).to_contain_text("Negative for pneumonia")
     keys.press("Escape")
-    for key in ("Shift+Digit4", "Shift+KeyY", "Shift+KeyK", "Shift+Digit5"):
+    for key in ("Shift+Digit1", "Shift+KeyY", "Shift+KeyK", "Shift+Digit5"):
         keys.press(key)
     keys.press("Shift+KeyI")
     keys.type("Nothing abnormal? No.")  # `?` is a letter here, not a key
@@ -100,8 +100,8 @@ def test_a_whole_reading_with_the_keyboard_alone(cases: list[Review], desk: Desk
     page.wait_for_url(lambda url: url != first)
 
     done = Review.objects.get(pk=cases[0].pk)
-    assert (done.status, done.decision, done.category, done.image_quality) == (S.DECIDED, "agree", "negative", "good")
-    assert done.findings == "Both lungs clear. No pleural effusion, no pneumothorax."
+    assert (done.status, done.decision, done.category, done.image_quality) == (S.DECIDED, "agree", "typical", "good")
+    assert done.findings == "Bilateral opacities, predominantly peripheral and in the lower zones."
     assert done.impression == "Nothing abnormal? No."
     assert Report.objects.get().is_key_image
     assert str(cases[1].pk) in page.url
@@ -170,6 +170,92 @@ def test_the_viewers_key_image_is_the_reports(cases: list[Review], desk: Desk, r
     expect(page.locator("#saved")).to_contain_text("Draft saved")
     page.reload()
     expect(page.get_by_role("button", name="Key image")).to_have_attribute("aria-pressed", "true")
+
+
+def test_it_always_stands_there_whose_image_it_is(
+    cases: list[Review], desk: Desk, radiologist: User, radiographer: User
+) -> None:
+    again = new_case(radiographer, cases[0].study.patient, 8, urgent=True)
+    page = desk(radiologist)
+    first = take_next(page)
+    assert str(again.pk) in first
+    patient = again.study.patient
+    expect(page.locator(".sv-who").first).to_contain_text(patient.name)
+    expect(page.locator(".sv-who").first).to_contain_text(patient.medical_record_number)
+    expect(page.locator(".sv-caption").first).to_contain_text("date not known, received")
+    page.locator("#id_impression").focus()
+    page.locator("#id_impression").scroll_into_view_if_needed()
+    expect(page.get_by_role("heading", name=patient.name)).to_be_in_viewport()
+    expect(page.locator(".desk-change")).to_have_count(0)
+    decide(page, "no_result")
+    expect(page.locator(".desk-change")).to_have_text("Same patient, other examination")
+    decide(page, "agree")
+    expect(page.locator(".desk-change")).to_have_text(f"New patient: {cases[1].study.patient.name}")
+
+
+def decide(page: Page, decision: str) -> None:
+    address = page.url
+    page.get_by_label("Typical appearance", exact=False).first.check()
+    if decision == "agree":
+        page.get_by_label("Agree").check()
+    page.locator("#id_impression").fill("Clear.")
+    page.get_by_role("button", name="Decide").click()
+    page.wait_for_url(lambda url: url != address)
+
+
+def test_attention_and_comparison_do_not_move_the_image(cases: list[Review], desk: Desk, radiologist: User) -> None:
+    page = desk(radiologist)
+    take_next(page)
+    viewer = page.locator("scan-viewer")
+    viewer.evaluate("viewer => viewer.ready")
+    zoom = "viewer => viewer.state.zoom"
+    before = viewer.evaluate(zoom)
+    page.keyboard.press("a")
+    expect(page.locator(".sv-opacity")).to_be_visible()
+    assert viewer.evaluate(zoom) == before
+
+
+def test_a_key_image_reaches_the_report_as_it_was_seen_and_measured(
+    cases: list[Review], desk: Desk, radiologist: User
+) -> None:
+    page = desk(radiologist)
+    first = take_next(page)
+    viewer = page.locator("scan-viewer")
+    viewer.evaluate("viewer => viewer.ready")
+    page.keyboard.press("2")
+    page.keyboard.press("k")
+    page.keyboard.press("e")
+    box = page.locator(".sv-marks").first.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 60, y - 40)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 40, steps=3)
+    page.mouse.up()
+    expect(page.locator("[data-key-list]")).to_have_text("In the report: 1 key image · 1 measurement on it")
+    [shown] = viewer.evaluate("viewer => viewer.state.shapes")
+    window = viewer.evaluate("viewer => viewer.state.window")
+    expect(page.locator("#saved")).to_contain_text("Draft saved")
+    page.reload()
+    expect(page.locator("[data-key-list]")).to_contain_text("1 measurement")
+    page.locator("scan-viewer").evaluate("viewer => viewer.ready")
+    assert page.locator("scan-viewer").evaluate("viewer => viewer.state.shapes")[0]["text"] == shown["text"]
+    page.get_by_label("Typical appearance", exact=False).first.check()
+    page.get_by_label("Agree").check()
+    page.locator("#id_impression").fill("Pneumonia.")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(lambda url: url != first)
+
+    kept = KeyImage.objects.get()
+    assert kept.image == cases[0].scan
+    assert (kept.window_centre, kept.window_width) == pytest.approx((window["centre"], window["width"]))
+    [measured] = kept.measurements
+    assert f"mean {measured['value']:,.1f}, SD {measured['spread']:,.1f}" in shown["text"]
+    page.goto(f"/reports/{Report.objects.get().pk}/")
+    expect(page.locator(".report-key-images li li")).to_contain_text("standard deviation")
+    picture = page.locator(".report-key-images img")
+    picture.scroll_into_view_if_needed()
+    expect(picture).to_have_js_property("naturalWidth", 1024)
 
 
 def test_a_draft_is_saved_by_itself_and_survives_a_reload(cases: list[Review], desk: Desk, radiologist: User) -> None:

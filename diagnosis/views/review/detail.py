@@ -39,6 +39,7 @@ from diagnosis.states import ReviewStatus
 from diagnosis.views.review import page
 from diagnosis.views.review.addresses import carried, queue_url, review_url
 from diagnosis.views.review.queue import ahead, filter_of
+from diagnosis.views.review.succession import change_of_patient, remember_read
 from diagnosis.views.shortcuts import find, membership, person, rights, show
 from diagnosis.views.signing import proof_of, proven
 
@@ -131,6 +132,7 @@ def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     except Refusal as refusal:
         _keep_words(request, review)
         return _refused(request, review, refusal)
+    remember_read(request, review)
     unsigned = _sign(request, review) if "sign" in request.POST else None
     return unsigned or _show_next(request, review)
 
@@ -249,6 +251,7 @@ def _page(
     asks_why = isinstance(refusal, Contradiction) or bool(context["form"]["contradiction_reason"].value())
     context |= {"refusal": refusal, "asks_why": asks_why, "may": rights(request, review.clinic)}
     context["proven"] = proven(request)
+    context["change"] = change_of_patient(request, review)
     return render(request, "diagnosis/review/review.html", context, status=status)
 
 

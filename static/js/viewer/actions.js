@@ -6,6 +6,7 @@
 // show      "icon", "text" or nothing: whether the toolbar has a button for it
 // pressed   for switches: whether it is on
 // offered   whether it makes sense now; the button is hidden otherwise
+// keepsPlace  whether the button is greyed instead of hidden, so that the bar stays as it is
 
 import { gettext, pgettext } from "../i18n.js";
 
@@ -95,6 +96,9 @@ export const ACTIONS = [
   tool("pan", "p", gettext("Move")),
   tool("zoom", "z", gettext("Zoom: drag up to enlarge")),
   tool("measure", "m", gettext("Measure a length")),
+  tool("angle", "n", gettext("Measure an angle: draw one arm, then set the other")),
+  tool("ellipse", "e", gettext("Mean and spread of the values in an ellipse")),
+  tool("rectangle", "u", gettext("Mean and spread of the values in a rectangle")),
 
   preset(0, gettext("Lung window of CT; as the X-ray's file asks")),
   preset(1, gettext("Mediastinum of CT; soft X-ray")),
@@ -263,7 +267,11 @@ export const ACTIONS = [
     ["l"],
     gettext("Zoom, move and scroll both together"),
     (viewer) => viewer.panes.toggleLink(),
-    iconed("link", { ...comparing, pressed: (viewer) => viewer.panes.isLinked }),
+    iconed("link", {
+      ...comparing,
+      keepsPlace: (viewer) => viewer.panes.hasPrior || Boolean(viewer.panes.beside),
+      pressed: (viewer) => viewer.panes.isComparing && viewer.panes.isLinked,
+    }),
   ),
   plain(
     GROUPS.compare,
@@ -278,9 +286,9 @@ export const ACTIONS = [
     GROUPS.measure,
     "point",
     ["Enter"],
-    gettext("With the measuring tool: cross-hair, then set a point (arrows move it)"),
-    (viewer) => viewer.ruler.set(),
-    { offered: (viewer) => viewer.tool.name === "measure" },
+    gettext("With a measuring tool: cross-hair, then set a point (arrows move it)"),
+    (viewer) => viewer.ruler.set(viewer.tool.draws ?? "length"),
+    { offered: (viewer) => viewer.tool.draws !== null },
   ),
   plain(
     GROUPS.measure,
@@ -288,7 +296,7 @@ export const ACTIONS = [
     ["Delete", "Backspace"],
     gettext("Remove the last measurement"),
     (viewer) => viewer.ruler.removeLast(),
-    { offered: (viewer) => viewer.panes.active.measurements.lines.length > 0 },
+    { offered: (viewer) => viewer.panes.active.measurements.shapes.length > 0 },
   ),
   plain(GROUPS.measure, "leave", ["Escape"], gettext("Back to windowing"), (viewer) => viewer.tool.leave(), {
     offered: (viewer) => viewer.tool.name !== "window",

@@ -1,7 +1,9 @@
 // @ts-check
-// The words over an image: what it is, and what makes it differ from how the scanner sent it.
+// The words over an image, in its corners: whose it is, which examination and which of its images, how it is shown, and
+// what makes it differ from how the scanner sent it. They stand on every image, also on those that are compared.
 
-import { gettext, interpolate } from "../i18n.js";
+import { gettext, interpolate, number } from "../i18n.js";
+import { make } from "./elements.js";
 
 /**
  * @param {Pane} pane
@@ -10,10 +12,25 @@ import { gettext, interpolate } from "../i18n.js";
 export function caption(pane, { panes, keyImages, attention }) {
   const { length: slices, shown } = panes.seriesOf(pane);
   const name = nameOf(pane, panes);
-  pane.caption.textContent = slices > 1 ? `${name} · ${shown + 1} / ${slices}` : name;
+  pane.caption.textContent = slices > 1 ? `${name} · ${shown + 1}\u00a0/\u00a0${slices}` : name;
+  identify(pane);
   const flags = [keyImages.has(pane.shown?.id) && gettext("Key image"), pane.shown?.note, ...changes(pane)];
   pane.flags.textContent = [...flags, pane.attention && attention.sentence].filter(Boolean).join(" · ");
 }
+
+/** @param {Pane} pane */
+function identify(pane) {
+  const { who = [], view = "" } = pane.shown ?? pane.entry ?? {};
+  const lines = who.map((line) => make("span", {}, line));
+  if (pane.who.textContent !== who.join("")) pane.who.replaceChildren(...lines);
+  const { centre, width } = pane.window;
+  const numbers = { width: whole(width), centre: whole(centre) };
+  const look = pane.image ? interpolate(gettext("W %(width)s L %(centre)s"), numbers) : "";
+  pane.look.textContent = [view, look].filter(Boolean).join("\n");
+}
+
+/** @param {number} value */
+const whole = (value) => number(Math.round(value)).replace("-", "−");
 
 /**
  * The study, and which of its series where it has several.

@@ -3,7 +3,6 @@
 // placing.js, tool.js, ruler.js, attention.js and key_images.js; actions.js is the table of it all.
 
 import { gettext } from "../i18n.js";
-import { GROUPS } from "./actions.js";
 import { Attention } from "./attention.js";
 import { caption } from "./caption.js";
 import { make } from "./elements.js";
@@ -46,7 +45,7 @@ export class Controller {
     this.keyImages = new KeyImages(this.panes, element, say);
     this.list = new SeriesList(this.panes);
     this.switch = new Switch(this.panes);
-    this.ruler = new Ruler(this.panes);
+    this.ruler = new Ruler(this.panes, () => this.keyImages.measured());
     this.window = new Windowing(this.panes, say);
     this.place = new Placing(this.panes, this.ruler, say);
     this.stage = make(
@@ -56,10 +55,10 @@ export class Controller {
     );
     this.together = make("p", { class: "sv-together", hidden: true });
     this.tool = new Tool(this.stage, this.ruler, () => this.toolbar.update());
-    this.toolbar = new Toolbar(this, {
-      [GROUPS.result]: this.attention.controls,
-      [GROUPS.compare]: [this.panes.comparison.choice],
-    });
+    this.toolbar = new Toolbar(this);
+    // Over the image and not in the bar, which would grow another row and move the image.
+    const extras = make("div", { class: "sv-extras" }, this.panes.comparison.choice, ...this.attention.controls);
+    this.stage.append(extras);
     for (const pane of this.panes.all) listen(pane, this);
   }
 
@@ -85,7 +84,7 @@ export class Controller {
     const { main, series, comparison } = this.panes;
     this.#told = told;
     this.#announced = null;
-    this.keyImages.about(told.about);
+    this.keyImages.clear();
     this.panes.sets = told.sets;
     this.panes.beside = told.beside;
     series.clear();
@@ -170,6 +169,7 @@ export class Controller {
     this.together.textContent = together.sentence;
     this.together.hidden = !together.isOn;
     this.#element.classList.toggle("sv-comparing", isComparing);
+    this.#emit("viewer:active", { scan: active.entry?.id });
   }
 
   // --- the pointer, the screen, the keys ------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // @ts-check
 // Painting: an image through its window, an attention map over it, measurements above both.
 
-import { lengthText } from "./measure.js";
+import { shapeText } from "./shapes.js";
 import { table } from "./window.js";
 
 const SHOW_PIXELS_FROM = 6; // device pixels a pixel; below it, pixels are interpolated
@@ -153,18 +153,50 @@ export function clear(context, colour) {
  * `ratio`: device pixels a CSS pixel.
  * @param {Context} context
  * @param {Placement} place
- * @param {Line[]} lines
+ * @param {Greyscale} image
+ * @param {Shape[]} shapes
  * @param {number} ratio
  */
-export function drawMeasurements(context, place, lines, ratio) {
+export function drawMeasurements(context, place, image, shapes, ratio) {
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.font = `600 ${13 * ratio}px system-ui, sans-serif`;
-  for (const { a, b } of lines) {
-    const [from, to] = [place.toScreen(a.x, a.y), place.toScreen(b.x, b.y)];
-    twice(context, ratio, () => line(context, from, to));
-    for (const end of [from, to]) twice(context, ratio, () => cross(context, end, 6 * ratio));
-    label(context, lengthText(place.image, a, b), beside(from, to, ratio), ratio);
+  for (const shape of shapes) {
+    const ends = shape.points.map(({ x, y }) => place.toScreen(x, y));
+    twice(context, ratio, () => outline(context, place, shape));
+    for (const end of ends) twice(context, ratio, () => cross(context, end, 6 * ratio));
+    label(context, shapeText(image, shape), beside(ends[0], ends[1], ratio), ratio);
   }
+}
+
+/**
+ * In the image's own axes, so that a region turns with it.
+ * @param {Context} context
+ * @param {Placement} place
+ * @param {Shape} shape
+ */
+function outline(context, place, { kind, points }) {
+  for (const [at, { x, y }] of around(kind, points).entries()) {
+    const to = place.toScreen(x, y);
+    if (at) context.lineTo(to.x, to.y);
+    else context.moveTo(to.x, to.y);
+  }
+}
+
+const CORNERS = 72; // of the polygon that stands for an ellipse
+
+/**
+ * @param {ShapeKind} kind
+ * @param {Point[]} points
+ */
+function around(kind, points) {
+  if (kind === "length" || kind === "angle") return points;
+  const [a, b] = points;
+  if (kind === "rectangle") return [a, { x: b.x, y: a.y }, b, { x: a.x, y: b.y }, a];
+  const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+  return Array.from({ length: CORNERS + 1 }, (_, i) => ({
+    x: middle.x + ((b.x - a.x) / 2) * Math.cos((2 * Math.PI * i) / CORNERS),
+    y: middle.y + ((b.y - a.y) / 2) * Math.sin((2 * Math.PI * i) / CORNERS),
+  }));
 }
 
 /**
@@ -196,16 +228,6 @@ function twice(context, ratio, draw) {
     draw();
     context.stroke();
   }
-}
-
-/**
- * @param {Context} context
- * @param {Point} from
- * @param {Point} to
- */
-function line(context, from, to) {
-  context.moveTo(from.x, from.y);
-  context.lineTo(to.x, to.y);
 }
 
 /**

@@ -3,24 +3,24 @@
 // one key image of the series to the next, those included that the result rests on.
 
 import { gettext, interpolate } from "../i18n.js";
+import { Measurements } from "./measure.js";
 
 export class KeyImages {
-  /** @type {Set<string>} */
-  #marked = new Set();
-  #pane;
+  /** @type {Map<string, { window: GreyWindow | null, inverted: boolean }>} by scan */
+  #marked = new Map();
+  #panes;
   #series;
   #element;
   #say;
-  #scan = "";
 
   /**
    * @param {Panes} panes
    * @param {HTMLElement} element takes key images where it has data-key-images; the event comes from it
    * @param {(text: string) => void} say
    */
-  constructor({ main, series }, element, say) {
-    this.#pane = main;
-    this.#series = series;
+  constructor(panes, element, say) {
+    this.#panes = panes;
+    this.#series = panes.series;
     this.#element = element;
     this.#say = say;
   }
@@ -42,19 +42,15 @@ export class KeyImages {
     this.#say(interpolate(gettext("Key image %(number)s of %(total)s"), words));
   }
 
-  /** The scan that the page is about now. @param {string} scan */
-  about(scan) {
-    this.#scan = scan;
-  }
-
-  /** Offered for the scan that the page is about, and not for the other slices of its series. */
+  /** Offered for every image of the study that is read, and not for one of another study beside it. */
   get isOffered() {
-    return "keyImages" in this.#element.dataset && this.#pane.entry?.id === this.#scan;
+    const { active, main, comparison } = this.#panes;
+    return "keyImages" in this.#element.dataset && (active === main || !comparison.isOtherStudy);
   }
 
   /** Whether the image that was asked for last is one. */
   get isMarked() {
-    return this.has(this.#pane.entry?.id);
+    return this.has(this.#panes.active.entry?.id);
   }
 
   /** @param {string | undefined} scan */
@@ -62,19 +58,73 @@ export class KeyImages {
     return scan !== undefined && this.#marked.has(scan);
   }
 
-  /** Mark or unmark the scan that the page is about, without telling the page. @param {boolean} on */
-  mark(on) {
-    if (on) this.#marked.add(this.#scan);
-    else this.#marked.delete(this.#scan);
-    this.#pane.draw();
+  /** Another study comes. */
+  clear() {
+    this.#marked.clear();
   }
 
   toggle() {
-    const { entry, window, inverted } = this.#pane;
+    const { entry, window, inverted } = this.#panes.active;
     if (!entry) return;
     const on = !this.isMarked;
-    this.mark(on);
-    const detail = { scan: entry.id, instance: entry.instance, on, window: { ...window }, inverted };
+    if (on) this.#marked.set(entry.id, { window: { centre: window.centre, width: window.width }, inverted });
+    else this.#marked.delete(entry.id);
+    this.#panes.active.draw();
+    this.#tell({ scan: entry.id, instance: entry.instance, on, window: { ...window }, inverted });
+  }
+
+  /** Something was measured, or is no more: the page keeps it. */
+  measured() {
+    this.#tell({ scan: this.#panes.active.entry?.id });
+  }
+
+  /** @param {object} detail */
+  #tell(detail) {
+    if (!("keyImages" in this.#element.dataset)) return;
     this.#element.dispatchEvent(new CustomEvent("viewer:key-image", { bubbles: true, detail }));
   }
+
+  // --- what the page keeps --------------------------------------------------------------------------------
+
+  /** Every image that was marked or measured on, in the order in which they were marked. @returns {MarkedImage[]} */
+  get kept() {
+    const shapes = this.#shapes();
+    return [...new Set([...this.#marked.keys(), ...shapes.keys()])].map((image) => {
+      const { window = null, inverted = false } = this.#marked.get(image) ?? {};
+      const measurements = (shapes.get(image) ?? []).map(({ kind, points }) => ({
+        kind,
+        points: points.map(({ x, y }) => [fine(x), fine(y)]),
+      }));
+      return { image, key: this.#marked.has(image), window, inverted, measurements };
+    });
+  }
+
+  #shapes() {
+    const { main, comparison } = this.#panes;
+    /** @type {Map<string, Shape[]>} */
+    const found = new Map();
+    for (const pane of comparison.kind === "own" ? [main, comparison.pane] : [main])
+      for (const [image, { shapes, draft }] of pane.marks) {
+        const whole = shapes.filter((shape) => shape !== draft?.shape);
+        if (image && whole.length) found.set(image, [...(found.get(image) ?? []), ...whole]);
+      }
+    return found;
+  }
+
+  /** Put back what the page kept; no event follows. @param {MarkedImage[]} kept */
+  restore(kept) {
+    const { main } = this.#panes;
+    this.#marked.clear();
+    main.marks.clear();
+    for (const { image, key, window, inverted, measurements } of kept) {
+      if (key) this.#marked.set(image, { window, inverted });
+      const marks = new Measurements();
+      marks.shapes = measurements.map(({ kind, points }) => ({ kind, points: points.map(([x, y]) => ({ x, y })) }));
+      if (marks.shapes.length) main.marks.set(image, marks);
+    }
+    if (main.image) main.draw();
+  }
 }
+
+/** A hundredth of a pixel is more than a hand can place. @param {number} value */
+const fine = (value) => Math.round(value * 100) / 100;

@@ -1,5 +1,6 @@
 // @ts-check
-// Lengths between two points of an image, in image pixels (0, 0 is the outer corner of the first pixel).
+// Lengths between two points of an image, in image pixels (0, 0 is the outer corner of the first pixel), and the list of
+// what was measured on it; shapes.js knows the other kinds.
 import { gettext, interpolate, number } from "../i18n.js";
 
 /**
@@ -40,57 +41,78 @@ export function scaleText(image) {
 
 const NEAR = 14; // CSS pixels around an end that take hold of it
 
-/** The measurements on one image. Each is { a, b } in image pixels. */
+/** The measurements on one image, in image pixels. */
 export class Measurements {
-  /** @type {Line[]} */
-  lines = [];
-  /** @type {{ line: Line, end: "a" | "b", isNew: boolean } | null} what is being drawn */
+  /** @type {Shape[]} */
+  shapes = [];
+  /** @type {{ shape: Shape, point: number, isNew: boolean } | null} what is being drawn, and which point of it moves */
   draft = null;
 
+  /** The lengths among them. @returns {Line[]} */
+  get lines() {
+    return this.shapes.flatMap(({ kind, points: [a, b] }) => (kind === "length" ? [{ a, b }] : []));
+  }
+
   /**
-   * Take hold of an end near the point, or begin a new line there. `toScreen` gives CSS pixels.
+   * Take hold of a point near this one, or begin a new shape here. `toScreen` gives CSS pixels.
    * @param {Point} point
    * @param {(point: Point) => Point} toScreen
+   * @param {ShapeKind} kind
    */
-  begin(point, toScreen) {
+  begin(point, toScreen, kind = "length") {
+    if (this.draft) return this.move(point); // the second arm of an angle
     const at = toScreen(point);
-    for (const line of this.lines) {
-      for (const end of /** @type {const} */ (["a", "b"])) {
-        const other = toScreen(line[end]);
-        if (Math.hypot(at.x - other.x, at.y - other.y) <= NEAR) {
-          this.draft = { line, end, isNew: false };
-          return;
-        }
+    for (const shape of this.shapes) {
+      const place = shape.points.map(toScreen).findIndex(({ x, y }) => Math.hypot(at.x - x, at.y - y) <= NEAR);
+      if (place >= 0) {
+        this.draft = { shape, point: place, isNew: false };
+        return;
       }
     }
-    const line = { a: point, b: point };
-    this.lines.push(line);
-    this.draft = { line, end: "b", isNew: true };
+    /** @type {Shape} */
+    const shape = { kind, points: [point, point] };
+    this.shapes.push(shape);
+    this.draft = { shape, point: 1, isNew: true };
   }
 
   /** @param {Point} point */
   move(point) {
-    if (this.draft) this.draft.line[this.draft.end] = point;
+    if (this.draft) this.draft.shape.points[this.draft.point] = point;
   }
 
-  /** Ends the line; one without a length is dropped. Returns whether something was measured. */
+  /** Ends the shape; one without a size is dropped. Returns whether something was measured. */
   end() {
-    const draft = this.draft;
+    const { draft } = this;
     this.draft = null;
     if (!draft) return false;
-    const { a, b } = draft.line;
-    if (Math.hypot(a.x - b.x, a.y - b.y) >= 1) return true;
-    this.lines = this.lines.filter((line) => line !== draft.line);
-    return false;
+    const { shape, isNew } = draft;
+    const [a, b] = shape.points;
+    if (Math.hypot(a.x - b.x, a.y - b.y) < 1) {
+      this.#drop(shape);
+      return false;
+    }
+    if (isNew && shape.kind === "angle" && shape.points.length === 2) this.#goOn(shape);
+    return true;
+  }
+
+  /** The vertex stands: its other arm follows the pointer until it is set. @param {Shape} shape */
+  #goOn(shape) {
+    shape.points.push(shape.points[1]);
+    this.draft = { shape, point: 2, isNew: true };
   }
 
   cancel() {
-    const draft = this.draft;
+    const { draft } = this;
     this.draft = null;
-    if (draft?.isNew) this.lines = this.lines.filter((line) => line !== draft.line);
+    if (draft?.isNew) this.#drop(draft.shape);
+  }
+
+  /** @param {Shape} dropped */
+  #drop(dropped) {
+    this.shapes = this.shapes.filter((shape) => shape !== dropped);
   }
 
   removeLast() {
-    return this.lines.pop() !== undefined;
+    return this.shapes.pop() !== undefined;
   }
 }

@@ -58,9 +58,12 @@ export class Pane {
     this.canvas = make("canvas", { class: "sv-image", role: "img", "aria-label": name });
     this.overlay = make("canvas", { class: "sv-marks", "aria-hidden": "true" });
     this.caption = make("p", { class: "sv-caption" });
+    this.who = make("p", { class: "sv-who", translate: "no" });
+    this.look = make("p", { class: "sv-look" });
     this.flags = make("p", { class: "sv-flags" });
     this.message = make("p", { class: "sv-message", role: "status" });
-    this.element = make("div", { class: "sv-pane" }, this.canvas, this.overlay, this.caption, this.flags, this.message);
+    const words = [this.who, this.caption, this.look, this.flags, this.message];
+    this.element = make("div", { class: "sv-pane" }, this.canvas, this.overlay, ...words);
     new ResizeObserver(() => this.#resize()).observe(this.element);
   }
 
@@ -81,6 +84,11 @@ export class Pane {
     const found = this.#marks.get(key) ?? new Measurements();
     this.#marks.set(key, found);
     return found;
+  }
+
+  /** What was measured, by scan. */
+  get marks() {
+    return this.#marks;
   }
 
   /** Where the image lies; only while there is one. */
@@ -196,7 +204,7 @@ export class Pane {
   #drawMarks(place) {
     const context = this.#drawing;
     clear(context);
-    drawMeasurements(context, place, this.measurements.lines, this.ratio);
+    if (this.image) drawMeasurements(context, place, this.image, this.measurements.shapes, this.ratio);
     if (this.cursor) drawCursor(context, place, this.cursor, this.ratio);
   }
 

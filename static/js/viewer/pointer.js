@@ -22,7 +22,7 @@ export function listen(pane, viewer) {
   target.addEventListener("pointerleave", () => viewer.hover(pane, null));
   target.addEventListener("contextmenu", (event) => event.preventDefault());
   target.addEventListener("dblclick", () => {
-    if (viewer.tool.name === "measure") return;
+    if (viewer.tool.draws) return;
     pane.view.fit();
     viewer.panes.refresh(pane);
   });
@@ -70,7 +70,7 @@ class Gesture {
   #viewer;
   /** @type {Map<number, Point>} where each pointer was last, in device pixels */
   #points = new Map();
-  /** @type {ToolName | "pinch" | null} */
+  /** @type {ToolName | "pinch" | "draw" | null} */
   #tool = null;
 
   /**
@@ -93,22 +93,23 @@ class Gesture {
     if (this.#points.size === 2) this.#pinch();
     if (this.#points.size > 1) return;
     this.#tool = this.#toolOf(event);
-    if (this.#tool === "measure") this.#beginLine(event);
+    if (this.#tool === "draw") this.#beginShape(event);
   }
 
   /** @param {PointerEvent} event */
   #toolOf({ button, shiftKey }) {
     if (button === MIDDLE || shiftKey) return "pan";
-    return button === RIGHT ? "zoom" : this.#viewer.tool.name;
+    if (button === RIGHT) return "zoom";
+    return this.#viewer.tool.draws ? "draw" : this.#viewer.tool.name;
   }
 
   #pinch() {
-    if (this.#tool === "measure") this.#pane.measurements.cancel();
+    if (this.#tool === "draw") this.#pane.measurements.cancel();
     this.#tool = "pinch";
   }
 
   /** @param {PointerEvent} event */
-  #beginLine(event) {
+  #beginShape(event) {
     const pane = this.#pane;
     const place = pane.place;
     /** @param {Point} point */
@@ -116,20 +117,30 @@ class Gesture {
       const at = place.toScreen(point.x, point.y);
       return { x: at.x / pane.ratio, y: at.y / pane.ratio };
     };
-    pane.measurements.begin(pane.toImage(event.clientX, event.clientY), toScreen);
+    pane.measurements.begin(pane.toImage(event.clientX, event.clientY), toScreen, this.#viewer.tool.draws ?? "length");
     pane.draw();
   }
 
   /** @param {PointerEvent} event */
   move(event) {
     const before = this.#points.get(event.pointerId);
-    if (!before) return this.#viewer.hover(this.#pane, event);
+    if (!before) return this.#pass(event);
     const now = this.#at(event);
     if (this.#tool === "pinch") this.#spread(event.pointerId, before, now);
     else this.#use(event, now.x - before.x, now.y - before.y);
     this.#points.set(event.pointerId, now);
     this.#viewer.panes.refresh(this.#pane);
     return this.#viewer.hover(this.#pane, event);
+  }
+
+  /** Over the image without a button: the open arm of an angle follows. @param {PointerEvent} event */
+  #pass(event) {
+    const pane = this.#pane;
+    if (pane.image && this.#viewer.tool.draws && pane.measurements.draft && !pane.cursor) {
+      pane.measurements.move(pane.toImage(event.clientX, event.clientY));
+      pane.draw();
+    }
+    this.#viewer.hover(pane, event);
   }
 
   /**
@@ -144,7 +155,7 @@ class Gesture {
     if (this.#tool === "window") pane.window = dragged(pane.window, dx / side, dy / side, pane.image);
     else if (this.#tool === "pan") pane.place.pan(dx, dy);
     else if (this.#tool === "zoom") pane.place.zoomBy(Math.exp((-2 * dy) / side));
-    else if (this.#tool === "measure") pane.measurements.move(pane.toImage(event.clientX, event.clientY));
+    else if (this.#tool === "draw") pane.measurements.move(pane.toImage(event.clientX, event.clientY));
   }
 
   /**
@@ -168,9 +179,10 @@ class Gesture {
   /** @param {PointerEvent} event */
   up(event) {
     if (!this.#points.delete(event.pointerId)) return;
-    if (this.#tool === "measure") {
+    if (this.#tool === "draw") {
       this.#pane.measurements.end();
       this.#viewer.panes.refresh(this.#pane);
+      this.#viewer.keyImages.measured();
     }
     if (!this.#points.size) this.#tool = null;
   }

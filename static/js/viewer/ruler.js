@@ -7,19 +7,24 @@ const STEP = 4; // CSS pixels on the screen, but at least one pixel of the image
 
 export class Ruler {
   #panes;
+  #measured;
 
-  /** @param {Panes} panes */
-  constructor(panes) {
+  /**
+   * @param {Panes} panes
+   * @param {() => void} measured told when something was measured, changed or removed
+   */
+  constructor(panes, measured = () => {}) {
     this.#panes = panes;
+    this.#measured = measured;
   }
 
-  /** Enter: a cross-hair in the middle, then the first point, then the second. */
-  set() {
+  /** Enter: a cross-hair in the middle, then one point after the other. @param {ShapeKind} kind */
+  set(kind = "length") {
     const pane = this.#panes.active;
     if (!pane.image) return;
     if (!pane.cursor) pane.cursor = pane.place.toImage(pane.canvas.width / 2, pane.canvas.height / 2);
-    else if (!pane.measurements.draft) pane.measurements.begin(pane.cursor, farApart);
-    else pane.measurements.end();
+    else if (!pane.measurements.draft) pane.measurements.begin(pane.cursor, farApart, kind);
+    else if (pane.measurements.end()) this.#measured();
     pane.draw();
   }
 
@@ -43,6 +48,7 @@ export class Ruler {
   removeLast() {
     this.#panes.active.measurements.removeLast();
     this.#panes.active.draw();
+    this.#measured();
   }
 
   /** Away with what is half drawn. */

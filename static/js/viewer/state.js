@@ -2,6 +2,7 @@
 // What a viewer shows, in plain values: for the scripts of a page, and for tests.
 
 import { length } from "./measure.js";
+import { shapeText } from "./shapes.js";
 
 /** @param {Viewer} viewer */
 export function stateOf({ panes, tool, attention }) {
@@ -24,5 +25,6 @@ export function stateOf({ panes, tool, attention }) {
       : null,
     together: together.sentence,
     lines: image ? main.measurements.lines.map(({ a, b }) => ({ a, b, ...length(image, a, b) })) : [],
+    shapes: image ? main.measurements.shapes.map((shape) => ({ ...shape, text: shapeText(image, shape) })) : [],
   };
 }

@@ -1,7 +1,9 @@
 // @ts-check
 // The tool in hand: what dragging over an image does.
 
-/** @typedef {"window" | "pan" | "zoom" | "measure"} ToolName */
+import { DRAWN_BY } from "./shapes.js";
+
+/** @typedef {"window" | "pan" | "zoom" | "measure" | "angle" | "rectangle" | "ellipse"} ToolName */
 
 export class Tool {
   /** @type {ToolName} */
@@ -33,6 +35,11 @@ export class Tool {
   leave() {
     this.#ruler.leave();
     this.#put("window");
+  }
+
+  /** What dragging draws; nothing while another kind of tool is in hand. */
+  get draws() {
+    return DRAWN_BY[this.name] ?? null;
   }
 
   /** @param {ToolName} name */

@@ -13,22 +13,14 @@ export class Toolbar {
   /** @type {HTMLElement[]} */
   #groups = [];
 
-  /**
-   * @param {Viewer} viewer
-   * @param {Record<string, HTMLElement[]>} extras further controls, by the name of their group
-   */
-  constructor(viewer, extras) {
+  /** @param {Viewer} viewer */
+  constructor(viewer) {
     this.#viewer = viewer;
     this.element = make("div", { class: "sv-tools" });
     for (const [name, actions] of groups()) {
       const buttons = actions.filter((action) => action.show).map((action) => this.#button(action));
       if (!buttons.length) continue;
-      const group = make(
-        "div",
-        { class: "sv-group", role: "group", "aria-label": name },
-        ...buttons,
-        ...(extras[name] ?? []),
-      );
+      const group = make("div", { class: "sv-group", role: "group", "aria-label": name }, ...buttons);
       this.#groups.push(group);
       this.element.append(group);
     }
@@ -59,7 +51,9 @@ export class Toolbar {
    * @param {HTMLButtonElement} button
    */
   #updateButton(action, button) {
-    button.hidden = !isOffered(action, this.#viewer);
+    const offered = isOffered(action, this.#viewer);
+    button.hidden = !(offered || action.keepsPlace?.(this.#viewer));
+    button.disabled = !offered;
     if (action.pressed) button.setAttribute("aria-pressed", String(Boolean(action.pressed(this.#viewer))));
     const text = action.text?.(this.#viewer);
     if (text && button.textContent !== text) button.textContent = text;

@@ -4,7 +4,9 @@
 // Events, all bubbling:
 //   viewer:ready      the first picture is on the screen; detail { scan }
 //   viewer:slice      another slice is shown; detail { scan, instance }
-//   viewer:key-image  the person marked or unmarked the shown image; detail { scan, instance, on, window, inverted }
+//   viewer:key-image  the person marked or unmarked the active image, detail { scan, instance, on, window, inverted }; or
+//                     measured something, detail { scan }
+//   viewer:active     another image is the active one
 //   viewer:failed     an image could not be shown; detail { scan }
 // For scripts of the page:
 //   element.ready                a promise of the first picture
@@ -13,7 +15,9 @@
 //   element.open(url)            the same, with the settings fetched from there
 //   element.reveal()             ask again what may be seen now, without moving the image (after a first impression)
 //   element.prefetch(urls)       greyscale addresses that will be needed next
-//   element.markKeyImage(on)     its scan is a key image, or is not: where the page keeps that; no event follows
+//   element.toggleKeyImage()     as the person's own button does it
+//   element.isKeyImage           whether the active image is one
+//   element.kept                 what was marked and measured, for the page to keep; may be set to put it back
 //   element.valueAt(x, y)        what the pixel of the shown image means
 //   element.state                window, zoom, turns, measurements in plain values
 //   element.run(id)              an action of actions.js by its id
@@ -75,9 +79,20 @@ export class ScanViewer extends HTMLElement {
     store.prefetch(urls);
   }
 
-  /** @param {boolean} on */
-  markKeyImage(on) {
-    this.#parts.keyImages.mark(on);
+  toggleKeyImage() {
+    this.#parts.keyImages.toggle();
+  }
+
+  get isKeyImage() {
+    return this.#parts.keyImages.isMarked;
+  }
+
+  get kept() {
+    return this.#parts.keyImages.kept;
+  }
+
+  set kept(kept) {
+    this.#parts.keyImages.restore(kept);
   }
 
   /**
