@@ -46,6 +46,7 @@ PARTS = (
     "viewer/together",
     "viewer/tool",
     "viewer/toolbar",
+    "viewer/unpacking",
     "viewer/view",
     "viewer/window",
     "viewer/windowing",

@@ -1,7 +1,6 @@
 // @ts-check
 // Which slices are fetched before they are asked for: those that lie where the wheel is going, and a few behind it.
 
-const AHEAD = 150; // slices; about half a megabyte each
 const BEHIND = 10;
 
 /**
@@ -9,13 +8,14 @@ const BEHIND = 10;
  * @param {number} length of the series
  * @param {number} place of the slice in sight
  * @param {number} direction 1 towards the last slice, -1 towards the first, 0 not known: both ways alike
+ * @param {number} most how many there is room for
  */
-export function ahead(length, place, direction) {
+export function ahead(length, place, direction, most) {
   const before = Array.from({ length: place }, (_, i) => place - 1 - i);
   const after = Array.from({ length: length - 1 - place }, (_, i) => place + 1 + i);
-  if (!direction) return [place, ...alternating(after, before)].slice(0, AHEAD + 1);
+  if (!direction) return [place, ...alternating(after, before)].slice(0, most);
   const [on, back] = direction > 0 ? [after, before] : [before, after];
-  return [place, ...on.slice(0, AHEAD), ...back.slice(0, BEHIND)];
+  return [place, ...on.slice(0, most - BEHIND - 1), ...back].slice(0, most);
 }
 
 /**

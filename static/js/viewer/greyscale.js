@@ -22,6 +22,12 @@ const HEAD = 8;
 
 /** A Greyscale from the bytes of the endpoint, already inflated by the browser. @param {ArrayBuffer} buffer */
 export function unpack(buffer) {
+  const { header, steps } = taken(buffer);
+  return new Greyscale(header, steps);
+}
+
+/** Header and steps, which can go from one thread to another. @param {ArrayBuffer} buffer */
+export function taken(buffer) {
   const view = new DataView(buffer);
   if (buffer.byteLength < HEAD || view.getUint32(0, true) !== MAGIC)
     throw new Error(gettext("The image arrived damaged. Reload the page."));
@@ -31,7 +37,7 @@ export function unpack(buffer) {
   const planes = new Uint8Array(buffer, HEAD + length);
   if (planes.length !== header.width * header.height * header.bytes)
     throw new Error(gettext("The image arrived incomplete. Reload the page."));
-  return new Greyscale(header, header.bytes === 2 ? unfold16(header, planes) : unfold8(header, planes));
+  return { header, steps: header.bytes === 2 ? unfold16(header, planes) : unfold8(header, planes) };
 }
 
 // Codes 0, 1, 2, 3 … stand for the differences 0, -1, 1, -2 … to the left neighbour, in the first column to the pixel above.

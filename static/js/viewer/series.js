@@ -107,7 +107,8 @@ export class Series {
   }
 
   #prefetch() {
-    const places = ahead(this.length, Math.max(0, this.index), this.#direction);
+    const most = store.room(this.#pane.image);
+    const places = ahead(this.length, Math.max(0, this.index), this.#direction, most);
     store.prefetch(
       places.map((place) => this.slices[place].greyscale),
       this,

@@ -4,9 +4,10 @@
 // is under way comes to its end, or nothing at all would be seen until the wheel stops.
 
 import { gettext } from "../i18n.js";
-import { unpack } from "./greyscale.js";
+import { unpacked } from "./unpacking.js";
 
 const LIMIT = 384 * 2 ** 20; // bytes of pixels
+const TYPICAL = 0.7 * 2 ** 20; // a CT slice of 512 × 512
 const AHEAD_AT_ONCE = 3;
 const WANTED_AT_ONCE = 3; // of one pane; a browser opens six connections to a server
 
@@ -43,6 +44,11 @@ class Store {
     this.#kept.set(url, kept); // now the latest used
     if (!found && owner) this.#count(kept.image, owner);
     return kept.image;
+  }
+
+  /** How many images like this one may be fetched ahead and none of them forgotten. @param {Greyscale | null} image */
+  room(image) {
+    return Math.max(20, Math.floor((0.8 * LIMIT) / (image?.byteLength ?? TYPICAL)));
   }
 
   /** @param {string} url */
@@ -202,7 +208,7 @@ async function load(url, priority, signal) {
   if (response.redirected) throw new Error(gettext("You were signed out. Sign in again, then reload this page."));
   if (!response.ok)
     throw new Error(SENTENCES[response.status] ?? gettext("The image could not be fetched. Reload the page."));
-  return unpack(await response.arrayBuffer());
+  return unpacked(await response.arrayBuffer());
 }
 
 export const store = new Store();

@@ -8,6 +8,7 @@ import { withKey } from "./keys.js";
 
 export class Toolbar {
   #viewer;
+  #frame = 0;
   /** @type {[Action, HTMLButtonElement][]} */
   #buttons = [];
   /** @type {HTMLElement[]} */
@@ -40,7 +41,13 @@ export class Toolbar {
     return button;
   }
 
+  /** With the next frame, however often it is asked for until then: a slice asks several times. */
   update() {
+    this.#frame ||= requestAnimationFrame(() => this.#updateNow());
+  }
+
+  #updateNow() {
+    this.#frame = 0;
     for (const [action, button] of this.#buttons) this.#updateButton(action, button);
     for (const group of this.#groups)
       group.hidden = [...group.children].every((child) => /** @type {HTMLElement} */ (child).hidden);

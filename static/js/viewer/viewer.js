@@ -1,5 +1,6 @@
 // @ts-check
-// <scan-viewer data-told="ID of its JSON settings" [data-page-keys] [data-key-images]>: the image viewer.
+// <scan-viewer data-told="ID of its JSON settings" [data-unpacking="address of unpacking_worker.js"] [data-page-keys]
+// [data-key-images]>: the image viewer.
 //
 // Events, all bubbling:
 //   viewer:ready      the first picture is on the screen; detail { scan }
@@ -26,6 +27,7 @@ import { ACTIONS } from "./actions.js";
 import { Controller } from "./controller.js";
 import { stateOf } from "./state.js";
 import { store } from "./store.js";
+import { startUnpacking } from "./unpacking.js";
 
 export class ScanViewer extends HTMLElement {
   /** @type {Controller | null} */
@@ -50,6 +52,7 @@ export class ScanViewer extends HTMLElement {
     this.#controller = new Controller(this);
     this.#controller.mount();
     const settings = document.getElementById(this.dataset.told ?? "");
+    startUnpacking(this.dataset.unpacking);
     if (settings) this.show(JSON.parse(settings.textContent ?? ""));
   }
 
