@@ -140,7 +140,17 @@ const submitWith = (button) => {
   lease.finish();
   const action = button?.getAttribute("formaction");
   if (action) form.action = action;
+  form.append(pressed(button));
   form.submit();
+};
+
+// A form that is sent by a script does not say by itself which button was pressed.
+/** @param {HTMLElement | null} button */
+const pressed = (button) => {
+  const told = document.createElement("input");
+  told.type = "hidden";
+  if (button instanceof HTMLButtonElement) Object.assign(told, { name: button.name, value: button.value });
+  return told;
 };
 
 form.addEventListener("submit", send);
