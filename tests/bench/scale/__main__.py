@@ -25,7 +25,7 @@ ROUND = 100_000  # numbers a statement: a fill of millions shows its progress
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", type=int, default=1_000_000, help="how many studies in the end")
-    parser.add_argument("--only", default="", help="pages whose name holds this")
+    parser.add_argument("--only", default="", help="pages whose name holds one of these words, parted by commas")
     parser.add_argument("--statements", action="store_true", help="print the slowest statement of each page")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as var, throw_away_database("bench_scale"):
