@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import sqrt
 
 Z95 = 1.959964  # of the normal distribution, for 95 %
+# No rate is shown of fewer: one reading more or less would move it by more than ten points.
+FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,11 @@ class Proportion:
     def share(self) -> float | None:
         """0 to 1; None where there is nothing to share."""
         return self.part / self.whole if self.whole else None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there are enough for a rate to say something."""
+        return self.whole >= FEWEST
 
     @property
     def interval(self) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, When
 from django.db.models.functions import TruncMonth
 
 from diagnosis.models import Review
@@ -58,12 +58,16 @@ class Counts:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of one version of one classifier or ensemble in one month, or (`month` None) in the whole period."""
+    """Of one version of one classifier or ensemble in one month, or (`month` None) in the whole period.
+
+    `checked`: the readers' categories were compared with their decisions; readings from before that stand apart.
+    """
 
     classifier: str
     version: str
     month: datetime | None
     counts: Counts
+    checked: bool = True
 
 
 def by_month(reviews: QuerySet[Review], *, first_impressions: bool = False) -> list[Agreement]:
@@ -75,17 +79,20 @@ def by_month(reviews: QuerySet[Review], *, first_impressions: bool = False) -> l
     rows = [*_rows(reviews, first_impressions, "predictions", "classifier")]
     rows += _rows(reviews, first_impressions, "ensemble_prediction", "ensemble")
     return [
-        Agreement(row["classifier"], row["version"], row["month"], Counts(row["tp"], row["fp"], row["fn"], row["tn"]))
+        Agreement(
+            *(row["classifier"], row["version"], row["month"], Counts(row["tp"], row["fp"], row["fn"], row["tn"])),
+            checked=row["checked"],
+        )
         for row in rows
     ]
 
 
 def overall(months: Iterable[Agreement]) -> list[Agreement]:
-    """The same over all months, by classifier version."""
-    sums: dict[tuple[str, str], Counts] = defaultdict(Counts)
+    """The same over all months, by classifier version, apart by whether it was checked."""
+    sums: dict[tuple[str, str, bool], Counts] = defaultdict(Counts)
     for entry in months:
-        sums[entry.classifier, entry.version] += entry.counts
-    return [Agreement(classifier, version, None, counts) for (classifier, version), counts in sums.items()]
+        sums[entry.classifier, entry.version, entry.checked] += entry.counts
+    return [Agreement(name, version, None, counts, checked) for (name, version, checked), counts in sums.items()]
 
 
 def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name: str) -> Iterable[Mapping[str, Any]]:
@@ -95,6 +102,8 @@ def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name
     category_field = "category"
     if first_impressions:
         usable, category_field = usable.filter(first_impressions__reader=F("reader")), "first_impressions__category"
+    # A first impression comes before any decision that it could contradict.
+    is_before = Q(agreement="") if not first_impressions else Q(pk__in=[])
     read = Q(**{f"{category_field}__in": READER_POSITIVE})
     answered = Q(**{f"analysis__{answers}__at_or_above_threshold": True})
     return (
@@ -103,6 +112,7 @@ def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name
             classifier=F(f"analysis__{answers}__{name}"),
             version=F(f"analysis__{answers}__version"),
             month=TruncMonth("decided_at"),
+            checked=Case(When(is_before, then=False), default=True, output_field=BooleanField()),
         )
         .annotate(
             tp=Count("pk", filter=answered & read),
@@ -110,5 +120,5 @@ def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name
             fn=Count("pk", filter=~answered & read),
             tn=Count("pk", filter=~answered & ~read),
         )
-        .order_by("classifier", "version", "month")
+        .order_by("classifier", "version", "-checked", "month")
     )

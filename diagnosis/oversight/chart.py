@@ -100,6 +100,11 @@ class Dots:
     ticks: Sequence[Tick]
 
 
+def place(value: float, lowest: float) -> str:
+    """Where a value from `lowest` to 1 stands on the axis of a small drawing, 2 to 98."""
+    return _n(2 + 96 * (max(value, lowest) - lowest) / (1 - lowest))
+
+
 def bars(key: str, title: str, rows: Sequence[tuple[str, float, str]]) -> Bars:
     """`rows`: label, value (0 or more), and the value as text."""
     most = max((value for _label, value, _text in rows), default=0) or 1

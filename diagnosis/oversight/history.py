@@ -27,7 +27,7 @@ from diagnosis.oversight.times import Times
 from diagnosis.reviews.category_changes import CategoryChanges, category_changes
 
 # Of what is kept: another number when its form or its meaning changes.
-FORM = 2
+FORM = 3
 # A move that is stamped just before midnight is committed after it: a day is over some time later.
 SETTLING = timedelta(hours=1)
 KEPT = timedelta(days=90)
@@ -35,12 +35,12 @@ LONGEST = 36  # months that a page can ask for
 
 K = TypeVar("K")
 V = TypeVar("V", Day, Counts)
-Versions = Mapping[tuple[str, str], Counts]
+Versions = Mapping[tuple[str, str, bool], Counts]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one clinic or several over some time. `agreement` and `first_agreement`: by classifier and version."""
+    """Of one clinic or several over some time. `agreement` and `first_agreement`: by classifier, version and check."""
 
     ended: Mapping[date, Day] = field(default_factory=dict)
     given: Given = field(default_factory=Given)
@@ -101,12 +101,12 @@ def total(months: Iterable[Month]) -> Figures:
 def agreements(months: Iterable[Month], *, first_impressions: bool = False) -> list[Agreement]:
     """By version of a classifier or ensemble and month, in that order."""
     found = [
-        Agreement(classifier, version, month.first, counts)
+        Agreement(classifier, version, month.first, counts, checked)
         for month in months
-        for (classifier, version), counts in _versions(month.figures, first_impressions).items()
+        for (classifier, version, checked), counts in _versions(month.figures, first_impressions).items()
     ]
     # Months are in order already.
-    return sorted(found, key=lambda entry: (entry.classifier, entry.version))
+    return sorted(found, key=lambda entry: (entry.classifier, entry.version, not entry.checked))
 
 
 def forget(clinic: UUID, at: datetime) -> None:
@@ -192,9 +192,9 @@ def _versions(figures: Figures, first_impressions: bool) -> Versions:
 
 
 def _by_version(entries: Iterable[Agreement]) -> Versions:
-    found: dict[tuple[str, str], Counts] = {}
+    found: dict[tuple[str, str, bool], Counts] = {}
     for entry in entries:
-        key = entry.classifier, entry.version
+        key = entry.classifier, entry.version, entry.checked
         found[key] = found.get(key, Counts()) + entry.counts
     return found
 

@@ -22,14 +22,18 @@ class CategoryChanges:
         return CategoryChanges(self.changed + other.changed, self.total + other.total)
 
     @property
+    def proportion(self) -> Proportion:
+        return Proportion(self.changed, self.total)
+
+    @property
     def share(self) -> float | None:
         """0 to 1; None without any reading."""
-        return Proportion(self.changed, self.total).share
+        return self.proportion.share
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """The share's 95 % interval (Wilson), 0 to 1; None without any reading."""
-        return Proportion(self.changed, self.total).interval
+        return self.proportion.interval
 
 
 def category_changes(reviews: QuerySet[Review]) -> CategoryChanges:

@@ -1,4 +1,4 @@
-"""The administrator's review screen."""
+"""Oversight: the administrators' pages."""
 
 from django.urls import path
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db.models import Q
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
@@ -16,10 +17,12 @@ from accounts.models import Clinic, Membership, User
 from diagnosis.actions.analysis import cancel_analysis
 from diagnosis.actions.correction import merge_patients, move_scans
 from diagnosis.actions.scan import upload_scan
-from diagnosis.models import Analysis, Correction, Dismissal, Patient, Scan
+from diagnosis.models import Analysis, Correction, Dismissal, Patient, Review, Scan
 from diagnosis.models.review import Category
 from diagnosis.models.scan import Modality
+from diagnosis.oversight.agreement import Agreement, Counts
 from diagnosis.states import AnalysisStatus as S
+from diagnosis.views.oversight import charts
 from diagnosis.views.oversight.tables import DOWNLOADS
 from tests.factories import finish, new_case, new_patient, read
 from tests.images import ct_dicom
@@ -218,6 +221,27 @@ def test_numbers_that_do_not_exist_are_dashes(
     assert measured.kappa is None
 
 
+@pytest.mark.parametrize(("cases", "shown"), [(9, False), (10, True)])
+def test_a_rate_needs_ten_readings(cases: int, shown: bool) -> None:
+    counts = Counts(true_positive=cases, true_negative=cases - 1)
+    (version,) = charts.versions([Agreement("panel-cxr", "1.0.0", None, counts)])
+    sensitivity, specificity, _kappa = version.rates
+    assert (bool(sensitivity.value), bool(specificity.value)) == (shown, False)
+    page = render_to_string("diagnosis/oversight/_agreement_row.html", {"version": version, "whole": version.whole})
+    assert ("n = 9, too few" in page, "n = 8, too few" in page) == (True, cases == 9)
+    assert "before the check" not in page
+
+
+def test_readings_from_before_the_check_have_a_row_of_their_own(client: Client, scan: Scan, radiologist: User) -> None:
+    finish(scan, 0.9)
+    read(radiologist, scan.reviews.get(), decision="agree", category="typical")
+    Review.objects.update(agreement="")
+    page = client.get(at("oversight-agreement"))
+    assert [version.whole.checked for version in page.context["versions"]] == [False]
+    assert "before the check" in page.content.decode()
+    assert table(client, "agreement")[0]["category and decision compared"] == "False"
+
+
 # --- downloads ---------------------------------------------------------------------------------------------
 def table(client: Client, name: str) -> list[dict[str, str]]:
     response = client.get(at("oversight-download", name))
@@ -230,12 +254,8 @@ def test_downloads_hold_the_numbers_of_the_page(client: Client, scan: Scan, radi
     finish(scan, 0.9)
     read(radiologist, scan.reviews.get(), decision="override", category="negative", override_reason="artefact")
     whole, month = table(client, "agreement")
-    assert (whole["month"], whole["only classifier"], whole["specificity"], whole["sensitivity"]) == (
-        "all",
-        "1",
-        "0.0",
-        "",
-    )
+    assert (whole["month"], whole["only classifier"]) == ("all", "1")
+    assert (whole["specificity"], whole["sensitivity"]) == ("", ""), "no rate of one reading"
     assert month["readings"] == "1"
     assert [row["overridden"] for row in table(client, "overrides") if "artefact" in row["reason"]] == ["1"]
     assert sum(int(row["finished"]) for row in table(client, "days")) == 1

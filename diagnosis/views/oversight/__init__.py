@@ -1,1 +1,1 @@
-"""The administrator's review screen: one module a page, all behind the same door."""
+"""Oversight, the administrators' pages: one module a page, all behind the same door."""

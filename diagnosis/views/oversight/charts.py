@@ -9,6 +9,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from diagnosis import formats
 from diagnosis.oversight import chart
 from diagnosis.oversight.agreement import Agreement
 from diagnosis.oversight.chart import Bars, Columns, Dots, Measured
@@ -16,16 +17,37 @@ from diagnosis.oversight.jobs import Day
 from diagnosis.oversight.kappa import Kappa
 from diagnosis.oversight.reviews import MonthlyCategoryChanges, Overrides, Waiting
 from diagnosis.oversight.storage import Usage
-from diagnosis.proportion import Proportion
+from diagnosis.proportion import FEWEST, Proportion
+
+# Where the scale of each rate begins: sensitivity, specificity, kappa. All end at 1.
+LOWEST = (0.0, 0.0, -1.0)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A rate of `n` readings in a cell: its words, and where dot and whisker stand in the small drawing.
+
+    `value` is empty where there are too few readings, or none.
+    """
+
+    n: int
+    value: str = ""
+    interval: str = ""
+    at: str = ""
+    low: str = ""
+    high: str = ""
+
+    @property
+    def spoken(self) -> str:
+        return f"{self.value} ({self.interval}), n = {self.n}"
 
 
 @dataclass(frozen=True)
 class Version:
-    """One classifier version: its sum, its months and their drawing."""
+    """One classifier version: its sum over the period, and its rates for a row of the table."""
 
     whole: Agreement
-    months: list[Agreement]
-    drawing: Dots
+    rates: tuple[Rate, ...]
 
 
 def days(found: list[Day]) -> Columns:
@@ -63,28 +85,27 @@ def usage(kinds: list[Usage]) -> Bars:
     return chart.bars("storage", _("Space taken on the disk, by kind"), rows)
 
 
-def versions(wholes: Iterable[Agreement], months: list[Agreement]) -> list[Version]:
-    return [_version(number, whole, months) for number, whole in enumerate(wholes)]
+def versions(wholes: Iterable[Agreement]) -> list[Version]:
+    return [_version(whole) for whole in wholes]
 
 
-def _version(number: int, whole: Agreement, months: list[Agreement]) -> Version:
-    own = [entry for entry in months if (entry.classifier, entry.version) == (whole.classifier, whole.version)]
-    labels = [date_format(entry.month, "MONTH_AND_YEAR_FORMAT") if entry.month else "" for entry in own]
-    series = [
-        (_("sensitivity"), [_of_proportion(entry.counts.sensitivity) for entry in own]),
-        (_("specificity"), [_of_proportion(entry.counts.specificity) for entry in own]),
-        (_("kappa"), [_of_kappa(entry.counts.kappa) for entry in own]),
-    ]
-    title = _("Agreement of %(name)s %(version)s with the readers, by month") % {
-        "name": whole.classifier,
-        "version": whole.version,
-    }
-    lowest = -1.0 if any(k and k.value < 0 for k in (entry.counts.kappa for entry in own)) else 0.0
-    return Version(whole, own, chart.dots(f"agreement-{number}", title, labels, series, lowest=lowest))
+def _version(whole: Agreement) -> Version:
+    counts = whole.counts
+    proportions = [(one.whole, _of_proportion(one)) for one in (counts.sensitivity, counts.specificity)]
+    measured = [*proportions, (counts.total, _of_kappa(counts.kappa) if counts.total >= FEWEST else None)]
+    return Version(whole, tuple(_rate(n, value, low) for (n, value), low in zip(measured, LOWEST, strict=True)))
+
+
+def _rate(n: int, measured: Measured | None, lowest: float) -> Rate:
+    if measured is None:
+        return Rate(n)
+    at, low, high = (chart.place(value, lowest) for value in (measured.value, measured.low, measured.high))
+    interval = formats.decimal_interval((measured.low, measured.high))
+    return Rate(n, formats.decimal(measured.value), interval, at, low, high)
 
 
 def _of_proportion(proportion: Proportion) -> Measured | None:
-    if proportion.share is None or proportion.interval is None:
+    if proportion.share is None or proportion.interval is None or not proportion.is_shown:
         return None
     return Measured(proportion.share, *proportion.interval)
 

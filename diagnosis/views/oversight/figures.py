@@ -67,7 +67,7 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
 def agreements(request: HttpRequest, scope: Scope) -> HttpResponse:
     first = request.GET.get("standard") == "first"
     months = history.agreements(scope.monthly(), first_impressions=first)
-    context = {"first": first, "versions": charts.versions(agreement.overall(months), months)}
+    context = {"first": first, "versions": charts.versions(agreement.overall(months))}
     return show(request, scope, "agreement", _("Agreement of classifiers and readers"), context)
 
 

@@ -147,6 +147,7 @@ def show(
         "shell": f"diagnosis/oversight/_{'admin' if request.user.is_staff else 'portal'}.html",
         "tabs": [(reverse(f"diagnosis:{name}"), label, name == tab) for name, label in PAGES],
         "periods": PERIODS,
+        "is_first": tab == PAGES[0][0],
         "messages_url": _contact_messages(request),
         "settings_url": _settings(request, scope),
     }

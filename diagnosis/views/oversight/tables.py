@@ -19,6 +19,7 @@ from diagnosis.oversight.agreement import Agreement
 from diagnosis.oversight.history import Figures, Month
 from diagnosis.oversight.reviews import MonthlyCategoryChanges
 from diagnosis.oversight.table import Table
+from diagnosis.proportion import FEWEST, Proportion
 from diagnosis.views.oversight.scope import Scope
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def category_changes(scope: Scope) -> Table:
         [
             entry.month.date(),
             entry.category_changes.changed,
-            *_parts(entry.category_changes.total, entry.category_changes),
+            *_parts(entry.category_changes.total, entry.category_changes.proportion),
         ]
         for entry in months
     ]
@@ -143,6 +144,7 @@ def agreements(scope: Scope, *, first_impressions: bool = False) -> Table:
         ),
         *(_("both negative"), _("sensitivity"), _("sensitivity low"), _("sensitivity high")),
         *(_("specificity"), _("specificity low"), _("specificity high"), _("kappa"), _("kappa low"), _("kappa high")),
+        _("category and decision compared"),
     )
     months = history.agreements(scope.monthly(), first_impressions=first_impressions)
     return Table(columns, [_agreement(entry) for entry in [*agreement.overall(months), *months]])
@@ -153,19 +155,23 @@ def first_agreements(scope: Scope) -> Table:
 
 
 def _agreement(entry: Agreement) -> list[Any]:
-    counts, kappa = entry.counts, entry.counts.kappa
+    counts = entry.counts
+    kappa = counts.kappa if counts.total >= FEWEST else None
     return [
         *(entry.classifier, entry.version, entry.month.date() if entry.month else _("all"), counts.total),
         *(counts.true_positive, counts.false_positive, counts.false_negative, counts.true_negative),
         *_parts(None, counts.sensitivity)[1:],
         *_parts(None, counts.specificity)[1:],
         *((kappa.value, kappa.low, kappa.high) if kappa else (None, None, None)),
+        entry.checked,
     ]
 
 
-def _parts(total: int | None, proportion: Any) -> list[Any]:
-    low, high = proportion.interval or (None, None)
-    return [total, proportion.share, low, high]
+def _parts(total: int | None, proportion: Proportion) -> list[Any]:
+    """No rate of too few: a table is read like a page."""
+    if not proportion.is_shown or proportion.interval is None:
+        return [total, None, None, None]
+    return [total, proportion.share, *proportion.interval]
 
 
 def usage(scope: Scope) -> Table:
