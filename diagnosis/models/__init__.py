@@ -17,6 +17,7 @@ from diagnosis.models.reading_preference import ReadingPreference
 from diagnosis.models.report import Addendum, EnteredInError, Report
 from diagnosis.models.review import Draft, FirstImpression, Review
 from diagnosis.models.scan import Scan
+from diagnosis.models.second_look import SecondLook
 from diagnosis.models.study import Series, Study
 from diagnosis.models.study_change import StudyChange
 from diagnosis.models.transition import ReportTransition, ReviewTransition, Transition
@@ -47,6 +48,7 @@ __all__ = [
     "Review",
     "ReviewTransition",
     "Scan",
+    "SecondLook",
     "Series",
     "Study",
     "StudyChange",

@@ -22,6 +22,7 @@ class NotificationKind(models.TextChoices):
     OVERDUE = "overdue", _("A critical result was not acknowledged in time")
     CORRECTION = "correct", _("A report was corrected")
     ERROR = "error", _("A report was entered in error")
+    LOOK = "look", _("A second reader does not agree with your report")
 
 
 # Mailed whatever a person chose.

@@ -4,6 +4,8 @@ The classifiers' result of a study is hidden from those who may be given the stu
 clinic asks for it, or they chose it), until they have committed a first impression of it or it has been read. A clinic
 may hide it from everybody else too, until a person has read the study.
 
+Both are hidden from whoever has taken a second look at a signed report, until that is decided.
+
 The readings of a study are hidden from everybody who may become its second reader, while the second reading is open.
 """
 
@@ -17,7 +19,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission
-from diagnosis.models import FirstImpression, ReadingPreference, Review, Study
+from diagnosis.models import FirstImpression, ReadingPreference, Review, SecondLook, Study
 from diagnosis.models.reading_policy import ReadFirst
 from diagnosis.models.review import OPEN, ReviewKind
 from diagnosis.states import ReviewStatus
@@ -35,14 +37,15 @@ READING_HIDDEN = gettext_noop(
 
 def hidden_results(user: User) -> QuerySet[Study]:
     """Studies whose classifiers' result `user` may not see now."""
-    return Study.objects.filter(Q(_unread_by(user), clinic__in=hiding_clinics(user)) | _unread_by_all(user))
+    unread = Q(_unread_by(user), clinic__in=hiding_clinics(user)) | _unread_by_all(user)
+    return Study.objects.filter(unread | _looked_at_by(user))
 
 
 def hidden_readings(user: User) -> QuerySet[Study]:
     """Studies whose readings and report `user` may not see now. A reading tells of the result, so it hides with it."""
     second = Review.objects.filter(study=OuterRef("pk"), status__in=OPEN, kind=ReviewKind.SECOND)
     blind = Q(Exists(second), ~Exists(_decided_by(user)), clinic__in=_reading_clinics(user))
-    return Study.objects.filter(blind | Q(_unread_by(user), clinic__in=hiding_clinics(user)))
+    return Study.objects.filter(blind | Q(_unread_by(user), clinic__in=hiding_clinics(user)) | _looked_at_by(user))
 
 
 def hiding_clinics(user: User) -> QuerySet[Clinic]:
@@ -73,6 +76,11 @@ def readings_hidden_among(user: User, studies: Iterable[UUID]) -> frozenset[UUID
     """Those of the keys `studies` whose readings are hidden; one query for a whole list, none for an empty one."""
     keys = set(studies)
     return frozenset(hidden_readings(user).filter(pk__in=keys).values_list("pk", flat=True) if keys else ())
+
+
+def _looked_at_by(user: User) -> Q:
+    """Of a study: `user` has taken a second look at it and not decided yet."""
+    return Q(Exists(SecondLook.objects.filter(report__study=OuterRef("pk"), reader=user.pk, decided_at=None)))
 
 
 def _reading_clinics(user: User) -> QuerySet[Clinic]:

@@ -46,6 +46,7 @@ IMPRESSION_NEEDED = gettext_noop("Write an impression, one sentence at least.")
 REASON_NEEDED = gettext_noop("Say why, in one sentence at least.")
 PROOF_NEEDED = gettext_noop("Type your password to sign.")
 CHANGED_MEANWHILE = gettext_noop("The report changed while you signed it. Nothing was signed; read it again.")
+LOOK_NOT_DUE = gettext_noop("This study does not wait for your second look; another reader may have taken it.")
 NOT_YOUR_OWN = gettext_noop("That is not your password. Nothing was signed; type it again.")
 TOO_MANY_TRIES = gettext_noop("Too many wrong passwords. Wait five minutes, then sign again.")
 

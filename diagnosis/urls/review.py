@@ -5,11 +5,15 @@ from django.urls import path
 from diagnosis.views import notification, signing
 from diagnosis.views.review import claim as hold
 from diagnosis.views.review import detail as review
-from diagnosis.views.review import policy, preference, queue, unsigned
+from diagnosis.views.review import policy, preference, queue, second_look, unsigned
 
 urlpatterns = [
     path("reading/", queue.index, name="queue"),
     path("reading/next/", queue.take_next, name="review-next"),
+    path("reading/second-looks/", second_look.index, name="second-looks"),
+    path("reading/second-looks/of/<uuid:pk>/", second_look.take, name="second-look-take"),
+    path("reading/second-looks/<uuid:pk>/", second_look.detail, name="second-look"),
+    path("reading/second-looks/<uuid:pk>/return/", second_look.give_back, name="second-look-return"),
     path("reading/unsigned/", unsigned.index, name="reading-unsigned"),
     path("reading/unsigned/signature/", unsigned.sign, name="reading-sign"),
     path("reading/proof/", signing.prove_it, name="reading-proof"),

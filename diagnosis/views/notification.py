@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from diagnosis import keyset, notifications
+from diagnosis.models import SecondLook
 from diagnosis.models.notification import Notification, NotificationKind, NotificationQuerySet
 from diagnosis.results.images import count_of, image_counts
 from diagnosis.views.shortcuts import person
@@ -26,6 +27,7 @@ ICONS = {
     NotificationKind.OVERDUE: "warning",
     NotificationKind.CORRECTION: "report",
     NotificationKind.ERROR: "failed",
+    NotificationKind.LOOK: "eye",
 }
 
 OF_REPORTS = (
@@ -33,6 +35,7 @@ OF_REPORTS = (
     NotificationKind.ADDENDUM,
     NotificationKind.CORRECTION,
     NotificationKind.ERROR,
+    NotificationKind.LOOK,
 )
 
 
@@ -76,7 +79,14 @@ def open_one(request: HttpRequest, pk: int) -> HttpResponse:
     _own(request).filter(pk=pk).mark_read()
     if notification.image_id:
         return redirect("diagnosis:scan-detail", pk=notification.image_id)
+    if notification.kind == NotificationKind.LOOK and (look := _look_at(notification)):
+        return redirect("diagnosis:second-look", pk=look.pk)
     return redirect("diagnosis:study-detail", pk=notification.study_id)
+
+
+def _look_at(notification: Notification) -> SecondLook | None:
+    looks = SecondLook.objects.filter(report__study=notification.study_id, report__signed_by=notification.recipient_id)
+    return looks.order_by("-decided_at").first()
 
 
 @require_POST

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from accounts.models import ApiToken, Clinic, User
 from diagnosis.actions.correction import merge_patients
@@ -16,7 +17,7 @@ from diagnosis.actions.draft import save_draft
 from diagnosis.actions.report import add_addendum, sign_report
 from diagnosis.actions.review import claim_review, request_second_opinion
 from diagnosis.messages import Message
-from diagnosis.models import Analysis, Patient, Report, Review, Scan
+from diagnosis.models import Analysis, Patient, Report, Review, Scan, SecondLook
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify_uploader
 from diagnosis.states import AnalysisStatus
@@ -124,6 +125,7 @@ def fill(world: World) -> World:
         "analysis": [analysis, failed],
         "review": [reviews[1], held, reviews[5], *Review.objects.filter(study=world.scans[6].study)],
         "report": [signed, overridden],
+        "second": [_looked_at(signed, world.people["second"])],
     }
     world.arguments = {name: [[one.pk] for one in several] for name, several in given.items()}
     world.arguments |= _of_the_administration(world, analysis)
@@ -133,6 +135,14 @@ def fill(world: World) -> World:
         "key": [["1", "set-password"]],
     }
     return world
+
+
+def _looked_at(report: Report, by: User) -> SecondLook:
+    """A decided second look; taking one needs a report that contradicts its result."""
+    now = timezone.now()
+    return SecondLook.objects.create(
+        report=report, reader=by, decided_at=now, category="atypical", outcome="neither", note="A nodule."
+    )
 
 
 def _of_the_administration(world: World, analysis: Analysis) -> dict[str, list[list[Any]]]:

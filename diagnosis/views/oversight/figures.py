@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from diagnosis.models import SecondLook
 from diagnosis.oversight import agreement, history, jobs, storage, work
 from diagnosis.oversight import reviews as reading
+from diagnosis.reviews import second_looks
 from diagnosis.views.oversight import charts, tables
 from diagnosis.views.oversight.scope import Scope, overseen, show
 
@@ -67,7 +69,12 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
 def agreements(request: HttpRequest, scope: Scope) -> HttpResponse:
     first = request.GET.get("standard") == "first"
     months = history.agreements(scope.monthly(), first_impressions=first)
-    context = {"first": first, "versions": charts.versions(agreement.overall(months))}
+    looks = SecondLook.objects.filter(report__study__clinic__in=scope.keys, decided_at__gte=scope.since)
+    context = {
+        "first": first,
+        "versions": charts.versions(agreement.overall(months)),
+        "looks": second_looks.counts(looks),
+    }
     return show(request, scope, "agreement", _("Agreement of classifiers and readers"), context)
 
 

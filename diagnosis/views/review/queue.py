@@ -21,6 +21,7 @@ from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.queue_filter import QueueFilter
 from diagnosis.models import Review
 from diagnosis.models.review import ReviewQuerySet
+from diagnosis.reviews import second_looks
 from diagnosis.rules import blinding
 from diagnosis.views.review.addresses import queue_url, review_url
 from diagnosis.views.review.figures import numbers
@@ -54,7 +55,9 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
 def _shown(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     if wants_fragment(request):
         return render(request, "diagnosis/review/_queue.html", context)
-    return render(request, "diagnosis/review/queue.html", context | {"unsigned": unsigned(person(request)).count()})
+    by = person(request)
+    waiting = {"unsigned": unsigned(by).count(), "second_looks": second_looks.due_to(by).count()}
+    return render(request, "diagnosis/review/queue.html", context | waiting)
 
 
 @require_POST
