@@ -58,8 +58,13 @@ class Priority(models.TextChoices):
 
 
 def standing_among(reports: Iterable[Report]) -> Report | None:
-    """The newest of one study's reports; one that was entered in error only where there is no other."""
-    newest = sorted(reports, key=lambda report: report.written_at, reverse=True)
+    """The newest of one study's reports; one that was entered in error only where there is no other.
+
+    A version that was corrected does not come back where the correction was entered in error.
+    """
+    found = list(reports)
+    replaced = {report.corrects_id for report in found}
+    newest = sorted((one for one in found if one.pk not in replaced), key=lambda one: one.written_at, reverse=True)
     return next((report for report in newest if not report.error), newest[0] if newest else None)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from diagnosis import formats
 from diagnosis.models import Scan, Series, Study
+from diagnosis.results import examined
 from diagnosis.results import images as image_words
 
 
@@ -44,8 +43,8 @@ def _reconstruction(series: Series) -> str:
 
 def compared_with(scan: Scan) -> str:
     """An earlier study as a comparison names it: "Chest X-ray, 3 March 2024"."""
-    day = date_format(localtime(scan.study.taken_at), "DATE_FORMAT")
-    return _("%(examination)s, %(day)s") % {"examination": scan.get_modality_display(), "day": day}
+    said = {"examination": scan.get_modality_display(), "day": examined.day(scan.study)}
+    return _("%(examination)s, %(day)s") % said
 
 
 def named(words: Any) -> list[tuple[str, str]]:

@@ -169,6 +169,12 @@ def test_it_needs_a_reason_and_puts_the_study_back_if_asked(final: Report, radio
     assert Review.objects.open().filter(study=final.study, kind="first").exists()
 
 
+def test_a_corrected_version_does_not_come_back(final: Report, radiologist: User) -> None:
+    version = correct_report(by=radiologist, report=final, reason="Wrong side.", password=PASSWORD)
+    enter_in_error(by=radiologist, report=version, reason="Wrong patient.", password=PASSWORD)
+    assert Report.objects.get(pk=final.pk).study.report == version
+
+
 # --- the table of standings --------------------------------------------------------------------------------
 def test_each_standing_has_its_meaning_elsewhere() -> None:
     assert set(STANDING_ELSEWHERE) == set(ReportStanding)
