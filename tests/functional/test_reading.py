@@ -202,7 +202,7 @@ def decide(page: Page, decision: str) -> None:
     if decision == "agree":
         page.get_by_label("Agree").check()
     page.locator("#id_impression").fill("Clear.")
-    page.get_by_role("button", name="Decide").click()
+    page.locator("#decide").click()
     page.wait_for_url(lambda url: url != address)
 
 
@@ -333,7 +333,7 @@ def test_an_ended_session_leads_to_the_sign_in_and_back_with_the_words(
     page.get_by_label("Negative for pneumonia").check()
     page.get_by_label("Agree").check()
     page.locator("#id_impression").fill("Clear.")
-    page.get_by_role("button", name="Decide").click()
+    page.locator("#decide").click()
     page.get_by_role("link", name="Sign in and go back to this case").click()
     page.get_by_label("E-mail").fill(radiologist.email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -358,7 +358,7 @@ def test_signing_out_leaves_nothing_that_was_typed(cases: list[Review], desk: De
 def test_what_is_missing_is_said_beside_its_field(cases: list[Review], desk: Desk, radiologist: User) -> None:
     page = desk(radiologist)
     address = take_next(page)
-    page.get_by_role("button", name="Decide").click()
+    page.locator("#decide").click()
     for name in ("category", "decision", "impression"):
         expect(page.locator(f"[data-missing={name}]")).to_be_visible()
     expect(page.locator("[data-missing=image_quality]")).to_be_hidden()
