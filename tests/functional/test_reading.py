@@ -382,7 +382,7 @@ def test_a_lost_lease_is_said_and_the_words_are_kept(
     settings.REVIEW_LEASE = timedelta(seconds=90)  # type: ignore[attr-defined]
     claim_review(by=member("radiologist"), review=cases[0])
     expect(page.locator("#lost")).to_contain_text("Your draft is kept")
-    expect(page.get_by_role("button", name="Decide")).to_be_disabled()
+    expect(page.locator("#decide")).to_be_disabled()
     Review.objects.filter(pk=cases[0].pk).update(lease_expires_at="2000-01-01T00:00Z")
     page.get_by_role("button", name="Take this case again").click()
     expect(page.locator("#id_findings")).to_have_value("Not to be lost")
@@ -402,7 +402,7 @@ def test_reading_first_keeps_the_result_from_the_page_and_from_the_network(
         page.wait_for_timeout(50)
     take_next(page)
     page.locator("scan-viewer").evaluate("viewer => viewer.ready")
-    expect(page.get_by_role("button", name="Decide")).to_be_disabled()
+    expect(page.locator("#decide")).to_be_disabled()
     page.keyboard.press("a")  # the attention map, were there one
     page.keyboard.press("Shift+Digit1")
     while not any("neighbours" in url for url in heard):  # the last thing that a page asks for
@@ -414,7 +414,7 @@ def test_reading_first_keeps_the_result_from_the_page_and_from_the_network(
     page.keyboard.press("Shift+Enter")
     expect(page.locator("#stand")).to_contain_text("90.0")
     expect(page.locator("#stand")).to_contain_text("Your first impression: Typical")
-    expect(page.get_by_role("button", name="Decide")).to_be_enabled()
+    expect(page.locator("#decide")).to_be_enabled()
     page.keyboard.press("a")
     expect(page.locator("scan-viewer")).to_contain_text("classifier-0")
     told = [url for url, body in heard.items() if _tells(body)]
