@@ -207,7 +207,7 @@ def _of_several(predictions: list[Prediction], policy: ReadingPolicy) -> Compute
 def _state(found: Verdict, *, until_read: bool) -> Computer:
     """Of an analysis without a result that may be shown."""
     sentence = gettext(HIDDEN_UNTIL_READ) if until_read else found.sentence
-    short = gettext("Computer: %(state)s") % {"state": found.status.lower()}
+    short = gettext("Computer: %(state)s") % {"state": found.status}
     return Computer(found.tone, short, sentence, is_state=True)
 
 

@@ -287,7 +287,7 @@ def test_progress_answers_for_many_scans_at_once(
         "id": str(waiting.pk),
         "status": "queued",
         "finished": False,
-        "sentence": f"Computer: queued. {verdict.WAITING}. {NOT_READ}.",
+        "sentence": f"Computer: Queued. {verdict.WAITING}. {NOT_READ}.",
         "url": reverse("diagnosis:study-detail", args=[waiting.study_id]),
         "html": "",
     }
