@@ -22,7 +22,7 @@ from diagnosis.results.words import Headline
 COUNT = "how many images it has"
 
 
-class ReadingSerializer(serializers.Serializer[Any]):
+class StudyReadingSerializer(serializers.Serializer[Any]):
     """Who has read a study and what they found; empty where there is no report that you may see."""
 
     state = serializers.ChoiceField([state.value for state in State])
@@ -138,9 +138,9 @@ class StudySerializer(serializers.ModelSerializer[Study]):
     def get_headline(self, study: Study) -> str:
         return _headline(study).sentence
 
-    @extend_schema_field(ReadingSerializer)
+    @extend_schema_field(StudyReadingSerializer)
     def get_reading(self, study: Study) -> Any:
-        return ReadingSerializer(_headline(study).reading).data
+        return StudyReadingSerializer(_headline(study).reading).data
 
     @extend_schema_field(StateReferenceSerializer(allow_null=True))
     def get_analysis(self, study: Study) -> dict[str, Any] | None:
