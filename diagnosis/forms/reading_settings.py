@@ -94,6 +94,7 @@ class PolicyForm(forms.ModelForm):
             "critical_minutes": _(
                 "A critical result that nobody has acknowledged by then is told to the administrators of the clinic."
             ),
+            "asks_request": _("Each of them may stay empty."),
             "disagreement_hours": _("Counts in full when half of the classifiers contradict the other half."),
             "hide_until_read": _(
                 "Readers see a result once they have committed their first impression, everybody else once the study "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,6 +41,11 @@ SEEN = """() => {
     for (let i = 0; i < data.length; i += 4) text += String.fromCharCode(data[i]);
     return [width, height, btoa(text)];
 }"""
+
+
+def told(seen: Any) -> str:
+    """As the page's own JSON writes it: a map is drawn when its picture has been unpacked, which takes a moment."""
+    return json.dumps(seen, separators=(",", ":"))
 
 
 @pytest.fixture
@@ -321,12 +327,12 @@ def test_the_attention_map_is_fetched_when_it_is_asked_for(reader: Page, put: Pu
     with reader.expect_response("**/attention.png"):
         press(reader, "a")
     expect(reader.locator(".sv-flags").first).to_contain_text("not where disease is")
-    assert reader.evaluate(SEEN) != before
+    reader.wait_for_function(f"before => JSON.stringify(({SEEN})()) !== before", arg=told(before))
     assert press(reader, "Shift+A")["attention"]["maps"] == 2
     expect(reader.locator(".sv-flags").first).to_contain_text("classifier-1")
     press(reader, "a")
     expect(reader.locator(".sv-flags").first).to_be_hidden()
-    assert reader.evaluate(SEEN) == before
+    reader.wait_for_function(f"before => JSON.stringify(({SEEN})()) === before", arg=told(before))
 
 
 def test_each_slice_has_its_score_and_no_other_slices_map(reader: Page, put: Put) -> None:

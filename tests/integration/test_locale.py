@@ -128,7 +128,8 @@ def test_what_does_not_exist_cannot_be_chosen(client: Client, radiographer: User
 
 def test_the_administration_chooses_for_a_clinic(admin_client: Client, clinic: Clinic) -> None:
     address = reverse("admin:accounts_clinic_change", args=[clinic.pk])
-    none = {f"memberships-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL", "MIN_NUM", "MAX_NUM")}
+    counts = ("TOTAL", "INITIAL", "MIN_NUM", "MAX_NUM")
+    none = {f"{rows}-{name}_FORMS": "0" for rows in ("memberships", "letterhead") for name in counts}
     given = {"name": clinic.name, "is_active": "on", "language": "de", "time_zone": "Europe/Zurich", **none}
     assert admin_client.post(address, given).status_code == 302
     clinic.refresh_from_db()

@@ -249,7 +249,7 @@ def test_a_report_prints_the_combination_its_zone_and_what_the_cards_say(combine
         ("classifier-1 1.2.3", "below 43.2\u00a0%"),
     ]
     notes = " ".join(printed(combined).machine_notes)
-    assert "1 of 2 positive, 1 negative" in notes
+    assert "1 of 2 above their threshold, 1 below" in notes
     assert "Most of the attention lies outside the lungs" in notes
 
 

@@ -247,7 +247,7 @@ def test_sections_begin_with_what_the_study_says(
     sent = {"indication": "", "findings": "Typed."}
     client.post(reverse("diagnosis:review-draft", args=[review.pk]), sent)
     page = client.get(reverse("diagnosis:review", args=[review.pk])).content.decode()
-    assert "Pneumonia?" not in page and "Chest X-ray. 1 image." in page
+    assert "data-prefilled>Pneumonia?<" not in page and "Chest X-ray. 1 image." in page
 
 
 # --- one proof for several signatures ----------------------------------------------------------------------

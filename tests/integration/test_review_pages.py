@@ -513,6 +513,7 @@ def test_an_administrator_changes_how_the_clinic_reads(
         "referrer_hours": "0",
         "suspicion_hours": "0",
         "disagreement_hours": "0",
+        "critical_minutes": "60",
         "hide_until_read": "on",
         "abnormal_percent": "40",
         "covid_percent": "2.5",

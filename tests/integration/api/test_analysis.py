@@ -69,7 +69,7 @@ def test_a_combination_comes_with_its_zone_its_members_and_what_wants_an_eye(
     assert combination["members"] == ["classifier-0/1.2.3", "classifier-1/1.2.3"]
     assert combination["operating_point"]["positive_from"] == ZONED["positive_from"]
     assert body["marks"] == ["disagreement", "indeterminate", "attention_outside"]
-    assert body["verdict"].startswith("COVID-19 pattern: between the two thresholds")
+    assert body["verdict"].startswith("Computer: COVID-19 pattern: between the two thresholds")
     assert [each["attention_outside"] for each in body["predictions"]] == [0.6, 0.6]
 
 
