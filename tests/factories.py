@@ -135,6 +135,7 @@ def _predicted(number: int, probability: float, outside: float | None) -> Classi
         metrics={},
     )
     picture = np.full((8, 8), number / 10, np.float32)
+    picture[2:4, 2:6] = 1.0
     prediction = Prediction(
         probabilities={"covid": probability, "normal": 1 - probability},
         label="covid" if probability >= 0.5 else "normal",

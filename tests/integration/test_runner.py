@@ -251,7 +251,7 @@ def test_the_panel_speaks_for_exactly_its_members(
     again = run(rerun_analysis(by=radiographer, study=scan.study))
     assert again.ensemble is None
     assert again.without_ensemble.startswith(f"{second.classifier} is switched off")
-    assert scan.reviews.get().suspicion == again.predictions.get().probability
+    assert scan.reviews.get().suspicion == pytest.approx(1 - again.predictions.get().probabilities["normal"])
 
 
 def test_an_ensemble_with_the_point_says_whether_the_lung_is_abnormal(
