@@ -61,8 +61,8 @@ def test_no_clinical_model_lacks_the_door() -> None:
     assert without <= PARTS, "give it a ClinicalQuerySet, or name the row that it is a part of"
 
 
-# Rows that are reached only through the row that they belong to: an analysis, a review, a report, a drawing, a clinic, a
-# person.
+# Rows that are reached only through the row that they belong to: an analysis, a review, a report, a drawing, a clinic,
+# a person.
 PARTS = {
     *("Transition", "ReviewTransition", "ReportTransition"),
     *("Draft", "FirstImpression", "Addendum", "ReadingPolicy", "ReadingPreference", "Notification"),
