@@ -12,7 +12,7 @@ const EXCUSED =
 const SHOWN = /(?:textContent|\btitle|\balt|placeholder|"aria-label"|"aria-valuetext")\s*[:=,]\s*$|\bsay\($/;
 // Names that browsers, servers and DICOM gave.
 const NAMES =
-  /^(?:Arrow\w+|Page\w+|Enter|Escape|Home|End|Delete|Backspace|Ctrl|Alt|Shift(?:\+.*)?|use strict|Files|Accept|Content-Type|X-Fragment|If-None-Match|ETag|AbortError|Ctrl\+Enter)$/;
+  /^(?:Arrow\w+|Page\w+|Enter|Escape|Home|End|Delete|Backspace|Ctrl|Alt|Shift(?:\+.*)?|use strict|Files|Accept|Content-Type|X-Fragment|If-None-Match|ETag|AbortError|Ctrl\+(?:Shift\+)?Enter)$/;
 
 /** The literals of a source, each with the code before it; comments and regular expressions are passed over. */
 function* literals(source) {
