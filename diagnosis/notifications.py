@@ -44,9 +44,9 @@ def notify_of_report(study: Study, kind: NotificationKind) -> None:
 def _who_hears(study: Study) -> list[User]:
     of_patient = Q(patient=study.patient_id) | Q(patient__merged_into=study.patient_id)
     following = Follow.objects.filter(Q(study=study) | of_patient).values("user")
-    readers = Membership.objects.active().filter(clinic=study.clinic_id).holding(Permission.VIEW_RESULT)
+    readers = Membership.objects.people(Permission.VIEW_RESULT, study.clinic_id)
     named = Q(pk=study.received_from_id) | Q(pk=study.ordered_by_id) | Q(pk__in=following)
-    return list(User.objects.filter(named, pk__in=readers.values("user")).order_by("pk"))
+    return list(readers.filter(named).order_by("pk"))
 
 
 def _news(recipient: User, study: Study, kind: NotificationKind) -> None:

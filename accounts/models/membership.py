@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +26,11 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def holding(self, permission: Permission) -> MembershipQuerySet:
         return self.filter(role__in=roles_with(permission))
+
+    def people(self, permission: Permission, clinic_id: uuid.UUID) -> models.QuerySet[User]:
+        """Who holds `permission` in a clinic now, in no order."""
+        held = self.active().holding(permission).filter(clinic=clinic_id)
+        return get_user_model().objects.filter(pk__in=held.values("user"))
 
 
 class Membership(models.Model):

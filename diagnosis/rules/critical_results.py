@@ -29,13 +29,11 @@ WRONG_TIME = gettext_noop(
 
 def colleagues(clinic: Clinic) -> QuerySet[User]:
     """The members of the clinic who may read results, by name."""
-    members = Membership.objects.active().filter(clinic=clinic).holding(Permission.VIEW_RESULT)
-    return User.objects.filter(pk__in=members.values("user")).order_by("full_name", "email")
+    return Membership.objects.people(Permission.VIEW_RESULT, clinic.pk).order_by("full_name", "email")
 
 
 def administrators(clinic: Clinic) -> QuerySet[User]:
-    members = Membership.objects.active().filter(clinic=clinic).holding(Permission.MANAGE_CLINIC)
-    return User.objects.filter(pk__in=members.values("user"))
+    return Membership.objects.people(Permission.MANAGE_CLINIC, clinic.pk)
 
 
 def require_addressed(
