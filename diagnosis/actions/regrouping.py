@@ -16,6 +16,7 @@ from diagnosis.messages import Message
 from diagnosis.models import Analysis, Correction, Patient, Scan, Study
 from diagnosis.models.analysis import OPEN, Trigger
 from diagnosis.models.correction import CorrectionKind
+from diagnosis.reviews import queue
 from diagnosis.rules import corrections
 from diagnosis.scans import regrouping
 from diagnosis.states import AnalysisStatus
@@ -95,6 +96,8 @@ def begin_anew(study: Study, *, by: User) -> None:
     if not study.analyses.waiting().exists():
         start_analysis(by=by, study=study, trigger=Trigger.RERUN, note=MOVED)
     read_with(by=by, study=study)
+    # A reading that came along was placed by what the other study's referrer asked for.
+    queue.place_again(study)
 
 
 def lock_patients(*patients: UUID) -> None:

@@ -19,6 +19,7 @@ from diagnosis.messages import Message
 from diagnosis.models import Patient, Scan, Study
 from diagnosis.models.analysis import Trigger
 from diagnosis.models.scan import FileFormat, Modality
+from diagnosis.reviews import queue
 from diagnosis.rules import policies
 from diagnosis.rules.corrections import require_current
 from diagnosis.scans import filing, identity, intake
@@ -174,6 +175,8 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, request: Reque
             _file(scan, _address(accepted.inspection, examined_at=scan.acquired_at), by=by, request=request)
             analyse_with(by=by, image=scan)
             read_with(by=by, study=scan.study, urgent=request.urgent)
+            if request.priority:  # the first word on it may come with a later file of the study
+                queue.place_again(scan.study)
     except BaseException as error:
         _discard(scan)
         # The same bytes arrived twice at once; the constraint let one through.

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from accounts.models import User
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Patient, ReadingPolicy, Report, Review, Study, StudyChange
+from diagnosis.models import Patient, Report, Study, StudyChange
 from diagnosis.models.study import ExaminedFrom
 from diagnosis.reviews import queue
 from diagnosis.rules import study_details
@@ -38,16 +38,8 @@ def amend_study(*, by: User, study: Study, **fields: Any) -> list[StudyChange]:
     changes = [_changed(current, name, value, by=by) for name, value in new.items()]
     current.save(update_fields=[*WORDS, "priority", "from_file", "examined_at", "examined_from"])
     if "priority" in new:
-        _place_anew(current)
+        queue.place_again(current)
     return StudyChange.objects.bulk_create(changes)
-
-
-def _place_anew(study: Study) -> None:
-    """The referrer's priority counts in the queue."""
-    policy = ReadingPolicy.of(study.clinic)
-    for review in Review.objects.open().select_for_update().filter(study=study):
-        review.study = study
-        Review.objects.filter(pk=review.pk).update(due_at=queue.due_at(review, policy))
 
 
 def _differs(study: Study, name: str, value: Any) -> bool:

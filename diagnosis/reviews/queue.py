@@ -115,9 +115,12 @@ def prioritise(analysis: Analysis) -> None:
 
 
 def place_again(study: Study) -> None:
-    """Give the open reviews of a study their place by what the referrer asks for now. Runs in a transaction."""
+    """Give the open reviews of a study their place by what the referrer asks for now. Runs in a transaction.
+
+    To be called after whatever changes `Study.priority`, and after a review has come to another study.
+    """
     policy = ReadingPolicy.of(study.clinic)
-    for review in study.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():
+    for review in study.reviews.open().select_for_update():
         review.study = study
         Review.objects.filter(pk=review.pk).update(due_at=due_at(review, policy))
 

@@ -68,8 +68,14 @@ def find_series(
             **words,
         )
     elif learnt := {**_better_date(study, dates), **_missing_words(study, words)}:
-        Study.objects.filter(pk=study.pk).update(**learnt)
+        _learn(study, learnt)
     return _series(study, address)
+
+
+def _learn(study: Study, learnt: Mapping[str, Any]) -> None:
+    for name, value in learnt.items():
+        setattr(study, name, value)
+    study.save(update_fields=[*learnt])
 
 
 def _better_date(study: Study, dates: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import NotAllowedNow, Refusal
-from diagnosis.models import Analysis, Correction, Patient, Report, Scan, Study
+from diagnosis.models import Analysis, Correction, Patient, Report, Review, Scan, Study
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.rules import corrections
 from tests.concurrency import together
@@ -57,6 +57,20 @@ def open_rows(study: Study) -> tuple[list[str], list[str]]:
     """The statuses of what is open of a study: analyses and reviews."""
     analyses = Analysis.objects.filter(study=study, status__in=("queued", "running"))
     return [one.status for one in analyses], [one.status for one in study.reviews.open()]
+
+
+def test_a_reading_that_comes_along_is_placed_by_its_new_referrer(
+    pair: list[Scan], alone: Scan, administrator: User, radiologist: User
+) -> None:
+    """Readings of single images, from before there were studies, go with their image."""
+    ours, theirs = pair
+    Review.objects.filter(study=ours.study).update(image=theirs)
+    read(radiologist, alone.reviews.get())
+    Study.objects.filter(pk=alone.study_id).update(priority="urgent")
+    split(administrator, theirs, target=Study.objects.get(pk=alone.study_id))
+    moved = Review.objects.get(image=theirs)
+    assert moved.study_id == alone.study_id
+    assert moved.due_at == moved.waiting_since - timedelta(hours=24)
 
 
 def signed_in(user: User) -> Client:

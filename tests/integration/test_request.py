@@ -176,6 +176,16 @@ def test_it_can_be_put_right_with_a_trail(send: Send, radiographer: User, admini
     assert study.examined_at is None
 
 
+def test_a_later_file_that_says_how_urgent_it_is_moves_the_case(send: Send) -> None:
+    """Nothing had been said of it; what was said is not overwritten."""
+    key = uuid.uuid4()
+    study = send(photograph(1), examination=key).study
+    for seed, word in ((2, "urgent"), (3, "routine")):
+        assert send(photograph(seed), examination=key, priority=word).study == study
+        review = study.reviews.get()
+        assert review.due_at == review.waiting_since - dt.timedelta(hours=24)
+
+
 def test_the_same_day_said_again_makes_a_guess_certain(send: Send, radiographer: User) -> None:
     study = send(photograph(1, taken="2019:05:03 08:30:00")).study
     assert len(amend_study(by=radiographer, study=study, examined_on=dt.date(2019, 5, 3), ward="")) == 1
