@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 RADLEX, SNOMED_CT = "RADLEX", "SCT"
 
@@ -42,6 +45,19 @@ class Side(models.TextChoices):
     RIGHT = "right", gettext_lazy("Right")
     LEFT = "left", gettext_lazy("Left")
     BOTH = "both", gettext_lazy("Both sides")
+
+
+# Inside a sentence. Not made by changing the case of the labels: languages differ in which words are capitalised.
+_PRESENCE: Mapping[Presence, StrOrPromise] = {
+    Presence.PRESENT: pgettext_lazy("of a finding, inside a sentence", "present"),
+    Presence.ABSENT: pgettext_lazy("of a finding, inside a sentence", "absent"),
+    Presence.UNCLEAR: pgettext_lazy("of a finding, inside a sentence", "unclear"),
+}
+_SIDE: Mapping[Side, StrOrPromise] = {
+    Side.RIGHT: pgettext_lazy("of a finding, inside a sentence", "right"),
+    Side.LEFT: pgettext_lazy("of a finding, inside a sentence", "left"),
+    Side.BOTH: pgettext_lazy("of a finding, inside a sentence", "both sides"),
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +102,7 @@ def sentences(stored: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _sentence(one: Mapping[str, Any]) -> str:
-    said = {"finding": Finding(one["finding"]).label, "presence": str(Presence(one["presence"]).label).lower()}
+    said = {"finding": Finding(one["finding"]).label, "presence": _PRESENCE[Presence(one["presence"])]}
     if not one["side"]:
         return _("%(finding)s: %(presence)s") % said
-    return _("%(finding)s: %(presence)s, %(side)s") % {**said, "side": str(Side(one["side"]).label).lower()}
+    return _("%(finding)s: %(presence)s, %(side)s") % {**said, "side": _SIDE[Side(one["side"])]}

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Clinic, User
 from diagnosis.models.agreement import Agreement
@@ -17,6 +19,9 @@ from diagnosis.models.state_machine import MachineQuerySet
 from diagnosis.models.study import Study, speaks_of
 from diagnosis.models.zone import Zone
 from diagnosis.states import REVIEW_MOVES, ReviewStatus
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 _S = ReviewStatus
 # Not read yet: waiting, or in somebody's hands.
@@ -59,6 +64,21 @@ class OverrideReason(models.TextChoices):
     ARTEFACT = "artefact", _("The classifiers reacted to an artefact or device")
     IMAGE_QUALITY = "image_quality", _("The image does not support the conclusion")
     CLINICAL = "clinical", _("Clinical information says otherwise")
+
+
+# After "because:" and the like. Not made from the labels: languages differ in which words are capitalised.
+_BECAUSE: Mapping[str, StrOrPromise] = {
+    OverrideReason.FALSE_POSITIVE: pgettext_lazy("why a result is overridden", "no such finding on the image"),
+    OverrideReason.FALSE_NEGATIVE: pgettext_lazy("why a result is overridden", "a finding was missed"),
+    OverrideReason.OTHER_DISEASE: pgettext_lazy("why a result is overridden", "the finding is another disease"),
+    OverrideReason.ARTEFACT: pgettext_lazy(
+        "why a result is overridden", "the classifiers reacted to an artefact or device"
+    ),
+    OverrideReason.IMAGE_QUALITY: pgettext_lazy(
+        "why a result is overridden", "the image does not support the conclusion"
+    ),
+    OverrideReason.CLINICAL: pgettext_lazy("why a result is overridden", "clinical information says otherwise"),
+}
 
 
 class Mark(models.TextChoices):
@@ -256,6 +276,11 @@ class Review(ClinicalModel):
     def scan(self) -> Scan:
         """The image that stands for what is read."""
         return self.image or self.study.shown
+
+    @property
+    def because(self) -> str:
+        """Why the classifiers are overridden, as words inside a sentence; empty where they are not."""
+        return str(_BECAUSE[self.override_reason]) if self.override_reason else ""
 
     def is_held_by(self, user: User) -> bool:
         return self.status == _S.CLAIMED and self.reader_id == user.pk

@@ -76,7 +76,7 @@ def stand(review: Review) -> str:
     if review.decision == Decision.OVERRIDE:
         return gettext("Computer's result overridden by %(reader)s: %(reason)s") % {
             "reader": review.reader,
-            "reason": _lower_first(str(review.get_override_reason_display())),
+            "reason": review.because,
         }
     if review.decision == Decision.AGREE:
         return gettext("%(reader)s agrees with the computer's result") % {"reader": review.reader}
@@ -100,7 +100,3 @@ def _signed(report: Report) -> str:
         "reader": report.signer_name,
         "day": formats.day(report.signed_at),
     }
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]

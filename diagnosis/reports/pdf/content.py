@@ -223,8 +223,7 @@ def _decision(report: Report) -> str:
     if review.decision != Decision.OVERRIDE:
         return _(_DECIDED[Decision(review.decision)])
     note = f" {review.override_note}" if review.override_note else ""
-    reason = review.get_override_reason_display().lower()
-    return _("The reader: overrides the classifiers, because: %(reason)s.") % {"reason": reason} + note
+    return _("The reader: overrides the classifiers, because: %(reason)s.") % {"reason": review.because} + note
 
 
 _BOTH_RIGHT = {
