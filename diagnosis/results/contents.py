@@ -26,9 +26,6 @@ from diagnosis.results.labels import label_name
 THUMBNAILS = 5
 # How the answers for several images became one result, by the stored method: of one image, and of several.
 _METHODS = {
-    "highest_image": gettext_noop(
-        "The image with the highest probability decides for the examination; %(count)d images were classified."
-    ),
     "frontal-pool": gettext_noop(
         "The probabilities of the %(count)d frontal images are pooled; no single image decides."
     ),

@@ -85,12 +85,12 @@ def test_a_study_shows_no_image_of_another(client: Client, taken: Taken) -> None
     assert client.get(f"{study_url(here.study)}?image=nonsense").status_code == 200
 
 
-def test_several_frontal_images_say_which_one_decides(client: Client, taken: Taken) -> None:
+def test_several_frontal_images_say_how_they_became_one_result(client: Client, taken: Taken) -> None:
     first, second = taken("PA"), taken("AP")
     analysis = finish_study(dict(zip((first, second), PROBABILITIES, strict=True)))
-    Analysis.objects.update(aggregation={"method": "highest_image"})
+    Analysis.objects.update(aggregation={"method": "frontal-pool"})
     shown = client.get(study_url(first.study))
-    assert "The image with the highest probability decides" in text(shown)
+    assert "The probabilities of the 2 frontal images are pooled" in text(shown)
     (series,) = shown.context["contents"].series
     assert [line.image for line in series.lines if line.is_key] == [first] == [analysis.predictions.get().image]
     assert all(formats.percent(one) in text(shown) for one in PROBABILITIES)
@@ -186,11 +186,11 @@ def test_who_reads_first_sees_neither_numbers_nor_the_key_image(
 ) -> None:
     first, second = taken("PA"), taken("AP")
     finish_study({first: PROBABILITIES[1], second: PROBABILITIES[0]})
-    Analysis.objects.update(aggregation={"method": "highest_image"})
+    Analysis.objects.update(aggregation={"method": "frontal-pool"})
     ReadingPreference.objects.create(user=radiologist, read_first=True)
     blind, seeing = as_(radiologist), as_(clinician)
     page = study_url(first.study)
-    told = [*map(formats.percent, PROBABILITIES), "Key image", "highest probability", "Attention map"]
+    told = [*map(formats.percent, PROBABILITIES), "Key image", "are pooled", "Attention map"]
     addresses = [page, f"{page}result/", f"{page}?image={second.pk}"]
     addresses += [reverse(f"diagnosis:scan-{name}", args=[second.pk]) for name in ("detail", "result")]
     for address in addresses:
