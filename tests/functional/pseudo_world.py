@@ -93,7 +93,7 @@ def about(name: str) -> str:
 
 def fill(world: World) -> World:
     """Scans in every state, by the actions that people use."""
-    by, reader = world.people["radiographer"], world.people["radiologist"]
+    by, reader, second = (world.people[name] for name in ("radiographer", "radiologist", "second"))
     Clinic.objects.filter(pk=world.clinic.pk).update(language=PSEUDO)
     # Records that differ in age: a birth date can be printed.
     world.patients += [new_patient(world.clinic, by, f"N{number}", born=date(1980, 5, number)) for number in (2, 3, 4)]
@@ -110,8 +110,8 @@ def fill(world: World) -> World:
     signed.refresh_from_db()
     add_addendum(by=reader, report=signed, text="Seen again: unchanged.", password=PASSWORD)
     overridden = read(reader, reviews[5], decision="override", override_reason="artefact").report
-    read(world.people["second"], reviews[6], decision="agree", category="typical")
-    request_second_opinion(by=world.people["second"], review=reviews[6])
+    read(second, reviews[6], decision="agree", category="typical")
+    request_second_opinion(by=second, review=reviews[6])
     held = claim_review(by=reader, review=reviews[2])
     save_draft(by=reader, review=held, content={"findings": "A line of the draft."})
     twice, kept = world.patients[3], world.patients[2]
@@ -125,7 +125,7 @@ def fill(world: World) -> World:
         "analysis": [analysis, failed],
         "review": [reviews[1], held, reviews[5], *Review.objects.filter(study=world.scans[6].study)],
         "report": [signed, overridden],
-        "second": [_looked_at(signed, world.people["second"])],
+        "second": [_looked_at(signed, second), SecondLook.objects.create(report=overridden, reader=second)],
     }
     world.arguments = {name: [[one.pk] for one in several] for name, several in given.items()}
     world.arguments |= _of_the_administration(world, analysis)

@@ -122,6 +122,8 @@ ROLES = {
     "radiographer": STAFF,
     "clinician": STAFF,
     "radiologist": STAFF,
+    # Who has taken a second look and not decided it yet.
+    "second": ("diagnosis:second-looks", "diagnosis:second-look"),
     "administrator": STAFF,
     "root": (*STAFF, *ADMINISTRATION),
 }
