@@ -7,14 +7,14 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis import messages
 from ml.messages import Params
 
 if TYPE_CHECKING:
-    from diagnosis.models import Scan
+    from diagnosis.models import Patient, Scan
 
 
 class Refusal(Exception):
@@ -203,6 +203,35 @@ class AttachedElsewhere(Refusal):
     @property
     def details(self) -> dict[str, Any]:
         return {"scan": str(self.scan.pk)}
+
+
+ALIKE = gettext_noop("This person may be registered already, so nothing was saved. Compare the records first.")
+
+
+class PossibleDuplicates(Refusal):
+    """The person may be registered already; somebody must compare the records before there is another one."""
+
+    http_status = 409
+
+    def __init__(self, patients: list[Patient]) -> None:
+        super().__init__("possible_duplicates", ALIKE)
+        self.patients = patients
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"possible_duplicates": [_identity(patient) for patient in self.patients]}
+
+
+def _identity(patient: Patient) -> dict[str, str | None]:
+    """As the API writes a patient."""
+    return {
+        "id": str(patient.pk),
+        "medical_record_number": patient.medical_record_number,
+        "family_name": patient.family_name,
+        "given_name": patient.given_name,
+        "birth_date": patient.birth_date.isoformat() if patient.birth_date else None,
+        "sex": patient.sex,
+    }
 
 
 class AnalysisFailed(StoredRefusal):

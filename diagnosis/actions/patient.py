@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
+from diagnosis.errors import PossibleDuplicates
 from diagnosis.models import Patient
+from diagnosis.patients.duplicates import possible_duplicates
 from diagnosis.rules.corrections import require_current
 
 
@@ -15,6 +19,21 @@ def register_patient(*, by: User, clinic: Clinic, **fields: Any) -> Patient:
     """Create a patient of `clinic`. Raises ValidationError when a field is wrong or the number is taken."""
     require(by, Permission.EDIT_PATIENT, clinic)
     patient = Patient(clinic=clinic, created_by=by, **fields)
+    return _save(patient, by=by, reason="registered")
+
+
+@transaction.atomic
+def register_compared_patient(*, by: User, clinic: Clinic, compared: Collection[UUID] = (), **fields: Any) -> Patient:
+    """As `register_patient`, once a person has looked at the records that may be of the same person.
+
+    `compared` are the keys of those that are of somebody else. Raises PossibleDuplicates, which names only records that
+    `by` may see, for any further one; ValidationError comes first, since a number that is taken names its record.
+    """
+    require(by, Permission.EDIT_PATIENT, clinic)
+    patient = _cleaned(Patient(clinic=clinic, created_by=by, **fields))
+    others = Patient.objects.visible_to(by).in_clinic(clinic).current().exclude(pk__in=compared)
+    if alike := possible_duplicates(patient, others):
+        raise PossibleDuplicates(alike)
     return _save(patient, by=by, reason="registered")
 
 
@@ -29,8 +48,13 @@ def amend_patient(*, by: User, patient: Patient, reason: str = "amended", **fiel
 
 
 def _save(patient: Patient, *, by: User, reason: str) -> Patient:
-    patient.full_clean(exclude=["search_key"])
+    _cleaned(patient)
     patient._history_user = by  # type: ignore[attr-defined]
     patient._change_reason = reason  # type: ignore[attr-defined]
     patient.save()
+    return patient
+
+
+def _cleaned(patient: Patient) -> Patient:
+    patient.full_clean(exclude=["search_key"])
     return patient

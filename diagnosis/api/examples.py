@@ -31,6 +31,7 @@ PATIENT: dict[str, Any] = {
     "merged_into": None,
     "links": {"self": f"{_API}/patients/{_PATIENT}/", "history": f"{_API}/patients/{_PATIENT}/history/"},
 }
+POSSIBLE_DUPLICATES: list[dict[str, Any]] = [{"id": _PATIENT, **NEW_PATIENT}]
 OPERATING_POINT: dict[str, Any] = {
     "positive_label": "covid-19",
     "threshold": 0.31,

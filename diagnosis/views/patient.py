@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import SuspiciousOperation
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,7 +15,8 @@ from accounts.models import Clinic
 from accounts.permissions import Permission, require
 from diagnosis import keyset
 from diagnosis.actions.follow import follows
-from diagnosis.actions.patient import amend_patient, register_patient
+from diagnosis.actions.patient import amend_patient, register_compared_patient
+from diagnosis.errors import PossibleDuplicates
 from diagnosis.forms.patient import PatientForm
 from diagnosis.forms.upload import UploadForm
 from diagnosis.models import Patient, ReadingPolicy
@@ -61,11 +63,41 @@ def _search(request: HttpRequest, clinic: Clinic) -> dict[str, Any]:
 def create(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     require(person(request), Permission.EDIT_PATIENT, clinic)
     form = PatientForm(request.POST or None, initial={"medical_record_number": request.GET.get("number", "")})
-    patient = form.carry_out(lambda fields: register_patient(by=person(request), clinic=clinic, **fields))
+    compared = _compared(request)
+    try:
+        patient = form.carry_out(
+            lambda fields: register_compared_patient(by=person(request), clinic=clinic, compared=compared, **fields)
+        )
+    except PossibleDuplicates as found:
+        compared |= {one.pk for one in found.patients}
+        return _form(
+            request, form, {"clinic": clinic, "alike": found.patients, "compared": compared}, found.http_status
+        )
     if patient:
         messages.success(request, _("%(patient)s is registered.") % {"patient": patient})
         return redirect("diagnosis:patient-detail", pk=patient.pk)
     return _form(request, form, {"clinic": clinic})
+
+
+def _ask(
+    request: HttpRequest,
+    form: PatientForm,
+    context: dict[str, Any],
+    found: PossibleDuplicates,
+    compared: set[uuid.UUID],
+) -> HttpResponse:
+    """The form again, which names the records of `found` and counts them as compared when it is sent once more."""
+    keys = compared | {one.pk for one in found.patients}
+    asked = {**context, "alike": found.patients, "compared": keys}
+    return _form(request, form, asked, found.http_status)
+
+
+def _compared(request: HttpRequest) -> set[uuid.UUID]:
+    """The records that were named as possible duplicates, which the person calls somebody else's."""
+    try:
+        return {uuid.UUID(key) for key in request.POST.getlist("compared")}
+    except ValueError as error:
+        raise SuspiciousOperation("not the key of a record") from error
 
 
 @require_http_methods(["GET", "POST"])
@@ -82,8 +114,8 @@ def edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return _form(request, form, {"clinic": patient.clinic, "patient": patient, "before": before})
 
 
-def _form(request: HttpRequest, form: PatientForm, context: dict[str, Any]) -> HttpResponse:
-    status = 422 if form.is_bound else 200
+def _form(request: HttpRequest, form: PatientForm, context: dict[str, Any], refused: int = 422) -> HttpResponse:
+    status = refused if form.is_bound else 200
     return render(request, "diagnosis/patient/form.html", {**context, "form": form}, status=status)
 
 

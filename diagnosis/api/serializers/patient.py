@@ -36,3 +36,18 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
 
     def get_links(self, patient: Patient) -> dict[str, str]:
         return links(self, patient, self="api:patient", history="api:patient-history")
+
+
+class NewPatientSerializer(PatientSerializer):
+    """A record to be made."""
+
+    compared = serializers.ListField(
+        child=serializers.UUIDField(),
+        default=list,
+        write_only=True,
+        max_length=100,
+        help_text="keys of the possible duplicates that a person has compared with: they are of somebody else",
+    )
+
+    class Meta(PatientSerializer.Meta):
+        fields = [*PatientSerializer.Meta.fields, "compared"]

@@ -4,7 +4,9 @@ from rest_framework import serializers
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
-    """Why a request failed (RFC 9457). Some codes bring more keys: `errors`, `differences`, `scan`, `clinics`."""
+    """Why a request failed (RFC 9457). Some codes bring more keys: `errors`, `differences`, `scan`, `clinics`,
+    `possible_duplicates`.
+    """
 
     type = serializers.CharField(help_text="a URN that names the code")
     title = serializers.CharField(help_text="for people: what went wrong in general")

@@ -3,21 +3,24 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from diagnosis.actions.patient import amend_patient, register_patient
-from diagnosis.api import history
+from diagnosis.actions.patient import amend_patient, register_compared_patient
+from diagnosis.api import examples, history
+from diagnosis.api.errors import TITLES
 from diagnosis.api.pagination import Pages
 from diagnosis.api.scope import clinic_of, person, visible
 from diagnosis.api.serializers.history import EventSerializer
-from diagnosis.api.serializers.patient import PatientSerializer
+from diagnosis.api.serializers.patient import NewPatientSerializer, PatientSerializer
+from diagnosis.api.serializers.problem import ProblemSerializer
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.api.views.study import with_analyses
+from diagnosis.errors import ALIKE
 from diagnosis.models import Patient
 from diagnosis.models.patient import BY_NAME, PatientQuerySet
 
@@ -26,6 +29,10 @@ SEARCH = OpenApiParameter(
     str,
     description="beginnings of words of the record number, its parts or the name; birth dates and years of birth",
 )
+_ALIKE = examples.problem(
+    409, TITLES[409], "possible_duplicates", ALIKE, possible_duplicates=examples.POSSIBLE_DUPLICATES
+)
+POSSIBLE_DUPLICATES = OpenApiResponse(ProblemSerializer, TITLES[409], [_ALIKE])
 NUMBER = OpenApiParameter("medical_record_number", str, description="exactly this record number")
 
 
@@ -56,14 +63,25 @@ class Patients(_PatientView, generics.ListCreateAPIView[Patient]):
         """The records in use, by name. A number or name that nobody has gives an empty list."""
         return self.list(request)
 
-    @extend_schema(summary="Register a patient", responses={201: PatientSerializer, **problems(403)})
+    @extend_schema(
+        summary="Register a patient",
+        request=NewPatientSerializer,
+        responses={201: PatientSerializer, **problems(403), 409: POSSIBLE_DUPLICATES},
+    )
     def post(self, request: Request) -> Response:
-        """Register a patient; the record number must be free in the clinic."""
+        """Register a patient; the record number must be free in the clinic.
+
+        Where the person may be registered already, the answer is 409 with `possible_duplicates`, and nothing is
+        registered. Once a person has compared the records, send the same again with their keys in `compared`.
+        """
         return self.create(request)
 
+    def get_serializer_class(self) -> type[PatientSerializer]:
+        return NewPatientSerializer if self.request.method == "POST" else PatientSerializer
+
     def perform_create(self, serializer: BaseSerializer[Patient]) -> None:
-        clinic = clinic_of(self.request)
-        serializer.instance = register_patient(by=person(self.request), clinic=clinic, **serializer.validated_data)
+        clinic, fields = clinic_of(self.request), serializer.validated_data
+        serializer.instance = register_compared_patient(by=person(self.request), clinic=clinic, **fields)
 
 
 class OnePatient(_PatientView, generics.RetrieveUpdateAPIView[Patient]):
