@@ -111,16 +111,17 @@ def _store() -> Stored:
 
 def _patient(clinic: Clinic, by: User, number: int) -> Patient:
     from diagnosis.models import Patient
+    from diagnosis.models.patient import search_key_of
 
-    name, born = f"Family{number % 700}", date(1935, 1, 1) + timedelta(days=number * 37 % 30_000)
-    key = f" {number:06d} {name.lower()} given"
+    born = date(1935, 1, 1) + timedelta(days=number * 37 % 30_000)
+    record, family, given = f"{number:06d}", f"Family{number % 700}", "Given"
     return Patient(
         clinic=clinic,
-        medical_record_number=f"{number:06d}",
-        family_name=name,
-        given_name="Given",
+        medical_record_number=record,
+        family_name=family,
+        given_name=given,
         birth_date=born,
-        search_key=key,
+        search_key=search_key_of(record, family, given),  # bulk_create calls no save()
         created_by=by,
     )
 
