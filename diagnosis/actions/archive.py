@@ -4,16 +4,18 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import IO
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.permissions import Permission, require
 from diagnosis.actions.scan import Upload, upload_scan
-from diagnosis.errors import Refusal
+from diagnosis.errors import AttachedElsewhere, IdentityMismatch, Refusal
 from diagnosis.models import Patient
 from diagnosis.models.scan import Modality
 from diagnosis.rules.corrections import require_current
+from diagnosis.scans import identity
 from diagnosis.scans.archives import HEAD_BYTES, Archive, Member
 from diagnosis.scans.request import Request
 from ml.imaging import ImageRefused, sniff
@@ -53,6 +55,7 @@ def upload_archive(
     size: int,
     modality: Modality | None = None,
     compared: Collection[str] = (),
+    instead: Collection[UUID] = (),
     urgent: bool = False,
     request: Request | None = None,
 ) -> ArchiveUpload:
@@ -60,13 +63,15 @@ def upload_archive(
 
     One that is refused does not stop the others, and the same archive again adds nothing that is there. `modality`
     speaks for the files that do not say it themselves; `compared`, `urgent` and `request` are as in `upload_scan`.
+    A file that bears the record number of one of the patients in `instead` goes to that one, if header and record agree
+    there; what `request` says of the examination is not said of theirs.
     Raises ArchiveRefused or ArchiveTooLarge where nothing of it was looked at.
     """
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
     require_current(patient)
     archive = Archive(file, size=size)
 
-    def upload(data: bytes, name: str) -> Upload:
+    def upload_for(patient: Patient, data: bytes, name: str, request: Request | None) -> Upload:
         said = None if _says_itself(data) else modality
         return upload_scan(
             by=by,
@@ -78,6 +83,19 @@ def upload_archive(
             urgent=urgent,
             request=request,
         )
+
+    def upload(data: bytes, name: str) -> Upload:
+        try:
+            return upload_for(patient, data, name, request)
+        except AttachedElsewhere as elsewhere:
+            if elsewhere.scan.patient_id not in instead:
+                raise
+            return Upload(elsewhere.scan, duplicate=True)
+        except IdentityMismatch as mismatch:
+            other = identity.find_bearer(mismatch, patient=patient, by=by)
+            if other is None or other.pk not in instead:
+                raise
+            return upload_for(other, data, name, None)
 
     return ArchiveUpload(len(archive), (_outcome(member, upload) for member in archive))
 

@@ -80,6 +80,8 @@ class UploadForm(forms.Form):
     together = forms.BooleanField(required=False, label=_("These files are views of one examination"))
     # Which differences of header and record the person has compared: each `IdentityMismatch.comparison`, with spaces.
     compared = forms.CharField(required=False, max_length=64 * 65, widget=forms.HiddenInput)
+    # Patients whose files are theirs where they bear their record numbers: keys, with spaces.
+    instead = forms.CharField(required=False, max_length=64 * 37, widget=forms.HiddenInput)
 
     # What a page that asks for a file once more has to bring again.
     repeated = ("modality", "urgent", "examined", "examined_on", "examination", "priority", *WORDS)
@@ -111,3 +113,7 @@ class UploadForm(forms.Form):
 
     def clean_compared(self) -> frozenset[str]:
         return frozenset(self.cleaned_data["compared"].split())
+
+    def clean_instead(self) -> frozenset[uuid.UUID]:
+        key = forms.UUIDField()
+        return frozenset(key.clean(one) for one in self.cleaned_data["instead"].split())

@@ -6,8 +6,9 @@ import logging
 
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from diagnosis import formats
-from diagnosis.errors import AttachedElsewhere, Difference, FileRefused
+from diagnosis.errors import AttachedElsewhere, Difference, FileRefused, IdentityMismatch
 from diagnosis.models import Patient, Scan
 from diagnosis.scans import intake
 
@@ -34,6 +35,13 @@ def find_same_image(accepted: intake.AcceptedFile, patient: Patient) -> tuple[Sc
         else:
             return scan, []
     return None, [_difference(header.sop_instance_uid, scan) for scan in others[:1]]
+
+
+def find_bearer(mismatch: IdentityMismatch, *, patient: Patient, by: User) -> Patient | None:
+    """Whose record number the file bears that is not `patient`'s; nobody outside the clinic."""
+    numbers = [one.in_file for one in mismatch.differences if one.field == "record number"]
+    others = Patient.objects.visible_to(by).current().filter(clinic=patient.clinic)
+    return others.filter(medical_record_number__in=numbers).first() if numbers else None
 
 
 def _pixels_of(scan: Scan) -> str:

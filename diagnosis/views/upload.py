@@ -62,6 +62,7 @@ def _receive(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         patient=patient,
         modality=fields["modality"],
         compared=fields["compared"],
+        instead=fields["instead"],
         request=form.request,
         said={name: request.POST.get(name, "") for name in form.repeated},
     )

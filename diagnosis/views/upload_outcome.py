@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse
@@ -18,7 +19,7 @@ from diagnosis.actions.scan import Upload, upload_scan
 from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch, ModalityNeeded, Refusal
 from diagnosis.models import Patient, Scan, Study
 from diagnosis.models.scan import Modality
-from diagnosis.scans import archives, intake
+from diagnosis.scans import archives, identity, intake
 from diagnosis.scans.request import Request
 
 
@@ -40,6 +41,7 @@ class Outcome:
     choices: tuple[Modality, ...] = ()  # of which a person must name one before the file is taken
     retryable: bool = False
     other: Patient | None = None  # whose record number the file bears
+    patient: Patient | None = None  # for whom it was taken in, if that is not the one of the page
 
     @property
     def url(self) -> str:
@@ -59,6 +61,7 @@ class Outcome:
             "name": self.name,
             "scan": str(self.scan.pk) if self.scan else None,
             "study": _study(self.scan.study) if self.scan and self.kind != "elsewhere" else None,
+            "patient": self.patient.name if self.patient else "",
             "url": self.url,
             "thumbnail": reverse("diagnosis:scan-thumbnail", args=[self.scan.pk]) if self.scan else "",
             "retryable": self.retryable,
@@ -79,7 +82,7 @@ def _study(study: Study) -> dict[str, str]:
 
 def _addressee(patient: Patient) -> dict[str, str]:
     """Whom a file may be uploaded for instead. Header and record are compared there as well."""
-    return {"name": patient.name, "url": reverse("diagnosis:scan-upload", args=[patient.pk])}
+    return {"key": str(patient.pk), "name": patient.name, "url": reverse("diagnosis:scan-upload", args=[patient.pk])}
 
 
 def _titled(difference: dict[str, str]) -> dict[str, str]:
@@ -101,6 +104,7 @@ class Sender:
     modality: Modality | None
     compared: frozenset[str]  # comparisons of the outcomes that a person confirmed
     request: Request  # what is said of the examination
+    instead: frozenset[UUID] = frozenset()  # patients to whom files of an archive go that bear their record numbers
     said: Mapping[str, str] = field(default_factory=dict)  # the form's fields, for a page that asks once more
 
     def send_all(self, files: list[UploadedFile]) -> list[Outcome]:
@@ -132,6 +136,7 @@ class Sender:
             size=file.size or 0,
             modality=self.modality,
             compared=self.compared,
+            instead=self.instead,
             urgent=self.request.urgent,
             request=self.request,
         )
@@ -151,19 +156,16 @@ class Sender:
     def of_member(self, member: MemberOutcome) -> Outcome:
         """Of one file of an archive, named by its path there."""
         if member.upload:
-            return _accepted_outcome(member.upload, member.path)
+            outcome, of = _accepted_outcome(member.upload, member.path), member.upload.scan.patient
+            return outcome if of == self.patient else replace(outcome, patient=of)
         assert member.refusal
         return self.of_refusal(member.refusal, member.path)
 
     def of_refusal(self, refusal: Refusal, name: str) -> Outcome:
         outcome = _refused_outcome(refusal, name)
-        return replace(outcome, other=self._bearer(refusal)) if isinstance(refusal, IdentityMismatch) else outcome
-
-    def _bearer(self, mismatch: IdentityMismatch) -> Patient | None:
-        """The patient of the clinic whose record number the file bears."""
-        numbers = [one.in_file for one in mismatch.differences if one.field == "record number"]
-        found = Patient.objects.visible_to(self.by).current().filter(clinic=self.patient.clinic)
-        return found.filter(medical_record_number__in=numbers).first() if numbers else None
+        if not isinstance(refusal, IdentityMismatch):
+            return outcome
+        return replace(outcome, other=identity.find_bearer(refusal, patient=self.patient, by=self.by))
 
 
 def _name(file: UploadedFile) -> str:

@@ -194,12 +194,20 @@ interface UploadList {
   /** Differences of header and record that a person accepted for every file here. */
   compared(): string[];
   agree(comparison: string): void;
-  /** Whatever differs from the record as `row` does is another patient's. */
-  redirect(row: UploadRow, patient: { name: string; url: string }): void;
-  redirected(comparison: string): { name: string; url: string } | undefined;
+  /** Whatever bears the record number of `patient` is that patient's; `group` is the study that was asked about. */
+  redirect(patient: OtherPatient, group: UploadGroup | null): void;
+  /** The patients whose files go to them instead: their keys. */
+  redirected(): string[];
   isAlone(): boolean;
   modalities(): string[];
   label(modality: string): string;
+}
+
+/** Not the one of the page; `url` takes their files. */
+interface OtherPatient {
+  key: string;
+  name: string;
+  url: string;
 }
 
 /** The server's answer to one file, or this browser's own words when there was none. */
@@ -220,7 +228,9 @@ interface UploadAnswer {
   comparison?: string;
   differences?: Difference[];
   /** The patient whose record number the file bears. */
-  belongs_to?: { name: string; url: string } | null;
+  belongs_to?: OtherPatient | null;
+  /** The name of the one for whom it was taken in, where that is not the patient of the page. */
+  patient?: string;
   choices?: { value: string; label: string }[];
 }
 

@@ -37,8 +37,8 @@ class Upload {
   #isPaused = false; // after a lost connection: the next file would be lost as well
   /** @type {Set<string>} */
   #compared = new Set(); // differences of header and record that a person accepted for every file here
-  /** @type {Map<string, { name: string, url: string }>} */
-  #redirected = new Map(); // differences that another patient's record does not have
+  /** @type {Set<string>} */
+  #redirected = new Set(); // patients to whom the files go that bear their record numbers
   #leftOut;
   #pictures;
   #together;
@@ -74,8 +74,8 @@ class Upload {
       leftOut: (paths) => this.#leftOut.add(paths),
       compared: () => [...this.#compared],
       agree: (comparison) => this.#agree(comparison),
-      redirect: (row, patient) => this.#redirect(row, patient),
-      redirected: (comparison) => this.#redirected.get(comparison),
+      redirect: (patient, group) => this.#redirect(patient, group),
+      redirected: () => [...this.#redirected],
       // A series is one folder with one header: nobody compares a hundred slices one by one
       isAlone: () => this.#rows.length === 1,
       modalities: () => labels.map(({ value }) => value),
@@ -170,17 +170,16 @@ class Upload {
     return group;
   }
 
-  // What is open about one file of a study holds for those that wait behind it.
+  // One answer for all files of a patient; what is open about one file of a study holds for those behind it.
   /**
-   * @param {Row} row
-   * @param {{ name: string, url: string }} patient
+   * @param {OtherPatient} patient
+   * @param {UploadGroup | null} group
    */
-  #redirect({ comparison, group }, patient) {
-    this.#redirected.set(comparison, patient);
+  #redirect(patient, group) {
+    this.#redirected.add(patient.key);
     for (const row of this.#rows) {
-      if (!(row instanceof Row)) continue;
       const isBehind = group && row.group === group && row.state === "waiting";
-      if (row.comparison === comparison || isBehind) row.sendTo(patient);
+      if (isBehind || row.asksFor(patient.key)) row.sendTo(patient);
     }
     this.#step();
   }

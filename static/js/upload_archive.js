@@ -25,6 +25,10 @@ const listOf = (className, items) => {
   return list;
 };
 
+/** The study of the page's own patient, or that of another one. @param {string} title @param {string} name */
+const titled = (title, name) =>
+  name ? interpolate(gettext("%(name)s: %(sentence)s"), { name, sentence: title }) : title;
+
 /** @template T @param {T[]} all @param {(one: T) => string} key @returns {T[][]} */
 const grouped = (all, key) => {
   /** @type {Map<string, T[]>} */
@@ -130,6 +134,7 @@ export class ArchiveRow {
     this.#total = 0;
     this.#members = [];
     const sent = body(this.#sorted.file, this.#choice, [...this.#list.compared(), ...this.#compared], form);
+    sent.set("instead", this.#list.redirected().join(" "));
     const told = (/** @type {UploadAnswer} */ line) => this.#told(line);
     this.#settle(await send(form.action, sent, (share) => this.#line.progress(share), told));
   }
@@ -199,9 +204,10 @@ export class ArchiveRow {
     return listOf(
       "file-studies",
       grouped(this.#kept, (one) => one.study?.key ?? "").map((images) => {
+        const [{ url = "", study, patient = "" }] = images;
         const link = document.createElement("a");
-        link.href = images[0].url ?? "";
-        link.textContent = images[0].study?.title ?? gettext("Open");
+        link.href = url;
+        link.textContent = study ? titled(study.title, patient) : gettext("Open");
         const count = images.length;
         return [link, new Text(` (${interpolate(ngettext("%(count)s image", "%(count)s images", count), { count })})`)];
       }),
@@ -221,22 +227,30 @@ export class ArchiveRow {
     const count = alike.length;
     yield Object.assign(document.createElement("p"), { textContent: sentence });
     yield comparison(differences);
-    if (patient) {
-      const said = interpolate(gettext("Upload for %(name)s instead"), { name: patient.name });
-      yield Object.assign(document.createElement("a"), { href: patient.url, textContent: said });
-    }
+    const said = interpolate(gettext("Upload for %(name)s instead"), { name: patient?.name ?? "" });
     const text = ngettext(
       "Attach it anyway, I have compared them",
       "Attach all %(count)s that differ so, I have compared them",
       count,
     );
     yield cluster(
+      ...(patient ? [button(said, () => this.#list.redirect(patient, null), true)] : []),
       button(interpolate(text, { count }), () => {
         this.#compared.add(compared);
         this.queueAgain();
       }),
       button(gettext("Leave out"), () => this.#leaveOut(({ comparison: one }) => one === compared)),
     );
+  }
+
+  /** Whether it waits for a person to say that some of its files are this patient's. @param {string} key */
+  asksFor(key) {
+    return this.state === "question" && this.#members.some(({ belongs_to }) => belongs_to?.key === key);
+  }
+
+  /** Sent again; the list says whose files go elsewhere. */
+  sendTo() {
+    this.#show("waiting", gettext("Waiting for its turn"));
   }
 
   /** @param {UploadAnswer[]} pictures */

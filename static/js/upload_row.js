@@ -22,6 +22,9 @@ export const body = (file, choice, compared, form) => {
   return made;
 };
 
+/** What was said of this patient's examination is not said of another's. @param {UploadChoice} choice */
+const ofOther = ({ modality, urgent }) => ({ modality, examination: "", ...(urgent ? { urgent } : {}) });
+
 export class Row {
   /** @type {RowState} */
   state = "waiting";
@@ -40,7 +43,7 @@ export class Row {
   #choice;
   #line;
   #confirmed = "";
-  /** @type {{ name: string, url: string } | null} */
+  /** @type {OtherPatient | null} */
   #instead = null; // another patient, whom a person chose for it
 
   /**
@@ -138,7 +141,7 @@ export class Row {
     }
     this.#show("sending", gettext("Uploading"));
     const compared = [...this.#list.compared(), this.#confirmed].filter(Boolean);
-    const sent = body(this.file, this.#choice, compared, this.#list.form);
+    const sent = body(this.file, this.#instead ? ofOther(this.#choice) : this.#choice, compared, this.#list.form);
     this.#settle(await send(this.#instead?.url ?? this.#list.form.action, sent, (share) => this.#progress(share)));
   }
 
@@ -184,7 +187,12 @@ export class Row {
     return interpolate(gettext("%(name)s: %(sentence)s"), { name: this.#instead.name, sentence });
   }
 
-  /** A person found whose file it is. @param {{ name: string, url: string }} patient */
+  /** Whether it waits for a person to say that it is this patient's. @param {string} key */
+  asksFor(key) {
+    return this.state === "question" && this.answer?.belongs_to?.key === key;
+  }
+
+  /** A person found whose file it is. @param {OtherPatient} patient */
   sendTo(patient) {
     this.#instead = patient;
     this.#show("waiting", gettext("Waiting for its turn"));
@@ -201,8 +209,8 @@ export class Row {
     const { comparison: compared = "", differences = [] } = answer;
     // Decided while this one was on its way.
     if (this.#list.compared().includes(compared) && this.#confirmed !== compared) return this.attach();
-    const patient = this.#list.redirected(compared);
-    if (patient && !this.#instead) return this.sendTo(patient);
+    const { belongs_to: patient } = answer;
+    if (patient && !this.#instead && this.#list.redirected().includes(patient.key)) return this.sendTo(patient);
     this.#show("question", answer.sentence);
     const choices = this.#offerOther(answer);
     choices.push(button(gettext("Attach anyway, I have compared them"), () => this.attach()));
@@ -219,7 +227,7 @@ export class Row {
   /** @param {UploadAnswer} answer */
   #offerOther({ belongs_to: patient }) {
     if (!patient) return [];
-    const take = () => this.#list.redirect(this, patient);
+    const take = () => this.#list.redirect(patient, this.group);
     return [button(interpolate(gettext("Upload for %(name)s instead"), { name: patient.name }), take, true)];
   }
 

@@ -107,6 +107,30 @@ def test_the_study_of_another_patient_in_a_folder_goes_to_that_one(
     assert not any(scan.identity_note for scan in other.scans.all())
 
 
+def test_one_click_sends_all_that_is_another_patients_to_that_one(
+    at_patient: Page, patient: Patient, radiographer: User
+) -> None:
+    """From an archive and beside it, also where the files differ from the open record in more than one way."""
+    page = at_patient
+    named = {"medical_record_number": "7", "family_name": "Else", "given_name": "Someone"}
+    other = register_patient(by=radiographer, clinic=patient.clinic, birth_date=date(1961, 2, 3), **named)
+    born = {**STRANGERS, "overrides": {"PatientBirthDate": "19610203"}}
+    images = disc(xray_dicom(), *(ct_dicom(**STRANGERS, seed=seed) for seed in range(3)), ct_dicom(**born, seed=3))
+    page.get_by_text("Referrer, ward, clinical question").click()
+    page.get_by_label("Clinical question").fill("Cough?")
+    drop(page, ("disc.zip", images), ("beside.dcm", ct_dicom(**born, seed=4)))
+    take = page.get_by_role("button", name="Upload for Else, Someone instead")
+    expect(take).to_have_count(3)
+    take.first.click()
+    until_sent(page)
+    expect(page.get_by_text("6 of 6 uploaded")).to_be_visible()
+    expect(take).to_have_count(0)
+    expect(page.locator(".file-studies")).to_contain_text("Else, Someone: Chest CT of")
+    assert [patient.scans.count(), other.scans.count()] == [1, 5]
+    assert not any(scan.identity_note for scan in other.scans.all())
+    assert [patient.studies.get().clinical_question, other.studies.get().clinical_question] == ["Cough?", ""]
+
+
 def test_a_study_of_somebody_else_is_left_out_as_a_whole(at_patient: Page, patient: Patient, tmp_path: Path) -> None:
     page = at_patient
     series = {f"OTHER__IM{number:03}": ct_dicom(**STRANGERS, seed=number) for number in range(10)}

@@ -127,7 +127,11 @@ def test_a_file_with_the_number_of_another_patient_names_that_one(
     other = register_patient(by=radiographer, clinic=clinic, medical_record_number="OTHER", family_name="Else")
     data = xray_dicom(**STRANGERS)
     asked = send(data, modality="").json()
-    assert asked["belongs_to"] == {"name": other.name, "url": reverse("diagnosis:scan-upload", args=[other.pk])}
+    assert asked["belongs_to"] == {
+        "key": str(other.pk),
+        "name": other.name,
+        "url": reverse("diagnosis:scan-upload", args=[other.pk]),
+    }
     Patient.objects.filter(pk=other.pk).update(clinic=other_clinic)
     assert send(data, modality="").json()["belongs_to"] is None
 

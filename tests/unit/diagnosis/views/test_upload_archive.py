@@ -13,6 +13,7 @@ from django.utils import translation
 
 from accounts.models import User
 from diagnosis.actions import archive as action
+from diagnosis.actions.patient import register_patient
 from diagnosis.models import Patient, Scan
 from tests.archives import disc, locked, packed
 from tests.images import NO_IMAGE, ct_dicom, xray_dicom, xray_png
@@ -75,6 +76,44 @@ def test_one_comparison_holds_for_a_whole_series(post: Callable[..., Any]) -> No
     [comparison] = {line["comparison"] for line in lines(post(series))[1:]}
     assert not Scan.objects.exists()
     assert set(told(post(series, compared=comparison)).values()) == {"accepted"}
+
+
+def test_what_bears_another_patients_number_goes_to_that_one_when_a_person_says_so(
+    post: Callable[..., Any], patient: Patient, radiographer: User
+) -> None:
+    other = register_patient(
+        by=radiographer, clinic=patient.clinic, medical_record_number="OTHER", family_name="Someone", given_name="Else"
+    )
+    theirs = {f"{seed}.dcm": xray_dicom(**STRANGERS, seed=seed) for seed in (1, 2)}
+    misnamed = xray_dicom(**{**STRANGERS, "patient_name": "A^Third"}, seed=3)
+    files = packed(("own.dcm", xray_dicom()), *theirs.items(), ("misnamed.dcm", misnamed))
+    asked = lines(post(files, clinical_question="Cough?"))[1:]
+    assert [(line["belongs_to"] or {}).get("key") for line in asked] == [None, *[str(other.pk)] * 3]
+
+    answered = lines(post(files, instead=str(other.pk), clinical_question="Cough?"))[1:]
+    said = {line["name"]: (line["outcome"], line["patient"]) for line in answered}
+    there = dict.fromkeys(theirs, ("accepted", other.name))
+    assert said == {"own.dcm": ("duplicate", ""), **there, "misnamed.dcm": ("mismatch", "")}
+    assert [one["field"] for one in answered[-1]["differences"]] == ["name"]  # with the record of that patient
+    assert (patient.scans.count(), other.scans.count()) == (1, 2)
+    assert not any(scan.identity_note for scan in other.scans.all())
+    assert patient.studies.get().clinical_question == "Cough?"
+    assert not other.studies.exclude(clinical_question="").exists()
+
+    again = lines(post(files, instead=str(other.pk)))[1:]
+    assert [line["outcome"] for line in again] == ["duplicate"] * 3 + ["mismatch"]
+    assert told(post(files))["1.dcm"] == "elsewhere"
+
+
+def test_an_unknown_patient_gets_nothing(post: Callable[..., Any], patient: Patient, stranger: User) -> None:
+    """Neither one of another clinic, nor a key that is none."""
+    hidden = register_patient(
+        by=stranger, clinic=stranger.memberships.get().clinic, medical_record_number="OTHER", family_name="Someone"
+    )
+    files = packed(("a.dcm", xray_dicom(**STRANGERS)))
+    assert told(post(files, instead=str(hidden.pk))) == {"a.dcm": "mismatch"}
+    assert post(files, instead="nobody").status_code == 400
+    assert not Scan.objects.exists()
 
 
 def test_a_bad_file_does_not_stop_the_others(post: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
