@@ -1,0 +1,28 @@
+"""An API token ends for good when the password, the role or the account that it stands for does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_save, pre_save
+from django.dispatch import receiver
+
+from accounts.models.api_token import ApiToken
+from accounts.models.membership import Membership
+from accounts.models.user import User
+
+
+@receiver(post_save, sender=User)
+def end_tokens_of_user(instance: User, **_: Any) -> None:
+    """Django keeps a new password in `_password` until the row is written; a re-hash at sign-in leaves it empty."""
+    if getattr(instance, "_password", None) is not None or not instance.is_active:
+        ApiToken.objects.visible_to(instance).revoke()
+
+
+@receiver(pre_save, sender=Membership)
+def end_tokens_of_membership(instance: Membership, **_: Any) -> None:
+    """The row still says what held until now."""
+    unchanged = Membership.objects.filter(pk=instance.pk, role=instance.role, user_id=instance.user_id)
+    if instance.is_active and unchanged.exists():
+        return
+    ApiToken.objects.filter(membership_id=instance.pk).revoke()
