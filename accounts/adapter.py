@@ -7,9 +7,11 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts import guesses
 from accounts.locale import clinic_of, in_locale_of
 
 if TYPE_CHECKING:
@@ -18,13 +20,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+class TooManyGuesses(ValidationError):
+    """Another attempt is looked at in `seconds`."""
+
+    def __init__(self, sentence: Any, *, seconds: int) -> None:
+        super().__init__(sentence, code="too_many_login_attempts", params={"seconds": seconds})
+        self.seconds = seconds
+
+
 class StaffAdapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": _("This e-mail address and password do not match. Check both and try again."),
         "incorrect_password": _("This is not your password. Check it and try again."),
         "enter_current_password": _("This is not your current password. Check it and try again."),
-        "too_many_login_attempts": _("Too many failed sign-ins. Wait five minutes, or reset your password."),
+        "too_many_login_attempts": _(
+            "Too many wrong passwords were typed from here. Wait %(seconds)s seconds and try again, or reset your"
+            " password."
+        ),
     }
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -38,6 +51,23 @@ class StaffAdapter(DefaultAccountAdapter):
                 super().send_mail(template_prefix, email, context)
         except OSError:  # smtplib's errors are OSErrors too
             logger.exception("A mail about an account (%s) could not be sent", template_prefix)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """In the place of allauth's limits, with which anybody could close sign-in for a name or an address."""
+        self._counts = guesses.counts(request, str(credentials.get("email", "")))
+        if seconds := guesses.wait(self._counts):
+            raise TooManyGuesses(self.error_messages["too_many_login_attempts"], seconds=seconds)
+        guesses.add_failure(self._counts)
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        user = super().authenticate(request, **credentials)
+        if user:
+            guesses.take_back(self._counts)
+        return user
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        """A password was set by a mailed link: that is the second way in while somebody else guesses."""
+        guesses.forget(guesses.counts(request, str(credentials.get("email", ""))))
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

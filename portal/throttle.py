@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from datetime import timedelta
 
-from allauth.account.adapter import get_adapter
 from django.core.cache import cache
-from django.http import HttpRequest
 from redis.exceptions import RedisError
 
+from accounts.visitor import visitor
+
+__all__ = ["admits", "visitor"]
+
 logger = logging.getLogger(__name__)
-
-
-def visitor(request: HttpRequest) -> str:
-    """Who counts as one visitor: an IPv4 address, or the /64 network of an IPv6 one.
-
-    The address is the one that sign-in uses: REMOTE_ADDR, or behind proxies what ALLAUTH_TRUSTED_PROXY_COUNT says of
-    X-Forwarded-For. Behind a proxy that is not declared so, all visitors are one.
-    """
-    address = ipaddress.ip_address(get_adapter().get_client_ip(request))
-    if address.version == 6:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 def admits(name: str, who: str, *, times: int, within: timedelta) -> bool:

@@ -11,12 +11,14 @@ from allauth.account import views as allauth
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import BaseForm
+from django.forms.utils import ErrorList
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
-from accounts import forms
+from accounts import devices, forms
+from accounts.adapter import TooManyGuesses
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +42,28 @@ def counted(view: View) -> View:
 class SignInView(allauth.LoginView):
     form_class = forms.SignInForm
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        if self.request.user.is_authenticated:
+            devices.remember(self.request, response, self.request.user.email)
+        return response
+
     def form_invalid(self, form: BaseForm) -> HttpResponse:
         response: HttpResponse = super().form_invalid(form)
-        if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
-            response.status_code = 429
+        for error in form.errors.get(NON_FIELD_ERRORS, ErrorList()).as_data():
+            if isinstance(error, TooManyGuesses):
+                response.status_code = 429
+                response.headers["Retry-After"] = str(error.seconds)
+        return response
+
+
+class NewPasswordView(allauth.PasswordResetFromKeyView):
+    form_class = forms.NewPasswordForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Whoever reads the person's mail is at a device of theirs: guesses made elsewhere do not slow them here."""
+        response: HttpResponse = super().form_valid(form)
+        devices.remember(self.request, response, form.user.email)
         return response
 
 
@@ -51,7 +71,7 @@ sign_in = counted(SignInView.as_view())
 reauthenticate = counted(allauth.ReauthenticateView.as_view(form_class=forms.ConfirmForm))
 change_password = counted(allauth.PasswordChangeView.as_view(form_class=forms.ChangePasswordForm))
 reset_password = counted(allauth.PasswordResetView.as_view(form_class=forms.ForgottenPasswordForm))
-reset_password_from_key = counted(allauth.PasswordResetFromKeyView.as_view(form_class=forms.NewPasswordForm))
+reset_password_from_key = counted(NewPasswordView.as_view())
 
 
 @login_not_required

@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 
 
 class SignInThrottle(SimpleRateThrottle):
-    """Counts attempts by address, failed or not; the limit on failures is allauth's, shared with the pages.
+    """Counts attempts by address, failed or not; failures are counted by accounts/guesses.py, as those of the pages.
 
     DRF's own throttles believe any X-Forwarded-For, which a guesser changes at will; allauth counts trusted proxies.
     """

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.translation import gettext, gettext_noop
@@ -12,6 +11,7 @@ from rest_framework import exceptions, generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.adapter import TooManyGuesses
 from accounts.authentication import TokenAuthentication
 from accounts.models import ApiToken, Membership, User
 from diagnosis.api.errors import problem
@@ -24,7 +24,9 @@ from diagnosis.api.views.problems import problems
 
 # One answer for an unknown address and a wrong password: it must not tell who works here.
 WRONG = gettext_noop("The e-mail address or the password is wrong. Check both and try again.")
-TOO_MANY = gettext_noop("Too many failed attempts to sign in. Wait five minutes, then try again.")
+TOO_MANY = gettext_noop(
+    "Too many wrong passwords were typed from here. Wait as long as Retry-After says, then try again."
+)
 NO_CLINIC = gettext_noop("You do not work in any clinic yet. Ask an administrator to add you to one.")
 OTHER_CLINIC = gettext_noop("You do not work in that clinic. Choose one of yours.")
 WHICH_CLINIC = gettext_noop("You work in several clinics. Say in which one the token shall work.")
@@ -33,9 +35,9 @@ WHICH_CLINIC = gettext_noop("You work in several clinics. Say in which one the t
 class TooManyFailures(exceptions.Throttled):
     default_code = "too_many_failures"
 
-    def __init__(self) -> None:
+    def __init__(self, *, seconds: int) -> None:
         exceptions.APIException.__init__(self, gettext(TOO_MANY))
-        self.wait = 300
+        self.wait = seconds
 
 
 class Tokens(Strict, generics.ListAPIView[ApiToken]):
@@ -92,8 +94,8 @@ def _person(request: Request, email: str, password: str) -> User:
     """allauth's check, so that pages and API share one limit on failed attempts."""
     try:
         user: User | None = get_adapter().authenticate(request._request, email=email.strip().lower(), password=password)
-    except ValidationError as error:
-        raise TooManyFailures from error
+    except TooManyGuesses as error:
+        raise TooManyFailures(seconds=error.seconds) from error
     if user is None:
         raise exceptions.AuthenticationFailed(gettext(WRONG), code="wrong_credentials")
     return user
