@@ -85,7 +85,7 @@ check: set-up-everything check-js
 	$(RUN) -m tests.template_words $(TRANSLATED)
 	$(RUN) -m tools --check
 	$(RUN) -m ml accuracy --check
-	HTTPS=1 SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	HTTPS=1 EMAIL_URL=smtp://localhost SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))') \
 		$(RUN) -W error manage.py check --deploy --fail-level WARNING
 
 # Without node the rest is still checked on a developer's machine, and CI is refused.

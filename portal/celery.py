@@ -12,6 +12,7 @@ from portal.parent_death import die_with_parent
 
 # REMAP_SIGTERM, by which a stop re-queues the running job, is set by what starts the worker: Celery reads it earlier.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+os.umask(0o077)  # pictures and the schedule are for this account alone
 
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -41,7 +41,8 @@ def mail(message: ContactMessage) -> bool:
     if not settings.CONTACT_EMAIL:
         return False
     try:
-        EmailMessage(**_envelope(message)).send()
+        if not EmailMessage(**_envelope(message)).send():
+            return False
     except Exception:
         # Mail servers fail in ways of their own; none of them may lose the message or worry the visitor.
         logger.exception("Contact message %s could not be mailed; it is in the admin", message.pk)

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from diagnosis import notifications
+from portal import mail
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
@@ -14,5 +15,6 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "portal_version": settings.VERSION,
         "membership": getattr(request, "membership", None),
+        "mail_leaves": mail.leaves(),
         "unread_notices": lambda: notifications.unread_count(cast(User, request.user)),
     }

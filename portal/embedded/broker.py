@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import time
 from pathlib import Path
@@ -48,7 +49,15 @@ def broker_process(binary: Path, *, socket: Path, data: Path, log: Path) -> Proc
 def prepare(*, socket: Path, data: Path) -> None:
     for folder in (socket.parent, data):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_own(folder)
     socket.unlink(missing_ok=True)
+
+
+def _require_own(folder: Path) -> None:
+    """The folder for a long path's socket lies where every account may make one, by a name that can be guessed."""
+    if folder.stat().st_uid != os.geteuid():
+        raise CannotStart(f"{folder} belongs to another account: remove it, or set PORTAL_VAR to a shorter path.")
+    folder.chmod(0o700)
 
 
 def wait_until_ready(process: Process, socket: Path) -> bool:

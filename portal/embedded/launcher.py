@@ -13,6 +13,7 @@ from types import FrameType
 from django.conf import settings
 from django.core.management import call_command
 
+from portal import mail
 from portal.embedded import broker, lock, outside, port, private, static_files, web, worker
 from portal.embedded.errors import CannotStart, StopRequested
 from portal.embedded.process import Process
@@ -45,12 +46,13 @@ class Launcher:
     @contextmanager
     def running(self) -> Iterator[None]:
         """The portal runs inside this block: everything is up when it begins, everything is gone when it ends."""
-        private.close(self.var)
+        self._close_files()
         with lock.take(self.var / "running.lock"), self._stop_on_signals():
             port.check_free(self.host, self.port)
             os.environ["PORT"] = str(self.port)  # mails of the parts that start now name it
             try:
                 self._start()
+                self._say_what_is_missing()
                 yield
             finally:
                 self._stop()
@@ -61,6 +63,16 @@ class Launcher:
         if not self.stopping:
             time.sleep(STEP_SECONDS)
         return not self.stopping
+
+    def _close_files(self) -> None:
+        private_root = Path(settings.PRIVATE_ROOT)
+        folders = [self.var] if private_root.is_relative_to(self.var) else [self.var, private_root]
+        if opened := sum(private.close(folder) for folder in folders):
+            self.say(f"Other accounts of this machine could read {opened} files and folders of the portal; closed.")
+
+    def _say_what_is_missing(self) -> None:
+        if not mail.leaves():
+            self.say(f"{mail.MISSING} {mail.WHAT_TO_DO}")
 
     def _check_start(self) -> None:
         """Nothing is started again before it ran once: what stops now has a reason that stays."""

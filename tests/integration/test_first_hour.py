@@ -58,15 +58,20 @@ def test_everything_below_var_is_private(start_portal: Callable[..., Portal]) ->
 
 
 def test_what_an_earlier_version_left_open_is_closed(start_portal: Callable[..., Portal], var: Path) -> None:
-    old = [var / "db.sqlite3", var / "log" / "web.log"]
-    old[1].parent.mkdir()
+    old = [var / "db.sqlite3", var / "log" / "web.log", var / "private" / "scans" / "a.png"]
     for path in old:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         path.chmod(0o644)
-    old[1].parent.chmod(0o755)
-    var.chmod(0o755)
-    start_portal().wait_until_up()
-    assert [mode(path) for path in (var, var / "log", *old)] == [0o700, 0o700, 0o600, 0o600]
+    folders = [var, var / "log", var / "private", var / "private" / "scans"]
+    for path in folders:
+        path.chmod(0o755)
+    portal = start_portal()
+    portal.wait_until_up()
+    assert {mode(path) for path in folders} == {0o700}
+    assert {mode(path) for path in old} == {0o600}
+    assert "Other accounts of this machine could read" in portal.console
+    assert "No mail server is named" in portal.console
 
 
 def test_commands_write_privately_too(var: Path) -> None:
