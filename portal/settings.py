@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.middleware.MembershipMiddleware",
     "accounts.middleware.LocaleMiddleware",
+    "portal.middleware.BodyLimitMiddleware",
     "accounts.middleware.NoStoreMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -169,7 +170,9 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 # How many proxies stand in front and append to X-Forwarded-For; with 0 the header is not believed.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+# Failed sign-ins are counted by accounts/guesses.py. allauth counts a password as typed again by a signed-in person.
+# A shift that begins at one address signs in within a minute; each sign-in costs half a second of one core.
+ACCOUNT_RATE_LIMITS = {"login_failed": None, "login": "120/m/ip"}
 API_TOKEN_LIFETIME = timedelta(days=env.int("API_TOKEN_DAYS", default=90))
 
 # --- language, time, mail ----------------------------------------------------------------------------------
@@ -191,7 +194,10 @@ USE_TZ = True
 PUBLIC_URL = env.str("PUBLIC_URL", default="") or f"http://127.0.0.1:{env.int('PORT', default=8000)}/"
 CONTACT_EMAIL = env.str("CONTACT_EMAIL", default="")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="portal@localhost")
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+_mail = env.email_url("EMAIL_URL", default="consolemail://")
+if not DEBUG and _mail["EMAIL_BACKEND"] == "django.core.mail.backends.console.EmailBackend":
+    _mail["EMAIL_BACKEND"] = "portal.mail.Nowhere"  # links that set a password do not belong in a log
+vars().update(_mail)
 EMAIL_TIMEOUT = 10
 
 # --- uploads -----------------------------------------------------------------------------------------------
@@ -202,7 +208,14 @@ UPLOAD_DECODE_SECONDS = env.int("UPLOAD_DECODE_SECONDS", default=10)
 UPLOAD_MAX_ARCHIVE_BYTES = env.int("UPLOAD_MAX_ARCHIVE_MEGABYTES", default=1024) * 1024 * 1024
 UPLOAD_MAX_ARCHIVE_ENTRIES = env.int("UPLOAD_MAX_ARCHIVE_ENTRIES", default=5000)
 UPLOAD_MAX_UNPACKED_BYTES = env.int("UPLOAD_MAX_UNPACKED_MEGABYTES", default=4096) * 1024 * 1024
-DATA_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES * 3 // 2  # base64 in JSON is a third larger than its bytes
+# Uploads that one person, and the people of one clinic, may send at the same time to one web process (of two).
+UPLOADS_PER_PERSON = env.int("UPLOADS_PER_PERSON", default=8)
+UPLOADS_PER_CLINIC = env.int("UPLOADS_PER_CLINIC", default=32)
+# Threads of a web process that work on uploads; one person never has all of them. Pages have others.
+UPLOAD_THREADS = env.int("UPLOAD_THREADS", default=3)
+# Of everything but uploads and a letterhead's logo, see portal/bodies.py: parsing a form takes up to ninety times its
+# bytes. Files in a form do not count here, and the API reads its JSON uploads as a stream.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 # A request up to this size is kept in memory while it arrives; the files of a larger one are written to disk.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
@@ -308,7 +321,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "diagnosis.api.strict.StrictSchema",
     "EXCEPTION_HANDLER": "diagnosis.api.errors.handle",
-    "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
+    "DEFAULT_THROTTLE_RATES": {"token": "60/min"},
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Chest imaging portal",

@@ -7,12 +7,15 @@ from contextlib import suppress
 from typing import Any
 
 wsgi_app = "portal.wsgi:application"
-worker_class = "gthread"
+worker_class = "portal.server.worker.BufferingWorker"
 workers = 2
+# For pages; uploads have UPLOAD_THREADS of their own.
 threads = 4
 # Imported once, before the processes part; none of it opens a connection or starts a thread.
 preload_app = True
 timeout = 90
+# What it writes is for its own account alone.
+umask = 0o077
 graceful_timeout = 5
 control_socket_disable = True
 accesslog = "-"
@@ -24,7 +27,12 @@ def when_ready(server: Any) -> None:
     """Read every address, view and page now, or the first visitor of each process waits for it."""
     from django.urls import get_resolver
 
+    from portal import mail
+    from portal.server import listener  # noqa: F401  once, before the processes part
+
     _ = get_resolver().url_patterns
+    if not mail.leaves():
+        server.log.warning("%s %s", mail.MISSING, mail.WHAT_TO_DO)
     _read_templates()
 
 
