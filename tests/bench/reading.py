@@ -135,7 +135,7 @@ def _server(var: Path) -> Iterator[int]:
     try:
         if not web.wait_until_ready("127.0.0.1", port, meanwhile=lambda: None):
             sys.exit(f"The web server does not answer:\n{process.log.read_text()}")
-        _say(f"gunicorn with {web_server.workers} processes of {web_server.threads} threads; {os.cpu_count()} cores")
+        _say(f"{web_server.workers} processes of {web_server.threads} threads; {os.cpu_count()} cores")
         yield port
     finally:
         process.stop()
