@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import override
 
-from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Review, Scan
+from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Review, Scan, Study
 from diagnosis.reports import key_images
 from diagnosis.results import intended_use, marks, verdict
 
@@ -35,6 +35,7 @@ def _snapshot(report: Report) -> dict[str, Any]:
         "clinic": report.scan.clinic.name,
         "patient": _patient(report.scan.patient),
         "scan": _scan(report.scan),
+        "examined": _examined(report.study),
         "images": _images(report),
         "key_images": key_images.frozen(report),
         "analysis": _analysis(report.reading.analysis),
@@ -175,6 +176,11 @@ def _scan(scan: Scan) -> dict[str, Any]:
         "acquired_at": scan.acquired_at.isoformat() if scan.acquired_at else None,
         "uploaded_at": scan.uploaded_at.isoformat(),
     }
+
+
+def _examined(study: Study) -> dict[str, Any]:
+    """The moment that the study has, which a person may have said or corrected: no header need have it."""
+    return {"at": study.examined_at.isoformat() if study.examined_at else None, "from": study.examined_from}
 
 
 def _analysis(analysis: Analysis | None) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from diagnosis import formats
 from diagnosis.models import Scan, Series, Study
 from diagnosis.results import examined
 from diagnosis.results import images as image_words
+from ml.imaging import Role
 
 
 def prefilled(study: Study, images: Sequence[Scan], *, has_earlier: bool) -> dict[str, str]:
@@ -25,7 +26,7 @@ def prefilled(study: Study, images: Sequence[Scan], *, has_earlier: bool) -> dic
 def technique(study: Study, images: Sequence[Scan]) -> str:
     """ "Chest X-ray. 2 images: PA, lateral."; of a CT with slice thickness and kernel of each reconstruction."""
     parts = [str(study.get_modality_display()), image_words.summary(images)]
-    series = {image.series_id: image.series for image in images}
+    series = {image.series_id: image.series for image in images if image.role != Role.SCOUT}
     parts += dict.fromkeys(words for words in map(_reconstruction, series.values()) if words)
     return " ".join(f"{part}." for part in parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +16,13 @@ from accounts.reauthentication import TRIES
 from diagnosis.actions.report import add_addendum, revise_report, sign_report
 from diagnosis.actions.review import request_second_opinion
 from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
-from diagnosis.models import Addendum, FirstImpression, Notification, Patient, Report
+from diagnosis.models import Addendum, FirstImpression, Notification, Patient, Report, Study
 from diagnosis.models.notification import NotificationKind
+from diagnosis.models.study import ExaminedFrom
 from diagnosis.reports import content as report_content
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
+from diagnosis.scans.request import noon_of
 from diagnosis.states import ReportStatus
 from tests.concurrency import together
 from tests.conftest import PASSWORD
@@ -47,6 +50,22 @@ def test_a_signature_freezes_what_the_report_rests_on(final: Report, radiologist
     assert final.snapshot["analysis"]["predictions"][0]["version"] == "1.2.3"
     assert report_content.is_intact(Report.objects.get())
     assert [str(row) for row in final.transitions.all()] == ["new → preliminary", "preliminary → final"]
+
+
+def test_a_report_is_dated_as_its_study_was_when_it_was_signed(preliminary: Report, radiologist: User) -> None:
+    def taken(report: Report) -> str:
+        return dict(printed(report).facts)["Taken"]
+
+    said = {"examined_at": noon_of(dt.date(2024, 3, 1)), "examined_from": ExaminedFrom.PERSON}
+    Study.objects.update(**said)
+    assert taken(Report.objects.get()) == "1 March 2024"  # an image without a date in its header
+    signed = sign_report(by=radiologist, report=preliminary, password=PASSWORD)
+    Study.objects.update(examined_at=None, examined_from="")
+    assert taken(Report.objects.get()) == "1 March 2024"
+    signed.snapshot["examined"]["from"] = ExaminedFrom.GUESSED
+    assert taken(signed) == "1 March 2024, 12:00 UTC (guessed)"
+    del signed.snapshot["examined"]  # as it was before studies had dates
+    assert taken(signed) == "not recorded"
 
 
 def test_the_uploader_learns_of_it(final: Report, radiographer: User) -> None:

@@ -20,6 +20,7 @@ from diagnosis import formats
 from diagnosis.models import Addendum, Report, finding
 from diagnosis.models.review import Category, Decision
 from diagnosis.models.scan import Modality
+from diagnosis.models.study import ExaminedFrom
 from diagnosis.models.zone import has_zones
 from diagnosis.reports import content as report_content
 from diagnosis.reports import sections
@@ -141,10 +142,19 @@ def _facts(frozen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         (_("Sex"), _(patient["sex"])),
         (_("Examination"), _(scan["modality"])),
         *_images(frozen),
-        (_("Taken"), _moment(scan["acquired_at"])),
+        (_("Taken"), _taken(frozen)),
         (_("Uploaded"), _moment(scan["uploaded_at"])),
         (_("Accession number"), scan["accession_number"] or str(NOT_GIVEN)),
     )
+
+
+def _taken(frozen: Mapping[str, Any]) -> str:
+    """As the study was dated then; of snapshots that do not know it, what the image's header says."""
+    known = frozen.get("examined") or {"at": frozen["scan"]["acquired_at"], "from": ""}
+    if known["at"] and known["from"] == ExaminedFrom.PERSON:
+        return _day(str(timezone.localtime(datetime.fromisoformat(known["at"])).date()))
+    guessed = known["from"] == ExaminedFrom.GUESSED
+    return _("%(date)s (guessed)") % {"date": _moment(known["at"])} if guessed else _moment(known["at"])
 
 
 def _images(frozen: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
