@@ -5,19 +5,25 @@ import signal
 
 from billiard.process import current_process
 from celery import Celery
-from celery.signals import beat_embedded_init, worker_process_init
+from celery.signals import beat_embedded_init, beat_init, celeryd_init, worker_process_init
 
 from portal import alive
 from portal.parent_death import die_with_parent
 
 # REMAP_SIGTERM, by which a stop re-queues the running job, is set by what starts the worker: Celery reads it earlier.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-os.umask(0o077)  # pictures and the schedule are for this account alone
 
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 alive.tell(app)
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _write_privately(**_: object) -> None:
+    """Pictures and the schedule are for this account alone. Not for whoever imports this: some write sources."""
+    os.umask(0o077)
 
 
 @worker_process_init.connect

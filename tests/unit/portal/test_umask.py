@@ -1,0 +1,42 @@
+"""Who writes privately: workers and the beat do, and whoever only imports the application does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib import reload
+
+import pytest
+from celery.signals import beat_init, celeryd_init
+
+from portal import celery, web_server
+
+OPEN, PRIVATE = 0o022, 0o077
+
+
+@pytest.fixture(autouse=True)
+def open_umask() -> Iterator[None]:
+    before = os.umask(OPEN)
+    yield
+    os.umask(before)
+
+
+def umask() -> int:
+    found = os.umask(OPEN)
+    os.umask(found)
+    return found
+
+
+def test_an_import_changes_nothing_for_commands_that_write_sources() -> None:
+    reload(celery)
+    assert umask() == OPEN
+
+
+@pytest.mark.parametrize("start", [celeryd_init, beat_init])
+def test_worker_and_beat_write_privately(start: object) -> None:
+    start.send(sender=None, instance=None, conf=None, options={})  # type: ignore[attr-defined]
+    assert umask() == PRIVATE
+
+
+def test_so_does_the_web_server() -> None:
+    assert web_server.umask == PRIVATE
