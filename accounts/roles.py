@@ -49,10 +49,17 @@ class Clinician(Role):
     )
 
 
+class Trainee(Role):
+    slug = "trainee"
+    name = _("Radiologist in training")
+    description = _("Learns to read: reviews scans and drafts reports, which a radiologist authorises. Does not sign.")
+    permissions = Clinician.permissions | {Permission.REVIEW_SCAN}
+
+
 class Radiologist(Role):
     slug = "radiologist"
     name = _("Radiologist")
-    description = _("Reads the images: reviews scans and signs reports.")
+    description = _("Reads the images: reviews scans, signs reports and authorises those of radiologists in training.")
     permissions = Clinician.permissions | {Permission.REVIEW_SCAN, Permission.SIGN_REPORT}
 
 
@@ -72,7 +79,8 @@ class Administrator(Role):
     )
 
 
-ROLES: dict[str, type[Role]] = {role.slug: role for role in (Radiographer, Clinician, Radiologist, Administrator)}
+_ALL = (Radiographer, Clinician, Trainee, Radiologist, Administrator)
+ROLES: dict[str, type[Role]] = {role.slug: role for role in _ALL}
 
 
 def role_choices() -> list[tuple[str, StrOrPromise]]:

@@ -77,6 +77,7 @@ class ReportStanding(models.TextChoices):
     """What a report is worth today: its state, and what was signed beside it since."""
 
     PRELIMINARY = "preliminary", _("Preliminary")
+    HANDED_OVER = "handed-over", _("Preliminary, waiting for authorisation")
     FINAL = "final", _("Final")
     APPENDED = "appended", _("Final, with an addendum")
     CORRECTED = "corrected", _("Final, corrected")
@@ -88,6 +89,8 @@ class ReportStanding(models.TextChoices):
 class StandingElsewhere:
     """The same in DICOM SR (PS3.3 C.17.2) and in FHIR R4: DiagnosticReport.status.
 
+    Once VERIFIED, the Verifying Observer Sequence (0040,A073) names who signed, and the Author Observer Sequence
+    (0040,A078) who drafted; in FHIR these are Composition.attester (mode `legal`) and Composition.author.
     `predecessor`: the SR document names the one before it in its Predecessor Documents Sequence (0040,A360).
     """
 
@@ -103,6 +106,8 @@ _T = ReportStanding
 # Superseded versions stay final as documents; FHIR keeps them as earlier versions of the corrected resource.
 STANDING_ELSEWHERE: Mapping[ReportStanding, StandingElsewhere] = {
     _T.PRELIMINARY: StandingElsewhere("COMPLETE", "UNVERIFIED", "PRELIMINARY", "preliminary"),
+    # Handing over verifies nothing: to whoever receives it, it is what it was before.
+    _T.HANDED_OVER: StandingElsewhere("COMPLETE", "UNVERIFIED", "PRELIMINARY", "preliminary"),
     _T.FINAL: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "final"),
     _T.APPENDED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "appended", predecessor=True),
     _T.CORRECTED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "corrected", predecessor=True),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -43,6 +44,10 @@ def draft_report(*, by: User, review: Review) -> Report:
         "impression": review.impression,
         "is_key_image": review.is_key_image,
         "written_by": by,
+        # Others' words now: nobody has handed these over, or sent them back.
+        "handed_over_at": None,
+        "returned_by": None,
+        "return_comment": "",
     }
     unsigned = Report.objects.filter(study=review.study_id, image=review.image_id, status=S.PRELIMINARY)
     _count_again(unsigned)
@@ -67,11 +72,12 @@ def revise_report(*, by: User, report: Report, findings: str, impression: str, *
 
     `sections`: indication, technique, comparison and coded_findings, as far as they change.
     """
-    require(by, Permission.SIGN_REPORT, report.study.clinic)
+    require(by, Permission.REVIEW_SCAN, report.study.clinic)
     policies.require_revisable(report, by=by, impression=impression)
-    changed = Report.objects.filter(pk=report.pk, status=S.PRELIMINARY)
+    changed = Report.objects.filter(pk=report.pk, status=S.PRELIMINARY, handed_over_at=None)
     if not changed.update(findings=findings.strip(), impression=impression.strip(), **sections):
-        raise NotAllowedNow("already_final", policies.ALREADY_FINAL)
+        report.refresh_from_db()
+        raise NotAllowedNow("not_revisable", policies.revise_blocked_reason(report, by=by))
     report.refresh_from_db()
     return report
 
@@ -88,13 +94,31 @@ def sign_report(*, by: User, report: Report, password: str = "", proof: Proof | 
 
 def sign_words(by: User, report: Report) -> Report:
     """Freeze the words and hash them. Whoever calls has asked for the proof, and holds a transaction."""
-    # What is hashed must be what is signed: the row is read again, and its words are part of the UPDATE's condition.
-    report = Report.objects.select_related(
-        "study__clinic", "study__patient", "study__representative", "image", "review__analysis", "written_by"
-    ).get(pk=report.pk)
+    report = read_again(report)
     policies.require_signable(report, by=by)
+    return freeze(by, report)
+
+
+def read_again(report: Report) -> Report:
+    """The row as it is now, with all that a signature is for: what is hashed must be what is signed."""
+    related = ("study__clinic", "study__patient", "study__representative", "image", "review__analysis", "written_by")
+    return Report.objects.select_related(*related, "review__reader").get(pk=report.pk)
+
+
+def freeze(
+    by: User, report: Report, *, changed: Mapping[str, Any] | None = None, note: Message | None = None
+) -> Report:
+    """Sign the words of `report` as it was read again, with those in `changed` instead: one conditional UPDATE.
+
+    The words that the row had are part of the condition. What `changed` takes the place of is frozen too.
+    """
+    seen, words, by_label = _same_words(report), dict(changed or {}), actor_label(by)
+    drafted = {name: getattr(report, name) for name in words}
+    for name, value in words.items():
+        setattr(report, name, value)
+    signature = _signature(by, report, drafted)
     if not Report.objects.move(
-        report.pk, S.PRELIMINARY, S.FINAL, by=actor_label(by), only=_same_words(report), **_signature(by, report)
+        report.pk, S.PRELIMINARY, S.FINAL, by=by_label, only=seen, note=note, **words, **signature
     ):
         raise NotAllowedNow("changed_meanwhile", policies.CHANGED_MEANWHILE)
     # Asked for while this waited for the row: request_second_opinion holds it too.
@@ -104,12 +128,13 @@ def sign_words(by: User, report: Report) -> Report:
 
 
 def _same_words(report: Report) -> Q:
-    return Q(review=report.review, **{name: getattr(report, name) for name in WORDS})
+    same = {name: getattr(report, name) for name in WORDS}
+    return Q(review=report.review, handed_over_at=report.handed_over_at, **same)
 
 
-def _signature(by: User, report: Report) -> dict[str, Any]:
+def _signature(by: User, report: Report, drafted: dict[str, Any]) -> dict[str, Any]:
     at, author = timezone.now(), report.written_by.full_name
-    snapshot = report_content.snapshot(report)
+    snapshot = report_content.snapshot(report, drafted=drafted)
     return {
         "signed_by": by,
         "signed_at": at,

@@ -98,7 +98,8 @@ def claim_review(*, by: User, review: Review) -> Review:
     require(by, Permission.REVIEW_SCAN, review.clinic)
     release_expired(Review.objects.filter(pk=review.pk))
     if not Review.objects.filter(pk=review.pk).open_to(by).exists():
-        raise NotAllowedNow("own_reading", policies.OWN_READING)
+        trainee = policies.drafts_only(by, review.clinic)
+        raise NotAllowedNow("own_reading", policies.TRAINEES_FIRST if trainee else policies.OWN_READING)
     if _claim(review.pk, by=by) or Review.objects.held_by(by).filter(pk=review.pk).exists():
         return Review.objects.get(pk=review.pk)
     raise NotAllowedNow("taken", policies.TAKEN)

@@ -185,6 +185,7 @@ REPORT: dict[str, Any] = {
     **_WORDS,
     "written_by": "Rikke Radiologist",
     "written_at": "2026-03-02T08:35:02Z",
+    "handed_over_at": None,
     "author_name": "Rikke Radiologist",
     "signer_name": "Rikke Radiologist",
     "signed_at": "2026-03-02T08:36:15Z",

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.finding import WITHOUT_SIDE, Finding, Presence, Side, coded
@@ -131,6 +134,43 @@ class SignReportForm(forms.Form):
     @property
     def words(self) -> dict[str, Any]:
         return {}
+
+
+class AuthoriseForm(ReviseReportForm):
+    """The words of a report that was handed over, as they are to be signed."""
+
+    category = forms.TypedChoiceField(label=_("Category"), choices=Category.choices, coerce=Category)
+    # When the report was handed over that the page showed, to the microsecond.
+    seen = forms.CharField(widget=forms.HiddenInput)
+    password = _password(required=False)
+
+    def clean_seen(self) -> datetime:
+        at = parse_datetime(self.cleaned_data["seen"])
+        if at is None or not is_aware(at):
+            raise forms.ValidationError(_("Open the report again."))
+        return at
+
+    @property
+    def words(self) -> dict[str, Any]:
+        return super().words | {name: self.cleaned_data[name] for name in ("category", "seen")}
+
+
+class WithoutWords(forms.Form):
+    """A button that says nothing more."""
+
+    @property
+    def words(self) -> dict[str, Any]:
+        return {}
+
+
+class ReturnForm(forms.Form):
+    """What the author of a report is to do with it."""
+
+    comment = _words(_("What should be changed"), 3, 2000)
+
+    @property
+    def words(self) -> dict[str, Any]:
+        return {"comment": self.cleaned_data["comment"]}
 
 
 class AddendumForm(forms.Form):

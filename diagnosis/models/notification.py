@@ -22,6 +22,8 @@ class NotificationKind(models.TextChoices):
     OVERDUE = "overdue", _("A critical result was not acknowledged in time")
     CORRECTION = "correct", _("A report was corrected")
     ERROR = "error", _("A report was entered in error")
+    RETURNED = "returned", _("A report came back to you")
+    AUTHORISED = "author", _("Your report was authorised")
     LOOK = "look", _("A second reader does not agree with your report")
 
 

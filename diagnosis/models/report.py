@@ -27,6 +27,10 @@ class ReportQuerySet(MachineQuerySet["Report"]):
     transition, subject = "ReportTransition", "report"
     clinic_path = "study__clinic"
 
+    def handed_over(self) -> Self:
+        """Those that wait for somebody to authorise them."""
+        return self.filter(status=ReportStatus.PRELIMINARY, handed_over_at__isnull=False)
+
     def on(self, image: Scan) -> Self:
         """Those that rest on `image`: on its whole study, or on this image alone."""
         return self.filter(speaks_of(image), study=image.study_id)
@@ -80,6 +84,19 @@ class Report(ClinicalModel):
     is_key_image = models.BooleanField(default=False)
     written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     written_at = models.DateTimeField(auto_now_add=True)
+
+    handed_over_at = models.DateTimeField(
+        null=True, blank=True, help_text="when its author, who does not sign, gave it to those who do; else empty"
+    )
+    returned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="who sent it back to its author last; empty: nobody since it was handed over",
+    )
+    return_comment = models.TextField(blank=True, default="", max_length=2000, help_text="what its author is to do")
 
     signed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -161,7 +178,7 @@ class Report(ClinicalModel):
     def standing(self) -> ReportStanding:
         """What it is worth today: its state, and what was signed beside it since."""
         if not self.is_final:
-            return ReportStanding.PRELIMINARY
+            return ReportStanding.HANDED_OVER if self.handed_over_at else ReportStanding.PRELIMINARY
         if self.error:
             return ReportStanding.ENTERED_IN_ERROR
         if self.successor:

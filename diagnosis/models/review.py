@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Clinic, User
+from accounts.permissions import Permission
 from diagnosis.models.agreement import Agreement
 from diagnosis.models.base import ClinicalModel
 from diagnosis.models.scan import Scan
@@ -100,9 +101,13 @@ class ReviewQuerySet(MachineQuerySet["Review"]):
     transition, subject = "ReviewTransition", "review"
 
     def open_to(self, reader: User) -> Self:
-        """Those that `reader` may read: never a scan that the same person already has a hand in."""
+        """Those that `reader` may read: never a scan that the same person already has a hand in.
+
+        A further opinion on a colleague's reading is for those who sign.
+        """
+        signs = Clinic.objects.where(reader, Permission.SIGN_REPORT)
         own = Review.objects.filter(reader=reader, status__in=(_S.CLAIMED, _S.DECIDED), study=OuterRef("study"))
-        return self.filter(Q(kind=ReviewKind.FIRST) | ~Exists(own.exclude(pk=OuterRef("pk"))))
+        return self.filter(Q(kind=ReviewKind.FIRST) | ~Exists(own.exclude(pk=OuterRef("pk"))) & Q(clinic__in=signs))
 
     def open(self) -> Self:
         return self.filter(status__in=OPEN)

@@ -21,13 +21,14 @@ from diagnosis.results import intended_use, marks, verdict
 CANONICAL_FORM = 2
 
 
-def snapshot(report: Report) -> dict[str, Any]:
+def snapshot(report: Report, *, drafted: dict[str, Any] | None = None) -> dict[str, Any]:
     """Patient, image and classifiers' results as they are now; JSON values only.
 
+    `drafted`: the author's words where whoever authorised the report changed them; kept as `drafted`, else left out.
     In the source language, whoever signs: what was signed is read for decades, and by anybody.
     """
     with override(settings.LANGUAGE_CODE):
-        return _snapshot(report)
+        return _snapshot(report) | ({"drafted": drafted} if drafted else {})
 
 
 def _snapshot(report: Report) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from diagnosis.states import ReportStatus
 
 
 def due_to(reader: User) -> QuerySet[Report]:
-    """Contradicted final reports that nobody has taken and that `reader` had no hand in, the oldest first."""
-    clinics = Clinic.objects.where(reader, Permission.REVIEW_SCAN)
+    """For those who sign: contradicted final reports that nobody took, without `reader`'s own, the oldest first."""
+    clinics = Clinic.objects.where(reader, Permission.SIGN_REPORT)
     own = Review.objects.filter(study=OuterRef("study"), reader=reader.pk)
     reports = Report.objects.filter(study__clinic__in=clinics, status=ReportStatus.FINAL, second_look=None)
     # A report that was corrected or entered in error has had its second look already.

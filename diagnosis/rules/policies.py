@@ -6,7 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext, gettext_noop
 
-from accounts.models import User
+from accounts.models import Clinic, User
+from accounts.permissions import Permission, allowed
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, Report, Review, Scan
 from diagnosis.models.review import Decision, ReviewKind
@@ -29,6 +30,13 @@ RESULT_CHANGED = gettext_noop(
 ALREADY_FINAL = gettext_noop("This report is final. Write an addendum instead.")
 NOT_FINAL = gettext_noop("This report is not signed yet; change it instead of adding to it.")
 NOT_YOURS = gettext_noop("A report is signed by the radiologist whose reading it rests on.")
+NOT_HANDED_OVER = gettext_noop("Its author has not handed this report over for authorisation.")
+AUTHORISED_ALONE = gettext_noop("This report waits for authorisation. Read it on its own page and authorise it there.")
+WAITS = gettext_noop("You have handed this report over. Take it back to change it, or wait until it is authorised.")
+SIGN_YOURSELF = gettext_noop("You may sign this report yourself, so there is nothing to hand over.")
+MOVED_ON = gettext_noop("Somebody else was first. Look at the report again.")
+COMMENT_NEEDED = gettext_noop("Say what its author is to do, in one sentence at least.")
+TRAINEES_FIRST = gettext_noop("Second readings and arbitrations are for radiologists who sign reports.")
 SECOND_OPEN = gettext_noop("A second reading of this scan is still open. Sign when it has been decided.")
 IMAGES_CAME = gettext_noop(
     "Images came in or were moved after this reading, and the study waits to be read again. Read it; what is written "
@@ -87,8 +95,7 @@ def require_decidable(review: Review, *, by: User, decision: Decision, **words: 
         )
     if decision == Decision.OVERRIDE and not words.get("override_reason"):
         raise Refusal("reason_needed", gettext_noop("Say why you override the classifiers' result."))
-    if not str(words.get("impression", "")).strip():
-        raise Refusal("impression_needed", gettext_noop("Write an impression, one sentence at least."))
+    require_impression(str(words.get("impression", "")))
     if not words.get("image_quality"):
         raise Refusal("quality_needed", gettext_noop("Say how good the image is."))
 
@@ -120,8 +127,38 @@ def sign_blocked_reason(report: Report, *, by: User) -> str:
     if report.corrects_id:
         return ""  # a correction is written and signed at once, and waits for no reading
     if report.reading.reader_id != by.pk:
-        return gettext(NOT_YOURS)
+        return gettext(_of_somebody_else(report))
     return _open_reading(report)
+
+
+def _of_somebody_else(report: Report) -> str:
+    if report.handed_over_at:
+        return AUTHORISED_ALONE
+    author, clinic = report.reading.reader, report.study.clinic
+    return NOT_HANDED_OVER if author and drafts_only(author, clinic) else NOT_YOURS
+
+
+def drafts_only(user: User, clinic: Clinic) -> bool:
+    """Whether the person reads in the clinic, and what they write is signed by others."""
+    return allowed(user, Permission.REVIEW_SCAN, clinic) and not allowed(user, Permission.SIGN_REPORT, clinic)
+
+
+def hand_over_blocked_reason(report: Report, *, by: User) -> str:
+    """Why `by` may not hand this report over for authorisation now; empty when they may."""
+    if report.is_final:
+        return gettext(ALREADY_FINAL)
+    if report.reading.reader_id != by.pk:
+        return gettext(NOT_YOURS)
+    if report.handed_over_at:
+        return gettext(WAITS)
+    return "" if drafts_only(by, report.study.clinic) else gettext(SIGN_YOURSELF)
+
+
+def authorise_blocked_reason(report: Report) -> str:
+    """Why nobody may authorise this report or send it back now; empty when a radiologist may."""
+    if report.is_final:
+        return gettext(ALREADY_FINAL)
+    return _open_reading(report) if report.handed_over_at else gettext(NOT_HANDED_OVER)
 
 
 def _open_reading(report: Report) -> str:
@@ -140,13 +177,27 @@ def revise_blocked_reason(report: Report, *, by: User) -> str:
     """Why `by` may not change this report's words now; empty when they may."""
     if report.is_final:
         return gettext(ALREADY_FINAL)
-    return gettext(NOT_YOURS) if report.reading.reader_id != by.pk else ""
+    if report.reading.reader_id != by.pk:
+        return gettext(NOT_YOURS)
+    return gettext(WAITS) if report.handed_over_at else ""
 
 
 def require_revisable(report: Report, *, by: User, impression: str) -> None:
     _require("not_revisable", revise_blocked_reason(report, by=by))
-    if not impression.strip():
-        raise Refusal("impression_needed", gettext_noop("Write an impression, one sentence at least."))
+    require_impression(impression)
+
+
+def require_impression(words: str) -> None:
+    if not words.strip():
+        raise Refusal("impression_needed", IMPRESSION_NEEDED)
+
+
+def require_to_hand_over(report: Report, *, by: User) -> None:
+    _require("not_to_hand_over", hand_over_blocked_reason(report, by=by))
+
+
+def require_authorisable(report: Report) -> None:
+    _require("not_authorisable", authorise_blocked_reason(report))
 
 
 def require_signable(report: Report, *, by: User) -> None:

@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from diagnosis.views import critical_result, report
+from diagnosis.views import authorisation, critical_result, report
 
 urlpatterns = [
     path("reports/<uuid:pk>/", report.detail, name="report-detail"),
     path("reports/<uuid:pk>/words/", report.revise, name="report-revise"),
     path("reports/<uuid:pk>/signature/", report.sign, name="report-sign"),
+    path("reports/<uuid:pk>/hand-over/", authorisation.give, name="report-hand-over"),
+    path("reports/<uuid:pk>/take-back/", authorisation.take, name="report-take-back"),
+    path("reports/<uuid:pk>/send-back/", authorisation.give_back, name="report-send-back"),
+    path("reports/<uuid:pk>/authorisation/", authorisation.authorise, name="report-authorise"),
     path("reports/<uuid:pk>/addenda/", report.addendum, name="report-addendum"),
     path("reports/<uuid:pk>/correction/", report.correct, name="report-correct"),
     path("reports/<uuid:pk>/error/", report.enter_error, name="report-error"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from diagnosis.views import notification, signing
+from diagnosis.views import authorisation, notification, signing
 from diagnosis.views.review import claim as hold
 from diagnosis.views.review import detail as review
 from diagnosis.views.review import policy, preference, queue, second_look, unsigned
@@ -16,6 +16,7 @@ urlpatterns = [
     path("reading/second-looks/<uuid:pk>/return/", second_look.give_back, name="second-look-return"),
     path("reading/unsigned/", unsigned.index, name="reading-unsigned"),
     path("reading/unsigned/signature/", unsigned.sign, name="reading-sign"),
+    path("reading/authorisation/", authorisation.index, name="reading-authorisation"),
     path("reading/proof/", signing.prove_it, name="reading-proof"),
     path("reading/preferences/", preference.edit, name="reading-preference"),
     path("reading/policy/", policy.edit, name="reading-policy"),

@@ -27,6 +27,8 @@ ICONS = {
     NotificationKind.OVERDUE: "warning",
     NotificationKind.CORRECTION: "report",
     NotificationKind.ERROR: "failed",
+    NotificationKind.RETURNED: "report",
+    NotificationKind.AUTHORISED: "report",
     NotificationKind.LOOK: "eye",
 }
 
@@ -35,6 +37,8 @@ OF_REPORTS = (
     NotificationKind.ADDENDUM,
     NotificationKind.CORRECTION,
     NotificationKind.ERROR,
+    NotificationKind.RETURNED,
+    NotificationKind.AUTHORISED,
     NotificationKind.LOOK,
 )
 

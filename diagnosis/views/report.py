@@ -23,14 +23,18 @@ from diagnosis.actions.report_correction import correct_report, enter_in_error
 from diagnosis.errors import Refusal
 from diagnosis.forms.report import (
     AddendumForm,
+    AuthoriseForm,
     CorrectReportForm,
     EnterInErrorForm,
+    ReturnForm,
     ReviseReportForm,
     SignReportForm,
+    WithoutWords,
     choices_of,
 )
 from diagnosis.models import Report
 from diagnosis.reports import content as report_content
+from diagnosis.reports.drafted import drafted
 from diagnosis.reports.key_images import key_images
 from diagnosis.reports.key_images import picture as picture_of_key_image
 from diagnosis.reports.pdf import render_pdf
@@ -56,17 +60,15 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def revise(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    form = ReviseReportForm(request.POST)
-    return _carry_out(
-        request, pk, "revise_form", form, revise_report, _("The preliminary report has been changed."), signs=False
-    )
+    form, done = ReviseReportForm(request.POST), _("The preliminary report has been changed.")
+    return carry_out(request, pk, "revise_form", form, revise_report, done, needs=Permission.REVIEW_SCAN, signs=False)
 
 
 @sensitive_post_parameters("password")
 @require_POST
 def sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = SignReportForm(request.POST)
-    done = _carry_out(request, pk, "sign_form", form, sign_report, _("The report is signed and final."))
+    done = carry_out(request, pk, "sign_form", form, sign_report, _("The report is signed and final."))
     following = unsigned(person(request)).first() if "go_on" in request.POST and done.status_code == REDIRECT else None
     return redirect("diagnosis:report-detail", pk=following.pk) if following else done
 
@@ -75,7 +77,7 @@ def sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def addendum(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = AddendumForm(request.POST)
-    return _carry_out(
+    return carry_out(
         request, pk, "addendum_form", form, add_addendum, _("The addendum is signed and is now part of the report.")
     )
 
@@ -111,7 +113,7 @@ def correct(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def enter_error(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Say that a final report should never have been."""
     form = EnterInErrorForm(request.POST)
-    return _carry_out(request, pk, "error_form", form, enter_in_error, _("The report is marked as entered in error."))
+    return carry_out(request, pk, "error_form", form, enter_in_error, _("The report is marked as entered in error."))
 
 
 @never_cache
@@ -171,12 +173,19 @@ def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in
         "second_opinion_blocked_reason": policies.second_opinion_blocked_reason(report.scan),
         "signed_under": corrections.signed_under(report),
         "amend_blocked_reason": policies.amend_blocked_reason(report),
+        "is_own": report.reading.reader_id == by.pk,
+        "hand_over_blocked_reason": policies.hand_over_blocked_reason(report, by=by),
+        "authorise_blocked_reason": policies.authorise_blocked_reason(report),
+        "drafted": drafted(report),
         "waiting_to_sign": unsigned(by).exclude(pk=report.pk).count() if not report.is_final else 0,
         "proven": proven(request),
         "intact": report.is_final and report_content.is_intact(report),
         "verification_url": _verification_url(request, report),
         "revise_form": ReviseReportForm(initial=_initial(report)),
         "sign_form": SignReportForm(),
+        "hand_over_form": WithoutWords(),
+        "authorise_form": AuthoriseForm(initial=_to_authorise(report), auto_id="id_authorise_%s"),
+        "return_form": ReturnForm(auto_id="id_return_%s"),
         "addendum_form": AddendumForm(),
         "error_form": EnterInErrorForm(auto_id="id_error_%s"),
         **forms_in_error,
@@ -184,7 +193,7 @@ def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in
     return render(request, "diagnosis/report/detail.html", context, status=status)
 
 
-def _carry_out(
+def carry_out(
     request: HttpRequest,
     pk: uuid.UUID,
     name: str,
@@ -192,13 +201,14 @@ def _carry_out(
     action: Callable[..., object],
     done: StrOrPromise,
     *,
+    needs: Permission = Permission.SIGN_REPORT,
     signs: bool = True,
 ) -> HttpResponse:
     """Do what the form asks and go back to the report, or show it again with the sentence at the form called `name`."""
     report = _find(request, pk)
     if not form.is_valid():
         return _page(request, report, status=400, **{name: form})
-    require(person(request), Permission.SIGN_REPORT, report.study.clinic)
+    require(person(request), needs, report.study.clinic)
     try:
         words = _proven_words(request, form) if signs else form.words
         action(by=person(request), report=report, **words)
@@ -223,6 +233,11 @@ def _initial(report: Report) -> dict[str, Any]:
         name: getattr(report, name) for name in ("indication", "technique", "comparison", "findings", "impression")
     }
     return words | choices_of(report.coded_findings)
+
+
+def _to_authorise(report: Report) -> dict[str, Any]:
+    seen = report.handed_over_at.isoformat() if report.handed_over_at else ""
+    return _initial(report) | {"category": report.category, "seen": seen}
 
 
 def _verification_url(request: HttpRequest, report: Report) -> str:

@@ -17,6 +17,7 @@ SITE_ADMINISTRATOR = f"site@{DOMAIN}"
 NAMES = {
     "radiographer": "Robin Fields",
     "clinician": "Kim Okafor",
+    "trainee": "Noor Haddad",
     "radiologist": "Ana Lindqvist",
     "administrator": "Sam Moreau",
 }

@@ -181,6 +181,7 @@ def test_each_standing_has_its_meaning_elsewhere() -> None:
     told = {standing: (there.verification, there.fhir) for standing, there in STANDING_ELSEWHERE.items()}
     assert told == {
         "preliminary": ("UNVERIFIED", "preliminary"),
+        "handed-over": ("UNVERIFIED", "preliminary"),
         "final": ("VERIFIED", "final"),
         "appended": ("VERIFIED", "appended"),
         "corrected": ("VERIFIED", "corrected"),

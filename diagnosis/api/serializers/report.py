@@ -73,6 +73,9 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
     )
     entered_in_error = EnteredInErrorSerializer(source="error", allow_null=True)
     written_by = serializers.CharField(source="written_by.full_name")
+    handed_over_at = serializers.DateTimeField(
+        help_text="when its author, who does not sign, gave it to those who do; null: never, or sent back since"
+    )
     signer_name = serializers.CharField(help_text="as it was at the signature; empty while preliminary")
     content_sha256 = serializers.CharField(help_text="over all that was signed; empty while preliminary")
     images = serializers.ListField(
@@ -104,6 +107,7 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
             "is_key_image",
             "written_by",
             "written_at",
+            "handed_over_at",
             "author_name",
             "signer_name",
             "signed_at",

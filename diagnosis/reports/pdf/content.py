@@ -33,6 +33,7 @@ from diagnosis.states import ReportStanding
 # The words in the head of the page.
 _STATUS = {
     ReportStanding.PRELIMINARY: gettext_noop("Preliminary report"),
+    ReportStanding.HANDED_OVER: gettext_noop("Preliminary report, waiting for authorisation"),
     ReportStanding.FINAL: gettext_noop("Final report"),
     ReportStanding.APPENDED: gettext_noop("Final report, with an addendum"),
     ReportStanding.CORRECTED: gettext_noop("Corrected report"),
@@ -198,11 +199,20 @@ def _correction(report: Report) -> str:
     }
 
 
+_AUTHORISED = {
+    False: gettext_noop("Drafted by %(author)s, authorised electronically by %(name)s, %(when)s"),
+    True: gettext_noop("Drafted by %(author)s, changed and authorised electronically by %(name)s, %(when)s"),
+}
+
+
 def _signature(report: Report) -> str:
+    if report.signed_at is None and report.handed_over_at:
+        return _("Not signed. Drafted by %(author)s") % {"author": report.written_by.full_name}
     if report.signed_at is None:
         return _("Not signed")
     if report.author_name and report.author_name != report.signer_name:
-        return _("Drafted by %(author)s, authorised electronically by %(name)s, %(when)s") % {
+        changed = bool(report.snapshot.get("drafted"))
+        return _(_AUTHORISED[changed]) % {
             "author": report.author_name,
             "name": report.signer_name,
             "when": _moment(report.signed_at.isoformat()),

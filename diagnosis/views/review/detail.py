@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.permissions import Permission, require
+from diagnosis.actions.authorisation import hand_over
 from diagnosis.actions.draft import Written, save_draft
 from diagnosis.actions.key_images import prepare_key_images
 from diagnosis.actions.report import sign_report
@@ -32,7 +33,7 @@ from diagnosis.actions.review import (
 )
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.review import ImpressionForm, ReviewForm, draft_of
-from diagnosis.models import Review
+from diagnosis.models import Report, Review
 from diagnosis.reviews.agreement import Contradiction
 from diagnosis.rules import blinding, policies
 from diagnosis.states import ReviewStatus
@@ -50,6 +51,14 @@ DECIDED_THE_LAST = gettext_lazy(
     "Decided. There are no more cases for you to read. The queue keeps itself up to date; "
     "you can also widen the filters."
 )
+# Beside the decision, by the button: what is said when it is done, and when it is not.
+DELIVERIES = {
+    "sign": (gettext_lazy("Decided and signed: %(patient)s."), gettext_lazy("Decided, but not signed: %(reason)s")),
+    "hand_over": (
+        gettext_lazy("Decided and handed over for authorisation: %(patient)s."),
+        gettext_lazy("Decided, but not handed over: %(reason)s"),
+    ),
+}
 NO_CATEGORY = gettext_lazy("Choose a category, then commit it.")
 
 
@@ -133,8 +142,8 @@ def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         _keep_words(request, review)
         return _refused(request, review, refusal)
     remember_read(request, review)
-    unsigned = _sign(request, review) if "sign" in request.POST else None
-    return unsigned or _show_next(request, review)
+    refused = _deliver(request, review)
+    return refused or _show_next(request, review)
 
 
 @require_POST
@@ -170,26 +179,41 @@ def _decide(request: HttpRequest, review: Review, form: ReviewForm) -> None:
         messages.info(request, refusal.sentence)
 
 
-def _sign(request: HttpRequest, review: Review) -> HttpResponse | None:
-    """Sign what has just been decided. The decision stands where that is refused, and the report's page says why."""
+def _deliver(request: HttpRequest, review: Review) -> HttpResponse | None:
+    """Sign what has just been decided, or hand it over to those who sign, as the button says.
+
+    The decision stands where that is refused, and the report's page says why.
+    """
     review.refresh_from_db()
-    report = getattr(review, "report", None)
-    if report is None:
+    report, asked = getattr(review, "report", None), _asked(request)
+    if report is None or not asked:
         return None
+    done, not_done = DELIVERIES[asked]
     try:
-        sign_report(by=person(request), report=report, proof=proof_of(request))
+        _sign_or_hand_over(request, report, asked)
     except Refusal as refusal:
-        sentence = _("Decided, but not signed: %(reason)s") % {"reason": refusal.sentence}
-        messages.warning(request, sentence)
+        messages.warning(request, str(not_done) % {"reason": refusal.sentence})
         return redirect("diagnosis:report-detail", pk=report.pk)
-    messages.success(request, _("Decided and signed: %(patient)s.") % {"patient": review.scan.patient.name})
+    messages.success(request, str(done) % {"patient": review.scan.patient.name})
     return None
+
+
+def _asked(request: HttpRequest) -> str:
+    """Which button beside "Decide" was pressed; empty for that one."""
+    return next((name for name in DELIVERIES if name in request.POST), "")
+
+
+def _sign_or_hand_over(request: HttpRequest, report: Report, asked: str) -> None:
+    if asked == "sign":
+        sign_report(by=person(request), report=report, proof=proof_of(request))
+    else:
+        hand_over(by=person(request), report=report)
 
 
 def _show_next(request: HttpRequest, done: Review) -> HttpResponse:
     if not request.session[GO_ON]:
-        if "sign" not in request.POST:
-            messages.success(request, _("Decided. The preliminary report is waiting for your signature."))
+        if not _asked(request):
+            messages.success(request, _what_remains(request, done))
         return redirect(review_url(request, done.pk))
     current = membership(request)
     form = filter_of(request, current.clinic if current else done.clinic, request.POST)
@@ -198,6 +222,12 @@ def _show_next(request: HttpRequest, done: Review) -> HttpResponse:
         messages.success(request, DECIDED_THE_LAST)
         return redirect(queue_url(request))
     return redirect(review_url(request, following.pk))
+
+
+def _what_remains(request: HttpRequest, done: Review) -> str:
+    if policies.drafts_only(person(request), done.clinic):
+        return _("Decided. Hand the report over for authorisation when it is complete.")
+    return _("Decided. The preliminary report is waiting for your signature.")
 
 
 def _keep_words(request: HttpRequest, review: Review) -> None:

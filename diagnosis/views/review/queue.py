@@ -21,7 +21,7 @@ from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.queue_filter import QueueFilter
 from diagnosis.models import Review
 from diagnosis.models.review import ReviewQuerySet
-from diagnosis.reviews import second_looks
+from diagnosis.reviews import authorisation, second_looks
 from diagnosis.rules import blinding
 from diagnosis.views.review.addresses import queue_url, review_url
 from diagnosis.views.review.figures import numbers
@@ -56,7 +56,12 @@ def _shown(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     if wants_fragment(request):
         return render(request, "diagnosis/review/_queue.html", context)
     by = person(request)
-    waiting = {"unsigned": unsigned(by).count(), "second_looks": second_looks.due_to(by).count()}
+    waiting = {
+        "unsigned": unsigned(by).count(),
+        "to_authorise": authorisation.to_authorise(by).count(),
+        "drafts": authorisation.own_drafts(by).count(),
+        "second_looks": second_looks.due_to(by).count(),
+    }
     return render(request, "diagnosis/review/queue.html", context | waiting)
 
 

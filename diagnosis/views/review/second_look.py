@@ -31,7 +31,7 @@ LIST, ONE = "diagnosis:second-looks", "diagnosis:second-look"
 def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     """Neither direction nor words: who looks again is not to know who said what."""
     by = person(request)
-    require(by, Permission.REVIEW_SCAN, clinic)
+    require(by, Permission.SIGN_REPORT, clinic)
     related = ("report__study__patient", "report__study__representative__patient")
     mine = SecondLook.objects.visible_to(by).filter(reader=by, decided_at=None).select_related(*related)
     due = second_looks.due_to(by).select_related("study__patient", "study__representative__patient")

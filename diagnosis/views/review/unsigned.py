@@ -16,7 +16,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import User
+from accounts.models import Clinic, User
+from accounts.permissions import Permission
 from accounts.reauthentication import Proof
 from diagnosis.actions.report import WORDS, sign_report
 from diagnosis.errors import Refusal
@@ -72,7 +73,9 @@ def sign(request: HttpRequest) -> HttpResponse:
 
 
 def unsigned(by: User) -> QuerySet[Report]:
-    reports = Report.objects.visible_to(by).filter(status=ReportStatus.PRELIMINARY, review__reader=by)
+    """Their own that wait for their signature; drafts that others sign are not among them."""
+    signing = Clinic.objects.where(by, Permission.SIGN_REPORT)
+    reports = Report.objects.filter(status=ReportStatus.PRELIMINARY, review__reader=by, study__clinic__in=signing)
     related = ("study__patient", "study__clinic", "study__representative", "image", "review__analysis", "written_by")
     return reports.select_related(*related).order_by("written_at")
 

@@ -51,7 +51,7 @@ class Command(Serve):
 
     def _say_logins(self, logins: list[Login]) -> None:
         if not logins:
-            self.say(f"Sign in as radiographer@{DOMAIN} (or clinician, radiologist, administrator, site).")
+            self.say(f"Sign in as radiographer@{DOMAIN} (or clinician, trainee, radiologist, administrator, site).")
             self.say("Passwords were shown once, at the first start; set a new one with")
             self.say(f"    {shlex.quote(sys.executable)} manage.py changepassword radiographer@{DOMAIN}\n")
             return

@@ -36,7 +36,7 @@ class Command(Serve):
         for _ in ensure_scans(ensure_patients(clinic, by=uploader), by=uploader):
             pass
         self.say_address(launcher)
-        roles = "radiographer, clinician, radiologist, administrator or site"
+        roles = "radiographer, clinician, trainee, radiologist, administrator or site"
         self.say(f"Sign in as {roles}@{DOMAIN}, each with the password {password}")
         while launcher.step():
             for log in logs:

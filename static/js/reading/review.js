@@ -13,7 +13,7 @@ import { joinViewer } from "./viewing.js";
 const form = byId("review", HTMLFormElement);
 const stand = byId("stand", HTMLElement);
 const saved = byId("saved", HTMLElement);
-const DECIDING = "#decide, #decide-and-sign";
+const DECIDING = "#decide, #decide-and-sign, #decide-and-hand-over";
 const { renew = "", leave = "", result = "", impression = "", neighbours = "" } = form.dataset;
 const viewer = joinViewer(form);
 const RESULT_EVERY = 3000;
