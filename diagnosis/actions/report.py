@@ -116,6 +116,7 @@ def freeze(
     drafted = {name: getattr(report, name) for name in words}
     for name, value in words.items():
         setattr(report, name, value)
+    policies.require_filled_in(vars(report))
     signature = _signature(by, report, drafted)
     if not Report.objects.move(
         report.pk, S.PRELIMINARY, S.FINAL, by=by_label, only=seen, note=note, **words, **signature
@@ -152,6 +153,7 @@ def add_addendum(*, by: User, report: Report, text: str, password: str = "", pro
     require(by, Permission.SIGN_REPORT, report.study.clinic)
     require_proof(by, password=password, proof=proof)
     policies.require_amendable(report, text)
+    policies.require_filled_in({"findings": text})
     try:
         with transaction.atomic():
             return _add(by, report, text.strip())

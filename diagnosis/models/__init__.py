@@ -11,6 +11,7 @@ from diagnosis.models.image_result import ImageResult
 from diagnosis.models.key_image import KeyImage
 from diagnosis.models.notification import Notification
 from diagnosis.models.patient import Patient
+from diagnosis.models.phrase import Phrase
 from diagnosis.models.prediction import Prediction
 from diagnosis.models.reading_policy import ReadingPolicy
 from diagnosis.models.reading_preference import ReadingPreference
@@ -40,6 +41,7 @@ __all__ = [
     "KeyImage",
     "Notification",
     "Patient",
+    "Phrase",
     "Prediction",
     "ReadingPolicy",
     "ReadingPreference",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext, gettext_noop
@@ -11,6 +12,7 @@ from accounts.permissions import Permission, allowed
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, Report, Review, Scan
 from diagnosis.models.review import Decision, ReviewKind
+from diagnosis.rules import blanks
 from diagnosis.states import AnalysisStatus, ReviewStatus
 
 ALREADY_OPEN = gettext_noop("This scan is already being analysed. Wait for the result or cancel it first.")
@@ -34,6 +36,7 @@ NOT_HANDED_OVER = gettext_noop("Its author has not handed this report over for a
 AUTHORISED_ALONE = gettext_noop("This report waits for authorisation. Read it on its own page and authorise it there.")
 WAITS = gettext_noop("You have handed this report over. Take it back to change it, or wait until it is authorised.")
 SIGN_YOURSELF = gettext_noop("You may sign this report yourself, so there is nothing to hand over.")
+UNFILLED = gettext_noop("%(field)s is not filled in. Write what belongs there, or take the brackets away.")
 MOVED_ON = gettext_noop("Somebody else was first. Look at the report again.")
 COMMENT_NEEDED = gettext_noop("Say what its author is to do, in one sentence at least.")
 TRAINEES_FIRST = gettext_noop("Second readings and arbitrations are for radiologists who sign reports.")
@@ -192,8 +195,15 @@ def require_impression(words: str) -> None:
         raise Refusal("impression_needed", IMPRESSION_NEEDED)
 
 
+def require_filled_in(words: Mapping[str, Any]) -> None:
+    """Raise where a section of a report still has a field in brackets."""
+    for blank in blanks.unfilled(words).values():
+        raise Refusal("field_unfilled", UNFILLED, field=blank)
+
+
 def require_to_hand_over(report: Report, *, by: User) -> None:
     _require("not_to_hand_over", hand_over_blocked_reason(report, by=by))
+    require_filled_in(vars(report))
 
 
 def require_authorisable(report: Report) -> None:

@@ -5,7 +5,7 @@ from django.urls import path
 from diagnosis.views import authorisation, notification, signing
 from diagnosis.views.review import claim as hold
 from diagnosis.views.review import detail as review
-from diagnosis.views.review import policy, preference, queue, second_look, unsigned
+from diagnosis.views.review import phrases, policy, preference, queue, second_look, unsigned
 
 urlpatterns = [
     path("reading/", queue.index, name="queue"),
@@ -17,6 +17,10 @@ urlpatterns = [
     path("reading/unsigned/", unsigned.index, name="reading-unsigned"),
     path("reading/unsigned/signature/", unsigned.sign, name="reading-sign"),
     path("reading/authorisation/", authorisation.index, name="reading-authorisation"),
+    path("reading/phrases/", phrases.index, name="phrases"),
+    path("reading/phrases/new/", phrases.add, name="phrase-add"),
+    path("reading/phrases/<uuid:pk>/", phrases.change, name="phrase-change"),
+    path("reading/phrases/<uuid:pk>/removal/", phrases.remove, name="phrase-remove"),
     path("reading/proof/", signing.prove_it, name="reading-proof"),
     path("reading/preferences/", preference.edit, name="reading-preference"),
     path("reading/policy/", policy.edit, name="reading-policy"),

@@ -17,7 +17,7 @@ from diagnosis.actions.draft import save_draft
 from diagnosis.actions.report import add_addendum, sign_report
 from diagnosis.actions.review import claim_review, request_second_opinion
 from diagnosis.messages import Message
-from diagnosis.models import Analysis, Patient, Report, Review, Scan, SecondLook
+from diagnosis.models import Analysis, Patient, Phrase, Report, Review, Scan, SecondLook
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify_uploader
 from diagnosis.states import AnalysisStatus
@@ -125,6 +125,7 @@ def fill(world: World) -> World:
         "analysis": [analysis, failed],
         "review": [reviews[1], held, reviews[5], *Review.objects.filter(study=world.scans[6].study)],
         "report": [signed, overridden],
+        "phrase": [Phrase.objects.create(clinic=world.clinic, name="Ward staff", findings="Clear lungs.")],
         "second": [_looked_at(signed, second), SecondLook.objects.create(report=overridden, reader=second)],
     }
     world.arguments = {name: [[one.pk] for one in several] for name, several in given.items()}

@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Clinic, User
 from diagnosis.actions.review import claim_review, release_review
-from diagnosis.models import Draft, KeyImage, Patient, ReadingPolicy, Report, Review
+from diagnosis.models import Draft, KeyImage, Patient, Phrase, ReadingPolicy, Report, Review
 from diagnosis.states import ReviewStatus as S
 from diagnosis.views.review import claim
 from tests.conftest import PASSWORD
@@ -106,6 +106,32 @@ def test_a_whole_reading_with_the_keyboard_alone(cases: list[Review], desk: Desk
     assert Report.objects.get().is_key_image
     assert str(cases[1].pk) in page.url
     assert not Draft.objects.exists()
+
+
+def test_a_phrase_is_filled_in_with_f2_and_handed_over_when_nothing_is_left(
+    cases: list[Review], clinic: Clinic, desk: Desk, member: Callable[[str], User]
+) -> None:
+    words = {"findings": "Nodule in the [side] lung, [size] mm.", "impression": "Nodule, [size] mm."}
+    Phrase.objects.create(clinic=clinic, name="Nodule", **words)
+    page = desk(member("trainee"))
+    take_next(page)
+    keys = page.keyboard
+    for key in ("Shift+Digit1", "Shift+KeyY", "Shift+KeyP"):
+        keys.press(key)
+    page.get_by_role("button", name="Nodule", exact=True).click()
+    keys.type("left")
+    keys.press("F2")
+    keys.type("8")
+    keys.press("Control+Shift+Enter")
+    expect(page.locator("[data-unfilled=impression]")).to_be_visible()
+    assert not Report.objects.exists()
+    keys.type("8")  # what is left was selected, brackets and all
+    expect(page.locator("[data-unfilled=impression]")).to_be_hidden()
+    with page.expect_navigation():
+        keys.press("Control+Shift+Enter")
+    report = Report.objects.get()
+    assert (report.findings, report.impression) == ("Nodule in the left lung, 8 mm.", "Nodule, 8 mm.")
+    assert report.handed_over_at and not report.is_final
 
 
 # Counts what a person does: keys (one with its modifiers is one) and clicks, across pages.

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 
 from accounts.models import User
 from diagnosis.forms.review import ReviewForm
-from diagnosis.models import Analysis, Draft, FirstImpression, ReadingPolicy, Report, Review, Scan
+from diagnosis.models import Analysis, Draft, FirstImpression, Phrase, ReadingPolicy, Report, Review, Scan
 from diagnosis.models.review import Category, ImageQuality, ReviewKind
 from diagnosis.models.scan import Modality
 from diagnosis.reports import sections
@@ -102,6 +102,7 @@ def context(
         "draft": draft,
         "first_impression": first,
         "categories": _categories(Modality(scan.modality)),
+        "phrases": Phrase.objects.offered(reader, review.clinic, scan.modality),
         "suggestions": suggestions.for_modality(Modality(scan.modality)),
         "earlier": earlier,
         "may_sign": review.kind != ReviewKind.SECOND,

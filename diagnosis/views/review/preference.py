@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from diagnosis.forms.reading_settings import PreferenceForm
 from diagnosis.models import ReadingPreference
-from diagnosis.views.shortcuts import person
+from diagnosis.views.shortcuts import membership, person, rights
 
 
 @require_http_methods(["GET", "POST"])
@@ -19,4 +19,6 @@ def edit(request: HttpRequest) -> HttpResponse:
         form.save()
         messages.success(request, _("Your preferences have been saved."))
         return redirect("diagnosis:reading-preference")
-    return render(request, "diagnosis/review/preference.html", {"form": form}, status=422 if form.errors else 200)
+    current = membership(request)
+    context = {"form": form, "may": rights(request, current.clinic) if current else {}}
+    return render(request, "diagnosis/review/preference.html", context, status=422 if form.errors else 200)

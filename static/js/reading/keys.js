@@ -6,7 +6,7 @@ import { around, find, findAll } from "../dom.js";
 import { gettext } from "../i18n.js";
 import { isTyping } from "./typing.js";
 
-const EVERYWHERE = new Set(["Ctrl+Enter", "Ctrl+Shift+Enter"]);
+const EVERYWHERE = new Set(["Ctrl+Enter", "Ctrl+Shift+Enter", "F2"]);
 
 // "Shift+1" whatever the keyboard prints on that key; letters by what they are.
 /** @param {KeyboardEvent} event */

@@ -2,6 +2,7 @@
 // The page of one reading: holds the case, saves the draft, brings the result when it may be seen, fetches ahead.
 import { around, byId, find, findAll } from "../dom.js";
 import { gettext } from "../i18n.js";
+import { showUnfilled, startBlanks } from "./blanks.js";
 import { deliver } from "./deliver.js";
 import { Draft, showClocks } from "./draft.js";
 import { Lease } from "./lease.js";
@@ -126,6 +127,7 @@ stand.addEventListener("click", (event) => {
 const send = async (event) => {
   event.preventDefault();
   if (form.dataset.sent || (!isLeaving(event.submitter) && showMissing(form))) return;
+  if (isDelivering(event.submitter) && showUnfilled(form)) return;
   form.dataset.sent = "1";
   if (await lease.isSignedIn()) return submitWith(event.submitter);
   delete form.dataset.sent;
@@ -133,6 +135,9 @@ const send = async (event) => {
 
 /** Whether the button gives the case back, complete or not. @param {HTMLElement | null} button */
 const isLeaving = (button) => Boolean(button?.hasAttribute("formnovalidate"));
+
+/** Whether it signs the report or hands it over. @param {HTMLElement | null} button */
+const isDelivering = (button) => Boolean(button?.matches("#decide-and-sign, #decide-and-hand-over"));
 
 /** @param {HTMLElement | null} button */
 const submitWith = (button) => {
@@ -176,6 +181,7 @@ draft.start();
 deliver(form.dataset.draft);
 startSentences(form);
 startMissing(form);
+startBlanks(form);
 startSigning(form);
 startComparison(form);
 showClocks(document);
