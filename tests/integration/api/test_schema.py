@@ -45,6 +45,15 @@ def test_every_operation_needs_a_key_but_the_sign_in(schema: dict[str, Any]) -> 
     assert open_to_all == [("/api/v1/tokens/", "post")]
 
 
+def test_programs_neither_decide_nor_sign(schema: dict[str, Any]) -> None:
+    """Decision 0602."""
+    of_reading = {
+        path: asked for path, asked in schema["paths"].items() if path.split("/")[3] in ("reviews", "reports")
+    }
+    assert len(of_reading) == 5
+    assert {method for asked in of_reading.values() for method in asked} == {"get"}
+
+
 def test_the_schema_is_served_to_staff(radiographer: User, api: Api, schema: dict[str, Any]) -> None:
     answer = api(radiographer).get("/api/v1/schema/")
     assert answer.status_code == 200
