@@ -77,9 +77,14 @@ def authorise_report(
 
 
 def _authorise(by: User, current: Report, words: dict[str, Any]) -> Report:
-    changed = {name: value for name, value in words.items() if value != getattr(current, name)}
+    changed = {name: value for name, value in words.items() if _said(value) != _said(getattr(current, name))}
     policies.require_impression(str(changed.get("impression", current.impression)))
     return freeze(by, current, changed=changed, note=Message("authorised_changed" if changed else "authorised"))
+
+
+def _said(value: Any) -> Any:
+    """Browsers end lines as they like; that alone is no change of the author's words."""
+    return "\n".join(value.splitlines()) if isinstance(value, str) else value
 
 
 @transaction.atomic

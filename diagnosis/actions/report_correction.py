@@ -34,6 +34,7 @@ def correct_report(
     policies.require_correctable(report, reason=reason)
     if not str(words.get("impression", report.impression)).strip():
         raise Refusal("impression_needed", policies.IMPRESSION_NEEDED)
+    policies.require_filled_in(vars(report) | words)
     require_proof(by, password=password, proof=proof)
     try:
         with transaction.atomic():

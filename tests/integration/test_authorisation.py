@@ -36,7 +36,7 @@ def trainee(member: Callable[..., User]) -> User:
 
 @pytest.fixture
 def draft(radiographer: User, trainee: User, patient: Patient) -> Report:
-    return read(trainee, new_case(radiographer, patient), findings="Clear lungs.").report
+    return read(trainee, new_case(radiographer, patient), findings="Clear\nlungs.").report
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_who_drafts_does_not_sign(draft: Report, trainee: User, radiologist: Use
 def test_both_names_stand_on_what_is_authorised(waiting: Report, trainee: User, radiologist: User) -> None:
     assert (waiting.standing, waiting.status) == (ReportStanding.HANDED_OVER, "preliminary")
     assert trainee.full_name in printed(waiting).signature
-    final = authorise(radiologist, waiting)
+    final = authorise(radiologist, waiting, findings="Clear\r\nlungs.")
     assert (final.author_name, final.signer_name) == (trainee.full_name, radiologist.full_name)
     assert (final.written_by, final.signed_by, final.standing) == (trainee, radiologist, ReportStanding.FINAL)
     assert report_content.is_intact(final) and "drafted" not in final.snapshot
@@ -87,13 +87,13 @@ def test_what_was_changed_is_signed_with_what_the_author_had_written(
 ) -> None:
     final = authorise(radiologist, waiting, findings="Small nodule.", category="atypical", impression="Nodule.")
     assert (final.findings, final.category) == ("Small nodule.", "atypical")
-    assert final.snapshot["drafted"]["findings"] == "Clear lungs." and "changed and authorised" in (
+    assert final.snapshot["drafted"]["findings"] == "Clear\nlungs." and "changed and authorised" in (
         printed(final).signature
     )
     assert report_content.is_intact(final)
     client.force_login(radiologist)
     page = client.get(at(final, "detail")).content.decode()
-    assert "What the author had written" in page and "Clear lungs." in page
+    assert "What the author had written" in page and "Clear<br>lungs." in page
     final.snapshot["drafted"]["findings"] = "Forged."
     assert not report_content.is_intact(final)
 

@@ -58,6 +58,9 @@ def test_nothing_is_signed_while_a_field_is_left(
     with left:
         add_addendum(by=radiologist, report=final, text="On the [side].", password=PASSWORD)
     assert Report.objects.count() == 1
+    sent = {"category": final.category, "findings": "[side]", "impression": "Nodule.", "reason": "Wrong."}
+    page = client.post(reverse("diagnosis:report-correct", args=[final.pk]), sent | {"password": PASSWORD})
+    assert "[side] is not filled in" in page.content.decode() and 'name="findings"' in page.content.decode()
 
     trainee = member("trainee")
     draft = read(trainee, new_case(radiographer, patient, 1), findings="Nodule [side].").report

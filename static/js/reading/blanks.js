@@ -45,7 +45,8 @@ const select = (field, start, end) => {
   field.closest("details")?.setAttribute("open", "");
   field.focus();
   field.setSelectionRange(start, end);
-  field.scrollIntoView({ block: "nearest" });
+  // Below are buttons that stay in place, above is the patient.
+  field.scrollIntoView({ block: "center" });
 };
 
 /** Whether one is left; it is selected, and the sentence beside it shows. @param {HTMLFormElement} form */
