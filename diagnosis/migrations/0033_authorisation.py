@@ -44,6 +44,14 @@ class Migration(migrations.Migration):
                 to=settings.AUTH_USER_MODEL,
             ),
         ),
+        migrations.AddIndex(
+            model_name="report",
+            index=models.Index(
+                condition=models.Q(("handed_over_at__isnull", False), ("status", "preliminary")),
+                fields=["handed_over_at"],
+                name="report_handed_over",
+            ),
+        ),
         migrations.AlterField(
             model_name="notification",
             name="kind",

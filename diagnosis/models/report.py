@@ -138,6 +138,14 @@ class Report(ClinicalModel):
                 name="report_rests_on_reading_or_predecessor",
             ),
         ]
+        indexes = [
+            # The few that wait for somebody to authorise them, among all that were ever signed.
+            models.Index(
+                fields=["handed_over_at"],
+                name="report_handed_over",
+                condition=Q(status=ReportStatus.PRELIMINARY, handed_over_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_status_display()} report of {self.study_id}"
