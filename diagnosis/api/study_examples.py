@@ -7,6 +7,7 @@ from typing import Any
 from diagnosis.api.examples import ANALYSIS, INTENDED_USE, SCAN, UPLOADED, answer, request
 
 __all__ = [
+    "CRITICAL_RESULT",
     "IMAGE",
     "IMAGE_RESULT",
     "ONE_STUDY",
@@ -123,7 +124,24 @@ STUDY: dict[str, Any] = {
         "reports": f"{_API}/reports/?study={_STUDY}",
     },
 }
-ONE_STUDY: dict[str, Any] = {**STUDY, "series": [SERIES_IN_STUDY]}
+CRITICAL_RESULT: dict[str, Any] = {
+    "id": "8fab2345-7092-4fb1-9bc3-426a7f7b8dbb",
+    "finding": "Tension pneumothorax on the left.",
+    "marked_by": "Rae Lund",
+    "marked_at": "2026-03-02T08:33:00Z",
+    "to": "Cleo Clinician",
+    "status": "acknowledged",
+    "due_at": "2026-03-02T09:33:00Z",
+    "escalated_at": None,
+    "acknowledged_by": "Cleo Clinician",
+    "acknowledged_at": "2026-03-02T08:40:00Z",
+    "told_to": "",
+    "told_at": None,
+    "withdrawn_by": None,
+    "withdrawn_at": None,
+    "withdrawal_reason": "",
+}
+ONE_STUDY: dict[str, Any] = {**STUDY, "critical_results": [CRITICAL_RESULT], "series": [SERIES_IN_STUDY]}
 _WORDS: dict[str, Any] = {
     "category": "typical",
     "image_quality": "good",

@@ -52,3 +52,14 @@ class CallForm(forms.Form):
         initial=timezone.now,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
+
+
+class WithdrawalForm(forms.Form):
+    """Why a critical result does not hold."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=400,
+        help_text=_("Whoever was told of it is told that it is withdrawn, and reads this reason."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )

@@ -20,14 +20,23 @@ if TYPE_CHECKING:
 class CriticalStatus(models.TextChoices):
     OPEN = "open", _("Not acknowledged")
     ACKNOWLEDGED = "acknowledged", _("Acknowledged")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
 _S = CriticalStatus
+_UNACKNOWLEDGED = Q(acknowledged_by=None, acknowledged_at=None, told_to="", told_at=None)
+_ACKNOWLEDGED = Q(acknowledged_by__isnull=False, acknowledged_at__isnull=False) & (
+    Q(told_to="", told_at=None) | ~Q(told_to="") & Q(told_at__isnull=False)
+)
 
 
 class CriticalResultQuerySet(ClinicalQuerySet["CriticalResult"]):
     def open(self) -> CriticalResultQuerySet:
         return self.filter(status=_S.OPEN)
+
+    def standing(self) -> CriticalResultQuerySet:
+        """Not withdrawn."""
+        return self.exclude(status=_S.WITHDRAWN)
 
     def overdue(self, now: datetime | None = None) -> CriticalResultQuerySet:
         """Not acknowledged in time."""
@@ -45,7 +54,8 @@ class CriticalResultQuerySet(ClinicalQuerySet["CriticalResult"]):
 class CriticalResult(ClinicalModel):
     """A finding that somebody must hear of at once: who was told, when they said so, and who heard when they did not.
 
-    The person is a member of the clinic (`recipient`), or somebody outside with a telephone.
+    The person is a member of the clinic (`recipient`), or somebody outside with a telephone. One that was marked by
+    mistake is withdrawn: it stays written, with what had become of it until then.
     """
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="critical_results")
@@ -81,6 +91,12 @@ class CriticalResult(ClinicalModel):
     )
     told_at = models.DateTimeField(null=True, blank=True)
 
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawal_reason = models.CharField(max_length=400, blank=True, default="")
+
     objects = CriticalResultQuerySet.as_manager()
 
     class Meta:
@@ -94,10 +110,16 @@ class CriticalResult(ClinicalModel):
                 name="critical_result_to_somebody",
             ),
             models.CheckConstraint(
-                condition=Q(status=_S.OPEN, acknowledged_by=None, acknowledged_at=None, told_to="", told_at=None)
-                | Q(status=_S.ACKNOWLEDGED, acknowledged_by__isnull=False, acknowledged_at__isnull=False)
-                & (Q(told_to="", told_at=None) | ~Q(told_to="") & Q(told_at__isnull=False)),
+                condition=Q(status=_S.OPEN) & _UNACKNOWLEDGED
+                | Q(status=_S.ACKNOWLEDGED) & _ACKNOWLEDGED
+                | Q(status=_S.WITHDRAWN) & (_UNACKNOWLEDGED | _ACKNOWLEDGED),
                 name="critical_result_acknowledged_who_and_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=_S.WITHDRAWN, withdrawn_by__isnull=False, withdrawn_at__isnull=False)
+                & ~Q(withdrawal_reason="")
+                | ~Q(status=_S.WITHDRAWN) & Q(withdrawn_by=None, withdrawn_at=None, withdrawal_reason=""),
+                name="critical_result_withdrawn_who_when_why",
             ),
         ]
         indexes = [
@@ -111,6 +133,10 @@ class CriticalResult(ClinicalModel):
     @property
     def is_open(self) -> bool:
         return self.status == _S.OPEN
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return self.status == _S.WITHDRAWN
 
     @property
     def is_overdue(self) -> bool:

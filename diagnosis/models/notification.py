@@ -20,6 +20,7 @@ class NotificationKind(models.TextChoices):
     ADDENDUM = "addendum", _("A report has an addendum")
     CRITICAL = "critical", _("A critical result waits for you to acknowledge it")
     OVERDUE = "overdue", _("A critical result was not acknowledged in time")
+    RETRACTED = "retract", _("A critical result was withdrawn")
     CORRECTION = "correct", _("A report was corrected")
     ERROR = "error", _("A report was entered in error")
     RETURNED = "returned", _("A report came back to you")
@@ -28,7 +29,7 @@ class NotificationKind(models.TextChoices):
 
 
 # Mailed whatever a person chose.
-URGENT = (NotificationKind.CRITICAL, NotificationKind.OVERDUE)
+URGENT = (NotificationKind.CRITICAL, NotificationKind.OVERDUE, NotificationKind.RETRACTED)
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

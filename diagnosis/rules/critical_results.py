@@ -20,11 +20,20 @@ SOMEBODY_NEEDED = gettext_noop(
 )
 NOT_A_COLLEAGUE = gettext_noop("That person may not read results in this clinic. Choose another one.")
 ALREADY_ACKNOWLEDGED = gettext_noop("This critical result was already acknowledged. Nothing was changed.")
+ALREADY_WITHDRAWN = gettext_noop("This critical result was withdrawn. Nothing was changed.")
+NOT_YOURS = gettext_noop(
+    "Only the person who marked this critical result, or the clinic’s administrator, may withdraw it. "
+    "Nothing was changed."
+)
+REASON_NEEDED = gettext_noop("Write why the critical result is withdrawn. Nothing was changed.")
+STUDY_GONE = gettext_noop("This study was taken back by its uploader meanwhile. Nobody was told.")
 NOT_SENT_TO_YOU = gettext_noop("Only the person whom this critical result was sent to may acknowledge it.")
 NAME_NEEDED = gettext_noop("Write the name of the person whom you told.")
 WRONG_TIME = gettext_noop(
     "The time of the telephone call must lie in the past, and not more than a day before the mark."
 )
+
+PEOPLE = ("marked_by", "recipient", "escalate_to", "acknowledged_by", "withdrawn_by")
 
 
 def colleagues(clinic: Clinic) -> QuerySet[User]:
@@ -74,9 +83,32 @@ def require_call(one: CriticalResult, *, told_to: str, told_at: datetime) -> Non
         raise Refusal("wrong_time", WRONG_TIME)
 
 
+def may_withdraw(user: User, one: CriticalResult) -> bool:
+    """Who marked it, and the administrators; acknowledged or not."""
+    held = user.permissions_in(one.clinic)
+    if one.is_withdrawn or Permission.VIEW_RESULT not in held:
+        return False
+    return user.pk == one.marked_by_id or Permission.MANAGE_CLINIC in held
+
+
 def require_open(one: CriticalResult) -> None:
     if not one.is_open:
-        raise NotAllowedNow("already_acknowledged", ALREADY_ACKNOWLEDGED)
+        raise closed(one)
+
+
+def closed(one: CriticalResult) -> NotAllowedNow:
+    """The refusal of one that is not open."""
+    if one.is_withdrawn:
+        return NotAllowedNow("already_withdrawn", ALREADY_WITHDRAWN)
+    return NotAllowedNow("already_acknowledged", ALREADY_ACKNOWLEDGED)
+
+
+def told(one: CriticalResult) -> set[User]:
+    """All the members of the clinic who have heard of it."""
+    people = {one.recipient, one.acknowledged_by}
+    if one.escalated_at:
+        people |= {one.escalate_to, *administrators(one.clinic)}
+    return {person for person in people if person}
 
 
 def of_study(study: Study, *, visible_to: User) -> list[CriticalResult]:
@@ -90,4 +122,4 @@ def of_study(study: Study, *, visible_to: User) -> list[CriticalResult]:
     found = CriticalResult.objects.filter(study=study)
     if blinding.hides_reading(visible_to, study.pk):
         found = found.filter(Q(recipient=visible_to) | Q(escalate_to=visible_to) | Q(marked_by=visible_to))
-    return list(found.select_related("clinic", "marked_by", "recipient", "escalate_to", "acknowledged_by"))
+    return list(found.select_related(*PEOPLE, "clinic"))

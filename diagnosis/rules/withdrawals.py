@@ -8,12 +8,16 @@ from django.utils.translation import gettext, gettext_noop
 from accounts.models import User
 from accounts.permissions import Permission, allowed
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import FirstImpression, Report, Review, Scan, Study, Withdrawal
+from diagnosis.models import CriticalResult, FirstImpression, Report, Review, Scan, Study, Withdrawal
 from diagnosis.models.scan import ScanQuerySet
 from diagnosis.states import ReviewStatus
 
 ALREADY_READ = gettext_noop(
     "A radiologist is reading this study, or has read it, so nothing of it can be taken back any more. "
+    "Ask the clinic’s administrator to move it if it shows another patient."
+)
+CRITICAL = gettext_noop(
+    "A radiologist has marked a critical result in this study, so nothing of it can be taken back any more. "
     "Ask the clinic’s administrator to move it if it shows another patient."
 )
 NOT_YOURS = gettext_noop(
@@ -30,14 +34,20 @@ UNREAD = (ReviewStatus.WAITING, ReviewStatus.WITHDRAWN)
 
 
 def blocked_reason(study: Study) -> str:
-    """Why nothing of this study may be taken back now; empty when something may."""
+    """Why nothing of this study may be taken back now; empty when something may.
+
+    A critical result can be marked before anybody claims the case, and must be found where it was marked, withdrawn or
+    not.
+    """
+    if CriticalResult.objects.filter(study=study).exists():
+        return gettext(CRITICAL)
     impressions = FirstImpression.objects.filter(review__study=study).values("review")
     begun = Review.objects.filter(study=study).filter(~Q(status__in=UNREAD) | Q(pk__in=impressions))
     return gettext(ALREADY_READ) if begun.exists() or Report.objects.filter(study=study).exists() else ""
 
 
 def require_unread(study: Study) -> None:
-    """Raise NotAllowedNow once a reader has begun with the study."""
+    """Raise NotAllowedNow once a reader has begun with the study, or told somebody of it."""
     if reason := blocked_reason(study):
         raise NotAllowedNow("already_read", reason)
 

@@ -19,5 +19,6 @@ urlpatterns = [
     path("reports/<uuid:pk>/key-images/<int:place>.png", report.key_image, name="report-key-image"),
     path("critical/<uuid:pk>/acknowledge/", critical_result.confirm, name="critical-acknowledge"),
     path("critical/<uuid:pk>/told/", critical_result.told, name="critical-told"),
+    path("critical/<uuid:pk>/withdraw/", critical_result.withdraw, name="critical-withdraw"),
     path("verify/<slug:code>/", report.verify, name="report-verify"),
 ]

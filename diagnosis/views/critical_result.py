@@ -1,4 +1,4 @@
-"""Critical results: mark one, say that it arrived, and the administrators' list."""
+"""Critical results: mark one, say that it arrived, withdraw one, and the administrators' list."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from accounts.permissions import Permission, require
-from diagnosis.actions.critical_result import acknowledge, mark_critical, record_call
+from diagnosis.actions.critical_result import acknowledge, mark_critical, record_call, withdraw_critical
 from diagnosis.errors import Refusal
-from diagnosis.forms.critical_result import CallForm, CriticalResultForm
+from diagnosis.forms.critical_result import CallForm, CriticalResultForm, WithdrawalForm
 from diagnosis.models import CriticalResult, ReadingPolicy, Study
 from diagnosis.models.critical_result import CriticalStatus
 from diagnosis.rules import critical_results as rules
@@ -33,8 +33,9 @@ STATES = {
     "open": gettext_lazy("Not acknowledged"),
     "overdue": gettext_lazy("Overdue"),
     "acknowledged": gettext_lazy("Acknowledged"),
+    "withdrawn": gettext_lazy("Withdrawn"),
 }
-RELATED = ("clinic", "study__patient", "marked_by", "recipient", "escalate_to", "acknowledged_by")
+RELATED = (*rules.PEOPLE, "clinic", "study__patient")
 
 
 @never_cache
@@ -77,10 +78,20 @@ def told(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     )
 
 
+@require_POST
+def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """It was marked by mistake."""
+    critical, by = _find(request, pk), person(request)
+    form = WithdrawalForm(request.POST)
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    done = _("The critical result is withdrawn. Whoever was told of it by the portal has been told of this too.")
+    return _carry_out(request, critical, done, lambda: withdraw_critical(by=by, critical=critical, reason=reason))
+
+
 @require_safe
 @overseen
 def index(request: HttpRequest, scope: Scope) -> HttpResponse:
-    """The administrators' list: open, overdue and acknowledged ones."""
+    """The administrators' list: open, overdue, acknowledged and withdrawn ones."""
     # What is open stands there however old it is.
     in_period = Q(status=CriticalStatus.OPEN) | Q(marked_at__gte=scope.since)
     found = CriticalResult.objects.filter(in_period, clinic__in=scope.named.intersection(scope.keys))
@@ -89,7 +100,8 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
     by_state = {
         "open": found.open(),
         "overdue": found.overdue(now),
-        "acknowledged": found.exclude(status=CriticalStatus.OPEN),
+        "acknowledged": found.filter(status=CriticalStatus.ACKNOWLEDGED),
+        "withdrawn": found.filter(status=CriticalStatus.WITHDRAWN),
     }
     chosen = by_state.get(state, found).select_related(*RELATED)
     context = {
@@ -108,6 +120,8 @@ def cards(study: Study, user: User) -> list[dict[str, Any]]:
             "may_acknowledge": rules.may_acknowledge(user, one),
             "may_record_call": rules.may_record_call(user, one),
             "call_form": CallForm(initial={"told_to": one.outsider_name}, auto_id=f"{one.pk.hex[:8]}-%s"),
+            "may_withdraw": rules.may_withdraw(user, one),
+            "withdrawal_form": WithdrawalForm(auto_id=f"{one.pk.hex[:8]}-%s"),
         }
         for one in rules.of_study(study, visible_to=user)
     ]

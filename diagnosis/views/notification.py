@@ -25,6 +25,7 @@ ICONS = {
     NotificationKind.ADDENDUM: "report",
     NotificationKind.CRITICAL: "warning",
     NotificationKind.OVERDUE: "warning",
+    NotificationKind.RETRACTED: "failed",
     NotificationKind.CORRECTION: "report",
     NotificationKind.ERROR: "failed",
     NotificationKind.RETURNED: "report",

@@ -244,7 +244,7 @@ def test_another_clinic_finds_nothing(
     for user in (stranger, member("administrator", at=other_clinic)):
         client = signed_in(user)
         assert client.post(reverse("diagnosis:study-critical", args=[scan.study_id])).status_code == 404
-        for name in ("critical-acknowledge", "critical-told"):
+        for name in ("critical-acknowledge", "critical-told", "critical-withdraw"):
             assert client.post(reverse(f"diagnosis:{name}", args=[made.pk])).status_code == 404
     elsewhere = signed_in(member("administrator", at=other_clinic))
     assert list(elsewhere.get(reverse("diagnosis:oversight-critical")).context["page"]) == []

@@ -6,6 +6,8 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from diagnosis.api import study_examples as examples
+from diagnosis.api.scope import person
+from diagnosis.api.serializers.critical_result import CriticalResultSerializer
 from diagnosis.api.serializers.image import SliceSerializer
 from diagnosis.api.serializers.links import (
     StateReferenceSerializer,
@@ -18,6 +20,7 @@ from diagnosis.models import ReadingPolicy, Series, Study
 from diagnosis.results import words
 from diagnosis.results.reading import State
 from diagnosis.results.words import Headline
+from diagnosis.rules import critical_results
 
 COUNT = "how many images it has"
 
@@ -158,9 +161,17 @@ class StudySerializer(serializers.ModelSerializer[Study]):
 
 @extend_schema_serializer(examples=[examples.answer(examples.ONE_STUDY)])
 class OneStudySerializer(StudySerializer):
-    """The same with its series."""
+    """The same with its series and its critical results."""
 
+    critical_results = serializers.SerializerMethodField(
+        help_text="the newest first, withdrawn ones too; those that tell of a reading you may not see are left out"
+    )
     series = SeriesSerializer(many=True, source="series.all")
 
     class Meta(StudySerializer.Meta):
-        fields = [*StudySerializer.Meta.fields, "series"]
+        fields = [*StudySerializer.Meta.fields, "critical_results", "series"]
+
+    @extend_schema_field(CriticalResultSerializer(many=True))
+    def get_critical_results(self, study: Study) -> Any:
+        found = critical_results.of_study(study, visible_to=person(self.context["request"]))
+        return CriticalResultSerializer(found, many=True).data

@@ -79,7 +79,7 @@ class OneStudy(_StudyView, generics.RetrieveAPIView[Study]):
 
     @extend_schema(summary="Read a study", responses={200: OneStudySerializer, **problems(404)})
     def get(self, request: Request, pk: str) -> Response:
-        """One study with its series, each with the address of its images."""
+        """One study with its critical results, and its series, each with the address of its images."""
         return self.retrieve(request)
 
 
