@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import guesses
 from accounts.locale import clinic_of, in_locale_of
+from accounts.middleware import current_membership
+from accounts.permissions import Permission
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -68,6 +71,13 @@ class StaffAdapter(DefaultAccountAdapter):
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
         """A password was set by a mailed link: that is the second way in while somebody else guesses."""
         guesses.forget(guesses.counts(request, str(credentials.get("email", ""))))
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Who reads images in the clinic they work in finds the reading queue, everybody else the desk."""
+        current = current_membership(request)
+        if current and Permission.REVIEW_SCAN in current.permissions:
+            return reverse("diagnosis:queue")
+        return str(super().get_login_redirect_url(request))
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -68,15 +68,16 @@ class Page(Generic[T]):
 def page(rows: QuerySet[M], *, order: Sequence[str], size: int, mark: str = "", among: QuerySet[M]) -> Page[M]:
     """The page of `size` rows that `mark` names, the first one without a mark.
 
-    `order` names fields of the rows' own table, all ascending or all descending ("-"), and ends with a unique one.
-    `among` are the rows that may be a mark: those that the person may see, whether they are on the list or not.
+    `order` names fields of the rows' own table or annotations, none of them null, all ascending or all descending
+    ("-"), and ends with a unique one. `among` are the rows that may be a mark, annotated alike: those that the person
+    may see, whether they are on the list or not.
     Raises UnknownMark.
     """
     back = mark.startswith(BACKWARDS)
     beside = rows.order_by(*(_turned(order) if back else order))
     if mark:
         edge = _edge(among, mark.removeprefix(BACKWARDS), order)
-        beside = beside.filter(_behind(rows.model, order, edge, back=back))
+        beside = beside.filter(_behind(rows, order, edge, back=back))
     found = list(beside[: size + 1])
     return _page(found[:size], back=back, marked=bool(mark), more=len(found) > size, key=lambda row: str(row.pk))
 
@@ -125,10 +126,10 @@ def _edge(among: QuerySet[M], key: str, order: Sequence[str]) -> tuple[Any, ...]
     return tuple(found)
 
 
-def _behind(model: type[Model], order: Sequence[str], edge: Sequence[Any], *, back: bool) -> Any:
+def _behind(rows: QuerySet[Any], order: Sequence[str], edge: Sequence[Any], *, back: bool) -> Any:
     """One comparison of rows, which an index in the same order answers without reading what comes before."""
     names, descending = _names(order), _descends(order)
-    values = [Value(value, output_field=_field(model, name)) for name, value in zip(names, edge, strict=True)]
+    values = [Value(value, output_field=_field(rows, name)) for name, value in zip(names, edge, strict=True)]
     compare = LessThan if descending != back else GreaterThan
     return compare(_Row(*(F(name) for name in names)), _Row(*values))
 
@@ -140,7 +141,10 @@ class _Row(Func):
     output_field = BooleanField()
 
 
-def _field(model: type[Model], name: str) -> Any:
+def _field(rows: QuerySet[Any], name: str) -> Any:
+    if name in rows.query.annotations:
+        return rows.query.annotations[name].output_field
+    model = rows.model
     found = model._meta.pk if name == "pk" else model._meta.get_field(name)
     if found is None:
         raise FieldDoesNotExist(name)

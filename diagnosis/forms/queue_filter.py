@@ -15,6 +15,7 @@ from diagnosis.models import Draft
 from diagnosis.models.review import ReviewKind, ReviewQuerySet
 from diagnosis.models.scan import Modality
 from diagnosis.models.zone import Zone
+from diagnosis.reviews.orders import Order
 from diagnosis.states import ReviewStatus
 
 if TYPE_CHECKING:
@@ -48,6 +49,17 @@ AGES: dict[str, tuple[StrOrPromise, int, int | None]] = {
 }
 
 
+ORDERS: dict[Order, StrOrPromise] = {
+    Order.DUE: _("Sorted by priority"),
+    Order.PATIENT: _("Patients from A to Z"),
+    Order.PATIENT_BACKWARDS: _("Patients from Z to A"),
+    Order.EXAMINED: _("Oldest examination first"),
+    Order.EXAMINED_NEWEST: _("Newest examination first"),
+    Order.WAITING: _("Longest wait first"),
+    Order.WAITING_SHORTEST: _("Shortest wait first"),
+}
+
+
 class QueueFilter(forms.Form):
     """Narrows the reading queue. What does not fit is left out, so that an old address still shows a queue."""
 
@@ -70,6 +82,8 @@ class QueueFilter(forms.Form):
         help_text=_("Classifiers disagree, indeterminate result, or attention outside the lungs"),
     )
     mine = forms.BooleanField(required=False, label=_("My cases and drafts"))
+    # Where the table's head has no room; else the head says it.
+    sort = forms.ChoiceField(required=False, label=_("Sorted by"), choices=[(one.value, ORDERS[one]) for one in Order])
 
     def __init__(
         self, data: Mapping[str, Any], *, reader: User, home: Clinic, clinics: list[Clinic], blind: bool
@@ -111,7 +125,11 @@ class QueueFilter(forms.Form):
 
     @property
     def narrowed(self) -> bool:
-        return any(value for name, value in self.cleaned_data.items() if name != "clinic")
+        return any(value for name, value in self.cleaned_data.items() if name not in ("clinic", "sort"))
+
+    @property
+    def order(self) -> Order:
+        return Order(self.cleaned_data.get("sort", ""))
 
     @property
     def chosen(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from diagnosis.models.reading_policy import ReadingPolicy
 from diagnosis.models.reading_preference import ReadingPreference
 from diagnosis.models.report import Addendum, EnteredInError, Report
 from diagnosis.models.review import Draft, FirstImpression, Review
+from diagnosis.models.saved_filter import SavedFilter
 from diagnosis.models.scan import Scan
 from diagnosis.models.second_look import SecondLook
 from diagnosis.models.study import Series, Study
@@ -49,6 +50,7 @@ __all__ = [
     "ReportTransition",
     "Review",
     "ReviewTransition",
+    "SavedFilter",
     "Scan",
     "SecondLook",
     "Series",

@@ -5,11 +5,13 @@ from django.urls import path
 from diagnosis.views import authorisation, notification, signing
 from diagnosis.views.review import claim as hold
 from diagnosis.views.review import detail as review
-from diagnosis.views.review import phrases, policy, preference, queue, second_look, unsigned
+from diagnosis.views.review import phrases, policy, preference, queue, saved_filter, second_look, unsigned
 
 urlpatterns = [
     path("reading/", queue.index, name="queue"),
     path("reading/next/", queue.take_next, name="review-next"),
+    path("reading/filters/", saved_filter.save, name="queue-filter-save"),
+    path("reading/filters/<int:pk>/delete/", saved_filter.delete, name="queue-filter-delete"),
     path("reading/second-looks/", second_look.index, name="second-looks"),
     path("reading/second-looks/of/<uuid:pk>/", second_look.take, name="second-look-take"),
     path("reading/second-looks/<uuid:pk>/", second_look.detail, name="second-look"),

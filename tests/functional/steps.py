@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def sign_in(page: Page, user: User) -> None:
     page.get_by_label("E-mail").fill(user.email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/desk/")
+    page.wait_for_url(re.compile(r"/(desk|reading)/$"))
 
 
 def drop(page: Page, *files: tuple[str, bytes]) -> None:

@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch, reverse
 from pytest_django import Settings
 
 from accounts import guesses
-from accounts.models import User
+from accounts.models import Clinic, Membership, User
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +45,18 @@ def test_signing_in_leads_to_the_desk(client: Client, clinician: User) -> None:
     answer = sign_in(client, clinician.email)
     assert (answer.status_code, answer.url) == (302, reverse("diagnosis:home"))
     assert is_signed_in(client)
+
+
+def test_whoever_reads_images_finds_the_queue(
+    client: Client, radiologist: User, other_clinic: Clinic, clinician: User
+) -> None:
+    """In the clinic that they come to; a right in another one leads nobody there."""
+    assert sign_in(client, radiologist.email).url == reverse("diagnosis:queue")
+    wanted = reverse("diagnosis:patient-list")
+    assert sign_in(Client(), radiologist.email, next=wanted).url == wanted
+    Clinic.objects.filter(pk=other_clinic.pk).update(name="Zuletzt")
+    Membership.objects.create(user=clinician, clinic=other_clinic, role="radiologist")
+    assert sign_in(Client(), clinician.email).url == reverse("diagnosis:home")
 
 
 def test_the_address_is_read_in_any_case(client: Client, clinician: User) -> None:

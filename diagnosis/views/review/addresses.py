@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 
-NAMES = ("clinic", "modality", "zone", "age", "kind", "marked", "mine")
+NAMES = ("clinic", "modality", "zone", "age", "kind", "marked", "mine", "sort")
 
 
 def carried(request: HttpRequest) -> dict[str, str]:

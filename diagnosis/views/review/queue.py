@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
@@ -19,13 +18,14 @@ from accounts.permissions import Permission, require
 from diagnosis.actions.review import claim_next, flag_urgent, release_expired
 from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.queue_filter import QueueFilter
-from diagnosis.models import Review
+from diagnosis.models import Review, SavedFilter
 from diagnosis.models.review import ReviewQuerySet
-from diagnosis.reviews import authorisation, second_looks
+from diagnosis.reviews import authorisation, orders, second_looks
 from diagnosis.rules import blinding
 from diagnosis.views.review.addresses import queue_url, review_url
 from diagnosis.views.review.figures import numbers
-from diagnosis.views.review.rows import Row, rows
+from diagnosis.views.review.heads import heads
+from diagnosis.views.review.rows import Row, prepared, rows_of
 from diagnosis.views.review.unsigned import unsigned
 from diagnosis.views.shortcuts import find, in_clinic, person, rights, wants_fragment
 
@@ -56,13 +56,14 @@ def _shown(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     if wants_fragment(request):
         return render(request, "diagnosis/review/_queue.html", context)
     by = person(request)
-    waiting = {
+    more = {
         "unsigned": unsigned(by).count(),
         "to_authorise": authorisation.to_authorise(by).count(),
         "drafts": authorisation.own_drafts(by).count(),
         "second_looks": second_looks.due_to(by).count(),
+        "saved_filters": SavedFilter.objects.filter(user=by),
     }
-    return render(request, "diagnosis/review/queue.html", context | waiting)
+    return render(request, "diagnosis/review/queue.html", context | more)
 
 
 @require_POST
@@ -110,29 +111,21 @@ def _readable(request: HttpRequest, form: QueueFilter) -> ReviewQuerySet:
 def _context(request: HttpRequest, form: QueueFilter) -> dict[str, Any]:
     reader = person(request)
     narrowed = form.narrow(Review.objects.open())
-    found = rows(_from(narrowed.in_order(), request.GET.get("after"))[: REVIEWS_A_PAGE + 1], reader=reader)
+    after = request.GET.get("after", "")
+    seen = Review.objects.visible_to(reader)
+    page = orders.page(prepared(narrowed), form.order, size=REVIEWS_A_PAGE, mark=after, among=seen)
     return {
         "form": form,
-        "rows": found[:REVIEWS_A_PAGE],
-        "further": found[REVIEWS_A_PAGE - 1].review if len(found) > REVIEWS_A_PAGE else None,
-        "from_front": not request.GET.get("after"),
+        "rows": rows_of(list(page), reader=reader),
+        # The case's key, not its place, is in the address: the place would tell of the result.
+        "further": page.next,
+        "from_front": not after,
         "filters": urlencode(form.chosen),
         "numbers": numbers(form.chosen_clinics, reader=reader),
         "matching": narrowed.count() if form.narrowed else None,
         "blind": "zone" not in form.fields,
+        "heads": heads(form),
     }
-
-
-def _from(reviews: ReviewQuerySet, after: str | None) -> ReviewQuerySet:
-    """Behind the case named by `after`. Its key, not its place, is the mark: the place would tell of the result."""
-    try:
-        mark = Review.objects.filter(pk=uuid.UUID(after or "")).values_list("due_at", "pk").first()
-    except ValueError:
-        return reviews
-    if mark is None:
-        return reviews
-    due_at, pk = mark
-    return reviews.filter(Q(due_at__gt=due_at) | Q(due_at=due_at, pk__gt=pk), due_at__gte=due_at)
 
 
 def _etag(context: dict[str, Any]) -> str:

@@ -119,7 +119,11 @@ class Row:
 
 def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
     """In a fixed number of queries, however many there are."""
-    found = list(_counted(reviews).select_related(*SHOWN))
+    return rows_of(list(prepared(reviews)), reader=reader)
+
+
+def rows_of(found: list[Review], *, reader: User) -> list[Row]:
+    """Of reviews that come from `prepared`."""
     hidden = blinding.results_hidden_among(reader, [review.study_id for review in found])
     policies = _policies(found)
     own = _read_before(found, reader)
@@ -139,6 +143,11 @@ def rows(reviews: ReviewQuerySet, *, reader: User) -> list[Row]:
         )
         for review in found
     ]
+
+
+def prepared(reviews: ReviewQuerySet) -> ReviewQuerySet:
+    """With all that a row shows beside the classifiers' result."""
+    return _counted(reviews).select_related(*SHOWN)
 
 
 def _counted(reviews: ReviewQuerySet) -> ReviewQuerySet:
