@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = _("Staff")
+
+    def ready(self) -> None:
+        from accounts import audited  # noqa: F401, PLC0415  connects its receivers

@@ -13,7 +13,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -24,6 +25,7 @@ from accounts.models import Clinic, User
 from accounts.permissions import Permission
 from diagnosis import formats
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
+from diagnosis.audited import note_row, note_rows
 from diagnosis.errors import Refusal
 from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Scan, Study, Transition
 from diagnosis.patients.history import Change, changes
@@ -73,6 +75,18 @@ class _ClinicalAdmin(_ReadOnly, admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(**{f"{self.clinic_path}__in": _managed(request)})
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            note_row(row)
+        return row
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        answer = super().changelist_view(request, extra_context)
+        if isinstance(answer, TemplateResponse) and answer.context_data:
+            note_rows(self.model, answer.context_data["cl"].result_list)
+        return answer
 
 
 class ScanInline(_ReadOnlyInline):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from portal import broker, secret_key
@@ -57,6 +58,7 @@ INSTALLED_APPS = [
     "portal",
     "diagnosis",
     "accounts",
+    "audit",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -85,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.middleware.MembershipMiddleware",
     "accounts.middleware.LocaleMiddleware",
+    "audit.middleware.AuditMiddleware",
     "portal.middleware.BodyLimitMiddleware",
     "accounts.middleware.NoStoreMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -174,6 +177,14 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 # A shift that begins at one address signs in within a minute; each sign-in costs half a second of one core.
 ACCOUNT_RATE_LIMITS = {"login_failed": None, "login": "120/m/ip"}
 API_TOKEN_LIFETIME = timedelta(days=env.int("API_TOKEN_DAYS", default=90))
+
+# --- audit trail -------------------------------------------------------------------------------------------
+# Outside the database. Whoever loses it can prove no older entry and no older seal of a report.
+AUDIT_ROOT = Path(env.str("AUDIT_ROOT", default=str(VAR_ROOT / "audit")))
+AUDIT_KEY = env.str("AUDIT_KEY", default="") or secret_key.read_or_create(AUDIT_ROOT / "audit.key")
+# The ends of its chains also go to: HOST:PORT (UDP) or a socket such as /dev/log; a mail address, daily.
+AUDIT_ANCHOR_SYSLOG = env.str("AUDIT_ANCHOR_SYSLOG", default="")
+AUDIT_ANCHOR_MAIL = env.str("AUDIT_ANCHOR_MAIL", default="")
 
 # --- language, time, mail ----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
@@ -303,6 +314,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "diagnosis.tasks.escalate_critical_results",
         "schedule": 30.0,
         "options": {"expires": 30},
+    },
+    "anchor-audit-trail": {
+        "task": "audit.tasks.make_anchor",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "mail-anchor": {
+        "task": "audit.tasks.mail_anchor",
+        "schedule": crontab(hour="0", minute="5"),
+        "options": {"expires": 3600},
     },
     "keep-figures": {
         "task": "diagnosis.tasks.keep_figures",

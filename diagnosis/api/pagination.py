@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from diagnosis import keyset
+from diagnosis.audited import note_rows
 from diagnosis.errors import Refusal
 
 T = TypeVar("T")
@@ -33,7 +34,9 @@ class Pages(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """`view.get_queryset()`: the rows that may be a mark, before any filter."""
         size, mark, among = page_size(request), _cursor(request), view.get_queryset()
-        return self._keep(request, lambda: keyset.page(queryset, order=view.order, size=size, mark=mark, among=among))
+        page = self._keep(request, lambda: keyset.page(queryset, order=view.order, size=size, mark=mark, among=among))
+        note_rows(queryset.model, page)
+        return page
 
     def paginate_list(self, entries: Sequence[T], request: Request, *, key: Callable[[T], str]) -> list[T]:
         """The same over a list in memory; `key` names an entry."""

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from diagnosis.api.pagination import CURSOR, SIZE
+from diagnosis.audited import note_row
 from diagnosis.errors import Refusal
 
 KNOWN = gettext_noop("This address knows no parameter “%(parameter)s”. It knows: %(known)s.")
@@ -46,6 +47,13 @@ class Strict(APIView):
         for parameter in request.query_params:
             if parameter not in known:
                 raise UnknownParameter(parameter, known)
+
+    def get_object(self) -> Any:
+        """The row that the address names. The audit trail is told."""
+        generic: Any = super()  # the class beside this one that knows rows
+        row = generic.get_object()
+        note_row(row)
+        return row
 
     def _known(self) -> list[str]:
         pages = [CURSOR, SIZE] if getattr(self, "pagination_class", None) else []

@@ -14,6 +14,8 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import Permission, require
+from audit.notes import note_event
+from audit.vocabulary import Event
 from diagnosis.actions.attention import request_attention
 from diagnosis.errors import Refusal
 from diagnosis.models import AttentionMap, Prediction, Scan
@@ -46,6 +48,7 @@ def draw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Of the prediction's own image; `?image=KEY`: of that one, where it was drawn."""
     prediction = find(Prediction.objects.select_related("analysis__study__clinic"), request, pk)
+    note_event(Event.INSTANCES_ACCESSED)
     require(person(request), Permission.VIEW_RESULT, prediction.analysis.study.clinic)
     if blinding.hides_result(person(request), prediction.analysis.study_id):
         raise PermissionDenied(gettext(blinding.RESULT_HIDDEN))

@@ -14,7 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
 from diagnosis.actions.authorisation import authorise_report, hand_over, send_back, take_back
+from diagnosis.audited import note_rows
 from diagnosis.forms.report import AuthoriseForm, ReturnForm, WithoutWords
+from diagnosis.models import Report
 from diagnosis.reviews.authorisation import own_drafts, to_authorise
 from diagnosis.rules import policies
 from diagnosis.views.report import carry_out
@@ -31,10 +33,12 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     by = person(request)
     require(by, Permission.REVIEW_SCAN, clinic)
     waiting = to_authorise(by)
+    own, shown = own_drafts(by)[:A_PAGE], waiting[:A_PAGE]
+    note_rows(Report, [*own, *shown])
     context = {
         "drafts_only": policies.drafts_only(by, clinic),
-        "own": own_drafts(by)[:A_PAGE],
-        "waiting": waiting[:A_PAGE],
+        "own": own,
+        "waiting": shown,
         "count": waiting.count(),
     }
     return render(request, "diagnosis/review/authorisation.html", context)

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import User
 from accounts.permissions import Permission, require
 from diagnosis.actions.critical_result import acknowledge, mark_critical, record_call, withdraw_critical
+from diagnosis.audited import note_rows
 from diagnosis.errors import Refusal
 from diagnosis.forms.critical_result import CallForm, CriticalResultForm, WithdrawalForm
 from diagnosis.models import CriticalResult, ReadingPolicy, Study
@@ -104,8 +105,10 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
         "withdrawn": found.filter(status=CriticalStatus.WITHDRAWN),
     }
     chosen = by_state.get(state, found).select_related(*RELATED)
+    page = Paginator(chosen, A_PAGE).get_page(request.GET.get("page"))
+    note_rows(CriticalResult, page)
     context = {
-        "page": Paginator(chosen, A_PAGE).get_page(request.GET.get("page")),
+        "page": page,
         "state": state,
         "states": [(name, label, by_state[name].count()) for name, label in STATES.items()],
     }

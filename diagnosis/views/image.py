@@ -9,6 +9,8 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Permission, require
+from audit.notes import note_event
+from audit.vocabulary import Event
 from diagnosis.errors import FileRefused
 from diagnosis.models import Prediction, Scan
 from diagnosis.models.scan import FileFormat
@@ -38,6 +40,7 @@ def thumbnail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def original(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """The uploaded bytes, to be saved and never opened in place."""
     scan = _find(request, pk)
+    note_event(Event.EXPORT)
     try:
         file = scan.original.open("rb")
     except OSError as error:
@@ -57,6 +60,7 @@ def original(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def seen(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The very picture that a classifier's network got, kept when it answered. It tells nothing of the answer."""
     prediction = find(Prediction.objects.select_related("analysis__study__clinic"), request, pk)
+    note_event(Event.INSTANCES_ACCESSED)
     require(person(request), Permission.VIEW_PATIENT, prediction.analysis.study.clinic)
     if not prediction.seen:
         raise Http404("the picture that the network got was not kept then")
@@ -80,5 +84,6 @@ def _rendition(request: HttpRequest, pk: uuid.UUID, side: int) -> HttpResponse:
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Scan:
     scan = find(Scan.objects.select_related("clinic"), request, pk)
+    note_event(Event.INSTANCES_ACCESSED)
     require(person(request), Permission.VIEW_PATIENT, scan.clinic)
     return scan

@@ -11,10 +11,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from diagnosis import keyset, notifications
+from diagnosis.audited import note_rows
 from diagnosis.models import SecondLook
 from diagnosis.models.notification import Notification, NotificationKind, NotificationQuerySet
 from diagnosis.results.images import count_of, image_counts
-from diagnosis.views.shortcuts import person
+from diagnosis.views.shortcuts import noted, person
 
 A_PAGE = 30
 NEWEST_FIRST = ("-created_at", "-id")
@@ -49,6 +50,7 @@ def index(request: HttpRequest) -> HttpResponse:
     notices = _own(request).select_related("study__patient", "study__representative__patient")
     mark = request.GET.get("cursor", "")
     page = keyset.page_or_first(notices, order=NEWEST_FIRST, size=A_PAGE, mark=mark, among=_own(request))
+    note_rows(Notification, page)
     # A report rests on the images that were there then.
     of_images = [notification.study_id for notification in page if notification.kind not in OF_REPORTS]
     counts = image_counts(of_images)
@@ -80,7 +82,7 @@ def unread(request: HttpRequest) -> JsonResponse:
 @require_POST
 def open_one(request: HttpRequest, pk: int) -> HttpResponse:
     """Mark one as read and go to its study; one from before there were studies goes to its image."""
-    notification = get_object_or_404(_own(request), pk=pk)
+    notification = noted(get_object_or_404(_own(request), pk=pk))
     _own(request).filter(pk=pk).mark_read()
     if notification.image_id:
         return redirect("diagnosis:scan-detail", pk=notification.image_id)

@@ -16,6 +16,7 @@ from accounts.permissions import Permission, require
 from diagnosis import keyset
 from diagnosis.actions.follow import follows
 from diagnosis.actions.patient import amend_patient, register_compared_patient
+from diagnosis.audited import note_rows
 from diagnosis.errors import PossibleDuplicates
 from diagnosis.forms.patient import PatientForm
 from diagnosis.forms.upload import UploadForm
@@ -24,7 +25,7 @@ from diagnosis.models.patient import BY_NAME
 from diagnosis.patients import history
 from diagnosis.patients.trend import grid, trend
 from diagnosis.views import scan_list
-from diagnosis.views.shortcuts import find, in_clinic, person, rights, show
+from diagnosis.views.shortcuts import find, in_clinic, noted, person, rights, show
 
 PATIENTS_A_PAGE = 25
 SCANS_A_PAGE = 20
@@ -55,6 +56,7 @@ def _search(request: HttpRequest, clinic: Clinic) -> dict[str, Any]:
         mark=request.GET.get("cursor", ""),
         among=patients,
     )
+    note_rows(Patient, page)
     return {"clinic": clinic, "may": rights(request, clinic), "page": page, "q": sought}
 
 
@@ -69,11 +71,13 @@ def create(request: HttpRequest, clinic: Clinic) -> HttpResponse:
             lambda fields: register_compared_patient(by=person(request), clinic=clinic, compared=compared, **fields)
         )
     except PossibleDuplicates as found:
+        note_rows(Patient, found.patients)
         compared |= {one.pk for one in found.patients}
         return _form(
             request, form, {"clinic": clinic, "alike": found.patients, "compared": compared}, found.http_status
         )
     if patient:
+        noted(patient)
         messages.success(request, _("%(patient)s is registered.") % {"patient": patient})
         return redirect("diagnosis:patient-detail", pk=patient.pk)
     return _form(request, form, {"clinic": clinic})

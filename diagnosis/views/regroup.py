@@ -23,7 +23,7 @@ from diagnosis.results import images as words
 from diagnosis.results.contents import images_of
 from diagnosis.rules import corrections
 from diagnosis.views.scan import page as study_page
-from diagnosis.views.shortcuts import find, person
+from diagnosis.views.shortcuts import find, noted, person
 
 # Of the other studies of the patient; the latest are the likeliest.
 OTHERS = 30
@@ -48,7 +48,8 @@ def move(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     between = Correction.objects.filter(kind__in=OF_STUDIES).visible_to(person(request))
-    made = get_object_or_404(between.select_related("source", "target", "source_study", "target_study"), pk=pk)
+    related = ("source", "target", "source_study", "target_study")
+    made = noted(get_object_or_404(between.select_related(*related), pk=pk))
     try:
         undo_correction(by=person(request), correction=made)
     except Refusal as refusal:

@@ -18,6 +18,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.permissions import Permission, require
+from audit.notes import note_event
+from audit.vocabulary import Event
 from diagnosis.actions.report import add_addendum, revise_report, sign_report
 from diagnosis.actions.report_correction import correct_report, enter_in_error
 from diagnosis.errors import Refusal
@@ -42,7 +44,7 @@ from diagnosis.reports.pdf.content import printed
 from diagnosis.reports.picture import picture_of
 from diagnosis.rules import blinding, corrections, policies
 from diagnosis.views.review.unsigned import unsigned
-from diagnosis.views.shortcuts import find, person, rights
+from diagnosis.views.shortcuts import find, noted, person, rights
 from diagnosis.views.signing import proof_of, proven
 
 if TYPE_CHECKING:
@@ -120,6 +122,7 @@ def enter_error(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 def pdf(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     report = _find(request, pk)
+    note_event(Event.EXPORT)
     data = render_pdf(report, picture=picture_of(report), verification_url=_verification_url(request, report))
     name = f"report-{report.verification_code}.pdf"
     return HttpResponse(
@@ -131,6 +134,7 @@ def pdf(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def key_image(request: HttpRequest, pk: uuid.UUID, place: int) -> HttpResponse:
     """The picture of one key image, with the window and the measurements of its reader."""
     report = _find(request, pk)
+    note_event(Event.INSTANCES_ACCESSED)
     shown = next((one for one in key_images(report) if one.place == place), None)
     data = picture_of_key_image(shown) if shown else None
     if data is None:
@@ -143,7 +147,9 @@ def key_image(request: HttpRequest, pk: uuid.UUID, place: int) -> HttpResponse:
 @require_safe
 def verify(request: HttpRequest, code: str) -> HttpResponse:
     """For whoever holds a printed report: is it signed, and with which hash? Says nothing about the patient."""
-    report = Report.objects.filter(verification_code=code, signed_at__isnull=False).first()
+    report = Report.objects.filter(verification_code=code, signed_at__isnull=False).select_related("study").first()
+    if report:
+        noted(report)
     context = {"report": report, "intact": report is not None and report_content.is_intact(report)}
     return render(request, "diagnosis/report/verify.html", context, status=200 if report else 404)
 

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.models import Clinic, User
+from diagnosis.audited import note_rows
 from diagnosis.forms.scan_filter import latest_in_state
 from diagnosis.keyset import Count, count
 from diagnosis.models import Analysis, ReadingPolicy, Report, Scan, Study
@@ -111,6 +112,7 @@ def _in_state(user: User, clinic: Clinic, statuses: Iterable[str]) -> QuerySet[A
 def with_headlines(scans: Iterable[Scan], user: User) -> list[Row]:
     """One row a scan; what `user` may not know yet is not in it."""
     found = list(scans)
+    note_rows(Study, found)
     studies = [scan.study_id for scan in found]
     known = _Known(
         blinding.results_hidden_among(user, studies),

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from accounts.models import Clinic, Membership, User
 from accounts.permissions import Permission
+from diagnosis.audited import note_row
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=ClinicalModel)
+R = TypeVar("R", bound=Model)
 
 
 def person(request: HttpRequest) -> User:
@@ -43,8 +46,14 @@ def in_clinic(
 
 
 def find(rows: ClinicalQuerySet[M], request: HttpRequest, pk: uuid.UUID) -> M:
-    """One object that the person may see, or 404."""
-    return get_object_or_404(rows.visible_to(person(request)), pk=pk)
+    """One object that the person may see, or 404. The audit trail is told."""
+    return noted(get_object_or_404(rows.visible_to(person(request)), pk=pk))
+
+
+def noted(row: R) -> R:
+    """The same row, after the audit trail was told of it."""
+    note_row(row)
+    return row
 
 
 def rights(request: HttpRequest, clinic: Clinic) -> dict[str, bool]:

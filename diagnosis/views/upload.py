@@ -19,6 +19,8 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from accounts.permissions import Permission, require
+from audit.notes import note_event
+from audit.vocabulary import Action, Event
 from diagnosis.actions.archive import ArchiveUpload
 from diagnosis.errors import Refusal
 from diagnosis.forms.upload import UploadForm
@@ -53,6 +55,7 @@ def _receive(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         return redirect("diagnosis:patient-detail", pk=patient.pk)
     if request.method == "GET":
         return _page(request, patient, UploadForm())
+    note_event(Event.IMPORT, Action.CREATE)
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _wrong(request, patient, form)

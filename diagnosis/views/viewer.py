@@ -14,6 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Permission, require
+from audit.notes import note_event
+from audit.vocabulary import Event
 from diagnosis.errors import FileRefused, IntakeUnavailable
 from diagnosis.models import Scan
 from diagnosis.results import slices as slicing
@@ -94,5 +96,6 @@ def _score(score: slicing.Score) -> dict[str, Any]:
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Scan:
     scan = find(Scan.objects.select_related("clinic", "patient", "series__study"), request, pk)
+    note_event(Event.INSTANCES_ACCESSED)
     require(person(request), Permission.VIEW_PATIENT, scan.clinic)
     return scan

@@ -13,6 +13,8 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.notes import note_event
+from audit.vocabulary import Event
 from diagnosis.actions.analysis import cancel_analysis
 from diagnosis.api.files import PRIVATE, stored_file
 from diagnosis.api.pagination import Pages
@@ -21,6 +23,7 @@ from diagnosis.api.serializers.analysis import AnalysisSerializer
 from diagnosis.api.serializers.image import ImageResultSerializer
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
+from diagnosis.audited import note_row
 from diagnosis.models import Analysis, ImageResult, Prediction
 from diagnosis.rules import blinding
 
@@ -78,6 +81,7 @@ class AnalysisImages(Strict, generics.GenericAPIView[ImageResult]):
         """One result for each image that the analysis saw, by series and instance number."""
         assert isinstance(self.paginator, Pages)
         analysis = get_object_or_404(readable(request), pk=pk)
+        note_row(analysis)
         if blinding.hides_result(person(request), analysis.study_id):
             raise PermissionDenied(gettext(blinding.RESULT_HIDDEN))
         page = self.paginator.paginate_list(_in_order(analysis), request, key=str)
@@ -96,7 +100,7 @@ class Attention(Strict, generics.GenericAPIView[Prediction]):
 
     def get_queryset(self) -> QuerySet[Prediction]:
         found = Prediction.objects.filter(analysis__in=readable(self.request).values("pk"))
-        return visible(found, self.request).select_related("analysis")
+        return visible(found, self.request).select_related("analysis__study")
 
     @extend_schema(
         summary="Fetch an attention map",
@@ -104,6 +108,7 @@ class Attention(Strict, generics.GenericAPIView[Prediction]):
     )
     def get(self, request: Request, pk: str) -> HttpResponse:
         prediction = self.get_object()
+        note_event(Event.INSTANCES_ACCESSED)
         if blinding.hides_result(person(request), prediction.analysis.study_id):
             raise PermissionDenied(gettext(blinding.RESULT_HIDDEN))
         with stored_file(prediction.pk), prediction.attention.open("rb") as file:

@@ -11,6 +11,8 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.notes import note_event
+from audit.vocabulary import Action, Event
 from diagnosis.actions.archive import MemberOutcome, upload_archive
 from diagnosis.api import uploads
 from diagnosis.api.scope import person, visible
@@ -18,6 +20,7 @@ from diagnosis.api.serializers.archive import ArchiveSerializer, ArchiveUploadSe
 from diagnosis.api.serializers.request import request_of
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
+from diagnosis.audited import note_row
 from diagnosis.models import Patient
 from diagnosis.models.scan import Modality
 from diagnosis.scans.archives import LeftOut
@@ -50,6 +53,8 @@ class Archives(Strict, generics.GenericAPIView[Any]):
         form.is_valid(raise_exception=True)
         fields = form.validated_data
         patient = get_object_or_404(visible(Patient.objects.all(), request), pk=fields["patient"])
+        note_row(patient)
+        note_event(Event.IMPORT, Action.CREATE)
         archive = upload_archive(
             by=person(request),
             patient=patient,

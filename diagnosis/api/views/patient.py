@@ -20,7 +20,8 @@ from diagnosis.api.serializers.problem import ProblemSerializer
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.api.views.study import with_analyses
-from diagnosis.errors import ALIKE
+from diagnosis.audited import note_row, note_rows
+from diagnosis.errors import ALIKE, PossibleDuplicates
 from diagnosis.models import Patient
 from diagnosis.models.patient import BY_NAME, PatientQuerySet
 
@@ -81,7 +82,12 @@ class Patients(_PatientView, generics.ListCreateAPIView[Patient]):
 
     def perform_create(self, serializer: BaseSerializer[Patient]) -> None:
         clinic, fields = clinic_of(self.request), serializer.validated_data
-        serializer.instance = register_compared_patient(by=person(self.request), clinic=clinic, **fields)
+        try:
+            serializer.instance = register_compared_patient(by=person(self.request), clinic=clinic, **fields)
+        except PossibleDuplicates as found:
+            note_rows(Patient, found.patients)
+            raise
+        note_row(serializer.instance)
 
 
 class OnePatient(_PatientView, generics.RetrieveUpdateAPIView[Patient]):

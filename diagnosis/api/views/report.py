@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from audit.notes import note_event
+from audit.vocabulary import Event
 from diagnosis.api.files import PRIVATE
 from diagnosis.api.filters import ReportFilter, StrictFilters
 from diagnosis.api.pagination import Pages
@@ -79,6 +81,7 @@ class Pdf(_ReportView):
     )
     def get(self, request: Request, pk: str) -> HttpResponse:
         report = self.get_object()
+        note_event(Event.EXPORT)
         address = reverse("diagnosis:report-verify", args=[report.verification_code], request=request)
         data = render_pdf(report, picture=picture_of(report), verification_url=address)
         name = f'attachment; filename="report-{report.verification_code}.pdf"'

@@ -13,6 +13,8 @@ from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.notes import note_event
+from audit.vocabulary import Action, Event
 from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.actions.scan import Upload, upload_scan
 from diagnosis.api import uploads
@@ -29,6 +31,7 @@ from diagnosis.api.serializers.scan import (
 )
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
+from diagnosis.audited import note_row
 from diagnosis.models import Patient, Scan
 from diagnosis.models.scan import Modality, ScanQuerySet
 from diagnosis.scans import rendition
@@ -84,6 +87,8 @@ class Scans(_ScanView):
         """Upload a scan and queue its analysis. The same bytes again answer 200 with the earlier scan."""
         fields, data, name = _read(request)
         patient = get_object_or_404(visible(Patient.objects.all(), request), pk=fields["patient"])
+        note_row(patient)
+        note_event(Event.IMPORT, Action.CREATE)
         flags = {key: fields[key] for key in ("identity_confirmed", "urgent")}
         modality = Modality(fields["modality"]) if "modality" in fields else None
         upload = upload_scan(
@@ -135,6 +140,7 @@ class Original(_ScanView):
     )
     def get(self, request: Request, pk: str) -> FileResponse:
         scan = self.get_object()
+        note_event(Event.EXPORT)
         with stored_file(scan.pk):
             file = scan.original.open("rb")
         kind = "application/octet-stream"
@@ -147,6 +153,7 @@ class Image(_ScanView):
     @extend_schema(summary="Fetch the picture", responses={(200, "image/png"): OpenApiTypes.BINARY, **problems(404)})
     def get(self, request: Request, pk: str) -> HttpResponse:
         scan = self.get_object()
+        note_event(Event.INSTANCES_ACCESSED)
         with stored_file(scan.pk):
             return HttpResponse(rendition.rendition(scan, rendition.FULL), content_type="image/png", headers=PRIVATE)
 

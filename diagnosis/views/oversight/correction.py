@@ -20,15 +20,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import Clinic
 from accounts.permissions import Permission
+from audit.notes import note_list
 from diagnosis import formats
 from diagnosis.actions.correction import merge_patients, move_scans, undo_correction
+from diagnosis.audited import note_rows
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.correction import CorrectionForm, MoveForm
 from diagnosis.models import Correction, Patient, Report, Scan, Withdrawal
 from diagnosis.rules import corrections
 from diagnosis.states import ReportStatus
 from diagnosis.views.oversight.scope import Scope, overseen, show
-from diagnosis.views.shortcuts import person
+from diagnosis.views.shortcuts import noted, person
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -70,8 +72,16 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
     related = ("source", "target", "clinic", "made_by", "undone_by")
     page = Paginator(scope.corrections().select_related(*related), A_PAGE).get_page(request.GET.get("page"))
     rows = [(made, corrections.undo_blocked_reason(made)) for made in page]
-    context = {"page": page, "rows": rows, "withdrawals": _withdrawals(scope)}
+    withdrawals = _withdrawals(scope)
+    note_list("diagnosis.correction", _named(page, withdrawals))
+    context = {"page": page, "rows": rows, "withdrawals": withdrawals}
     return show(request, scope, "corrections", _("Corrections"), context)
+
+
+def _named(made: Iterable[Correction], withdrawals: Iterable[Withdrawal]) -> list[uuid.UUID]:
+    """The patients on the page of corrections: a correction names two."""
+    both = [key for one in made for key in (one.source_id, one.target_id)]
+    return both + [one.study.patient_id for one in withdrawals]
 
 
 def _withdrawals(scope: Scope) -> Iterable[Withdrawal]:
@@ -84,7 +94,7 @@ def _withdrawals(scope: Scope) -> Iterable[Withdrawal]:
 @overseen
 def move(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
     """Give a scan, and what else came with it, to another patient."""
-    scan = get_object_or_404(_scans(request).select_related("patient", "clinic", "series"), pk=pk)
+    scan = noted(get_object_or_404(_scans(request).select_related("patient", "clinic", "series"), pk=pk))
     together = _same_examination(scan)
     target = _target(request, scan.patient)
     form = MoveForm(request.POST or None, initial={"scans": [one.pk for one in together]})
@@ -105,7 +115,7 @@ def move(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
 @overseen
 def merge(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
     """Join the record `pk` to another one, which stays in use."""
-    source = get_object_or_404(_patients(request), pk=pk)
+    source = noted(get_object_or_404(_patients(request), pk=pk))
     target = _target(request, source)
     form = CorrectionForm(request.POST or None)
     context = {"source": source, "what": "merge", "form": form}
@@ -123,7 +133,7 @@ def merge(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 @overseen
 def undo(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
-    made = get_object_or_404(scope.corrections().select_related("source", "target", "clinic"), pk=pk)
+    made = noted(get_object_or_404(scope.corrections().select_related("source", "target", "clinic"), pk=pk))
     try:
         undo_correction(by=person(request), correction=made)
     except Refusal as refusal:
@@ -156,7 +166,9 @@ def _ask(
         return _page(request, scope, context | _beside(source, target), status=422 if request.method == "POST" else 200)
     sought = request.GET.get("q", "").strip()[:100]
     others = _patients(request).filter(clinic=source.clinic_id).exclude(pk=source.pk)
-    found = others.search(sought)[:CANDIDATES] if sought else []
+    found = list(others.search(sought)[:CANDIDATES]) if sought else []
+    if found:
+        note_rows(Patient, found)
     return _page(request, scope, context | {"q": sought, "found": found})
 
 
@@ -188,7 +200,7 @@ def _target(request: HttpRequest, source: Patient) -> Patient | None:
         key = uuid.UUID(asked)
     except ValueError:
         return None
-    return get_object_or_404(_patients(request).filter(clinic=source.clinic_id), pk=key)
+    return noted(get_object_or_404(_patients(request).filter(clinic=source.clinic_id), pk=key))
 
 
 def _confirmed(request: HttpRequest, scan: Scan) -> Patient:

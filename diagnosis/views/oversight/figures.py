@@ -11,7 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from diagnosis.models import SecondLook
+from audit.notes import note_event, note_object
+from audit.vocabulary import Event
+from diagnosis.audited import note_rows
+from diagnosis.models import Review, SecondLook
 from diagnosis.oversight import agreement, history, jobs, storage, work
 from diagnosis.oversight import reviews as reading
 from diagnosis.reviews import second_looks
@@ -50,12 +53,13 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
     longest = reading.longest_waiting(scope.reviews()).select_related(
         "study__patient", "study__representative__patient", "image__patient", "clinic", "reader"
     )
-    now = timezone.now()
+    shown, now = list(longest[:LONGEST]), timezone.now()
+    note_rows(Review, shown)
     context = {
         "waiting": waiting,
         "ages": charts.ages(waiting),
         "turnaround": reading.turnaround(total.times),
-        "longest": [(case, now - case.waiting_since) for case in longest[:LONGEST]],
+        "longest": [(case, now - case.waiting_since) for case in shown],
         "overrides": overrides,
         "reasons": charts.overrides(overrides),
         "months": months,
@@ -110,5 +114,7 @@ def download(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
         raise Http404
     answer = HttpResponse(content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    note_event(Event.EXPORT)
+    note_object("table", name)
     answer.write("\ufeff" + tables.DOWNLOADS[name](scope).csv())
     return answer

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods
 
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.actions.dismissal import bring_back, set_aside
+from diagnosis.audited import note_rows
 from diagnosis.errors import Refusal
 from diagnosis.models import Analysis, Dismissal
 from diagnosis.models.analysis import AnalysisQuerySet
@@ -109,6 +110,7 @@ def _context(request: HttpRequest, scope: Scope, kind: str) -> dict[str, Any]:
     aside = Prefetch("dismissals", Dismissal.objects.standing().select_related("made_by"), to_attr="standing")
     found = troubled(scope, kind).prefetch_related(aside)
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
+    note_rows(Analysis, page)
     return {
         "kind": kind,
         "kinds": [(key, label, troubled(scope, key).count()) for key, (label, _listed) in TROUBLES.items()],
@@ -127,6 +129,7 @@ def _act(request: HttpRequest, scope: Scope, kind: str) -> None:
         raise Http404
     act = ACTS[name]
     chosen = list(_chosen(request, troubled(scope, kind))[:AT_ONCE])
+    note_rows(Analysis, chosen)
     if not chosen:
         messages.warning(request, str(NOTHING_CHOSEN))
         return

@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from audit.notes import note_list
+from diagnosis.audited import note_rows
 from diagnosis.models import Analysis, Patient, Review
 from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.oversight import agreement, history, jobs, storage, work
@@ -55,11 +57,9 @@ def analyses(scope: Scope) -> Table:
         ),
         *(_("attempts"), _("worker"), _("code"), _("reason"), _("technical reason"), _("listed as")),
     )
-    rows = [
-        [*_analysis(scope, analysis), label]
-        for kind, (label, _listed) in TROUBLES.items()
-        for analysis in troubled(scope, kind)[:MOST_ROWS]
-    ]
+    found = [(one, label) for kind, (label, _all) in TROUBLES.items() for one in troubled(scope, kind)[:MOST_ROWS]]
+    note_rows(Analysis, [one for one, _label in found])
+    rows = [[*_analysis(scope, one), label] for one, label in found]
     return Table(columns, rows)
 
 
@@ -91,7 +91,9 @@ def waiting(scope: Scope) -> Table:
     cases = reading.longest_waiting(scope.reviews()).select_related(
         "study__patient", "study__representative__patient", "image__patient", "clinic"
     )
-    return Table(columns, [_case(scope, case) for case in cases[:MOST_ROWS]])
+    found = list(cases[:MOST_ROWS])
+    note_rows(Review, found)
+    return Table(columns, [_case(scope, case) for case in found])
 
 
 def _case(scope: Scope, case: Review) -> list[Any]:
@@ -200,13 +202,14 @@ def corrections(scope: Scope) -> Table:
         ),
         *(_("undone by"), _("undone at")),
     )
-    found = scope.corrections().select_related("clinic", "source", "target", "made_by", "undone_by")
+    found = list(scope.corrections().select_related("clinic", "source", "target", "made_by", "undone_by")[:MOST_ROWS])
+    note_list("diagnosis.correction", [key for made in found for key in (made.source_id, made.target_id)])
     rows = [
         [
             *(made.clinic.name, made.get_kind_display(), _record(made.source), _record(made.target), len(made.scans)),
             *(made.reason, made.made_by, made.made_at, made.undone_by, made.undone_at),
         ]
-        for made in found[:MOST_ROWS]
+        for made in found
     ]
     return Table(columns, rows)
 

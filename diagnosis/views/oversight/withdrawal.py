@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from diagnosis.actions.withdrawal import bring_back
 from diagnosis.errors import Refusal
 from diagnosis.views.oversight.scope import Scope, overseen, show
-from diagnosis.views.shortcuts import person
+from diagnosis.views.shortcuts import noted, person
 
 TAB = "oversight-corrections"
 
@@ -21,7 +21,7 @@ TAB = "oversight-corrections"
 @require_POST
 @overseen
 def restore(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
-    made = get_object_or_404(scope.withdrawals().select_related("clinic"), pk=pk)
+    made = noted(get_object_or_404(scope.withdrawals().select_related("clinic", "study"), pk=pk))
     try:
         study = bring_back(by=person(request), withdrawal=made)
     except Refusal as refusal:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
 from diagnosis.actions.review import claim_next, flag_urgent, release_expired
+from diagnosis.audited import note_rows
 from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.queue_filter import QueueFilter
 from diagnosis.models import Review, SavedFilter
@@ -114,6 +115,7 @@ def _context(request: HttpRequest, form: QueueFilter) -> dict[str, Any]:
     after = request.GET.get("after", "")
     seen = Review.objects.visible_to(reader)
     page = orders.page(prepared(narrowed), form.order, size=REVIEWS_A_PAGE, mark=after, among=seen)
+    note_rows(Review, page)
     return {
         "form": form,
         "rows": rows_of(list(page), reader=reader),

@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
 from diagnosis.actions.second_look import decide_second_look, give_back_second_look, take_second_look
+from diagnosis.audited import note_rows
 from diagnosis.errors import NotAllowedNow
 from diagnosis.forms.second_look import SecondLookForm
 from diagnosis.models import Report, SecondLook
 from diagnosis.reviews import second_looks
-from diagnosis.views.shortcuts import find, in_clinic, person
+from diagnosis.views.shortcuts import find, in_clinic, noted, person
 
 A_PAGE = 30
 LIST, ONE = "diagnosis:second-looks", "diagnosis:second-look"
@@ -35,7 +36,9 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     related = ("report__study__patient", "report__study__representative__patient")
     mine = SecondLook.objects.visible_to(by).filter(reader=by, decided_at=None).select_related(*related)
     due = second_looks.due_to(by).select_related("study__patient", "study__representative__patient")
-    context = {"mine": mine, "due": due[:A_PAGE], "count": due.count()}
+    shown = due[:A_PAGE]
+    note_rows(SecondLook, [*mine, *shown])
+    context = {"mine": mine, "due": shown, "count": due.count()}
     return render(request, "diagnosis/review/second_looks.html", context)
 
 
@@ -86,6 +89,6 @@ def _decided(request: HttpRequest, look: SecondLook, form: SecondLookForm) -> Ht
 def _look(request: HttpRequest, pk: uuid.UUID) -> SecondLook:
     related = ("report__study__clinic", "report__study__patient", "report__study__representative", "report__review")
     looks = SecondLook.objects.visible_to(person(request)).select_related(*related, "report__image", "reader")
-    look = get_object_or_404(looks, pk=pk)
+    look = noted(get_object_or_404(looks, pk=pk))
     require(person(request), Permission.REVIEW_SCAN, look.report.study.clinic)
     return look

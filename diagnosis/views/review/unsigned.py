@@ -20,6 +20,7 @@ from accounts.models import Clinic, User
 from accounts.permissions import Permission
 from accounts.reauthentication import Proof
 from diagnosis.actions.report import WORDS, sign_report
+from diagnosis.audited import note_row, note_rows
 from diagnosis.errors import Refusal
 from diagnosis.models import Report
 from diagnosis.reports.pdf.content import PrintedReport, printed
@@ -47,6 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """The person's own reports that wait for a signature, the oldest first."""
     by = person(request)
     page = Paginator(unsigned(by), A_PAGE).get_page(request.GET.get("page"))
+    note_rows(Report, page)
     lines = [
         Line(report, printed(report), policies.sign_blocked_reason(report, by=by), _tick(report)) for report in page
     ]
@@ -93,6 +95,7 @@ def _named(request: HttpRequest, ticked: set[str]) -> list[Report]:
 
 def _sign(by: User, report: Report, ticked: set[str], proof: Proof) -> str:
     """Empty where it was signed, else why not."""
+    note_row(report)
     if _tick(report) not in ticked:
         return gettext(policies.CHANGED_MEANWHILE)
     try:

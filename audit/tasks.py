@@ -1,0 +1,17 @@
+"""On a schedule: anchor the ends of the chains outside the database."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from audit import anchor
+
+
+@shared_task(acks_late=False)
+def make_anchor() -> None:
+    anchor.make_anchor()
+
+
+@shared_task(acks_late=False)
+def mail_anchor() -> None:
+    anchor.mail_last_anchor()
