@@ -15,9 +15,11 @@ from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
 from diagnosis.messages import Message
 from diagnosis.models import Addendum, Report, Review
 from diagnosis.models.notification import NotificationKind
+from diagnosis.models.seal import SealedPart
 from diagnosis.notifications import notify_of_report
 from diagnosis.oversight import history
 from diagnosis.reports import content as report_content
+from diagnosis.reports import seals
 from diagnosis.rules import policies
 from diagnosis.states import ReportStatus as S
 
@@ -125,6 +127,7 @@ def freeze(
     # Asked for while this waited for the row: request_second_opinion holds it too.
     policies.require_no_open_reading(report)
     report.refresh_from_db()
+    seals.seal(report, SealedPart.REPORT, report.content_sha256)
     return report
 
 
@@ -175,6 +178,7 @@ def _add(by: User, report: Report, text: str) -> Addendum:
         signed_at=at,
         content_sha256=report_content.addendum_digest(before, text, signer=by.full_name, at=at),
     )
+    seals.seal(report, SealedPart.ADDENDUM, addendum.content_sha256)
     notify_of_report(report.study, NotificationKind.ADDENDUM)
     return addendum
 

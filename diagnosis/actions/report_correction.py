@@ -17,8 +17,10 @@ from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.messages import Message
 from diagnosis.models import EnteredInError, Report
 from diagnosis.models.notification import NotificationKind
+from diagnosis.models.seal import SealedPart
 from diagnosis.notifications import notify_of_report
 from diagnosis.reports import content as report_content
+from diagnosis.reports import seals
 from diagnosis.rules import policies
 from diagnosis.states import ReportStatus
 
@@ -52,6 +54,7 @@ def _sign_version(by: User, report: Report, reason: str, words: dict[str, Any]) 
     note = Message("corrects_report", {})
     Report.objects.log_transition(version.pk, "", ReportStatus.PRELIMINARY, by=actor_label(by), note=note)
     signed = sign_words(by, version)
+    seals.seal(report, SealedPart.SUCCESSOR, signed.content_sha256)
     notify_of_report(signed.study, NotificationKind.CORRECTION)
     return signed
 
@@ -89,6 +92,7 @@ def _enter(by: User, report: Report, reason: str, *, read_again: bool) -> Entere
         signed_at=at,
         content_sha256=report_content.error_digest(before, reason, signer=by.full_name, at=at),
     )
+    seals.seal(report, SealedPart.ERROR, entered.content_sha256)
     note = Message("entered_in_error", {})
     Report.objects.log_transition(report.pk, report.status, ReportStatus.FINAL, by=actor_label(by), note=note)
     notify_of_report(report.study, NotificationKind.ERROR)

@@ -19,6 +19,7 @@ from diagnosis.models.report import Addendum, EnteredInError, Report
 from diagnosis.models.review import Draft, FirstImpression, Review
 from diagnosis.models.saved_filter import SavedFilter
 from diagnosis.models.scan import Scan
+from diagnosis.models.seal import Seal
 from diagnosis.models.second_look import SecondLook
 from diagnosis.models.study import Series, Study
 from diagnosis.models.study_change import StudyChange
@@ -52,6 +53,7 @@ __all__ = [
     "ReviewTransition",
     "SavedFilter",
     "Scan",
+    "Seal",
     "SecondLook",
     "Series",
     "Study",

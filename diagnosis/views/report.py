@@ -35,7 +35,7 @@ from diagnosis.forms.report import (
     choices_of,
 )
 from diagnosis.models import Report
-from diagnosis.reports import content as report_content
+from diagnosis.reports import seals
 from diagnosis.reports.drafted import drafted
 from diagnosis.reports.key_images import key_images
 from diagnosis.reports.key_images import picture as picture_of_key_image
@@ -150,7 +150,7 @@ def verify(request: HttpRequest, code: str) -> HttpResponse:
     report = Report.objects.filter(verification_code=code, signed_at__isnull=False).select_related("study").first()
     if report:
         noted(report)
-    context = {"report": report, "intact": report is not None and report_content.is_intact(report)}
+    context = {"report": report, "proof": seals.proof(report) if report else None}
     return render(request, "diagnosis/report/verify.html", context, status=200 if report else 404)
 
 
@@ -185,7 +185,7 @@ def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in
         "drafted": drafted(report),
         "waiting_to_sign": unsigned(by).exclude(pk=report.pk).count() if not report.is_final else 0,
         "proven": proven(request),
-        "intact": report.is_final and report_content.is_intact(report),
+        "proof": seals.proof(report) if report.is_final else None,
         "verification_url": _verification_url(request, report),
         "revise_form": ReviseReportForm(initial=_initial(report)),
         "sign_form": SignReportForm(),

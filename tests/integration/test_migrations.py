@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from diagnosis.models import Analysis, Notification, Report, Review, Scan, Study
+from diagnosis.models import Analysis, Notification, Report, Review, Scan, Seal, Study
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,12 +65,15 @@ def newest_tables_afterwards(transactional_db: None) -> Iterator[None]:
     yield
     call_command("migrate", verbosity=0)
     # Tables are emptied row by row on SQLite, where a final report would refuse to go.
-    wall = import_module("diagnosis.migrations.0014_study")
+    wall, seals = (import_module(f"diagnosis.migrations.{name}") for name in ("0014_study", "0037_seals"))
     with connection.schema_editor() as editor:
         wall.lower_wall(None, editor)
+        seals.lower_wall(None, editor)
+    Seal.objects.all().delete()
     Report.objects.all().delete()
     with connection.schema_editor() as editor:
         wall.raise_wall(None, editor)
+        seals.raise_wall(None, editor)
 
 
 @pytest.mark.django_db(transaction=True)

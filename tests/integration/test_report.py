@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import reverse
 
@@ -124,9 +125,12 @@ def test_the_database_refuses_every_change_of_a_final_report(final: Report, stat
 
 def test_the_orm_is_refused_too(final: Report) -> None:
     final.impression = "forged"
-    for change in (final.save, final.delete, lambda: Report.objects.update(findings="forged")):
+    own = Report.objects.filter(pk=final.pk)
+    for change in (final.save, lambda: own._raw_delete("default"), lambda: own.update(findings="forged")):
         with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
             change()
+    with pytest.raises(ProtectedError):  # by its seal
+        final.delete()
 
 
 def test_an_addendum_and_a_first_impression_stand_as_well(final: Report, radiologist: User) -> None:
