@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from diagnosis.views import (
+    access,
     analysis,
     attention,
     card,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("patients/", patient.index, name="patient-list"),
     path("patients/new/", patient.create, name="patient-create"),
     path("patients/<uuid:pk>/", patient.detail, name="patient-detail"),
+    path("patients/<uuid:pk>/access/", access.of_patient, name="patient-access"),
     path("patients/<uuid:pk>/compare/", comparison.show, name="patient-compare"),
     path("patients/<uuid:pk>/edit/", patient.edit, name="patient-edit"),
     path("patients/<uuid:pk>/scans/", upload.upload, name="scan-upload"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from diagnosis.views import critical_result, regroup
+from diagnosis.views import access, critical_result, regroup
 from diagnosis.views.oversight import correction, figures, jobs
 
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("oversight/agreement/", figures.agreements, name="oversight-agreement"),
     path("oversight/work/", figures.works, name="oversight-work"),
     path("oversight/tables/<slug:name>.csv", figures.download, name="oversight-download"),
+    path("oversight/access/", access.unusual, name="oversight-access"),
     path("oversight/critical/", critical_result.index, name="oversight-critical"),
     path("oversight/corrections/", correction.index, name="oversight-corrections"),
     path("oversight/corrections/<uuid:pk>/undo/", correction.undo, name="correction-undo"),

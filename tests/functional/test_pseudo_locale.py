@@ -104,6 +104,7 @@ STAFF = (
     *("diagnosis:scan-view", "diagnosis:analysis-detail", "diagnosis:model-card", "diagnosis:notifications"),
     *("diagnosis:patient-list", "diagnosis:patient-create", "diagnosis:patient-detail", "diagnosis:patient-edit"),
     *("diagnosis:patient-compare", "diagnosis:patient-merge", "diagnosis:scan-move"),
+    *("diagnosis:patient-access", "diagnosis:oversight-access"),
     *("diagnosis:study-regroup", "diagnosis:study-critical", "diagnosis:oversight-critical"),
     *("diagnosis:queue", "diagnosis:review", "diagnosis:reading-unsigned", "diagnosis:reading-preference"),
     *("diagnosis:second-looks", "diagnosis:second-look", "diagnosis:reading-authorisation"),

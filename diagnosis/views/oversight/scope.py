@@ -41,6 +41,7 @@ PAGES = (
     ("oversight-work", _("Queue and storage")),
     ("oversight-corrections", _("Corrections")),
     ("oversight-critical", _("Critical results")),
+    ("oversight-access", _("Unusual looking")),
 )
 
 
