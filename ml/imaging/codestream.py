@@ -1,6 +1,7 @@
 """What a compressed frame says about itself, read before any decoder allocates memory."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ml.imaging.refusal import ImageRefused
@@ -10,6 +11,11 @@ _J2K_START = b"\xff\x4f\xff\x51"
 _JP2_START = b"\0\0\0\x0cjP  "
 _END = b"\xff\xd9"  # end of image in every JPEG family
 _PADDING = 16
+_TILE_PART = b"\xff\x90"
+_LEAST_TILE_PART = 14
+_MOST_TILES = 65535
+# Even a lossy image of the chest has a bit for some ten pixels; one bit for more than these is a header that lies.
+_MOST_PIXELS_A_BIT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +76,47 @@ def _read_j2k(frame: bytes) -> Codestream:
     return Codestream(bottom - top, right - left, samples, (depth & 0x7F) + 1)
 
 
+def _require_every_tile(frame: bytes, found: Codestream) -> None:
+    """OpenJPEG leaves black what is missing. Here a tile that is not there, or that ends too early, is refused."""
+    across, down, left, top = struct.unpack_from(">4I", frame, 24)
+    right, bottom = struct.unpack_from(">2I", frame, 8)
+    if not across or not down or found.rows * found.columns > _MOST_PIXELS_A_BIT * 8 * len(frame):
+        raise _broken()
+    tiles = -(-(right - left) // across) * -(-(bottom - top) // down)
+    if tiles > _MOST_TILES or set(_tile_parts(frame)) != set(range(tiles)):
+        raise _broken()
+
+
+def _tile_parts(frame: bytes) -> Iterator[int]:
+    """The tile of each tile-part, in their order (ISO/IEC 15444-1, A.4.2)."""
+    at = _end_of_main_header(frame)
+    while frame[at : at + 2] == _TILE_PART:
+        tile, length = struct.unpack_from(">HI", frame, at + 4)
+        yield tile
+        at = at + length if length else len(frame) - len(_END)  # only the last one may leave its length open
+        if length in range(1, _LEAST_TILE_PART) or at > len(frame) - len(_END):
+            raise _broken()
+    if frame[at : at + 2] != _END:
+        raise _broken()
+
+
+def _end_of_main_header(frame: bytes) -> int:
+    at = 2
+    while frame[at : at + 2] != _TILE_PART:
+        if at + 4 > len(frame) or frame[at] != 0xFF:
+            raise _broken()
+        at += 2 + max(int.from_bytes(frame[at + 2 : at + 4], "big"), 2)
+    return at
+
+
 def read_codestream(frame: bytes) -> Codestream:
     """Size and depth of a JPEG, JPEG-LS or JPEG 2000 frame that reaches its end marker."""
     if _END not in frame[-_PADDING:]:
         raise _broken()
     if frame.startswith(_J2K_START):
-        return _read_j2k(frame)
+        found = _read_j2k(frame)
+        _require_every_tile(frame, found)
+        return found
     if frame.startswith(b"\xff\xd8"):
         return read_jpeg_header(frame)
     raise _broken()

@@ -11,7 +11,8 @@ from PIL import Image
 from pydicom import uid
 from pydicom.encaps import generate_frames
 
-from ml.imaging import DEFAULT_LIMITS, decode
+from ml.imaging import DEFAULT_LIMITS, ImageRefused, decode
+from ml.imaging.codestream import read_codestream
 from ml.imaging.facts import not_classified
 from ml.imaging.frame import DECODERS, read_frame, read_shape
 from ml.imaging.tags import Tags
@@ -150,6 +151,27 @@ def test_the_boxes_of_a_jp2_file_are_left_out(lengthy: bool) -> None:
 def test_boxes_without_a_codestream_are_refused() -> None:
     frame = boxed(b"", length=0)[:32] + struct.pack(">I4s", 24, b"free") + bytes(16)
     assert refusal(encapsulated(xray_of(ramp(12), 12), frame, uid.JPEG2000Lossless)) == "truncated"
+
+
+@pytest.mark.parametrize("tile", [160, 7000])
+def test_a_small_jpeg_2000_that_claims_to_be_large_is_refused_before_decoding(tile: int) -> None:
+    """By the tiles that are not there; with one large tile, by the bits that could not fill it."""
+    plain = xray_of(ramp(12), 12)
+    frame = bytearray(only_frame(compressed_by_pydicom(plain, uid.JPEG2000Lossless)).rstrip(b"\0"))
+    struct.pack_into(">2I", frame, 8, 7000, 7000)
+    struct.pack_into(">2I", frame, 24, tile, tile)
+    with pytest.raises(ImageRefused) as refused:
+        read_codestream(bytes(frame))
+    assert (refused.value.code, refused.value.params) == ("truncated", {"variant": "compressed"})
+
+
+def test_a_jpeg_2000_without_its_last_tile_part_is_refused() -> None:
+    whole = only_frame(compressed_by_pydicom(xray_of(ramp(12), 12), uid.JPEG2000Lossless)).rstrip(b"\0")
+    at = whole.index(b"\xff\x90")
+    read_codestream(whole)
+    for broken in (whole[:at] + b"\xff\xd9", whole[: at + 400] + b"\xff\xd9", whole[:at] + whole[at + 2 :]):
+        with pytest.raises(ImageRefused):
+            read_codestream(broken)
 
 
 @pytest.mark.parametrize("syntax", sorted(set(EXACT) - {uid.RLELossless}), ids=lambda syntax: uid.UID(syntax).name)
