@@ -30,6 +30,9 @@ FAILURES = {
     "original_altered": gettext_noop(
         "The stored file is no longer the one that was uploaded. Tell your administrator; it must be restored."
     ),
+    "decoder_unavailable": gettext_noop(
+        "The server could not open image files then. Tell your administrator, then retry."
+    ),
     "original_unreadable": gettext_noop("The stored file could not be read. Tell your administrator, then retry."),
     "no_classifier/cxr": gettext_noop(
         "No classifier for this modality (Chest X-ray) is active here. The scan is kept; "

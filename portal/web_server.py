@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from typing import Any
 
 wsgi_app = "portal.wsgi:application"
@@ -53,7 +52,5 @@ def post_worker_init(worker: Any) -> None:
 
 def _start_decoding_helper() -> None:
     from diagnosis.scans import intake
-    from ml.imaging import ImageRefused
 
-    with suppress(ImageRefused):
-        intake.sandbox().inspect(b"no image")
+    intake.start_decoder()

@@ -65,7 +65,7 @@ def upload_scan(
     require_current(patient)
     if earlier := _earlier(patient, intake.fingerprint(data)):
         return _change_modality(earlier, by=by, modality=modality)
-    accepted = intake.accept(data, name=name, chosen=modality)
+    accepted = intake.accept(data, name=name, chosen=modality, patient=patient.pk)
     same, found = identity.find_same_image(accepted, patient)
     if same:
         return Upload(same, duplicate=True)

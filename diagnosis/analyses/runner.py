@@ -28,7 +28,7 @@ from diagnosis.analyses.predict import (
     answer_ahead,
     predict_study,
 )
-from diagnosis.errors import AnalysisFailed
+from diagnosis.errors import AnalysisFailed, FileRefused, IntakeUnavailable
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, EnsemblePrediction, ImageResult, Prediction, Scan, Study
 from diagnosis.models.notification import NotificationKind
@@ -149,9 +149,12 @@ def pixels_of(scan: Scan) -> np.ndarray:
     if intake.fingerprint(data) != scan.sha256:
         raise AnalysisFailed("original_altered", retryable=True)
     try:
-        decoded = imaging.decode(data, limits=intake.limits())
-    except imaging.ImageRefused as refused:
-        raise AnalysisFailed(refused.code, refused.params, retryable=False) from refused
+        with intake.decoding() as decoder:
+            decoded = decoder.decode(data, owner=str(scan.patient_id))
+    except FileRefused as refused:
+        raise AnalysisFailed(refused.code, refused.stored.params, retryable=False) from refused
+    except IntakeUnavailable as unavailable:
+        raise AnalysisFailed("decoder_unavailable", retryable=True) from unavailable
     if reason := decoded.not_classified:  # which an older version, or another reading of the header, did not see
         raise AnalysisFailed(reason.code, reason.params, retryable=False)
     return decoded.pixels

@@ -24,15 +24,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from django.conf import settings
-from django.utils.translation import gettext_noop
 
-from diagnosis.errors import FileRefused, IntakeUnavailable
 from diagnosis.models import Scan
 from diagnosis.scans import intake
 from diagnosis.scans.rendition import keep
-from ml.imaging import ImageRefused
 from ml.imaging.greyscale import Greyscale
-from ml.imaging.sandbox import SandboxFailed
 
 MAGIC = b"GREY"
 # Part of the file's name and its ETag: raise it when the same original would give other bytes.
@@ -67,15 +63,8 @@ def measured(scan: Scan) -> Greyscale:
     """The values themselves, decoded in the sandbox like every file that came from outside. Raises as `greyscale`."""
     with scan.original.open("rb") as file:
         data = file.read()
-    try:
-        return intake.sandbox().greyscale(data)
-    except ImageRefused as refused:
-        raise FileRefused(refused.code, refused.params) from refused
-    except SandboxFailed as failed:
-        raise IntakeUnavailable(
-            "cannot_inspect",
-            gettext_noop("The portal cannot open images at the moment. Try again in a minute."),
-        ) from failed
+    with intake.decoding() as decoder:
+        return decoder.greyscale(data, owner=str(scan.patient_id))
 
 
 def packed(found: Greyscale) -> bytes:

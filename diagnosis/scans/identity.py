@@ -50,7 +50,7 @@ def _pixels_of(scan: Scan) -> str:
         return scan.pixel_sha256
     try:
         with scan.original.open("rb") as file:
-            found = intake.inspect(file.read()).pixel_sha256
+            found = intake.inspect(file.read(), patient=scan.patient_id).pixel_sha256
     except (OSError, FileRefused):
         log.exception("no hash of the pixels of scan %s", scan.pk)
         return ""

@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import unicodedata
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -22,7 +25,7 @@ from diagnosis.models import Patient
 from diagnosis.models.patient import fold
 from diagnosis.models.scan import Modality
 from ml.imaging import DicomHeader, ImageRefused, Limits
-from ml.imaging.sandbox import Inspection, Sandbox, SandboxFailed
+from ml.imaging.sandbox import Inspection, Isolation, Sandbox, SandboxFailed
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +50,30 @@ def limits() -> Limits:
 
 @cache
 def sandbox() -> Sandbox:
-    """This process's decoding helper; started at the first upload."""
-    return Sandbox(limits(), seconds=settings.UPLOAD_DECODE_SECONDS)
+    """What decodes every file from outside for this process, web or worker; started at the first one."""
+    isolation = Isolation(settings.DECODER_ISOLATION)
+    return Sandbox(limits(), seconds=settings.UPLOAD_DECODE_SECONDS, isolation=isolation)
+
+
+def start_decoder() -> None:
+    """So that the first file does not wait for it, and the log says from the start what it is shut in by."""
+    with suppress(IntakeUnavailable), decoding() as decoder:
+        decoder.start()
+
+
+@contextmanager
+def decoding() -> Iterator[Sandbox]:
+    """The sandbox; what it refuses is raised as FileRefused, and what it cannot do as IntakeUnavailable."""
+    try:
+        yield sandbox()
+    except ImageRefused as refused:
+        raise FileRefused(refused.code, refused.params) from refused
+    except SandboxFailed as failed:
+        log.exception("the decoding helper is not available")
+        raise IntakeUnavailable(
+            "intake_unavailable",
+            _("The server cannot open image files right now. Nothing was changed; try again in a minute."),
+        ) from failed
 
 
 def fingerprint(data: bytes) -> str:
@@ -62,10 +87,10 @@ def clean_name(name: str) -> str:
     return printable.strip()[:200] or "unnamed"
 
 
-def accept(data: bytes, *, name: str, chosen: Modality | None) -> AcceptedFile:
+def accept(data: bytes, *, name: str, chosen: Modality | None, patient: uuid.UUID) -> AcceptedFile:
     """Look into a file in the sandbox. Raises FileRefused, ModalityNeeded or IntakeUnavailable."""
     check_size(len(data))
-    inspection = inspect(data)
+    inspection = inspect(data, patient=patient)
     modality = _settle_modality(inspection.header, chosen)
     return AcceptedFile(data, clean_name(name), fingerprint(data), inspection, modality)
 
@@ -78,18 +103,10 @@ def check_size(size: int) -> None:
         raise FileTooLarge(refused.code, refused.params) from refused
 
 
-def inspect(data: bytes) -> Inspection:
-    """What the sandbox finds in the file. Raises FileRefused or IntakeUnavailable."""
-    try:
-        return sandbox().inspect(data)
-    except ImageRefused as refused:
-        raise FileRefused(refused.code, refused.params) from refused
-    except SandboxFailed as failed:
-        log.exception("the decoding helper is not available")
-        raise IntakeUnavailable(
-            "intake_unavailable",
-            _("The server cannot check files right now. Keep the file and upload it again in a minute."),
-        ) from failed
+def inspect(data: bytes, *, patient: uuid.UUID) -> Inspection:
+    """What the sandbox finds in the file of this patient. Raises FileRefused or IntakeUnavailable."""
+    with decoding() as decoder:
+        return decoder.inspect(data, owner=str(patient))
 
 
 def _settle_modality(header: DicomHeader | None, chosen: Modality | None) -> Modality:

@@ -11,7 +11,6 @@ import numpy as np
 from django.conf import settings
 from PIL import Image
 
-from diagnosis.errors import FileRefused
 from diagnosis.models import Scan
 from diagnosis.scans import intake
 from ml import imaging
@@ -25,7 +24,8 @@ RECIPE = 2
 def rendition(scan: Scan, side: int) -> bytes:
     """An 8-bit grey PNG whose longer side is at most `side` (one of SIDES) pixels.
 
-    Raises FileRefused when the original can no longer be decoded, and OSError when it cannot be read.
+    Raises FileRefused when the original can no longer be decoded, IntakeUnavailable when no helper starts, and OSError
+    when it cannot be read.
     """
     path = _path(scan, side)
     if path.exists():
@@ -47,10 +47,8 @@ def _decoded(scan: Scan) -> bytes:
     """Decoded in the sandbox, like every file that came from outside."""
     with scan.original.open("rb") as file:
         data = file.read()
-    try:
-        preview = intake.sandbox().inspect(data, preview_side=FULL).preview
-    except imaging.ImageRefused as refused:
-        raise FileRefused(refused.code, refused.params) from refused
+    with intake.decoding() as decoder:
+        preview = decoder.inspect(data, preview_side=FULL, owner=str(scan.patient_id)).preview
     assert preview is not None
     return preview
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.permissions import Permission, require
 from audit.notes import note_event
 from audit.vocabulary import Event
-from diagnosis.errors import FileRefused
+from diagnosis.errors import FileRefused, IntakeUnavailable
 from diagnosis.models import Prediction, Scan
 from diagnosis.models.scan import FileFormat
 from diagnosis.scans import rendition
@@ -80,6 +80,8 @@ def _rendition(request: HttpRequest, pk: uuid.UUID, side: int) -> HttpResponse:
     except (FileRefused, OSError) as error:
         log.exception("no picture of scan %s", scan.pk)
         raise Http404("no picture can be made of this scan") from error
+    except IntakeUnavailable as error:
+        return HttpResponse(error.sentence, status=error.http_status, content_type="text/plain; charset=utf-8")
 
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Scan:

@@ -1,105 +1,92 @@
-"""The process in which strangers' files are decoded: `python -P -m ml.imaging.helper`.
+"""The process in which strangers' files are decoded: `python -P -m ml.imaging.helper OPTIONS`.
 
-It holds no secrets and no open files but its two pipes, can write no file, and has bounded
-memory and CPU time; `Sandbox` starts, watches and replaces it.
+It loads the decoders and never looks at a file itself. Ahead of time it forks a process that shuts itself in
+(`ml.confinement`) and decodes the files of one owner; the next owner's are decoded by the next, so that whatever a file
+has done to a process is gone by then. `HelperProcess` starts, asks and replaces it.
 """
 
+import gc
+import json
 import os
-import resource
+import signal
+import socket
 import sys
-from typing import IO, Any
+from typing import IO
 
-import gdcm  # noqa: F401 - loaded before the first file waits for it
-import openjpeg  # noqa: F401
-import pydicom.pixels  # noqa: F401
-from PIL import Image
-
-from ml.imaging.decoding import decode
-from ml.imaging.greyscale import greyscale
-from ml.imaging.image import DecodedImage
-from ml.imaging.limits import Limits
-from ml.imaging.refusal import ImageRefused
-from ml.imaging.rendering import render_png
-from ml.imaging.wire import fact_to_note, facts_to_note, greyscale_to_note, header_to_note, read_message, write_message
-
-_NO_PIXELS = b""
-
-
-def confine(memory_bytes: int) -> None:
-    """Bound address space; forbid written files and core dumps."""
-    Image.init()
-    for kind, bound in (
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (bound, bound))
-
-
-def allow_seconds(seconds: float) -> None:
-    """CPU time from now on; past it the kernel ends this process."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    bound = int(used.ru_utime + used.ru_stime + seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (bound, resource.RLIM_INFINITY))
-
-
-def _described(image: DecodedImage) -> dict[str, Any]:
-    return {
-        "format": image.format,
-        "width": image.width,
-        "height": image.height,
-        "bits": image.bits,
-        "header": header_to_note(image.header),
-        "pixel_sha256": image.pixel_sha256,
-        "not_classified": fact_to_note(image.not_classified),
-        "facts": facts_to_note(image.facts),
-        "taken_at": image.taken_at.isoformat() if image.taken_at else None,
-    }
-
-
-def answer(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
-    try:
-        reply = _greyscale if request["greyscale"] else _picture
-        reply(request, data, stream)
-    except ImageRefused as refused:
-        note = {"refused": [refused.code, refused.params]}
-        write_message(stream, note, b"")
-
-
-def _greyscale(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
-    found = greyscale(data, limits=Limits(**request["limits"]))
-    write_message(stream, greyscale_to_note(found), found.raw.data)
-
-
-def _picture(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
-    image = decode(data, limits=Limits(**request["limits"]))
-    side = request["preview_side"]
-    preview = render_png(image.pixels, max_side=side) if side else b""
-    pixels = image.pixels.data if request["pixels"] else _NO_PIXELS
-    write_message(stream, _described(image), preview, pixels)
-
-
-def _own_pipes() -> tuple[IO[bytes], IO[bytes]]:
-    """The pipes under other numbers, so that a library that prints cannot disturb them."""
-    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nothing, number)
-    return incoming, outgoing
+from ml.confinement import Guard, Layer, Limits, Report
+from ml.confinement.libc import PR_SET_PDEATHSIG, prctl
+from ml.confinement.trial import tried
+from ml.imaging import preloading
+from ml.imaging.answering import answer
+from ml.imaging.errand import END, TOLD, HelperOptions
+from ml.imaging.wire import read_message, write_message
 
 
 def main() -> None:
-    memory_bytes, most_bytes = int(sys.argv[1]), int(sys.argv[2])
-    incoming, outgoing = _own_pipes()
-    confine(memory_bytes)
-    write_message(outgoing, {"ready": True}, b"")
-    while True:
-        try:
-            request, data, _ = read_message(incoming, most_bytes)
-        except EOFError:  # the caller has finished
-            return
-        allow_seconds(request["seconds"])
-        answer(request, data, outgoing)
+    options = HelperOptions(**json.loads(sys.argv[1]))
+    control = _own_socket()
+    preloading.preload()
+    guard = Guard([Layer(name) for name in options.layers])
+    guard.enter()
+    # What is there now is not looked at by the collector of the processes to come, and so not copied for it.
+    gc.collect()
+    gc.freeze()
+    with control.makefile("wb") as telling:
+        write_message(telling, _found(guard, options).as_note(), b"")
+    last: int | None = 0
+    while last is not None:
+        last = _serve(control, guard, options, last)
+
+
+def _own_socket() -> socket.socket:
+    """Standard input under another number, so that a library that prints cannot disturb it."""
+    control = socket.socket(fileno=os.dup(0))
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    os.close(nothing)
+    return control
+
+
+def _found(guard: Guard, options: HelperOptions) -> Report:
+    return tried(guard, _limits(options))
+
+
+def _limits(options: HelperOptions) -> Limits:
+    return Limits(options.memory_bytes, options.seconds)
+
+
+def _serve(control: socket.socket, guard: Guard, options: HelperOptions, last: int) -> int | None:
+    """One process, from being ready until it is gone. Returns its status; None: the caller has finished."""
+    theirs_in, ours_out = os.pipe()
+    ours_in, theirs_out = os.pipe()
+    child = os.fork()
+    if child == 0:
+        control.close()
+        os.close(ours_out)
+        os.close(ours_in)
+        _decode(guard, options, os.fdopen(theirs_in, "rb"), os.fdopen(theirs_out, "wb"))
+    for pipe in (theirs_in, theirs_out):
+        os.close(pipe)
+    socket.send_fds(control, [TOLD.pack(last)], [ours_out, ours_in])
+    for pipe in (ours_out, ours_in):
+        os.close(pipe)
+    told = control.recv(len(END))
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) if told else None
+
+
+def _decode(guard: Guard, options: HelperOptions, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
+    """Never returns: the process ends here, whatever happens."""
+    try:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        guard.lock(_limits(options))
+        while True:
+            request, data, _ = read_message(incoming, options.most_bytes)
+            answer(request, data, outgoing)
+    finally:
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -27,15 +27,26 @@ def _bytes(pixels: Pixels) -> npt.NDArray[np.uint8]:
     return scaled.astype(np.uint8)
 
 
-def render_png(pixels: Pixels, *, max_side: int | None = None) -> bytes:
-    """An 8-bit grey PNG of `pixels`, float (height, width) in [0, 1]; shrunk, never enlarged.
+def shrunk(pixels: Pixels, *, max_side: int | None = None) -> npt.NDArray[np.uint8]:
+    """`pixels`, float (height, width) in [0, 1], as uint8 of the same shape; shrunk, never enlarged.
 
     Values outside [0, 1] are clipped and NaN is black.
     """
-    picture = Image.fromarray(_bytes(pixels))
-    if max_side is not None:
-        size = shrunk_size(picture.width, picture.height, max_side)
-        picture = picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    greys = _bytes(pixels)
+    if max_side is None or max(greys.shape) <= max_side:
+        return greys
+    picture = Image.fromarray(greys)
+    size = shrunk_size(picture.width, picture.height, max_side)
+    return np.asarray(picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+
+
+def as_png(greys: npt.NDArray[np.uint8]) -> bytes:
+    """An 8-bit grey PNG of `greys`, (height, width)."""
     out = BytesIO()
-    picture.save(out, "PNG", compress_level=COMPRESS_LEVEL)
+    Image.fromarray(greys).save(out, "PNG", compress_level=COMPRESS_LEVEL)
     return out.getvalue()
+
+
+def render_png(pixels: Pixels, *, max_side: int | None = None) -> bytes:
+    """An 8-bit grey PNG of `pixels`, as `shrunk` draws them."""
+    return as_png(shrunk(pixels, max_side=max_side))

@@ -1,53 +1,39 @@
-"""Decode files from outside in a helper process that may hang or die without harm."""
+"""Decode files from outside in a process that may hang, die or be taken over without harm."""
 
-import fcntl
 import logging
 import os
 import queue
-import signal
-import subprocess
-import sys
-import threading
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import IO, Any
+from enum import StrEnum
+from functools import cache
 
 import numpy as np
 
+from ml.confinement import ALL, Layer, Report
 from ml.imaging.facts import Fact
 from ml.imaging.greyscale import Greyscale
 from ml.imaging.header import DicomHeader
+from ml.imaging.helper_process import HelperProcess, SandboxFailed
 from ml.imaging.image import DecodedImage
 from ml.imaging.limits import DEFAULT_LIMITS, Limits
-from ml.imaging.refusal import ImageRefused
-from ml.imaging.wire import (
-    Message,
-    fact_from_note,
-    facts_from_note,
-    greyscale_from_note,
-    header_from_note,
-    read_message,
-    write_message,
-)
+from ml.imaging.rendering import as_png
+from ml.imaging.replies import described_by, greys_by, unbelieving
+from ml.imaging.wire import Message, greyscale_from_note
+
+__all__ = ["Inspection", "Isolation", "Sandbox", "SandboxFailed"]
 
 logger = logging.getLogger(__name__)
 
-# Room for the largest accepted picture in its intermediate forms, on top of the libraries.
-MEMORY_BYTES = 3 * 1024**3
-# Decoders leak a little; a fresh helper now and then costs half a second.
-FILES_PER_HELPER = 500
-START_SECONDS = 60.0
-_ROOT = Path(__file__).resolve().parents[2]
-_PIPE_BYTES = 1024 * 1024
-_GONE = (EOFError, OSError, ValueError)
 
+class Isolation(StrEnum):
+    """REQUIRE: decode nothing where the host cannot contain an attacker; BEST: as well as the host can."""
 
-class SandboxFailed(RuntimeError):
-    """No helper could be started: a fault of this installation and not of a file."""
+    REQUIRE = "require"
+    BEST = "best"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,132 +55,29 @@ class Inspection:
     taken_at: datetime | None = None
 
 
-def _slow(seconds: float) -> ImageRefused:
-    return ImageRefused("too-slow", seconds=f"{seconds:g}")
-
-
-def _environment() -> dict[str, str]:
-    """No secret of ours reaches the helper, and no library starts threads of its own."""
-    return {
-        "PATH": os.defpath,
-        "PYTHONPATH": str(_ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LC_ALL": "C.UTF-8",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-
-
-def _command(limits: Limits) -> list[str]:
-    interpreter = [sys.executable, "-P", "-s", "-m", "ml.imaging.helper"]
-    return [*interpreter, str(MEMORY_BYTES), str(limits.max_bytes)]
-
-
-def _stop(process: subprocess.Popen[bytes], owner: int) -> None:
-    """End and reap the helper; a forked copy of its owner leaves it alone."""
-    if os.getpid() == owner:
-        process.kill()
-        process.wait()
-    else:
-        process.returncode = 0  # not our child: nothing to wait for
-    for pipe in (process.stdin, process.stdout):
-        with suppress(OSError):
-            if pipe:
-                pipe.close()
-
-
-class _Helper:
-    """One helper process; used by one thread at a time."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._process = subprocess.Popen(
-            _command(limits),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-            cwd="/",
-            start_new_session=True,  # Ctrl-C in a terminal is for its owner
-        )
-        self.stop = weakref.finalize(self, _stop, self._process, os.getpid())
-        self._uses = 0
-        self._longest_reply = limits.max_pixels * 5 + _PIPE_BYTES
-        self._widen_pipes()
-        self._await_start()
-
-    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
-        incoming, outgoing = self._process.stdin, self._process.stdout
-        if incoming is None or outgoing is None:
-            raise OSError("the helper has no pipes")
-        return incoming, outgoing
-
-    def _widen_pipes(self) -> None:
-        """Larger pipes mean fewer switches between the processes; Linux only."""
-        for pipe in self._pipes():
-            with suppress(AttributeError, OSError):
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-
-    def _await_start(self) -> None:
-        """Imports take a second and more; no file is blamed for them."""
-        try:
-            with self._killed_after(START_SECONDS):
-                read_message(self._pipes()[1], self._longest_reply)
-        except _GONE as error:
-            self.stop()
-            raise SandboxFailed("the decoding helper did not start") from error
-
-    @property
-    def fit(self) -> bool:
-        alive = self.stop.alive and self._process.poll() is None
-        return alive and self._uses < FILES_PER_HELPER
-
-    @contextmanager
-    def _killed_after(self, seconds: float) -> Iterator[threading.Event]:
-        expired = threading.Event()
-
-        def end() -> None:
-            expired.set()
-            self._process.kill()
-
-        timer = threading.Timer(seconds, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield expired
-        finally:
-            timer.cancel()
-
-    def ask(self, note: dict[str, Any], data: bytes, seconds: float) -> Message:
-        """Raises ImageRefused when the file was too much for the helper."""
-        self._uses += 1
-        with self._killed_after(seconds) as expired:
-            try:
-                return self._exchange(note, data)
-            except _GONE as error:
-                logger.warning("the decoding helper was lost", exc_info=True)
-                self.stop()
-                out_of_time = expired.is_set() or self._process.returncode == -signal.SIGXCPU
-                raise (_slow(seconds) if out_of_time else ImageRefused("decoder-crashed")) from error
-            except BaseException:  # interrupted between question and answer
-                self.stop()
-                raise
-
-    def _exchange(self, note: dict[str, Any], data: bytes) -> Message:
-        incoming, outgoing = self._pipes()
-        write_message(incoming, note, data)
-        return read_message(outgoing, self._longest_reply)
-
-
 class Sandbox:
-    """Decode in helper processes: started when first needed, reused, replaced when lost.
+    """Decode in processes that helpers fork, never one for two owners; helpers are started when first needed and kept.
+
+    `owner` names whose file it is, for example a patient: files of one owner may be decoded by the same process,
+    which is faster. A file without owner has a process to itself.
 
     Safe to share between threads and to inherit through a fork. `helpers` is how many
     files may be decoded at the same time; further callers wait.
     """
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS, *, seconds: float = 10, helpers: int = 1) -> None:
+    def __init__(
+        self,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        seconds: float = 10,
+        helpers: int = 1,
+        isolation: Isolation = Isolation.BEST,
+        layers: Collection[Layer] = ALL,
+    ) -> None:
         self.limits = limits
         self.seconds = seconds
+        self._isolation = isolation
+        self._layers = layers
         self._count = helpers
         self._open()
         ours = weakref.WeakMethod(self._open)
@@ -202,12 +85,20 @@ class Sandbox:
 
     def _open(self) -> None:
         """Forget every helper; after a fork they are the parent's."""
-        self._idle: queue.LifoQueue[_Helper | None] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[HelperProcess | None] = queue.LifoQueue()
         for _ in range(self._count):
             self._idle.put(None)
 
+    def _started(self) -> HelperProcess:
+        helper = HelperProcess(self.limits, seconds=self.seconds, layers=self._layers)
+        tell(helper.report)
+        if self._isolation is Isolation.REQUIRE and not helper.report.contains_attackers:
+            helper.stop()
+            raise SandboxFailed("this host cannot contain a decoder, and is told not to decode without that")
+        return helper
+
     @contextmanager
-    def _lent(self) -> Iterator[_Helper]:
+    def _lent(self) -> Iterator[HelperProcess]:
         idle = self._idle
         helper = idle.get()
         try:
@@ -215,51 +106,65 @@ class Sandbox:
                 if helper is not None:
                     helper.stop()
                 helper = None  # should the start fail, the slot stays empty
-                helper = _Helper(self.limits)
+                helper = self._started()
             yield helper
         finally:
             idle.put(helper)
 
+    def start(self) -> Report:
+        """Start a helper now, so that the first file does not wait for it. Raises SandboxFailed."""
+        with self._lent() as helper:
+            return helper.report
+
     def _ask(
-        self, data: bytes, *, preview_side: int | None = None, pixels: bool = False, greyscale: bool = False
+        self,
+        data: bytes,
+        owner: str | None,
+        *,
+        preview_side: int | None = None,
+        pixels: bool = False,
+        greyscale: bool = False,
     ) -> Message:
         self.limits.check_bytes(len(data))
         note = {
             "limits": asdict(self.limits),
-            "seconds": self.seconds,
             "preview_side": preview_side,
             "pixels": pixels,
             "greyscale": greyscale,
         }
         with self._lent() as helper:
-            message = helper.ask(note, data, self.seconds)
-        if "refused" in message[0]:
-            raise _refused(*message[0]["refused"])
+            message = helper.ask(note, data, self.seconds, owner=owner)
+        if missed := message[0].get("missed"):
+            logger.warning("decoding asked for modules that are not loaded ahead: %.300r", missed)
         return message
 
-    def inspect(self, data: bytes, *, preview_side: int | None = None) -> Inspection:
+    def inspect(self, data: bytes, *, preview_side: int | None = None, owner: str | None = None) -> Inspection:
         """Decode and describe; with `preview_side` also draw it, at most so many pixels long.
 
         Raises ImageRefused, also when the file takes too long or breaks the decoder, and
         SandboxFailed when no helper can be started.
         """
-        note, preview, _ = self._ask(data, preview_side=preview_side)
-        described = _described(note)
-        return Inspection(**described, preview=preview or None)
+        note, preview, _ = self._ask(data, owner, preview_side=preview_side)
+        with unbelieving(note):
+            described = described_by(note, self.limits)
+            drawn = greys_by(note, preview) if preview_side else None
+            return Inspection(**described, preview=None if drawn is None else as_png(drawn))
 
-    def decode(self, data: bytes) -> DecodedImage:
+    def decode(self, data: bytes, *, owner: str | None = None) -> DecodedImage:
         """The same as `ml.imaging.decode`, in the helper. Raises as `inspect` does."""
-        note, _, raw = self._ask(data, pixels=True)
-        described = _described(note)
-        del described["pixel_sha256"]  # which the image tells of itself
-        shape = described.pop("height"), described.pop("width")
-        pixels = np.frombuffer(raw, np.float32).reshape(shape).copy()
-        return DecodedImage(pixels=pixels, **described)
+        note, _, raw = self._ask(data, owner, pixels=True)
+        with unbelieving(note):
+            described = described_by(note, self.limits)
+            del described["pixel_sha256"]  # which the image tells of itself
+            shape = described.pop("height"), described.pop("width")
+            pixels = np.frombuffer(raw, np.float32).reshape(shape).copy()
+            return DecodedImage(pixels=pixels, **described)
 
-    def greyscale(self, data: bytes) -> Greyscale:
+    def greyscale(self, data: bytes, *, owner: str | None = None) -> Greyscale:
         """The same as `ml.imaging.greyscale.greyscale`, in the helper. Raises as `inspect` does."""
-        note, raw, _ = self._ask(data, greyscale=True)
-        return greyscale_from_note(note, raw)
+        note, raw, _ = self._ask(data, owner, greyscale=True)
+        with unbelieving(note):
+            return greyscale_from_note(note, raw)
 
     def close(self) -> None:
         """End the idle helpers; the sandbox can be used again."""
@@ -275,25 +180,11 @@ def _call(function: Callable[[], None] | None) -> None:
         function()
 
 
-def _refused(code: str, params: dict[str, str | int | float]) -> ImageRefused:
-    """What the helper refused; words that are not in our table are a fault of the helper, not of the file."""
-    try:
-        return ImageRefused(code, **params)
-    except (KeyError, TypeError, ValueError):
-        logger.warning("the decoding helper gave a reason that nobody knows: %r", code)
-        return ImageRefused("decoder-crashed")
+@cache
+def _tell_once(lines: tuple[str, ...], *, contains: bool) -> None:
+    logger.log(logging.INFO if contains else logging.ERROR, "files from outside are decoded with: %s", "; ".join(lines))
 
 
-def _described(note: dict[str, Any]) -> dict[str, Any]:
-    """The helper's description with every value read as what it should be."""
-    return {
-        "format": str(note["format"]),
-        "width": int(note["width"]),
-        "height": int(note["height"]),
-        "bits": int(note["bits"]),
-        "header": header_from_note(note["header"]),
-        "pixel_sha256": str(note["pixel_sha256"]),
-        "not_classified": fact_from_note(note["not_classified"]),
-        "facts": facts_from_note(note["facts"]),
-        "taken_at": datetime.fromisoformat(note["taken_at"]) if note["taken_at"] else None,
-    }
+def tell(report: Report) -> None:
+    """To the log, once in each process: an administrator must know what stands between a file and the portal."""
+    _tell_once(tuple(report.lines()), contains=report.contains_attackers)

@@ -61,9 +61,19 @@ def header_to_note(header: DicomHeader | None) -> dict[str, Any] | None:
     return note
 
 
+# Of the fields of a header: those whose type can be asked for just as it is written.
+_PLAIN = {
+    field.name: field.type for field in fields(DicomHeader) if field.type in (str, bool, int | None, float | None)
+}
+
+
 def header_from_note(note: dict[str, Any] | None) -> DicomHeader | None:
+    """Raises TypeError, ValueError, KeyError or AttributeError for what `header_to_note` does not write."""
     if note is None:
         return None
+    for name, kind in _PLAIN.items():
+        if not isinstance(note[name], kind):  # type: ignore[arg-type]  # a type or a union of types
+            raise TypeError(f"{name} is of another type")
     born, acquired, spacing = (
         note["birth_date"],
         note["acquired_at"],
@@ -73,12 +83,16 @@ def header_from_note(note: dict[str, Any] | None) -> DicomHeader | None:
         "modality": Modality(note["modality"]),
         "birth_date": date.fromisoformat(born) if born else None,
         "acquired_at": datetime.fromisoformat(acquired) if acquired else None,
-        "pixel_spacing": (spacing[0], spacing[1]) if spacing else None,
-        "image_type": tuple(note["image_type"]),
-        "person": PersonName(tuple(NameGroup(**group) for group in note["person"]["groups"])),
+        "pixel_spacing": (float(spacing[0]), float(spacing[1])) if spacing else None,
+        "image_type": tuple(map(str, note["image_type"])),
+        "person": PersonName(tuple(map(_group, note["person"]["groups"]))),
         "role": Role(note["role"]),
     }
     return DicomHeader(**{**note, **read})
+
+
+def _group(note: dict[str, Any]) -> NameGroup:
+    return NameGroup(**{str(part): str(text) for part, text in note.items()})
 
 
 def fact_to_note(fact: Fact | None) -> dict[str, Any] | None:
