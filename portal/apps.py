@@ -7,4 +7,4 @@ class PortalConfig(AppConfig):
     verbose_name = _("Portal")
 
     def ready(self) -> None:
-        from portal import mail  # noqa: F401, PLC0415  registers its check
+        from portal import checks, mail  # noqa: F401, PLC0415  register their checks, once settings can be read

@@ -15,7 +15,7 @@ from audit.notes import note_event, note_object
 from audit.vocabulary import Event
 from diagnosis.audited import note_rows
 from diagnosis.models import Review, SecondLook
-from diagnosis.oversight import agreement, history, jobs, storage, work
+from diagnosis.oversight import agreement, decoder, history, jobs, storage, work
 from diagnosis.oversight import reviews as reading
 from diagnosis.reviews import second_looks
 from diagnosis.views.oversight import charts, tables
@@ -100,6 +100,7 @@ def works(request: HttpRequest, scope: Scope) -> HttpResponse:
         "measured_at": measured.at,
         "bytes": sum(kind.size for kind in kinds),
         "usage": charts.usage(kinds),
+        "decoder": decoder.protection(),
         "disk": storage.disk(root) if root.exists() else None,
     }
     return show(request, scope, "work", _("Queue and storage"), context)
