@@ -2,9 +2,5 @@ class CannotStart(Exception):
     """The portal cannot start here; the message is one sentence that says why and what to do."""
 
 
-class Crashed(Exception):
-    """A part of the portal keeps stopping; the message is one sentence that says where to look."""
-
-
 class StopRequested(Exception):
     """Somebody asked the portal to stop before it was up."""

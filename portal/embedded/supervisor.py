@@ -1,25 +1,44 @@
-"""Keeps processes running: what stops is started again, but not for ever."""
+"""Keeps processes running: what stops is started again, at once and then after longer and longer pauses, for ever."""
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
 
-from portal.embedded.errors import Crashed
 from portal.embedded.process import Process
 
-RESTARTS = 5
-WITHIN_SECONDS = 300
+LONGEST_PAUSE = 60.0
+# What ran for so long has recovered; its next stop is a first one.
+CALM_SECONDS = 300.0
+
+
+def pause_before(stop: int) -> float:
+    """Seconds to wait after the first, second, … stop in a row: 0, 1, 2, 4, up to LONGEST_PAUSE."""
+    return min(LONGEST_PAUSE, float(2 ** (stop - 2))) if stop > 1 else 0.0
+
+
+@dataclass
+class _Trouble:
+    """Of one process: how often it stopped in a row, when it was last started, and when it will be (inf: it runs)."""
+
+    stops: int = 0
+    started_at: float = -inf
+    due_at: float = inf
 
 
 class Supervisor:
-    """Processes in the order in which they start; they stop in the reverse order. `say` tells of restarts."""
+    """Processes in the order in which they start; they stop in the reverse order. `say` tells of restarts.
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    None is given up, and none takes the others with it: a full disk, or a database that is away, ends by itself.
+    """
+
+    def __init__(self, say: Callable[[str], None], *, now: Callable[[], float] = time.monotonic) -> None:
         self._say = say
+        self._now = now
         self._processes: list[Process] = []
-        self._restarts: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._troubles: dict[str, _Trouble] = {}
 
     def start(self, process: Process) -> None:
         process.start()
@@ -30,9 +49,13 @@ class Supervisor:
         self._processes.append(process)
 
     def watch(self) -> None:
-        """Start again whatever has stopped. Raises Crashed when a process stopped more than RESTARTS times."""
+        """Notice what has stopped, and start what has waited for long enough."""
         for process in self.stopped():
-            self._restart(process)
+            trouble = self._troubles.setdefault(process.name, _Trouble())
+            if trouble.due_at == inf:
+                self._notice(process, trouble)
+            if self._now() >= trouble.due_at:
+                self._start_again(process, trouble)
 
     @property
     def watched(self) -> int:
@@ -53,16 +76,22 @@ class Supervisor:
         for process in self._processes:
             process.patience = 0
 
-    def _restart(self, process: Process) -> None:
+    def _notice(self, process: Process, trouble: _Trouble) -> None:
         process.sweep()
-        restarts = self._restarts[process.name]
-        now = time.monotonic()
-        while restarts and now - restarts[0] > WITHIN_SECONDS:
-            restarts.popleft()
-        if len(restarts) >= RESTARTS:
-            raise Crashed(
-                f"The {process.name} stopped {RESTARTS + 1} times in a row: read {process.log} for the reason."
-            )
-        restarts.append(now)
-        self._say(f"The {process.name} stopped (status {process.exit_status}); starting it again.")
-        process.start()
+        if self._now() - trouble.started_at > CALM_SECONDS:
+            trouble.stops = 0
+        self._plan(process, trouble, f"The {process.name} stopped (status {process.exit_status})")
+
+    def _plan(self, process: Process, trouble: _Trouble, what: str) -> None:
+        trouble.stops += 1
+        pause = pause_before(trouble.stops)
+        trouble.due_at = self._now() + pause
+        again = f"starting it again in {pause:g} s; {process.log} has the reason" if pause else "starting it again"
+        self._say(f"{what}; {again}.")
+
+    def _start_again(self, process: Process, trouble: _Trouble) -> None:
+        trouble.started_at, trouble.due_at = self._now(), inf
+        try:
+            process.start()
+        except OSError as error:  # no room for its log, no memory for a process
+            self._plan(process, trouble, f"The {process.name} cannot start ({error})")

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
-from portal.embedded.errors import CannotStart, Crashed, StopRequested
+from portal.embedded.errors import CannotStart, StopRequested
 from portal.embedded.launcher import Launcher
 
 # The names by which only this machine reaches itself.
@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 self.serve(launcher, **options)
         except StopRequested:
             return
-        except (CannotStart, Crashed) as error:
+        except CannotStart as error:
             raise CommandError(str(error)) from error
 
     def serve(self, launcher: Launcher, **options: Any) -> None:

@@ -1,13 +1,13 @@
 import os
 import signal
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from portal.embedded.errors import Crashed
 from portal.embedded.process import Process
-from portal.embedded.supervisor import RESTARTS, Supervisor
+from portal.embedded.supervisor import CALM_SECONDS, Supervisor
 from tests.unit.embedded.test_process import SLEEP, wait_for
 
 
@@ -31,23 +31,58 @@ def test_killed_process_is_started_again(tmp_path: Path) -> None:
     assert not part.running
 
 
-def test_process_that_keeps_stopping_is_given_up_with_a_sentence(tmp_path: Path) -> None:
+def test_a_process_that_keeps_stopping_is_tried_less_and_less_often_and_never_given_up(tmp_path: Path) -> None:
     said: list[str] = []
-    supervisor, part = (
-        Supervisor(said.append),
-        process("worker", [sys.executable, "-c", "raise SystemExit(3)"], tmp_path),
-    )
-    supervisor.start(part)
-
-    def watch() -> bool:
+    clock = [0.0]
+    supervisor = Supervisor(said.append, now=lambda: clock[0])
+    steady, part = process("web", SLEEP, tmp_path), process("worker", [sys.executable, "-c", ""], tmp_path)
+    for one in (steady, part):
+        supervisor.start(one)
+    starts = []
+    for _ in range(9):
         wait_for(lambda: not part.running)
-        supervisor.watch()
-        return True
+        before = part.pid
+        while part.pid == before:
+            supervisor.watch()
+            clock[0] += 0.5
+        starts.append(clock[0] - 0.5)
+    waited = [later - earlier for earlier, later in pairwise(starts)]
+    assert waited == [1.5, 2.5, 4.5, 8.5, 16.5, 32.5, 60.5, 60.5]
+    assert said[0] == "The worker stopped (status 0); starting it again."
+    assert said[-1] == f"The worker stopped (status 0); starting it again in 60 s; {part.log} has the reason."
+    assert steady.running
+    supervisor.stop()
 
-    with pytest.raises(Crashed, match=r"^The worker stopped 6 times in a row: read .*worker\.log"):
-        while watch():
-            pass
-    assert len(said) == RESTARTS
+
+def test_a_process_that_ran_for_long_is_started_again_at_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    clock = [0.0]
+    supervisor, part = Supervisor(said.append, now=lambda: clock[0]), process("worker", SLEEP, tmp_path)
+    supervisor.start(part)
+    for _ in range(3):
+        clock[0] += CALM_SECONDS + 1
+        part.stop()
+        supervisor.watch()
+        assert part.running
+    assert {sentence.split(";")[1] for sentence in said} == {" starting it again."}
+    supervisor.stop()
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    clock = [0.0]
+    supervisor, part = Supervisor(said.append, now=lambda: clock[0]), process("worker", SLEEP, tmp_path)
+    supervisor.start(part)
+    part.stop()
+    with monkeypatch.context() as full:
+        full.setattr(part, "start", lambda: os.write(os.open("/dev/full", os.O_WRONLY), b"x"))
+        supervisor.watch()
+    assert said[-1].startswith("The worker cannot start ([Errno 28] No space left on device); starting it again in 1 s")
+    supervisor.watch()
+    assert not part.running
+    clock[0] += 1
+    supervisor.watch()
+    assert part.running
     supervisor.stop()
 
 
