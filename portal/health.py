@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from celery import current_app
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -28,7 +31,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether requests can be served: 200 when database, broker and migrations are in order, else 503."""
+    """Whether requests can be served: 200 when database, broker, migrations and disk are in order, else 503."""
     answers = {name: _holds(name, check) for name, check in CHECKS.items()}
     ready = all(answers.values())
     checks = {name: "ok" if held else "failed" for name, held in answers.items()}
@@ -61,4 +64,16 @@ def _migrations() -> bool:
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
-CHECKS: dict[str, Callable[[], bool]] = {"database": _database, "broker": _broker, "migrations": _migrations}
+def _disk() -> bool:
+    """Whether one more file of the largest accepted size can be kept."""
+    root = Path(settings.PRIVATE_ROOT)
+    place = next(folder for folder in (root, *root.parents) if folder.exists())
+    return shutil.disk_usage(place).free >= settings.UPLOAD_MAX_BYTES
+
+
+CHECKS: dict[str, Callable[[], bool]] = {
+    "database": _database,
+    "broker": _broker,
+    "migrations": _migrations,
+    "disk": _disk,
+}

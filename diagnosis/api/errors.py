@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from diagnosis.database import is_database_away
 from diagnosis.disk import is_disk_full
 from diagnosis.errors import DiskFull, Refusal
 
@@ -29,6 +30,7 @@ NOT_FOUND = gettext_noop(
 MALFORMED = gettext_noop("The request could not be read. Compare it with the API's documentation.")
 FORBIDDEN = gettext_noop("Your role does not allow this. Ask an administrator of your clinic.")
 UNEXPECTED = gettext_noop("An unexpected error was logged. Try again; if it happens again, tell your administrator.")
+DATABASE_AWAY = gettext_noop("The database cannot be reached right now. Nothing was changed; try again in a minute.")
 PROBLEM = "application/problem+json"
 # What went wrong in general; `detail` says it of this request.
 TITLES = {
@@ -86,6 +88,8 @@ def _unforeseen(error: Exception) -> Response:
     if is_disk_full(error):
         full = DiskFull()
         return problem(full.http_status, full.code, full.sentence, retryable=full.retryable)
+    if is_database_away(error):
+        return problem(503, "database_away", gettext(DATABASE_AWAY), retryable=True)
     return problem(500, "unexpected", gettext(UNEXPECTED), retryable=True)
 
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from diagnosis.database import is_database_away
 from diagnosis.disk import is_disk_full
 from portal import product
 
@@ -30,9 +31,11 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Called while the error is being handled; a full disk is one that people can do something about."""
-    full = is_disk_full(sys.exception())
-    return bare("507.html", status=507) if full else bare("500.html", status=500)
+    """Called while the error is being handled: a full disk, and a database that is away, are told as what they are."""
+    error = sys.exception()
+    if is_disk_full(error):
+        return bare("507.html", status=507)
+    return bare("503_database.html", status=503) if is_database_away(error) else bare("500.html", status=500)
 
 
 def bare(template: str, *, status: int) -> HttpResponse:

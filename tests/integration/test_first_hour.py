@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.test import Client, RequestFactory
 
 from accounts.models import User
@@ -197,3 +197,16 @@ def test_page_says_that_the_disk_is_full() -> None:
         answer = server_error(RequestFactory().get("/"))
     assert answer.status_code == 507
     assert "disk is full" in answer.content.decode()
+
+
+def test_page_and_api_say_that_the_database_is_away() -> None:
+    for away in (OperationalError("database is locked"), InterfaceError("connection already closed")):
+        answer = handle(away, {"request": RequestFactory().get("/api/v1/scans/")})
+        assert (answer.status_code, answer.data["code"], answer.data["retryable"]) == (503, "database_away", True)
+        try:
+            raise away
+        except Exception:
+            page = server_error(RequestFactory().get("/"))
+        assert page.status_code == 503
+        assert "database cannot be reached" in page.content.decode()
+    assert handle(OperationalError("no such table: x"), {"request": RequestFactory().get("/")}).status_code == 500

@@ -1,6 +1,7 @@
 import pytest
 from django.db import connection
 from django.test import Client
+from pytest_django.fixtures import SettingsWrapper
 
 
 def test_up_needs_neither_sign_in_nor_database(client: Client) -> None:
@@ -12,7 +13,7 @@ def test_up_needs_neither_sign_in_nor_database(client: Client) -> None:
 def test_ready_when_all_is_in_order(client: Client) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json()["checks"] == {"database": "ok", "broker": "ok", "migrations": "ok"}
+    assert answer.json()["checks"] == {"database": "ok", "broker": "ok", "migrations": "ok", "disk": "ok"}
     assert "no-store" in answer.headers["Cache-Control"]
 
 
@@ -24,7 +25,7 @@ def test_not_ready_without_broker(client: Client, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(app.conf, "broker_write_url", "redis+socket:///nowhere/broker.sock?virtual_host=0")
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["checks"] == {"database": "ok", "broker": "failed", "migrations": "ok"}
+    assert answer.json()["checks"] == {"database": "ok", "broker": "failed", "migrations": "ok", "disk": "ok"}
 
 
 @pytest.mark.django_db
@@ -34,3 +35,11 @@ def test_not_ready_before_migrations(client: Client) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"]["migrations"] == "failed"
+
+
+@pytest.mark.django_db
+def test_not_ready_when_the_disk_has_no_room_for_an_image(client: Client, settings: SettingsWrapper) -> None:
+    settings.UPLOAD_MAX_BYTES = 2**60
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["disk"] == "failed"
