@@ -6,6 +6,7 @@ import logging
 import uuid
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 
 from celery import Task, shared_task
 from celery.signals import worker_process_init
@@ -20,6 +21,7 @@ from diagnosis.analyses import classifiers, drawing, runner
 from diagnosis.models import Analysis, Drawing, Scan
 from diagnosis.oversight import history, storage
 from diagnosis.reviews import escalation
+from diagnosis.scans import intake, orphans
 from diagnosis.states import AnalysisStatus
 
 log = logging.getLogger(__name__)
@@ -86,6 +88,12 @@ def draw_attention(drawing_id: str) -> None:
 def delete_old_drawings() -> None:
     """Keep the disk bounded: what is deleted is drawn again when somebody asks."""
     drawing.delete_oldest()
+
+
+@shared_task(acks_late=False)
+def sweep_orphans() -> None:
+    """What a killed job leaves on the disk."""
+    orphans.sweep(Path(settings.PRIVATE_ROOT))
 
 
 @shared_task(acks_late=False)
@@ -156,6 +164,7 @@ def _limits(pk: uuid.UUID) -> dict[str, int]:
 @worker_process_init.connect
 def _load_classifiers(**_: object) -> None:
     """In the child, never before the fork: inference engines do not survive one."""
+    Thread(target=intake.start_decoder, daemon=True).start()
     try:
         classifiers.warm()
     except Exception:

@@ -214,6 +214,8 @@ EMAIL_TIMEOUT = 10
 # --- uploads -----------------------------------------------------------------------------------------------
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_MEGABYTES", default=64) * 1024 * 1024
 UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_MEGAPIXELS", default=50) * 1_000_000
+# "require": decode nothing where the host cannot contain an attacker; "best": as well as the host can.
+DECODER_ISOLATION = env.str("DECODER_ISOLATION", default="best")
 UPLOAD_DECODE_SECONDS = env.int("UPLOAD_DECODE_SECONDS", default=10)
 # Of a zip archive: its bytes, its entries, and the bytes of all its files together. A patient's CD holds 700 MB.
 UPLOAD_MAX_ARCHIVE_BYTES = env.int("UPLOAD_MAX_ARCHIVE_MEGABYTES", default=1024) * 1024 * 1024
@@ -294,6 +296,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600,
         "options": {"expires": 600},
     },
+    "sweep-orphans": {"task": "diagnosis.tasks.sweep_orphans", "schedule": 6 * 3600.0, "options": {"expires": 3600}},
     "sweep-analyses": {
         "task": "diagnosis.tasks.sweep_analyses",
         "schedule": ANALYSIS_SWEEP_SECONDS,
