@@ -1,6 +1,8 @@
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -57,7 +59,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("data", KINDS.values(), ids=KINDS)
-def test_the_helper_sees_what_this_process_sees(shared: Sandbox, data: bytes) -> None:
+def test_the_helper_sees_what_this_process_sees(shared: Sandbox, data: bytes, caplog: pytest.LogCaptureFixture) -> None:
     here, there, described = decode(data), shared.decode(data), shared.inspect(data, preview_side=64)
     np.testing.assert_array_equal(here.pixels, there.pixels)
     for other in (there, described):
@@ -67,6 +69,12 @@ def test_the_helper_sees_what_this_process_sees(shared: Sandbox, data: bytes) ->
     assert described.preview == render_png(here.pixels, max_side=64)
     assert pickle.loads(pickle.dumps(described)) == described
     assert shared.inspect(data).preview is None
+    assert "not loaded ahead" not in caplog.text
+
+
+def test_a_module_that_was_not_loaded_ahead_is_told() -> None:
+    code = "from ml.imaging import preloading; preloading.preload(); import wave, json; print(preloading.missed())"
+    assert "'wave'" in subprocess.check_output([sys.executable, "-c", code], text=True)
 
 
 @pytest.mark.parametrize("data", [b"", b"text", grey_png()[:-20], dicom("DX", BodyPartExamined="FOOT")])
