@@ -18,6 +18,9 @@ from django.views.decorators.http import require_safe
 
 logger = logging.getLogger(__name__)
 
+# With less, sign-in and reading soon fail as well.
+ROOM_BYTES = 16 * 1024 * 1024
+
 
 @login_not_required
 @never_cache
@@ -65,10 +68,10 @@ def _migrations() -> bool:
 
 
 def _disk() -> bool:
-    """Whether one more file of the largest accepted size can be kept."""
+    """Whether the database, too, can go on writing; large uploads are refused one by one long before."""
     root = Path(settings.PRIVATE_ROOT)
     place = next(folder for folder in (root, *root.parents) if folder.exists())
-    return shutil.disk_usage(place).free >= settings.UPLOAD_MAX_BYTES
+    return shutil.disk_usage(place).free >= ROOM_BYTES
 
 
 CHECKS: dict[str, Callable[[], bool]] = {

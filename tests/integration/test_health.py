@@ -1,7 +1,6 @@
 import pytest
 from django.db import connection
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
 
 
 def test_up_needs_neither_sign_in_nor_database(client: Client) -> None:
@@ -38,8 +37,8 @@ def test_not_ready_before_migrations(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_not_ready_when_the_disk_has_no_room_for_an_image(client: Client, settings: SettingsWrapper) -> None:
-    settings.UPLOAD_MAX_BYTES = 2**60
+def test_not_ready_when_the_disk_has_no_room_left(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.health.ROOM_BYTES", 2**60)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"]["disk"] == "failed"
