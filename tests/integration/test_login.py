@@ -229,6 +229,26 @@ def test_a_forgotten_password_is_replaced_through_the_mail(client: Client, clini
     assert "This link no longer works" in again.content.decode()
 
 
+def test_the_mailed_link_is_a_way_in_while_somebody_guesses(client: Client, clinician: User) -> None:
+    """At the same address, and at a device that the portal has never seen."""
+    guesser = Client()
+
+    def guess() -> None:
+        for number in range(6):
+            sign_in(guesser, clinician.email, f"a guess {number}")
+
+    guess()
+    assert sign_in(client, clinician.email).status_code == 429
+    ask_for_link(client, clinician.email)
+    link = re.search(r"http://\S+", mail.outbox[0].body)
+    assert link is not None
+    page = client.get(urlsplit(link[0]).path, follow=True)
+    new = "quite another long password"
+    client.post(page.request["PATH_INFO"], {"password1": new, "password2": new})
+    guess()
+    assert sign_in(client, clinician.email, new).status_code == 302
+
+
 def test_a_weak_new_password_is_refused(client: Client, clinician: User) -> None:
     ask_for_link(client, clinician.email)
     link = re.search(r"http://\S+", mail.outbox[0].body)
