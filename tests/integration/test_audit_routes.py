@@ -175,6 +175,7 @@ def world(
         "one-series": [scan.series_id],
         "image": [scan.pk],
         "revoke_token": [1],
+        "queue-filter-delete": [1],
         "oversight-download": ["waiting"],
         "diagnosis_patient": [patient.pk],
         "diagnosis_scan": [scan.pk],
