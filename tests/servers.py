@@ -48,7 +48,8 @@ def redis_url() -> str:
     given = os.environ.get("TEST_REDIS_URL")
     if given and "PYTEST_XDIST_WORKER" not in os.environ:
         return given
-    path = folder() / "broker.sock"
+    # Its own: the broker closes the folder of its socket to others, and PostgreSQL may be another account.
+    path = folder() / "redis" / "broker.sock"
     process = broker.broker_process(
         broker.server_binary(), socket=path, data=folder() / "broker", log=folder() / "broker.log"
     )
