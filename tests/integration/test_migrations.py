@@ -13,7 +13,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from diagnosis.models import Analysis, Notification, Report, Review, Scan, Seal, Study
+from diagnosis.models import Analysis, Notification, Patient, Report, Review, Scan, Seal, Study
+from diagnosis.models.patient import search_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,6 +177,48 @@ class TestStudies:
         images = list(Notification.objects.order_by("pk").values_list("image", flat=True))
         # Of the last one nothing tells which image it was about.
         assert images == [*(scan.pk for scan in views), loose.pk, None]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("newest_tables_afterwards")
+def test_what_later_versions_derive_is_derived_for_old_rows_too(clinic: Clinic, radiographer: User) -> None:
+    """The words of a search, who said what of an examination, and the place in the queue."""
+    old = migrate("0018_page_indexes")
+    since, by = timezone.now() - timedelta(hours=3), radiographer.pk
+    named = {"medical_record_number": "MRN-0815", "family_name": "Berg", "search_key": " mrn-0815 berg"}
+    patient = old.get_model("diagnosis", "Patient").objects.create(clinic_id=clinic.pk, created_by_id=by, **named)
+    received = {"received_at": since, "received_from_id": by, "modality": "cxr"}
+    study = old.get_model("diagnosis", "Study").objects.create(
+        clinic_id=clinic.pk, patient=patient, referring_physician="Dr Lind", **received
+    )
+    old_answer(old, study, by, {"covid": 0.1, "pneumonia": 0.6, "normal": 0.3})
+    waiting = {"urgent": True, "suspicion": 0.1, "waiting_since": since, "due_at": since - timedelta(hours=99)}
+    old.get_model("diagnosis", "Review").objects.create(study=study, clinic_id=clinic.pk, requested_by_id=by, **waiting)
+    call_command("migrate", verbosity=0)
+    found = [Patient.objects.search(words).get() for words in ("0815", "815", "mrn0815", "berg")]
+    assert {one.pk for one in found} == {patient.pk}
+    assert found[0].search_key == search_key_of("MRN-0815", "Berg", "")
+    assert Study.objects.get().from_file == ["referring_physician"]
+    review = Review.objects.get()
+    assert review.due_at == since - timedelta(hours=48)  # for being urgent; the classifiers move no case any more
+    assert review.suspicion == pytest.approx(0.7)  # of anything abnormal
+
+
+def old_answer(old: StateApps, study: Any, by: int, probabilities: dict[str, float]) -> None:
+    now = timezone.now()
+    analysis = old.get_model("diagnosis", "Analysis").objects.create(
+        study=study, number=1, status="succeeded", requested_by_id=by, finished_at=now
+    )
+    said = {"label": "pneumonia", "probability": 0.1, "at_or_above_threshold": False, "zone": "negative"}
+    old.get_model("diagnosis", "EnsemblePrediction").objects.create(
+        analysis=analysis,
+        ensemble="panel-cxr",
+        version="1.0.0",
+        members=[],
+        operating_point={},
+        probabilities=probabilities,
+        **said,
+    )
 
 
 def old_scan(old: StateApps, clinic: Clinic, by: User, count: int, *, number: str = "MRN-1", **more: Any) -> Any:
