@@ -68,17 +68,20 @@ def _chosen() -> argparse.Namespace:
 
 
 @contextmanager
-def throw_away_database(name: str) -> Iterator[None]:
-    """An empty database on a throw-away server (or on TEST_DATABASE_URL's), gone afterwards."""
+def throw_away_database(name: str, *, copy_of: str = "template1") -> Iterator[str]:
+    """An empty database, or a copy of one, on a throw-away server (or on TEST_DATABASE_URL's); gone afterwards.
+
+    Gives its name. Nobody may be connected to the one that is copied.
+    """
     server, name = servers.database_url(), f"{name}_{os.getpid()}"
     with closing(_connect(server)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
-        cursor.execute(f"CREATE DATABASE {name}")
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {copy_of}")
         # The test server answers a commit before it is written; here it has to write.
         cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = on")
         os.environ["DATABASE_URL"] = f"{server.rpartition('/')[0]}/{name}"
         try:
-            yield
+            yield name
         finally:
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

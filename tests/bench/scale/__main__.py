@@ -1,7 +1,7 @@
 """A clinic's pages at 1,000 studies and at many, in one run: `make bench-scale N=1000000`.
 
-Fills a PostgreSQL of its own by SQL, times every list, search, queue, patient, oversight and API page, fills on, and
-times them again. A ratio of 1 means that a page does not know how long the clinic has worked.
+Fills a PostgreSQL of its own by SQL, fills a copy of it on, and times every list, search, queue, patient, oversight and
+API page in both by turns. A ratio of 1 means that a page does not know how long the clinic has worked.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Any
 
 from tests.bench.reading import throw_away_database
 from tests.bench.scale.clinic import STAFF, Place, tables
-from tests.bench.scale.pages import Staff, Timing, time_all
+from tests.bench.scale.pages import Page, Staff, Timing, compare, pages, use
 from tests.bench.scale.tables import fill
 
 FEW = 1_000
-ROUND = 100_000  # numbers a statement: a fill of millions shows its progress
 
 
 def main() -> None:
@@ -28,13 +27,18 @@ def main() -> None:
     parser.add_argument("--only", default="", help="pages whose name holds one of these words, parted by commas")
     parser.add_argument("--statements", action="store_true", help="print the slowest statement of each page")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as var, throw_away_database("bench_scale"):
+    with tempfile.TemporaryDirectory(prefix="portal-bench-") as var, throw_away_database("bench_scale") as few:
         _set_up(var)
         place, staff = _make_clinic()
-        few = _measure(place, staff, 1, FEW, chosen.only)
-        many = _measure(place, staff, FEW + 1, chosen.n, chosen.only)
-        _report(few, many, chosen)
+        _fill(place, 1, FEW)
+        # Signed in before the copy: the same people ask both.
+        found = pages(staff, only=chosen.only)
         _close()
+        with throw_away_database("bench_scale_many", copy_of=few) as many:
+            use(many)
+            _fill(place, FEW + 1, chosen.n)
+            _report(found, [compare(page, few, many) for page in found], chosen)
+            _close()
 
 
 def _set_up(var: str) -> None:
@@ -75,32 +79,30 @@ def _array(people: Sequence[Any]) -> str:
     return "ARRAY[" + ", ".join(f"'{one.pk}'::uuid" for one in people) + "]"
 
 
-def _measure(place: Place, staff: Staff, first: int, last: int, only: str) -> list[Timing]:
+def _fill(place: Place, first: int, last: int) -> None:
     began = time.monotonic()
-    for start in range(first, last + 1, ROUND):
-        fill(tables(place), start, min(start + ROUND - 1, last))
+    fill(tables(place), first, last)
     _say(f"{last:,} studies, filled in {time.monotonic() - began:.0f} s; database {_size()}; load {_load()}")
-    return time_all(staff, only=only)
 
 
-def _report(few: Sequence[Timing], many: Sequence[Timing], chosen: argparse.Namespace) -> None:
+def _report(found: Sequence[Page], timings: Sequence[tuple[Timing, Timing]], chosen: argparse.Namespace) -> None:
     count = f"{chosen.n:,}"
-    pairs = sorted(zip(few, many, strict=True), key=lambda pair: _ratio(*pair), reverse=True)
+    pairs = sorted(zip(found, timings, strict=True), key=lambda pair: _ratio(*pair[1]), reverse=True)
     _say(
         f"\n{'page':<30}{'1,000: ms':>10}{'queries':>8}{count + ': ms':>15}{'queries':>8}"
         f"{'ratio':>7}{'first':>8}{'query':>8}"
     )
-    for small, large in pairs:
+    for page, (small, large) in pairs:
         _say(
-            f"{small.name:<30}{small.usual:>10.0f}{small.queries:>8}{large.usual:>15.0f}{large.queries:>8}"
+            f"{page.name:<30}{small.usual:>10.1f}{small.queries:>8}{large.usual:>15.1f}{large.queries:>8}"
             f"{_ratio(small, large):>7.1f}{large.first:>8.0f}{large.slowest:>8.0f}"
         )
         if chosen.statements:
             _say(f"    {large.statement[:2500]}")
     _say("“first”: the first call at the larger size, with nothing kept; “query”: its slowest one, milliseconds")
-    constant = all(small.queries == large.queries for small, large in pairs)
+    constant = all(small.queries == large.queries for small, large in timings)
     _say(
-        f"slowest page at {count} vs {FEW:,} studies: ratio {_ratio(*pairs[0]):.1f}; "
+        f"slowest page at {count} vs {FEW:,} studies: ratio {_ratio(*pairs[0][1]):.1f}; "
         f"queries constant: {'yes' if constant else 'no'}"
     )
 

@@ -18,10 +18,12 @@ STAFF = 20
 STUDIES_A_PATIENT = 2
 # Multiplicative steps without a common factor: the numbers of one day, name or outcome lie anywhere in the range.
 SPREAD = 7919
-# Among the first 1,000 more of both, so that their lists fill a page there too: how many rows a page has costs as much
-# in a small clinic as in a large one, and is not the question.
-WAITS = "(n % 50 = 7 OR n <= 1000 AND n % 20 = 7)"
-FAILED = "(n % 500 = 3 OR n <= 1000 AND n % 25 = 3)"
+# Among the first 1,000 more of both, and of those who are searched for, so that their lists fill a page there too, and
+# what a filter leaves of them: how many rows a page has costs as much in a small clinic as in a large one, and is not
+# the question.
+WAITS = "(n % 50 = 7 OR n <= 1000 AND n % 8 = 7)"
+FAILED = "(n % 500 = 3 OR n <= 1000 AND n % 16 = 3)"
+SOUGHT = "(n <= 500 AND n % 10 = 5)"  # patients
 DECIDED = f"NOT ({WAITS}) AND NOT ({FAILED})"
 POINT = json.dumps(
     {
@@ -53,11 +55,13 @@ def tables(place: Place) -> Sequence[Table]:
     clinic, by = f"'{place.clinic}'::uuid", f"({place.uploaders})[1 + n % {STAFF}]"
     reader = f"({place.readers})[1 + n % {STAFF}]"
     # Later numbers of one fill are no later in time: a larger history is denser, not longer.
-    at = f"(now() - interval '1 minute' - (n * {SPREAD} % {DAYS * 1440}) * interval '1 minute')"
+    at = f"(now() - interval '1 minute' - (n::bigint * {SPREAD} % {DAYS * 1440}) * interval '1 minute')"
     read_at = f"({at} + (n * 13 % 600) * interval '1 second')"
     patient = key("patient", f"(n - 1) / {STUDIES_A_PATIENT} + 1")
     study = {"study_id": key("study"), "scan_id": key("scan")}
     name = f"(ARRAY{NAMES})[1 + n % {len(NAMES)}] || chr(97 + (n / 12 % 26)::int) || (n / 312 % 50)"
+    name = f"CASE WHEN {SOUGHT} THEN 'Berga1' || n % 7 ELSE {name} END"
+    given = f"'Given' || CASE WHEN {SOUGHT} THEN 1 ELSE n % 97 END"
     said = {
         "probabilities": SAID,
         "label": f"CASE WHEN {PROBABILITY} > 0.5 THEN 'covid' ELSE 'normal' END",
@@ -75,7 +79,7 @@ def tables(place: Place) -> Sequence[Table]:
         "clinic_id": clinic,
         "medical_record_number": number,
         "family_name": name,
-        "given_name": "'Given' || n % 97",
+        "given_name": given,
         "birth_date": "date '1935-01-01' + (n * 37 % 30000)::int",
         "sex": "'U'",
         "created_by_id": by,
@@ -88,7 +92,8 @@ def tables(place: Place) -> Sequence[Table]:
             record
             | {
                 "id": key("patient"),
-                "search_key": f"' ' || {number} || ' ' || lower({name}) || ' given' || n % 97",
+                # As Patient.save() makes it: the number, the names, the number without its zeros.
+                "search_key": f"' ' || {number} || ' ' || lower({name}) || ' ' || lower({given}) || ' ' || n",
                 "created_at": at,
             },
             per=STUDIES_A_PATIENT,
@@ -189,6 +194,7 @@ def tables(place: Place) -> Sequence[Table]:
                 "decision": f"CASE WHEN {WAITS} THEN '' WHEN {overridden} THEN 'override' ELSE 'agree' END",
                 "decided_at": f"CASE WHEN {WAITS} THEN NULL ELSE least({read_at}, now()) END",
                 "category": f"CASE WHEN {WAITS} THEN '' ELSE {category} END",
+                "agreement": f"CASE WHEN {WAITS} THEN '' WHEN {overridden} THEN 'differs' ELSE 'agrees' END",
                 "override_reason": f"CASE WHEN NOT ({WAITS}) AND {overridden} THEN 'artefact' ELSE '' END",
                 "image_quality": f"CASE WHEN {WAITS} THEN '' ELSE 'good' END",
                 "findings": "'Findings of a benchmark.'",

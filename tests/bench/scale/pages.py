@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from accounts.models import User
 
-TURNS = 5
+# Each database is asked in turn, so that whatever else the machine does meets both.
+ROUNDS, TURNS = 4, 3
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,21 @@ class Staff:
 
 
 @dataclass(frozen=True)
+class Page:
+    """A page by its name: who asks, and for which address."""
+
+    name: str
+    client: Any
+    address: str
+
+
+@dataclass(frozen=True)
 class Timing:
     """Milliseconds of one page: its first call, the fastest of those after it, and the slowest query of one call.
 
     The fastest, because whatever else the machine does can only add to it.
     """
 
-    name: str
     first: float
     usual: float
     queries: int
@@ -35,15 +44,70 @@ class Timing:
     statement: str
 
 
-def time_all(staff: Staff, *, only: str = "") -> list[Timing]:
-    """Of every page, or of those whose name holds one of the words in `only`, parted by commas."""
+def compare(page: Page, few: str, many: str) -> tuple[Timing, Timing]:
+    """Of one page in two databases that hold the same people and rows, `many` with further ones, by their names."""
+    first = {database: _first(page, database) for database in (few, many)}
+    usual = dict.fromkeys(first, float("inf"))
+    for _ in range(ROUNDS):
+        for database in usual:
+            use(database)
+            usual[database] = min(usual[database], *_turns(page))
+    one, other = (_timing(page, database, first[database], usual[database]) for database in usual)
+    return one, other
+
+
+def use(database: str) -> None:
+    """Let what follows be asked of `database`, and nothing be answered from what is kept of another."""
+    from django.core.cache import cache
+    from django.db import connection
+
+    connection.close()
+    connection.settings_dict["NAME"] = cache.key_prefix = database
+
+
+def _first(page: Page, database: str) -> float:
+    use(database)
+    return _call(page)
+
+
+def _turns(page: Page) -> list[float]:
+    _call(page)  # opens the connection
+    return [_call(page) for _ in range(TURNS)]
+
+
+def _timing(page: Page, database: str, first: float, usual: float) -> Timing:
+    use(database)
+    _call(page)
+    queries = _queries(page)
+    slowest = max(queries, key=lambda query: float(query["time"]), default={"time": "0", "sql": ""})
+    return Timing(first, usual, len(queries), 1000 * float(slowest["time"]), slowest["sql"])
+
+
+def _call(page: Page) -> float:
+    began = time.perf_counter()
+    answer = page.client.get(page.address)
+    took = 1000 * (time.perf_counter() - began)
+    if answer.status_code != 200:
+        raise SystemExit(f"{page.address}: {answer.status_code}")
+    return took
+
+
+def _queries(page: Page) -> Sequence[dict[str, str]]:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as asked:
+        page.client.get(page.address)
+    return asked.captured_queries
+
+
+def pages(staff: Staff, *, only: str = "") -> list[Page]:
+    """All, or those whose name holds one of the words in `only`, parted by commas."""
     wanted = only.split(",")
-    return [
-        _time(name, client, address) for name, client, address in pages(staff) if any(word in name for word in wanted)
-    ]
+    return [Page(*one) for one in _pages(staff) if any(word in one[0] for word in wanted)]
 
 
-def pages(staff: Staff) -> Iterator[tuple[str, Any, str]]:
+def _pages(staff: Staff) -> Iterator[tuple[str, Any, str]]:
     """Name, client and address: every list, search, queue, patient, oversight and API page."""
     from django.urls import reverse
 
@@ -181,29 +245,3 @@ def _with_token(user: User) -> Any:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
     return client
-
-
-def _time(name: str, client: Any, address: str) -> Timing:
-    first = _call(client, address)
-    usual = min(_call(client, address) for _ in range(TURNS))
-    queries = _queries(client, address)
-    slowest = max(queries, key=lambda query: float(query["time"]), default={"time": "0", "sql": ""})
-    return Timing(name, first, usual, len(queries), 1000 * float(slowest["time"]), slowest["sql"])
-
-
-def _call(client: Any, address: str) -> float:
-    began = time.perf_counter()
-    answer = client.get(address)
-    took = 1000 * (time.perf_counter() - began)
-    if answer.status_code != 200:
-        raise SystemExit(f"{address}: {answer.status_code}")
-    return took
-
-
-def _queries(client: Any, address: str) -> Sequence[dict[str, str]]:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    with CaptureQueriesContext(connection) as asked:
-        client.get(address)
-    return asked.captured_queries
