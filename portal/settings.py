@@ -129,6 +129,9 @@ def _database() -> dict[str, Any]:
         config["OPTIONS"] = SQLITE_OPTIONS
     else:
         config.update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+        # A page asks for few rows of many: to compile such a query takes longer than to run it, and PostgreSQL, which
+        # takes it for a long one, would.
+        config.setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
     return config
 
 
