@@ -83,19 +83,6 @@ def create(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     return _form(request, form, {"clinic": clinic})
 
 
-def _ask(
-    request: HttpRequest,
-    form: PatientForm,
-    context: dict[str, Any],
-    found: PossibleDuplicates,
-    compared: set[uuid.UUID],
-) -> HttpResponse:
-    """The form again, which names the records of `found` and counts them as compared when it is sent once more."""
-    keys = compared | {one.pk for one in found.patients}
-    asked = {**context, "alike": found.patients, "compared": keys}
-    return _form(request, form, asked, found.http_status)
-
-
 def _compared(request: HttpRequest) -> set[uuid.UUID]:
     """The records that were named as possible duplicates, which the person calls somebody else's."""
     try:

@@ -13,6 +13,7 @@ COMPOSE = ROOT / "docker" / "compose.yaml"
 
 # Settings of portal/settings.py that the containers do without, each with the reason.
 NOT_IN_CONTAINERS = {
+    "AUDIT_ROOT": "lies in the volume below PORTAL_VAR",
     "DEBUG": "never where patients' data are",
     "HOST": "the container listens to all; compose.yaml publishes the port",
     "PORTAL_VAR": "the image sets it to the volume",
