@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import date
 
 import pytest
@@ -106,7 +107,8 @@ def test_a_file_without_a_header_disagrees_with_nobody() -> None:
 def test_what_no_classifier_may_see_is_kept_with_the_reason(
     modality: str, overrides: dict[str, object], variant: str
 ) -> None:
-    accepted = accept(phantom_dicom(modality, side=160, overrides=overrides), name="a.dcm", chosen=None)
+    data = phantom_dicom(modality, side=160, overrides=overrides)
+    accepted = accept(data, name="a.dcm", chosen=None, patient=uuid.uuid4())
     reason = accepted.inspection.not_classified
     assert reason is not None
     assert reason.params == {"variant": variant}
