@@ -15,7 +15,7 @@ from accounts.permissions import Permission, require
 from diagnosis import keyset
 from diagnosis.errors import Refusal
 from diagnosis.forms.scan_filter import ScanFilter
-from diagnosis.models import Analysis, Scan, Study
+from diagnosis.models import Analysis, Patient, Scan, Study
 from diagnosis.views import scan_context, scan_list
 from diagnosis.views.shortcuts import find, in_clinic, person, rights, show
 
@@ -27,6 +27,12 @@ FOLLOWED_AT_ONCE = 100
 @require_safe
 @in_clinic
 def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    """The clinic's studies. `?patient=KEY` leads to that patient's; anything that is no key of one is refused.
+
+    Were it ignored, a link that lost its key would answer with everybody.
+    """
+    if "patient" in request.GET:
+        return redirect("diagnosis:patient-detail", pk=_patient(request).pk)
     listed = scan_list.listed(person(request), clinic)
     chosen, mark = ScanFilter(request.GET, queryset=listed), request.GET.get("cursor", "")
     page = keyset.page_or_first(chosen.qs, order=NEWEST_FIRST, size=SCANS_A_PAGE, mark=mark, among=listed)
@@ -39,6 +45,13 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
         "narrowed": any(request.GET.get(name) for name in chosen.filters),
     }
     return show(request, "diagnosis/scan/list.html", "diagnosis/scan/_found_scans.html", context)
+
+
+def _patient(request: HttpRequest) -> Patient:
+    key = next(iter(_keys([request.GET["patient"]])), None)
+    if key is None:
+        raise Http404("no such patient")
+    return find(Patient.objects.all(), request, key)
 
 
 @require_safe

@@ -180,8 +180,10 @@ def test_without_the_cache_the_form_works_and_the_common_limit_holds(client: Cli
     assert send(client).status_code == 429
 
 
-def test_a_post_from_another_site_is_refused_with_a_page() -> None:
+def test_a_post_from_another_site_is_refused_with_a_page_that_leads_to_the_entrance() -> None:
     answer = Client(enforce_csrf_checks=True).post(reverse("portal:contact"), filled())
     assert answer.status_code == 403
-    assert "This form has expired" in answer.content.decode()
+    page = answer.content.decode()
+    assert "This form has expired" in page
+    assert f'class="button button-primary" href="{reverse("account_login")}"' in page
     assert not ContactMessage.objects.exists()

@@ -253,6 +253,15 @@ def test_the_list_can_be_narrowed(
     assert sorted(row.analysis.status for row in rows) == sorted(found)
 
 
+def test_a_patient_in_the_address_leads_to_theirs_and_nothing_else_answers_with_everybody(
+    client: Client, scan: Scan, patient: Patient, as_: As, stranger: User
+) -> None:
+    there = client.get("/scans/", {"patient": patient.pk})
+    assert (there.status_code, there["Location"]) == (302, reverse("diagnosis:patient-detail", args=[patient.pk]))
+    assert [client.get("/scans/", {"patient": key}).status_code for key in ("", "nobody", scan.pk)] == [404] * 3
+    assert as_(stranger).get("/scans/", {"patient": patient.pk}).status_code == 404
+
+
 def test_a_patients_timeline_keeps_the_earlier_analyses(client: Client, finished: Analysis, clinician: User) -> None:
     rerun_analysis(by=clinician, study=finished.scan.study)
     (row,) = client.get(reverse("diagnosis:patient-detail", args=[finished.scan.patient_id])).context["rows"]
