@@ -1,41 +1,65 @@
-"""A patient's probabilities over time, as lines on a chart; one line for each version of an ensemble or classifier.
+"""A patient's probabilities over time, drawn apart by modality and by question, in the order of the examinations.
 
-Where an ensemble predicted, its prediction alone is drawn: its members stay on the scan's page.
+Where an ensemble predicted, its prediction alone is drawn: its members stay on the study's page.
 Lines of two versions are never joined: their probabilities are calibrated apart and need not mean the same.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import User
 from diagnosis import formats
-from diagnosis.models import EnsemblePrediction, Patient, Prediction, Scan
-from diagnosis.results import verdict
-from diagnosis.results.labels import label_name
+from diagnosis.models import EnsemblePrediction, Patient, Prediction, ReadingPolicy, Scan, Study
+from diagnosis.models.modality import Modality
+from diagnosis.results import answers
+from diagnosis.results.answers import Answer
 from diagnosis.rules import blinding
 from diagnosis.states import AnalysisStatus
 
 Drawn = Prediction | EnsemblePrediction
-WIDTH, HEIGHT = 640, 180  # of the drawing's coordinates; the page scales it
-SHORTEST = 2  # scans; one point is no trend
+WIDTH, HEIGHT = 400, 150  # of the drawing's coordinates; the page scales it
+SHORTEST = 2  # examinations; one point is no trend
 GRID = (0, 0.25, 0.5, 0.75, 1)  # probabilities that have a line
+DAY_WIDTH = 90  # that a date below the drawing takes up
+MARGIN = 12  # by which a threshold reaches beyond the points that it is of
+
+
+@dataclass(frozen=True)
+class Given:
+    """One answer of a result: to which question, by which version, at which examination. `rank` orders questions."""
+
+    rank: int
+    study: Study
+    by: str
+    answer: Answer
 
 
 @dataclass(frozen=True)
 class Point:
-    """One prediction: `x` and `y` in the drawing's coordinates, `y` growing downwards; `word` is its verdict's."""
+    """`x` and `y` in the drawing's coordinates, `y` growing downwards."""
 
-    scan: Scan
-    at: datetime
-    probability: float
-    at_or_above_threshold: bool
-    word: str
+    study: Study
+    answer: Answer
     x: float
     y: float
+
+    @property
+    def mark(self) -> str:
+        """Hollow below the threshold, full at or above it; half where it lies between two."""
+        return {"neutral": "below", "indeterminate": "between"}.get(self.answer.tone, "above")
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Of one line: where it lies, and over which part of the drawing."""
+
+    y: float
+    start: float
+    end: float
 
 
 @dataclass(frozen=True)
@@ -44,41 +68,86 @@ class Line:
 
     number: int
     name: str
-    label: str
     points: tuple[Point, ...]
+    start: float
+    end: float
 
     @property
     def path(self) -> str:
         return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
 
+    @property
+    def lower(self) -> float:
+        """The threshold, or the lower one of two; 0 to 1."""
+        return self.points[-1].answer.threshold
+
+    @property
+    def upper(self) -> float | None:
+        return self.points[-1].answer.upper
+
+    @property
+    def thresholds(self) -> list[Threshold]:
+        return [Threshold(_y(one), self.start, self.end) for one in (self.lower, self.upper) if one is not None]
+
 
 @dataclass(frozen=True)
-class Trend:
+class Day:
+    """An examination on the time axis. `text`, its date around `middle`, is empty where it has no room."""
+
+    x: float
+    middle: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The answers to one question."""
+
+    question: str
     lines: tuple[Line, ...]
-    first: datetime
-    last: datetime
+    days: tuple[Day, ...]
     width: int = WIDTH
     height: int = HEIGHT
 
+    @property
+    def is_zoned(self) -> bool:
+        """Whether any line has two thresholds."""
+        return any(line.upper is not None for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Of one modality. `research_only`: what is drawn is for research, as the clinic wants it shown."""
+
+    modality: str
+    research_only: bool
+    charts: tuple[Chart, ...]
+
 
 def grid() -> list[tuple[float, str]]:
-    """The lines behind the chart, each with its height and its label."""
-    return [(HEIGHT * (1 - probability), formats.share(probability, 0)) for probability in GRID]
+    """The lines behind a chart, each with its height and its label."""
+    return [(_y(probability), formats.share(probability, 0)) for probability in GRID]
 
 
-def trend(patient: Patient, user: User) -> Trend | None:
-    """The lines that `user` may see, or None where there are too few scans to draw one."""
+def trends(patient: Patient, user: User) -> list[Trend]:
+    """What `user` may see, a modality each; nothing of those with too few examinations to draw a line."""
+    policy = ReadingPolicy.of(patient.clinic)
+    drawn = _drawn(patient, user, policy)
+    by_modality = [(kind, [pair for pair in drawn if pair[0].modality == kind]) for kind in Modality.values]
+    found = (_trend(kind, pairs, policy) for kind, pairs in by_modality)
+    return [one for one in found if one.charts]
+
+
+def _drawn(patient: Patient, user: User, policy: ReadingPolicy) -> list[tuple[Scan, Drawn]]:
+    """Each result with the image that stands for its study; one for research only where the clinic shows such."""
     scans = list(patient.scans.representatives().with_studies())
     hidden = blinding.results_hidden_among(user, [scan.study_id for scan in scans])
     shown = [(scan, one) for scan in scans if scan.study_id not in hidden for one in _latest(scan)]
-    times = sorted({scan.study.taken_at for scan, _ in shown})
-    if len(times) < SHORTEST:
-        return None
-    return Trend(tuple(_lines(shown, times[0], times[-1])), times[0], times[-1])
+    return [pair for pair in shown if policy.show_research_only or not answers.given(pair[1]).is_research_only]
 
 
 def _latest(scan: Scan) -> list[Drawn]:
-    """Of the newest analysis that gave a result; earlier ones stay on the scan's own page."""
+    """Of the newest analysis that gave a result; earlier ones stay on the study's own page."""
     done = [one for one in scan.study.analyses.all() if one.status == AnalysisStatus.SUCCEEDED]
     newest = scan.study.latest_among(done)
     if newest is None:
@@ -86,18 +155,71 @@ def _latest(scan: Scan) -> list[Drawn]:
     return [newest.ensemble] if newest.ensemble else list(newest.predictions.all())
 
 
-def _lines(shown: Iterable[tuple[Scan, Drawn]], first: datetime, last: datetime) -> Iterable[Line]:
-    groups: dict[tuple[str, str], list[Point]] = defaultdict(list)
-    for scan, one in shown:
-        label = label_name(one.operating_point["positive_label"])
-        groups[one.identity.replace("/", " "), label].append(_point(scan, one, first, last))
-    for number, ((name, label), points) in enumerate(sorted(groups.items()), start=1):
-        yield Line(number, name, label, tuple(sorted(points, key=lambda point: point.at)))
+def _trend(modality: str, drawn: list[tuple[Scan, Drawn]], policy: ReadingPolicy) -> Trend:
+    research_only = any(answers.given(one).is_research_only for _, one in drawn)
+    given = [found for scan, one in drawn for found in _given(scan.study, one, policy)]
+    return Trend(str(Modality(modality).label), research_only, tuple(_charts(given)))
 
 
-def _point(scan: Scan, one: Drawn, first: datetime, last: datetime) -> Point:
-    at = scan.study.taken_at
-    x = WIDTH * ((at - first) / (last - first))
-    y = HEIGHT * (1 - one.probability)
-    found = verdict.of_ensemble(one) if isinstance(one, EnsemblePrediction) else verdict.of_prediction(one)
-    return Point(scan, at, one.probability, one.at_or_above_threshold, found.word, x, y)
+def _given(study: Study, one: Drawn, policy: ReadingPolicy) -> Iterator[Given]:
+    """The more trustworthy question first."""
+    said, by = answers.given(one), one.identity.replace("/", " ")
+    for rank, answer in enumerate((answers.lung(said, policy), answers.pattern(said, policy))):
+        if answer:
+            yield Given(rank, study, by, answer)
+
+
+def _charts(given: list[Given]) -> Iterator[Chart]:
+    """All with the same time axis."""
+    times = sorted({one.study.taken_at for one in given})
+    questions: dict[tuple[int, str], list[Given]] = defaultdict(list)
+    for one in given:
+        questions[one.rank, one.answer.name].append(one)
+    for (_, name), asked in sorted(questions.items()):
+        if len({one.study.taken_at for one in asked}) >= SHORTEST:
+            yield Chart(name, tuple(_lines(asked, times)), tuple(_days(asked, times)))
+
+
+def _lines(given: Iterable[Given], times: list[datetime]) -> Iterator[Line]:
+    groups: dict[str, list[Point]] = defaultdict(list)
+    for one in given:
+        groups[one.by].append(Point(one.study, one.answer, _x(one.study.taken_at, times), _y(one.answer.probability)))
+    for number, (name, points) in enumerate(sorted(groups.items()), start=1):
+        ordered = tuple(sorted(points, key=lambda point: point.x))
+        yield Line(number, name, ordered, *_reach(ordered, alone=len(groups) == 1))
+
+
+def _reach(points: tuple[Point, ...], *, alone: bool) -> tuple[float, float]:
+    """How far thresholds reach: they hold for the points of their own version."""
+    return (0, WIDTH) if alone else (max(0, points[0].x - MARGIN), min(WIDTH, points[-1].x + MARGIN))
+
+
+def _days(given: Iterable[Given], times: list[datetime]) -> Iterator[Day]:
+    """A mark for each examination, with its date where that overlaps no other."""
+    moments = sorted({one.study.taken_at for one in given})
+    places = [_x(when, times) for when in moments]
+    labelled = _with_room(places)
+    for x, when in zip(places, moments, strict=True):
+        yield Day(x, _centre(x), formats.day(when) if x in labelled else "")
+
+
+def _with_room(places: list[float]) -> list[float]:
+    """The last first, then the first, then what lies between."""
+    kept: list[float] = []
+    for x in (places[-1], *places[:-1]):
+        if all(abs(_centre(x) - _centre(other)) >= DAY_WIDTH for other in kept):
+            kept.append(x)
+    return kept
+
+
+def _centre(x: float) -> float:
+    """Of a date's text, which is kept inside the drawing."""
+    return min(max(x, DAY_WIDTH / 2), WIDTH - DAY_WIDTH / 2)
+
+
+def _x(when: datetime, times: list[datetime]) -> float:
+    return WIDTH * ((when - times[0]) / (times[-1] - times[0]))
+
+
+def _y(probability: float) -> float:
+    return HEIGHT * (1 - probability)

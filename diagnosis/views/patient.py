@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -11,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import Clinic
+from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
 from diagnosis import keyset
 from diagnosis.actions.follow import follows
@@ -20,10 +22,12 @@ from diagnosis.audited import note_rows
 from diagnosis.errors import PossibleDuplicates
 from diagnosis.forms.patient import PatientForm
 from diagnosis.forms.upload import UploadForm
-from diagnosis.models import Patient, ReadingPolicy
+from diagnosis.models import Patient, ReadingPolicy, Scan
 from diagnosis.models.patient import BY_NAME
 from diagnosis.patients import history
-from diagnosis.patients.trend import grid, trend
+from diagnosis.patients.prior import previous_studies
+from diagnosis.patients.trend import grid, trends
+from diagnosis.rules import critical_results
 from diagnosis.views import scan_list
 from diagnosis.views.shortcuts import find, in_clinic, noted, person, rights, show
 
@@ -125,14 +129,25 @@ def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
         "clinic": patient.clinic,
         "may": _rights(request, patient),
         "page": page,
-        "rows": scan_list.with_headlines(page.object_list, person(request)),
+        "rows": _timeline(patient, page.object_list, person(request)),
         "changes": history.changes(patient),
-        "trend": trend(patient, person(request)),
+        "trends": trends(patient, person(request)),
         "trend_grid": grid(),
         "upload": UploadForm(),
         "asks_request": ReadingPolicy.of(patient.clinic).asks_request,
         "is_following": follows(person(request), patient),
     }
+
+
+def _timeline(patient: Patient, scans: Iterable[Scan], user: User) -> list[scan_list.Row]:
+    """With what only the timeline says: critical results, and what each examination may be compared with."""
+    rows = scan_list.with_headlines(scans, user)
+    criticals = critical_results.by_study([row.scan.study_id for row in rows], patient.clinic, visible_to=user)
+    before = previous_studies(patient)
+    return [
+        replace(row, criticals=tuple(criticals.get(row.scan.study_id, ())), previous=before.get(row.scan.pk))
+        for row in rows
+    ]
 
 
 def _rights(request: HttpRequest, patient: Patient) -> dict[str, bool]:

@@ -15,7 +15,7 @@ from accounts.models import Clinic, User
 from diagnosis.audited import note_rows
 from diagnosis.forms.scan_filter import latest_in_state
 from diagnosis.keyset import Count, count
-from diagnosis.models import Analysis, ReadingPolicy, Report, Scan, Study
+from diagnosis.models import Analysis, CriticalResult, ReadingPolicy, Report, Scan, Study
 from diagnosis.models.analysis import OPEN
 from diagnosis.models.scan import ScanQuerySet
 from diagnosis.results import words
@@ -43,6 +43,9 @@ class Row:
     earlier: tuple[tuple[Analysis, Computer], ...] = ()  # its other analyses, newest first
     report: Report | None = None
     images: int = 1  # of its study
+    # On a patient's timeline alone: critical results, and the image of the examination before, of the same modality.
+    criticals: tuple[CriticalResult, ...] = ()
+    previous: UUID | None = None
 
     @property
     def study(self) -> Study:

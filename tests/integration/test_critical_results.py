@@ -259,6 +259,22 @@ def test_it_is_hidden_from_who_may_still_read_second(
     assert len(rules.of_study(scan.study, visible_to=second)) == 1
     request_second_opinion(by=radiologist, review=first)
     assert rules.of_study(scan.study, visible_to=second) == []
+    assert FINDING not in timeline(scan, second)
     assert len(rules.of_study(scan.study, visible_to=clinician)) == 1
     mark(recipient=second)
     assert [one.recipient for one in rules.of_study(scan.study, visible_to=second)] == [second]
+    assert timeline(scan, second).count(FINDING) == 1
+
+
+def test_the_timeline_says_how_far_it_is(mark: Callable[..., CriticalResult], scan: Scan, clinician: User) -> None:
+    made = mark()
+    assert "Critical result, not acknowledged" in timeline(scan, clinician)
+    assert FINDING in timeline(scan, clinician)
+    late(made)
+    assert "Critical result, overdue" in timeline(scan, clinician)
+    acknowledge(by=clinician, critical=made)
+    assert "Critical result, acknowledged" in timeline(scan, clinician)
+
+
+def timeline(scan: Scan, user: User) -> str:
+    return signed_in(user).get(reverse("diagnosis:patient-detail", args=[scan.patient_id])).content.decode()

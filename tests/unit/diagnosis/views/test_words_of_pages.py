@@ -72,8 +72,12 @@ def test_the_trend_fills_the_points_at_or_above_the_threshold(client: Client, pa
         scan = upload(number)
         finish(scan, probability)
         Scan.objects.filter(pk=scan.pk).update(uploaded_at=timezone.now() - timedelta(days=number))
-    points = re.findall(r"<circle[^>]*>\s*<title>", text(client.get(address("detail", patient))))
-    assert sorted("trend-above" in point for point in points) == [False, False, True]
+    page = text(client.get(address("detail", patient)))
+    (drawing,) = re.findall(r"<svg viewBox=.*?</svg>", page, re.DOTALL)
+    marks = re.findall(r'<circle class="trend-(\w+)"', drawing)
+    assert sorted(marks) == ["above", "below", "below"]
+    assert drawing.count('class="trend-threshold"') == 1
+    assert "threshold 43.2" in page  # in the key
 
 
 def test_the_bell_counts_what_its_owner_may_still_see(client: Client, scan: Scan, radiographer: User) -> None:
