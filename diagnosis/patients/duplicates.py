@@ -43,7 +43,7 @@ def _of_a_similar_number(new: Patient, among: PatientQuerySet) -> Iterator[Patie
     letters, digits = _number(new)
     for one in _with_word("".join(_parts(new)), among) | _with_word(_last(new), among):
         its_letters, its_digits = _number(one)
-        left_out = digits and not (letters and its_letters)
+        left_out = not (letters and its_letters)
         if digits == its_digits and (letters == its_letters or left_out):
             yield one
 
