@@ -61,9 +61,9 @@ def test_the_more_trustworthy_question_is_drawn_first_with_its_own_thresholds(
     upload: Callable[..., Scan], patient: Patient, clinician: User
 ) -> None:
     """It was not asked at the first examination: its line begins where the other one has its second point."""
-    finish(taken(upload(1), 2020), 0.5, combined=0.5)
+    finish(taken(upload(1), 2020), 0.5, 0.5, combined=0.5)
     for year, combined in ((2022, 0.1), (2023, 0.5)):
-        finish(taken(upload(year), year), combined, combined=combined, abnormality=ABNORMALITY)
+        finish(taken(upload(year), year), 0.5, 0.5, combined=combined, abnormality=ABNORMALITY)
     ((lung, covid),) = [trend.charts for trend in trends(patient, clinician)]
     assert (lung.question, covid.question) == ("Abnormal lung", "COVID-19 pattern")
     assert [(line.lower, line.upper) for line in (*lung.lines, *covid.lines)] == [(0.2, 0.6), (0.4321, 0.7)]
@@ -76,7 +76,7 @@ def test_modalities_are_drawn_apart_and_research_only_where_the_clinic_wants_it(
 ) -> None:
     for year in (2022, 2023):
         finish(taken(upload(year), year), 0.2)
-        data = ct_dicom(overrides={"StudyInstanceUID": generate_uid()})
+        data = ct_dicom(seed=year, overrides={"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid()})
         ct = upload_scan(by=radiographer, patient=patient, data=data, name="ct.dcm").scan
         analysis = finish(taken(ct, year), 0.7)
         Prediction.objects.filter(analysis=analysis).update(probabilities={"covid": 0.7, "non-covid": 0.3})
