@@ -52,7 +52,7 @@ def test_a_study_and_an_ordinary_patients_history_are_printed_on_one_page_each(
     _assert_apart(page, ".orderer", ".banner")
     addresses = [reverse("diagnosis:study-detail", args=[study.pk]) for study in studies[:3]]
     for address in (*addresses, reverse("diagnosis:patient-detail", args=[patient.pk])):
-        page.goto(address)
+        page.goto(address, wait_until="networkidle")
         assert (address, _sheets(page)) == (address, 1)
     page.emulate_media(media="print")
     expect(page.locator(".trend svg").first).to_be_visible()
