@@ -65,12 +65,16 @@ class Page(Generic[T]):
         return len(self.rows)
 
 
-def page(rows: QuerySet[M], *, order: Sequence[str], size: int, mark: str = "", among: QuerySet[M]) -> Page[M]:
+def page(
+    rows: QuerySet[M], *, order: Sequence[str], size: int, mark: str = "", among: QuerySet[M], keys_first: bool = False
+) -> Page[M]:
     """The page of `size` rows that `mark` names, the first one without a mark.
 
     `order` names fields of the rows' own table or annotations, none of them null, all ascending or all descending
     ("-"), and ends with a unique one. `among` are the rows that may be a mark, annotated alike: those that the person
     may see, whether they are on the list or not.
+    `keys_first`: for rows of many tables which a filter leaves and the database has to sort. It would put together all
+    that a row shows before it knows which are on the page.
     Raises UnknownMark.
     """
     back = mark.startswith(BACKWARDS)
@@ -78,7 +82,7 @@ def page(rows: QuerySet[M], *, order: Sequence[str], size: int, mark: str = "", 
     if mark:
         edge = _edge(among, mark.removeprefix(BACKWARDS), order)
         beside = beside.filter(_behind(rows, order, edge, back=back))
-    found = list(beside[: size + 1])
+    found = _keys_first(rows, beside[: size + 1]) if keys_first else list(beside[: size + 1])
     return _page(found[:size], back=back, marked=bool(mark), more=len(found) > size, key=lambda row: str(row.pk))
 
 
@@ -91,12 +95,20 @@ def page_of_list(entries: Sequence[T], *, size: int, mark: str = "", key: Callab
     return _page(rest[:size], back=back, marked=bool(mark), more=len(rest) > size, key=key)
 
 
-def page_or_first(rows: QuerySet[M], *, order: Sequence[str], size: int, mark: str, among: QuerySet[M]) -> Page[M]:
+def page_or_first(
+    rows: QuerySet[M], *, order: Sequence[str], size: int, mark: str, among: QuerySet[M], keys_first: bool = False
+) -> Page[M]:
     """For pages that a person opens: an old or broken address shows the beginning."""
     try:
-        return page(rows, order=order, size=size, mark=mark, among=among)
+        return page(rows, order=order, size=size, mark=mark, among=among, keys_first=keys_first)
     except UnknownMark:
-        return page(rows, order=order, size=size, among=among)
+        return page(rows, order=order, size=size, among=among, keys_first=keys_first)
+
+
+def _keys_first(rows: QuerySet[M], beside: QuerySet[M]) -> list[M]:
+    keys = list(beside.prefetch_related(None).values_list("pk", flat=True))
+    whole = {row.pk: row for row in rows.order_by().filter(pk__in=keys)}
+    return [whole[key] for key in keys if key in whole]
 
 
 def _page(rows: list[T], *, back: bool, marked: bool, more: bool, key: Callable[[T], str]) -> Page[T]:

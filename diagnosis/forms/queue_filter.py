@@ -6,13 +6,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
 from diagnosis.models import Draft
-from diagnosis.models.review import ReviewKind, ReviewQuerySet
+from diagnosis.models.review import OPEN, ReviewKind, ReviewQuerySet
 from diagnosis.models.scan import Modality
 from diagnosis.models.zone import Zone
 from diagnosis.reviews.orders import Order
@@ -157,5 +157,6 @@ def _years_before(day: date, years: int) -> date:
 
 
 def _mine(reader: User) -> Q:
-    draft = Draft.objects.filter(review=OuterRef("pk"), reader=reader)
-    return Q(reader=reader, status=ReviewStatus.CLAIMED) | Q(Exists(draft))
+    # Keys: asked of each open case, the queue would be read to its end.
+    drafts = list(Draft.objects.filter(reader=reader, review__status__in=OPEN).values_list("review", flat=True))
+    return Q(reader=reader, status=ReviewStatus.CLAIMED) | Q(pk__in=drafts)

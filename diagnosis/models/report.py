@@ -139,7 +139,8 @@ class Report(ClinicalModel):
             ),
         ]
         indexes = [
-            # The few that wait for somebody to authorise them, among all that were ever signed.
+            # The few that wait for a signature, or for somebody to authorise them, among all that were ever signed.
+            models.Index(fields=["written_at"], name="report_unsigned", condition=Q(status=ReportStatus.PRELIMINARY)),
             models.Index(
                 fields=["handed_over_at"],
                 name="report_handed_over",

@@ -270,6 +270,12 @@ class Review(ClinicalModel):
                 name="review_numbers",
                 condition=Q(status__in=OPEN),
             ),
+            # Who has waited longest.
+            models.Index(fields=["clinic", "waiting_since", "id"], name="review_longest", condition=Q(status__in=OPEN)),
+            # Those whose reports want a second look: a few of many.
+            models.Index(
+                fields=["decided_at", "id"], name="review_contradicted", condition=Q(agreement=Agreement.DIFFERS)
+            ),
             models.Index(fields=["lease_expires_at"], name="review_lease", condition=Q(status=_S.CLAIMED)),
             models.Index(fields=["clinic", "decided_at"], name="review_decided"),
         ]

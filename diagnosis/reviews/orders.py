@@ -37,7 +37,9 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 
 def page(reviews: ReviewQuerySet, order: Order, *, size: int, mark: str, among: ReviewQuerySet) -> keyset.Page[Review]:
     """The page of `size` cases behind the one that `mark` names; the first where none of `among` is named."""
-    return keyset.page_or_first(_keyed(reviews), order=_fields(order), size=size, mark=mark, among=_keyed(among))
+    return keyset.page_or_first(
+        _keyed(reviews), order=_fields(order), size=size, mark=mark, among=_keyed(among), keys_first=bool(order)
+    )
 
 
 def _fields(order: Order) -> tuple[str, ...]:

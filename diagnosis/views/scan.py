@@ -35,14 +35,17 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
         return redirect("diagnosis:patient-detail", pk=_patient(request).pk)
     listed = scan_list.listed(person(request), clinic)
     chosen, mark = ScanFilter(request.GET, queryset=listed), request.GET.get("cursor", "")
-    page = keyset.page_or_first(chosen.qs, order=NEWEST_FIRST, size=SCANS_A_PAGE, mark=mark, among=listed)
+    narrowed = any(request.GET.get(name) for name in chosen.filters)
+    page = keyset.page_or_first(
+        chosen.qs, order=NEWEST_FIRST, size=SCANS_A_PAGE, mark=mark, among=listed, keys_first=narrowed
+    )
     context = {
         "clinic": clinic,
         "may": rights(request, clinic),
         "page": page,
         "rows": scan_list.with_headlines(page, person(request)),
         "form": chosen.form,
-        "narrowed": any(request.GET.get(name) for name in chosen.filters),
+        "narrowed": narrowed,
     }
     return show(request, "diagnosis/scan/list.html", "diagnosis/scan/_found_scans.html", context)
 

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -20,6 +19,7 @@ from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from diagnosis import keyset
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.actions.dismissal import bring_back, set_aside
 from diagnosis.audited import note_rows
@@ -28,7 +28,7 @@ from diagnosis.models import Analysis, Dismissal
 from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.oversight.jobs import explanation
 from diagnosis.views.oversight.scope import Scope, overseen, show
-from diagnosis.views.oversight.tables import TROUBLES, troubled
+from diagnosis.views.oversight.tables import TROUBLES, TROUBLES_NEWEST_FIRST, troubled
 from diagnosis.views.shortcuts import person
 
 if TYPE_CHECKING:
@@ -108,12 +108,20 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
 
 def _context(request: HttpRequest, scope: Scope, kind: str) -> dict[str, Any]:
     aside = Prefetch("dismissals", Dismissal.objects.standing().select_related("made_by"), to_attr="standing")
-    found = troubled(scope, kind).prefetch_related(aside)
-    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
+    page = keyset.page_or_first(
+        troubled(scope, kind).prefetch_related(aside),
+        order=TROUBLES_NEWEST_FIRST,
+        size=A_PAGE,
+        mark=request.GET.get("cursor", ""),
+        among=scope.analyses(),
+    )
     note_rows(Analysis, page)
+    # Counted as far as one press reaches: to count thousands takes longer than to show the page.
+    counts = {key: keyset.count(troubled(scope, key), most=AT_ONCE) for key in TROUBLES}
     return {
         "kind": kind,
-        "kinds": [(key, label, troubled(scope, key).count()) for key, (label, _listed) in TROUBLES.items()],
+        "kinds": [(key, label, counts[key]) for key, (label, _listed) in TROUBLES.items()],
+        "total": counts[kind],
         "page": page,
         "lines": [(one, explanation(one, late=kind == "late")) for one in page],
         "nothing_listed": NOTHING_LISTED[kind],

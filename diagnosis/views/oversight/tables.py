@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 DAYS = 30
+TROUBLES_NEWEST_FIRST = ("-requested_at", "-id")
 # A download ends here; nobody reads more failures than this.
 MOST_ROWS = 20_000
 TROUBLES: dict[str, tuple[StrOrPromise, Callable[[AnalysisQuerySet], AnalysisQuerySet]]] = {
@@ -40,7 +41,7 @@ TROUBLES: dict[str, tuple[StrOrPromise, Callable[[AnalysisQuerySet], AnalysisQue
 
 def troubled(scope: Scope, kind: str) -> AnalysisQuerySet:
     related = ("study__patient", "study__clinic", "study__representative__patient", "image__patient", "requested_by")
-    return TROUBLES[kind][1](scope.analyses()).select_related(*related).order_by("-requested_at", "id")
+    return TROUBLES[kind][1](scope.analyses()).select_related(*related).order_by(*TROUBLES_NEWEST_FIRST)
 
 
 def analyses(scope: Scope) -> Table:

@@ -6,23 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from accounts.models import Clinic, User
+from diagnosis import keyset
 from diagnosis.models import Review
-from diagnosis.models.review import ReviewKind
+from diagnosis.models.review import ReviewKind, ReviewQuerySet
 from diagnosis.states import ReviewStatus as S
+
+# How far cases are counted: to count a queue of thousands takes longer than to show its first page.
+MOST_COUNTED = 1_000
+# Those that a filter leaves: several are looked at for each that is counted.
+MOST_MATCHING = 200
 
 
 @dataclass(frozen=True)
 class Numbers:
     """`turnaround` is the median from upload to decision of what was read first today; None before the first."""
 
-    waiting: int
-    urgent: int
+    waiting: keyset.Count
+    urgent: keyset.Count
+    repeated: keyset.Count
     claimed: int
-    repeated: int
     mine: int
     oldest: datetime | None
     read: int
@@ -30,20 +36,24 @@ class Numbers:
 
 
 def numbers(clinics: list[Clinic], *, reader: User) -> Numbers:
-    counts = (
-        Review.objects.open()
-        .filter(clinic__in=clinics)
-        .aggregate(
-            waiting=Count("pk", filter=Q(status=S.WAITING)),
-            urgent=Count("pk", filter=Q(status=S.WAITING, urgent=True)),
-            claimed=Count("pk", filter=Q(status=S.CLAIMED)),
-            repeated=Count("pk", filter=Q(status=S.WAITING) & ~Q(kind=ReviewKind.FIRST)),
-            mine=Count("pk", filter=Q(status=S.CLAIMED, reader=reader)),
-            oldest=Min("waiting_since", filter=Q(status=S.WAITING)),
-        )
-    )
+    here = Review.objects.filter(clinic__in=clinics)
+    waiting = here.filter(status=S.WAITING)
+    held = here.filter(status=S.CLAIMED).aggregate(claimed=Count("pk"), mine=Count("pk", filter=Q(reader=reader)))
     took = _took_today(clinics)
-    return Numbers(**counts, read=len(took), turnaround=timedelta(seconds=median(took)) if took else None)
+    return Numbers(
+        waiting=_count(waiting),
+        # Every kind is named, because the index has it before the urgency.
+        urgent=_count(waiting.filter(kind__in=ReviewKind.values, urgent=True)),
+        repeated=_count(waiting.filter(kind__in=(ReviewKind.SECOND, ReviewKind.ARBITRATION))),
+        **held,
+        oldest=waiting.order_by("waiting_since").values_list("waiting_since", flat=True).first(),
+        read=len(took),
+        turnaround=timedelta(seconds=median(took)) if took else None,
+    )
+
+
+def _count(reviews: ReviewQuerySet) -> keyset.Count:
+    return keyset.count(reviews, most=MOST_COUNTED)
 
 
 def _took_today(clinics: list[Clinic]) -> list[float]:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
+from diagnosis import keyset
 from diagnosis.actions.review import claim_next, flag_urgent, release_expired
 from diagnosis.audited import note_rows
 from diagnosis.errors import NotAllowedNow
@@ -24,7 +25,7 @@ from diagnosis.models.review import ReviewQuerySet
 from diagnosis.reviews import authorisation, orders, second_looks
 from diagnosis.rules import blinding
 from diagnosis.views.review.addresses import queue_url, review_url
-from diagnosis.views.review.figures import numbers
+from diagnosis.views.review.figures import MOST_MATCHING, numbers
 from diagnosis.views.review.heads import heads
 from diagnosis.views.review.rows import Row, prepared, rows_of
 from diagnosis.views.review.unsigned import unsigned
@@ -61,7 +62,7 @@ def _shown(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         "unsigned": unsigned(by).count(),
         "to_authorise": authorisation.to_authorise(by).count(),
         "drafts": authorisation.own_drafts(by).count(),
-        "second_looks": second_looks.due_to(by).count(),
+        "second_looks": second_looks.count_due_to(by),
         "saved_filters": SavedFilter.objects.filter(user=by),
     }
     return render(request, "diagnosis/review/queue.html", context | more)
@@ -124,7 +125,7 @@ def _context(request: HttpRequest, form: QueueFilter) -> dict[str, Any]:
         "from_front": not after,
         "filters": urlencode(form.chosen),
         "numbers": numbers(form.chosen_clinics, reader=reader),
-        "matching": narrowed.count() if form.narrowed else None,
+        "matching": keyset.count(narrowed, most=MOST_MATCHING) if form.narrowed else None,
         "blind": "zone" not in form.fields,
         "heads": heads(form),
     }

@@ -38,7 +38,7 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     due = second_looks.due_to(by).select_related("study__patient", "study__representative__patient")
     shown = due[:A_PAGE]
     note_rows(SecondLook, [*mine, *shown])
-    context = {"mine": mine, "due": shown, "count": due.count()}
+    context = {"mine": mine, "due": shown, "count": second_looks.count_due_to(by)}
     return render(request, "diagnosis/review/second_looks.html", context)
 
 

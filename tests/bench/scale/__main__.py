@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.bench.reading import throw_away_database
-from tests.bench.scale.clinic import STAFF, Place, tables
-from tests.bench.scale.pages import Page, Staff, Timing, compare, pages, use
-from tests.bench.scale.tables import fill
+from tests.bench.scale.clinic import Place, tables
+from tests.bench.scale.pages import Page, Timing, compare, pages, use
+from tests.bench.scale.people import make_clinic
+from tests.bench.scale.tables import fill, settle
 
 FEW = 1_000
 
@@ -29,7 +30,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as var, throw_away_database("bench_scale") as few:
         _set_up(var)
-        place, staff = _make_clinic()
+        place, staff = make_clinic()
         _fill(place, 1, FEW)
         # Signed in before the copy: the same people ask both.
         found = pages(staff, only=chosen.only)
@@ -55,33 +56,10 @@ def _set_up(var: str) -> None:
     call_command("migrate", interactive=False, verbosity=0)
 
 
-def _make_clinic() -> tuple[Place, Staff]:
-    from accounts.models import Clinic
-    from diagnosis.models import ReadingPreference
-
-    clinic = Clinic.objects.create(name="Benchmark Clinic")
-    readers = [_member(clinic, "radiologist", n) for n in range(STAFF)]
-    uploaders = [_member(clinic, "radiographer", n) for n in range(STAFF)]
-    ReadingPreference.objects.create(user=readers[0], read_first=True)
-    staff = Staff(readers[0], _member(clinic, "administrator", 0), uploaders[0])
-    return Place(str(clinic.pk), _array(uploaders), _array(readers)), staff
-
-
-def _member(clinic: Any, role: str, number: int) -> Any:
-    from accounts.models import Membership, User
-
-    user = User.objects.create(email=f"{role}{number}@clinic.example", full_name=f"{role.title()} {number}")
-    Membership.objects.create(user=user, clinic=clinic, role=role)
-    return user
-
-
-def _array(people: Sequence[Any]) -> str:
-    return "ARRAY[" + ", ".join(f"'{one.pk}'::uuid" for one in people) + "]"
-
-
 def _fill(place: Place, first: int, last: int) -> None:
     began = time.monotonic()
     fill(tables(place), first, last)
+    settle()
     _say(f"{last:,} studies, filled in {time.monotonic() - began:.0f} s; database {_size()}; load {_load()}")
 
 

@@ -157,6 +157,7 @@ def _pages(staff: Staff) -> Iterator[tuple[str, Any, str]]:
     yield "report", reader, at("report-detail", found["report"].pk)
     yield "preferences", reader, at("reading-preference")
     yield "unsigned", reader, at("reading-unsigned")
+    yield "second looks", reader, at("second-looks")
     yield "notifications", uploader, at("notifications")
     yield "notifications, far page", uploader, at("notifications", cursor=str(found["notice"].pk))
     yield "unread notices", uploader, at("notifications-unread")

@@ -75,8 +75,12 @@ def _without_indexes(cursor: Any, models: Sequence[type[models.Model]]) -> Itera
     yield
     for _, definition in indexes:
         cursor.execute(definition)
-    # What autovacuum would have done after a minute.
-    cursor.execute("VACUUM (ANALYZE)")
+
+
+def settle() -> None:
+    """What autovacuum would have done after a minute."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
 
 
 def _model(table: Table) -> type[models.Model] | None:
