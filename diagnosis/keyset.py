@@ -26,6 +26,11 @@ class Count:
     number: int
     more: bool = False
 
+    @classmethod
+    def of(cls, found: int, *, most: int) -> Count:
+        """Of rows that were counted no further than one beyond `most`."""
+        return cls(min(found, most), found > most)
+
     def __str__(self) -> str:
         return f"{self.number}+" if self.more else str(self.number)
 
@@ -35,8 +40,7 @@ class Count:
 
 def count(rows: QuerySet[Any, Any], *, most: int) -> Count:
     """A count that costs what `most` rows cost, however many there are. Nobody works with the exact number of many."""
-    found = rows.order_by()[: most + 1].count()
-    return Count(min(found, most), found > most)
+    return Count.of(rows.order_by()[: most + 1].count(), most=most)
 
 
 class UnknownMark(Exception):
