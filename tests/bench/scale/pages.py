@@ -153,6 +153,8 @@ def _pages(staff: Staff) -> Iterator[tuple[str, Any, str]]:
     yield "review, read", reader, at("review", found["read"].pk)
     yield "review, free", reader, at("review", found["open"].pk)
     yield "queue mine", reader, at("queue", mine="on")
+    for order in ("patient", "examined", "waiting"):
+        yield f"queue by {order}", reader, at("queue", order=order)
     yield "queue second", reader, at("queue", kind="second")
     yield "report", reader, at("report-detail", found["report"].pk)
     yield "preferences", reader, at("reading-preference")
