@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -126,7 +127,6 @@ def rows_of(found: list[Review], *, reader: User) -> list[Row]:
     hidden = blinding.results_hidden_among(reader, [review.study_id for review in found])
     policies = _policies(found)
     own = _read_before(found, reader)
-    again = _read_again(found)
     said = _said(found, policies)
     now = timezone.now()
     return [
@@ -136,7 +136,7 @@ def rows_of(found: list[Review], *, reader: User) -> list[Row]:
             policies[review.clinic_id],
             hidden=review.study_id in hidden,
             is_own=review.study_id in own,
-            is_again=review.pk in again,
+            is_again=_is_again(review),
             images=int(vars(review)["image_count"]),
             now=now,
             said=said.get(review.pk),
@@ -146,18 +146,19 @@ def rows_of(found: list[Review], *, reader: User) -> list[Row]:
 
 
 def prepared(reviews: ReviewQuerySet) -> ReviewQuerySet:
-    """With all that a row shows beside the classifiers' result, and the number of its study's images."""
-    return reviews.annotate(image_count=Scan.objects.count_in("study")).select_related(*SHOWN)
+    """With all that a row shows beside the classifiers' result: how many images its study has, a reading of it.
 
-
-def _read_again(reviews: list[Review]) -> frozenset[UUID]:
-    """Those whose study was read before its last images came.
-
-    Asked of these studies alone: as a part of the query above, it would be asked once of all that was ever read.
+    That is a key and not an EXISTS, which PostgreSQL may answer for all rows at once, from all that was ever read.
     """
-    first = {one.study_id: one.pk for one in reviews if one.kind == ReviewKind.FIRST and one.image_id is None}
-    done = Review.objects.filter(study__in=first, kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED, image=None)
-    return frozenset(first[study] for study in done.values_list("study", flat=True)) if first else frozenset()
+    done = Review.objects.filter(
+        study=OuterRef("study"), kind=ReviewKind.FIRST, status=ReviewStatus.DECIDED, image=None
+    )
+    counted = reviews.annotate(image_count=Scan.objects.count_in("study"), earlier=Subquery(done.values("pk")[:1]))
+    return counted.select_related(*SHOWN)
+
+
+def _is_again(review: Review) -> bool:
+    return review.kind == ReviewKind.FIRST and review.image_id is None and vars(review)["earlier"] is not None
 
 
 def _said(reviews: list[Review], policies: dict[UUID, ReadingPolicy]) -> dict[UUID, Computer]:
