@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,19 +77,18 @@ def pytest_configure(config: pytest.Config) -> None:
 ONLY_ADDED_TO = ("audit_auditevent", "diagnosis_seal")
 
 
-def _with_walls_down(sql_flush: Callable[..., list[str]], *args: Any, **options: Any) -> list[str]:
+def _with_walls_down(sql_flush: Callable[..., list[str]], ops: Any, *args: Any, **options: Any) -> list[str]:
     """The statements that empty the tests' database, between those that lower the triggers and raise them again.
 
     They run in one transaction. Nothing in the product does this: it takes the rights of the tables' owner.
     """
-    from django.db import connection
-
     from audit import walls
 
+    connection = ops.connection
     standing = sorted(set(ONLY_ADDED_TO).intersection(connection.introspection.table_names()))
     down = [one for table in standing for one in walls.lowered(connection.vendor, table)]
     up = [one for table in standing for one in walls.raised(connection.vendor, table)]
-    return [*down, *sql_flush(*args, **options), *up]
+    return [*down, *sql_flush(ops, *args, **options), *up]
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +96,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     """PostgreSQL keeps the session of a process that was killed for a while, and then refuses to drop its database."""
     from django.db import connection
 
-    connection.ops.sql_flush = partial(_with_walls_down, connection.ops.sql_flush)  # type: ignore[method-assign]
+    # Of the class: some tests get another connection.
+    operations: Any = type(connection.ops)
+    operations.sql_flush = partialmethod(partial(_with_walls_down, operations.sql_flush))
     yield
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":

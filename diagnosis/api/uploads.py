@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
+from collections.abc import Mapping
+from typing import IO, Any, ClassVar
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_noop
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from diagnosis.errors import Refusal
@@ -21,6 +26,21 @@ DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 
 class BadEncoding(Refusal):
     """The text is not base64."""
+
+
+class EncodedFileParser(BaseParser):
+    """JSON with a file in it. REST framework's own parser reads as much as a form may bring, which is less."""
+
+    media_type: ClassVar[str] = "application/json"
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Raises ParseError. `refuse_oversized` has seen to the length."""
+        try:
+            return json.loads(stream.read())
+        except ValueError as error:
+            raise ParseError from error
 
 
 def refuse_oversized(request: Request) -> None:

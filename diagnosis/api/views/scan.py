@@ -9,7 +9,7 @@ from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -57,7 +57,7 @@ class _ScanView(Strict, generics.GenericAPIView[Scan]):
 class Scans(_ScanView):
     """The scans of your clinic, newest first."""
 
-    parser_classes = [MultiPartParser, JSONParser]
+    parser_classes = [MultiPartParser, uploads.EncodedFileParser]
     pagination_class = Pages
     order = ("-uploaded_at", "-id")
     filter_backends = [DjangoFilterBackend]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from PIL import Image
 from rest_framework.test import APIClient
 
@@ -16,6 +17,9 @@ from accounts.models import Clinic, Membership, User
 from diagnosis.actions.patient import register_patient
 from diagnosis.models import Analysis, Patient, Scan
 from diagnosis.rules import policies
+from ml.imaging import render_png
+from ml.imaging.phantom import chest_xray
+from portal.bodies import upload_limit
 from tests.images import NO_IMAGE, ct_dicom, xray_dicom, xray_jpeg, xray_png
 from tests.integration.api.conftest import Api
 
@@ -253,6 +257,20 @@ def test_a_token_does_not_upload_into_the_persons_other_clinic(
     assert send(api(stranger, at=clinic), patient, xray_png(), modality="cxr").status_code == 201
 
 
-def test_settings_leave_room_for_base64() -> None:
+def test_base64_may_be_longer_than_a_form(patient: Patient, radiographer: User, api: Api) -> None:
+    large = render_png(chest_xray(1024, 1024))
+    assert len(large) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    assert send_text(api(radiographer), patient, encoded(large), modality="cxr").status_code == 201
+
+
+@pytest.mark.parametrize("text", ["{", '"image"', "[]", "\xff"])
+def test_json_that_is_none_is_refused(radiographer: User, api: Api, text: str) -> None:
+    answer = api(radiographer).generic("POST", SCANS, text.encode("latin-1"), content_type="application/json")
+    assert answer.status_code == 400
+
+
+def test_the_server_leaves_room_for_base64() -> None:
     """A file of the largest size must fit when it comes as text."""
-    assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE >= settings.UPLOAD_MAX_BYTES * 4 / 3
+    taken = upload_limit(reverse("api:scans"))
+    assert taken is not None
+    assert taken >= settings.UPLOAD_MAX_BYTES * 4 / 3
