@@ -39,6 +39,7 @@ class LoggedTask(WSGITask):
 class Channel(HTTPChannel):
     # The one that arrives now; those that have arrived wait in `requests`.
     request: BoundedRequest | None
+    requests: list[BoundedRequest]
     parser_class = BoundedRequest
     task_class = LoggedTask
 
@@ -61,10 +62,11 @@ class Channel(HTTPChannel):
             request.close()
         elif request.completed:
             self._begin(request)
-        elif request.expect_continue and not self.requests:
-            self.send_continue()
-        elif held:
-            self.received(held)
+        else:
+            if request.expect_continue and not self.requests:
+                self.send_continue()
+            if held:  # from a sender that did not wait to be told to go on, too
+                self.received(held)
 
     def end_unwanted(self) -> None:
         """Answer now what is refused anyway."""
@@ -77,6 +79,15 @@ class Channel(HTTPChannel):
         request, self.request = self.request, None
         if request is not None:
             request.close()
+
+    def service(self) -> None:
+        super().service()
+        if not self.connected:
+            with self.requests_lock:
+                left = self.requests
+                self.requests = []
+            for request in left:
+                request.close()
 
     def cancel(self) -> None:
         for request in self.requests:

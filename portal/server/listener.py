@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import tempfile
 import time
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,15 @@ from portal.server.channel import Channel
 from portal.server.door import Door
 from portal.server.lanes import Lanes
 
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
 if TYPE_CHECKING:
     from portal.server.request import BoundedRequest
     from portal.server.worker import BufferingWorker
 
-# Each is a socket and some kilobytes.
+# Each is a socket, and a file where its body or its answer is long.
 CONNECTIONS = 4000
+FILES_EACH = 2
 # Descriptors for everything else: files, database, helpers.
 OTHER_FILES = 200
 
@@ -33,8 +37,26 @@ def listen(worker: BufferingWorker, channels: dict[int, Any]) -> list[Server]:
     # Large bodies wait on the disk of the scans: the system's own folder is often a part of memory.
     tempfile.tempdir = str(incoming.folder())
     door, lanes = Door(), Lanes(pages=worker.cfg.threads, uploads=settings.UPLOAD_THREADS)
-    parts = {"map": channels, "dispatcher": lanes, "adj": adjustments(_raise_open_files() - OTHER_FILES)}
+    parts = {
+        "map": channels,
+        "dispatcher": lanes,
+        "adj": adjustments((_raise_open_files() - OTHER_FILES) // FILES_EACH),
+    }
     return [Server(worker, listener.sock, door, **parts) for listener in worker.sockets]
+
+
+def without_body_for_head(application: Application) -> Application:
+    """Django leaves the body of an answer to HEAD to the server, and waitress sends what it is given."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        body = application(environ, start_response)
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return body
+        if hasattr(body, "close"):
+            body.close()
+        return []
+
+    return answer
 
 
 class Server(TcpWSGIServer):
@@ -46,7 +68,7 @@ class Server(TcpWSGIServer):
         self.worker = worker
         self.door = door
         super().__init__(
-            worker.wsgi,
+            without_body_for_head(worker.wsgi),
             _sock=listener,
             bind_socket=False,
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
@@ -64,11 +86,15 @@ class Server(TcpWSGIServer):
 
     def maintenance(self, now: float) -> None:
         """Every second: close what is idle or too slow, and answer whoever waits for a refusal."""
+        for channel in self.active_channels.values():
+            if channel.request is not None and channel.request.asks:
+                channel.last_activity = now  # the portal is what takes long
         super().maintenance(now)
         for channel in patience.superfluous(self.active_channels.values(), most=self.adj.connection_limit):
             channel.will_close = True
         for channel in list(self.active_channels.values()):
-            if channel.request is not None:
+            # What follows a request that is still worked on waits with it.
+            if channel.request is not None and not channel.requests:
                 self._hurry(channel, channel.request, now)
 
     def _hurry(self, channel: Channel, request: BoundedRequest, now: float) -> None:
@@ -102,9 +128,9 @@ def adjustments(connections: int) -> Adjustments:
 def _raise_open_files() -> int:
     """As many descriptors as this account may have; returns how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS + OTHER_FILES
+    wanted = FILES_EACH * CONNECTIONS + OTHER_FILES
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft == resource.RLIM_INFINITY or soft >= most:
-        return wanted
+        return most
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     return most

@@ -31,10 +31,10 @@ def too_slow(request: BoundedRequest, now: float) -> bool:
 
 
 def superfluous(channels: Iterable[Channel], *, most: int) -> list[Channel]:
-    """Connections to close so that others get one: without a request that has arrived, the oldest first."""
+    """Connections to close so that others get one: without a request that has arrived, the longest silent first."""
     every = list(channels)
     if len(every) <= CROWDED * most:
         return []
     waiting = [channel for channel in every if not channel.requests and not channel.total_outbufs_len]
-    waiting.sort(key=lambda channel: channel.creation_time)
+    waiting.sort(key=lambda channel: channel.last_activity)
     return waiting[: len(every) - int(ROOMY * most)]

@@ -96,6 +96,7 @@ class BoundedRequest(HTTPRequestParser):
         """The answer of who was asked. Returns what arrived in the meantime, to be received again."""
         self.sender, self.refusal, self._on_close = sender, refusal, on_close
         self.asks, self.expect_continue = False, self._expects
+        self.begun = time.monotonic()
         most = bodies.upload_limit(self.path) if sender else bodies.SMALL
         self._bound(-1 if refusal else most or 0)
         held, self._held = self._held, b""

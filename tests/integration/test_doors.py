@@ -156,6 +156,24 @@ def test_uploads_arrive_in_pieces_and_as_text(server: Web, patient: Patient, rad
     assert Scan.objects.count() == 2
 
 
+def test_an_upload_need_not_wait_to_be_told_to_go_on(server: Web, patient: Patient, radiographer: User) -> None:
+    body, kind = form(patient, xray_png(4))
+    head = {"Content_Type": kind, "Authorization": bearer(radiographer), "Expect": "100-continue"}
+    sending = server.half(SCANS, length=len(body), sent=body[:1000], **head)
+    assert sending.recv(12) == b"HTTP/1.1 100"
+    sending.sendall(body[1000:])
+    while not (line := sending.recv(4096)).startswith(b"HTTP/1.1 2"):
+        assert line, "The connection was closed without an answer."
+
+
+def test_head_is_answered_without_a_body(server: Web) -> None:
+    asking = server.send(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    said = b"".join(iter(lambda: asking.recv(65536), b""))
+    first, _, rest = said.partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 200") and rest.startswith(b"HTTP/1.1 200")
+
+
 def test_one_person_uploads_so_much_at_once_and_others_go_on(
     server: Web, patient: Patient, member: Callable[..., User]
 ) -> None:

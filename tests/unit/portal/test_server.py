@@ -99,9 +99,9 @@ def test_a_head_has_seconds_and_a_body_a_slowest_line(spent: float, finished: bo
 
 def test_a_crowd_loses_those_that_wait_longest() -> None:
     channels: list[Any] = [
-        SimpleNamespace(requests=[], total_outbufs_len=0, creation_time=age) for age in range(9, 0, -1)
+        SimpleNamespace(requests=[], total_outbufs_len=0, last_activity=age) for age in range(9, 0, -1)
     ]
     channels[-1].requests = ["at work"]
     assert patience.superfluous(channels, most=20) == []
     closed = patience.superfluous(channels, most=10)
-    assert [channel.creation_time for channel in closed] == [2, 3, 4]
+    assert [channel.last_activity for channel in closed] == [2, 3, 4]
