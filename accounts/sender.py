@@ -29,7 +29,7 @@ class Sender:
 def sender(*, cookie: str, authorization: str) -> Sender | None:
     """The sender of a request with these two headers; None for strangers and for who works in no clinic."""
     request = _request(cookie, authorization)
-    return _of_token(request) if authorization else _of_session(request)
+    return (_of_token(request) if authorization else None) or _of_session(request)
 
 
 def _request(cookie: str, authorization: str) -> HttpRequest:

@@ -15,6 +15,8 @@ def visitor(request: HttpRequest) -> str:
     X-Forwarded-For. Behind a proxy that is not declared so, all visitors are one.
     """
     address = ipaddress.ip_address(get_adapter().get_client_ip(request))
+    # Of a socket that takes both kinds: ::ffff:192.0.2.1 is 192.0.2.1.
+    address = getattr(address, "ipv4_mapped", None) or address
     if address.version == 6:
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)

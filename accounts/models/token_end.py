@@ -14,8 +14,11 @@ from accounts.models.user import User
 
 @receiver(post_save, sender=User)
 def end_tokens_of_user(instance: User, **_: Any) -> None:
-    """Django keeps a new password in `_password` until the row is written; a re-hash at sign-in leaves it empty."""
-    if getattr(instance, "_password", None) is not None or not instance.is_active:
+    """Django keeps a new password in `_password` until the row is written; a re-hash at sign-in leaves it empty.
+    The administration may take the password away, which leaves it empty too.
+    """
+    changed = getattr(instance, "_password", None) is not None or not instance.has_usable_password()
+    if changed or not instance.is_active:
         ApiToken.objects.visible_to(instance).revoke()
 
 

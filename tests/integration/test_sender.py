@@ -30,6 +30,11 @@ def test_a_token_is_its_persons_until_it_ends(radiographer: User, known: Sender)
     assert sender(cookie="", authorization=f"Bearer {secret}") is None
 
 
+def test_a_proxys_own_header_hides_no_session(client: Client, radiographer: User, known: Sender) -> None:
+    client.force_login(radiographer)
+    assert sender(cookie=f"sessionid={client.cookies['sessionid'].value}", authorization="Basic eDp5") == known
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("cookie", ["", "sessionid=", "sessionid=abc", "sessionid=\x00; ;;=", "csrftoken=a"])
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer x", "Basic eDp5", "\xff"])
