@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.actors import actor_label
@@ -15,7 +16,7 @@ from accounts.reauthentication import Proof
 from diagnosis.actions.report import freeze, read_again, require_proof
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.messages import Message
-from diagnosis.models import Report
+from diagnosis.models import Report, Review
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify, notify_of_report
 from diagnosis.rules import policies
@@ -26,18 +27,23 @@ def hand_over(*, by: User, report: Report) -> Report:
     """Give one's own draft to those who sign. Its words stand still until it is taken back or sent back."""
     require(by, Permission.REVIEW_SCAN, report.study.clinic)
     policies.require_to_hand_over(report, by=by)
-    mine = Report.objects.filter(pk=report.pk, status=ReportStatus.PRELIMINARY, review__reader=by, handed_over_at=None)
+    drafts = Report.objects.filter(status=ReportStatus.PRELIMINARY, handed_over_at=None)
     given = {"handed_over_at": timezone.now(), "returned_by": None, "return_comment": ""}
-    _change(mine, report, Message("handed_over"), by=by, **given)
+    _change(_own(drafts, report, by), report, Message("handed_over"), by=by, **given)
     return report
 
 
 def take_back(*, by: User, report: Report) -> Report:
     """Take one's own draft back to change it, as long as nobody has authorised it."""
     require(by, Permission.REVIEW_SCAN, report.study.clinic)
-    mine = Report.objects.handed_over().filter(pk=report.pk, review__reader=by)
+    mine = _own(Report.objects.handed_over(), report, by)
     _change(mine, report, Message("withdrawn_by_author"), by=by, handed_over_at=None)
     return report
+
+
+def _own(rows: QuerySet[Report], report: Report, author: User) -> QuerySet[Report]:
+    """Without a join: an UPDATE would ask it of a subquery, and the state with it, which may be older than the row."""
+    return rows.filter(pk=report.pk, review__in=Review.objects.filter(reader=author))
 
 
 def send_back(*, by: User, report: Report, comment: str) -> Report:
@@ -61,7 +67,7 @@ def authorise_report(
 
     `seen`: when the report was handed over that the page showed; one that was taken back since, and handed over again,
     is refused. `words`: of `actions.report.WORDS`, as they are to be signed. The author's own stay in the snapshot
-    where they differ.
+    where they differ. The category is the author's reading, and stays: agreement was derived from it.
     """
     require(by, Permission.SIGN_REPORT, report.study.clinic)
     require_proof(by, password=password, proof=proof)
@@ -77,6 +83,8 @@ def authorise_report(
 
 
 def _authorise(by: User, current: Report, words: dict[str, Any]) -> Report:
+    if words.get("category", current.category) != current.category:
+        raise Refusal("category_stays", policies.CATEGORY_STAYS)
     changed = {name: value for name, value in words.items() if _said(value) != _said(getattr(current, name))}
     policies.require_impression(str(changed.get("impression", current.impression)))
     return freeze(by, current, changed=changed, note=Message("authorised_changed" if changed else "authorised"))

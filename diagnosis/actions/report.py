@@ -165,7 +165,14 @@ def add_addendum(*, by: User, report: Report, text: str, password: str = "", pro
         raise NotAllowedNow("changed_meanwhile", policies.CHANGED_MEANWHILE) from error
 
 
-def _add(by: User, report: Report, text: str) -> Addendum:
+def hold(report: Report) -> Report:
+    """The row as it is now, for this transaction alone: what is signed follows what was signed before it."""
+    return Report.objects.select_for_update(of=("self",)).get(pk=report.pk)
+
+
+def _add(by: User, signed: Report, text: str) -> Addendum:
+    report = hold(signed)
+    policies.require_amendable(report, text)
     last = report.addenda.order_by("number").last()
     at = timezone.now()
     before = last.content_sha256 if last else report.content_sha256

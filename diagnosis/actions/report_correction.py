@@ -11,7 +11,7 @@ from accounts.actors import actor_label
 from accounts.models import User
 from accounts.permissions import Permission, require
 from accounts.reauthentication import Proof
-from diagnosis.actions.report import WORDS, require_proof, sign_words
+from diagnosis.actions.report import WORDS, hold, require_proof, sign_words
 from diagnosis.actions.review import read_with
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.messages import Message
@@ -46,7 +46,9 @@ def correct_report(
         raise NotAllowedNow("not_correctable", policies.CORRECTED_ALREADY) from error
 
 
-def _sign_version(by: User, report: Report, reason: str, words: dict[str, Any]) -> Report:
+def _sign_version(by: User, wrong: Report, reason: str, words: dict[str, Any]) -> Report:
+    report = hold(wrong)
+    policies.require_correctable(report, reason=reason)
     said = {name: getattr(report, name) for name in WORDS} | words
     version = Report.objects.create(
         study=report.study, image=report.image, corrects=report, correction_reason=reason, written_by=by, **said
@@ -82,7 +84,9 @@ def enter_in_error(
         raise NotAllowedNow("not_correctable", policies.IN_ERROR) from error
 
 
-def _enter(by: User, report: Report, reason: str, *, read_again: bool) -> EnteredInError:
+def _enter(by: User, wrong: Report, reason: str, *, read_again: bool) -> EnteredInError:
+    report = hold(wrong)
+    policies.require_correctable(report, reason=reason)
     at, before = timezone.now(), report_content.last_hash(report)
     entered = EnteredInError.objects.create(
         report=report,

@@ -139,7 +139,6 @@ class SignReportForm(forms.Form):
 class AuthoriseForm(ReviseReportForm):
     """The words of a report that was handed over, as they are to be signed."""
 
-    category = forms.TypedChoiceField(label=_("Category"), choices=Category.choices, coerce=Category)
     # When the report was handed over that the page showed, to the microsecond.
     seen = forms.CharField(widget=forms.HiddenInput)
     password = _password(required=False)
@@ -152,7 +151,7 @@ class AuthoriseForm(ReviseReportForm):
 
     @property
     def words(self) -> dict[str, Any]:
-        return super().words | {name: self.cleaned_data[name] for name in ("category", "seen")}
+        return super().words | {"seen": self.cleaned_data["seen"]}
 
 
 class WithoutWords(forms.Form):

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import override
 
-from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Review, Scan, Study
+from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Scan, Study
 from diagnosis.reports import key_images
 from diagnosis.results import intended_use, marks, verdict
 
@@ -40,14 +40,18 @@ def _snapshot(report: Report) -> dict[str, Any]:
         "images": _images(report),
         "key_images": key_images.frozen(report),
         "analysis": _analysis(report.reading.analysis),
-        **_stand(report.reading),
+        **_stand(report),
         "intended_use": {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION},
     }
 
 
-def _stand(review: Review) -> dict[str, Any]:
-    """Why category and decision both hold, where they contradict each other; nothing else, as in older snapshots."""
-    if not review.contradiction_reason:
+def _stand(report: Report) -> dict[str, Any]:
+    """Why category and decision both hold, where they contradict each other; nothing else, as in older snapshots.
+
+    It was said of the reading's category, and not of another one that a correction gives.
+    """
+    review = report.reading
+    if not review.contradiction_reason or report.category != review.category:
         return {}
     return {"stand": {"agreement": review.agreement, "contradiction_reason": review.contradiction_reason}}
 

@@ -243,7 +243,7 @@ def _initial(report: Report) -> dict[str, Any]:
 
 def _to_authorise(report: Report) -> dict[str, Any]:
     seen = report.handed_over_at.isoformat() if report.handed_over_at else ""
-    return _initial(report) | {"category": report.category, "seen": seen}
+    return _initial(report) | {"seen": seen}
 
 
 def _verification_url(request: HttpRequest, report: Report) -> str:

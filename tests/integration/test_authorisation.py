@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
@@ -85,8 +87,8 @@ def test_both_names_stand_on_what_is_authorised(waiting: Report, trainee: User, 
 def test_what_was_changed_is_signed_with_what_the_author_had_written(
     client: Client, waiting: Report, radiologist: User
 ) -> None:
-    final = authorise(radiologist, waiting, findings="Small nodule.", category="atypical", impression="Nodule.")
-    assert (final.findings, final.category) == ("Small nodule.", "atypical")
+    final = authorise(radiologist, waiting, findings="Small nodule.", impression="Nodule.")
+    assert (final.findings, final.category) == ("Small nodule.", waiting.category)
     assert final.snapshot["drafted"]["findings"] == "Clear\nlungs." and "changed and authorised" in (
         printed(final).signature
     )
@@ -96,6 +98,23 @@ def test_what_was_changed_is_signed_with_what_the_author_had_written(
     assert "What the author had written" in page and "Clear<br>lungs." in page
     final.snapshot["drafted"]["findings"] = "Forged."
     assert not report_content.is_intact(final)
+
+
+def test_another_category_is_sent_back_and_not_signed(waiting: Report, radiologist: User) -> None:
+    with pytest.raises(Refusal) as refused:
+        authorise(radiologist, waiting, category="atypical")
+    assert refused.value.code == "category_stays"
+    assert Report.objects.get().standing == ReportStanding.HANDED_OVER
+
+
+def test_the_state_is_asked_of_the_row_that_changes(draft: Report, trainee: User) -> None:
+    """A join moves the condition into a subquery, which PostgreSQL does not ask again after it waited for the row."""
+    with CaptureQueriesContext(connection) as asked:
+        take_back(by=trainee, report=hand_over(by=trainee, report=draft))
+    changes = [query["sql"] for query in asked if query["sql"].startswith('UPDATE "diagnosis_report" SET "handed_over')]
+    assert len(changes) == 2
+    for change in changes:
+        assert 'WHERE ("diagnosis_report"."' in change and "JOIN" not in change
 
 
 def test_handed_over_words_stand_still_until_they_are_taken_back(waiting: Report, trainee: User) -> None:

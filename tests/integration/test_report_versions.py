@@ -54,6 +54,24 @@ def at(report: Report, name: str) -> str:
     return reverse(f"diagnosis:report-{name}", args=[report.pk])
 
 
+@pytest.mark.parametrize("first", ["error", "version"])
+def test_nothing_follows_what_came_while_the_page_was_open(final: Report, radiologist: User, first: str) -> None:
+    """The three ways to go on from a final report exclude each other, whatever an older copy of the row says."""
+    older = Report.objects.get(pk=final.pk)
+    assert not older.error and not older.successor
+    if first == "error":
+        enter_in_error(by=radiologist, report=final, reason="Wrong patient.", password=PASSWORD)
+    else:
+        correct_report(by=radiologist, report=final, reason="Side.", password=PASSWORD, impression="Other side.")
+    with pytest.raises(NotAllowedNow):
+        add_addendum(by=radiologist, report=older, text="Also.", password=PASSWORD)
+    with pytest.raises(NotAllowedNow):
+        enter_in_error(by=radiologist, report=older, reason="Wrong patient.", password=PASSWORD)
+    with pytest.raises(NotAllowedNow):
+        correct_report(by=radiologist, report=older, reason="Side.", password=PASSWORD, impression="Other side.")
+    assert report_content.is_intact(Report.objects.get(pk=final.pk))
+
+
 # --- the hash ----------------------------------------------------------------------------------------------
 def in_form_1(report: Report) -> str:
     """As the version before sections computed it, spelt out here: it must never change."""

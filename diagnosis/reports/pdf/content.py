@@ -118,7 +118,7 @@ def printed(report: Report) -> PrintedReport:
         addenda=tuple(_addendum(addendum) for addendum in report.addenda.all()),
         predictions=_predictions(frozen["analysis"] or {}),
         machine_notes=_machine_notes(frozen["analysis"] or {}),
-        decision=_decision(report) + _why_both(frozen),
+        decision=_decision(report) + _why_both(frozen) + _of_another_category(report),
         intended_use=_("%(sentence)s (Statement %(version)s)")
         % {"sentence": _(statement["sentence"]), "version": statement["version"]},
         is_final=report.is_final,
@@ -258,6 +258,15 @@ def _why_both(frozen: Mapping[str, Any]) -> str:
     """What the reader answered to a contradiction between category and decision; empty where there was none."""
     stand = frozen.get("stand")
     return " " + _(_BOTH_RIGHT[stand["agreement"]]) % {"reason": stand["contradiction_reason"]} if stand else ""
+
+
+def _of_another_category(report: Report) -> str:
+    """A correction may change the category; what the reader said of the classifiers was said beside the first one."""
+    if report.category == report.reading.category:
+        return ""
+    return " " + _("This was decided beside the category of the reading, which was: %(category)s.") % {
+        "category": report.reading.get_category_display()
+    }
 
 
 def _predictions(analysis: Mapping[str, Any]) -> tuple[PrintedPrediction, ...]:
