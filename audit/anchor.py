@@ -112,13 +112,24 @@ def _heads(since: datetime | None) -> Heads:
 def _end_of(file: Any) -> tuple[str, Heads, datetime | None]:
     """Of the file's last lines: the last hash, what they say of each chain, and when the last one was written."""
     last, known, at = "", Heads(), None
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(size - TAIL, 0))
-    for line in file.read().splitlines()[1 if size > TAIL else 0 :]:
+    for line in _last_lines(file):
         found = _read(line)
         last, at = found.mac, found.at
         known |= found.heads
     return last, known, at
+
+
+def _last_lines(file: Any) -> list[str]:
+    """At least one whole line, where there is one: a line has a part for each chain that grew, and may be long."""
+    size, tail = file.seek(0, os.SEEK_END), TAIL
+    while True:
+        file.seek(max(size - tail, 0))
+        lines: list[str] = file.read().splitlines()
+        if tail >= size:
+            return lines
+        if len(lines) > 1:
+            return lines[1:]
+        tail *= 2
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -33,7 +33,7 @@ class AuditMiddleware:
             return response
         try:
             chain.append(record.of_request(request, response, notes))
-        except DatabaseError:
+        except (Error, ValueError):  # ValueError: psycopg2 stores no NUL
             log.critical("no entry in the audit trail: %s", record.route_of(request), exc_info=True)
             return _after_failure(request, response)
         return response

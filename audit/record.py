@@ -75,7 +75,7 @@ def _named(request: HttpRequest) -> tuple[str, str]:
     """What the address names, where the view got no further than to look for it."""
     match = request.resolver_match
     key = next(iter(match.kwargs.values()), "") if match and match.kwargs else ""
-    return ("", "") if key == "" else (match.url_name or "", str(key)[:60])  # type: ignore[union-attr]
+    return ("", "") if key == "" else (match.url_name or "", str(key).replace("\0", "")[:60])  # type: ignore[union-attr]
 
 
 def _event(request: HttpRequest, route: str, notes: Notes) -> Event:

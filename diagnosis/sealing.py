@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -15,6 +16,9 @@ from uuid import UUID
 from django.conf import settings
 
 from audit.key import keyed_hash
+
+# A line may be half written where the machine died just then.
+WHOLE = re.compile(r"(\d+) ([0-9a-f]{64})")
 
 
 def mac(*, report: UUID, number: int, kind: str, sha256: str, at: datetime, is_late: bool, before: str) -> str:
@@ -29,7 +33,8 @@ def keep(report: UUID, number: int, seal: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(f"{number} {seal}\n")
+        # A line of its own, whatever stands before it.
+        file.write(f"\n{number} {seal}\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -40,8 +45,8 @@ def kept(report: UUID) -> list[tuple[int, str]]:
         lines = _path(report).read_text().splitlines()
     except FileNotFoundError:
         return []
-    parts = (line.partition(" ") for line in lines if line)
-    return [(int(number), seal) for number, _blank, seal in parts]
+    found = (WHOLE.fullmatch(line) for line in lines)
+    return [(int(line[1]), line[2]) for line in found if line]
 
 
 def _path(report: UUID) -> Path:

@@ -40,7 +40,9 @@ def seal_what_is_signed(apps, schema_editor):
     """Each seal says that it is late. The hashes stay as they are stored: nothing of a report is read or written again."""
     Report, Seal = apps.get_model("diagnosis", "Report"), apps.get_model("diagnosis", "Seal")
     at = timezone.now()
+    hashes = ("content_sha256", "corrected_by__content_sha256", "entered_in_error__content_sha256")
     finals = Report.objects.filter(status="final").select_related("corrected_by", "entered_in_error").order_by("pk")
+    finals = finals.only(*hashes)
     made = []
     for report in finals.iterator(chunk_size=AT_ONCE):
         before = ""
@@ -49,10 +51,15 @@ def seal_what_is_signed(apps, schema_editor):
                 report=report.pk, number=number, kind=part, sha256=sha256, at=at, is_late=True, before=before
             )
             made.append(
-                Seal(report=report, number=number, part=part, content_sha256=sha256, sealed_at=at, is_late=True, mac=before)
+                Seal(report_id=report.pk, number=number, part=part, content_sha256=sha256, sealed_at=at, is_late=True, mac=before)
             )
-            transaction.on_commit(partial(sealing.keep, report.pk, number, before), using=schema_editor.connection.alias)
-    Seal.objects.bulk_create(made, batch_size=AT_ONCE)
+            # A file that cannot be written must not leave the tables made and this migration unrecorded.
+            kept = partial(sealing.keep, report.pk, number, before)
+            transaction.on_commit(kept, using=schema_editor.connection.alias, robust=True)
+        if len(made) >= AT_ONCE:
+            Seal.objects.bulk_create(made)
+            made.clear()
+    Seal.objects.bulk_create(made)
 
 
 def leave_unsealed(apps, schema_editor):

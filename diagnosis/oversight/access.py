@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q
@@ -45,9 +46,20 @@ class Visit:
 
 
 def visits(patient: Patient, since: datetime) -> list[Visit]:
-    """By day and person, the newest first. Lists on which the patient stood count as lists."""
+    """By day and person, the newest first. Lists on which the patient stood count as lists, and what was seen of a
+    record that was merged into this one counts here.
+    """
     trail = AuditEvent.objects.filter(at__gte=since).order_by("-at")
-    return _grouped(patient.clinic, trail.about(patient.pk)[:MOST], trail.listing(patient.pk)[:MOST])
+    trails = [(trail.about(key)[:MOST], trail.listing(key)[:MOST]) for key in _records(patient)]
+    return _grouped(patient.clinic, *chain.from_iterable(trails))
+
+
+def _records(patient: Patient) -> Iterator[uuid.UUID]:
+    """The keys of the person's record and of those merged into it, and into those."""
+    merged = [patient.pk]
+    while merged:
+        yield from merged
+        merged = list(Patient.objects.filter(merged_into__in=merged).values_list("pk", flat=True))
 
 
 def _grouped(clinic: Clinic, *trails: Iterable[AuditEvent]) -> list[Visit]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import Clinic, User
 from audit.models import AuditEvent
 from audit.vocabulary import Event
+from diagnosis.actions.correction import merge_patients
 from diagnosis.models import Patient
 from diagnosis.oversight import access
 from tests.factories import new_patient
@@ -45,6 +46,16 @@ def test_an_administrator_sees_who_looked_and_that_is_an_entry(
     assert last is not None
     assert (last.event, last.person, last.patient) == (Event.TRAIL_USED, administrator.pk, patient.pk)
     assert administrator.full_name in client.get(address).content.decode()
+
+
+def test_what_was_seen_before_a_merge_counts(
+    client: Client, patient: Patient, clinic: Clinic, radiographer: User, clinician: User, administrator: User
+) -> None:
+    double, third = (new_patient(clinic, radiographer, number) for number in ("MRN-0002", "MRN-0003"))
+    look(clinician, double)
+    merge_patients(by=administrator, source=double, target=third, reason="one person")
+    merge_patients(by=administrator, source=third, target=patient, reason="one person")
+    assert clinician.full_name in [visit.name for visit in access.visits(patient, access.since(1))]
 
 
 @pytest.mark.parametrize("role", ["clinician", "radiologist", "radiographer"])
