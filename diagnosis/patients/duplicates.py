@@ -34,14 +34,15 @@ def _candidates(new: Patient, among: PatientQuerySet) -> Iterator[Patient]:
     """By birth date, and by name where one of the two has none."""
     undated = among.search(f"{new.family_name} {new.given_name}")
     if new.birth_date:
-        yield from among.filter(birth_date=new.birth_date)
+        yield from among.filter(birth_date=new.birth_date)[:MANY]
         undated = undated.filter(birth_date=None)
     yield from undated[:MANY]
 
 
 def _of_a_similar_number(new: Patient, among: PatientQuerySet) -> Iterator[Patient]:
     letters, digits = _number(new)
-    for one in _with_word("".join(_parts(new)), among) | _with_word(_last(new), among):
+    alike = _with_word("".join(_parts(new)), among) | _with_word(_longest(new), among)
+    for one in alike[:MANY]:
         its_letters, its_digits = _number(one)
         left_out = not (letters and its_letters)
         if digits == its_digits and (letters == its_letters or left_out):
@@ -64,9 +65,12 @@ def _number(patient: Patient) -> tuple[str, str]:
     return "".join(one for one in bare if not one.isdecimal()), "".join(one for one in bare if one.isdecimal())
 
 
-def _last(patient: Patient) -> str:
-    """The last part of the record number without leading zeros: a word of every number like it."""
-    return next((bare for part in reversed(_parts(patient)) if (bare := part.lstrip("0"))), "")
+def _longest(patient: Patient) -> str:
+    """The longest figure of the record number without leading zeros: a word of every number like it, and a rare one.
+
+    Its last part may be a year, which half of the clinic has.
+    """
+    return max((part.lstrip("0") for part in _parts(patient) if part.isdecimal()), key=len, default="")
 
 
 def _parts(patient: Patient) -> list[str]:
