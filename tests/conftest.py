@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from functools import partial, partialmethod
 from pathlib import Path
@@ -73,11 +74,14 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
+FLUSH_SECONDS = 60
 # Tables that refuse to be emptied.
 ONLY_ADDED_TO = ("audit_auditevent", "diagnosis_seal")
 
 
-def _with_walls_down(sql_flush: Callable[..., list[str]], ops: Any, *args: Any, **options: Any) -> list[str]:
+def _with_walls_down(
+    sql_flush: Callable[..., list[str]], ops: Any, style: Any, tables: list[str], **options: Any
+) -> list[str]:
     """The statements that empty the tests' database, between those that lower the triggers and raise them again.
 
     They run in one transaction. Nothing in the product does this: it takes the rights of the tables' owner.
@@ -88,7 +92,26 @@ def _with_walls_down(sql_flush: Callable[..., list[str]], ops: Any, *args: Any, 
     standing = sorted(set(ONLY_ADDED_TO).intersection(connection.introspection.table_names()))
     down = [one for table in standing for one in walls.lowered(connection.vendor, table)]
     up = [one for table in standing for one in walls.raised(connection.vendor, table)]
-    return [*down, *sql_flush(ops, *args, **options), *up]
+    names = ", ".join(ops.quote_name(table) for table in tables)
+    # All or none: a table that is held while another one is waited for would be a deadlock.
+    first = (
+        [f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE NOWAIT"] if names and connection.vendor == "postgresql" else []
+    )
+    return [*first, *down, *sql_flush(ops, style, tables, **options), *up]
+
+
+def _once_nobody_writes(execute: Callable[..., None], ops: Any, statements: list[str]) -> None:
+    """A browser's last request may still hold a table."""
+    from django.db import OperationalError
+
+    deadline = time.monotonic() + FLUSH_SECONDS
+    while True:
+        try:
+            return execute(ops, statements)
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +122,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     # Of the class: some tests get another connection.
     operations: Any = type(connection.ops)
     operations.sql_flush = partialmethod(partial(_with_walls_down, operations.sql_flush))
+    operations.execute_sql_flush = partialmethod(partial(_once_nobody_writes, operations.execute_sql_flush))
     yield
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":
