@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from typing import IO, Any
@@ -12,8 +11,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_noop
-from rest_framework.exceptions import ParseError
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.request import Request
 
 from diagnosis.errors import Refusal
@@ -29,7 +27,7 @@ class BadEncoding(Refusal):
 
 
 class EncodedFileParser(BaseParser):
-    """JSON with a file in it. REST framework's own parser reads as much as a form may bring, which is less."""
+    """JSON with a file in it. A request gives REST framework's own parser no more than a form may bring."""
 
     media_type = "application/json"
 
@@ -37,10 +35,7 @@ class EncodedFileParser(BaseParser):
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """Raises ParseError. `refuse_oversized` has seen to the length."""
-        try:
-            return json.loads(stream.read())
-        except ValueError as error:
-            raise ParseError from error
+        return JSONParser().parse(stream, media_type, parser_context)
 
 
 def refuse_oversized(request: Request) -> None:

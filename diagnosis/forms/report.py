@@ -127,13 +127,17 @@ class EnterInErrorForm(forms.Form):
         return {name: self.cleaned_data[name] for name in ("reason", "read_again")}
 
 
-class SignReportForm(forms.Form):
-    password = _password(required=False)
-    go_on = forms.BooleanField(label=_("then open the next report to sign"), required=False, initial=True)
+class WithoutWords(forms.Form):
+    """A button that says nothing more."""
 
     @property
     def words(self) -> dict[str, Any]:
         return {}
+
+
+class SignReportForm(WithoutWords):
+    password = _password(required=False)
+    go_on = forms.BooleanField(label=_("then open the next report to sign"), required=False, initial=True)
 
 
 class AuthoriseForm(ReviseReportForm):
@@ -152,14 +156,6 @@ class AuthoriseForm(ReviseReportForm):
     @property
     def words(self) -> dict[str, Any]:
         return super().words | {"seen": self.cleaned_data["seen"]}
-
-
-class WithoutWords(forms.Form):
-    """A button that says nothing more."""
-
-    @property
-    def words(self) -> dict[str, Any]:
-        return {}
 
 
 class ReturnForm(forms.Form):
