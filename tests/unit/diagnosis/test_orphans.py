@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -44,8 +46,16 @@ def leave(root: Path, folder: str, name: str) -> str:
 
 
 @pytest.fixture
-def root(settings: Any) -> Path:
-    return Path(settings.PRIVATE_ROOT)
+def root(settings: Any) -> Iterator[Path]:
+    """The folder of originals, empty: what earlier tests left in it has lost its rows, and comes back afterwards."""
+    folder = Path(settings.PRIVATE_ROOT)
+    earlier = folder.with_name("earlier")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.rename(earlier)
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+    earlier.rename(folder)
 
 
 def test_what_no_row_names_is_put_away_and_nothing_else(
