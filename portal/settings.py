@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import environ
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
-from portal import broker, secret_key
+from portal import broker, schedule, secret_key
 from portal.embedded.socket_path import socket_path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -293,50 +292,7 @@ CELERY_WORKER_PROC_ALIVE_TIMEOUT = 60.0
 CELERY_TIMEZONE = TIME_ZONE
 # Worker and beat touch this file while they work, for a health check (docker/alive.sh); empty: they do not.
 ALIVE_FILE = env.str("ALIVE_FILE", default="")
-CELERY_BEAT_SCHEDULE = {
-    "delete-old-drawings": {
-        "task": "diagnosis.tasks.delete_old_drawings",
-        "schedule": 600,
-        "options": {"expires": 600},
-    },
-    "sweep-orphans": {"task": "diagnosis.tasks.sweep_orphans", "schedule": 6 * 3600.0, "options": {"expires": 3600}},
-    "sweep-analyses": {
-        "task": "diagnosis.tasks.sweep_analyses",
-        "schedule": ANALYSIS_SWEEP_SECONDS,
-        # A sweep that waited longer than one round is worth nothing: the next one does its work.
-        "options": {"expires": ANALYSIS_SWEEP_SECONDS},
-    },
-    "mail-notifications": {
-        "task": "diagnosis.tasks.mail_notifications",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "mail-digests": {
-        "task": "diagnosis.tasks.mail_digests",
-        "schedule": 900.0,
-        "options": {"expires": 900},
-    },
-    "escalate-critical-results": {
-        "task": "diagnosis.tasks.escalate_critical_results",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "anchor-audit-trail": {
-        "task": "audit.tasks.make_anchor",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "mail-anchor": {
-        "task": "audit.tasks.mail_anchor",
-        "schedule": crontab(hour="0", minute="5"),
-        "options": {"expires": 3600},
-    },
-    "keep-figures": {
-        "task": "diagnosis.tasks.keep_figures",
-        "schedule": 6 * 3600.0,
-        "options": {"expires": 6 * 3600},
-    },
-}
+CELERY_BEAT_SCHEDULE = schedule.entries(sweep_seconds=ANALYSIS_SWEEP_SECONDS)
 
 # --- API ---------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -1,0 +1,57 @@
+"""What the portal does by itself, and how often."""
+
+from typing import Any
+
+from celery.schedules import crontab
+
+
+def entries(*, sweep_seconds: int) -> dict[str, Any]:
+    """Celery’s beat schedule. Each entry expires before its next turn: a queue that stood still runs it once."""
+    return {
+        "delete-old-drawings": {
+            "task": "diagnosis.tasks.delete_old_drawings",
+            "schedule": 600,
+            "options": {"expires": 600},
+        },
+        "sweep-orphans": {
+            "task": "diagnosis.tasks.sweep_orphans",
+            "schedule": 6 * 3600.0,
+            "options": {"expires": 3600},
+        },
+        "sweep-analyses": {
+            "task": "diagnosis.tasks.sweep_analyses",
+            "schedule": sweep_seconds,
+            # A sweep that waited longer than one round is worth nothing: the next one does its work.
+            "options": {"expires": sweep_seconds},
+        },
+        "mail-notifications": {
+            "task": "diagnosis.tasks.mail_notifications",
+            "schedule": 60.0,
+            "options": {"expires": 60},
+        },
+        "mail-digests": {
+            "task": "diagnosis.tasks.mail_digests",
+            "schedule": 900.0,
+            "options": {"expires": 900},
+        },
+        "escalate-critical-results": {
+            "task": "diagnosis.tasks.escalate_critical_results",
+            "schedule": 30.0,
+            "options": {"expires": 30},
+        },
+        "anchor-audit-trail": {
+            "task": "audit.tasks.make_anchor",
+            "schedule": 60.0,
+            "options": {"expires": 60},
+        },
+        "mail-anchor": {
+            "task": "audit.tasks.mail_anchor",
+            "schedule": crontab(hour="0", minute="5"),
+            "options": {"expires": 3600},
+        },
+        "keep-figures": {
+            "task": "diagnosis.tasks.keep_figures",
+            "schedule": 6 * 3600.0,
+            "options": {"expires": 6 * 3600},
+        },
+    }
