@@ -46,13 +46,16 @@ def _own(rows: QuerySet[Report], report: Report, author: User) -> QuerySet[Repor
     return rows.filter(pk=report.pk, review__in=Review.objects.filter(reader=author))
 
 
-def send_back(*, by: User, report: Report, comment: str) -> Report:
-    """Return a report to its author, who is told, with a word on what to do."""
+def send_back(*, by: User, report: Report, seen: datetime, comment: str) -> Report:
+    """Return a report to its author, who is told, with a word on what to do.
+
+    `seen`: as for `authorise_report`: a remark on words that were changed since would mislead.
+    """
     require(by, Permission.SIGN_REPORT, report.study.clinic)
     comment = comment.strip()
     if not comment:
         raise Refusal("comment_needed", policies.COMMENT_NEEDED)
-    waiting = Report.objects.handed_over().filter(pk=report.pk)
+    waiting = Report.objects.handed_over().filter(pk=report.pk, handed_over_at=seen)
     said = Message("sent_back", {"comment": comment})
     with transaction.atomic():
         _change(waiting, report, said, by=by, handed_over_at=None, returned_by=by, return_comment=comment)

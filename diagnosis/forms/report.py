@@ -140,12 +140,11 @@ class SignReportForm(WithoutWords):
     go_on = forms.BooleanField(label=_("then open the next report to sign"), required=False, initial=True)
 
 
-class AuthoriseForm(ReviseReportForm):
-    """The words of a report that was handed over, as they are to be signed."""
+class ShownForm(forms.Form):
+    """Of a report as the page showed it."""
 
     # When the report was handed over that the page showed, to the microsecond.
     seen = forms.CharField(widget=forms.HiddenInput)
-    password = _password(required=False)
 
     def clean_seen(self) -> datetime:
         at = parse_datetime(self.cleaned_data["seen"])
@@ -153,19 +152,25 @@ class AuthoriseForm(ReviseReportForm):
             raise forms.ValidationError(_("Open the report again."))
         return at
 
+
+class AuthoriseForm(ShownForm, ReviseReportForm):
+    """The words of a report that was handed over, as they are to be signed."""
+
+    password = _password(required=False)
+
     @property
     def words(self) -> dict[str, Any]:
         return super().words | {"seen": self.cleaned_data["seen"]}
 
 
-class ReturnForm(forms.Form):
+class ReturnForm(ShownForm):
     """What the author of a report is to do with it."""
 
     comment = _words(_("What should be changed"), 3, 2000)
 
     @property
     def words(self) -> dict[str, Any]:
-        return {"comment": self.cleaned_data["comment"]}
+        return {name: self.cleaned_data[name] for name in ("comment", "seen")}
 
 
 class AddendumForm(forms.Form):

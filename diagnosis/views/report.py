@@ -190,8 +190,8 @@ def _page(request: HttpRequest, report: Report, *, status: int = 200, **forms_in
         "revise_form": ReviseReportForm(initial=_initial(report)),
         "sign_form": SignReportForm(),
         "hand_over_form": WithoutWords(),
-        "authorise_form": AuthoriseForm(initial=_to_authorise(report), auto_id="id_authorise_%s"),
-        "return_form": ReturnForm(auto_id="id_return_%s"),
+        "authorise_form": AuthoriseForm(initial=_initial(report) | _as_shown(report), auto_id="id_authorise_%s"),
+        "return_form": ReturnForm(initial=_as_shown(report), auto_id="id_return_%s"),
         "addendum_form": AddendumForm(),
         "error_form": EnterInErrorForm(auto_id="id_error_%s"),
         **forms_in_error,
@@ -241,9 +241,8 @@ def _initial(report: Report) -> dict[str, Any]:
     return words | choices_of(report.coded_findings)
 
 
-def _to_authorise(report: Report) -> dict[str, Any]:
-    seen = report.handed_over_at.isoformat() if report.handed_over_at else ""
-    return _initial(report) | {"seen": seen}
+def _as_shown(report: Report) -> dict[str, str]:
+    return {"seen": report.handed_over_at.isoformat() if report.handed_over_at else ""}
 
 
 def _verification_url(request: HttpRequest, report: Report) -> str:

@@ -129,9 +129,10 @@ def test_handed_over_words_stand_still_until_they_are_taken_back(waiting: Report
 
 
 def test_what_comes_back_says_why_and_its_author_is_told(waiting: Report, trainee: User, radiologist: User) -> None:
+    shown = when(waiting)
     with pytest.raises(Refusal, match="Say what"):
-        send_back(by=radiologist, report=waiting, comment=" ")
-    send_back(by=radiologist, report=waiting, comment="Compare with 2024.")
+        send_back(by=radiologist, report=waiting, seen=shown, comment=" ")
+    send_back(by=radiologist, report=waiting, seen=shown, comment="Compare with 2024.")
     assert (waiting.return_comment, waiting.returned_by, waiting.handed_over_at) == (
         "Compare with 2024.",
         radiologist,
@@ -140,17 +141,21 @@ def test_what_comes_back_says_why_and_its_author_is_told(waiting: Report, traine
     assert "Compare with 2024." in waiting.transitions.order_by("id").last().note_text
     assert [note.kind for note in Notification.objects.filter(recipient=trainee)] == ["returned"]
     with pytest.raises(NotAllowedNow):
-        send_back(by=radiologist, report=waiting, comment="Again.")
+        send_back(by=radiologist, report=waiting, seen=shown, comment="Again.")
     assert hand_over(by=trainee, report=waiting).return_comment == ""
 
 
-def test_what_changed_since_it_was_shown_is_not_authorised(waiting: Report, trainee: User, radiologist: User) -> None:
+def test_what_changed_since_it_was_shown_is_neither_authorised_nor_sent_back(
+    waiting: Report, trainee: User, radiologist: User
+) -> None:
     shown = when(waiting)
     take_back(by=trainee, report=waiting)
     revise_report(by=trainee, report=waiting, findings="", impression="Other.")
     hand_over(by=trainee, report=waiting)
     with pytest.raises(NotAllowedNow, match="changed while"):
         authorise_report(by=radiologist, report=waiting, seen=shown, password=PASSWORD)
+    with pytest.raises(NotAllowedNow):
+        send_back(by=radiologist, report=waiting, seen=shown, comment="Of words that are gone.")
     assert authorise(radiologist, waiting).impression == "Other."
     for late in (lambda: take_back(by=trainee, report=waiting), lambda: authorise(radiologist, waiting)):
         with pytest.raises(NotAllowedNow):
@@ -219,6 +224,8 @@ def test_the_pages_lead_from_the_draft_to_the_signature(
     assert "To authorise (1)" in client.get(reverse("diagnosis:queue")).content.decode()
     assert patient.name in client.get(reverse("diagnosis:reading-authorisation")).content.decode()
     page = client.get(at(report, "detail")).content.decode()
+    assert page.count('name="seen"') == 2
+    assert client.post(at(report, "send-back"), {"comment": "Of words that nobody saw."}).status_code == 400
     assert f'value="{when(report).isoformat()}"' in page and "Send the report back" in page
     assert "not your password" in client.post(at(report, "authorise"), complete | {"password": "x"}).content.decode()
     assert client.post(at(report, "authorise"), complete).status_code == 302
