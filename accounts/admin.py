@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import second_factor
 from accounts.forms import ClinicLocaleForm, LetterheadForm
 from accounts.models import ApiToken, Clinic, Letterhead, Membership, User
 
@@ -51,6 +52,7 @@ class UserAdmin(NeverDeleted, DjangoUserAdmin):
     ordering = ("full_name",)
     inlines = (MembershipInline,)
     filter_horizontal = ("groups", "user_permissions")
+    actions = ("reset_second_factor",)
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("full_name", "email", "password")}),
@@ -87,6 +89,19 @@ class UserAdmin(NeverDeleted, DjangoUserAdmin):
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
+
+    @admin.action(description=_("Reset the second factor"), permissions=["change"])
+    def reset_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For somebody who lost theirs. Whoever may not change an account may not open it either."""
+        assert isinstance(request.user, User)
+        chosen = [user for user in queryset if self.has_change_permission(request, user)]
+        reset = sum(second_factor.reset(user, by=request.user) for user in chosen)
+        sentence = ngettext(
+            "The second factor of %(count)d person was reset.",
+            "The second factors of %(count)d people were reset.",
+            reset,
+        ) % {"count": reset}
+        self.message_user(request, sentence, messages.SUCCESS if reset else messages.WARNING)
 
     @admin.display(description=_("clinics"))
     def clinics(self, user: User) -> str:

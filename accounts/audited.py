@@ -6,13 +6,16 @@ from collections.abc import Collection
 from typing import Any
 
 from allauth.account.signals import password_changed, password_reset
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from accounts.models import ApiToken, Membership, User
+from accounts.second_factor import was_reset
 from audit.notes import current, note_detail, note_event, note_object
 from audit.record import record
-from audit.vocabulary import Action, Event
+from audit.vocabulary import Action, Event, Outcome
 
 # Of an account: what gives or takes rights. The rest of it (the last sign-in, a language) changes none.
 RIGHTS = frozenset({"is_active", "is_staff", "is_superuser", "email", "password"})
@@ -46,6 +49,40 @@ def _password_set(user: User, **_: Any) -> None:
         notes.person = user.pk
     note_event(Event.RIGHTS, Action.UPDATE)
     note_object("accounts.user", user.pk)
+
+
+@receiver(authenticator_added)
+@receiver(authenticator_reset)
+def _factor_added(authenticator: Authenticator, **_: Any) -> None:
+    _tell_of_factor(authenticator, Action.CREATE)
+
+
+@receiver(authenticator_removed)
+def _factor_removed(authenticator: Authenticator, **_: Any) -> None:
+    _tell_of_factor(authenticator, Action.DELETE)
+
+
+@receiver(authentication_failed)
+def _wrong_code(user: User, authenticator: Authenticator, **_: Any) -> None:
+    """The password was right; whoever typed the code is not signed in."""
+    if (notes := current()) is not None:
+        notes.person, notes.outcome = user.pk, Outcome.MINOR
+    note_event(Event.LOGIN, Action.EXECUTE)
+    note_detail(second_factor=str(authenticator.type))
+
+
+@receiver(was_reset)
+def _factor_reset(user: User, factors: list[str], **_: Any) -> None:
+    _tell("accounts.user", user.pk, False, {"second_factor": "reset", "removed": ", ".join(factors)})
+
+
+def _tell_of_factor(authenticator: Authenticator, action: Action) -> None:
+    """The kind of each that one request touches: the first factor brings the recovery codes along."""
+    note_event(Event.RIGHTS, action)
+    note_object("accounts.user", authenticator.user_id)
+    notes = current()
+    so_far = notes.detail.get("second_factor") if notes else None
+    note_detail(second_factor=", ".join(filter(None, (so_far, str(authenticator.type)))))
 
 
 def _tell(kind: str, key: object, created: bool, told: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from audit.vocabulary import Action, Event, Outcome
 READING = ("GET", "HEAD", "OPTIONS")
 ACTIONS = {"GET": Action.READ, "HEAD": Action.READ, "DELETE": Action.DELETE}
 # Addresses under which accounts and permissions are changed.
-OF_RIGHTS = ("accounts:", "account_", "admin:accounts_", "admin:auth_", "api:token")
+OF_RIGHTS = ("accounts:", "account_", "mfa_", "admin:accounts_", "admin:auth_", "api:token")
 
 
 def record(event: Event, action: Action, **fields: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 
-from portal import broker, schedule, secret_key
+from portal import broker, product, schedule, secret_key
 from portal.embedded.socket_path import socket_path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "simple_history",
     "rest_framework",
     "drf_spectacular",
@@ -178,6 +179,16 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 # Failed sign-ins are counted by accounts/guesses.py. allauth counts a password as typed again by a signed-in person.
 # A shift that begins at one address signs in within a minute; each sign-in costs half a second of one core.
 ACCOUNT_RATE_LIMITS = {"login_failed": None, "login": "120/m/ip"}
+MFA_ADAPTER = "accounts.factor_adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = product.NAME
+# A clock that is half a minute wrong still signs in.
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Accounts are made by administrators: nobody can take one with an address that is not theirs.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# Who may open the administration needs a second factor; clinics decide it for their roles themselves.
+SECOND_FACTOR_FOR_ADMINISTRATION = env.bool("SECOND_FACTOR_FOR_ADMINISTRATION", default=False)
 API_TOKEN_LIFETIME = timedelta(days=env.int("API_TOKEN_DAYS", default=90))
 
 # --- audit trail -------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Every address of the portal."""
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
@@ -10,9 +11,11 @@ from accounts.urls import entrance
 from portal.health import healthz, readyz
 from portal.views import admin_entrance, contact, pages, script_catalogue
 
-# allauth can keep several addresses for an account; here the account has one, and no page for others.
-if admin.site.is_registered(EmailAddress):
-    admin.site.unregister(EmailAddress)
+# allauth can keep several addresses for an account; here the account has one, and no page for others. What the
+# administration may do with a second factor is to reset it.
+for model in (EmailAddress, Authenticator):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
 
 public: list[URLPattern] = [
     path("", pages.home, name="home"),
