@@ -166,6 +166,23 @@ def test_an_upload_need_not_wait_to_be_told_to_go_on(server: Web, patient: Patie
         assert line, "The connection was closed without an answer."
 
 
+def test_the_log_of_the_web_server_says_nothing_of_what_was_searched(server: Web, radiographer: User) -> None:
+    search, own = "/api/v1/patients/?search=Zyxquillbert", "http://localhost/patients/?q=Zyxquillbert"
+    assert server.ask("GET", search, Authorization=bearer(radiographer), Referer=own)[0] == 200
+    for path in ("/patients/?q=Zyxquillbert", "/nowhere/?q=Zyxquillbert", "/api/v1/nowhere/?q=Zyxquillbert"):
+        server.ask("GET", path, Referer=own)
+    for head in (
+        "GET /patients/?q=Zyxquillbert Otto HTTP/1.1\r\nHost: localhost",
+        "GET /patients/?q=Zyxquillbert HTTP/1.1\r\nHost: localhost\r\nZyxquillbert : x\r\nContent-Length: Zyxquillbert",
+        f"GET /patients/?q=Zyxquillbert{'x' * 300_000} HTTP/1.1\r\nHost: localhost",
+        "Zyxquillbert",
+    ):
+        server.send(f"{head}\r\n\r\n".encode()).recv(100)
+    log = server.process.log.read_text()
+    assert "GET /api/v1/patients/" in log
+    assert [line for line in log.splitlines() if "zyx" in line.lower()] == []
+
+
 def test_head_is_answered_without_a_body(server: Web) -> None:
     asking = server.send(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
