@@ -17,10 +17,11 @@ PATH = {
     "Study": "patient",
     "Scan": "patient",
     **dict.fromkeys(("Series", "Analysis", "Review", "Report", "CriticalResult", "Notification"), "study__patient"),
-    **dict.fromkeys(("StudyChange", "Withdrawal"), "study__patient"),
+    **dict.fromkeys(("StudyChange", "Withdrawal", "Deletion"), "study__patient"),
     **dict.fromkeys(("Prediction", "ImageResult"), "analysis__study__patient"),
     "SecondLook": "report__study__patient",
     "Correction": "target",
+    "LegalHold": "patient",
 }
 
 

@@ -6,7 +6,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.http import Http404
+from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.timezone import localtime
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +17,7 @@ from diagnosis import messages
 from ml.messages import Params
 
 if TYPE_CHECKING:
-    from diagnosis.models import Patient, Scan
+    from diagnosis.models import Deletion, Patient, Scan
 
 
 class Refusal(Exception):
@@ -109,6 +112,24 @@ class NotAllowedNow(Refusal):
     """The thing is in a state that forbids the action."""
 
     http_status = 409
+
+
+class Deleted(Http404):
+    """What the address names was deleted for good. Told to those who could see it; to others it was never there."""
+
+    def __init__(self, deletion: Deletion) -> None:
+        super().__init__("deleted")
+        self.deletion = deletion
+
+    @property
+    def sentence(self) -> str:
+        made = self.deletion
+        assert made.confirmed_at  # only then it was deleted
+        return gettext("This study was deleted on %(day)s by %(confirmed_by)s, at the request of %(requested_by)s.") % {
+            "day": date_format(localtime(made.confirmed_at), "DATE_FORMAT"),
+            "confirmed_by": made.confirmed_by,
+            "requested_by": made.requested_by,
+        }
 
 
 class TooManyTries(Refusal):

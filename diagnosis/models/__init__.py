@@ -4,11 +4,13 @@ from diagnosis.models.analysis import Analysis
 from diagnosis.models.attention import AttentionMap, Drawing
 from diagnosis.models.correction import Correction
 from diagnosis.models.critical_result import CriticalResult
+from diagnosis.models.deletion import Deletion
 from diagnosis.models.dismissal import Dismissal
 from diagnosis.models.ensemble_prediction import EnsemblePrediction
 from diagnosis.models.follow import Follow
 from diagnosis.models.image_result import ImageResult
 from diagnosis.models.key_image import KeyImage
+from diagnosis.models.legal_hold import LegalHold
 from diagnosis.models.notification import Notification
 from diagnosis.models.patient import Patient
 from diagnosis.models.phrase import Phrase
@@ -16,6 +18,7 @@ from diagnosis.models.prediction import Prediction
 from diagnosis.models.reading_policy import ReadingPolicy
 from diagnosis.models.reading_preference import ReadingPreference
 from diagnosis.models.report import Addendum, EnteredInError, Report
+from diagnosis.models.retention_rule import RetentionRule
 from diagnosis.models.review import Draft, FirstImpression, Review
 from diagnosis.models.saved_filter import SavedFilter
 from diagnosis.models.scan import Scan
@@ -32,6 +35,7 @@ __all__ = [
     "AttentionMap",
     "Correction",
     "CriticalResult",
+    "Deletion",
     "Dismissal",
     "Draft",
     "Drawing",
@@ -41,6 +45,7 @@ __all__ = [
     "Follow",
     "ImageResult",
     "KeyImage",
+    "LegalHold",
     "Notification",
     "Patient",
     "Phrase",
@@ -49,6 +54,7 @@ __all__ = [
     "ReadingPreference",
     "Report",
     "ReportTransition",
+    "RetentionRule",
     "Review",
     "ReviewTransition",
     "SavedFilter",

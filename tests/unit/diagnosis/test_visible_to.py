@@ -66,7 +66,7 @@ def test_no_clinical_model_lacks_the_door() -> None:
 PARTS = {
     *("Transition", "ReviewTransition", "ReportTransition"),
     *("Draft", "FirstImpression", "Addendum", "ReadingPolicy", "ReadingPreference", "Notification"),
-    *("KeyImage", "EnteredInError", "AttentionMap", "Follow", "SavedFilter", "Seal"),
+    *("KeyImage", "EnteredInError", "AttentionMap", "Follow", "SavedFilter", "Seal", "RetentionRule"),
 }
 
 
