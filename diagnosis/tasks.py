@@ -21,7 +21,7 @@ from diagnosis.analyses import classifiers, drawing, runner
 from diagnosis.models import Analysis, Drawing, Scan
 from diagnosis.oversight import history, storage
 from diagnosis.reviews import escalation
-from diagnosis.scans import intake, orphans
+from diagnosis.scans import erasing, intake, orphans
 from diagnosis.states import AnalysisStatus
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,12 @@ def delete_old_drawings() -> None:
 def sweep_orphans() -> None:
     """What a killed job leaves on the disk."""
     orphans.sweep(Path(settings.PRIVATE_ROOT))
+
+
+@shared_task(acks_late=False)
+def erase_deleted() -> None:
+    """What a deletion had to leave on the disk."""
+    erasing.sweep()
 
 
 @shared_task(acks_late=False)

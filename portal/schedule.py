@@ -13,6 +13,11 @@ def entries(*, sweep_seconds: int) -> dict[str, Any]:
             "schedule": 600,
             "options": {"expires": 600},
         },
+        "erase-deleted": {
+            "task": "diagnosis.tasks.erase_deleted",
+            "schedule": 600.0,
+            "options": {"expires": 600},
+        },
         "sweep-orphans": {
             "task": "diagnosis.tasks.sweep_orphans",
             "schedule": 6 * 3600.0,

@@ -19,7 +19,7 @@ from diagnosis.errors import NotAllowedNow
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, Notification, Patient, Review, Scan, Study, Withdrawal
 from diagnosis.models.analysis import Trigger
-from diagnosis.rules import withdrawals
+from diagnosis.rules import deletions, withdrawals
 from diagnosis.scans import filing
 from diagnosis.states import AnalysisStatus, ReviewStatus
 
@@ -33,7 +33,7 @@ def take_back(*, by: User, study: Study, images: Collection[UUID] | None = None,
     What remains of the study is analysed anew; of a study without images nothing is left in any list. Raises
     PermissionDenied for images that somebody else uploaded, and NotAllowedNow once a reader has begun.
     """
-    _hold(study)
+    hold_study(study)
     withdrawals.require_unread(study)
     keys = _chosen(study, images, by=by)
     made = Withdrawal.objects.create(
@@ -46,11 +46,11 @@ def take_back(*, by: User, study: Study, images: Collection[UUID] | None = None,
     # Whatever was taken back or moved to another study at this moment refuses the whole.
     if Scan.objects.filter(pk__in=keys, series__study=study).update(withdrawal=made) != len(keys):
         raise NotAllowedNow("changed_meanwhile", withdrawals.CHANGED_MEANWHILE)
-    _forget_results(study, by=by)
+    forget_results(study, by=by)
     if Scan.objects.filter(series__study=study).exists():
         _go_on(study, by=by, note=TAKEN_BACK)
     else:
-        _close(study, made, by=by)
+        close_study(study, made, by=by)
     return made
 
 
@@ -59,7 +59,9 @@ def bring_back(*, by: User, withdrawal: Withdrawal) -> Study:
     """Show the images again, in the study that they were in; it is analysed and read anew. Both stay written."""
     require(by, Permission.MANAGE_CLINIC, withdrawal.clinic)
     study = Study.with_withdrawn.select_related("clinic", "patient").get(pk=withdrawal.study_id)
-    _hold(study)
+    hold_study(study)
+    if deletions.is_deleted(study.pk):
+        raise NotAllowedNow("deleted", deletions.GONE)
     standing = Withdrawal.objects.standing().filter(pk=withdrawal.pk)
     if not standing.update(undone_by=by, undone_at=timezone.now()):
         raise NotAllowedNow("already_restored", withdrawals.ALREADY_RESTORED)
@@ -76,7 +78,7 @@ def bring_back(*, by: User, withdrawal: Withdrawal) -> Study:
     return study
 
 
-def _hold(study: Study) -> None:
+def hold_study(study: Study) -> None:
     """The patient first, as every upload and correction does; then the cases, so that nobody claims one meanwhile."""
     list(Patient.objects.select_for_update().filter(pk=study.patient_id))
     list(Review.objects.select_for_update().filter(study=study).order_by("pk"))
@@ -92,7 +94,7 @@ def _chosen(study: Study, images: Collection[UUID] | None, *, by: User) -> list[
     return sorted(asked)
 
 
-def _forget_results(study: Study, *, by: User) -> None:
+def forget_results(study: Study, *, by: User) -> None:
     """What runs would speak of images that are gone, and what was told of the study is no longer so."""
     for pk in Analysis.objects.open().filter(study=study).values_list("pk", flat=True):
         for source in (AnalysisStatus.QUEUED, AnalysisStatus.RUNNING):
@@ -107,7 +109,7 @@ def _go_on(study: Study, *, by: User, note: Message) -> None:
         start_analysis(by=by, study=study, trigger=Trigger.RERUN, note=note)
 
 
-def _close(study: Study, made: Withdrawal, *, by: User) -> None:
+def close_study(study: Study, made: Withdrawal, *, by: User) -> None:
     Study.objects.filter(pk=study.pk).update(withdrawal=made)
     for pk in study.reviews.filter(status=ReviewStatus.WAITING).values_list("pk", flat=True):
         Review.objects.move(pk, ReviewStatus.WAITING, ReviewStatus.WITHDRAWN, by=actor_label(by), note=TAKEN_BACK)

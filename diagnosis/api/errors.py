@@ -20,7 +20,7 @@ from rest_framework.views import set_rollback
 
 from diagnosis.database import is_database_away
 from diagnosis.disk import is_disk_full
-from diagnosis.errors import DiskFull, Refusal
+from diagnosis.errors import Deleted, DiskFull, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ TITLES = {
     405: gettext_noop("This address does not know that method."),
     406: gettext_noop("There is no answer in the format that was asked for."),
     409: gettext_noop("The state of the thing forbids this now."),
+    410: gettext_noop("It was deleted."),
     413: gettext_noop("The file is larger than what is accepted."),
     415: gettext_noop("The request is in a format that is not read here."),
     422: gettext_noop("The file was refused."),
@@ -67,7 +68,7 @@ def _answer(error: Exception, path: str) -> Response:
         case Refusal():
             answer = problem(error.http_status, error.code, error.sentence, retryable=error.retryable, **error.details)
         case Http404():
-            answer = problem(404, "not_found", gettext(NOT_FOUND))
+            answer = _not_there(error)
         case PermissionDenied():
             answer = problem(403, "forbidden", str(error) or gettext(FORBIDDEN))
         case SuspiciousOperation():
@@ -82,6 +83,12 @@ def _answer(error: Exception, path: str) -> Response:
             log.error("unexpected error in %s", path, exc_info=error)
             answer = _unforeseen(error)
     return answer
+
+
+def _not_there(error: Http404) -> Response:
+    if isinstance(error, Deleted):
+        return problem(410, "deleted", error.sentence)
+    return problem(404, "not_found", gettext(NOT_FOUND))
 
 
 def _unforeseen(error: Exception) -> Response:

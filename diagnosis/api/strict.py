@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.http import Http404
 from django.utils.translation import gettext, gettext_noop
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from diagnosis.api import scope
 from diagnosis.api.pagination import CURSOR, SIZE
 from diagnosis.audited import note_row
 from diagnosis.errors import Refusal
+from diagnosis.models import Deletion
+from diagnosis.rules import deletions
 
 KNOWN = gettext_noop("This address knows no parameter “%(parameter)s”. It knows: %(known)s.")
 KNOWS_NONE = gettext_noop("This address knows no parameter “%(parameter)s”; it knows none at all.")
@@ -49,11 +53,20 @@ class Strict(APIView):
                 raise UnknownParameter(parameter, known)
 
     def get_object(self) -> Any:
-        """The row that the address names. The audit trail is told."""
+        """The row that the address names; 410 where it was deleted. The audit trail is told."""
         generic: Any = super()  # the class beside this one that knows rows
-        row = generic.get_object()
+        try:
+            row = generic.get_object()
+        except Http404:
+            self._require_there()
+            raise
         note_row(row)
         return row
+
+    def _require_there(self) -> None:
+        generic: Any = self
+        among = scope.visible(Deletion.objects.all(), self.request)
+        deletions.require_there(generic.get_queryset().model, self.kwargs["pk"], among)
 
     def _known(self) -> list[str]:
         pages = [CURSOR, SIZE] if getattr(self, "pagination_class", None) else []

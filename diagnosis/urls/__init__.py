@@ -26,6 +26,7 @@ urlpatterns = [
     path("", include("diagnosis.urls.oversight")),
     path("", include("diagnosis.urls.report")),
     path("", include("diagnosis.urls.intake")),
+    path("", include("diagnosis.urls.lifecycle")),
     path("desk/", desk.show, name="home"),
     path("patients/", patient.index, name="patient-list"),
     path("patients/new/", patient.create, name="patient-create"),

@@ -8,13 +8,15 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from accounts.models import Clinic, Membership, User
 from accounts.permissions import Permission
 from diagnosis.audited import note_row
+from diagnosis.models import Deletion
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+from diagnosis.rules import deletions
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=ClinicalModel)
@@ -46,8 +48,12 @@ def in_clinic(
 
 
 def find(rows: ClinicalQuerySet[M], request: HttpRequest, pk: uuid.UUID) -> M:
-    """One object that the person may see, or 404. The audit trail is told."""
-    return noted(get_object_or_404(rows.visible_to(person(request)), pk=pk))
+    """One object that the person may see, or 404; 410 where it was deleted. The audit trail is told."""
+    try:
+        return noted(get_object_or_404(rows.visible_to(person(request)), pk=pk))
+    except Http404:
+        deletions.require_there(rows.model, pk, Deletion.objects.visible_to(person(request)))
+        raise
 
 
 def noted(row: R) -> R:

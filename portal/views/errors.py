@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from diagnosis.database import is_database_away
 from diagnosis.disk import is_disk_full
+from diagnosis.errors import Deleted
 from portal import product
 
 
@@ -23,6 +24,8 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, Deleted):
+        return render(request, "410.html", {"deleted": exception, "made": exception.deletion}, status=410)
     return render(request, "404.html", status=404)
 
 

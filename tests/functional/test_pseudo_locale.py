@@ -40,7 +40,8 @@ NOT_PAGES = {
         *("accounts:issue_token", "accounts:revoke_token", "accounts:save_locale", "accounts:switch_clinic"),
         *("diagnosis:analysis-cancel", "diagnosis:analysis-rerun", "diagnosis:notification"),
         *("diagnosis:notifications-read", "diagnosis:notifications-unread", "diagnosis:correction-undo"),
-        "diagnosis:withdrawal-restore",
+        *("diagnosis:withdrawal-restore", "diagnosis:deletion-confirm", "diagnosis:deletion-drop"),
+        *("diagnosis:deletions-confirm", "diagnosis:hold-lift", "diagnosis:retention-rule"),
         *("diagnosis:regroup-undo", "diagnosis:scan-attention", "diagnosis:critical-acknowledge"),
         *(
             "diagnosis:critical-told",
@@ -105,6 +106,8 @@ STAFF = (
     *("diagnosis:patient-list", "diagnosis:patient-create", "diagnosis:patient-detail", "diagnosis:patient-edit"),
     *("diagnosis:patient-compare", "diagnosis:patient-merge", "diagnosis:scan-move"),
     *("diagnosis:patient-access", "diagnosis:oversight-access"),
+    *("diagnosis:study-delete", "diagnosis:oversight-deletions", "diagnosis:oversight-retention"),
+    "diagnosis:patient-hold",
     *("diagnosis:study-regroup", "diagnosis:study-critical", "diagnosis:oversight-critical"),
     *("diagnosis:queue", "diagnosis:review", "diagnosis:reading-unsigned", "diagnosis:reading-preference"),
     *("diagnosis:second-looks", "diagnosis:second-look", "diagnosis:reading-authorisation"),

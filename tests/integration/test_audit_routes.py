@@ -16,6 +16,8 @@ from audit.models import AuditEvent
 from diagnosis.actions.authorisation import hand_over
 from diagnosis.actions.correction import merge_patients
 from diagnosis.actions.critical_result import mark_critical
+from diagnosis.actions.deletion import request_deletion
+from diagnosis.actions.legal_hold import set_hold
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.withdrawal import take_back
@@ -145,6 +147,9 @@ def world(
     review = claim_review(by=reader, review=held.reviews.get())
     critical = mark_critical(by=reader, study=scan.study, finding="A pneumothorax.", recipient=reader)
     made = take_back(by=radiographer, study=taken.study)
+    waiting = upload(9).study
+    deletion = request_deletion(by=radiographer, study=waiting, reason="Uploaded twice.")
+    hold = set_hold(by=administrator, patient=patient, reason="A complaint.")
     look = Look.objects.create(report=second, reader=reader)
     twice = new_patient(clinic, radiographer, "TWICE")
     correction = merge_patients(by=administrator, source=twice, target=patient, reason="Twice in the book.")
@@ -169,6 +174,9 @@ def world(
         "second-look": [look.pk],
         "critical": [critical.pk],
         "withdrawal": [made.pk],
+        "study-delete": [waiting.pk],
+        "deletion": [deletion.pk],
+        "hold": [hold.pk],
         "correction": [correction.pk],
         "regroup-undo": [correction.pk],
         "notification": [1],

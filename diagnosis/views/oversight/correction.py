@@ -26,7 +26,7 @@ from diagnosis.actions.correction import merge_patients, move_scans, undo_correc
 from diagnosis.audited import note_rows
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.correction import CorrectionForm, MoveForm
-from diagnosis.models import Correction, Patient, Report, Scan, Withdrawal
+from diagnosis.models import Correction, Deletion, Patient, Report, Scan, Withdrawal
 from diagnosis.rules import corrections
 from diagnosis.states import ReportStatus
 from diagnosis.views.oversight.scope import Scope, overseen, show
@@ -87,7 +87,8 @@ def _named(made: Iterable[Correction], withdrawals: Iterable[Withdrawal]) -> lis
 def _withdrawals(scope: Scope) -> Iterable[Withdrawal]:
     """The newest; the study is found although it may be out of sight."""
     related = ("study__patient", "clinic", "made_by", "undone_by")
-    return scope.withdrawals().select_related(*related)[:WITHDRAWALS]
+    deleted = Deletion.objects.confirmed().values("study")
+    return scope.withdrawals().exclude(study__in=deleted).select_related(*related)[:WITHDRAWALS]
 
 
 @require_http_methods(["GET", "POST"])

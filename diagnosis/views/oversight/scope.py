@@ -40,6 +40,7 @@ PAGES = (
     ("oversight-agreement", _("Agreement")),
     ("oversight-work", _("Queue and storage")),
     ("oversight-corrections", _("Corrections")),
+    ("oversight-deletions", _("Deletion")),
     ("oversight-critical", _("Critical results")),
     ("oversight-access", _("Unusual looking")),
 )

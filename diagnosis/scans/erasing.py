@@ -1,0 +1,86 @@
+"""Erase the files of a study that was deleted: what came in, and everything that was made of it.
+
+The deletion's row comes first, the files after it. Where the process ends between the two, or a disk refuses, `sweep`
+goes on; it may run any number of times.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from audit.notes import current, note_detail
+from audit.record import record
+from audit.vocabulary import Action, Event
+from diagnosis.models import Deletion, Drawing
+from diagnosis.scans import orphans
+
+log = logging.getLogger(__name__)
+# From a row that owns files to its study.
+STUDY_OF = {"Scan": "series__study", "Prediction": "analysis__study", "AttentionMap": "drawing__analysis__study"}
+
+
+def sweep() -> int:
+    """Erase what is left of every study that was deleted. Returns of how many studies something was erased."""
+    return sum(bool(erase(deletion)) for deletion in Deletion.objects.to_erase().select_related("study"))
+
+
+def erase(deletion: Deletion) -> int:
+    """Erase the files of a confirmed deletion. Returns how many; some may be left for `sweep` where a disk refuses."""
+    if deletion.confirmed_at is None:
+        raise ValueError("not confirmed")
+    try:
+        files = _unlink(deletion.study_id, Path(settings.PRIVATE_ROOT))
+    except OSError:
+        log.exception("files of the deleted study %s could not be erased yet", deletion.study_id)
+        return 0
+    # Only now, because they lead to their files.
+    Drawing.objects.filter(analysis__study=deletion.study_id).delete()
+    Deletion.objects.filter(pk=deletion.pk, erased_at=None).update(erased_at=timezone.now())
+    if files:
+        _tell(deletion, files)
+    return files
+
+
+def files_of(study: uuid.UUID, root: Path) -> Iterator[Path]:
+    """Every file below `root` that belongs to the study: their names begin with the key of a row of it."""
+    for kind in orphans.KINDS:
+        keys = _keys(kind, study)
+        for folder in (root / kind.folder, root / orphans.SET_ASIDE / kind.folder):
+            for key in keys:
+                yield from (folder / key.hex[:2]).glob(f"{key.hex}*")
+
+
+def _keys(kind: orphans.Kind, study: uuid.UUID) -> list[uuid.UUID]:
+    manager: Any = kind.model._base_manager
+    return list(manager.filter(**{STUDY_OF[kind.model.__name__]: study}).values_list("pk", flat=True))
+
+
+def _unlink(study: uuid.UUID, root: Path) -> int:
+    count = 0
+    for file in files_of(study, root):
+        file.unlink(missing_ok=True)
+        count += 1
+    return count
+
+
+def _tell(deletion: Deletion, files: int) -> None:
+    """The request's entry says it too; outside of one it is an entry of its own."""
+    told = {"erased": f"{files} files"}
+    if current() is not None:
+        note_detail(**told)
+        return
+    record(
+        Event.RECORD,
+        Action.DELETE,
+        object_type="diagnosis.deletion",
+        object_id=str(deletion.pk),
+        patient=deletion.study.patient_id,
+        detail=told,
+    )
