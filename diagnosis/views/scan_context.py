@@ -41,17 +41,20 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
     policy = ReadingPolicy.of(scan.clinic)
     no_reading = blinding.hides_reading(person(request), scan.study_id)
     report = scan_list.report_of(scan, hidden=no_reading)
+    headline = _headline(scan, shown, report, policy, no_result=hidden, no_reading=no_reading)
+    # A result that is folded away is not told image by image either.
+    untold = hidden or headline.computer.folded
     return {
         "study": scan.study,
         "asked": asked,
-        "contents": contents.contents(images, shown, hidden=hidden, shown=scan),
+        "contents": contents.contents(images, shown, hidden=untold, shown=scan),
         "scan": scan,
         "patient": scan.patient,
         "clinic": scan.clinic,
         "analysis": shown,
         "is_latest": shown == latest,
         "others": [(one, words.computer(one, policy=policy, hidden=hidden)) for one in analyses if one != shown],
-        "headline": _headline(scan, shown, report, policy, no_result=hidden, no_reading=no_reading),
+        "headline": headline,
         "verdict": verdict.of_analysis(shown, hidden=hidden),
         "hidden": hidden,
         "ensemble": result.ensemble,

@@ -15,7 +15,18 @@ from diagnosis import formats
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.scan import upload_scan
-from diagnosis.models import Analysis, Patient, Prediction, ReadingPreference, Report, Review, Scan, Series, Study
+from diagnosis.models import (
+    Analysis,
+    Patient,
+    Prediction,
+    ReadingPolicy,
+    ReadingPreference,
+    Report,
+    Review,
+    Scan,
+    Series,
+    Study,
+)
 from tests.conftest import PASSWORD
 from tests.factories import finish_study, read
 from tests.images import ct_dicom, xray_dicom
@@ -131,6 +142,23 @@ def test_what_the_result_rests_on_and_what_it_leaves_out_is_said(client: Client,
     assert "over 11 slices" in text(shown)
     assert "The bounds of the zones were chosen for single slices." in text(shown)
     assert "no lungs were found in this slice with confidence" in text(shown)
+
+
+def test_a_result_for_research_only_is_not_told_image_by_image(client: Client, taken: Taken) -> None:
+    slices = [taken(number=number) for number in range(1, 4)]
+    finish_study(dict.fromkeys(slices, 0.2))
+    page = study_url(slices[0].study)
+    for prediction in Prediction.objects.all():
+        prediction.operating_point["research_only"] = True
+        prediction.save()
+    Analysis.objects.update(aggregation={"method": "lung-top-third", "key_images": [str(slices[1].pk)]})
+    folded = client.get(page).context["contents"]
+    ReadingPolicy.objects.create(clinic=slices[0].clinic, show_research_only=True)
+    told = client.get(page).context["contents"]
+    for contents, expected in ((folded, False), (told, True)):
+        lines = contents.series[0].lines
+        assert len(lines) == 3
+        assert any(line.probability for line in lines) is any(line.is_key for line in lines) is expected
 
 
 def test_of_several_series_it_is_said_which_one_speaks(client: Client, taken: Taken) -> None:
