@@ -20,6 +20,11 @@ from accounts.permissions import Permission
 if TYPE_CHECKING:
     from accounts.models import User
 
+REAUTHENTICATION = {
+    "reauthenticate": _("Use your password"),
+    "mfa_reauthenticate": _("Use a code of your authenticator app"),
+    "mfa_reauthenticate:webauthn": _("Use a passkey"),
+}
 logger = logging.getLogger(__name__)
 
 
@@ -71,6 +76,11 @@ class StaffAdapter(DefaultAccountAdapter):
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
         """A password was set by a mailed link: that is the second way in while somebody else guesses."""
         guesses.forget(guesses.counts(request, str(credentials.get("email", ""))))
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """With our words on the links that lead to the other ways."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return [{**method, "description": REAUTHENTICATION[method["id"]]} for method in methods]
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Who reads images in the clinic they work in finds the reading queue, everybody else the desk."""

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import second_factor
+from accounts.factor_forms import FactorPolicyForm
 from accounts.forms import ClinicLocaleForm, LetterheadForm
 from accounts.models import ApiToken, Clinic, Letterhead, Membership, User
 
@@ -110,13 +111,19 @@ class UserAdmin(NeverDeleted, DjangoUserAdmin):
         )
 
 
+class ClinicForm(FactorPolicyForm, ClinicLocaleForm):
+    class Meta:
+        model = Clinic
+        fields = (*ClinicLocaleForm.Meta.fields, *FactorPolicyForm.Meta.fields)
+
+
 @admin.register(Clinic)
 class ClinicAdmin(NeverDeleted, admin.ModelAdmin):
     list_display = ("name", "staff", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("name",)
-    form = ClinicLocaleForm
-    fields = ("name", "is_active", "language", "time_zone", "created_at")
+    form = ClinicForm
+    fields = ("name", "is_active", "language", "time_zone", "second_factor_roles", "created_at")
     readonly_fields = ("created_at",)
     inlines = (LetterheadInline, StaffInline)
 

@@ -25,7 +25,7 @@ RIGHTS = frozenset({"is_active", "is_staff", "is_superuser", "email", "password"
 def _membership_saved(instance: Membership, created: bool, **_: Any) -> None:
     state = f"{instance.role}, {'active' if instance.is_active else 'ended'}"
     told = {"role": state, "member": str(instance.user_id), "clinic": str(instance.clinic_id)}
-    _tell("accounts.membership", instance.pk, created, told)
+    _tell("accounts.membership", instance.pk, _saved(created), told)
 
 
 @receiver(post_save, sender=User)
@@ -33,12 +33,12 @@ def _account_saved(instance: User, created: bool, update_fields: Collection[str]
     if update_fields is not None and not RIGHTS.intersection(update_fields):
         return
     flags = [name for name in ("is_active", "is_staff", "is_superuser") if getattr(instance, name)]
-    _tell("accounts.user", instance.pk, created, {"account": ", ".join(flags)})
+    _tell("accounts.user", instance.pk, _saved(created), {"account": ", ".join(flags)})
 
 
 @receiver(post_save, sender=ApiToken)
 def _token_saved(instance: ApiToken, created: bool, **_: Any) -> None:
-    _tell("accounts.apitoken", instance.pk, created, {"membership": str(instance.membership_id)})
+    _tell("accounts.apitoken", instance.pk, _saved(created), {"membership": str(instance.membership_id)})
 
 
 @receiver(password_changed)
@@ -73,20 +73,22 @@ def _wrong_code(user: User, authenticator: Authenticator, **_: Any) -> None:
 
 @receiver(was_reset)
 def _factor_reset(user: User, factors: list[str], **_: Any) -> None:
-    _tell("accounts.user", user.pk, False, {"second_factor": "reset", "removed": ", ".join(factors)})
+    _tell("accounts.user", user.pk, Action.UPDATE, {"second_factor": "reset", "removed": ", ".join(factors)})
 
 
 def _tell_of_factor(authenticator: Authenticator, action: Action) -> None:
     """The kind of each that one request touches: the first factor brings the recovery codes along."""
-    note_event(Event.RIGHTS, action)
-    note_object("accounts.user", authenticator.user_id)
     notes = current()
-    so_far = notes.detail.get("second_factor") if notes else None
-    note_detail(second_factor=", ".join(filter(None, (so_far, str(authenticator.type)))))
+    so_far = [notes.detail["second_factor"]] if notes and "second_factor" in notes.detail else []
+    told = {"second_factor": ", ".join([*so_far, str(authenticator.type)])}
+    _tell("accounts.user", authenticator.user_id, action, told)
 
 
-def _tell(kind: str, key: object, created: bool, told: dict[str, str]) -> None:
-    action = Action.CREATE if created else Action.UPDATE
+def _saved(created: bool) -> Action:
+    return Action.CREATE if created else Action.UPDATE
+
+
+def _tell(kind: str, key: object, action: Action, told: dict[str, str]) -> None:
     if current() is None:
         record(Event.RIGHTS, action, object_type=kind, object_id=str(key), detail=told)
         return

@@ -27,7 +27,7 @@ def _fernet(key: str) -> Fernet:
 
 def _keys() -> MultiFernet:
     """Encrypts with the first, decrypts with each."""
-    return MultiFernet([_fernet(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+    return MultiFernet([_fernet(str(key)) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
 
 
 class FactorAdapter(DefaultMFAAdapter):

@@ -8,6 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -31,6 +32,14 @@ def summary(users: Iterable[User]) -> dict[UUID, datetime]:
 
 def has_one(user: User) -> bool:
     return bool(summary([user]))
+
+
+def must_have(user: User) -> bool:
+    """As the administration or any clinic decides in which `user` works."""
+    if user.is_staff and settings.SECOND_FACTOR_FOR_ADMINISTRATION:
+        return True
+    held = user.memberships.active().values_list("role", "clinic__second_factor_roles")
+    return any(role in roles for role, roles in held)
 
 
 @transaction.atomic

@@ -27,11 +27,23 @@ entrance: list[URLPattern] = [
         allauth.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("second-factor/", views.overview, name="mfa_index"),
+    path("second-factor/code/", views.ask_code, name="mfa_authenticate"),
+    path("second-factor/confirm/", views.confirm_code, name="mfa_reauthenticate"),
+    path("second-factor/confirm/passkey/", views.confirm_passkey, name="mfa_reauthenticate_webauthn"),
+    path("second-factor/app/", views.add_app, name="mfa_activate_totp"),
+    path("second-factor/app/remove/", views.remove_app, name="mfa_deactivate_totp"),
+    path("second-factor/passkeys/", views.list_passkeys, name="mfa_list_webauthn"),
+    path("second-factor/passkeys/new/", views.add_passkey, name="mfa_add_webauthn"),
+    path("second-factor/passkeys/<int:pk>/remove/", views.remove_passkey, name="mfa_remove_webauthn"),
+    path("second-factor/recovery-codes/", views.show_recovery_codes, name="mfa_view_recovery_codes"),
+    path("second-factor/recovery-codes/new/", views.renew_recovery_codes, name="mfa_generate_recovery_codes"),
 ]
 
 urlpatterns: list[URLPattern] = [
     path("", views.profile, name="profile"),
     path("locale/", views.save_locale, name="save_locale"),
+    path("second-factor/roles/", views.decide_policy, name="second_factor_policy"),
     path("clinic/", views.switch_clinic, name="switch_clinic"),
     path("tokens/", views.issue_token, name="issue_token"),
     path("tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),

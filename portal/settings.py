@@ -25,6 +25,8 @@ PRIVATE_ROOT = Path(env.str("PRIVATE_ROOT", default=str(VAR_ROOT / "private")))
 # --- who may call ------------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or secret_key.read_or_create(VAR_ROOT / "secret.key")
+# Earlier keys: they open what was encrypted and signed with them, and encrypt and sign nothing new.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # HTTPS=1 where a TLS proxy stands in front; off on a single machine that is reached as http://127.0.0.1.
@@ -91,6 +93,7 @@ MIDDLEWARE = [
     "portal.middleware.BodyLimitMiddleware",
     "accounts.middleware.NoStoreMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.gate.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -180,6 +183,13 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 # A shift that begins at one address signs in within a minute; each sign-in costs half a second of one core.
 ACCOUNT_RATE_LIMITS = {"login_failed": None, "login": "120/m/ip"}
 MFA_ADAPTER = "accounts.factor_adapter.FactorAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.factor_forms.CodeForm",
+    "authenticate_webauthn": "accounts.factor_forms.PasskeyForm",
+    "reauthenticate": "accounts.factor_forms.ConfirmCodeForm",
+    "activate_totp": "accounts.factor_forms.AppForm",
+    "add_webauthn": "accounts.factor_forms.NewPasskeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = product.NAME
 # A clock that is half a minute wrong still signs in.

@@ -43,6 +43,8 @@ class Clinic(models.Model):
         validators=[validate_time_zone],
         help_text=_("For those who chose none themselves. Empty: the portal’s."),
     )
+    # Slugs of roles.
+    second_factor_roles = models.JSONField(_("roles that must have a second factor"), default=list, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ClinicQuerySet.as_manager()

@@ -8,9 +8,12 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import second_factor
 from accounts.forms import PersonLocaleForm, TokenForm
 from accounts.locale import chosen_language
+from accounts.middleware import current_membership
 from accounts.models import ApiToken, User
+from accounts.permissions import Permission
 
 
 @require_safe
@@ -43,11 +46,14 @@ def show_profile(
     user = request.user
     assert isinstance(user, User)
     tokens = ApiToken.objects.visible_to(user).select_related("membership__clinic", "membership__user")
+    current = current_membership(request)
     context = {
         "memberships": user.memberships.active().select_related("clinic"),
         "tokens": tokens,
         "form": token_form or TokenForm(user=user),
         "locale_form": locale_form or PersonLocaleForm(instance=user),
         "now": timezone.now(),
+        "factor_since": second_factor.summary([user]).get(user.pk),
+        "manages_staff": current is not None and Permission.MANAGE_STAFF in current.permissions,
     }
     return render(request, "account/profile.html", context, status=status)

@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.internal.flows.login import record_authentication
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings as project
 from django.core.management import call_command
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import translation
@@ -82,7 +86,9 @@ NOT_PAGES = {
     ],
     "documentation for programmers, in English": ["api:docs"],
     "for those who build pages, with DEBUG=1": ["portal:styleguide"],
+    "takes a passkey, see test_passkey.py": ["mfa_authenticate", "mfa_remove_webauthn", "mfa_reauthenticate_webauthn"],
     "leads elsewhere": [
+        "mfa_list_webauthn",
         *("admin:login", "admin:logout", "admin:password_change", "admin:password_change_done", "admin:view_on_site"),
     ],
     "always refused: nothing is added or deleted there": [
@@ -100,6 +106,8 @@ VISITORS = (
 STAFF = (
     *("portal:home", "portal:about", "portal:questions", "portal:contact", "portal:contact_thanks"),
     *("account_change_password", "account_logout", "account_reauthenticate", "accounts:profile"),
+    *("mfa_index", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"),
+    *("mfa_add_webauthn", "mfa_view_recovery_codes", "mfa_generate_recovery_codes", "accounts:second_factor_policy"),
     *("diagnosis:home", "diagnosis:upload", "diagnosis:scan-list", "diagnosis:scan-detail", "diagnosis:scan-upload"),
     *("diagnosis:study-detail", "diagnosis:study-take-back", "diagnosis:study-details"),
     *("diagnosis:scan-view", "diagnosis:analysis-detail", "diagnosis:model-card", "diagnosis:notifications"),
@@ -188,9 +196,19 @@ def world(
     people["second"] = member("radiologist")
     people["root"] = User.objects.create_superuser("root@clinic.example", PASSWORD, full_name="Ines Okafor")
     Membership.objects.create(user=people["root"], clinic=clinic, role="administrator")
+    TOTP.activate(people["root"], "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    RecoveryCodes.activate(people["root"])
     yield fill(World(clinic, people, [patient]))
     script_catalogue.script.cache_clear()
     script_catalogue.digest.cache_clear()
+
+
+def confirm(client: Client, user: User) -> None:
+    """As if the password had just been typed again: the pages behind it are walked, not its form."""
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, user, method="password", reauthenticated=True)
+    request.session.save()
 
 
 def names() -> set[str]:
@@ -217,6 +235,7 @@ def visit(browser: Browser, live_server: LiveServer, world: World) -> Iterator[C
         if role in world.people:
             client = Client()
             client.force_login(world.people[role])
+            confirm(client, world.people[role])
             session = client.cookies[project.SESSION_COOKIE_NAME].value
             context.add_cookies([{"name": project.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
         opened.append(context.new_page())

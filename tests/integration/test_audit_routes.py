@@ -37,6 +37,9 @@ WITHOUT_PATIENT = {
         *("account_login", "account_logout", "account_signup", "account_inactive", "account_reauthenticate"),
         *("account_change_password", "account_reset_password", "account_reset_password_done"),
         *("account_reset_password_from_key", "account_reset_password_from_key_done", "accounts:profile"),
+        *("mfa_index", "mfa_authenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn", "mfa_activate_totp"),
+        *("mfa_deactivate_totp", "mfa_list_webauthn", "mfa_add_webauthn", "mfa_remove_webauthn"),
+        *("mfa_view_recovery_codes", "mfa_generate_recovery_codes", "accounts:second_factor_policy"),
         *("accounts:issue_token", "api:tokens", "api:token", "api:token-current", "diagnosis:reading-preference"),
     ),
     "the administration of people, clinics and messages": (
@@ -183,6 +186,7 @@ def world(
         "one-series": [scan.series_id],
         "image": [scan.pk],
         "revoke_token": [1],
+        "mfa_remove_webauthn": [1],
         "queue-filter-delete": [1],
         "oversight-download": ["waiting"],
         "diagnosis_patient": [patient.pk],

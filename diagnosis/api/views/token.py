@@ -11,6 +11,7 @@ from rest_framework import exceptions, generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import second_factor
 from accounts.adapter import TooManyGuesses
 from accounts.authentication import TokenAuthentication
 from accounts.models import ApiToken, Membership, User
@@ -30,6 +31,11 @@ TOO_MANY = gettext_noop(
 NO_CLINIC = gettext_noop("You do not work in any clinic yet. Ask an administrator to add you to one.")
 OTHER_CLINIC = gettext_noop("You do not work in that clinic. Choose one of yours.")
 WHICH_CLINIC = gettext_noop("You work in several clinics. Say in which one the token shall work.")
+
+
+SECOND_FACTOR = gettext_noop(
+    "Your account has a second factor, or needs one. Make the token on the page of your account."
+)
 
 
 class TooManyFailures(exceptions.Throttled):
@@ -79,6 +85,8 @@ class Tokens(Strict, generics.ListAPIView[ApiToken]):
         asked = SignInSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         user = _person(request, asked.validated_data["email"], asked.validated_data["password"])
+        if second_factor.has_one(user) or second_factor.must_have(user):
+            return problem(403, "second_factor", gettext(SECOND_FACTOR))
         memberships = list(user.memberships.active().select_related("clinic"))
         chosen = asked.validated_data.get("clinic")
         found = [each for each in memberships if chosen in (None, each.clinic_id)]
