@@ -10,6 +10,8 @@ from django.core.checks import Warning as Caution
 
 from ml.confinement import report_of_this_host
 from ml.imaging.sandbox import Isolation
+from portal.backup.envelope import Envelope
+from portal.backup.errors import BackupFailed
 
 
 @register("decoder", deploy=True)
@@ -25,3 +27,20 @@ def decoder(**_: Any) -> list[CheckMessage]:
     if report.missing:
         return [Info(f"Files are decoded behind fewer layers than there are: {found}.", id="portal.I002")]
     return []
+
+
+@register("backup", deploy=True)
+def backup(**_: Any) -> list[CheckMessage]:
+    """Whether a backup is made every day, for somebody who can read it."""
+    if not settings.BACKUP_ROOT:
+        hint = "Set BACKUP_ROOT and BACKUP_RECIPIENTS, or see to it by other means: docs/manual/backup.md."
+        return [Caution("The portal makes no backups.", hint=hint, id="portal.W003")]
+    try:
+        named = Envelope.to(settings.BACKUP_RECIPIENTS).recipients
+    except BackupFailed as failed:
+        return [Error(str(failed), id="portal.E003")]
+    return (
+        []
+        if named
+        else [Error("BACKUP_ROOT is set and BACKUP_RECIPIENTS is not: no backup is made.", id="portal.E003")]
+    )

@@ -8,13 +8,15 @@ from django.http import HttpRequest
 from accounts.models import User
 from diagnosis import notifications
 from portal import mail
+from portal.backup import state
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Costs nothing by itself: a page that draws the bell asks for `unread_notices`, which is one query."""
+    """Costs nothing by itself: the bell asks for `unread_notices`, one query, and oversight for `backup`, a file."""
     return {
         "portal_version": settings.VERSION,
         "membership": getattr(request, "membership", None),
         "mail_leaves": mail.leaves(),
+        "backup": state.health,
         "unread_notices": lambda: notifications.unread_count(cast(User, request.user)),
     }

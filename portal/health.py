@@ -16,6 +16,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from portal.backup import state
+
 logger = logging.getLogger(__name__)
 
 # With less, sign-in and reading soon fail as well.
@@ -34,11 +36,15 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether requests can be served: 200 when database, broker, migrations and disk are in order, else 503."""
+    """Whether requests can be served: 200 when database, broker, migrations and disk are in order, else 503.
+
+    `backup` (off, never, good, late, failed) is told besides: without one, requests are served all the same.
+    """
     answers = {name: _holds(name, check) for name, check in CHECKS.items()}
     ready = all(answers.values())
     checks = {name: "ok" if held else "failed" for name, held in answers.items()}
-    return JsonResponse({"status": "ok" if ready else "unavailable", "checks": checks}, status=200 if ready else 503)
+    told = {"status": "ok" if ready else "unavailable", "checks": checks, "backup": state.health().status}
+    return JsonResponse(told, status=200 if ready else 503)
 
 
 def _holds(name: str, check: Callable[[], bool]) -> bool:

@@ -5,9 +5,9 @@ from typing import Any
 from celery.schedules import crontab
 
 
-def entries(*, sweep_seconds: int) -> dict[str, Any]:
+def entries(*, sweep_seconds: int, backups: bool = False) -> dict[str, Any]:
     """Celery’s beat schedule. Each entry expires before its next turn: a queue that stood still runs it once."""
-    return {
+    made: dict[str, Any] = {
         "delete-old-drawings": {
             "task": "diagnosis.tasks.delete_old_drawings",
             "schedule": 600,
@@ -60,3 +60,14 @@ def entries(*, sweep_seconds: int) -> dict[str, Any]:
             "options": {"expires": 6 * 3600},
         },
     }
+    return made | (BACKUP if backups else {})
+
+
+# Looks whether the daily backup is due; a machine that was off at that hour makes it as soon as it runs.
+BACKUP: dict[str, Any] = {
+    "begin-backup": {
+        "task": "portal.tasks.begin_backup",
+        "schedule": 900.0,
+        "options": {"expires": 900},
+    }
+}

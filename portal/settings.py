@@ -209,6 +209,15 @@ AUDIT_KEY = env.str("AUDIT_KEY", default="") or secret_key.read_or_create(AUDIT_
 AUDIT_ANCHOR_SYSLOG = env.str("AUDIT_ANCHOR_SYSLOG", default="")
 AUDIT_ANCHOR_MAIL = env.str("AUDIT_ANCHOR_MAIL", default="")
 
+# --- backups -----------------------------------------------------------------------------------------------
+# Where `manage.py backup` puts them, on another disk; set: one is made every day.
+BACKUP_ROOT = Path(_root) if (_root := env.str("BACKUP_ROOT", default="")) else None
+# Public keys (age1…) of those who can open them. Their secret keys are not on this machine.
+BACKUP_RECIPIENTS = env.list("BACKUP_RECIPIENTS", default=[])
+# How many are kept, 0: all; and the hour of the day (TIME_ZONE) from which the daily one is made.
+BACKUP_KEEP = env.int("BACKUP_KEEP", default=30)
+BACKUP_HOUR = env.int("BACKUP_HOUR", default=2)
+
 # --- language, time, mail ----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
@@ -313,7 +322,7 @@ CELERY_WORKER_PROC_ALIVE_TIMEOUT = 60.0
 CELERY_TIMEZONE = TIME_ZONE
 # Worker and beat touch this file while they work, for a health check (docker/alive.sh); empty: they do not.
 ALIVE_FILE = env.str("ALIVE_FILE", default="")
-CELERY_BEAT_SCHEDULE = schedule.entries(sweep_seconds=ANALYSIS_SWEEP_SECONDS)
+CELERY_BEAT_SCHEDULE = schedule.entries(sweep_seconds=ANALYSIS_SWEEP_SECONDS, backups=BACKUP_ROOT is not None)
 
 # --- API ---------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

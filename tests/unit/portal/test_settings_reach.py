@@ -22,7 +22,7 @@ NOT_IN_CONTAINERS = {
     "STATIC_ROOT": "the image sets it, and collects the files when it is built",
 }
 # Names that only compose.yaml knows.
-OF_COMPOSE = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "WEB_MEMORY", "WORKER_MEMORY"}
+OF_COMPOSE = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "WEB_MEMORY", "WORKER_MEMORY", "BACKUP_VOLUME"}
 # What compose.yaml makes itself, of the passwords or for its own files.
 MADE_BY_COMPOSE = {"DATABASE_URL", "REDIS_URL", "ALIVE_FILE"}
 

@@ -1,0 +1,67 @@
+"""What is saved, and where a backup works."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+
+from portal.backup.errors import BackupFailed
+
+PRIVATE, AUDIT = "private", "audit"
+# Made again when somebody looks; on its way in, and not anybody's yet.
+LEFT_OUT = {PRIVATE: {"renditions", "incoming"}, AUDIT: {"audit.key"}}
+
+
+def roots() -> dict[str, Path]:
+    """By the name that begins a path in a manifest."""
+    return {PRIVATE: Path(settings.PRIVATE_ROOT), AUDIT: Path(settings.AUDIT_ROOT)}
+
+
+def files(place: str) -> Iterator[tuple[str, Path]]:
+    """All that is saved below a place, as it lies there now: name in a manifest and path."""
+    root = roots()[place]
+    for path in _below(root, LEFT_OUT[place]):
+        yield f"{place}/{path.relative_to(root).as_posix()}", path
+
+
+def _below(folder: Path, left_out: Collection[str] = ()) -> Iterator[Path]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except FileNotFoundError:  # not there yet, or swept just now
+        return
+    for entry in entries:
+        if entry.is_symlink() or any(entry.name == one or entry.name.startswith(f"{one}.") for one in left_out):
+            continue
+        if entry.is_dir():
+            yield from _below(Path(entry.path))
+        elif entry.is_file():
+            yield Path(entry.path)
+
+
+def path_of(name: str) -> Path:
+    """Where a file of a manifest belongs on this machine."""
+    place, _slash, rest = name.partition("/")
+    return roots()[place] / rest
+
+
+def working() -> Path:
+    """For what a backup writes in clear: on the disk of the data, never in the backup folder."""
+    folder = Path(settings.VAR_ROOT) / "backup"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def temporary() -> IO[bytes]:
+    return tempfile.TemporaryFile("w+b", dir=working())
+
+
+def check_backup_root(root: Path) -> None:
+    """A backup inside what it saves would save itself. Raises BackupFailed."""
+    for place in roots().values():
+        if root.resolve().is_relative_to(place.resolve()):
+            raise BackupFailed("place", f"BACKUP_ROOT, {root}, lies inside {place}: choose a folder on another disk.")

@@ -1,0 +1,210 @@
+"""The backup folder, and what is told of the last backup."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.template.loader import render_to_string
+
+from portal import tasks
+from portal.backup import envelope, making, reading, state
+from portal.backup.envelope import Envelope
+from portal.backup.errors import BackupDamaged, BackupFailed, RestoreRefused
+from portal.backup.manifest import Entry
+from portal.backup.state import State
+from portal.backup.store import Store
+
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _var(settings: Any, tmp_path: Path) -> None:
+    settings.VAR_ROOT, settings.BACKUP_ROOT = tmp_path / "var", tmp_path / "backups"
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Path:
+    return tmp_path / "identity"
+
+
+@pytest.fixture
+def store(tmp_path: Path, identity: Path) -> Store:
+    return Store(tmp_path / "backups", Envelope.to([envelope.new_key(identity)]))
+
+
+def keep(store: Store, day: int, *contents: bytes) -> list[str]:
+    """A backup of that day; the names of its objects."""
+    with store.locked():
+        names = [store.add(io.BytesIO(content)).name for content in contents]
+        store.finish(store.begin(NOON + timedelta(days=day)), io.BytesIO(b"a manifest"), names)
+    return names
+
+
+def objects(store: Store) -> set[str]:
+    return {path.name for path in store.root.glob("objects/*/*")}
+
+
+def test_a_file_is_kept_once_and_only_the_secret_key_reads_it(store: Store, identity: Path, tmp_path: Path) -> None:
+    (first,) = keep(store, 0, b"one image")
+    (again, other) = keep(store, 1, b"one image", b"another")
+    assert first == again
+    assert objects(store) == {first, other}
+    kept = b"".join(path.read_bytes() for path in store.root.rglob("*") if path.is_file())
+    assert b"one image" not in kept and b"a manifest" not in kept
+    found = io.BytesIO()
+    store.read(first, found, envelope.identities_in(identity))
+    assert found.getvalue() == b"one image"
+    envelope.new_key(tmp_path / "somebody else's")
+    for stranger in ([], envelope.identities_in(tmp_path / "somebody else's")):
+        with pytest.raises(RestoreRefused):
+            store.read(first, io.BytesIO(), stranger)
+
+
+def test_other_recipients_get_objects_of_their_own(store: Store, tmp_path: Path) -> None:
+    other = Store(store.root, Envelope.to([envelope.new_key(tmp_path / "new")]))
+    assert keep(store, 0, b"one image") != keep(other, 1, b"one image")
+
+
+def test_pruning_removes_only_what_no_backup_names(store: Store) -> None:
+    _old, shared = keep(store, 0, b"old", b"shared")
+    _same, new = keep(store, 1, b"shared", b"new")
+    assert store.prune(1) == 1
+    assert objects(store) == {shared, new}
+    assert len(store.backups()) == 1
+    next(store.root.glob("backups/*.list")).unlink()
+    keep(store, 2, b"newest")
+    with pytest.raises(BackupFailed, match="Nothing was removed"):
+        store.prune(2)
+    assert {shared, new} < objects(store)
+
+
+def test_what_is_interrupted_leaves_nothing_that_looks_whole(store: Store) -> None:
+    keep(store, 0, b"before")
+    with pytest.raises(KeyboardInterrupt), store.locked():
+        store.add(io.BytesIO(b"half a backup"))
+        (store.root / "partial" / "draft").write_bytes(b"half a file")
+        raise KeyboardInterrupt
+    assert len(store.backups()) == 1
+    assert not (store.root / "partial").exists()
+    with store.locked(), pytest.raises(BackupFailed, match="being made"), Store(store.root).locked():
+        pass
+    with store.locked(), pytest.raises(BackupFailed, match="clock"):
+        store.begin(NOON)
+
+
+def test_a_damaged_object_is_found_and_a_shortened_one_is_written_again(store: Store, identity: Path) -> None:
+    (name,) = keep(store, 0, b"one image" * 100)
+    path = next(store.root.glob(f"objects/*/{name}"))
+    whole = path.read_bytes()
+    for damaged in (whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1])):
+        path.write_bytes(damaged)
+        with pytest.raises(BackupDamaged):
+            store.read(name, io.BytesIO(), envelope.identities_in(identity))
+    path.write_bytes(whole[:-1])
+    keep(store, 1, b"one image" * 100)
+    found = io.BytesIO()
+    assert store.read(name, found, envelope.identities_in(identity)).size == len(b"one image" * 100)
+
+
+def test_a_manifest_that_somebody_else_encrypted_is_told_apart(store: Store, settings: Any) -> None:
+    keep(store, 0, b"one image")
+    (name,) = store.backups()
+    assert store.is_our_own(name)
+    settings.AUDIT_KEY = "another key"
+    assert not store.is_our_own(name)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "private/../../secret", "private"])
+def test_a_manifest_cannot_lead_outside(path: str) -> None:
+    with pytest.raises(BackupDamaged, match="outside"):
+        Entry.read(f'{{"path": "{path}", "object": "a", "size": 1, "sha256": "b"}}')
+
+
+@pytest.mark.parametrize("size", [10, 10_000_000])
+def test_a_full_disk_is_said_and_leaves_older_backups(
+    store: Store, settings: Any, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    names = keep(store, 0, b"before")
+    settings.AUDIT_ROOT = str(store.root.parent / "audit")
+    Path(settings.AUDIT_ROOT).mkdir()
+    (Path(settings.AUDIT_ROOT) / "anchors.jsonl").write_bytes(b"x" * size)
+    monkeypatch.setattr(Store, "begin", lambda *_: "later")
+    monkeypatch.setattr(Store, "_draft", lambda _: Path("/dev/full"))  # the kernel's own
+    with pytest.raises(BackupFailed, match="Older backups"):
+        making.make(root=store.root, recipients=store.envelope.recipients)
+    assert state.health().status == "failed" and state.health().code == "disk_full"
+    assert objects(store) == set(names)
+    assert len(store.backups()) == 1
+
+
+def test_nothing_is_written_in_clear_unless_it_is_asked_for(store: Store) -> None:
+    with pytest.raises(BackupFailed, match="--new-key"):
+        making.make(root=store.root, recipients=[])
+    with pytest.raises(BackupFailed, match="no public key"):
+        making.make(root=store.root, recipients=["age1nobody"])
+    with pytest.raises(BackupDamaged, match="no whole backup"):
+        reading.newest(store)
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "sentence"),
+    [
+        ({}, "never", "No backup has been made"),
+        ({"last_good": NOON - timedelta(hours=25)}, "good", ""),
+        ({"last_good": NOON - timedelta(hours=27)}, "late", "older than"),
+        ({"last_good": NOON - timedelta(hours=1), "code": "disk_full"}, "failed", "disk is full"),
+        ({"last_good": NOON - timedelta(hours=1), "unsound": 2}, "good", "2 files"),
+    ],
+)
+def test_oversight_says_loudly_what_is_wrong(told: dict[str, Any], status: str, sentence: str) -> None:
+    words = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in told.items()}
+    state.write(State(**words))
+    health = state.health(NOON)
+    assert health.status == status
+    shown = render_to_string("diagnosis/oversight/_backup_alarm.html", {"backup": health})
+    assert (sentence in shown) if sentence else not shown.strip()
+
+
+def test_says_nothing_where_no_folder_is_named(settings: Any) -> None:
+    settings.BACKUP_ROOT = None
+    assert state.health().status == "off" and not state.health().is_alarming
+
+
+@pytest.mark.parametrize(
+    ("last_good", "ended", "due"),
+    [
+        (None, None, True),
+        (NOON.replace(hour=3), NOON.replace(hour=3), False),
+        (NOON.replace(hour=1), NOON.replace(hour=1), True),
+        (NOON - timedelta(days=3), NOON - timedelta(minutes=50), False),
+        (NOON - timedelta(days=3), NOON - timedelta(minutes=70), True),
+    ],
+)
+def test_is_due_once_a_day_and_tried_again_after_an_hour(
+    last_good: datetime | None, ended: datetime | None, due: bool
+) -> None:
+    state.write(State(last_good=last_good.isoformat() if last_good else "", ended=ended.isoformat() if ended else ""))
+    assert state.is_due(NOON) == due
+
+
+def test_the_schedule_starts_a_process_that_analyses_do_not_wait_for(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    started: list[list[str]] = []
+
+    class Process:
+        def __init__(self, command: list[str], **options: Any) -> None:
+            assert options["start_new_session"]
+            started.append(command)
+
+        def wait(self) -> None: ...
+
+    monkeypatch.setattr(tasks.subprocess, "Popen", Process)
+    tasks.begin_backup()
+    settings.BACKUP_ROOT = None
+    tasks.begin_backup()
+    assert [command[2:] for command in started] == [["backup", "--gentle"]]
