@@ -13,7 +13,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import BaseForm
 from django.forms.utils import ErrorList
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
@@ -67,9 +67,21 @@ class NewPasswordView(allauth.PasswordResetFromKeyView):
         return response
 
 
+class ChangePasswordView(allauth.PasswordChangeView):
+    form_class = forms.ChangePasswordForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Whoever has no password yet is mailed a link to set one: allauth's page for that is not among ours."""
+        user = request.user
+        if user.is_authenticated and not user.has_usable_password():
+            return redirect("account_reset_password")
+        answer: HttpResponse = super().dispatch(request, *args, **kwargs)
+        return answer
+
+
 sign_in = counted(SignInView.as_view())
 reauthenticate = counted(allauth.ReauthenticateView.as_view(form_class=forms.ConfirmForm))
-change_password = counted(allauth.PasswordChangeView.as_view(form_class=forms.ChangePasswordForm))
+change_password = counted(ChangePasswordView.as_view())
 reset_password = counted(allauth.PasswordResetView.as_view(form_class=forms.ForgottenPasswordForm))
 reset_password_from_key = counted(NewPasswordView.as_view())
 

@@ -177,3 +177,10 @@ def test_nobody_revokes_the_token_of_somebody_else(
     assert client.post(reverse("accounts:revoke_token", args=[token.pk])).status_code == 404
     assert "Ward 3 scanner" not in re.sub(r"For example [^<]*", "", page(client))
     assert ApiToken.objects.usable().filter(pk=token.pk).exists()
+
+
+def test_whoever_has_no_password_yet_is_led_to_the_link_that_sets_one(client: Client) -> None:
+    client.force_login(User.objects.create_user("new@clinic.example", None, full_name="New"))
+    answer = client.get(reverse("account_change_password"), follow=True)
+    assert answer.redirect_chain == [(reverse("account_reset_password"), 302)]
+    assert answer.status_code == 200
