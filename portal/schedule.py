@@ -54,6 +54,11 @@ def entries(*, sweep_seconds: int, backups: bool = False) -> dict[str, Any]:
             "schedule": crontab(hour="0", minute="5"),
             "options": {"expires": 3600},
         },
+        "look-at-the-audit-trail": {
+            "task": "audit.tasks.look_at_the_trail",
+            "schedule": crontab(hour="3", minute="20"),
+            "options": {"expires": 3600},
+        },
         "keep-figures": {
             "task": "diagnosis.tasks.keep_figures",
             "schedule": 6 * 3600.0,

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import Error, connection, transaction
 
+from accounts.models import User
 from audit import anchor, chain, walls
 from audit.models import AuditEvent
+from audit.tasks import look_at_the_trail
 from audit.verify import verify
 from audit.vocabulary import Action, Event
 
@@ -192,3 +195,16 @@ def _is_broken_at(row: AuditEvent | None, word: str) -> None:
     assert first.chain == str(row.chain)
     with pytest.raises(CommandError, match="The audit trail is broken"):
         call_command("verify_audit", stderr=StringIO())
+
+
+def test_a_broken_trail_is_mailed_to_those_who_run_the_site(caplog: pytest.LogCaptureFixture) -> None:
+    root = User.objects.create_superuser("root@clinic.example", None, full_name="Root")
+    User.objects.create_superuser("left@clinic.example", None, full_name="Left", is_active=False)
+    rows = write()
+    look_at_the_trail()
+    assert mail.outbox == []
+    forge(f"DELETE FROM {TABLE} WHERE id = {rows[2].pk}")
+    look_at_the_trail()
+    [sent] = mail.outbox
+    assert sent.to == [root.email]
+    assert "place 3" in sent.body and "place 3" in caplog.text
