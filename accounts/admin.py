@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import second_factor
 from accounts.factor_forms import FactorPolicyForm
-from accounts.forms import ClinicLocaleForm, LetterheadForm
+from accounts.forms import AccountForm, ChangeAccountForm, ClinicLocaleForm, LetterheadForm
 from accounts.models import ApiToken, Clinic, Letterhead, Membership, User
 
 
@@ -63,13 +63,16 @@ class UserAdmin(NeverDeleted, DjangoUserAdmin):
             {"classes": ("collapse",), "fields": ("is_superuser", "groups", "user_permissions")},
         ),
     )
+    form = ChangeAccountForm
+    add_form = AccountForm
+    change_user_password_template = "admin/accounts/user/change_password.html"  # noqa: S105
     add_fieldsets = (
         (
             None,
             {
                 "description": _(
-                    "Leave password-based authentication disabled to let the person choose a password through "
-                    "“Forgot your password?”."
+                    "An account for somebody who runs the site, or the first administrator of a clinic. Administrators"
+                    " invite everybody else on their clinic’s People page."
                 ),
                 "fields": ("email", "full_name", "usable_password", "password1", "password2"),
             },

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from allauth.account.signals import password_changed, password_reset
+from allauth.account.signals import password_changed, password_reset, password_set
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
-from django.db.models.signals import post_save
+from django.db.models import Model
+from django.db.models.signals import post_save, pre_save
 from django.dispatch import receiver
 
 from accounts.models import ApiToken, Membership, User
@@ -19,21 +20,63 @@ from audit.vocabulary import Action, Event, Outcome
 
 # Of an account: what gives or takes rights. The rest of it (the last sign-in, a language) changes none.
 RIGHTS = frozenset({"is_active", "is_staff", "is_superuser", "email", "password"})
+FLAGS = ("is_active", "is_staff", "is_superuser")
+
+
+def tell_membership(
+    membership: Membership, *, was: str = "", created: bool = False, further: Mapping[str, str] | None = None
+) -> None:
+    """What a membership was (as `state_of` says it; empty where there was none) and is now."""
+    told = {"role": _from_to(was, state_of(membership)), **_whose(membership), **(further or {})}
+    _tell("accounts.membership", membership.pk, Action.CREATE if created else Action.UPDATE, told)
+
+
+def tell_of_member(membership: Membership, action: Action, **told: str) -> None:
+    """Something that a clinic did with one of its people, and that leaves the membership as it is."""
+    _tell("accounts.membership", membership.pk, action, told | _whose(membership))
+
+
+def state_of(membership: Membership) -> str:
+    return f"{membership.role}, {'active' if membership.is_active else 'ended'}"
+
+
+def _whose(membership: Membership) -> dict[str, str]:
+    return {"member": str(membership.user_id), "clinic": str(membership.clinic_id)}
+
+
+def _from_to(was: str, now: str) -> str:
+    return f"{was} → {now}" if was and was != now else now
+
+
+@receiver(pre_save, sender=Membership)
+@receiver(pre_save, sender=User)
+def _about_to_be_saved(instance: Any, update_fields: Collection[str] | None, **_: Any) -> None:
+    """Keep what the row says until now for the entry that is made of it."""
+    if instance._state.adding or (update_fields is not None and not RIGHTS.intersection(update_fields)):
+        return
+    row = type(instance)._base_manager.filter(pk=instance.pk).first()
+    instance._state.was = _told_of(row) if row else ""
+
+
+def _told_of(row: Model) -> str:
+    return state_of(row) if isinstance(row, Membership) else ", ".join(name for name in FLAGS if getattr(row, name))
+
+
+def _was(row: Model) -> str:
+    return str(getattr(row._state, "was", ""))
 
 
 @receiver(post_save, sender=Membership)
 def _membership_saved(instance: Membership, created: bool, **_: Any) -> None:
-    state = f"{instance.role}, {'active' if instance.is_active else 'ended'}"
-    told = {"role": state, "member": str(instance.user_id), "clinic": str(instance.clinic_id)}
-    _tell("accounts.membership", instance.pk, _saved(created), told)
+    tell_membership(instance, was=_was(instance), created=created)
 
 
 @receiver(post_save, sender=User)
 def _account_saved(instance: User, created: bool, update_fields: Collection[str] | None, **_: Any) -> None:
     if update_fields is not None and not RIGHTS.intersection(update_fields):
         return
-    flags = [name for name in ("is_active", "is_staff", "is_superuser") if getattr(instance, name)]
-    _tell("accounts.user", instance.pk, _saved(created), {"account": ", ".join(flags)})
+    told = {"account": _from_to(_was(instance), _told_of(instance))}
+    _tell("accounts.user", instance.pk, _saved(created), told)
 
 
 @receiver(post_save, sender=ApiToken)
@@ -43,8 +86,9 @@ def _token_saved(instance: ApiToken, created: bool, **_: Any) -> None:
 
 @receiver(password_changed)
 @receiver(password_reset)
+@receiver(password_set)
 def _password_set(user: User, **_: Any) -> None:
-    """The person who forgot the password is not signed in, and is known all the same."""
+    """Whoever forgot the password, or chooses the first, is not signed in, and is known all the same."""
     if (notes := current()) is not None:
         notes.person = user.pk
     note_event(Event.RIGHTS, Action.UPDATE)

@@ -6,11 +6,13 @@ from typing import Any, ClassVar
 
 from allauth.account import forms as account
 from django import forms
+from django.contrib.auth import forms as django
 from django.utils.translation import gettext_lazy as _
 
 from accounts.locale import language_choices, time_zone_choices
 from accounts.logo import read_logo
 from accounts.models import Clinic, Letterhead, Membership, User
+from accounts.roles import role_choices
 
 
 class Labelled:
@@ -153,3 +155,45 @@ class LetterheadForm(forms.ModelForm):
         elif self.cleaned_data["new_logo"]:
             self.instance.logo = self.cleaned_data["new_logo"]
         return super().save(commit)
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(label=_("Role"), choices=role_choices)
+
+
+class InviteForm(RoleForm):
+    """Somebody who is to work in the administrator's clinic."""
+
+    full_name = forms.CharField(
+        label=_("Full name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        help_text=_("They sign in with it."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    field_order = ("full_name", "email", "role")
+
+
+class AccountForm(django.AdminUserCreationForm):
+    """The administration's form of a new account."""
+
+    usable_password = forms.ChoiceField(
+        label=_("Password"),
+        required=False,
+        initial="false",
+        choices={
+            "false": _("The person chooses one through “Forgot your password?” on the sign-in page"),
+            "true": _("I set one now"),
+        },
+        widget=forms.RadioSelect(attrs={"class": "radiolist"}),
+    )
+
+
+class ChangeAccountForm(django.UserChangeForm):
+    """The administration's form of an account."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "password" in self.fields and not self.instance.has_usable_password():
+            self.fields["password"].help_text = _("The person can choose one through “Forgot your password?”.")

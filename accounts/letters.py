@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from allauth.account import app_settings
+from allauth.account.adapter import get_adapter
+from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_removed
 from django.core.mail import send_mail
 from django.dispatch import receiver
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from accounts.locale import clinic_of, in_locale_of
@@ -17,17 +21,28 @@ from accounts.models import User
 logger = logging.getLogger(__name__)
 
 
-def write_to(user: User, letter: str, **context: Any) -> None:
-    """Send templates/account/email/`letter`_subject.txt and _message.txt. A mail server that is away breaks no page."""
+def send_reset_link(request: HttpRequest, user: User) -> bool:
+    """Mail a link by which `user` chooses another password; nobody else gets to see it. False: it did not leave."""
+    token = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
+    address = get_adapter(request).get_reset_password_from_key_url(f"{user_pk_to_url_str(user)}-{token}")
+    return write_to(user, "password_reset_key", password_reset_url=address)
+
+
+def write_to(user: User, letter: str, **context: Any) -> bool:
+    """Send templates/account/email/`letter`_subject.txt and _message.txt. A mail server that is away breaks no page.
+
+    False where no mail left.
+    """
     with in_locale_of(user, clinic=clinic_of(user)):
         subject, message = (
             render_to_string(f"account/email/{letter}_{part}.txt", {"user": user, **context}).strip()
             for part in ("subject", "message")
         )
     try:
-        send_mail(subject, message, None, [user.email])
+        return bool(send_mail(subject, message, None, [user.email]))
     except OSError:  # smtplib's errors are OSErrors too
         logger.exception("A mail about an account (%s) could not be sent", letter)
+        return False
 
 
 @receiver(authenticator_added)

@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.sessions.SeenMiddleware",
     "accounts.middleware.MembershipMiddleware",
     "accounts.middleware.LocaleMiddleware",
     "audit.middleware.AuditMiddleware",

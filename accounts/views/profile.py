@@ -12,8 +12,9 @@ from accounts import second_factor
 from accounts.forms import PersonLocaleForm, TokenForm
 from accounts.locale import chosen_language
 from accounts.middleware import current_membership
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, OpenSession, User
 from accounts.permissions import Permission
+from accounts.sessions import current_digest
 
 
 @require_safe
@@ -50,6 +51,8 @@ def show_profile(
     context = {
         "memberships": user.memberships.active().select_related("clinic"),
         "tokens": tokens,
+        "sessions": OpenSession.objects.of(user).live(),
+        "this_session": current_digest(request),
         "form": token_form or TokenForm(user=user),
         "locale_form": locale_form or PersonLocaleForm(instance=user),
         "now": timezone.now(),

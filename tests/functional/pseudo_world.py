@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from accounts.models import ApiToken, Clinic, User
+from accounts.models import ApiToken, Clinic, Membership, User
 from diagnosis.actions.correction import merge_patients
 from diagnosis.actions.draft import save_draft
 from diagnosis.actions.report import add_addendum, sign_report
@@ -126,6 +126,7 @@ def fill(world: World) -> World:
         "review": [reviews[1], held, reviews[5], *Review.objects.filter(study=world.scans[6].study)],
         "report": [signed, overridden],
         "phrase": [Phrase.objects.create(clinic=world.clinic, name="Ward staff", findings="Clear lungs.")],
+        "person": list(Membership.objects.filter(user__in=[by, world.people["root"]])),
         "second": [_looked_at(signed, second), SecondLook.objects.create(report=overridden, reader=second)],
     }
     world.arguments = {name: [[one.pk] for one in several] for name, several in given.items()}

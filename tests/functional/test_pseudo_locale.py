@@ -42,6 +42,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(800)]
 NOT_PAGES = {
     "answers a form or a script": [
         *("accounts:issue_token", "accounts:revoke_token", "accounts:save_locale", "accounts:switch_clinic"),
+        *("accounts:end_session", "accounts:end_other_sessions", "accounts:person_role", "accounts:person_deactivate"),
+        *("accounts:person_restore", "accounts:person_link", "accounts:person_password"),
+        "accounts:person_end_sessions",
         *("diagnosis:analysis-cancel", "diagnosis:analysis-rerun", "diagnosis:notification"),
         *("diagnosis:notifications-read", "diagnosis:notifications-unread", "diagnosis:correction-undo"),
         *("diagnosis:withdrawal-restore", "diagnosis:deletion-confirm", "diagnosis:deletion-drop"),
@@ -89,6 +92,7 @@ NOT_PAGES = {
     "takes a passkey, see test_passkey.py": ["mfa_authenticate", "mfa_remove_webauthn", "mfa_reauthenticate_webauthn"],
     "leads elsewhere": [
         "mfa_list_webauthn",
+        "accounts:invitation_link",
         *("admin:login", "admin:logout", "admin:password_change", "admin:password_change_done", "admin:view_on_site"),
     ],
     "always refused: nothing is added or deleted there": [
@@ -102,12 +106,14 @@ VISITORS = (
     *("portal:home", "portal:about", "portal:questions", "portal:contact", "portal:contact_thanks"),
     *("account_login", "account_signup", "account_inactive", "account_reset_password"),
     *("account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done"),
+    "accounts:invitation",
 )
 STAFF = (
     *("portal:home", "portal:about", "portal:questions", "portal:contact", "portal:contact_thanks"),
     *("account_change_password", "account_logout", "account_reauthenticate", "accounts:profile"),
     *("mfa_index", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"),
     *("mfa_add_webauthn", "mfa_view_recovery_codes", "mfa_generate_recovery_codes", "accounts:second_factor_policy"),
+    *("accounts:people", "accounts:invite", "accounts:person"),
     *("diagnosis:home", "diagnosis:upload", "diagnosis:scan-list", "diagnosis:scan-detail", "diagnosis:scan-upload"),
     *("diagnosis:study-detail", "diagnosis:study-take-back", "diagnosis:study-details"),
     *("diagnosis:scan-view", "diagnosis:analysis-detail", "diagnosis:model-card", "diagnosis:notifications"),
@@ -158,8 +164,6 @@ ON_A_PHONE = (
 OF_DJANGO = re.compile(
     r"img alt: (Search|True|False)"
     r"|option(?: title)?: [|\s]*Can (add|change|delete|view) [a-z ]+"
-    r"|p: Whether the user will be able to authenticate using a password or not\..*"
-    r"|li\.warning: If disabled, the current password for this user will be lost\."
     r"|p: [: ]*md5[: *\w]+"
 )
 # Workers' names, and versions with the code of a class.

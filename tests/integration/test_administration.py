@@ -162,6 +162,25 @@ def test_a_person_without_password_chooses_one_through_the_mail(admin: Client) -
     assert "It works once" in mail.outbox[0].body
 
 
+def test_passwords_are_spoken_of_in_plain_words(admin: Client, clinician: User) -> None:
+    later = User.objects.create_user("later@clinic.example", None, full_name="Later")
+    pages = [reverse("admin:accounts_user_add")]
+    for user in (clinician, later):
+        pages += [
+            reverse(f"admin:{name}", args=[user.pk]) for name in ("accounts_user_change", "auth_user_password_change")
+        ]
+    for page in pages:
+        assert "authentication" not in admin.get(page).content.decode()
+    address = reverse("admin:auth_user_password_change", args=[later.pk])
+    fields = {"password1": "a long enough pass phrase", "password2": "a long enough pass phrase", "set-password": "1"}
+    assert admin.post(address, fields).status_code == 302
+    later.refresh_from_db()
+    assert later.check_password("a long enough pass phrase")
+    assert admin.post(address, {"usable_password": "false", "unset-password": "1"}).status_code == 302
+    later.refresh_from_db()
+    assert not later.has_usable_password()
+
+
 def test_an_address_is_taken_in_any_case(admin: Client, clinician: User) -> None:
     fields = {"email": clinician.email.upper(), "full_name": "Twin", "usable_password": "false"} | inline("memberships")
     answer = admin.post(reverse("admin:accounts_user_add"), fields)

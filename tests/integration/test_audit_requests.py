@@ -98,7 +98,7 @@ def test_a_change_of_rights_is_an_entry_by_whichever_door(
         "accounts.membership",
         str(membership.pk),
     )
-    assert entry.detail["role"] == "radiologist, active"
+    assert entry.detail["role"] == "clinician, active → radiologist, active"
 
 
 def test_a_role_given_in_the_administration_names_who_gave_it(client: Client, clinician: User, clinic: Any) -> None:
@@ -121,7 +121,7 @@ def test_a_role_given_in_the_administration_names_who_gave_it(client: Client, cl
     assert client.post(reverse("admin:accounts_user_change", args=[clinician.pk]), form).status_code == 302
     assert Membership.objects.get(pk=membership.pk).role == "radiologist"
     assert (last().event, last().person) == (Event.RIGHTS, root.pk)
-    assert last().detail["role"] == "radiologist, active"
+    assert last().detail["role"] == "clinician, active → radiologist, active"
 
 
 @pytest.mark.parametrize("address", ["page", "api"])

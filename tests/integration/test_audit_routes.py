@@ -40,6 +40,7 @@ WITHOUT_PATIENT = {
         *("mfa_index", "mfa_authenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn", "mfa_activate_totp"),
         *("mfa_deactivate_totp", "mfa_list_webauthn", "mfa_add_webauthn", "mfa_remove_webauthn"),
         *("mfa_view_recovery_codes", "mfa_generate_recovery_codes", "accounts:second_factor_policy"),
+        *("accounts:invitation", "accounts:invitation_link"),
         *("accounts:issue_token", "api:tokens", "api:token", "api:token-current", "diagnosis:reading-preference"),
     ),
     "the administration of people, clinics and messages": (
@@ -56,7 +57,7 @@ WITHOUT_PATIENT = {
             )
             for page in ("changelist", "add", "history", "delete", "change")
         ),
-        "diagnosis:reading-policy",
+        *("diagnosis:reading-policy", "accounts:people", "accounts:invite", "accounts:person"),
     ),
     "always refused": tuple(
         f"admin:diagnosis_{model}_{page}" for model in ("patient", "scan", "analysis") for page in ("add", "delete")
@@ -187,6 +188,8 @@ def world(
         "image": [scan.pk],
         "revoke_token": [1],
         "mfa_remove_webauthn": [1],
+        "person": [1],
+        "end_session": [1],
         "queue-filter-delete": [1],
         "oversight-download": ["waiting"],
         "diagnosis_patient": [patient.pk],
