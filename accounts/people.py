@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists
 from django.utils.translation import gettext as _
 
+from accounts import second_factor
 from accounts.audited import state_of, tell_membership, tell_of_member
 from accounts.models import ApiToken, Clinic, Invitation, Membership, OpenSession, User
 from accounts.permissions import Permission, require
@@ -90,11 +91,20 @@ def restore(*, by: User, membership: Membership) -> None:
 def end_sessions(*, by: User, membership: Membership) -> int:
     """Sign the person out wherever they are signed in; returns in how many places they were."""
     _require_may_change(by, membership)
-    if membership.user_id == by.pk:
-        raise ValidationError(_("Where you are signed in yourself stands on the page of your account."))
+    _refuse_self(by, membership)
     ended = OpenSession.objects.of(membership.user).end()
     tell_of_member(membership, Action.EXECUTE, ended_sessions=str(ended))
     return ended
+
+
+def reset_second_factor(*, by: User, membership: Membership) -> None:
+    """For somebody who lost theirs: they are signed out everywhere, written to, and set up another one."""
+    _require_may_change(by, membership)
+    _refuse_self(by, membership)
+    if not second_factor.reset(membership.user, by=by):
+        raise ValidationError(_("This person has no second factor."))
+    OpenSession.objects.of(membership.user).end()
+    tell_of_member(membership, Action.UPDATE)
 
 
 def require_may_send_link(*, by: User, membership: Membership) -> None:
@@ -165,6 +175,11 @@ def _require_may_change(by: User, membership: Membership) -> None:
 def _require_below(by: User, user: User) -> None:
     if user.is_superuser and not by.is_superuser:
         raise PermissionDenied(_("This account runs the whole site. Only the site’s administration changes it."))
+
+
+def _refuse_self(by: User, membership: Membership) -> None:
+    if membership.user_id == by.pk:
+        raise ValidationError(_("For yourself, do this on the page of your account."))
 
 
 def _refuse_closed(user: User) -> None:

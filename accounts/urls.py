@@ -57,6 +57,7 @@ urlpatterns: list[URLPattern] = [
     path("people/<int:pk>/restore/", views.restore, name="person_restore"),
     path("people/<int:pk>/link/", views.renew_link, name="person_link"),
     path("people/<int:pk>/password/", views.send_reset_link, name="person_password"),
+    path("people/<int:pk>/second-factor/reset/", views.reset_second_factor, name="person_second_factor"),
     path("people/<int:pk>/sessions/end/", views.end_sessions, name="person_end_sessions"),
     path("invitation/", views.accept, name="invitation"),
     path("invitation/<str:secret>/", views.open_link, name="invitation_link"),

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import letters, people
+from accounts import letters, people, second_factor
 from accounts.forms import InviteForm
 from accounts.models import Clinic, Membership, User
 from accounts.models.invitation import LASTS
@@ -32,6 +32,7 @@ class State(NamedTuple):
 class Shown(NamedTuple):
     membership: Membership
     state: State
+    has_second_factor: bool
 
 
 def managed(request: HttpRequest) -> tuple[User, Clinic]:
@@ -62,7 +63,8 @@ def state_of(membership: Membership) -> State:
 def show_people(request: HttpRequest) -> HttpResponse:
     _user, clinic = managed(request)
     page = Paginator(members(clinic), PAGE).get_page(request.GET.get("page"))
-    shown = [Shown(membership, state_of(membership)) for membership in page]
+    factors = second_factor.summary(membership.user for membership in page)
+    shown = [Shown(membership, state_of(membership), membership.user_id in factors) for membership in page]
     return render(request, "accounts/people.html", {"clinic": clinic, "page": page, "people": shown})
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import letters, people
+from accounts import letters, people, second_factor
 from accounts.forms import RoleForm
 from accounts.models import Membership, OpenSession, User
 from accounts.permissions import Permission, allowed
@@ -90,6 +90,13 @@ def end_sessions(request: HttpRequest, user: User, membership: Membership) -> Ht
     return _done(request, user, membership, sentence)
 
 
+@_change
+def reset_second_factor(request: HttpRequest, user: User, membership: Membership) -> HttpResponse:
+    people.reset_second_factor(by=user, membership=membership)
+    sentence = _("The second factor of %(name)s is removed, and they are signed out everywhere.")
+    return _done(request, user, membership, sentence % _names(membership))
+
+
 def _find(request: HttpRequest, pk: int) -> tuple[User, Membership]:
     user, clinic = managed(request)
     return user, get_object_or_404(members(clinic), pk=pk)
@@ -124,8 +131,8 @@ def _show(
         "roles": list(ROLES.values()),
         "may_change": user.is_superuser or not membership.user.is_superuser,
         "is_self": user.pk == membership.user_id,
-        "is_invited": people.is_invited(membership),
         "may_hold_link": people.may_hold_link(membership),
+        "factor_since": second_factor.summary([membership.user]).get(membership.user_id),
         "sessions": OpenSession.objects.of(membership.user).live().count(),
     }
     return render(request, "accounts/person.html", context, status=status)

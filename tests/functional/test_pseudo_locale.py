@@ -44,7 +44,7 @@ NOT_PAGES = {
         *("accounts:issue_token", "accounts:revoke_token", "accounts:save_locale", "accounts:switch_clinic"),
         *("accounts:end_session", "accounts:end_other_sessions", "accounts:person_role", "accounts:person_deactivate"),
         *("accounts:person_restore", "accounts:person_link", "accounts:person_password"),
-        "accounts:person_end_sessions",
+        *("accounts:person_end_sessions", "accounts:person_second_factor"),
         *("diagnosis:analysis-cancel", "diagnosis:analysis-rerun", "diagnosis:notification"),
         *("diagnosis:notifications-read", "diagnosis:notifications-unread", "diagnosis:correction-undo"),
         *("diagnosis:withdrawal-restore", "diagnosis:deletion-confirm", "diagnosis:deletion-drop"),

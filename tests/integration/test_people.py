@@ -9,12 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import people
+from accounts import people, second_factor
 from accounts.models import ApiToken, Clinic, Invitation, Membership, User
 from accounts.roles import ROLES
 from audit.models import AuditEvent
@@ -22,7 +23,7 @@ from audit.vocabulary import Event
 from tests.concurrency import together
 from tests.conftest import PASSWORD
 
-CHANGES = ("role", "deactivate", "restore", "link", "password", "end_sessions")
+CHANGES = ("role", "deactivate", "restore", "link", "password", "end_sessions", "second_factor")
 
 
 @dataclass
@@ -195,6 +196,22 @@ def test_whoever_is_deactivated_works_elsewhere_as_before(
     here.refresh_from_db()
     assert (here.is_active, here.role) == (True, "clinician")
     assert not ApiToken.objects.usable().exists()
+
+
+def test_a_lost_second_factor_is_reset(office: Office, clinician: User) -> None:
+    membership, theirs = clinician.memberships.get(), Client()
+    theirs.force_login(clinician)
+    assert office.post("second_factor", membership).status_code == 409
+    TOTP.activate(clinician, "JBSWY3DPEHPK3PXP")
+    assert (
+        "Reset second factor" in office.browser.get(reverse("accounts:person", args=[membership.pk])).content.decode()
+    )
+    assert "set up" in office.browser.get(reverse("accounts:people")).content.decode()
+    assert office.post("second_factor", membership).status_code == 302
+    assert not second_factor.has_one(clinician)
+    assert theirs.get(reverse("diagnosis:home")).status_code == 302
+    entry = AuditEvent.objects.filter(person=office.by.pk).latest("pk")
+    assert (entry.detail["second_factor"], entry.detail["member"]) == ("reset", str(clinician.pk))
 
 
 def test_nobody_below_changes_who_runs_the_site(office: Office) -> None:
