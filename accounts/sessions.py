@@ -66,12 +66,15 @@ def _agent(request: HttpRequest) -> str:
 
 
 @receiver(user_logged_in)
-def _signed_in(request: HttpRequest, user: User, **_: Any) -> None:
+def _signed_in(request: HttpRequest | None, user: User, **_: Any) -> None:
+    if request is None:
+        return
     kept = timedelta(seconds=settings.SESSION_COOKIE_AGE) + STEP
     OpenSession.objects.of(user).filter(last_seen__lt=timezone.now() - kept).delete()
     see(request, user)
 
 
 @receiver(user_logged_out)
-def _signed_out(request: HttpRequest, **_: Any) -> None:
-    OpenSession.objects.filter(digest=current_digest(request)).delete()
+def _signed_out(request: HttpRequest | None, **_: Any) -> None:
+    if request is not None:
+        OpenSession.objects.filter(digest=current_digest(request)).delete()
