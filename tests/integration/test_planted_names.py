@@ -174,7 +174,9 @@ def test_what_the_system_writes_names_no_patient(
         "left in temporary files": "\n".join(map(_whole, left.rglob("*"))),
     }
     assert all(written[place] for place in written if place != "left in temporary files")
-    assert {place: found for place in written if (found := _found(written[place]))} == {}
+    found = {place: named for place in written if (named := _found(written[place]))}
+    print(f"\nplanted names found {sum(map(len, found.values()))}")  # for tests.bench.safe
+    assert found == {}
 
 
 def test_the_search_is_not_silent_about_what_it_finds(patient: Patient, radiographer: User) -> None:
@@ -259,7 +261,7 @@ def _is_own_search(address: str) -> bool:
 
 def _found(text: str) -> list[str]:
     """Each with the words around it."""
-    return [text[max(0, one.start() - 150) : one.end() + 60] for one in PLANTED.finditer(text)][:4]
+    return [text[max(0, one.start() - 150) : one.end() + 60] for one in PLANTED.finditer(text)]
 
 
 def _whole(path: Path) -> str:
