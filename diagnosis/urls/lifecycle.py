@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from diagnosis.views import deletion, legal_hold
+from diagnosis.views import deletion, export, legal_hold
 from diagnosis.views.oversight import deletion as overseeing
 from diagnosis.views.oversight import retention
 
@@ -10,6 +10,7 @@ urlpatterns = [
     path("studies/<uuid:pk>/delete/", deletion.ask, name="study-delete"),
     path("deletions/<uuid:pk>/confirm/", deletion.confirm, name="deletion-confirm"),
     path("deletions/<uuid:pk>/drop/", deletion.drop, name="deletion-drop"),
+    path("patients/<uuid:pk>/export/", export.of_patient, name="patient-export"),
     path("patients/<uuid:pk>/hold/", legal_hold.of_patient, name="patient-hold"),
     path("holds/<uuid:pk>/lift/", legal_hold.lift, name="hold-lift"),
     path("oversight/deletions/", overseeing.index, name="oversight-deletions"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from diagnosis.actions.legal_hold import set_hold
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.withdrawal import take_back
-from diagnosis.models import KeyImage, Patient, Prediction, Scan
+from diagnosis.models import KeyImage, Patient, Prediction, RetentionRule, Scan, Study
 from diagnosis.models import SecondLook as Look
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_patient, read
@@ -196,6 +197,9 @@ def world(
         "diagnosis_scan": [scan.pk],
         "diagnosis_analysis": [analysis.pk],
     }
+    # Past a retention period, which a page lists.
+    RetentionRule.objects.create(clinic=clinic, years=1)
+    Study.with_withdrawn.filter(patient=patient).update(examined_at=timezone.now() - timedelta(days=900))
     query = {
         "diagnosis:scan-progress": f"?id={scan.pk}",
         "diagnosis:patient-compare": f"?scan={scan.pk}&scan={held.pk}",

@@ -1,0 +1,206 @@
+"""Everything about one patient, as one ZIP file: for the patient, for a court, for another hospital.
+
+Left out is what is not the patient's (images that were taken back may show somebody else) and what the person who
+exports may not see yet (results and reports that are hidden until they have read). The index says so.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.db.models import Prefetch
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts.models import User
+from diagnosis.exports import fhir
+from diagnosis.exports.archive import Archive
+from diagnosis.exports.rows import plain
+from diagnosis.models import Analysis, Deletion, LegalHold, Patient, Report, Scan, Study
+from diagnosis.models.scan import FileFormat
+from diagnosis.reports import seals
+from diagnosis.reports.pdf import render_pdf
+from diagnosis.reports.picture import picture_of
+from diagnosis.results import intended_use
+from diagnosis.rules import blinding
+from diagnosis.states import AnalysisStatus, ReportStatus
+
+ENDINGS = {FileFormat.PNG: "png", FileFormat.JPEG: "jpg", FileFormat.DICOM: "dcm"}
+Address = Callable[[Report], str]
+
+
+@dataclass
+class OneStudy:
+    """A study of the patient, and where its parts lie in the file. `images`: name there → image."""
+
+    study: Study
+    images: dict[str, Scan]
+    reports: dict[str, Report]
+    analyses: list[Analysis]
+    hides_result: bool
+    hides_reading: bool
+    missing: list[str] = field(default_factory=list)
+
+
+def export_patient(patient: Patient, *, by: User, address_of: Address) -> IO[bytes]:
+    """The file, open at its beginning; whoever gets it closes it. `address_of`: where a report can be verified.
+
+    Raises OSError when the disk is full. An original that cannot be read is named in the index and the data instead.
+    """
+    archive = Archive(Path(settings.PRIVATE_ROOT))
+    try:
+        studies = _studies(patient, by)
+        for one in studies:
+            _add_images(archive, one)
+            _add_reports(archive, one, address_of)
+        archive.add_json("data.json", _data(patient, studies))
+        archive.add_json("fhir-bundle.json", _bundle(patient, studies))
+        archive.add("index.html", _index(patient, studies).encode())
+        return archive.finish()
+    except BaseException:
+        archive.close()
+        raise
+
+
+def _studies(patient: Patient, by: User) -> list[OneStudy]:
+    analyses = Analysis.objects.select_related("requested_by", "study", "ensemble_prediction").order_by("number")
+    found = Study.objects.filter(patient=patient).order_by("received_at", "pk").select_related("clinic", "patient")
+    studies = list(found.prefetch_related("series", "changes__made_by", Prefetch("analyses", analyses)))
+    keys = [study.pk for study in studies]
+    results, readings = blinding.results_hidden_among(by, keys), blinding.readings_hidden_among(by, keys)
+    return [_one(n, study, study.pk in results, study.pk in readings) for n, study in enumerate(studies, 1)]
+
+
+def _one(number: int, study: Study, hides_result: bool, hides_reading: bool) -> OneStudy:
+    folder = f"study-{number:03}"
+    images = Scan.objects.filter(series__study=study).select_related("uploaded_by").order_by("series", *_ORDER)
+    reports = Report.objects.filter(study=study).order_by("written_at").prefetch_related("addenda", "seals")
+    named = {f"{folder}/image-{n:04}.{_ending(image)}": image for n, image in enumerate(images, 1)}
+    written = {f"{folder}/report-{n}.pdf": report for n, report in enumerate(reports, 1)}
+    analyses = [] if hides_result else list(study.analyses.all())
+    return OneStudy(study, named, {} if hides_reading else written, analyses, hides_result, hides_reading)
+
+
+_ORDER = ("instance_number", "uploaded_at", "pk")
+
+
+def _ending(image: Scan) -> str:
+    return ENDINGS[FileFormat(image.file_format)]
+
+
+def _add_images(archive: Archive, one: OneStudy) -> None:
+    for name, image in one.images.items():
+        try:
+            file = image.original.open("rb")
+        except OSError:
+            one.missing.append(name)
+            continue
+        with file:
+            archive.add_file(name, file)
+
+
+def _add_reports(archive: Archive, one: OneStudy, address_of: Address) -> None:
+    for name, report in one.reports.items():
+        if report.status == ReportStatus.FINAL:
+            archive.add(name, render_pdf(report, picture=picture_of(report), verification_url=address_of(report)))
+            archive.add_json(name.replace(".pdf", "-seals.json"), _seals(report, address_of(report)))
+
+
+def _seals(report: Report, address: str) -> dict[str, Any]:
+    proof = seals.proof(report)
+    return {
+        "report": report.pk,
+        "content_sha256": report.content_sha256,
+        "verify_at": address,
+        "says_what_was_signed": proof.says_what_was_signed,
+        "is_sealed": proof.is_sealed,
+        "sealed_since": proof.sealed_since,
+        "seals": [plain(seal) for seal in report.seals.all()],
+    }
+
+
+def _data(patient: Patient, studies: list[OneStudy]) -> dict[str, Any]:
+    """The rows as they are, with every field."""
+    deleted = Deletion.objects.confirmed().filter(study__patient=patient)
+    return {
+        "exported_at": timezone.now(),
+        "intended_use": intended_use.sentence(),
+        "patient": plain(patient),
+        "earlier_records": [plain(one) for one in patient.history.all()],
+        "merged_records": [plain(one) for one in patient.merged_from.all()],
+        "legal_holds": [plain(one) for one in LegalHold.objects.filter(patient=patient)],
+        "deleted_studies": [plain(one) for one in deleted],
+        "studies": [_study_data(one) for one in studies],
+    }
+
+
+def _study_data(one: OneStudy) -> dict[str, Any]:
+    return {
+        **plain(one.study),
+        "series": [plain(series) for series in one.study.series.all()],
+        "images": [{"file": name, **plain(image)} for name, image in one.images.items()],
+        "unreadable_files": one.missing,
+        "changes": [plain(change) for change in one.study.changes.all()],
+        "results_hidden": one.hides_result,
+        "analyses": [_analysis_data(analysis) for analysis in one.analyses],
+        "reports_hidden": one.hides_reading,
+        "readings": [] if one.hides_reading else [plain(review) for review in one.study.reviews.all()],
+        "critical_results": [plain(result) for result in one.study.critical_results.all()],
+        "reports": [_report_data(name, report) for name, report in one.reports.items()],
+    }
+
+
+def _analysis_data(analysis: Analysis) -> dict[str, Any]:
+    combined = analysis.ensemble
+    return {
+        **plain(analysis),
+        "predictions": [plain(one) for one in analysis.predictions.all()],
+        "ensemble_prediction": plain(combined) if combined else None,
+        "image_results": [plain(one) for one in analysis.image_results.all()],
+    }
+
+
+def _report_data(name: str, report: Report) -> dict[str, Any]:
+    return {
+        "file": name if report.status == ReportStatus.FINAL else None,
+        "standing": report.standing,
+        **plain(report),
+        "addenda": [plain(one) for one in report.addenda.all()],
+        "entered_in_error": plain(report.error) if report.error else None,
+    }
+
+
+def _bundle(patient: Patient, studies: list[OneStudy]) -> fhir.Resource:
+    found: list[fhir.Resource] = []
+    for one in studies:
+        found.append(fhir.imaging_study(one.study, _counts(one)))
+        for name, report in one.reports.items():
+            found += fhir.diagnostic_report(report, path=name if report.status == ReportStatus.FINAL else "")
+        found += _observations(one)
+    return fhir.bundle(patient, found, at=timezone.now())
+
+
+def _observations(one: OneStudy) -> list[fhir.Resource]:
+    """Of the analyses that succeeded."""
+    note = intended_use.sentence()
+    done = [analysis for analysis in one.analyses if analysis.status == AnalysisStatus.SUCCEEDED]
+    return [fhir.observation(answer, run, note=note) for run in done for answer in run.predictions.all()]
+
+
+def _counts(one: OneStudy) -> dict[uuid.UUID, int]:
+    counts: dict[uuid.UUID, int] = {}
+    for image in one.images.values():
+        counts[image.series_id] = counts.get(image.series_id, 0) + 1
+    return counts
+
+
+def _index(patient: Patient, studies: list[OneStudy]) -> str:
+    final = ReportStatus.FINAL
+    rows = [(one, [pair for pair in one.reports.items() if pair[1].status == final]) for one in studies]
+    context = {"patient": patient, "rows": rows, "now": timezone.now(), "intended_use": intended_use.sentence()}
+    return render_to_string("diagnosis/export/index.html", context)
