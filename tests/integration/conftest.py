@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.integration.test_serve import Portal
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
 def var() -> Iterator[Path]:
@@ -19,14 +24,33 @@ def var() -> Iterator[Path]:
         yield Path(var)
 
 
+@pytest.fixture(scope="session")
+def migrated() -> Iterator[Path]:
+    """A database of SQLite with every table and no row. To make it takes half a minute of a core."""
+    from tests.integration.test_serve import environment
+
+    with tempfile.TemporaryDirectory(prefix="portal-migrated-") as folder:
+        command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(command, cwd=ROOT, env=environment(Path(folder)), check=True)
+        database = Path(folder, "db.sqlite3")
+        assert not database.with_name("db.sqlite3-wal").exists(), "its tables are not all in the file yet"
+        yield database
+
+
 @pytest.fixture
-def start_portal(var: Path) -> Iterator[Callable[..., Portal]]:
-    """`start_portal(host=…, SETTING=…)`: `manage.py serve` on `var`. Each is ended, and proved to be gone."""
+def start_portal(var: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Portal]]:
+    """`start_portal(host=…, SETTING=…)`: `manage.py serve` on `var`. Each is ended, and proved to be gone.
+
+    `anew`: in an empty folder. Else it finds its tables where there is no database yet.
+    """
     from tests.integration.test_serve import Portal
 
     started: list[Portal] = []
 
-    def start(**options: str) -> Portal:
+    def start(*, anew: bool = False, **options: str) -> Portal:
+        if not anew and not Path(var, "db.sqlite3").exists():
+            # With its rights: those of others are taken from it when it is made.
+            shutil.copy(request.getfixturevalue("migrated"), Path(var, "db.sqlite3"))
         started.append(Portal(var, **options))
         return started[-1]
 

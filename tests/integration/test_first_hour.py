@@ -47,7 +47,7 @@ def open_to_others(var: Path) -> dict[str, str]:
 
 
 def test_everything_below_var_is_private(start_portal: Callable[..., Portal]) -> None:
-    portal = start_portal()
+    portal = start_portal(anew=True)
     portal.wait_until_up()
     wait_for(portal.working)
     assert portal.var.joinpath("db.sqlite3").exists()
