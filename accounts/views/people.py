@@ -20,6 +20,7 @@ from accounts.forms import InviteForm
 from accounts.models import Clinic, Membership, User
 from accounts.models.invitation import LASTS
 from accounts.permissions import Permission, require
+from accounts.roles import ROLES
 
 PAGE = 50
 
@@ -92,9 +93,11 @@ def show_link(request: HttpRequest, invited: people.Invited) -> HttpResponse:
     user = invited.membership.user
     told = {"link": link, "clinic": invited.membership.clinic, "days": LASTS.days}
     is_mailed = letters.write_to(user, "invitation", **told)
-    context: dict[str, Any] = {**told, "membership": invited.membership, "is_mailed": is_mailed}
+    context: dict[str, Any] = {**told, "member": invited.membership, "is_mailed": is_mailed}
     return render(request, "accounts/invited.html", context)
 
 
 def _show_form(request: HttpRequest, clinic: Clinic, form: InviteForm, *, status: int) -> HttpResponse:
-    return render(request, "accounts/invite.html", {"clinic": clinic, "form": form}, status=status)
+    return render(
+        request, "accounts/invite.html", {"clinic": clinic, "form": form, "roles": list(ROLES.values())}, status=status
+    )

@@ -93,6 +93,8 @@ def test_a_new_person_comes_in_by_a_link_that_works_once(office: Office) -> None
     user = User.objects.get(email="new.person@clinic.example")
     assert not user.has_usable_password()
     assert link in mail.outbox[0].body
+    # The bar is still the administrator's, not that of whoever is invited.
+    assert f'<a href="{reverse("accounts:people")}" aria-current="page"' in answer.content.decode()
     assert mail.outbox[0].to == [user.email]
     assert "Invited" in office.browser.get(reverse("accounts:people")).content.decode()
     assert link not in str(list(Invitation.objects.values()))
