@@ -1,7 +1,4 @@
-"""Every address of the portal × everybody who might ask for it, as docs/authorisation.md shows it.
-
-tests/integration/test_authorisation_matrix.py fills the matrix and compares; `make docs` writes the page again.
-"""
+"""Every address of the portal, opened with something that exists, and what came of asking for it."""
 
 from __future__ import annotations
 
