@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -16,11 +16,24 @@ from accounts import second_factor
 from accounts.factor_forms import FactorPolicyForm
 from accounts.forms import AccountForm, ChangeAccountForm, ClinicLocaleForm, LetterheadForm
 from accounts.models import ApiToken, Clinic, Letterhead, Membership, User
+from accounts.step_up import step_up
 
 
 class NeverDeleted:
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class Proven:
+    """Rights are changed by somebody who has just proved who they are."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return step_up(super().changeform_view)(request, *args, **kwargs)  # type: ignore[misc]
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A list alone gives no right; what is done with the people who are ticked on it may."""
+        view = super().changelist_view  # type: ignore[misc]
+        return (step_up(view) if request.method == "POST" else view)(request, *args, **kwargs)
 
 
 class MembershipInline(NeverDeleted, admin.TabularInline):
@@ -46,7 +59,7 @@ class LetterheadInline(NeverDeleted, admin.StackedInline):
 
 
 @admin.register(User)
-class UserAdmin(NeverDeleted, DjangoUserAdmin):
+class UserAdmin(NeverDeleted, Proven, DjangoUserAdmin):
     list_display = ("full_name", "email", "clinics", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "memberships__role", "memberships__clinic")
     search_fields = ("full_name", "email")
@@ -121,7 +134,7 @@ class ClinicForm(FactorPolicyForm, ClinicLocaleForm):
 
 
 @admin.register(Clinic)
-class ClinicAdmin(NeverDeleted, admin.ModelAdmin):
+class ClinicAdmin(NeverDeleted, Proven, admin.ModelAdmin):
     list_display = ("name", "staff", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("name",)

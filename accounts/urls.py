@@ -42,6 +42,7 @@ entrance: list[URLPattern] = [
 
 urlpatterns: list[URLPattern] = [
     path("", views.profile, name="profile"),
+    path("alive/", views.alive, name="alive"),
     path("locale/", views.save_locale, name="save_locale"),
     path("second-factor/roles/", views.decide_policy, name="second_factor_policy"),
     path("clinic/", views.switch_clinic, name="switch_clinic"),

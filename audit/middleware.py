@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 
 from audit import chain, record
 from audit.notes import Notes, collecting
+from audit.vocabulary import Event
 
 log = logging.getLogger(__name__)
 API_ROOT = "/api/"
 # They keep a claim alive or count notices, for minutes on end, and show and change nothing of a patient.
-QUIET = frozenset({"diagnosis:review-renew", "diagnosis:notifications-unread"})
+QUIET = frozenset({"diagnosis:review-renew", "diagnosis:notifications-unread", "accounts:alive"})
 SIGN_IN = frozenset({"account_login", "api:tokens"})
 REFUSED = (401, 403, 404)
 TOO_MANY = 429
@@ -41,7 +42,7 @@ class AuditMiddleware:
 
 def _counts(request: HttpRequest, response: HttpResponse, notes: Notes) -> bool:
     route = record.route_of(request)
-    if route in QUIET:
+    if route in QUIET and notes.event != Event.LOGOUT:
         return False
     if request.method in record.READING:
         return not notes.is_empty or _was_refused(request, response)

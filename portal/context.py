@@ -16,6 +16,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "portal_version": settings.VERSION,
         "membership": getattr(request, "membership", None),
+        "idle_seconds": settings.IDLE_SECONDS,
         "mail_leaves": mail.leaves(),
         "backup": state.health,
         "unread_notices": lambda: notifications.unread_count(cast(User, request.user)),

@@ -37,6 +37,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Counted from the sign-in: accounts/idle.py. Somebody who does nothing is signed out sooner, 0: never for that.
+IDLE_SECONDS = env.int("IDLE_MINUTES", default=15) * 60
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CONTENT_SECURITY_POLICY = {
@@ -86,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.idle.IdleMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.sessions.SeenMiddleware",
     "accounts.middleware.MembershipMiddleware",

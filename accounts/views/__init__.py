@@ -1,3 +1,4 @@
+from accounts.views.alive import alive
 from accounts.views.clinic import switch_clinic
 from accounts.views.invitation import accept, open_link
 from accounts.views.login import (
@@ -41,6 +42,7 @@ __all__ = [
     "accept",
     "add_app",
     "add_passkey",
+    "alive",
     "ask_code",
     "change_password",
     "change_role",

@@ -21,6 +21,7 @@ from accounts.models import Clinic, Membership, User
 from accounts.models.invitation import LASTS
 from accounts.permissions import Permission, require
 from accounts.roles import ROLES
+from accounts.step_up import step_up
 
 PAGE = 50
 
@@ -70,6 +71,7 @@ def show_people(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@step_up
 def invite(request: HttpRequest) -> HttpResponse:
     user, clinic = managed(request)
     form = InviteForm(request.POST or None)

@@ -18,6 +18,7 @@ from accounts.forms import RoleForm
 from accounts.models import Membership, OpenSession, User
 from accounts.permissions import Permission, allowed
 from accounts.roles import ROLES
+from accounts.step_up import step_up
 from accounts.views.people import managed, members, show_link, state_of
 from audit.notes import note_object
 
@@ -34,6 +35,7 @@ def _change(change: Change) -> Callable[[HttpRequest, int], HttpResponse]:
     """A view around `change`: what it refuses is said on the person's page."""
 
     @require_POST
+    @step_up
     @wraps(change)
     def changed(request: HttpRequest, pk: int) -> HttpResponse:
         user, membership = _find(request, pk)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from allauth.account.decorators import reauthentication_required
 from allauth.mfa.base import views as base
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
@@ -24,6 +23,7 @@ from accounts.gate import DUE
 from accounts.middleware import current_membership
 from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
+from accounts.step_up import step_up
 from accounts.views.login import counted
 from audit.notes import note_detail, note_object
 
@@ -71,7 +71,7 @@ def list_passkeys(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@reauthentication_required
+@step_up
 def decide_policy(request: HttpRequest) -> HttpResponse:
     """The roles of the clinic one works in that must have a second factor."""
     clinic = _managed(request)

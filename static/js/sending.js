@@ -70,6 +70,8 @@ export const send = (url, body, progress, told = () => {}) =>
       "progress",
       (event) => event.lengthComputable && progress(event.loaded / event.total),
     );
+    // What somebody sends is a sign of life as long as it goes on: see idle.js.
+    request.upload.addEventListener("progress", () => document.dispatchEvent(new Event("sending")));
     request.addEventListener("progress", readOn);
     request.addEventListener("load", () => {
       readOn();

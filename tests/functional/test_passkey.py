@@ -1,4 +1,4 @@
-"""A passkey in a real browser: added, asked for after the password, and accepted."""
+"""A passkey in a real browser: added, asked for after the password, and accepted; and the end of an idle session."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 from playwright.sync_api import Page, expect
+from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts import second_factor
@@ -27,7 +28,9 @@ def authenticator(page: Page) -> None:
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
-def test_a_passkey_is_added_and_signs_in(page: Page, live_server: LiveServer, clinician: User) -> None:
+def test_a_passkey_is_added_and_signs_in_until_nobody_is_there(
+    page: Page, live_server: LiveServer, clinician: User, settings: Settings
+) -> None:
     root = live_server.url.replace("127.0.0.1", "localhost")  # a passkey belongs to a name, never to a number
     refused: list[str] = []
     page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
@@ -60,4 +63,12 @@ def test_a_passkey_is_added_and_signs_in(page: Page, live_server: LiveServer, cl
     type_password()
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url(root + reverse("diagnosis:home"))
+
+    # Nobody touches anything: the page warns, and then leaves.
+    settings.IDLE_SECONDS = 10
+    page.goto(root + reverse("accounts:profile"))
+    page.get_by_role("button", name="Stay signed in").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.wait_for_url(f"{root}{reverse('account_login')}?next=*")
+    expect(page.get_by_text("nothing was done for a while")).to_be_visible()
     assert not refused

@@ -80,7 +80,15 @@ NOT_PAGES = {
     ],
     "a file, with a test of its own below": ["diagnosis:report-pdf"],
     "for programs": [
-        *("healthz", "readyz", "api:analysis", "api:analysis-cancel", "api:attention", "api:classifiers"),
+        *(
+            "accounts:alive",
+            "healthz",
+            "readyz",
+            "api:analysis",
+            "api:analysis-cancel",
+            "api:attention",
+            "api:classifiers",
+        ),
         *("api:ensembles", "api:patient", "api:patient-history", "api:patients", "api:scan", "api:scan-analyses"),
         *("api:scan-image", "api:scan-original", "api:scans", "api:schema", "api:token", "api:token-current"),
         *("api:tokens", "api:archives", "api:studies", "api:study", "api:one-series", "api:images", "api:image"),

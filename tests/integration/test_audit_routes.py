@@ -41,7 +41,7 @@ WITHOUT_PATIENT = {
         *("mfa_index", "mfa_authenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn", "mfa_activate_totp"),
         *("mfa_deactivate_totp", "mfa_list_webauthn", "mfa_add_webauthn", "mfa_remove_webauthn"),
         *("mfa_view_recovery_codes", "mfa_generate_recovery_codes", "accounts:second_factor_policy"),
-        *("accounts:invitation", "accounts:invitation_link"),
+        *("accounts:invitation", "accounts:invitation_link", "accounts:alive"),
         *("accounts:issue_token", "api:tokens", "api:token", "api:token-current", "diagnosis:reading-preference"),
     ),
     "the administration of people, clinics and messages": (

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts import second_factor
+from accounts import idle, second_factor
 from accounts.models import Clinic, User
 from audit.models import AuditEvent
 from audit.vocabulary import Event, Outcome
@@ -164,13 +164,37 @@ def test_setting_up_and_removing_take_the_password_and_are_told(
 # --- who must have one -------------------------------------------------------------------------------------
 
 
+def some_time_ago(client: Client) -> None:
+    """The sign-in no longer counts as a proof."""
+    session = client.session
+    session[idle.SINCE] -= 600
+    session.save()
+
+
+def test_the_administration_changes_rights_only_after_a_recent_proof(
+    client: Client, admin_user: User, clinician: User
+) -> None:
+    client.force_login(admin_user)
+    pages = [reverse("admin:accounts_user_change", args=[clinician.pk]), reverse("admin:accounts_clinic_add")]
+    assert [client.get(page).status_code for page in pages] == [200, 200]
+    some_time_ago(client)
+    assert all(client.get(page).url.startswith(reverse("account_reauthenticate")) for page in pages)
+    assert client.get(reverse("admin:accounts_user_changelist")).status_code == 200
+    client.post(reverse("account_reauthenticate"), {"password": "password", "next": pages[0]})
+    assert client.get(pages[0]).status_code == 200
+
+
 def test_whoever_must_have_one_opens_nothing_before(clinician: User, member: Any, clinic: Clinic) -> None:
     administrator = member("administrator")
     client = Client()
     client.force_login(administrator)
     page = reverse("accounts:second_factor_policy")
-    assert client.get(page).url.startswith(reverse("account_reauthenticate"))
-    confirm(client, page)
+    some_time_ago(client)
+    asked = client.post(page, {"decided": "1", "second_factor_roles": ["clinician"]})
+    assert asked.url.startswith(reverse("account_reauthenticate"))
+    clinic.refresh_from_db()
+    assert not clinic.second_factor_roles
+    assert confirm(client, page).status_code == 302  # and the form that was sent goes through
     client.post(page, {"decided": "1", "second_factor_roles": ["clinician"]})
     clinic.refresh_from_db()
     assert clinic.second_factor_roles == ["clinician"]

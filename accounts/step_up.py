@@ -1,0 +1,40 @@
+"""A recent proof of who one is: before data of patients leave the portal, and before the rights of people change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.account import app_settings
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate, suspend_request
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from accounts.idle import SINCE
+from accounts.models import User
+from accounts.reauthentication import proof_in
+
+View = Callable[..., HttpResponse]
+
+
+def is_proven(request: HttpRequest) -> bool:
+    """Signed in, or typed the password or a code, or showed a passkey, a few minutes ago; or may still sign."""
+    if not isinstance(request.user, User):
+        return False
+    signed_in = time.time() - request.session.get(SINCE, 0) < app_settings.REAUTHENTICATION_TIMEOUT
+    return signed_in or did_recently_reauthenticate(request) or proof_in(request.session, request.user) is not None
+
+
+def step_up(view: View) -> View:
+    """Ask for the password, a code or a passkey first, and then go on with what was asked for, a form included."""
+
+    @wraps(view)
+    def proven(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if is_proven(request):
+            return view(request, *args, **kwargs)
+        response: HttpResponse = suspend_request(request, reverse("account_reauthenticate"))
+        return response
+
+    return proven
