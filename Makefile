@@ -91,6 +91,8 @@ check: set-up-everything check-js
 	$(RUN) -m tools --check
 	$(RUN) -m ml accuracy --check
 	HTTPS=1 EMAIL_URL=smtp://localhost SECRET_KEY=$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	BACKUP_ROOT=/backups \
+	BACKUP_RECIPIENTS=$$($(RUN) -c 'from pyrage import x25519; print(x25519.Identity.generate().to_public())') \
 		$(RUN) -W error manage.py check --deploy --fail-level WARNING
 
 # Without node the rest is still checked on a developer's machine, and CI is refused.

@@ -36,7 +36,7 @@ UNREAD = {
     "blocktrans": "endblocktrans",
 }
 # Filled with classes of CSS, not with words.
-UNREAD_PARTS = {"block body_class", "block coltype"}
+UNREAD_PARTS = {"block body_class", "block bodyclass", "block coltype"}
 # Literals that end in names of classes and fields.
 NAMES = {"files", "info", "neutral", "signed-in,signed-out"}
 WORD = re.compile(r"[^\W\d_]{2,}")
