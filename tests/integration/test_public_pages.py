@@ -133,6 +133,9 @@ def test_nothing_else_is_open() -> None:
         "verify/<slug:code>/",  # where the code on a report leads; it says only whether the report is genuine
         *("accounts/password/reset/", "accounts/password/reset/sent/", "accounts/password/reset/key/done/"),
         r"accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        "accounts/second-factor/code/",  # the second step of signing in
+        "accounts/alive/",  # says that nobody is signed in
+        *("accounts/invitation/", "accounts/invitation/<str:secret>/"),  # where somebody new chooses a password
     }
 
 

@@ -45,6 +45,7 @@ PUBLIC = {
     *("account_login", "account_logout", "account_signup", "account_inactive"),
     *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key"),
     "account_reset_password_from_key_done",
+    *("accounts:alive", "accounts:invitation", "accounts:invitation_link"),
 }
 SAMPLES = {"uuid": uuid.UUID(int=7), "int": 7, "str": "x", "slug": "x", "path": "x"}
 
