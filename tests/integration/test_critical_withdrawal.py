@@ -106,7 +106,9 @@ def test_of_two_who_withdraw_it_at_once_one_does(
 
     def act(number: int) -> str:
         try:
-            withdraw_critical(by=(radiologist, administrator)[number], critical=made, reason=WHY)
+            # Each has a row of their own, as two requests have.
+            row = CriticalResult.objects.get(pk=made.pk)
+            withdraw_critical(by=(radiologist, administrator)[number], critical=row, reason=WHY)
         except NotAllowedNow as refused:
             return refused.code
         return "done"
