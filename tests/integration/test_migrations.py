@@ -17,7 +17,7 @@ from diagnosis.models import Analysis, Notification, Patient, Report, Review, Sc
 from diagnosis.models.patient import search_key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from django.db.migrations.state import StateApps
 
@@ -79,129 +79,155 @@ def newest_tables_afterwards(transactional_db: None) -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("newest_tables_afterwards")
-def test_rows_from_before_there_were_codes_keep_their_sentences(clinic: Clinic, radiographer: User) -> None:
-    old = migrate("0010_ensemble_predictions")
-    scan = old_scan(old, clinic, radiographer, 1, identity_note="name: file says A, record says B")
+def test_what_older_versions_wrote_arrives(radiographer: User, radiologist: User) -> None:
+    """All in one way back and forth through the versions, which takes a minute of a core; each in a clinic of its own.
+
+    A story writes its rows with an older version, waits until they are of this one, and looks at them.
+    """
+    from accounts.models import Clinic
+
+    waiting = []
+    for version, stories in STORIES.items():
+        old = migrate(version)
+        for story in stories:
+            told = story(old, Clinic.objects.create(name=story.__name__), radiographer, radiologist)
+            next(told)
+            waiting.append(told)
+    call_command("migrate", verbosity=0)
+    for told in waiting:
+        assert next(told, "told to the end") == "told to the end"
+
+
+def sentences_from_before_there_were_codes(old: StateApps, clinic: Clinic, by: User, reader: User) -> Iterator[None]:
+    scan = old_scan(old, clinic, by, 1, identity_note="name: file says A, record says B")
     failed = {"status": "failed", "failure_code": "blank", "failure_reason": "This image is blank."}
     finished = {"finished_at": timezone.now(), "without_ensemble": "vgg19-cxr is switched off."}
     analysis = old.get_model("diagnosis", "Analysis").objects.create(
-        scan=scan, number=1, requested_by_id=radiographer.pk, **failed, **finished
+        scan=scan, number=1, requested_by_id=by.pk, **failed, **finished
     )
     old.get_model("diagnosis", "Transition").objects.create(
         analysis=analysis, target="failed", note="worker 7 was lost"
     )
-    call_command("migrate", verbosity=0)
+    yield
     found = Analysis.objects.get(pk=analysis.pk)
     assert (found.failure_code, found.failure_reason) == ("blank", "This image is blank.")
     assert found.without_ensemble == "vgg19-cxr is switched off."
     assert found.transitions.get().note_text == "worker 7 was lost"
-    assert Scan.objects.get().identity_note == "name: file says A, record says B."
+    assert Scan.objects.get(pk=scan.pk).identity_note == "name: file says A, record says B."
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("newest_tables_afterwards")
-class TestStudies:
-    """Scans from before there were studies."""
-
-    def test_images_of_one_examination_become_one_study(self, clinic: Clinic, radiographer: User) -> None:
-        old = migrate("0013_override_reasons")
-        views = [old_scan(old, clinic, radiographer, n, study_instance_uid="1.2.3") for n in (1, 2)]
-        same_order = [old_scan(old, clinic, radiographer, n, accession_number="A-7") for n in (3, 4)]
-        loose = old_scan(old, clinic, radiographer, 5)
-        tomogram = old_scan(old, clinic, radiographer, 6, study_instance_uid="1.2.3", modality="ct")
-        stranger = old_scan(old, clinic, radiographer, 7, study_instance_uid="1.2.3", number="MRN-2")
-        call_command("migrate", verbosity=0)
-        groups = {frozenset(study.series.values_list("images", flat=True)) for study in Study.objects.all()}
-        together = [views, same_order, [loose], [tomogram], [stranger]]
-        assert groups == {frozenset(scan.pk for scan in group) for group in together}
-        assert not Study.objects.filter(representative=None).exists()
-        assert {study.patient.medical_record_number for study in Study.objects.all()} == {"MRN-1", "MRN-2"}
-
-    def test_one_reading_of_a_series_is_the_studys_and_its_report_stays_as_signed(
-        self, clinic: Clinic, radiographer: User, radiologist: User
-    ) -> None:
-        old = migrate("0013_override_reasons")
-        uids = {"study_instance_uid": "1.2", "series_instance_uid": "1.2.3", "modality": "ct"}
-        slices = [old_scan(old, clinic, radiographer, n, instance_number=n, **uids) for n in (1, 2, 3)]
-        reviews = [old_review(old, scan, radiographer) for scan in slices]
-        decide(old, reviews[0], radiologist)
-        rows = old.get_model("diagnosis", "ReviewTransition").objects
-        for review in reviews[1:]:
-            type(review).objects.filter(pk=review.pk).update(status="withdrawn")
-            note = f"Read with its series in {reviews[0].pk}"  # as versions wrote it that kept no codes
-            rows.create(review=review, source="waiting", target="withdrawn", by="a reader", note=note)
-        report = old_report(old, reviews[0], radiologist, final=True)
-        call_command("migrate", verbosity=0)
-        study = Study.objects.get()
-        assert study.representative_id == slices[0].pk
-        kept = Report.objects.get()
-        assert (kept.pk, kept.study, kept.image, kept.images) == (report.pk, study, None, [str(slices[0].pk)])
-        assert kept.content_sha256 == report.content_sha256
-        assert Review.objects.get(pk=reviews[0].pk).image is None
-        assert all(Scan.objects.get(pk=scan.pk).report == kept for scan in slices)
-        with pytest.raises(IntegrityError), transaction.atomic():
-            Report.objects.update(impression="Something else.")
-
-    def test_of_several_open_readings_one_stays_in_the_queue(
-        self, clinic: Clinic, radiographer: User, radiologist: User
-    ) -> None:
-        old = migrate("0013_override_reasons")
-        views = [old_scan(old, clinic, radiographer, n, study_instance_uid="1.2.3") for n in (1, 2, 3)]
-        reviews = [old_review(old, scan, radiographer, urgent=number == 2) for number, scan in enumerate(views)]
-        lease = timezone.now() + timedelta(minutes=5)
-        held = {"claim": uuid.uuid4(), "claimed_at": lease, "lease_expires_at": lease, "reader_id": radiologist.pk}
-        type(reviews[1]).objects.filter(pk=reviews[1].pk).update(status="claimed", **held)
-        call_command("migrate", verbosity=0)
-        kept = Review.objects.open().get()
-        assert (kept.pk, kept.image, kept.reader, kept.urgent) == (reviews[1].pk, None, radiologist, True)
-        withdrawn = Review.objects.exclude(pk=kept.pk)
-        assert {review.status for review in withdrawn} == {"withdrawn"}
-        told = {review.transitions.get().note_text for review in withdrawn}
-        assert told == {f"Read with its study in {kept.pk}"}
-
-    def test_old_notices_lead_to_their_images(self, clinic: Clinic, radiographer: User) -> None:
-        old = migrate("0013_override_reasons")
-        views = [old_scan(old, clinic, radiographer, n, study_instance_uid="1.2.3") for n in (1, 2, 3)]
-        loose = old_scan(old, clinic, radiographer, 4)
-        begin = timezone.now() - timedelta(days=9)
-        for number, scan in enumerate(views):
-            ended = begin + timedelta(seconds=number)
-            fields = {"status": "succeeded", "number": 1, "requested_by_id": radiographer.pk, "finished_at": ended}
-            old.get_model("diagnosis", "Analysis").objects.create(scan=scan, **fields)
-        moments = [(scan, begin + timedelta(seconds=number + 0.01)) for number, scan in enumerate(views)]
-        for scan, moment in [*moments, (loose, begin), (views[1], begin + timedelta(days=1))]:
-            notice = old.get_model("diagnosis", "Notification")(recipient_id=radiographer.pk, scan=scan, kind="result")
-            notice.save()
-            type(notice).objects.filter(pk=notice.pk).update(created_at=moment)
-        call_command("migrate", verbosity=0)
-        images = list(Notification.objects.order_by("pk").values_list("image", flat=True))
-        # Of the last one nothing tells which image it was about.
-        assert images == [*(scan.pk for scan in views), loose.pk, None]
+def images_of_one_examination_are_one_study(old: StateApps, clinic: Clinic, by: User, reader: User) -> Iterator[None]:
+    views = [old_scan(old, clinic, by, n, study_instance_uid="1.2.3") for n in (1, 2)]
+    same_order = [old_scan(old, clinic, by, n, accession_number="A-7") for n in (3, 4)]
+    loose = old_scan(old, clinic, by, 5)
+    tomogram = old_scan(old, clinic, by, 6, study_instance_uid="1.2.3", modality="ct")
+    stranger = old_scan(old, clinic, by, 7, study_instance_uid="1.2.3", number="MRN-2")
+    yield
+    studies = Study.objects.filter(clinic=clinic)
+    groups = {frozenset(study.series.values_list("images", flat=True)) for study in studies}
+    together = [views, same_order, [loose], [tomogram], [stranger]]
+    assert groups == {frozenset(scan.pk for scan in group) for group in together}
+    assert not studies.filter(representative=None).exists()
+    assert {study.patient.medical_record_number for study in studies} == {"MRN-1", "MRN-2"}
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("newest_tables_afterwards")
-def test_what_later_versions_derive_is_derived_for_old_rows_too(clinic: Clinic, radiographer: User) -> None:
+def one_reading_of_a_series_is_the_studys(old: StateApps, clinic: Clinic, by: User, reader: User) -> Iterator[None]:
+    """And its report stays as it was signed."""
+    uids = {"study_instance_uid": "1.2", "series_instance_uid": "1.2.3", "modality": "ct"}
+    slices = [old_scan(old, clinic, by, n, instance_number=n, **uids) for n in (1, 2, 3)]
+    reviews = [old_review(old, scan, by) for scan in slices]
+    decide(old, reviews[0], reader)
+    rows = old.get_model("diagnosis", "ReviewTransition").objects
+    for review in reviews[1:]:
+        type(review).objects.filter(pk=review.pk).update(status="withdrawn")
+        note = f"Read with its series in {reviews[0].pk}"  # as versions wrote it that kept no codes
+        rows.create(review=review, source="waiting", target="withdrawn", by="a reader", note=note)
+    report = old_report(old, reviews[0], reader, final=True)
+    yield
+    study = Study.objects.get(clinic=clinic)
+    assert study.representative_id == slices[0].pk
+    kept = Report.objects.get(study__clinic=clinic)
+    assert (kept.pk, kept.study, kept.image, kept.images) == (report.pk, study, None, [str(slices[0].pk)])
+    assert kept.content_sha256 == report.content_sha256
+    assert Review.objects.get(pk=reviews[0].pk).image is None
+    assert all(Scan.objects.get(pk=scan.pk).report == kept for scan in slices)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Report.objects.filter(pk=kept.pk).update(impression="Something else.")
+
+
+def of_several_open_readings_one_stays_in_the_queue(
+    old: StateApps, clinic: Clinic, by: User, reader: User
+) -> Iterator[None]:
+    views = [old_scan(old, clinic, by, n, study_instance_uid="1.2.3") for n in (1, 2, 3)]
+    reviews = [old_review(old, scan, by, urgent=number == 2) for number, scan in enumerate(views)]
+    lease = timezone.now() + timedelta(minutes=5)
+    held = {"claim": uuid.uuid4(), "claimed_at": lease, "lease_expires_at": lease, "reader_id": reader.pk}
+    type(reviews[1]).objects.filter(pk=reviews[1].pk).update(status="claimed", **held)
+    yield
+    kept = Review.objects.open().get(clinic=clinic)
+    assert (kept.pk, kept.image, kept.reader, kept.urgent) == (reviews[1].pk, None, reader, True)
+    withdrawn = Review.objects.filter(clinic=clinic).exclude(pk=kept.pk)
+    assert {review.status for review in withdrawn} == {"withdrawn"}
+    told = {review.transitions.get().note_text for review in withdrawn}
+    assert told == {f"Read with its study in {kept.pk}"}
+
+
+def old_notices_lead_to_their_images(old: StateApps, clinic: Clinic, by: User, reader: User) -> Iterator[None]:
+    views = [old_scan(old, clinic, by, n, study_instance_uid="1.2.3") for n in (1, 2, 3)]
+    loose = old_scan(old, clinic, by, 4)
+    begin = timezone.now() - timedelta(days=9)
+    for number, scan in enumerate(views):
+        ended = begin + timedelta(seconds=number)
+        fields = {"status": "succeeded", "number": 1, "requested_by_id": by.pk, "finished_at": ended}
+        old.get_model("diagnosis", "Analysis").objects.create(scan=scan, **fields)
+    moments = [(scan, begin + timedelta(seconds=number + 0.01)) for number, scan in enumerate(views)]
+    for scan, moment in [*moments, (loose, begin), (views[1], begin + timedelta(days=1))]:
+        notice = old.get_model("diagnosis", "Notification")(recipient_id=by.pk, scan=scan, kind="result")
+        notice.save()
+        type(notice).objects.filter(pk=notice.pk).update(created_at=moment)
+    yield
+    notices = Notification.objects.filter(study__clinic=clinic)
+    images = list(notices.order_by("pk").values_list("image", flat=True))
+    # Of the last one nothing tells which image it was about.
+    assert images == [*(scan.pk for scan in views), loose.pk, None]
+
+
+def what_later_versions_derive(old: StateApps, clinic: Clinic, by: User, reader: User) -> Iterator[None]:
     """The words of a search, who said what of an examination, and the place in the queue."""
-    old = migrate("0018_page_indexes")
-    since, by = timezone.now() - timedelta(hours=3), radiographer.pk
+    since = timezone.now() - timedelta(hours=3)
     named = {"medical_record_number": "MRN-0815", "family_name": "Berg", "search_key": " mrn-0815 berg"}
-    patient = old.get_model("diagnosis", "Patient").objects.create(clinic_id=clinic.pk, created_by_id=by, **named)
-    received = {"received_at": since, "received_from_id": by, "modality": "cxr"}
+    patient = old.get_model("diagnosis", "Patient").objects.create(clinic_id=clinic.pk, created_by_id=by.pk, **named)
+    received = {"received_at": since, "received_from_id": by.pk, "modality": "cxr"}
     study = old.get_model("diagnosis", "Study").objects.create(
         clinic_id=clinic.pk, patient=patient, referring_physician="Dr Lind", **received
     )
-    old_answer(old, study, by, {"covid": 0.1, "pneumonia": 0.6, "normal": 0.3})
+    old_answer(old, study, by.pk, {"covid": 0.1, "pneumonia": 0.6, "normal": 0.3})
     waiting = {"urgent": True, "suspicion": 0.1, "waiting_since": since, "due_at": since - timedelta(hours=99)}
-    old.get_model("diagnosis", "Review").objects.create(study=study, clinic_id=clinic.pk, requested_by_id=by, **waiting)
-    call_command("migrate", verbosity=0)
-    found = [Patient.objects.search(words).get() for words in ("0815", "815", "mrn0815", "berg")]
+    old.get_model("diagnosis", "Review").objects.create(
+        study=study, clinic_id=clinic.pk, requested_by_id=by.pk, **waiting
+    )
+    yield
+    among = Patient.objects.filter(clinic=clinic)
+    found = [among.search(words).get() for words in ("0815", "815", "mrn0815", "berg")]
     assert {one.pk for one in found} == {patient.pk}
     assert found[0].search_key == search_key_of("MRN-0815", "Berg", "")
-    assert Study.objects.get().from_file == ["referring_physician"]
-    review = Review.objects.get()
+    assert Study.objects.get(clinic=clinic).from_file == ["referring_physician"]
+    review = Review.objects.get(clinic=clinic)
     assert review.due_at == since - timedelta(hours=48)  # for being urgent; the classifiers move no case any more
     assert review.suspicion == pytest.approx(0.7)  # of anything abnormal
+
+
+# The newest migration of the version that wrote the rows → what it wrote.
+STORIES: dict[str, list[Callable[[StateApps, Clinic, User, User], Iterator[None]]]] = {
+    "0010_ensemble_predictions": [sentences_from_before_there_were_codes],
+    "0013_override_reasons": [
+        images_of_one_examination_are_one_study,
+        one_reading_of_a_series_is_the_studys,
+        of_several_open_readings_one_stays_in_the_queue,
+        old_notices_lead_to_their_images,
+    ],
+    "0018_page_indexes": [what_later_versions_derive],
+}
 
 
 def old_answer(old: StateApps, study: Any, by: int, probabilities: dict[str, float]) -> None:
