@@ -11,6 +11,7 @@ from accounts.models import User
 from accounts.permissions import Permission, require
 from audit.notes import note_detail, note_event
 from audit.vocabulary import Action, Event
+from diagnosis.actions.regrouping import lock_patients
 from diagnosis.actions.withdrawal import close_study, forget_results, hold_study
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import (
@@ -27,7 +28,7 @@ from diagnosis.models import (
     Withdrawal,
 )
 from diagnosis.models.deletion import DeletionKind
-from diagnosis.rules import deletions
+from diagnosis.rules import deletions, records
 from diagnosis.scans import erasing
 
 # What a file or a person said of it. Hashes, sizes and dates stay.
@@ -55,7 +56,7 @@ def request_deletion(*, by: User, study: Study, reason: str, kind: str = Deletio
         require(by, Permission.MANAGE_CLINIC, study.clinic)
     if not reason.strip():
         raise NotAllowedNow("reason_needed", deletions.REASON_NEEDED)
-    hold_study(study)
+    _hold(study)
     deletions.require_deletable(study, kind)
     try:
         with transaction.atomic():
@@ -82,9 +83,8 @@ def confirm_deletion(*, by: User, deletion: Deletion, seen: str) -> None:
     """
     study = Study.with_withdrawn.select_related("clinic", "patient").get(pk=deletion.study_id)
     require(by, Permission.MANAGE_CLINIC, study.clinic)
-    hold_study(study)
+    _hold(study)
     list(Report.objects.select_for_update().filter(study=study))
-    study.refresh_from_db()
     if seen != deletions.contents(study):
         raise NotAllowedNow("changed_meanwhile", deletions.CHANGED)
     deletions.require_deletable(study, deletion.kind)
@@ -95,6 +95,17 @@ def confirm_deletion(*, by: User, deletion: Deletion, seen: str) -> None:
     note_detail(requested_by=str(deletion.requested_by_id), confirmed_by=str(by.pk))
     confirmed = Deletion.objects.select_related("study").get(pk=deletion.pk)
     transaction.on_commit(lambda: erasing.erase(confirmed))
+
+
+def _hold(study: Study) -> None:
+    """Every record whose legal hold counts, so that none is set meanwhile, and the study's cases."""
+    held = records.origin_of(study).records
+    lock_patients(*held)
+    study.refresh_from_db()
+    if not records.origin_of(study).records <= held:
+        # Locking more now would be in another order than everybody else's.
+        raise NotAllowedNow("changed_meanwhile", deletions.CHANGED)
+    hold_study(study)
 
 
 def _confirm(deletion: Deletion, *, by: User) -> None:

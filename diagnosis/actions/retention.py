@@ -17,6 +17,7 @@ from diagnosis.audited import note_row
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Deletion, Patient, RetentionRule, Study
 from diagnosis.models.deletion import DeletionKind
+from diagnosis.rules import records
 
 
 @transaction.atomic
@@ -38,8 +39,10 @@ def request_past(*, by: User, clinic: Clinic, patients: Collection[UUID]) -> int
 
 
 def _there(patient: Patient) -> list[Study]:
+    """Also what was taken back before the record it was with was merged into this one, and stays there."""
     gone = Deletion.objects.filter(dropped_at=None).values("study")
-    return list(Study.with_withdrawn.filter(patient=patient).exclude(pk__in=gone).select_related("clinic", "patient"))
+    found = Study.with_withdrawn.filter(patient__in=records.joined({patient.pk})).exclude(pk__in=gone)
+    return list(found.select_related("clinic", "patient"))
 
 
 def _request(by: User, study: Study) -> bool:

@@ -17,10 +17,14 @@ from diagnosis.models import CriticalResult, Deletion, LegalHold, Patient, Repor
 from diagnosis.models.deletion import DeletionKind, DeletionQuerySet
 from diagnosis.models.legal_hold import LegalHoldQuerySet
 from diagnosis.models.scan import ScanQuerySet
-from diagnosis.rules import retention
+from diagnosis.rules import records, retention
 from diagnosis.states import ReviewStatus
 
 HELD = gettext_noop("There is a legal hold on this patient. Nothing of the patient can be deleted until it is lifted.")
+HELD_BEFORE = gettext_noop(
+    "There is a legal hold on a record that images of this study were with before. They cannot be deleted until it is "
+    "lifted."
+)
 REPORTED = gettext_noop(
     "There is a report on this study, so it cannot be deleted. If the report is of the wrong patient or examination, "
     "have it signed and marked as entered in error first."
@@ -61,8 +65,9 @@ def require_requester(study: Study, by: User) -> None:
 
 def blocked_reason(study: Study, kind: str) -> str:
     """Why the study cannot be deleted now, to be translated; empty when it can."""
-    if holds_on(study.patient).exists():
-        return HELD
+    origin = records.origin_of(study)
+    if LegalHold.objects.standing().filter(patient__in=origin.records).exists():
+        return HELD if holds_on(study.patient).exists() else HELD_BEFORE
     if Review.objects.filter(study=study, status=ReviewStatus.CLAIMED).exists():
         return BEING_READ
     if kind == DeletionKind.RETENTION:
@@ -78,12 +83,8 @@ def require_deletable(study: Study, kind: str) -> None:
 
 
 def holds_on(patient: Patient) -> LegalHoldQuerySet:
-    """The standing legal holds on the patient, and on records that were merged into this one."""
-    found, more = {patient.pk}, {patient.pk}
-    while more:
-        more = set(Patient.objects.filter(merged_into__in=more).values_list("pk", flat=True)) - found
-        found |= more
-    return LegalHold.objects.standing().filter(patient__in=found)
+    """The standing legal holds on the patient, and on every record that merges join with this one."""
+    return LegalHold.objects.standing().filter(patient__in=records.joined({patient.pk}))
 
 
 def images(study: Study) -> ScanQuerySet:

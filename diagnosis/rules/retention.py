@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Max, Min, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.timezone import localtime
@@ -15,6 +15,7 @@ from django.utils.timezone import localtime
 from accounts.models import Clinic
 from diagnosis.models import Deletion, LegalHold, Patient, RetentionRule, Study
 from diagnosis.models.patient import PatientQuerySet
+from diagnosis.rules import records
 
 OF_AGE = 18
 
@@ -30,14 +31,29 @@ class Past:
     is_asked: bool
 
 
+@dataclass(frozen=True)
+class Span:
+    """From a person's first examination to the last one."""
+
+    first: datetime
+    last: datetime
+
+    def joined_to(self, other: Span) -> Span:
+        return Span(min(self.first, other.first), max(self.last, other.last))
+
+
 def past(clinic: Clinic, *, today: date | None = None) -> list[Past]:
-    """Those of the clinic, the longest past first; nobody where the clinic has no rule."""
+    """Those of the clinic, the longest past first; nobody where the clinic has no rule.
+
+    Records that were merged count as the one that they became.
+    """
     return list(_past(RetentionRule.of(clinic), Patient.objects.filter(clinic=clinic), today or timezone.localdate()))
 
 
 def is_past(patient: Patient) -> bool:
-    rule = RetentionRule.of(patient.clinic)
-    return any(_past(rule, Patient.objects.filter(pk=patient.pk), timezone.localdate()))
+    """Whether the person is past, by every record that merges join with this one."""
+    rule, whole = RetentionRule.of(patient.clinic), Patient.objects.filter(pk__in=records.joined({patient.pk}))
+    return any(_past(rule, whole, timezone.localdate()))
 
 
 def without_birth_date(clinic: Clinic, *, today: date | None = None) -> int:
@@ -45,7 +61,7 @@ def without_birth_date(clinic: Clinic, *, today: date | None = None) -> int:
     rule = RetentionRule.of(clinic)
     if not (rule.years and rule.until_age):
         return 0
-    old = _last_days(Patient.objects.filter(clinic=clinic), years_before(today or timezone.localdate(), rule.years))
+    old = _people(Patient.objects.filter(clinic=clinic), years_before(today or timezone.localdate(), rule.years))
     return Patient.objects.filter(pk__in=old, birth_date=None).count()
 
 
@@ -80,20 +96,44 @@ def years_before(day: date, years: int) -> date:
 def _past(rule: RetentionRule, patients: PatientQuerySet, today: date) -> Iterator[Past]:
     if not rule.years:
         return
-    last_days = _last_days(patients, years_before(today, rule.years))
-    found = Patient.objects.select_related("clinic").in_bulk(list(last_days))
-    held = set(LegalHold.objects.standing().filter(patient__in=found).values_list("patient", flat=True))
-    asked = set(Deletion.objects.waiting().filter(study__patient__in=found).values_list("study__patient", flat=True))
-    for key, last in last_days.items():
+    people = _people(patients, years_before(today, rule.years))
+    found = Patient.objects.select_related("clinic").in_bulk(list(people))
+    became = records.living(patients)
+    held = _those(became, LegalHold.objects.standing().filter(patient__in=patients).values_list("patient", flat=True))
+    waiting = Deletion.objects.waiting().filter(study__patient__in=patients)
+    asked = _those(became, waiting.values_list("study__patient", flat=True))
+    for key, span in sorted(people.items(), key=lambda one: (one[1].last, one[0])):
+        last = localtime(span.last).date()
         end = kept_until(rule, last, found[key].birth_date)
         if end and end < today:
             yield Past(found[key], last, end, key in held, key in asked)
 
 
-def _last_days(patients: PatientQuerySet, until: date) -> dict[UUID, date]:
-    """Of those whose last examination was on or before `until`: that day, by patient. What was deleted is no more."""
-    deleted = Deletion.objects.confirmed().values("study")
-    studies = Study.with_withdrawn.filter(patient__in=patients).exclude(pk__in=deleted).order_by().values("patient")
+def _those(became: dict[UUID, UUID], keys: Iterable[UUID]) -> set[UUID]:
+    return {became.get(key, key) for key in keys}
+
+
+def _people(patients: PatientQuerySet, until: date) -> dict[UUID, Span]:
+    """Of those whose last examination was on or before `until`: when they were examined, by the record in use."""
     before = timezone.make_aware(datetime.combine(until + timedelta(days=1), time.min))
-    last = studies.annotate(last=Max(Coalesce("examined_at", "received_at"))).filter(last__lt=before)
-    return {row["patient"]: localtime(row["last"]).date() for row in last.order_by("last", "patient")}
+    people = _spans(patients.filter(merged_into=None, merged_from=None), before) | _merged(patients)
+    return {key: span for key, span in people.items() if span.last < before}
+
+
+def _merged(patients: PatientQuerySet) -> dict[UUID, Span]:
+    """Of those who have several records."""
+    became, people = records.living(patients), dict[UUID, Span]()
+    for record, span in _spans(patients.filter(Q(merged_into__isnull=False) | Q(merged_from__isnull=False))).items():
+        key = became.get(record, record)
+        people[key] = people[key].joined_to(span) if key in people else span
+    return people
+
+
+def _spans(patients: PatientQuerySet, before: datetime | None = None) -> dict[UUID, Span]:
+    """First and last examination by record; only of those whose last one was `before`. What was deleted is no more."""
+    deleted = Deletion.objects.confirmed().values("study")
+    there = Study.with_withdrawn.filter(patient__in=patients.values("pk")).exclude(pk__in=deleted)
+    when = Coalesce("examined_at", "received_at")
+    found = there.order_by().values("patient").annotate(first=Min(when), last=Max(when))
+    rows = found.filter(last__lt=before) if before else found
+    return {row["patient"]: Span(row["first"], row["last"]) for row in rows}

@@ -12,10 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Clinic, User
-from diagnosis.actions.correction import merge_patients
+from diagnosis.actions.correction import merge_patients, move_scans
 from diagnosis.actions.deletion import request_deletion
 from diagnosis.actions.legal_hold import lift_hold, set_hold
 from diagnosis.actions.report import sign_report
+from diagnosis.actions.retention import request_past
+from diagnosis.actions.withdrawal import take_back
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Deletion, LegalHold, Patient, RetentionRule, Scan, Study
 from diagnosis.models.deletion import DeletionKind
@@ -133,3 +135,31 @@ def test_a_hold_stands_until_it_is_lifted_and_survives_a_merge(
     with pytest.raises(NotAllowedNow):
         lift_hold(by=administrator, hold=LegalHold.objects.get())
     assert request_deletion(by=radiographer, study=study, reason="Twice.")
+
+
+def test_hold_and_period_are_those_of_every_record_of_the_person(
+    clinic: Clinic, patient: Patient, radiographer: User, administrator: User, upload: Callable[..., Scan]
+) -> None:
+    other, third = (new_patient(clinic, radiographer, name) for name in ("OTHER", "THIRD"))
+    away = upload(1).study
+    take_back(by=radiographer, study=away)
+    merge_patients(by=administrator, source=patient, target=other, reason="The same person.")
+    away = Study.with_withdrawn.get(pk=away.pk)
+    assert away.patient == patient  # out of sight it stayed where it was
+    scan = upload(2, of=other)
+    move_scans(by=administrator, source=other, scans=[scan.pk], target=third, reason="Of another person.")
+    hold = set_hold(by=administrator, patient=other, reason="A lawsuit.")
+    for study, sentence in ((away, deletions.HELD), (Study.objects.get(), deletions.HELD_BEFORE)):
+        with pytest.raises(NotAllowedNow) as refused:
+            request_deletion(by=administrator, study=study, reason="Twice.")
+        assert refused.value.message == sentence
+    lift_hold(by=administrator, hold=hold)
+    RetentionRule.objects.create(clinic=clinic, years=10)
+    long_ago = timezone.now() - dt.timedelta(days=366 * 11)
+    recent = upload(3, of=other).study
+    Study.with_withdrawn.exclude(pk=recent.pk).update(examined_at=long_ago)
+    assert [row.patient for row in retention.past(clinic)] == [third]
+    assert not retention.is_past(patient)
+    Study.objects.filter(pk=recent.pk).update(examined_at=long_ago)
+    assert {row.patient for row in retention.past(clinic)} == {other, third}
+    assert request_past(by=administrator, clinic=clinic, patients=[other.pk]) == 2
