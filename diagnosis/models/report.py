@@ -174,6 +174,14 @@ class Report(ClinicalModel):
         return self.status == ReportStatus.FINAL
 
     @property
+    def rests_on(self) -> frozenset[str]:
+        """The keys of the images that it rested on when it was signed; empty before."""
+        if not self.is_final:
+            return frozenset()
+        frozen = [one["id"] for one in self.snapshot.get("images", [])]
+        return frozenset(self.images or frozen or ([str(self.image_id)] if self.image_id else []))
+
+    @property
     def error(self) -> EnteredInError | None:
         """Why it does not hold, where it was entered in error; else None."""
         return getattr(self, "entered_in_error", None) if self.is_final else None

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.utils.translation import gettext_noop
 
 from accounts.models import User
@@ -18,7 +18,8 @@ from diagnosis.models.deletion import DeletionKind, DeletionQuerySet
 from diagnosis.models.legal_hold import LegalHoldQuerySet
 from diagnosis.models.scan import ScanQuerySet
 from diagnosis.rules import records, retention
-from diagnosis.states import ReviewStatus
+from diagnosis.rules.records import Origin
+from diagnosis.states import ReportStatus, ReviewStatus
 
 HELD = gettext_noop("There is a legal hold on this patient. Nothing of the patient can be deleted until it is lifted.")
 HELD_BEFORE = gettext_noop(
@@ -72,9 +73,19 @@ def blocked_reason(study: Study, kind: str) -> str:
         return BEING_READ
     if kind == DeletionKind.RETENTION:
         return "" if retention.is_past(study.patient) else NOT_PAST
-    if Report.objects.filter(study=study, entered_in_error=None).exists():
+    if _is_reported(study, origin):
         return REPORTED
     return CRITICAL if CriticalResult.objects.standing().filter(study=study).exists() else ""
+
+
+def _is_reported(study: Study, origin: Origin) -> bool:
+    """Whether a report stands that is of the study, or of another one that its images were in when it was signed."""
+    standing = Report.objects.filter(entered_in_error=None)
+    if standing.filter(study=study).exists():
+        return True
+    near = Q(study__in=origin.studies) | Q(study__patient__in=origin.records)
+    others = standing.filter(near, status=ReportStatus.FINAL).exclude(study=study)
+    return any(not origin.images.isdisjoint(one.rests_on) for one in others)
 
 
 def require_deletable(study: Study, kind: str) -> None:

@@ -17,7 +17,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.models import AuditEvent
+from diagnosis.actions.correction import move_scans
 from diagnosis.actions.deletion import confirm_deletion, drop_deletion, request_deletion
+from diagnosis.actions.regrouping import move_images
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.report_correction import enter_in_error
 from diagnosis.actions.review import claim_review, release_review
@@ -28,7 +30,7 @@ from diagnosis.models import Deletion, LegalHold, Patient, Scan, Study, StudyCha
 from diagnosis.rules import deletions
 from diagnosis.scans import erasing
 from tests.conftest import PASSWORD
-from tests.factories import finish, read
+from tests.factories import finish, finish_study, new_patient, read
 from tests.images import xray_dicom
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -185,3 +187,31 @@ def test_a_study_that_was_taken_back_can_be_erased_too(
     assert erasing.sweep() == 1
     assert files(study) == []
     assert dt.timedelta(0) < erasing.timezone.now() - Deletion.objects.get().erased_at  # type: ignore[operator]
+
+
+def test_images_of_a_signed_report_stay_wherever_they_were_moved(
+    patient: Patient, radiographer: User, radiologist: User, administrator: User
+) -> None:
+    """Out of the study that the report is of, into another one, and on to another patient."""
+    parts = {"StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3.4.1"}
+    first, moved = (
+        upload_scan(
+            by=radiographer, patient=patient, data=xray_dicom(seed=seed, overrides=parts), name=f"{seed}.dcm"
+        ).scan
+        for seed in (1, 2)
+    )
+    assert first.study == moved.study
+    finish_study({first: 0.8, moved: 0.7})
+    report = read(radiologist, first.reviews.get(), decision="agree", category="typical").report
+    report = sign_report(by=radiologist, report=report, password=PASSWORD)
+    apart = move_images(by=administrator, study=first.study, images=[moved.pk], target=None, reason="Another day.")
+    assert apart.target_study
+    assert _refusal(apart.target_study, administrator) == deletions.REPORTED
+    other = new_patient(patient.clinic, radiographer, "OTHER")
+    move_scans(by=administrator, source=patient, scans=[moved.pk], target=other, reason="Of another person.")
+    third = new_patient(patient.clinic, radiographer, "THIRD")
+    move_scans(by=administrator, source=patient, scans=[first.pk], target=third, reason="Of another person.")
+    study = Study.objects.get(patient=other)
+    assert _refusal(study, administrator) == deletions.REPORTED
+    enter_in_error(by=radiologist, report=report, reason="Of other people.", password=PASSWORD)
+    assert asked(study, administrator)
