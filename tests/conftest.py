@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial, partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,16 +173,22 @@ PASSWORD = "a long password for tests"
 
 @pytest.fixture
 def member(clinic: Clinic) -> Callable[..., User]:
-    """`member("radiologist")`: a new person in that role, in `clinic` unless another one is given."""
+    """`member("radiologist")`: another person in that role, in `clinic` unless another one is given.
+
+    They have been there for `days`: whoever is new may not do everything.
+    """
+    from django.utils import timezone
+
     from accounts.models import Membership, User
 
-    def make(role: str, *, at: Clinic | None = None) -> User:
+    def make(role: str, *, at: Clinic | None = None, days: int = 30) -> User:
         place = at or clinic
         number = User.objects.count() + 1
         user = User.objects.create_user(
             f"{role}{number}@clinic.example", PASSWORD, full_name=f"{role.title()} {number}"
         )
-        Membership.objects.create(user=user, clinic=place, role=role)
+        made = Membership.objects.create(user=user, clinic=place, role=role)
+        Membership.objects.filter(pk=made.pk).update(created_at=timezone.now() - timedelta(days=days))
         return user
 
     return make

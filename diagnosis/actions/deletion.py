@@ -88,6 +88,7 @@ def confirm_deletion(*, by: User, deletion: Deletion, seen: str) -> None:
     if seen != deletions.contents(study):
         raise NotAllowedNow("changed_meanwhile", deletions.CHANGED)
     deletions.require_deletable(study, deletion.kind)
+    deletions.require_known(deletion, by)
     _confirm(deletion, by=by)
     _put_out_of_sight(study, deletion, by=by)
     _forget_words(study)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from datetime import timedelta
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from accounts.models import User
+from accounts.models import Membership, User
 from accounts.permissions import Permission, allowed, require
 from diagnosis.audited import note_row
 from diagnosis.errors import Deleted, NotAllowedNow
@@ -38,9 +40,14 @@ NOT_PAST = gettext_noop("This patient’s studies are not past their retention p
 ALREADY = gettext_noop("Somebody has already asked for this study to be deleted.")
 NOT_OPEN = gettext_noop("This request was already confirmed or withdrawn.")
 TWO_PEOPLE = gettext_noop("You asked for this deletion yourself. Another administrator of the clinic must confirm it.")
+TOO_NEW = gettext_noop(
+    "Whoever asks for a deletion and whoever confirms it must have been in the clinic for seven days. One of the two "
+    "has not."
+)
 CHANGED = gettext_noop("The study was changed since you looked at it. Nothing was deleted; look at it again.")
 REASON_NEEDED = gettext_noop("Give a reason. It is kept with what remains of the study.")
 GONE = gettext_noop("The study was deleted, so its images cannot be restored.")
+KNOWN_AFTER = timedelta(days=7)
 # From a row to its study, where an old address leads to one.
 STUDY_OF = {
     "Study": "pk",
@@ -62,6 +69,19 @@ def require_requester(study: Study, by: User) -> None:
     if not may_request(study, by):
         require(by, Permission.UPLOAD_SCAN, study.clinic)
         raise PermissionDenied
+
+
+def require_known(deletion: Deletion, by: User) -> None:
+    """Raise NotAllowedNow unless asking and confirming person have been in the clinic for a while.
+
+    Whoever administers a clinic can invite an address of their own; this leaves the others time to see it.
+    """
+    long_there = Membership.objects.filter(
+        clinic=deletion.study.clinic_id, created_at__lte=timezone.now() - KNOWN_AFTER
+    )
+    known = set(long_there.filter(user__in=(by.pk, deletion.requested_by_id)).values_list("user", flat=True))
+    if known != {by.pk, deletion.requested_by_id}:
+        raise NotAllowedNow("too_new", TOO_NEW)
 
 
 def blocked_reason(study: Study, kind: str) -> str:

@@ -128,9 +128,16 @@ def test_the_same_person_never_confirms(study: Study, radiographer: User, member
         Deletion.objects.filter(pk=made.pk).update(confirmed_by=administrator, confirmed_at=timezone.now())
     with pytest.raises(NotAllowedNow):
         asked(study, other)
+    new = member("administrator", days=6)
+    with pytest.raises(NotAllowedNow) as refused:
+        confirm(made, new)
+    assert refused.value.code == "too_new"
     drop_deletion(by=other, deletion=made)
     with pytest.raises(NotAllowedNow):
         confirm(made, other)
+    with pytest.raises(NotAllowedNow) as refused:
+        confirm(asked(study, new), other)
+    assert refused.value.code == "too_new"
     assert len(files(study)) == 3
 
 
