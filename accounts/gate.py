@@ -51,7 +51,8 @@ class SecondFactorMiddleware:
 def _is_open(request: HttpRequest, view: Any) -> bool:
     """What visitors may open, and what setting one up takes. The API asks by itself who comes, by token or session."""
     if request.path_info.startswith(API_ROOT):
-        return "Authorization" in request.headers
+        # As TokenAuthentication reads it: with any other scheme the API falls back to the session.
+        return request.headers.get("Authorization", "").partition(" ")[0].lower() == "bearer"
     name = request.resolver_match.view_name if request.resolver_match else ""
     return not getattr(view, "login_required", True) or name in OPEN or name.startswith("mfa_")
 

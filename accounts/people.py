@@ -63,6 +63,12 @@ def may_hold_link(membership: Membership) -> bool:
     return is_invited(membership) and not (user.is_staff or user.is_superuser or elsewhere)
 
 
+def may_be_opened(user: User) -> bool:
+    """Asked again when a link is used: the administration may have given the account more rights since it was made."""
+    held = list(user.memberships.all()[:2])
+    return len(held) == 1 and may_hold_link(held[0])
+
+
 def is_invited(membership: Membership) -> bool:
     """Has never signed in, and has no password to do so."""
     user = membership.user
@@ -92,6 +98,7 @@ def end_sessions(*, by: User, membership: Membership) -> int:
     """Sign the person out wherever they are signed in; returns in how many places they were."""
     _require_may_change(by, membership)
     _refuse_self(by, membership)
+    _refuse_deactivated(membership)
     ended = OpenSession.objects.of(membership.user).end()
     tell_of_member(membership, Action.EXECUTE, ended_sessions=str(ended))
     return ended
@@ -101,6 +108,8 @@ def reset_second_factor(*, by: User, membership: Membership) -> None:
     """For somebody who lost theirs: they are signed out everywhere, written to, and set up another one."""
     _require_may_change(by, membership)
     _refuse_self(by, membership)
+    _refuse_deactivated(membership)
+    _refuse_beyond_clinic(by, membership.user)
     if not second_factor.reset(membership.user, by=by):
         raise ValidationError(_("This person has no second factor."))
     OpenSession.objects.of(membership.user).end()
@@ -111,8 +120,7 @@ def require_may_send_link(*, by: User, membership: Membership) -> None:
     """Refuse where a link for another password is of no use; the caller mails it, and shows it to nobody."""
     _require_may_change(by, membership)
     _refuse_closed(membership.user)
-    if not membership.is_active:
-        raise ValidationError(_("This person is deactivated here."))
+    _refuse_deactivated(membership)
     tell_of_member(membership, Action.EXECUTE, mailed="link for another password")
 
 
@@ -180,6 +188,18 @@ def _require_below(by: User, user: User) -> None:
 def _refuse_self(by: User, membership: Membership) -> None:
     if membership.user_id == by.pk:
         raise ValidationError(_("For yourself, do this on the page of your account."))
+
+
+def _refuse_deactivated(membership: Membership) -> None:
+    if not membership.is_active:
+        raise ValidationError(_("This person is deactivated here."))
+
+
+def _refuse_beyond_clinic(by: User, user: User) -> None:
+    """A second factor guards the whole account: what this administrator does not answer for is the site's to open."""
+    elsewhere = user.memberships.active().exclude(clinic__in=Clinic.objects.where(by, Permission.MANAGE_STAFF))
+    if not by.is_superuser and (user.is_staff or elsewhere.exists()):
+        raise ValidationError(_("Only the site’s administration can reset the second factor of this person."))
 
 
 def _refuse_closed(user: User) -> None:

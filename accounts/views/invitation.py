@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import people
 from accounts.forms import NewPasswordForm
 from accounts.models import Invitation, User
 from accounts.models.api_token import digest
@@ -26,7 +27,10 @@ GONE = 410
 @require_safe
 def open_link(request: HttpRequest, secret: str) -> HttpResponse:
     """Take the secret out of the address, where the browser's history and a page's referrer would keep it."""
-    request.session[LINK] = digest(secret)
+    # Only what opens something: whoever guesses would else leave a session in the database with each try.
+    request.session.pop(LINK, None)
+    if Invitation.objects.open(digest(secret)).exists():
+        request.session[LINK] = digest(secret)
     return redirect("accounts:invitation")
 
 
@@ -35,7 +39,7 @@ def open_link(request: HttpRequest, secret: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept(request: HttpRequest) -> HttpResponse:
     invitation = _open(request).select_related("user").filter(user__is_active=True).first()
-    if invitation is None:
+    if invitation is None or not people.may_be_opened(invitation.user):
         return _show_gone(request)
     form = NewPasswordForm(request.POST or None, user=invitation.user, temp_key="")
     if not form.is_valid():

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from allauth.account.internal.stagekit import clear_login
 from allauth.mfa.base import views as base
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -33,7 +36,15 @@ class OverviewView(base.IndexView):
         return {**super().get_context_data(**kwargs), "due": self.request.session.get(DUE, False)}
 
 
+@method_decorator(login_not_required, name="dispatch")
 class CodeView(base.AuthenticateView):
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """allauth leads back and forth between this page and sign-in once the factor was reset meanwhile."""
+        response: HttpResponse = super().dispatch(request, *args, **kwargs)
+        if request.user.is_anonymous and response.headers.get("Location") == reverse("account_login"):
+            clear_login(request)
+        return response
+
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)
         devices.remember(self.request, response, self.stage.login.user.email)

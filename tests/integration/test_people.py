@@ -6,20 +6,23 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import people, second_factor
+from accounts import idle, people, second_factor
 from accounts.models import ApiToken, Clinic, Invitation, Membership, User
 from accounts.roles import ROLES
 from audit.models import AuditEvent
 from audit.vocabulary import Event
+from portal.server.listener import Server
 from tests.concurrency import together
 from tests.conftest import PASSWORD
 
@@ -111,8 +114,37 @@ def test_a_new_person_comes_in_by_a_link_that_works_once(office: Office) -> None
     assert office.invite(user.email).status_code == 409
 
 
-@pytest.mark.parametrize("end", ["a week", "a password", "deactivation", "a closed account"])
-def test_a_link_ends_with(end: str, office: Office) -> None:
+def test_the_secret_of_a_link_is_told_nobody_and_a_wrong_one_leaves_nothing(
+    office: Office, clinician: User, other_clinic: Clinic
+) -> None:
+    link = link_in(office.invite("new@clinic.example"))
+    secret, theirs = link.rstrip("/").rpartition("/")[2], Client()
+    theirs.force_login(clinician)
+    session = theirs.session
+    session[idle.SEEN] -= 3600
+    session.save()
+    theirs.get(link)
+    entry = last()
+    assert (entry.event, entry.route) == (Event.LOGOUT, "GET accounts:invitation_link")
+    assert secret not in str(AuditEvent.objects.values())
+    before = Session.objects.count()
+    assert Client().get(reverse("accounts:invitation_link", args=["x" * 40])).status_code == 302
+    assert Session.objects.count() == before
+
+
+def test_neither_does_the_access_log_name_it() -> None:
+    lines: list[str] = []
+    log = SimpleNamespace(access=lambda _answer, _request, environ, _took: lines.append(environ["PATH_INFO"]))
+    server = SimpleNamespace(worker=SimpleNamespace(log=log))
+    for path in ("/accounts/invitation/s3cret/", "/accounts/password/reset/key/2-s3cret/", "/accounts/people/7/"):
+        Server.log_access(server, None, None, {"PATH_INFO": path}, 0.1)  # type: ignore[arg-type]
+    assert lines == ["/accounts/invitation/-/", "/accounts/password/reset/key/-/", "/accounts/people/7/"]
+
+
+@pytest.mark.parametrize(
+    "end", ["a week", "a password", "deactivation", "a closed account", "further rights", "another clinic"]
+)
+def test_a_link_ends_with(end: str, office: Office, other_clinic: Clinic) -> None:
     link = link_in(office.invite("new@clinic.example"))
     user = User.objects.get(email="new@clinic.example")
     if end == "a week":
@@ -123,8 +155,11 @@ def test_a_link_ends_with(end: str, office: Office) -> None:
         user.save()
     elif end == "deactivation":
         assert office.post("deactivate", user.memberships.get()).status_code == 302
+    elif end == "another clinic":
+        Membership.objects.create(user=user, clinic=other_clinic, role="clinician")
     else:
-        User.objects.filter(pk=user.pk).update(is_active=False)
+        flag = {"a closed account": {"is_active": False}, "further rights": {"is_staff": True}}[end]
+        User.objects.filter(pk=user.pk).update(**flag)
     assert choose_password(link).status_code == 410
 
 
@@ -214,6 +249,27 @@ def test_a_lost_second_factor_is_reset(office: Office, clinician: User) -> None:
     assert theirs.get(reverse("diagnosis:home")).status_code == 302
     entry = AuditEvent.objects.filter(person=office.by.pk).latest("pk")
     assert (entry.detail["second_factor"], entry.detail["member"]) == ("reset", str(clinician.pk))
+
+
+def test_what_guards_more_than_this_clinic_is_not_reset_here(
+    office: Office, clinician: User, other_clinic: Clinic
+) -> None:
+    TOTP.activate(clinician, "JBSWY3DPEHPK3PXP")
+    here = clinician.memberships.get()
+    there = Membership.objects.create(user=clinician, clinic=other_clinic, role="radiographer")
+    refused = office.post("second_factor", here)
+    assert (refused.status_code, "site’s administration" in refused.content.decode()) == (409, True)
+    # Whoever answers for both clinics may.
+    Membership.objects.create(user=office.by, clinic=other_clinic, role="administrator")
+    Membership.objects.filter(pk=here.pk).update(is_active=False)
+    assert {office.post(change, here).status_code for change in ("second_factor", "end_sessions")} == {409}
+    Membership.objects.filter(pk=here.pk).update(is_active=True)
+    User.objects.filter(pk=clinician.pk).update(is_staff=True)
+    assert office.post("second_factor", here).status_code == 409
+    assert second_factor.has_one(clinician)
+    User.objects.filter(pk=clinician.pk).update(is_staff=False)
+    assert office.post("second_factor", here).status_code == 302
+    assert there.is_active and not second_factor.has_one(clinician)
 
 
 def test_nobody_below_changes_who_runs_the_site(office: Office) -> None:

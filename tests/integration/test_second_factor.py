@@ -127,6 +127,15 @@ def test_secrets_are_encrypted_and_open_with_the_key_before(careful: User, setti
     assert "can no longer be checked" in type_code(client, code_of_now()).content.decode()
 
 
+def test_whoever_is_asked_for_a_code_signs_in_anew_after_a_reset(careful: User, admin_user: User) -> None:
+    client = Client()
+    sign_in(client, careful)
+    second_factor.reset(careful, by=admin_user)
+    page = client.get(reverse("mfa_authenticate"))
+    assert page.url == reverse("account_login")
+    assert client.get(page.url).status_code == 200
+
+
 # --- setting up --------------------------------------------------------------------------------------------
 
 
@@ -204,7 +213,8 @@ def test_whoever_must_have_one_opens_nothing_before(clinician: User, member: Any
     sign_in(client, clinician)
     for name in ("diagnosis:home", "accounts:profile", "accounts:issue_token"):
         assert client.get(reverse(name)).url == reverse("mfa_index")
-    assert client.get("/api/v1/patients/").json()["code"] == "second_factor_due"
+    for headers in ({}, {"Authorization": "Basic eDp4"}):
+        assert client.get("/api/v1/patients/", headers=headers).json()["code"] == "second_factor_due"
     assert "Set up a second factor to go on" in client.get(reverse("mfa_index")).content.decode()
     confirm(client, reverse("mfa_activate_totp"))
     secret = client.get(reverse("mfa_activate_totp")).context["form"].secret
