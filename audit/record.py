@@ -19,6 +19,8 @@ from audit.vocabulary import Action, Event, Outcome
 
 READING = ("GET", "HEAD", "OPTIONS")
 ACTIONS = {"GET": Action.READ, "HEAD": Action.READ, "DELETE": Action.DELETE}
+# Addresses whose parts are secrets: an entry never names them.
+OF_SECRETS = frozenset({"accounts:invitation_link", "account_reset_password_from_key"})
 # Addresses under which accounts and permissions are changed.
 OF_RIGHTS = ("accounts:", "account_", "mfa_", "admin:accounts_", "admin:auth_", "api:token")
 
@@ -74,6 +76,8 @@ def address_of(request: HttpRequest) -> str:
 def _named(request: HttpRequest) -> tuple[str, str]:
     """What the address names, where the view got no further than to look for it."""
     match = request.resolver_match
+    if match and match.view_name in OF_SECRETS:
+        return "", ""
     key = next(iter(match.kwargs.values()), "") if match and match.kwargs else ""
     return ("", "") if key == "" else (match.url_name or "", str(key).replace("\0", "")[:60])  # type: ignore[union-attr]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import tempfile
 import time
@@ -59,6 +60,10 @@ def without_body_for_head(application: Application) -> Application:
     return answer
 
 
+# Links that set a password, whose secret is part of the path.
+SECRET = re.compile(r"(/accounts/(?:invitation|password/reset/key)/)[^/]+")
+
+
 class Server(TcpWSGIServer):
     """One listening socket of a process."""
 
@@ -82,6 +87,7 @@ class Server(TcpWSGIServer):
 
     def log_access(self, *line: Any) -> None:
         answer, request, environ, seconds = line
+        environ = environ | {"PATH_INFO": SECRET.sub(r"\1-", environ["PATH_INFO"])}
         self.worker.log.access(answer, request, environ, timedelta(seconds=seconds))
 
     def maintenance(self, now: float) -> None:
