@@ -39,7 +39,8 @@ def restore(*, root: Path, identities: Sequence[Any], name: str = "") -> Compari
     _bring_up_to_date()
     if knows_key:
         found = found.with_proofs(compare_proofs(written_here=store.is_our_own(name)))
-    record(Event.IMPORT, Action.CREATE, route="manage.py restore", detail={"backup": name})
+        # An entry made with another key would break the trail once the right one is in its place.
+        record(Event.IMPORT, Action.CREATE, route="manage.py restore", detail={"backup": name})
     return found
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.storage import storages
 from django.db import connection
 
@@ -67,9 +68,13 @@ def an_empty_database(place: Path) -> Iterator[str]:
 
 
 def restore(folder: Path, var: Path, database: str, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    return manage(var, database, "restore", folder, *options)
+
+
+def manage(var: Path, database: str, *command: str | Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PORTAL_VAR": str(var), "DATABASE_URL": database}
-    command = [sys.executable, "manage.py", "restore", str(folder), *map(str, options)]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    words = [sys.executable, "manage.py", *map(str, command)]
+    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def compared(printed: str, what: str) -> list[str]:
@@ -156,6 +161,7 @@ def test_what_is_restored_is_what_was_saved(
 def test_without_the_audit_key_nothing_is_proven_and_files_that_a_row_misses_are_told(
     place: Path, identity: Path, recipient: str, scan: Scan, upload: Callable[..., Scan]
 ) -> None:
+    anchor.make_anchor()
     lost = upload(7)
     Path(lost.original.path).unlink()
     Path(scan.original.path).write_bytes(b"changed on the disk")
@@ -165,11 +171,15 @@ def test_without_the_audit_key_nothing_is_proven_and_files_that_a_row_misses_are
     assert state.read().unsound == 2
     with an_empty_database(place) as database:
         done = restore(place / "backups", place / "restored", database, "--identity", identity)
+        (place / "restored" / "audit" / "audit.key").write_text(settings.AUDIT_KEY)
+        trail = manage(place / "restored", database, "verify_audit")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "Restored and equal; seals not proven"
     assert "can be proven" in done.stderr
     assert "1 files were missing when the backup was made" in done.stderr
     assert compared(done.stdout, "rows that have their file") == ["0", "0"]
+    # The right key was found later.
+    assert trail.stdout.startswith("whole: "), trail.stdout + trail.stderr
 
 
 def test_a_client_of_postgresql_that_is_older_than_the_server_is_refused(
