@@ -34,6 +34,9 @@ def read(file: Path, identities: Sequence[Any]) -> str:
     found = io.BytesIO()
     try:
         open_into(file, found, identities)
-        return found.getvalue().decode().strip()
+        key = found.getvalue().decode().strip()
     except (OSError, UnicodeDecodeError, BackupDamaged) as error:
         raise RestoreRefused(f"{file} holds no audit key: {error}.") from error
+    if not key:
+        raise RestoreRefused(f"{file} holds no audit key: it is empty.")
+    return key

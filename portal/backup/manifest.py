@@ -25,11 +25,13 @@ class Entry:
 
     @classmethod
     def read(cls, line: str) -> Entry:
-        """Raises BackupDamaged for a path that would leave its place."""
+        """Raises BackupDamaged for a path that would leave its place, or that no backup saves."""
         told = json.loads(line)
         path = PurePosixPath(told["path"])
-        if path.is_absolute() or ".." in path.parts or len(path.parts) < 2:
+        if ".." in path.parts or len(path.parts) < 2 or path.parts[0] not in places.LEFT_OUT:
             raise BackupDamaged(f"The manifest names a path outside: {path}.")
+        if places.is_left_out(*path.parts[:2]):
+            raise BackupDamaged(f"The manifest names a path that no backup saves: {path}.")
         return cls(str(path), Stored(told["object"], int(told["size"]), told["sha256"]))
 
     def line(self) -> str:
@@ -43,7 +45,8 @@ class Header:
     """About the whole.
 
     `rows`: of each table. `missing`, `altered`: files that rows name, and how they were found on the disk. `gone`:
-    deleted, with their rows, while the backup was made. `key_check`: proves which audit key it was.
+    deleted, with their rows, while the backup was made. `key_check`: which audit key it was, not proven: that is
+    `Store.is_our_own`.
     """
 
     made_at: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -25,17 +25,23 @@ def roots() -> dict[str, Path]:
 def files(place: str) -> Iterator[tuple[str, Path]]:
     """All that is saved below a place, as it lies there now: name in a manifest and path."""
     root = roots()[place]
-    for path in _below(root, LEFT_OUT[place]):
+    for path in _below(root, place):
         yield f"{place}/{path.relative_to(root).as_posix()}", path
 
 
-def _below(folder: Path, left_out: Collection[str] = ()) -> Iterator[Path]:
+def is_left_out(place: str, first: str) -> bool:
+    """Whether what lies under this name directly below a place is neither saved nor restored."""
+    return any(first == one or first.startswith(f"{one}.") for one in LEFT_OUT[place])
+
+
+def _below(folder: Path, place: str = "") -> Iterator[Path]:
+    """`place`: where `folder` is one."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except FileNotFoundError:  # not there yet, or swept just now
         return
     for entry in entries:
-        if entry.is_symlink() or any(entry.name == one or entry.name.startswith(f"{one}.") for one in left_out):
+        if entry.is_symlink() or (place and is_left_out(place, entry.name)):
             continue
         if entry.is_dir():
             yield from _below(Path(entry.path))

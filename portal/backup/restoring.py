@@ -22,43 +22,60 @@ from portal.backup.manifest import Header, Manifest
 from portal.backup.snapshot import facts_of_this_database, major_version
 from portal.backup.store import Store
 
+NOT_OURS = (
+    "The audit key that is here did not write the backup %(name)s. Either it is the key of another portal, or somebody "
+    "else made, renamed or changed the backup. Nothing was restored. Look for the right key, or name another backup, "
+    "--backup NAME. Without any audit key it can be restored, but nothing of it is proven."
+)
 
-def restore(*, root: Path, identities: Sequence[Any], name: str = "") -> Comparison:
+
+def restore(*, root: Path, identities: Sequence[Any], name: str = "", audit_key: str = "") -> Comparison:
     """Restore a backup, the newest where none is named, and compare what is there now with what was.
 
-    Raises RestoreRefused before anything is written, BackupDamaged and BackupFailed where a part cannot be restored.
+    `audit_key`: one that was kept apart; it is put where the portal looks for it. Raises RestoreRefused before anything
+    is written, BackupDamaged and BackupFailed where a part cannot be restored.
     """
     store = Store(root)
     name = name or reading.newest(store)
+    is_given = _take(audit_key)
+    knows_key = store.is_our_own(name)
     with reading.opened(store, name, identities) as manifest:
+        if not knows_key and (is_given or manifest.header.key_check == key_check()):
+            raise RestoreRefused(NOT_OURS % {"name": name})
         _require_fit(manifest.header)
         _require_empty()
+        if audit_key:
+            _put(audit_key)
         _write(store, manifest, identities)
         found = compare(manifest, facts_of_this_database())
-    knows_key = manifest.header.key_check == key_check()
     _bring_up_to_date()
     if knows_key:
-        found = found.with_proofs(compare_proofs(written_here=store.is_our_own(name)))
+        found = found.with_proofs(compare_proofs())
         # An entry made with another key would break the trail once the right one is in its place.
         record(Event.IMPORT, Action.CREATE, route="manage.py restore", detail={"backup": name})
     return found
 
 
-def use_audit_key(key: str) -> None:
-    """Put a key that was kept apart where the portal looks for it. Raises RestoreRefused where AUDIT_KEY is set."""
-    if os.environ.get("AUDIT_KEY"):
+def _take(audit_key: str) -> bool:
+    """Check with this key from now on, and say whether one was given at all: the portal makes one where it finds none.
+    Raises RestoreRefused where two were given."""
+    is_set = bool(os.environ.get("AUDIT_KEY"))
+    if audit_key and is_set:
         raise RestoreRefused("The setting AUDIT_KEY is there: put the key there, or leave the setting out.")
-    _require_empty()
+    settings.AUDIT_KEY = audit_key or settings.AUDIT_KEY
+    return is_set or bool(audit_key)
+
+
+def _put(audit_key: str) -> None:
     folder = Path(settings.AUDIT_ROOT)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = folder / "audit.key.restoring"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(key)
+        file.write(audit_key)
         file.flush()
         os.fsync(file.fileno())
     draft.rename(folder / "audit.key")
-    settings.AUDIT_KEY = key
 
 
 def _require_fit(header: Header) -> None:

@@ -111,7 +111,7 @@ class Store:
 
     def finish(self, name: str, manifest: IO[bytes], objects: Collection[str]) -> None:
         draft = self._encrypted(Counted(manifest))
-        told = {"mac": _mac(sha256_of(draft)), "objects": sorted(objects)}
+        told = {"mac": _mac(name, sha256_of(draft)), "objects": sorted(objects)}
         listed = self._draft()
         listed.write_text(json.dumps(told, indent=0))
         put_in_place(listed, self._backups / f"{name}{LIST}")
@@ -125,10 +125,10 @@ class Store:
         return found[0]
 
     def is_our_own(self, name: str) -> bool:
-        """Whether whoever wrote its manifest had the audit key: to encrypt, the public key is enough."""
+        """Whether its manifest was written for this name with the audit key: to encrypt, the public key is enough."""
         try:
             told = json.loads((self._backups / f"{name}{LIST}").read_text())
-            return same(str(told["mac"]), _mac(sha256_of(self.manifest(name))))
+            return same(str(told["mac"]), _mac(name, sha256_of(self.manifest(name))))
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
@@ -183,5 +183,6 @@ class Store:
         return self.root / "partial"
 
 
-def _mac(sha256: str) -> str:
-    return keyed_hash("backup manifest", sha256)
+def _mac(name: str, sha256: str) -> str:
+    """Over the name too, which is the time: an old backup under a newer name would pass for the newest."""
+    return keyed_hash("backup manifest", f"{name} {sha256}")

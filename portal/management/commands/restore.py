@@ -33,9 +33,8 @@ class Command(BaseCommand):
         os.umask(0o077)
         try:
             identities = identities_in(identity) if identity else []
-            if options["audit_key"]:
-                restoring.use_audit_key(audit_key.read(options["audit_key"], identities))
-            found = restoring.restore(root=folder, identities=identities, name=backup)
+            key = audit_key.read(options["audit_key"], identities) if options["audit_key"] else ""
+            found = restoring.restore(root=folder, identities=identities, name=backup, audit_key=key)
         except RestoreRefused as refused:
             raise CommandError(str(refused)) from refused
         except (BackupFailed, BackupDamaged) as error:

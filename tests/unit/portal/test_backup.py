@@ -11,10 +11,10 @@ import pytest
 from django.template.loader import render_to_string
 
 from portal import tasks
-from portal.backup import envelope, making, reading, state
+from portal.backup import audit_key, envelope, making, reading, restoring, state
 from portal.backup.envelope import Envelope
 from portal.backup.errors import BackupDamaged, BackupFailed, RestoreRefused
-from portal.backup.manifest import Entry
+from portal.backup.manifest import Draft, Entry, Header
 from portal.backup.state import State
 from portal.backup.store import Store
 
@@ -114,13 +114,60 @@ def test_a_manifest_that_somebody_else_encrypted_is_told_apart(store: Store, set
     keep(store, 0, b"one image")
     (name,) = store.backups()
     assert store.is_our_own(name)
-    settings.AUDIT_KEY = "another key"
+    key, settings.AUDIT_KEY = settings.AUDIT_KEY, "another key"
     assert not store.is_our_own(name)
+    settings.AUDIT_KEY = key
+    for file in list(store.root.glob("backups/*")):
+        file.rename(file.with_name(file.name.replace(name, "later")))
+    assert not store.is_our_own("later")
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "private/../../secret", "private"])
-def test_a_manifest_cannot_lead_outside(path: str) -> None:
-    with pytest.raises(BackupDamaged, match="outside"):
+@pytest.mark.parametrize("said", [None, "of no key"])
+def test_a_backup_that_the_audit_key_did_not_write_is_refused_and_nothing_is_written(
+    store: Store, identity: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, said: str | None
+) -> None:
+    monkeypatch.delenv("AUDIT_KEY", raising=False)
+    settings.AUDIT_ROOT = store.root.parent / "audit"
+    key, check, identities = settings.AUDIT_KEY, making.key_check(), envelope.identities_in(identity)
+    settings.AUDIT_KEY = "the forger's"
+    about: dict[str, Any] = {"made_at": "", "version": "", "engine": "", "server": 0, "files": 0}
+    header = Header(**about, migrations=[], rows={}, database={}, key_check=said or check)
+    with store.locked(), Draft() as draft, draft.whole(header) as manifest:
+        store.finish("20261126T120000Z", manifest, [])
+    settings.AUDIT_KEY = "made just now"
+    with pytest.raises(RestoreRefused, match="did not write"):
+        restoring.restore(root=store.root, identities=identities, audit_key=key)
+    monkeypatch.setenv("AUDIT_KEY", key)
+    with pytest.raises(RestoreRefused, match="did not write"):
+        restoring.restore(root=store.root, identities=identities)
+    with pytest.raises(RestoreRefused, match="leave the setting out"):
+        restoring.restore(root=store.root, identities=identities, audit_key=key)
+    if not said:  # the right key lies where the portal looks for it
+        monkeypatch.delenv("AUDIT_KEY")
+        with pytest.raises(RestoreRefused, match="did not write"):
+            restoring.restore(root=store.root, identities=identities)
+    assert not settings.AUDIT_ROOT.exists()
+
+
+def test_a_file_without_an_audit_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    with pytest.raises(RestoreRefused, match="it is empty"):
+        audit_key.read(tmp_path / "empty", [])
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/etc/passwd", "outside"),
+        ("private/../../secret", "outside"),
+        ("private", "outside"),
+        ("elsewhere/file", "outside"),
+        ("audit/./audit.key", "no backup saves"),
+        ("private/renditions/made", "no backup saves"),
+    ],
+)
+def test_a_manifest_cannot_lead_outside_nor_replace_the_audit_key(path: str, sentence: str) -> None:
+    with pytest.raises(BackupDamaged, match=sentence):
         Entry.read(f'{{"path": "{path}", "object": "a", "size": 1, "sha256": "b"}}')
 
 
