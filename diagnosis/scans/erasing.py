@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import FileField
 from django.utils import timezone
 
 from audit.notes import current, note_detail
@@ -55,6 +56,18 @@ def files_of(study: uuid.UUID, root: Path) -> Iterator[Path]:
         for folder in (root / kind.folder, root / orphans.SET_ASIDE / kind.folder):
             for key in keys:
                 yield from (folder / key.hex[:2]).glob(f"{key.hex}*")
+
+
+def names_of_deleted() -> set[str]:
+    """What rows of deleted studies still name, relative to PRIVATE_ROOT: nobody should miss these files."""
+    studies = Deletion.objects.confirmed().values("study")
+    found = set[str]()
+    for model in {kind.model for kind in orphans.KINDS}:
+        rows: Any = model._base_manager.filter(**{f"{STUDY_OF[model.__name__]}__in": studies})
+        for field in model._meta.concrete_fields:
+            if isinstance(field, FileField):
+                found.update(rows.values_list(field.name, flat=True))
+    return found - {""}
 
 
 def _keys(kind: orphans.Kind, study: uuid.UUID) -> list[uuid.UUID]:

@@ -16,6 +16,7 @@ from audit.key import keyed_hash
 from audit.record import record
 from audit.vocabulary import Action, Event
 from diagnosis.disk import is_disk_full
+from diagnosis.scans.erasing import names_of_deleted
 from portal.backup import places, snapshot, state
 from portal.backup.envelope import Envelope
 from portal.backup.errors import BackupFailed
@@ -148,7 +149,7 @@ class _Making:
 
     def _header(self, name: str, taken: Snapshot, database: Stored) -> Header:
         missing, altered = self._unsound(taken.facts)
-        gone = self._gone(missing)
+        gone, deleted = self._gone(missing), self._deleted(missing)
         return Header(
             made_at=timezone.now().isoformat(),
             version=settings.VERSION,
@@ -159,9 +160,10 @@ class _Making:
             database=asdict(database),
             files=self.draft.files,
             key_check=key_check(),
-            missing=[path for path in missing if path not in gone],
+            missing=[path for path in missing if path not in gone | deleted],
             altered=altered,
             gone=sorted(gone),
+            deleted=sorted(deleted),
         )
 
     def _unsound(self, facts: Facts) -> tuple[list[str], list[str]]:
@@ -174,6 +176,11 @@ class _Making:
     def _gone(self, missing: list[str]) -> set[str]:
         """Those that no row names any more: deleted with it since the database was copied."""
         return set(missing) - set(facts_of_this_database().files) if missing else set()
+
+    def _deleted(self, missing: list[str]) -> set[str]:
+        """Those of studies that two people deleted; the rows stay and go on naming them."""
+        names = names_of_deleted() if missing else set[str]()
+        return {path for path in missing if path.partition("/")[2] in names}
 
 
 def key_check() -> str:

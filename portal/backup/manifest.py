@@ -45,8 +45,8 @@ class Header:
     """About the whole.
 
     `rows`: of each table. `missing`, `altered`: files that rows name, and how they were found on the disk. `gone`:
-    deleted, with their rows, while the backup was made. `key_check`: which audit key it was, not proven: that is
-    `Store.is_our_own`.
+    deleted, with their rows, while the backup was made. `deleted`: of studies that people deleted, whose rows stay.
+    `key_check`: which audit key it was, not proven: that is `Store.is_our_own`.
     """
 
     made_at: str
@@ -61,6 +61,7 @@ class Header:
     missing: list[str] = field(default_factory=list)
     altered: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     format: int = FORMAT
 
     @property
@@ -69,8 +70,8 @@ class Header:
 
     @property
     def unsound(self) -> set[str]:
-        """Paths of which the backup never had the right file."""
-        return {*self.missing, *self.altered, *self.gone}
+        """Paths of rows of which the backup does not have the right file."""
+        return {*self.missing, *self.altered, *self.gone, *self.deleted}
 
 
 class Draft:

@@ -18,9 +18,12 @@ from django.db import connection
 
 from accounts.models import User
 from audit import anchor
+from diagnosis.actions.deletion import confirm_deletion, request_deletion
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.withdrawal import take_back
 from diagnosis.models import Patient, Report, Scan
+from diagnosis.rules import deletions
+from diagnosis.scans import erasing
 from portal.backup import audit_key, envelope, making, state
 from portal.backup.envelope import Envelope
 from portal.backup.errors import BackupFailed
@@ -88,6 +91,13 @@ def a_signed_report(radiographer: User, radiologist: User, patient: Patient) -> 
     finish(review.scan, 0.9)
     report = read(radiologist, review, decision="agree", findings="Clear lungs.").report
     return sign_report(by=radiologist, report=report, password=PASSWORD)
+
+
+def a_deleted_study(image: Scan, administrator: User) -> Scan:
+    deletion = request_deletion(by=image.uploaded_by, study=image.study, reason="Another patient's image.")
+    confirm_deletion(by=administrator, deletion=deletion, seen=deletions.contents(image.study))
+    erasing.sweep()
+    return image
 
 
 @contextmanager
@@ -159,8 +169,10 @@ def test_what_is_restored_is_what_was_saved(
 
 
 def test_without_the_audit_key_nothing_is_proven_and_files_that_a_row_misses_are_told(
-    place: Path, identity: Path, recipient: str, scan: Scan, upload: Callable[..., Scan]
+    place: Path, identity: Path, recipient: str, scan: Scan, upload: Callable[..., Scan], administrator: User
 ) -> None:
+    deleted = a_deleted_study(upload(8), administrator)
+    assert not Path(deleted.original.path).exists()
     anchor.make_anchor()
     lost = upload(7)
     Path(lost.original.path).unlink()
@@ -176,6 +188,7 @@ def test_without_the_audit_key_nothing_is_proven_and_files_that_a_row_misses_are
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "Restored and equal; seals not proven"
     assert "can be proven" in done.stderr
+    assert deleted.original.name not in done.stderr
     assert "1 files were missing when the backup was made" in done.stderr
     assert compared(done.stdout, "rows that have their file") == ["0", "0"]
     # The right key was found later.
