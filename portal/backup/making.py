@@ -6,6 +6,7 @@ import fcntl
 import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from diagnosis.disk import is_disk_full
 from diagnosis.scans.erasing import names_of_deleted
 from portal.backup import places, snapshot, state
 from portal.backup.envelope import Envelope
-from portal.backup.errors import BackupFailed
+from portal.backup.errors import BackupDamaged, BackupFailed
 from portal.backup.known import Known, known
 from portal.backup.manifest import Draft, Entry, Header
 from portal.backup.snapshot import Facts, Snapshot, facts_of_this_database
@@ -32,26 +33,28 @@ log = logging.getLogger(__name__)
 class Made:
     """A backup that is whole.
 
-    `read_bytes`: of the files that had to be read and encrypted this time. `removed`: objects of older backups.
+    `read_bytes`: of the files that had to be read and encrypted this time. `removed`: objects of older backups;
+    `not_removed`: why they are still there, "" where nothing went wrong.
     """
 
     name: str
     files: int
     read_bytes: int
-    removed: int
     missing: list[str]
     altered: list[str]
+    removed: int = 0
+    not_removed: str = ""
 
 
 def make(*, root: Path, recipients: Iterable[str], encrypt: bool = True, keep: int = 0) -> Made:
     """One backup into `root`; with `keep`, remove all but so many. Tells `state` how it ended. Raises BackupFailed."""
     began = timezone.now()
-    state.write(replace(state.read(), began=began.isoformat(), ended=""))
     try:
-        made = _make(root, _envelope(tuple(recipients), encrypt), keep)
+        made = _make(root, _envelope(tuple(recipients), encrypt), keep, began)
     except BaseException as error:
         failure = _failure(error, root)
-        _tell(code=failure.code if failure else "interrupted")
+        if not failure or failure.code != "busy":  # what is told is of the one that runs
+            _tell(code=failure.code if failure else "interrupted")
         if failure:
             raise failure from error
         raise
@@ -94,12 +97,23 @@ def _envelope(recipients: tuple[str, ...], encrypt: bool) -> Envelope:
     return Envelope.to(recipients)
 
 
-def _make(root: Path, envelope: Envelope, keep: int) -> Made:
+def _make(root: Path, envelope: Envelope, keep: int, began: datetime) -> Made:
     places.check_backup_root(root)
     store = Store(root, envelope)
-    with store.locked(), known() as memory, Draft() as draft:
-        name = store.begin(timezone.now())
-        return _Making(store, memory, draft).run(name, keep)
+    with store.locked():
+        state.write(replace(state.read(), began=began.isoformat(), ended=""))
+        with known() as memory, Draft() as draft:
+            made = _Making(store, memory, draft).run(store.begin(timezone.now()))
+        return replace(made, **_prune(store, keep)) if keep else made
+
+
+def _prune(store: Store, keep: int) -> dict[str, Any]:
+    """What is told of it; the new backup is whole, however this ends."""
+    try:
+        return {"removed": store.prune(keep)}
+    except (BackupFailed, BackupDamaged, OSError) as error:
+        log.exception("older backups in %s could not be removed", store.root)
+        return {"not_removed": str(error)}
 
 
 class _Making:
@@ -107,7 +121,7 @@ class _Making:
         self.store, self.memory, self.draft = store, memory, draft
         self.hashes, self.objects, self.read_bytes = dict[str, str](), set[str](), 0
 
-    def run(self, name: str, keep: int) -> Made:
+    def run(self, name: str) -> Made:
         self._copy(places.AUDIT)
         with snapshot.taken() as taken:
             database = self._add(taken.path)
@@ -115,8 +129,7 @@ class _Making:
             header = self._header(name, taken, database)
         with self.draft.whole(header) as manifest:
             self.store.finish(name, manifest, self.objects)
-        removed = self.store.prune(keep) if keep else 0
-        return Made(name, header.files, self.read_bytes, removed, header.missing, header.altered)
+        return Made(name, header.files, self.read_bytes, header.missing, header.altered)
 
     def _copy(self, place: str) -> None:
         for name, path in places.files(place):

@@ -177,7 +177,11 @@ def test_without_the_audit_key_nothing_is_proven_and_files_that_a_row_misses_are
     lost = upload(7)
     Path(lost.original.path).unlink()
     Path(scan.original.path).write_bytes(b"changed on the disk")
-    made = making.make(root=place / "backups", recipients=[recipient])
+    without_a_list = place / "backups" / "backups" / "20200101T000000Z.manifest"
+    without_a_list.parent.mkdir(parents=True)
+    without_a_list.touch()
+    made = making.make(root=place / "backups", recipients=[recipient], keep=2)
+    assert "Nothing was removed" in made.not_removed and state.read().code == ""
     assert made.missing == [f"private/{lost.original.name}"]
     assert made.altered == [f"private/{scan.original.name}"]
     assert state.read().unsound == 2

@@ -87,6 +87,8 @@ class Command(BaseCommand):
         for what, paths in {"missing": made.missing, "altered": made.altered}.items():
             if paths:
                 self.stderr.write(f"{len(paths)} files that rows name are {what}, for example {paths[0]}.")
+        if made.not_removed:
+            self.stderr.write(f"The backup is whole, and older ones could not be removed: {made.not_removed}")
         self.stdout.write(
             f"{made.name}: {made.files} files, {made.read_bytes} bytes read and stored now"
             + (f", {made.removed} objects of older backups removed" if made.removed else "")

@@ -188,6 +188,14 @@ def test_a_full_disk_is_said_and_leaves_older_backups(
     assert len(store.backups()) == 1
 
 
+def test_a_start_while_another_one_runs_tells_nothing_of_the_other(store: Store) -> None:
+    told = State(began=NOON.isoformat(), last_good=NOON.isoformat())
+    state.write(told)
+    with store.locked(), pytest.raises(BackupFailed, match="being made"):
+        making.make(root=store.root, recipients=store.envelope.recipients)
+    assert state.read() == told
+
+
 def test_nothing_is_written_in_clear_unless_it_is_asked_for(store: Store) -> None:
     with pytest.raises(BackupFailed, match="--new-key"):
         making.make(root=store.root, recipients=[])
