@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import FileField
+from django.db.models import FileField, Q, QuerySet
 from django.utils import timezone
 
 from audit.notes import current, note_detail
@@ -23,8 +25,14 @@ from diagnosis.models import Deletion, Drawing
 from diagnosis.scans import orphans
 
 log = logging.getLogger(__name__)
-# From a row that owns files to its study.
-STUDY_OF = {"Scan": "series__study", "Prediction": "analysis__study", "AttentionMap": "drawing__analysis__study"}
+# From a row that owns files to its study, and to that of the image which they show: one that was moved since was
+# analysed with another study.
+STUDY_OF = {
+    "Scan": ("series__study",),
+    "Prediction": ("analysis__study", "image__series__study"),
+    "AttentionMap": ("drawing__analysis__study", "drawing__image__series__study"),
+}
+OF_DRAWING = ("analysis__study", "image__series__study")
 
 
 def sweep() -> int:
@@ -42,7 +50,7 @@ def erase(deletion: Deletion) -> int:
         log.exception("files of the deleted study %s could not be erased yet", deletion.study_id)
         return 0
     # Only now, because they lead to their files.
-    Drawing.objects.filter(analysis__study=deletion.study_id).delete()
+    Drawing.objects.filter(_of(OF_DRAWING, [deletion.study_id])).delete()
     Deletion.objects.filter(pk=deletion.pk, erased_at=None).update(erased_at=timezone.now())
     if files:
         _tell(deletion, files)
@@ -63,7 +71,7 @@ def names_of_deleted() -> set[str]:
     studies = Deletion.objects.confirmed().values("study")
     found = set[str]()
     for model in {kind.model for kind in orphans.KINDS}:
-        rows: Any = model._base_manager.filter(**{f"{STUDY_OF[model.__name__]}__in": studies})
+        rows: Any = model._base_manager.filter(_of(STUDY_OF[model.__name__], studies))
         for field in model._meta.concrete_fields:
             if isinstance(field, FileField):
                 found.update(rows.values_list(field.name, flat=True))
@@ -72,7 +80,11 @@ def names_of_deleted() -> set[str]:
 
 def _keys(kind: orphans.Kind, study: uuid.UUID) -> list[uuid.UUID]:
     manager: Any = kind.model._base_manager
-    return list(manager.filter(**{STUDY_OF[kind.model.__name__]: study}).values_list("pk", flat=True))
+    return list(manager.filter(_of(STUDY_OF[kind.model.__name__], [study])).values_list("pk", flat=True))
+
+
+def _of(paths: Iterable[str], studies: Iterable[uuid.UUID] | QuerySet[Any, Any]) -> Q:
+    return reduce(or_, (Q(**{f"{path}__in": studies}) for path in paths))
 
 
 def _unlink(study: uuid.UUID, root: Path) -> int:

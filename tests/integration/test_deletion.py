@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -26,7 +27,7 @@ from diagnosis.actions.review import claim_review, release_review
 from diagnosis.actions.scan import upload_scan
 from diagnosis.actions.withdrawal import bring_back, take_back
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Deletion, LegalHold, Patient, Scan, Study, StudyChange, Withdrawal
+from diagnosis.models import AttentionMap, Deletion, Drawing, LegalHold, Patient, Scan, Study, StudyChange, Withdrawal
 from diagnosis.rules import deletions
 from diagnosis.scans import erasing
 from tests.conftest import PASSWORD
@@ -196,18 +197,40 @@ def test_a_study_that_was_taken_back_can_be_erased_too(
     assert dt.timedelta(0) < erasing.timezone.now() - Deletion.objects.get().erased_at  # type: ignore[operator]
 
 
+def test_pictures_of_a_moved_image_go_though_another_study_was_analysed(
+    patient: Patient, radiographer: User, administrator: User
+) -> None:
+    first, moved = _of_one_study(patient, radiographer)
+    analysis = finish_study({first: 0.2, moved: 0.9})  # its pictures are of the image that stands out
+    drawing = Drawing.objects.create(analysis=analysis, image=moved, requested_by=radiographer)
+    AttentionMap.objects.create(
+        drawing=drawing, prediction=analysis.predictions.get(), picture=ContentFile(b"a map", "a.png"), label="covid"
+    )
+    apart = move_images(by=administrator, study=first.study, images=[moved.pk], target=None, reason="Another day.")
+    assert apart.target_study
+    assert {file.parts[-3] for file in files(apart.target_study)} == {"originals", "seen", "attention", "drawn"}
+    confirm(asked(apart.target_study, radiographer), administrator)
+    erasing.sweep()
+    assert files(apart.target_study) == []
+    assert not Drawing.objects.exists()
+    assert [file.parts[-3] for file in files(first.study)] == ["originals"]
+
+
+def _of_one_study(patient: Patient, by: User) -> list[Scan]:
+    uids = {"StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3.4.1"}
+    made = [
+        upload_scan(by=by, patient=patient, data=xray_dicom(seed=seed, overrides=uids), name=f"{seed}.dcm").scan
+        for seed in (1, 2)
+    ]
+    assert made[0].study == made[1].study
+    return made
+
+
 def test_images_of_a_signed_report_stay_wherever_they_were_moved(
     patient: Patient, radiographer: User, radiologist: User, administrator: User
 ) -> None:
     """Out of the study that the report is of, into another one, and on to another patient."""
-    parts = {"StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3.4.1"}
-    first, moved = (
-        upload_scan(
-            by=radiographer, patient=patient, data=xray_dicom(seed=seed, overrides=parts), name=f"{seed}.dcm"
-        ).scan
-        for seed in (1, 2)
-    )
-    assert first.study == moved.study
+    first, moved = _of_one_study(patient, radiographer)
     finish_study({first: 0.8, moved: 0.7})
     report = read(radiologist, first.reviews.get(), decision="agree", category="typical").report
     report = sign_report(by=radiologist, report=report, password=PASSWORD)
