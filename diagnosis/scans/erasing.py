@@ -7,8 +7,9 @@ goes on; it may run any number of times.
 from __future__ import annotations
 
 import logging
+import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -58,12 +59,30 @@ def erase(deletion: Deletion) -> int:
 
 
 def files_of(study: uuid.UUID, root: Path) -> Iterator[Path]:
-    """Every file below `root` that belongs to the study: their names begin with the key of a row of it."""
+    """Every file below `root` that belongs to the study: their names begin with the key of a row of it.
+
+    Raises OSError where a folder is there and cannot be listed.
+    """
+    for folder, keys in _places(study, root):
+        yield from _named(folder, keys)
+
+
+def _places(study: uuid.UUID, root: Path) -> Iterator[tuple[Path, set[str]]]:
+    """The folders that may hold files of the study, and the keys that their names begin with there."""
     for kind in orphans.KINDS:
-        keys = _keys(kind, study)
+        starts: dict[str, set[str]] = {}
+        for key in _keys(kind, study):
+            starts.setdefault(key.hex[:2], set()).add(key.hex)
         for folder in (root / kind.folder, root / orphans.SET_ASIDE / kind.folder):
-            for key in keys:
-                yield from (folder / key.hex[:2]).glob(f"{key.hex}*")
+            yield from ((folder / start, keys) for start, keys in starts.items())
+
+
+def _named(folder: Path, keys: Collection[str]) -> list[Path]:
+    # Not `glob`, to which a folder that cannot be read is an empty one.
+    try:
+        return [file for file in folder.iterdir() if file.name[: orphans.KEY] in keys]
+    except FileNotFoundError:
+        return []
 
 
 def names_of_deleted() -> set[str]:
@@ -88,11 +107,31 @@ def _of(paths: Iterable[str], studies: Iterable[uuid.UUID] | QuerySet[Any, Any])
 
 
 def _unlink(study: uuid.UUID, root: Path) -> int:
-    count = 0
-    for file in files_of(study, root):
-        file.unlink(missing_ok=True)
-        count += 1
+    """Erase as much as the disk lets. Raises its first error after all of it was tried."""
+    # Raises where the disk is away, which looks like a study without files.
+    os.scandir(root / orphans.ORIGINALS).close()
+    errors: list[OSError] = []
+    count = sum(_empty(folder, keys, errors) for folder, keys in _places(study, root))
+    if errors:
+        raise errors[0]
     return count
+
+
+def _empty(folder: Path, keys: Collection[str], errors: list[OSError]) -> int:
+    try:
+        return sum(_erased(file, errors) for file in _named(folder, keys))
+    except OSError as error:
+        errors.append(error)
+        return 0
+
+
+def _erased(file: Path, errors: list[OSError]) -> bool:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        errors.append(error)
+        return False
+    return True
 
 
 def _tell(deletion: Deletion, files: int) -> None:

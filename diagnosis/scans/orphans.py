@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 SAFE_AGE = timedelta(days=1)
 SET_ASIDE = "set_aside"
+ORIGINALS = "originals"
 KEY = 32  # hexadecimal digits
 BATCH = 500
 
@@ -39,7 +40,7 @@ class Kind:
 
 
 KINDS = (
-    Kind("originals", Scan, is_made_again=False),
+    Kind(ORIGINALS, Scan, is_made_again=False),
     Kind("attention", Prediction),
     Kind("seen", Prediction),
     Kind("drawn", AttentionMap),

@@ -144,15 +144,36 @@ def test_the_same_person_never_confirms(study: Study, radiographer: User, member
 
 def test_what_a_crash_left_is_swept(study: Study, radiographer: User, administrator: User) -> None:
     """The transaction is committed and the process ends before it erases; a late request writes a picture again."""
-    confirm(asked(study, radiographer), administrator)
+    made, root = asked(study, radiographer), Path(settings.PRIVATE_ROOT)
+    confirm(made, administrator)
     assert len(files(study)) == 3
+    _refuses_once(root, study)
+    made.refresh_from_db()
+    assert made.erased_at is None
     assert erasing.sweep() == 1
+    made.refresh_from_db()
+    assert made.erased_at
     assert files(study) == []
-    late = Path(settings.PRIVATE_ROOT, "renditions", study.shown.pk.hex[:2], f"{study.shown.pk.hex}-256-2.png")
+    late = Path(root, "renditions", study.shown.pk.hex[:2], f"{study.shown.pk.hex}-256-2.png")
     late.parent.mkdir(parents=True, exist_ok=True)
     late.write_bytes(b"late")
     assert erasing.sweep() == 1
     assert files(study) == []
+
+
+def _refuses_once(root: Path, study: Study) -> None:
+    """The disk with the originals is away; then it is there, and one of the files cannot be erased."""
+    (root / "originals").rename(root / "away")
+    assert erasing.sweep() == 0
+    (root / "away").rename(root / "originals")
+    original = next(file for file in files(study) if file.parts[-3] == "originals")
+    held = original.with_name(f"{study.shown.pk.hex}-folder")
+    original.unlink()
+    held.mkdir()
+    assert erasing.sweep() == 0
+    assert files(study) == [held]
+    held.rmdir()
+    original.write_bytes(b"again")
 
 
 def test_what_forbids_a_deletion(
