@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('clinic', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='retention_rule', serialize=False, to='accounts.clinic')),
                 ('years', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='Years after the patient’s last examination')),
-                ('until_age', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(18), django.core.validators.MaxValueValidator(100)], verbose_name='For patients who were under 18 then: at least until this age')),
+                ('until_age', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(18), django.core.validators.MaxValueValidator(100)], verbose_name='For patients who were under 18 at any examination: at least until this age')),
             ],
             options={
                 'verbose_name': 'retention rule',

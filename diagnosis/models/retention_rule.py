@@ -18,7 +18,7 @@ class RetentionRule(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(100)],
     )
     until_age = models.PositiveSmallIntegerField(
-        _("For patients who were under 18 then: at least until this age"),
+        _("For patients who were under 18 at any examination: at least until this age"),
         null=True,
         blank=True,
         validators=[MinValueValidator(18), MaxValueValidator(100)],

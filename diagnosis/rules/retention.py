@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from django.db.models import Max, Min, Q
+from django.db.models import Case, Max, Min, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.timezone import localtime
@@ -15,6 +15,7 @@ from django.utils.timezone import localtime
 from accounts.models import Clinic
 from diagnosis.models import Deletion, LegalHold, Patient, RetentionRule, Study
 from diagnosis.models.patient import PatientQuerySet
+from diagnosis.models.study import ExaminedFrom
 from diagnosis.rules import records
 
 OF_AGE = 18
@@ -65,8 +66,12 @@ def without_birth_date(clinic: Clinic, *, today: date | None = None) -> int:
     return Patient.objects.filter(pk__in=old, birth_date=None).count()
 
 
-def kept_until(rule: RetentionRule, last: date, birth_date: date | None) -> date | None:
-    """The last day of the period; None: without an end, because it cannot be told or there is no rule."""
+def kept_until(rule: RetentionRule, last: date, birth_date: date | None, *, first: date | None = None) -> date | None:
+    """The last day of the period; None: without an end, because it cannot be told or there is no rule.
+
+    `first`: the day of the first examination, where there were several. All go together, so who was a minor at one of
+    them is kept as one.
+    """
     if not rule.years:
         return None
     end = years_after(last, rule.years)
@@ -74,7 +79,7 @@ def kept_until(rule: RetentionRule, last: date, birth_date: date | None) -> date
         return end
     if birth_date is None:
         return None
-    was_minor = last < years_after(birth_date, OF_AGE)
+    was_minor = (first or last) < years_after(birth_date, OF_AGE)
     return max(end, years_after(birth_date, rule.until_age)) if was_minor else end
 
 
@@ -104,7 +109,7 @@ def _past(rule: RetentionRule, patients: PatientQuerySet, today: date) -> Iterat
     asked = _those(became, waiting.values_list("study__patient", flat=True))
     for key, span in sorted(people.items(), key=lambda one: (one[1].last, one[0])):
         last = localtime(span.last).date()
-        end = kept_until(rule, last, found[key].birth_date)
+        end = kept_until(rule, last, found[key].birth_date, first=localtime(span.first).date())
         if end and end < today:
             yield Past(found[key], last, end, key in held, key in asked)
 
@@ -134,6 +139,8 @@ def _spans(patients: PatientQuerySet, before: datetime | None = None) -> dict[UU
     deleted = Deletion.objects.confirmed().values("study")
     there = Study.with_withdrawn.filter(patient__in=patients.values("pk")).exclude(pk__in=deleted)
     when = Coalesce("examined_at", "received_at")
-    found = there.order_by().values("patient").annotate(first=Min(when), last=Max(when))
+    # A date that was guessed from a photograph may be years too early: it makes nobody's period shorter.
+    known = Case(When(examined_from=ExaminedFrom.GUESSED, then="received_at"), default=when)
+    found = there.order_by().values("patient").annotate(first=Min(when), last=Max(known))
     rows = found.filter(last__lt=before) if before else found
     return {row["patient"]: Span(row["first"], row["last"]) for row in rows}

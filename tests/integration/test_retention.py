@@ -21,6 +21,7 @@ from diagnosis.actions.withdrawal import take_back
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Deletion, LegalHold, Patient, RetentionRule, Scan, Study
 from diagnosis.models.deletion import DeletionKind
+from diagnosis.models.study import ExaminedFrom
 from diagnosis.rules import deletions, retention
 from diagnosis.rules.retention import kept_until
 from tests.conftest import PASSWORD
@@ -52,6 +53,24 @@ def test_until_when_studies_are_kept(
     rule = RetentionRule(years=years, until_age=until_age)
     found = kept_until(rule, day(last), day(born) if born else None)
     assert found == (day(expected) if expected else None)
+
+
+def test_who_was_a_minor_at_one_examination_is_kept_as_one(
+    clinic: Clinic, patient: Patient, upload: Callable[..., Scan]
+) -> None:
+    """Examined at 17 and at 18; and a photograph that claims to be older than it can be known to be."""
+    rule = RetentionRule.objects.create(clinic=clinic, years=10, until_age=30)
+    first, last = day("2010-05-01"), day("2011-05-01")
+    assert kept_until(rule, last, day("1993-01-01"), first=first) == day("2023-01-01")
+    assert kept_until(rule, last, day("1992-01-01"), first=first) == day("2021-05-01")
+    Patient.objects.filter(pk=patient.pk).update(birth_date=day("1993-01-01"))
+    for number, when in enumerate((first, last), 1):
+        moment = dt.datetime.combine(when, dt.time(12), tzinfo=dt.UTC)
+        Study.objects.filter(pk=upload(number).study_id).update(examined_at=moment)
+    assert retention.past(clinic, today=day("2023-01-01")) == []
+    assert [row.kept_until for row in retention.past(clinic, today=day("2023-01-02"))] == [day("2023-01-01")]
+    Study.objects.update(examined_from=ExaminedFrom.GUESSED)
+    assert retention.past(clinic, today=day("2023-01-02")) == []
 
 
 def signed_in(user: User) -> Client:
