@@ -10,12 +10,14 @@ from pathlib import Path
 
 from portal.backup import places
 
+AT_ONCE = 300  # files; what an interrupted backup read before is not read again
+
 
 class Known:
     """By path and size and time of the last change: the hash, and the bytes that it takes in the backup folder."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
+        self._database, self._kept = database, 0
 
     def find(self, path: Path, found: os.stat_result) -> tuple[str, int] | None:
         asked = "SELECT sha256, stored FROM known WHERE path = ? AND size = ? AND changed = ?"
@@ -25,6 +27,9 @@ class Known:
     def keep(self, path: Path, found: os.stat_result, sha256: str, stored: int) -> None:
         row = (str(path), found.st_size, found.st_mtime_ns, sha256, stored)
         self._database.execute("INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?)", row)
+        self._kept += 1
+        if self._kept % AT_ONCE == 0:
+            self._database.commit()
 
 
 @contextmanager

@@ -102,6 +102,7 @@ def _make(root: Path, envelope: Envelope, keep: int, began: datetime) -> Made:
     store = Store(root, envelope)
     with store.locked():
         state.write(replace(state.read(), began=began.isoformat(), ended=""))
+        places.sweep_snapshots()
         with known() as memory, Draft() as draft:
             made = _Making(store, memory, draft).run(store.begin(timezone.now()))
         return replace(made, **_prune(store, keep)) if keep else made

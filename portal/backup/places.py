@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +16,7 @@ from django.conf import settings
 from portal.backup.errors import BackupFailed
 
 PRIVATE, AUDIT = "private", "audit"
+SNAPSHOT = "snapshot-"
 # Made again when somebody looks; on its way in, and not anybody's yet.
 LEFT_OUT = {PRIVATE: {"renditions", "incoming"}, AUDIT: {"audit.key"}}
 
@@ -60,6 +64,36 @@ def working() -> Path:
     folder = Path(settings.VAR_ROOT) / "backup"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
+
+
+@contextmanager
+def snapshot_folder() -> Iterator[Path]:
+    """For the database in clear; goes with the block, or with `sweep_snapshots` where the process was killed."""
+    with ExitStack() as held:
+        with _locked(working()):  # nobody sweeps between the two
+            folder = Path(tempfile.mkdtemp(dir=working(), prefix=SNAPSHOT))
+            held.enter_context(_locked(folder))
+        held.callback(shutil.rmtree, folder)
+        yield folder
+
+
+def sweep_snapshots() -> None:
+    """Remove those that no living process holds."""
+    with _locked(working()):
+        for folder in working().glob(f"{SNAPSHOT}*"):
+            with suppress(BlockingIOError, FileNotFoundError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                shutil.rmtree(folder)
+
+
+@contextmanager
+def _locked(folder: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """The system lets go of it when the process ends, however it ends."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def temporary() -> IO[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -50,8 +49,8 @@ class Snapshot:
 @contextmanager
 def taken() -> Iterator[Snapshot]:
     """Writers go on meanwhile. Raises BackupFailed and what SQLite raises; the copy goes with the block."""
-    with tempfile.TemporaryDirectory(dir=places.working(), prefix="snapshot-") as folder:
-        yield {"sqlite": _sqlite, "postgresql": _postgresql}[connection.vendor](Path(folder) / "database")
+    with places.snapshot_folder() as folder:
+        yield {"sqlite": _sqlite, "postgresql": _postgresql}[connection.vendor](folder / "database")
 
 
 def facts_of_this_database() -> Facts:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +15,14 @@ import pytest
 from django.template.loader import render_to_string
 
 from portal import tasks
-from portal.backup import audit_key, envelope, making, reading, restoring, state
+from portal.backup import audit_key, envelope, making, places, reading, restoring, state
 from portal.backup.envelope import Envelope
 from portal.backup.errors import BackupDamaged, BackupFailed, RestoreRefused
+from portal.backup.known import known
 from portal.backup.manifest import Draft, Entry, Header
 from portal.backup.state import State
 from portal.backup.store import Store
+from tests.running import ROOT
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -194,6 +200,41 @@ def test_a_start_while_another_one_runs_tells_nothing_of_the_other(store: Store)
     with store.locked(), pytest.raises(BackupFailed, match="being made"):
         making.make(root=store.root, recipients=store.envelope.recipients)
     assert state.read() == told
+
+
+HOLDING = """
+import sys
+from django.conf import settings
+settings.configure(VAR_ROOT=sys.argv[1])
+from portal.backup import places
+with places.snapshot_folder() as folder:
+    (folder / "database").write_text("in clear")
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_database_in_clear_is_removed_once_its_process_was_killed(settings: Any) -> None:
+    command = [sys.executable, "-c", HOLDING, str(settings.VAR_ROOT)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        left = Path(process.stdout.readline().strip())
+        places.sweep_snapshots()
+        assert (left / "database").exists()
+        process.kill()
+    assert (left / "database").exists()
+    places.sweep_snapshots()
+    assert not left.exists()
+
+
+def test_what_was_read_is_written_down_before_the_backup_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("portal.backup.known.AT_ONCE", 2)
+    found = tmp_path.stat()
+    with known() as memory:
+        for number in range(3):
+            memory.keep(tmp_path / str(number), found, "hash", 1)
+        with closing(sqlite3.connect(places.working() / "known.sqlite3")) as other:
+            assert other.execute("SELECT COUNT(*) FROM known").fetchone() == (2,)
 
 
 def test_nothing_is_written_in_clear_unless_it_is_asked_for(store: Store) -> None:
