@@ -230,7 +230,7 @@ STORIES: dict[str, list[Callable[[StateApps, Clinic, User, User], Iterator[None]
 }
 
 
-def old_answer(old: StateApps, study: Any, by: int, probabilities: dict[str, float]) -> None:
+def old_answer(old: StateApps, study: Any, by: uuid.UUID, probabilities: dict[str, float]) -> None:
     now = timezone.now()
     analysis = old.get_model("diagnosis", "Analysis").objects.create(
         study=study, number=1, status="succeeded", requested_by_id=by, finished_at=now
