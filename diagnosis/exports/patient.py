@@ -1,13 +1,15 @@
 """Everything about one patient, as one ZIP file: for the patient, for a court, for another hospital.
 
-Left out is what is not the patient's (images that were taken back may show somebody else) and what the person who
-exports may not see yet (results and reports that are hidden until they have read). The index says so.
+Left out is what is not the patient's (images that were taken back may show somebody else, and so do reports that were
+signed under another patient's name) and what the person who exports may not see yet (results and reports that are
+hidden until they have read). The index says so. Signed reports outlive a study that was deleted past its retention
+period, and are in it.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -22,12 +24,14 @@ from diagnosis.exports import fhir
 from diagnosis.exports.archive import Archive
 from diagnosis.exports.rows import plain
 from diagnosis.models import Analysis, Deletion, LegalHold, Patient, Report, Scan, Study
+from diagnosis.models.deletion import DeletionKind, DeletionQuerySet
+from diagnosis.models.report import ReportQuerySet
 from diagnosis.models.scan import FileFormat
 from diagnosis.reports import seals
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.picture import picture_of
 from diagnosis.results import intended_use
-from diagnosis.rules import blinding
+from diagnosis.rules import blinding, corrections, records
 from diagnosis.states import AnalysisStatus, ReportStatus
 
 ENDINGS = {FileFormat.PNG: "png", FileFormat.JPEG: "jpg", FileFormat.DICOM: "dcm"}
@@ -36,7 +40,10 @@ Address = Callable[[Report], str]
 
 @dataclass
 class OneStudy:
-    """A study of the patient, and where its parts lie in the file. `images`: name there → image."""
+    """A study of the patient, and where its parts lie in the file. `images`: name there → image.
+
+    `of_others`: how many reports are left out because they were signed under another patient's name.
+    """
 
     study: Study
     images: dict[str, Scan]
@@ -44,6 +51,7 @@ class OneStudy:
     analyses: list[Analysis]
     hides_result: bool
     hides_reading: bool
+    of_others: int
     missing: list[str] = field(default_factory=list)
 
 
@@ -54,13 +62,14 @@ def export_patient(patient: Patient, *, by: User, address_of: Address) -> IO[byt
     """
     archive = Archive(Path(settings.PRIVATE_ROOT))
     try:
-        studies = _studies(patient, by)
+        studies, kept = _studies(patient, by), _kept_reports(patient)
         for one in studies:
             _add_images(archive, one)
-            _add_reports(archive, one, address_of)
-        archive.add_json("data.json", _data(patient, studies))
+            _add_reports(archive, one.reports, address_of)
+        _add_reports(archive, kept, address_of)
+        archive.add_json("data.json", _data(patient, studies, kept))
         archive.add_json("fhir-bundle.json", _bundle(patient, studies))
-        archive.add("index.html", _index(patient, studies).encode())
+        archive.add("index.html", _index(patient, studies, kept).encode())
         return archive.finish()
     except BaseException:
         archive.close()
@@ -73,17 +82,48 @@ def _studies(patient: Patient, by: User) -> list[OneStudy]:
     studies = list(found.prefetch_related("series", "changes__made_by", Prefetch("analyses", analyses)))
     keys = [study.pk for study in studies]
     results, readings = blinding.results_hidden_among(by, keys), blinding.readings_hidden_among(by, keys)
-    return [_one(n, study, study.pk in results, study.pk in readings) for n, study in enumerate(studies, 1)]
+    numbers = _numbers(patient)
+    return [_one(n, study, study.pk in results, study.pk in readings, numbers) for n, study in enumerate(studies, 1)]
 
 
-def _one(number: int, study: Study, hides_result: bool, hides_reading: bool) -> OneStudy:
+def _kept_reports(patient: Patient) -> dict[str, Report]:
+    """Signed ones of studies that were deleted past their retention period; also on records that were merged."""
+    of_person, numbers = _deleted(patient), _numbers(patient)
+    studies = of_person.filter(kind=DeletionKind.RETENTION).values("study")
+    found = _with_rows(Report.objects.filter(study__in=studies, status=ReportStatus.FINAL).order_by("signed_at", "pk"))
+    own = [report for report in found if not _is_of_another(report, numbers)]
+    return {f"kept-reports/report-{n:03}.pdf": report for n, report in enumerate(own, 1)}
+
+
+def _deleted(patient: Patient) -> DeletionQuerySet:
+    # A study that was deleted stays with its record where that is merged later.
+    return Deletion.objects.confirmed().filter(study__patient__in=records.joined({patient.pk}))
+
+
+def _numbers(patient: Patient) -> frozenset[str]:
+    """The record numbers of the person."""
+    found = Patient.objects.filter(pk__in=records.joined({patient.pk}))
+    return frozenset(found.values_list("medical_record_number", flat=True))
+
+
+def _is_of_another(report: Report, numbers: frozenset[str]) -> bool:
+    named = corrections.signed_under(report)
+    return named is not None and named["medical_record_number"] not in numbers
+
+
+def _with_rows(reports: ReportQuerySet) -> ReportQuerySet:
+    return reports.prefetch_related("addenda", "seals")
+
+
+def _one(number: int, study: Study, hides_result: bool, hides_reading: bool, numbers: frozenset[str]) -> OneStudy:
     folder = f"study-{number:03}"
     images = Scan.objects.filter(series__study=study).select_related("uploaded_by").order_by("series", *_ORDER)
-    reports = Report.objects.filter(study=study).order_by("written_at").prefetch_related("addenda", "seals")
+    reports = [] if hides_reading else list(_with_rows(Report.objects.filter(study=study).order_by("written_at")))
+    own = [report for report in reports if not _is_of_another(report, numbers)]
     named = {f"{folder}/image-{n:04}.{_ending(image)}": image for n, image in enumerate(images, 1)}
-    written = {f"{folder}/report-{n}.pdf": report for n, report in enumerate(reports, 1)}
+    written = {f"{folder}/report-{n}.pdf": report for n, report in enumerate(own, 1)}
     analyses = [] if hides_result else list(study.analyses.all())
-    return OneStudy(study, named, {} if hides_reading else written, analyses, hides_result, hides_reading)
+    return OneStudy(study, named, written, analyses, hides_result, hides_reading, len(reports) - len(own))
 
 
 _ORDER = ("instance_number", "uploaded_at", "pk")
@@ -104,8 +144,8 @@ def _add_images(archive: Archive, one: OneStudy) -> None:
             archive.add_file(name, file)
 
 
-def _add_reports(archive: Archive, one: OneStudy, address_of: Address) -> None:
-    for name, report in one.reports.items():
+def _add_reports(archive: Archive, reports: Mapping[str, Report], address_of: Address) -> None:
+    for name, report in reports.items():
         if report.status == ReportStatus.FINAL:
             archive.add(name, render_pdf(report, picture=picture_of(report), verification_url=address_of(report)))
             archive.add_json(name.replace(".pdf", "-seals.json"), _seals(report, address_of(report)))
@@ -124,17 +164,19 @@ def _seals(report: Report, address: str) -> dict[str, Any]:
     }
 
 
-def _data(patient: Patient, studies: list[OneStudy]) -> dict[str, Any]:
+def _data(patient: Patient, studies: list[OneStudy], kept: Mapping[str, Report]) -> dict[str, Any]:
     """The rows as they are, with every field."""
-    deleted = Deletion.objects.confirmed().filter(study__patient=patient)
+    # Why a version was saved may name the record number of somebody else whose images were moved.
+    earlier = [plain(one, leave_out=["history_change_reason"]) for one in patient.history.all()]
     return {
         "exported_at": timezone.now(),
         "intended_use": intended_use.sentence(),
         "patient": plain(patient),
-        "earlier_records": [plain(one) for one in patient.history.all()],
+        "earlier_records": earlier,
         "merged_records": [plain(one) for one in patient.merged_from.all()],
         "legal_holds": [plain(one) for one in LegalHold.objects.filter(patient=patient)],
-        "deleted_studies": [plain(one) for one in deleted],
+        "deleted_studies": [plain(one) for one in _deleted(patient)],
+        "kept_reports": [_report_data(name, report) for name, report in kept.items()],
         "studies": [_study_data(one) for one in studies],
     }
 
@@ -152,6 +194,7 @@ def _study_data(one: OneStudy) -> dict[str, Any]:
         "readings": [] if one.hides_reading else [plain(review) for review in one.study.reviews.all()],
         "critical_results": [plain(result) for result in one.study.critical_results.all()],
         "reports": [_report_data(name, report) for name, report in one.reports.items()],
+        "reports_of_other_patients": one.of_others,
     }
 
 
@@ -199,8 +242,14 @@ def _counts(one: OneStudy) -> dict[uuid.UUID, int]:
     return counts
 
 
-def _index(patient: Patient, studies: list[OneStudy]) -> str:
+def _index(patient: Patient, studies: list[OneStudy], kept: Mapping[str, Report]) -> str:
     final = ReportStatus.FINAL
     rows = [(one, [pair for pair in one.reports.items() if pair[1].status == final]) for one in studies]
-    context = {"patient": patient, "rows": rows, "now": timezone.now(), "intended_use": intended_use.sentence()}
+    context = {
+        "patient": patient,
+        "rows": rows,
+        "kept": list(kept.items()),
+        "now": timezone.now(),
+        "intended_use": intended_use.sentence(),
+    }
     return render_to_string("diagnosis/export/index.html", context)

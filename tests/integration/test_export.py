@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import re
@@ -18,10 +19,15 @@ from django.urls import reverse
 
 from accounts.models import User
 from audit.models import AuditEvent
+from diagnosis.actions.correction import merge_patients, move_scans
+from diagnosis.actions.deletion import confirm_deletion, request_deletion
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.scan import upload_scan
 from diagnosis.actions.withdrawal import take_back
-from diagnosis.models import Patient, Scan
+from diagnosis.exports.patient import export_patient
+from diagnosis.models import Patient, RetentionRule, Scan, Study
+from diagnosis.models.deletion import DeletionKind
+from diagnosis.rules import deletions
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_patient, read
 from tests.images import xray_dicom
@@ -132,3 +138,39 @@ def test_all_of_one_patient_is_in_the_file(
     assert (kinds[0], kinds.count("DiagnosticReport"), kinds.count("Observation")) == ("Patient", 1, 3)
     # Nothing of it is left on the disk.
     assert list(Path(settings.PRIVATE_ROOT, "exports").iterdir()) == []
+
+
+def exported(patient: Patient, by: User) -> dict[str, bytes]:
+    file = export_patient(patient, by=by, address_of=lambda report: report.verification_code)
+    with file, ZipFile(file) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_nothing_of_another_patient_leaves_and_reports_outlive_their_studies(
+    patient: Patient, radiographer: User, radiologist: User, member: Callable[..., User], upload: Callable[..., Scan]
+) -> None:
+    one, two = member("administrator"), member("administrator")
+    other, double = (new_patient(patient.clinic, radiographer, name) for name in ("OTHER", "DOUBLE"))
+    scans = [upload(1, of=other), upload(2, of=double), upload(3)]
+    for scan in scans:
+        finish(scan, 0.9)
+        written = read(radiologist, scan.reviews.get(), decision="agree", category="typical").report
+        sign_report(by=radiologist, report=written, password=PASSWORD)
+    move_scans(by=one, source=other, scans=[scans[0].pk], target=patient, reason="Of another person.")
+    merge_patients(by=one, source=double, target=patient, reason="The same person.")
+    RetentionRule.objects.create(clinic=patient.clinic, years=10)
+    examined = dt.datetime(2010, 5, 1, tzinfo=dt.UTC)
+    Study.objects.update(examined_at=examined)
+    asked = request_deletion(by=one, study=scans[2].study, kind=DeletionKind.RETENTION, reason="Old.")
+    confirm_deletion(by=two, deletion=asked, seen=deletions.contents(scans[2].study))
+    files = exported(patient, one)
+    stored = json.loads(files["data.json"])
+    moved, merged = (next(row for row in stored["studies"] if row["id"] == str(scan.study_id)) for scan in scans[:2])
+    assert (moved["reports"], moved["reports_of_other_patients"]) == ([], 1)
+    assert len(merged["reports"]) == 1  # another record of the same person
+    assert "1 report was signed under another" in files["index.html"].decode()
+    assert not [name for name, content in files.items() if b"OTHER" in content]
+    (kept,) = stored["kept_reports"]
+    assert kept["snapshot"]["patient"]["medical_record_number"] == patient.medical_record_number
+    assert files[kept["file"]].startswith(b"%PDF")
+    assert f'href="{kept["file"]}"' in files["index.html"].decode()
