@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -94,6 +96,9 @@ class UserAdmin(NeverDeleted, Proven, DjangoUserAdmin):
     # Who may open the administration, and with which rights, is decided by those who hold all of them.
     only_for_superusers = ("is_staff", "is_superuser", "groups", "user_permissions")
 
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return step_up(super().user_change_password)(request, *args, **kwargs)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("memberships__clinic")
 
@@ -125,6 +130,17 @@ class UserAdmin(NeverDeleted, Proven, DjangoUserAdmin):
         return ", ".join(f"{m.clinic} ({m.role_class.name})" for m in user.memberships.all() if m.is_active) or gettext(
             "none"
         )
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RightsGroupAdmin(Proven, GroupAdmin):
+    """A group gives rights to whoever is in it."""
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return step_up(super().delete_view)(request, *args, **kwargs)
 
 
 class ClinicForm(FactorPolicyForm, ClinicLocaleForm):

@@ -7,12 +7,18 @@ from typing import Any
 
 from allauth.account.signals import password_changed, password_reset, password_set
 from allauth.mfa.models import Authenticator
-from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
+from allauth.mfa.signals import (
+    authentication_failed,
+    authenticator_added,
+    authenticator_removed,
+    authenticator_reset,
+    authenticator_used,
+)
 from django.db.models import Model
 from django.db.models.signals import post_save, pre_save
 from django.dispatch import receiver
 
-from accounts.models import ApiToken, Membership, User
+from accounts.models import ApiToken, Clinic, Membership, User
 from accounts.second_factor import was_reset
 from audit.notes import current, note_detail, note_event, note_object
 from audit.record import record
@@ -79,6 +85,15 @@ def _account_saved(instance: User, created: bool, update_fields: Collection[str]
     _tell("accounts.user", instance.pk, _saved(created), told)
 
 
+@receiver(post_save, sender=Clinic)
+def _clinic_saved(instance: Clinic, created: bool, **_: Any) -> None:
+    told = {
+        "clinic": "active" if instance.is_active else "closed",
+        "second_factor_roles": ", ".join(instance.second_factor_roles) or "none",
+    }
+    _tell("accounts.clinic", instance.pk, _saved(created), told)
+
+
 @receiver(post_save, sender=ApiToken)
 def _token_saved(instance: ApiToken, created: bool, **_: Any) -> None:
     _tell("accounts.apitoken", instance.pk, _saved(created), {"membership": str(instance.membership_id)})
@@ -107,12 +122,18 @@ def _factor_removed(authenticator: Authenticator, **_: Any) -> None:
 
 
 @receiver(authentication_failed)
-def _wrong_code(user: User, authenticator: Authenticator, **_: Any) -> None:
-    """The password was right; whoever typed the code is not signed in."""
+def _wrong_code(user: User, authenticator: Authenticator, reauthentication: bool = False, **_: Any) -> None:
+    """The password was right; whoever typed the code is not signed in, or is and was asked for a proof."""
     if (notes := current()) is not None:
         notes.person, notes.outcome = user.pk, Outcome.MINOR
-    note_event(Event.LOGIN, Action.EXECUTE)
+    note_event(Event.RIGHTS if reauthentication else Event.LOGIN, Action.EXECUTE)
     note_detail(second_factor=str(authenticator.type))
+
+
+@receiver(authenticator_used)
+def _factor_used(authenticator: Authenticator, **_: Any) -> None:
+    """A recovery code is what somebody with a stolen list of them signs in with."""
+    note_detail(with_factor=str(authenticator.type))
 
 
 @receiver(was_reset)

@@ -20,6 +20,8 @@ from accounts.factor_adapter import FactorAdapter
 from accounts.forms import Labelled
 from accounts.models import Clinic, User
 from accounts.roles import role_choices
+from audit.notes import current, note_detail, note_event
+from audit.vocabulary import Action, Event, Outcome
 
 # allauth forgets a used code after one period, but takes it for as many as the clock may be wrong by.
 CODE_SECONDS = 30 * (2 * settings.MFA_TOTP_TOLERANCE + 1)
@@ -33,19 +35,37 @@ def _count(user: User) -> guesses.Count:
 class Counted:
     """Codes are counted before they are checked, so that many at once cannot slip through together."""
 
+    event = Event.LOGIN
     user: User
     authenticator: Authenticator
 
     def clean_code(self) -> str:
-        every = [_count(self.user)]
+        # One after the other: all that come at once would find no wait yet, and each would be looked at.
+        turn = f"code-turn:{self.user.pk}"
+        if not cache.add(turn, "y", 5):
+            raise self._refuse(seconds=1)
+        try:
+            return self._clean_in_turn([_count(self.user)])
+        finally:
+            cache.delete(turn)
+
+    def _clean_in_turn(self, every: list[guesses.Count]) -> str:
         if seconds := guesses.wait(every):
-            sentence = FactorAdapter.error_messages["too_many_codes"]
-            raise ValidationError(sentence, code="too_many_codes", params={"seconds": seconds})
+            raise self._refuse(seconds=seconds)
         guesses.add_failure(every)
         code: str = super().clean_code()  # type: ignore[misc]
         guesses.take_back(every)
         self._keep_used(code)
         return code
+
+    def _refuse(self, *, seconds: int) -> ValidationError:
+        """Told in the audit trail too: allauth says nothing of a code that was not looked at."""
+        note_event(self.event, Action.EXECUTE)
+        note_detail(second_factor="not looked at")
+        if (notes := current()) is not None:
+            notes.person, notes.outcome = self.user.pk, Outcome.MINOR
+        sentence = FactorAdapter.error_messages["too_many_codes"]
+        return ValidationError(sentence, code="too_many_codes", params={"seconds": seconds})
 
     def _keep_used(self, code: str) -> None:
         if self.authenticator.type == Authenticator.Type.TOTP:
@@ -65,6 +85,7 @@ class CodeForm(Counted, Labelled, base.AuthenticateForm):
 class ConfirmCodeForm(Counted, Labelled, base.ReauthenticateForm):
     """Asks for a code of somebody who is signed in."""
 
+    event = Event.RIGHTS
     labels = CodeForm.labels
 
 

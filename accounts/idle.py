@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account import app_settings
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -32,9 +33,14 @@ def begin(request: HttpRequest | None, **_kwargs: Any) -> None:
         request.session[SINCE] = request.session[SEEN] = time.time()
 
 
+def _begin_late(session: SessionBase) -> None:
+    """Signed in before this was counted, so nobody knows when: it is no recent proof of who is there."""
+    session[SINCE], session[SEEN] = time.time() - app_settings.REAUTHENTICATION_TIMEOUT, time.time()
+
+
 def touch(session: SessionBase) -> None:
     """The person acts."""
-    if time.time() - session[SEEN] > min(STEP_SECONDS, settings.IDLE_SECONDS / 4):
+    if time.time() - session[SEEN] > min(STEP_SECONDS, settings.IDLE_SECONDS / 4 or STEP_SECONDS):
         session[SEEN] = time.time()
 
 
@@ -58,8 +64,8 @@ class IdleMiddleware:
     def process_view(self, request: HttpRequest, _view: Any, _args: Any, _kwargs: Any) -> None:
         if not request.user.is_authenticated:
             return
-        if SINCE not in request.session:  # signed in before this was counted
-            begin(request)
+        if SINCE not in request.session:
+            _begin_late(request.session)
         if seconds_left(request.session) <= 0:
             _sign_out(request)
         elif _is_sign_of_life(request):

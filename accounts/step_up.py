@@ -8,9 +8,15 @@ from functools import wraps
 from typing import Any
 
 from allauth.account import app_settings
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate, suspend_request
+from allauth.account.internal.flows.reauthentication import (
+    STATE_SESSION_KEY,
+    did_recently_reauthenticate,
+    suspend_request,
+)
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import resolve, reverse
+from django.utils.translation import gettext as _
 
 from accounts.idle import SINCE
 from accounts.models import User
@@ -27,14 +33,24 @@ def is_proven(request: HttpRequest) -> bool:
     return signed_in or did_recently_reauthenticate(request) or proof_in(request.session, request.user) is not None
 
 
+def _is_not_to_be_kept(request: HttpRequest) -> bool:
+    """A password would lie readable in the session, and a file does not fit into it."""
+    return bool(request.FILES) or any("password" in name for name in request.POST)
+
+
 def step_up(view: View) -> View:
     """Ask for the password, a code or a passkey first, and then go on with what was asked for, a form included."""
 
     @wraps(view)
     def proven(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if is_proven(request):
+            # A form that goes on after the proof still carries the match of the page that asked for it.
+            request.resolver_match = resolve(request.path_info)
             return view(request, *args, **kwargs)
         response: HttpResponse = suspend_request(request, reverse("account_reauthenticate"))
+        if request.method == "POST" and _is_not_to_be_kept(request):
+            del request.session[STATE_SESSION_KEY]
+            messages.warning(request, _("Confirm that it is you. Then fill in the form once more."))
         return response
 
     return proven

@@ -59,6 +59,11 @@ def entries(*, sweep_seconds: int, backups: bool = False) -> dict[str, Any]:
             "schedule": crontab(hour="3", minute="20"),
             "options": {"expires": 3600},
         },
+        "clear-sessions": {
+            "task": "portal.tasks.clear_sessions",
+            "schedule": crontab(hour="3", minute="40"),
+            "options": {"expires": 3600},
+        },
         "keep-figures": {
             "task": "diagnosis.tasks.keep_figures",
             "schedule": 6 * 3600.0,

@@ -8,6 +8,7 @@ from threading import Thread
 
 from celery import shared_task
 from django.conf import settings
+from django.core.management import call_command
 
 from portal.backup import state
 
@@ -22,3 +23,9 @@ def begin_backup() -> None:
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "backup", "--gentle"]
         process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
         Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
+
+
+@shared_task
+def clear_sessions() -> None:
+    """Sessions that expired: Django deletes only those that somebody comes back with."""
+    call_command("clearsessions")

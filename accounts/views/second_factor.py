@@ -28,7 +28,6 @@ from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
 from accounts.step_up import step_up
 from accounts.views.login import counted
-from audit.notes import note_detail, note_object
 
 
 class OverviewView(base.IndexView):
@@ -89,8 +88,6 @@ def decide_policy(request: HttpRequest) -> HttpResponse:
     form = FactorPolicyForm(request.POST if "decided" in request.POST else None, instance=clinic)
     if form.is_bound and form.is_valid():
         form.save()
-        note_object("accounts.clinic", clinic.pk)
-        note_detail(second_factor_roles=", ".join(clinic.second_factor_roles))
         messages.success(request, _("Saved. It holds from each person’s next sign-in."))
         return redirect("accounts:second_factor_policy")
     return render(request, "account/second_factor_policy.html", {"form": form, "clinic": clinic})

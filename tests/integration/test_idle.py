@@ -83,5 +83,9 @@ def test_it_can_be_switched_off(client: Client, later: Any, settings: Any) -> No
     settings.IDLE_SECONDS = 0
     later(11 * 60)
     assert page(client) == 200
+    seen = client.session[idle.SEEN]
+    later(0.1)
+    assert page(client) == 200
+    assert client.session[idle.SEEN] == seen  # not every page writes the session
     later(61)
     assert page(client) == 302

@@ -6,11 +6,13 @@ import time
 from typing import Any
 
 import pytest
+from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from django.core import mail
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -103,6 +105,7 @@ def test_a_recovery_code_signs_in_once(careful: User) -> None:
         sign_in(client, careful)
         type_code(client, code)
         assert is_signed_in(client) is expected
+        assert not expected or AuditEvent.objects.latest("pk").detail["with_factor"] == "recovery_codes"
 
 
 def test_wrong_codes_make_one_wait_even_for_the_right_one(careful: User) -> None:
@@ -112,6 +115,31 @@ def test_wrong_codes_make_one_wait_even_for_the_right_one(careful: User) -> None
     assert "Too many wrong codes" not in answers[4]
     assert "Too many wrong codes were typed." in type_code(client, code_of_now()).content.decode()
     assert not is_signed_in(client)
+    told = AuditEvent.objects.filter(person=careful.pk, event=Event.LOGIN, outcome=Outcome.MINOR)
+    assert [*told.order_by("pk").values_list("detail__second_factor", flat=True)] == ["totp"] * 5 + [
+        "not looked at"
+    ] * 2
+
+
+def test_codes_that_come_at_once_are_looked_at_one_by_one(careful: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one is looked at, another one, even the right one, is not."""
+    client, second = Client(), Client()
+    for one in (client, second):
+        sign_in(one, careful)
+    check = totp.TOTP.validate_code
+    answers = []
+
+    def check_slowly(self: Any, code: str) -> bool:
+        answers.append(type_code(second, code_of_now()).content.decode())
+        return bool(check(self, code))
+
+    monkeypatch.setattr(totp.TOTP, "validate_code", check_slowly)
+    type_code(client, "000000")
+    assert ["Too many wrong codes were typed." in answer for answer in answers] == [True]
+    assert not is_signed_in(second)
+    monkeypatch.undo()
+    type_code(second, code_of_now())
+    assert is_signed_in(second)
 
 
 def test_secrets_are_encrypted_and_open_with_the_key_before(careful: User, settings: Settings) -> None:
@@ -185,12 +213,46 @@ def test_the_administration_changes_rights_only_after_a_recent_proof(
 ) -> None:
     client.force_login(admin_user)
     pages = [reverse("admin:accounts_user_change", args=[clinician.pk]), reverse("admin:accounts_clinic_add")]
-    assert [client.get(page).status_code for page in pages] == [200, 200]
-    some_time_ago(client)
+    pages += [reverse("admin:auth_user_password_change", args=[clinician.pk]), reverse("admin:auth_group_add")]
+    assert {client.get(page).status_code for page in pages} == {200}
+    session = client.session
+    del session[idle.SINCE]  # signed in before this was counted
+    session.save()
     assert all(client.get(page).url.startswith(reverse("account_reauthenticate")) for page in pages)
     assert client.get(reverse("admin:accounts_user_changelist")).status_code == 200
     client.post(reverse("account_reauthenticate"), {"password": "password", "next": pages[0]})
     assert client.get(pages[0]).status_code == 200
+
+
+def test_a_form_waits_for_the_proof_unless_it_carries_a_password_or_a_file(
+    client: Client, admin_user: User, clinic: Clinic
+) -> None:
+    def prove(page: str) -> Any:
+        return client.post(reverse("account_reauthenticate"), {"password": "password", "next": page})
+
+    client.force_login(admin_user)
+    some_time_ago(client)
+    made, page = reverse("admin:accounts_user_add"), reverse("admin:accounts_clinic_change", args=[clinic.pk])
+    numbers = {f"{rows}-{kind}_FORMS": 0 for rows in ("letterhead", "memberships") for kind in ("TOTAL", "INITIAL")}
+    form = {"name": clinic.name, "is_active": "on", "second_factor_roles": ["clinician"], **numbers}
+    secret = {"email": "new@clinic.example", "full_name": "New", "password1": "4711 and more", "password2": "4711"}
+    file = SimpleUploadedFile("logo.png", b"no picture", "image/png")
+    for address, fields in ((made, secret), (page, form | {"letterhead-0-new_logo": file})):
+        asked = client.post(address, fields)
+        assert "Then fill in the form once more." in client.get(asked.url).content.decode()
+        assert STATE_SESSION_KEY not in client.session
+        assert "4711" not in str(dict(client.session))
+    client.post(page, form)
+    assert prove(page).status_code == 302
+    clinic.refresh_from_db()
+    assert clinic.second_factor_roles == ["clinician"]
+    told = AuditEvent.objects.latest("pk")
+    assert (told.route, told.object_type, told.object_id, told.detail["second_factor_roles"]) == (
+        "POST admin:accounts_clinic_change",
+        "accounts.clinic",
+        str(clinic.pk),
+        "clinician",
+    )
 
 
 def test_whoever_must_have_one_opens_nothing_before(clinician: User, member: Any, clinic: Clinic) -> None:
