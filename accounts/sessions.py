@@ -15,11 +15,12 @@ from django.utils import timezone
 
 from accounts.models import OpenSession, User
 from accounts.models.api_token import digest
+from accounts.models.open_session import LAG
 from audit.middleware import QUIET
 from audit.record import address_of, route_of
 
 NOTE = "seen"  # in the session: the digest under which it is listed, and when that was written
-STEP = timedelta(minutes=5)
+STEP = LAG
 
 
 class SeenMiddleware:
@@ -54,8 +55,9 @@ def current_digest(request: HttpRequest) -> str:
 
 
 def _is_due(request: HttpRequest) -> bool:
-    """What an open page asks for by itself is no sign of a person."""
-    if route_of(request) in QUIET:
+    """What an open page asks for by itself is no sign of a person; what it tells of keys and pointer is."""
+    route = route_of(request)
+    if route in QUIET and (route, request.method) != ("accounts:alive", "POST"):
         return False
     listed, at = request.session.get(NOTE, ("", 0))
     return listed != current_digest(request) or timezone.now().timestamp() - at > STEP.total_seconds()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -13,6 +14,10 @@ from accounts.browsers import name_of
 
 if TYPE_CHECKING:
     from accounts.models.user import User
+
+
+# How far `last_seen` may be behind.
+LAG = timedelta(minutes=5)
 
 
 class Digest(Func):
@@ -37,8 +42,12 @@ class OpenSessionQuerySet(models.QuerySet["OpenSession"]):
         return self.filter(user_id=user.pk)
 
     def live(self) -> OpenSessionQuerySet:
-        """Those whose session has neither ended nor expired."""
-        return self.filter(digest__in=_sessions().filter(expire_date__gt=timezone.now()).values("key_digest"))
+        """Those whose session has neither ended nor expired nor idled too long, which its next request would tell."""
+        alive = _sessions().filter(expire_date__gt=timezone.now()).values("key_digest")
+        found = self.filter(digest__in=alive)
+        if not settings.IDLE_SECONDS:
+            return found
+        return found.filter(last_seen__gt=timezone.now() - timedelta(seconds=settings.IDLE_SECONDS) - LAG)
 
     def end(self) -> int:
         """Sign these out, with their next request; returns how many were still open."""

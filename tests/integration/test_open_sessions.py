@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts import sessions
 from accounts.browsers import name_of
 from accounts.models import OpenSession, User
+from portal import tasks
 from tests.conftest import PASSWORD
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -86,6 +87,22 @@ def test_a_page_costs_no_query_but_one_in_five_minutes(
         browser.get(address)
     assert len([query for query in due if "accounts_opensession" in query["sql"]]) == 1
     assert OpenSession.objects.get().last_seen == later
+
+
+def test_acting_on_an_open_page_counts_and_what_idled_out_is_not_listed(
+    clinician: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, later = signed_in(clinician), timezone.now() + timedelta(minutes=6)
+    monkeypatch.setattr(sessions.timezone, "now", lambda: later)
+    browser.get(reverse("accounts:alive"))
+    assert OpenSession.objects.get().last_seen < later
+    browser.post(reverse("accounts:alive"))
+    assert OpenSession.objects.live().get().last_seen == later
+    OpenSession.objects.update(last_seen=later - timedelta(minutes=21))
+    assert not OpenSession.objects.live().exists()
+    Session.objects.update(expire_date=later - timedelta(minutes=1))
+    tasks.clear_sessions()
+    assert not Session.objects.exists()
 
 
 def test_a_session_is_followed_when_its_key_changes(clinician: User) -> None:

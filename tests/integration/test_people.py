@@ -117,7 +117,9 @@ def test_a_new_person_comes_in_by_a_link_that_works_once(office: Office) -> None
 def test_the_secret_of_a_link_is_told_nobody_and_a_wrong_one_leaves_nothing(
     office: Office, clinician: User, other_clinic: Clinic
 ) -> None:
+    Clinic.objects.filter(pk=office.clinic.pk).update(name="St Mary's & Co")
     link = link_in(office.invite("new@clinic.example"))
+    assert mail.outbox[0].subject == "Your account at St Mary's & Co"
     secret, theirs = link.rstrip("/").rpartition("/")[2], Client()
     theirs.force_login(clinician)
     session = theirs.session
