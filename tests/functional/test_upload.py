@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from diagnosis.models import Patient, Scan
-from tests.functional.steps import PATIENCE_MS, choose, file_chooser_by_key, settled, sign_in, until_sent
+from tests.functional.steps import PATIENCE_MS, choose, choose_by_key, settled, sign_in, until_sent
 from tests.images import xray_dicom, xray_png
 from tests.running import Worker
 
@@ -119,7 +119,7 @@ def test_one_comparison_holds_for_every_file_that_differs_in_the_same_way(at_pat
 
 def test_the_whole_upload_works_from_the_keyboard(at_patient: Page) -> None:
     page = at_patient
-    file_chooser_by_key(page).set_files([{"name": "a.png", "mimeType": "image/png", "buffer": xray_png()}])
+    choose_by_key(page, {"name": "a.png", "mimeType": "image/png", "buffer": xray_png()})
     until_sent(page)
     page.get_by_role("link", name="Open: a.png").focus()
     page.keyboard.press("Enter")
