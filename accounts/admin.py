@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.contrib.auth.models import Permission as Right
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -38,6 +39,15 @@ class Proven:
         return (step_up(view) if request.method == "POST" else view)(request, *args, **kwargs)
 
 
+class OfUsedRights:
+    """Only rights that something here asks for can be given: nothing asks for those over other people's factors."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
+        if db_field.related_model is Right:
+            kwargs["queryset"] = Right.objects.exclude(content_type__app_label="mfa").select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+
 class MembershipInline(NeverDeleted, admin.TabularInline):
     model = Membership
     extra = 0
@@ -61,7 +71,7 @@ class LetterheadInline(NeverDeleted, admin.StackedInline):
 
 
 @admin.register(User)
-class UserAdmin(NeverDeleted, Proven, DjangoUserAdmin):
+class UserAdmin(NeverDeleted, Proven, OfUsedRights, DjangoUserAdmin):
     list_display = ("full_name", "email", "clinics", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "memberships__role", "memberships__clinic")
     search_fields = ("full_name", "email")
@@ -136,7 +146,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class RightsGroupAdmin(Proven, GroupAdmin):
+class RightsGroupAdmin(Proven, OfUsedRights, GroupAdmin):
     """A group gives rights to whoever is in it."""
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

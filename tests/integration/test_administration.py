@@ -243,8 +243,12 @@ def test_the_list_of_staff_asks_the_database_no_more_for_more_people(
         admin.get(reverse("admin:accounts_user_changelist"))
 
 
-def test_addresses_beside_the_account_have_no_page(admin: Client) -> None:
-    assert "Email addresses" not in admin.get(reverse("admin:index")).content.decode()
+def test_addresses_and_factors_beside_the_account_have_no_page(admin: Client, clinician: User) -> None:
+    index = admin.get(reverse("admin:index")).content.decode()
+    assert "Email addresses" not in index
+    assert "uthenticator" not in index and admin.get("/admin/mfa/authenticator/").status_code == 404
+    person = admin.get(reverse("admin:accounts_user_change", args=[clinician.pk])).content.decode()
+    assert "Can add patient" in person and "authenticator" not in person
 
 
 def test_a_message_is_handled_where_it_is_read(admin: Client, superuser: User) -> None:
