@@ -29,7 +29,7 @@ SLICES = 120  # seven batches and a half
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers started after this find out within seconds that another one was lost."""
-    monkeypatch.setenv("ANALYSIS_LEASE_SECONDS", "2")
+    monkeypatch.setenv("ANALYSIS_LEASE_SECONDS", "6")  # a busy machine renews late
     monkeypatch.setenv("ANALYSIS_SWEEP_SECONDS", "1")
 
 
