@@ -4,80 +4,36 @@ from typing import Any
 
 from celery.schedules import crontab
 
+HOUR = 3600
+
 
 def entries(*, sweep_seconds: int, backups: bool = False) -> dict[str, Any]:
     """Celery’s beat schedule. Each entry expires before its next turn: a queue that stood still runs it once."""
-    made: dict[str, Any] = {
-        "delete-old-drawings": {
-            "task": "diagnosis.tasks.delete_old_drawings",
-            "schedule": 600,
-            "options": {"expires": 600},
-        },
-        "erase-deleted": {
-            "task": "diagnosis.tasks.erase_deleted",
-            "schedule": 600.0,
-            "options": {"expires": 600},
-        },
-        "sweep-orphans": {
-            "task": "diagnosis.tasks.sweep_orphans",
-            "schedule": 6 * 3600.0,
-            "options": {"expires": 3600},
-        },
-        "sweep-analyses": {
-            "task": "diagnosis.tasks.sweep_analyses",
-            "schedule": sweep_seconds,
-            # A sweep that waited longer than one round is worth nothing: the next one does its work.
-            "options": {"expires": sweep_seconds},
-        },
-        "mail-notifications": {
-            "task": "diagnosis.tasks.mail_notifications",
-            "schedule": 60.0,
-            "options": {"expires": 60},
-        },
-        "mail-digests": {
-            "task": "diagnosis.tasks.mail_digests",
-            "schedule": 900.0,
-            "options": {"expires": 900},
-        },
-        "escalate-critical-results": {
-            "task": "diagnosis.tasks.escalate_critical_results",
-            "schedule": 30.0,
-            "options": {"expires": 30},
-        },
-        "anchor-audit-trail": {
-            "task": "audit.tasks.make_anchor",
-            "schedule": 60.0,
-            "options": {"expires": 60},
-        },
-        "mail-anchor": {
-            "task": "audit.tasks.mail_anchor",
-            "schedule": crontab(hour="0", minute="5"),
-            "options": {"expires": 3600},
-        },
-        "look-at-the-audit-trail": {
-            "task": "audit.tasks.look_at_the_trail",
-            "schedule": crontab(hour="3", minute="20"),
-            "options": {"expires": 3600},
-        },
-        "clear-sessions": {
-            "task": "portal.tasks.clear_sessions",
-            "schedule": crontab(hour="3", minute="40"),
-            "options": {"expires": 3600},
-        },
-        "keep-figures": {
-            "task": "diagnosis.tasks.keep_figures",
-            "schedule": 6 * 3600.0,
-            "options": {"expires": 6 * 3600},
-        },
+    made = {
+        "delete-old-drawings": _every(600, "diagnosis.tasks.delete_old_drawings"),
+        "erase-deleted": _every(600, "diagnosis.tasks.erase_deleted"),
+        "sweep-orphans": _every(6 * HOUR, "diagnosis.tasks.sweep_orphans", expires=HOUR),
+        # A sweep that waited longer than one round is worth nothing: the next one does its work.
+        "sweep-analyses": _every(sweep_seconds, "diagnosis.tasks.sweep_analyses"),
+        "mail-notifications": _every(60, "diagnosis.tasks.mail_notifications"),
+        "mail-digests": _every(900, "diagnosis.tasks.mail_digests"),
+        "escalate-critical-results": _every(30, "diagnosis.tasks.escalate_critical_results"),
+        "anchor-audit-trail": _every(60, "audit.tasks.make_anchor"),
+        "mail-anchor": _daily("0:05", "audit.tasks.mail_anchor"),
+        "look-at-the-audit-trail": _daily("3:20", "audit.tasks.look_at_the_trail"),
+        "clear-sessions": _daily("3:40", "portal.tasks.clear_sessions"),
+        "keep-figures": _every(6 * HOUR, "diagnosis.tasks.keep_figures"),
     }
-    return made | (BACKUP if backups else {})
+    if backups:
+        # Looks whether the daily backup is due; a machine that was off at that hour makes it as soon as it runs.
+        made["begin-backup"] = _every(900, "portal.tasks.begin_backup")
+    return made
 
 
-# Looks whether the daily backup is due; a machine that was off at that hour makes it as soon as it runs.
-BACKUP: dict[str, Any] = {
-    "begin-backup": {
-        "task": "portal.tasks.begin_backup",
-        "schedule": 900.0,
-        "options": {"expires": 900},
-    }
-}
+def _every(seconds: int, task: str, *, expires: int = 0) -> dict[str, Any]:
+    return {"task": task, "schedule": seconds, "options": {"expires": expires or seconds}}
+
+
+def _daily(time: str, task: str) -> dict[str, Any]:
+    hour, minute = time.split(":")
+    return {"task": task, "schedule": crontab(hour=hour, minute=minute), "options": {"expires": HOUR}}
