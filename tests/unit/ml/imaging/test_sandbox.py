@@ -180,7 +180,7 @@ def test_nothing_starts_before_the_first_file_and_nothing_stays_behind() -> None
 
 def test_the_helper_is_confined(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "not for strangers")
-    sandbox.inspect(grey_png())
+    sandbox.inspect(grey_png(), owner="patient")  # whose process stays, while a file without owner takes its own along
     helper = newest_helper()
     assert "SECRET_KEY" not in helper.environ()
     (decoding,) = helper.children()
