@@ -6,13 +6,11 @@ on it.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from ml.preprocessing import Pixels, Size, resize
+from ml.regions import Mask, find_runs
 from ml.spec import Modality
-
-Mask = NDArray[np.bool_]
 
 SIDE = 128
 SMALLEST_LUNG = 0.008
@@ -119,35 +117,12 @@ def components(mask: Mask) -> list[Mask]:
     Works on runs, the stretches of True in a row, of which there are far fewer than pixels.
     """
     height, width = mask.shape
-    # One empty column ends every row, so that runs of the flattened mask are runs of rows.
-    flat = np.pad(mask, ((0, 0), (0, 1))).ravel()
-    starts, ends = np.flatnonzero(np.diff(flat, prepend=False, append=False)).reshape(-1, 2).T
-    parts = _joined(starts, ends, width + 1)
-    labels = np.zeros(flat.shape, dtype=np.intp)
-    labels[flat] = np.repeat(parts + 1, ends - starts)
+    runs = find_runs(mask)
+    labels = np.zeros(height * (width + 1), dtype=np.intp)
+    labels[runs.flat] = np.repeat(runs.parts + 1, runs.ends - runs.starts)
     labels = labels.reshape(height, width + 1)[:, :width]
     names, sizes = np.unique(labels[mask], return_counts=True)
     return [np.asarray(labels == name) for name in names[np.argsort(-sizes, kind="stable")]]
-
-
-def _joined(starts: NDArray[np.intp], ends: NDArray[np.intp], stride: int) -> NDArray[np.intp]:
-    """The part of each run (n,), named after the first of its runs; `stride` is from one row to the next."""
-    parts = list(range(len(starts)))
-
-    def first(run: int) -> int:
-        while parts[run] != run:
-            parts[run] = parts[parts[run]]
-            run = parts[run]
-        return run
-
-    # The runs below a run that share a column with it
-    lows = np.searchsorted(ends, starts + stride, side="right")
-    highs = np.searchsorted(starts, ends + stride, side="left")
-    for run, (low, high) in enumerate(zip(lows.tolist(), highs.tolist(), strict=True)):
-        for below in range(low, high):
-            one, other = sorted((first(run), first(below)))
-            parts[other] = one
-    return np.array([first(run) for run in range(len(parts))], dtype=np.intp)
 
 
 def _outlined(dark: Mask) -> Mask:

@@ -1,8 +1,12 @@
 """What the decoding helper answers to one request."""
 
+from collections.abc import Callable
 from typing import IO, Any
 
+import numpy as np
+
 from ml.imaging.decoding import decode
+from ml.imaging.deidentification import Pseudonym, deidentify
 from ml.imaging.greyscale import greyscale
 from ml.imaging.image import DecodedImage
 from ml.imaging.limits import Limits
@@ -17,11 +21,23 @@ _NO_PIXELS = b""
 def answer(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
     """Write what the file `data` holds, or why it is refused, to `stream`."""
     try:
-        reply = _greyscale if request["greyscale"] else _picture
-        reply(request, data, stream)
+        _reply_to(request)(request, data, stream)
     except ImageRefused as refused:
         note = {"refused": [refused.code, refused.params], "missed": missed()}
         write_message(stream, note, b"")
+
+
+def _reply_to(request: dict[str, Any]) -> Callable[[dict[str, Any], bytes, IO[bytes]], None]:
+    if request["deidentify"]:
+        return _deidentified
+    return _greyscale if request["greyscale"] else _picture
+
+
+def _deidentified(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
+    stated = request["deidentify"]["pseudonym"]
+    made = deidentify(data, Pseudonym.from_note(stated) if stated else None, Limits(**request["limits"]))
+    note = {"suspicions": made.suspicions, "preview": made.greys.shape, "missed": missed()}
+    write_message(stream, note, np.ascontiguousarray(made.greys).data, made.dicom)
 
 
 def _greyscale(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:

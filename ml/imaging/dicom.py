@@ -3,8 +3,9 @@
 import struct
 import threading
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
+from typing import Self
 
 import numpy as np
 import pydicom
@@ -148,7 +149,7 @@ def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedDicom:
-    """An admitted image before any value is changed; `stored` as `read_frame` gives it, in square pixels."""
+    """An admitted image before any value is changed; `stored` as `read_frame` gives it."""
 
     tags: Tags
     admission: Admission
@@ -160,8 +161,14 @@ class OpenedDicom:
     def header(self) -> DicomHeader:
         return read_header(self.tags, self.admission, self.syntax)
 
+    def squared(self, limits: Limits) -> Self:
+        """The same with square pixels."""
+        stored, shape = squared(self.stored, self.shape, self.tags, limits)
+        return replace(self, stored=stored, shape=shape)
 
-def open_dicom(data: bytes, limits: Limits) -> OpenedDicom:
+
+def open_stored(data: bytes, limits: Limits) -> OpenedDicom:
+    """With the pixels as they lie in the file."""
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dataset, syntax = _read(data)
@@ -169,12 +176,19 @@ def open_dicom(data: bytes, limits: Limits) -> OpenedDicom:
         admission = admit(tags)
         admit_transfer_syntax(syntax)
         shape = read_shape(tags, limits)
-        stored, shape = squared(read_frame(dataset, shape, syntax), shape, tags, limits)
-        return OpenedDicom(tags, admission, syntax, shape, stored)
+        return OpenedDicom(tags, admission, syntax, shape, read_frame(dataset, shape, syntax))
+
+
+def open_dicom(data: bytes, limits: Limits) -> OpenedDicom:
+    return open_stored(data, limits).squared(limits)
 
 
 def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
-    opened = open_dicom(data, limits)
+    return decoded(open_dicom(data, limits))
+
+
+def decoded(opened: OpenedDicom) -> DecodedImage:
+    """What is shown of an image with square pixels."""
     developed = develop(opened.stored, opened.tags, opened.admission)
     pixels = np.ascontiguousarray(developed.pixels)
     refuse_blank(pixels)

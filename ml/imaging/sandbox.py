@@ -10,10 +10,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from ml.confinement import ALL, Layer, Report
+from ml.imaging.deidentification import Deidentified, Pseudonym, Suspicion
 from ml.imaging.facts import Fact
 from ml.imaging.greyscale import Greyscale
 from ml.imaging.header import DicomHeader
@@ -124,6 +126,7 @@ class Sandbox:
         preview_side: int | None = None,
         pixels: bool = False,
         greyscale: bool = False,
+        deidentify: dict[str, Any] | None = None,
     ) -> Message:
         self.limits.check_bytes(len(data))
         note = {
@@ -131,6 +134,7 @@ class Sandbox:
             "preview_side": preview_side,
             "pixels": pixels,
             "greyscale": greyscale,
+            "deidentify": deidentify,
         }
         with self._lent() as helper:
             message = helper.ask(note, data, self.seconds, owner=owner)
@@ -165,6 +169,13 @@ class Sandbox:
         note, raw, _ = self._ask(data, owner, greyscale=True)
         with unbelieving(note):
             return greyscale_from_note(note, raw)
+
+    def deidentify(self, data: bytes, pseudonym: Pseudonym | None, *, owner: str | None = None) -> Deidentified:
+        """The same as `ml.imaging.deidentification.deidentify`, in the helper. Raises as `inspect` does."""
+        asked = {"pseudonym": pseudonym.as_note() if pseudonym else None}
+        note, raw, made = self._ask(data, owner, deidentify=asked)
+        with unbelieving(note):
+            return Deidentified(greys_by(note, raw), made, tuple(Suspicion(one) for one in note["suspicions"]))
 
     def close(self) -> None:
         """End the idle helpers; the sandbox can be used again."""
