@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -278,7 +279,16 @@ def _operating_point(ensemble: EnsembleSpec) -> dict[str, Any]:
         "sources": dict(ensemble.sources),
         "answers": dict(ensemble.answers),
         "research_only": ensemble.research_only,
+        **_positive_zone(ensemble.metrics),
     }
+
+
+def _positive_zone(metrics: Mapping[str, Any], question: str = "") -> dict[str, Any]:
+    """What the positive zone alone does as a call; nothing where that was not measured."""
+    names = {name: f"{question}{name}/positive_zone" for name in ("sensitivity", "specificity")}
+    if not all(name in metrics for name in names.values()):
+        return {}
+    return {"positive_zone": {short: metrics[name] for short, name in names.items()}}
 
 
 def _abnormality(combined: CombinedPrediction) -> dict[str, Any] | None:
@@ -287,7 +297,8 @@ def _abnormality(combined: CombinedPrediction) -> dict[str, Any] | None:
     if point is None:
         return None
     probability = point.probability(combined.probabilities)
-    return {"probability": probability, "zone": point.zone(probability).value, "operating_point": asdict(point)}
+    kept = asdict(point) | _positive_zone(combined.ensemble.metrics, "abnormality/")
+    return {"probability": probability, "zone": point.zone(probability).value, "operating_point": kept}
 
 
 def _card(spec: ClassifierSpec | EnsembleSpec) -> dict[str, Any]:

@@ -99,7 +99,7 @@ ANALYSIS: dict[str, Any] = {
     "trigger": "upload",
     "status": "succeeded",
     "verdict": (
-        "Computer: lung looks abnormal; likeliest COVID-19 pattern (72.0 %). "
+        "Computer: lung looks abnormal; likeliest COVID-19 pattern. "
         "COVID-19 pattern: at or above the upper threshold (72.0 %)"
     ),
     "failure": None,

@@ -16,7 +16,7 @@ from diagnosis import formats
 from diagnosis.models import EnsemblePrediction, Prediction, ReadingPolicy
 from diagnosis.models.zone import Zone, has_zones
 from diagnosis.results.labels import label_name
-from diagnosis.results.odds import frequency
+from diagnosis.results.odds import frequency, tells_zones
 
 # The classes that stand for "nothing of what is looked for".
 NOTHING = ("normal", "non-covid")
@@ -41,7 +41,7 @@ _MEANS = {
     Zone.INDETERMINATE: gettext_noop("The classifiers do not settle it; a reader has to."),
     Zone.POSITIVE: gettext_noop("This does not confirm a disease."),
 }
-# At or above the threshold at which sensitivity and specificity were measured, and below it.
+# At or above the lower threshold, and below it.
 _ABNORMAL = (
     gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) show an abnormal lung."),
     gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) show an abnormal lung all the same."),
@@ -94,8 +94,10 @@ class Given:
 class Answer:
     """The answer to one question. `words` in a few, `sentence` with side and probability, and what it is worth.
 
-    `threshold` and `upper` are the ticks of the bar; `frequency` speaks of 100 images. `sources` has a row for each
-    place where it was measured: name, sensitivity, specificity, and on how many images with and without the finding.
+    `threshold` and `upper` are the ticks of the bar; `frequency` speaks of 100 images in the same zone. Sensitivity and
+    specificity are those of the upper threshold where `at_upper`, else of the lower one. `sources` has a row for each
+    place where the lower one was measured: name, sensitivity, specificity, and on how many images with and without the
+    finding.
     """
 
     name: str
@@ -110,16 +112,25 @@ class Answer:
     specificity: str
     measured_on: str
     frequency: str
+    at_upper: bool
     sources: tuple[tuple[str, str, str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Likeliest:
-    """The class with the highest probability, and the measured precision of just this answer, in a sentence."""
+    """The class with the highest probability, and the measured precision of just this answer, in a sentence.
+
+    `probability` is empty where the first question was asked: that one is calibrated on its own, and a reader who sees
+    "abnormal 78 %" beside "other pneumonia 86 %" can believe neither.
+    """
 
     label: str
     probability: str
     worth: str
+
+    @property
+    def named(self) -> str:
+        return f"{self.label}, {self.probability}" if self.probability else self.label
 
 
 def given(row: Prediction | EnsemblePrediction) -> Given:
@@ -154,7 +165,6 @@ def lung(one: Given, policy: ReadingPolicy) -> Answer | None:
         return None
     stored, point = one.abnormality, one.abnormality["operating_point"]
     zone, probability = Zone(stored["zone"]), float(stored["probability"])
-    reached = probability >= point["threshold"]
     said = {"words": gettext(_LUNG[zone]), "side": gettext(_SIDES[zone]), "probability": formats.percent(probability)}
     return Answer(
         name=gettext("Abnormal lung"),
@@ -165,9 +175,9 @@ def lung(one: Given, policy: ReadingPolicy) -> Answer | None:
         probability=probability,
         threshold=point["threshold"],
         upper=point["abnormal_from"],
-        frequency=_frequency(point, policy.abnormal_percent, reached=reached, zoned=True, templates=_ABNORMAL),
+        frequency=_frequency(point, policy.abnormal_percent, zone=zone, zoned=True, templates=_ABNORMAL),
         sources=_sources(point, ("abnormal", "normal")),
-        **_measures(point),
+        **_measures(point, zone),
     )
 
 
@@ -185,9 +195,9 @@ def pattern(one: Given, policy: ReadingPolicy) -> Answer:
         probability=one.probability,
         threshold=point["threshold"],
         upper=point.get("positive_from") if one.zone else None,
-        frequency=_frequency(point, policy.covid_percent, reached=one.reached, zoned=bool(one.zone), templates=_COVID),
+        frequency=_frequency(point, policy.covid_percent, zone=one.stance, zoned=bool(one.zone), templates=_COVID),
         sources=_sources(point, ("positive", "negative")),
-        **_measures(point),
+        **_measures(point, one.stance),
     )
 
 
@@ -198,15 +208,19 @@ def likeliest(one: Given) -> Likeliest:
         worth = gettext("of the test images given this answer, %(precision)s had it") % {
             "precision": formats.estimate(measured)
         }
-    return Likeliest(label_name(one.label), formats.percent(one.probabilities[one.label]), worth)
+    probability = "" if one.abnormality else formats.percent(one.probabilities[one.label])
+    return Likeliest(label_name(one.label), probability, worth)
 
 
-def _measures(point: Mapping[str, Any]) -> dict[str, str]:
-    """Empty where a row from long ago has none."""
+def _measures(point: Mapping[str, Any], zone: Zone) -> dict[str, Any]:
+    """Of the threshold that decides the zone. Empty where a row from long ago has none."""
+    at_upper = zone is Zone.POSITIVE and tells_zones(point)
+    measured = point["positive_zone"] if at_upper else point
     return {
-        "sensitivity": formats.estimate(point["sensitivity"]) if point.get("sensitivity") else "",
-        "specificity": formats.estimate(point["specificity"]) if point.get("specificity") else "",
+        "sensitivity": formats.estimate(measured["sensitivity"]) if measured.get("sensitivity") else "",
+        "specificity": formats.estimate(measured["specificity"]) if measured.get("specificity") else "",
         "measured_on": str(point.get("measured_on", "")),
+        "at_upper": at_upper,
     }
 
 
@@ -222,13 +236,13 @@ def _rate(measured: dict[str, Any] | None) -> str:
     return formats.brief_estimate(measured) if measured else formats.DASH
 
 
-def _frequency(one: Mapping[str, Any], percent: float, *, reached: bool, zoned: bool, templates: _Pair) -> str:
+def _frequency(one: Mapping[str, Any], percent: float, *, zone: Zone, zoned: bool, templates: _Pair) -> str:
     """Empty where the operating point `one` was never measured."""
     if not (one.get("sensitivity") and one.get("specificity")):
         return ""
-    found = frequency(one, prevalence=percent / 100, reached=reached)
-    counted = gettext(templates[0 if reached else 1]) % {
-        "side": _measured_side(reached=reached, zoned=zoned),
+    found = frequency(one, prevalence=percent / 100, zone=zone)
+    counted = gettext(templates[1 if zone is Zone.NEGATIVE else 0]) % {
+        "side": _measured_side(one, zone, zoned=zoned),
         "count": _count(found.value),
         "range": _range(found.low, found.high),
     }
@@ -238,15 +252,17 @@ def _frequency(one: Mapping[str, Any], percent: float, *, reached: bool, zoned: 
     return f"{counted} {assumed}"
 
 
-def _measured_side(*, reached: bool, zoned: bool) -> str:
-    """The side of the threshold that was measured, which of two is the lower one."""
+def _measured_side(point: Mapping[str, Any], zone: Zone, *, zoned: bool) -> str:
+    """The zone where each was measured; else the side of the only threshold that was, of two the lower one."""
     if not zoned:
-        return gettext(_ONE_SIDE[Zone.POSITIVE if reached else Zone.NEGATIVE])
-    return gettext("at or above the lower threshold") if reached else gettext("below the lower threshold")
+        return gettext(_ONE_SIDE[zone])
+    if zone is Zone.NEGATIVE or tells_zones(point):
+        return gettext(_SIDES[zone])
+    return gettext("at or above the lower threshold")
 
 
 def _count(value: float) -> str:
-    return formats.decimal(value, 0 if value >= 1 else 1)
+    return formats.decimal(value, 0 if value >= 0.95 else 1)
 
 
 def _range(low: float, high: float) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.utils.translation import gettext
-
 from diagnosis.models import Analysis, AttentionMap, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import has_zones
@@ -60,7 +58,7 @@ class PredictionPresentation:
     def alarm(self) -> str:
         """What stands beside its attention map when that lies elsewhere than in the lungs."""
         of = self.drawn or self.prediction
-        return gettext(verdict.ATTENTION_OUTSIDE) if of.attends_outside_lungs else ""
+        return verdict.of_map(self.prediction.classifier, attends_outside_lungs=of.attends_outside_lungs)
 
     @property
     def map_shows_finding(self) -> bool:

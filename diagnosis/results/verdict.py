@@ -24,6 +24,7 @@ NOT_CLASSIFIED = gettext_noop("Not classified")
 NEVER_ASKED = gettext_noop("No analysis was requested, so there is no result")
 NOT_UNANIMOUS = gettext_noop("Some above, some below")
 ATTENTION_OUTSIDE = gettext_noop("Most of the attention lies outside the lungs: distrust this result")
+_ONES_ATTENTION_OUTSIDE = gettext_noop("Most of the attention of %(name)s lies outside the lungs: distrust its answer")
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,11 @@ class Verdict:
 def chip(mark: str) -> str:
     """A mark in few words."""
     return gettext(_CHIPS[Mark(mark)])
+
+
+def of_map(classifier: str, *, attends_outside_lungs: bool) -> str:
+    """What has to be known beside one classifier's attention map; it says nothing of the others' answers."""
+    return gettext(_ONES_ATTENTION_OUTSIDE) % {"name": classifier} if attends_outside_lungs else ""
 
 
 def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:

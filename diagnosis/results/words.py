@@ -60,7 +60,7 @@ class Computer:
 
     @property
     def sentence(self) -> str:
-        """All in one: "Computer: lung looks abnormal; likeliest other pneumonia pattern (85.9 %). COVID-19 …"."""
+        """All in one: "Computer: lung looks abnormal; likeliest other pneumonia pattern. COVID-19 …"."""
         return _joined(self.short, self.rest, apart=self.is_state)
 
 
@@ -169,6 +169,8 @@ def _rest(one: Given, answers: Sequence[Answer], found: Likeliest) -> str:
 
 
 def _likeliest(found: Likeliest) -> str:
+    if not found.probability:
+        return gettext("likeliest %(label)s") % {"label": found.label}
     return gettext("likeliest %(label)s (%(probability)s)") % {"label": found.label, "probability": found.probability}
 
 

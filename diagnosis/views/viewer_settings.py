@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 from django.urls import reverse
-from django.utils.translation import gettext
 
 from accounts.models import User
 from accounts.permissions import Permission, allowed
@@ -86,6 +85,6 @@ def _map(prediction: Prediction, of: Prediction | AttentionMap, label: str, quer
     return {
         "name": f"{prediction.classifier} {prediction.version}",
         "shows": label_name(label) if label else "",
-        "alarm": gettext(verdict.ATTENTION_OUTSIDE) if of.attends_outside_lungs else "",
+        "alarm": verdict.of_map(prediction.classifier, attends_outside_lungs=of.attends_outside_lungs),
         "url": reverse("diagnosis:prediction-attention", args=[prediction.pk]) + query,
     }

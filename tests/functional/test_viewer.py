@@ -296,7 +296,7 @@ def test_the_rows_of_a_result_change_the_map_and_tell_its_alarm(reader: Page, pu
     expect(alarm).to_be_hidden()
     second.hover()
     expect(overlay).to_have_attribute("alt", "Attention map of classifier-1")
-    expect(alarm).to_have_text("Most of the attention lies outside the lungs: distrust this result.")
+    expect(alarm).to_have_text("Most of the attention of classifier-1 lies outside the lungs: distrust its answer.")
     reader.mouse.move(0, 0)
     expect(overlay).to_have_attribute("alt", "Attention map of classifier-0")
     second.focus()

@@ -32,6 +32,13 @@ class OperatingPointSerializer(serializers.Serializer[Any]):
     measured_on = serializers.CharField()
 
 
+class PositiveZoneSerializer(serializers.Serializer[Any]):
+    """What was measured of the positive zone alone: at or above the upper threshold."""
+
+    sensitivity = EstimateSerializer()
+    specificity = EstimateSerializer()
+
+
 class SourceSerializer(serializers.Serializer[Any]):
     """What was measured on the images of one source; null where it has no image of that side."""
 
@@ -53,6 +60,9 @@ class EnsembleOperatingPointSerializer(OperatingPointSerializer):
 
     sources = serializers.DictField(child=SourceSerializer(), default=dict, help_text="by source of the images")
     answers = serializers.DictField(child=AnswerSerializer(), default=dict, help_text="by class")
+    positive_zone = PositiveZoneSerializer(
+        default=None, allow_null=True, help_text="null: from before it was kept with the result"
+    )
     research_only = serializers.BooleanField(
         default=False, help_text="true: what it was measured to do does not carry over to whole examinations"
     )
@@ -79,6 +89,9 @@ class AbnormalityPointSerializer(serializers.Serializer[Any]):
     sensitivity = EstimateSerializer()
     specificity = EstimateSerializer()
     sources = serializers.DictField(child=AbnormalitySourceSerializer(), help_text="by source of the images")
+    positive_zone = PositiveZoneSerializer(
+        default=None, allow_null=True, help_text="null: from before it was kept with the result"
+    )
     measured_on = serializers.CharField()
 
 

@@ -209,12 +209,18 @@ def _ensemble(version: str, modality: Modality, report: dict[str, Any], members:
         members=tuple(report["members"]),
         temperature=report["temperature"],
         operating_point=operating_point(report),
-        metrics=headline(report) | rates,
+        metrics=headline(report) | rates | _zones_of_abnormality(report),
         sources=report["sources"],
         answers=_answers(report),
         abnormality=AbnormalityPoint.from_fields(report["abnormality"]["point"]) if report["abnormality"] else None,
         research_only=bool(WORDS[modality].research_only),
     )
+
+
+def _zones_of_abnormality(report: dict[str, Any]) -> dict[str, Any]:
+    """What the two bounds of the first question do, under names of their own."""
+    asked = report["abnormality"]
+    return {f"abnormality/{name}": measured for name, measured in asked["zones"].items()} if asked else {}
 
 
 def _answers(report: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -12,9 +12,10 @@ from diagnosis import formats
 from diagnosis.analyses.predict import CombinedPrediction
 from diagnosis.analyses.runner import ensemble_prediction_row
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction, ReadingPolicy
+from diagnosis.models.zone import Zone
 from diagnosis.results import words
 from diagnosis.results.answers import given, given_frozen
-from diagnosis.results.odds import frequency
+from diagnosis.results.odds import frequency, tells_zones
 from ml.ensemble import EnsembleSpec, ensembles
 from tests.factories import ZONED
 
@@ -66,9 +67,9 @@ def test_another_pneumonia_is_never_headed_by_a_negative() -> None:
     row = ensemble(covid=0.018, pneumonia=0.859, zone="negative", abnormality=abnormality(0.98, "positive"))
     found = said(row)
     assert (found.tone, found.short) == ("positive", "Computer: lung looks abnormal")
-    assert found.rest == (
-        "likeliest other pneumonia pattern (85.9\u00a0%). COVID-19 pattern: below the lower threshold (1.8\u00a0%)"
-    )
+    assert found.rest == ("likeliest other pneumonia pattern. COVID-19 pattern: below the lower threshold (1.8\u00a0%)")
+    assert found.likeliest is not None
+    assert found.likeliest.named == "other pneumonia pattern", "no second number beside that of the first question"
     assert "egative" not in found.sentence
 
 
@@ -150,17 +151,61 @@ def test_the_clinic_sets_the_share_that_is_assumed() -> None:
     assert "about 88 (" in lung.frequency  # 0.95 · 0.6 / (0.95 · 0.6 + 0.2 · 0.4) = 0.877
 
 
+ZONES = {
+    **ABNORMAL,
+    "positive_zone": {
+        "sensitivity": {"value": 0.7, "low": 0.6, "high": 0.8},
+        "specificity": {"value": 0.9, "low": 0.88, "high": 0.92},
+    },
+}
+
+
 @pytest.mark.parametrize(
-    ("reached", "prevalence", "expected"),
+    ("zone", "said", "worth"),
     [
-        # 90 of 1,000 with the finding are found, 90 of 900 without it are false alarms.
-        (True, 0.1, 50.0),
-        (False, 0.1, 100 * 10 / 820),
+        # 0.7 · 0.3 / (0.7 · 0.3 + 0.1 · 0.7); at worst 0.6 and 0.12, at best 0.8 and 0.08
+        ("positive", "Of 100 images at or above the upper threshold, about 75 (68 to 81) show an abnormal lung.", "70"),
+        # 0.25 · 0.3 / (0.25 · 0.3 + 0.1 · 0.7); at worst 0.1 and 0.17, at best 0.38 and 0.03
+        ("indeterminate", "Of 100 images between the two thresholds, about 52 (20 to 84) show an abnormal lung.", "95"),
+        # 0.05 · 0.3 / (0.05 · 0.3 + 0.8 · 0.7); at worst 0.1 and 0.75, at best 0.02 and 0.85
+        (
+            "negative",
+            "Of 100 images below the lower threshold, about 3 (1 to 5) show an abnormal lung all the same.",
+            "95",
+        ),
     ],
 )
-def test_bayes(reached: bool, prevalence: float, expected: float) -> None:
+def test_each_zone_is_worth_something_of_its_own(zone: str, said: str, worth: str) -> None:
+    """An image far above the upper threshold is not called "44 of 100" with those just above the lower one."""
+    stored = {"probability": 0.9, "zone": zone, "operating_point": ZONES}
+    lung = words.of_given(
+        given(ensemble(covid=0.02, pneumonia=0.8, zone="negative", abnormality=stored)), policy=ReadingPolicy()
+    ).answers[0]
+    assert lung.frequency.startswith(said)
+    assert lung.sensitivity.startswith(worth)
+    assert lung.at_upper == (zone == "positive")
+
+
+@pytest.mark.parametrize("shipped", ensembles(settings.ML_WEIGHTS_ROOT), ids=lambda one: str(one.identity))
+def test_what_ships_tells_each_zone(shipped: EnsembleSpec) -> None:
+    row = ensemble_prediction_row(uuid.uuid4(), CombinedPrediction(shipped, _spread(shipped)))
+    assert tells_zones(row.operating_point)
+    if row.abnormality:
+        assert tells_zones(row.abnormality["operating_point"])
+
+
+@pytest.mark.parametrize(
+    ("zone", "prevalence", "expected"),
+    [
+        # 90 of 1,000 with the finding are found, 90 of 900 without it are false alarms.
+        (Zone.POSITIVE, 0.1, 50.0),
+        (Zone.INDETERMINATE, 0.1, 50.0),  # the upper threshold was not measured
+        (Zone.NEGATIVE, 0.1, 100 * 10 / 820),
+    ],
+)
+def test_bayes(zone: Zone, prevalence: float, expected: float) -> None:
     exact = {"value": 0.9, "low": 0.9, "high": 0.9}
-    found = frequency({"sensitivity": exact, "specificity": exact}, prevalence=prevalence, reached=reached)
+    found = frequency({"sensitivity": exact, "specificity": exact}, prevalence=prevalence, zone=zone)
     assert found.value == pytest.approx(expected)
     assert found.low == pytest.approx(found.high)
 
