@@ -78,7 +78,8 @@ def page(
     ("-"), and ends with a unique one. `among` are the rows that may be a mark, annotated alike: those that the person
     may see, whether they are on the list or not.
     `keys_first`: for rows of many tables which a filter leaves and the database has to sort. It would put together all
-    that a row shows before it knows which are on the page.
+    that a row shows before it knows which are on the page. Also for rows that ask something of other tables each:
+    PostgreSQL answers that for a whole clinic where it does not know how few rows there will be.
     Raises UnknownMark.
     """
     back = mark.startswith(BACKWARDS)

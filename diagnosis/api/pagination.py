@@ -34,7 +34,10 @@ class Pages(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """`view.get_queryset()`: the rows that may be a mark, before any filter."""
         size, mark, among = page_size(request), _cursor(request), view.get_queryset()
-        page = self._keep(request, lambda: keyset.page(queryset, order=view.order, size=size, mark=mark, among=among))
+        page = self._keep(
+            request,
+            lambda: keyset.page(queryset, order=view.order, size=size, mark=mark, among=among, keys_first=True),
+        )
         note_rows(queryset.model, page)
         return page
 
