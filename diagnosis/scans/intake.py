@@ -24,7 +24,8 @@ from diagnosis.errors import Difference, FileRefused, FileTooLarge, IntakeUnavai
 from diagnosis.models import Patient
 from diagnosis.models.patient import fold
 from diagnosis.models.scan import Modality
-from ml.imaging import DicomHeader, ImageRefused, Limits
+from ml.imaging import DicomHeader, DicomIdentity, ImageRefused, Limits
+from ml.imaging.names import NameGroup
 from ml.imaging.sandbox import Inspection, Isolation, Sandbox, SandboxFailed
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,13 @@ def inspect(data: bytes, *, patient: uuid.UUID) -> Inspection:
         return decoder.inspect(data, owner=str(patient))
 
 
+def identify(data: bytes) -> DicomIdentity:
+    """Whose file a DICOM says that it is, of any kind. Raises FileRefused or IntakeUnavailable."""
+    check_size(len(data))
+    with decoding() as decoder:
+        return decoder.identify(data)
+
+
 def _settle_modality(header: DicomHeader | None, chosen: Modality | None) -> Modality:
     """A DICOM says it itself, and the person must not contradict it; for other formats the person says it."""
     stated = Modality(header.modality.value) if header else None
@@ -122,7 +130,7 @@ def _settle_modality(header: DicomHeader | None, chosen: Modality | None) -> Mod
     )
 
 
-def differences(header: DicomHeader | None, patient: Patient) -> list[Difference]:
+def differences(header: DicomHeader | DicomIdentity | None, patient: Patient) -> list[Difference]:
     """Where the header names another person than the record. Empty header fields disagree with nothing."""
     if header is None:
         return []
@@ -137,12 +145,21 @@ def differences(header: DicomHeader | None, patient: Patient) -> list[Difference
     return found
 
 
-def _may_be_the_same(header: DicomHeader, patient: Patient) -> bool:
+def named_in(header: DicomHeader | DicomIdentity) -> list[NameGroup]:
+    """The writings of the name that name somebody."""
+    return [group for group in header.person.groups if fold(group.readable) not in PLACEHOLDERS]
+
+
+def is_placeholder(text: str) -> bool:
+    return fold(text) in PLACEHOLDERS
+
+
+def _may_be_the_same(header: DicomHeader | DicomIdentity, patient: Patient) -> bool:
     """In any of the writings that name somebody; the name is unknown where none does."""
-    named = [group for group in header.person.groups if fold(group.readable) not in PLACEHOLDERS]
+    named = named_in(header)
     recorded = f"{patient.family_name} {patient.given_name}"
     return not named or any(group.agrees_with(recorded) for group in named)
 
 
 def _same_number(in_file: str, in_record: str) -> bool:
-    return fold(in_file) in PLACEHOLDERS or fold(in_file) == fold(in_record)
+    return is_placeholder(in_file) or fold(in_file) == fold(in_record)

@@ -3,6 +3,7 @@
 from ml.imaging.decoding import decode
 from ml.imaging.facts import Fact
 from ml.imaging.header import DicomHeader
+from ml.imaging.identity import DicomIdentity
 from ml.imaging.image import DecodedImage
 from ml.imaging.limits import DEFAULT_LIMITS, Limits
 from ml.imaging.names import PersonName
@@ -15,6 +16,7 @@ __all__ = [
     "DEFAULT_LIMITS",
     "DecodedImage",
     "DicomHeader",
+    "DicomIdentity",
     "Fact",
     "ImageRefused",
     "Limits",

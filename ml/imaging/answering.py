@@ -1,19 +1,27 @@
 """What the decoding helper answers to one request."""
 
-from collections.abc import Callable
 from typing import IO, Any
 
 import numpy as np
 
-from ml.imaging.decoding import decode
+from ml.imaging.decoding import decode, refusing
 from ml.imaging.deidentification import Pseudonym, deidentify
 from ml.imaging.greyscale import greyscale
+from ml.imaging.identity import identify
 from ml.imaging.image import DecodedImage
 from ml.imaging.limits import Limits
 from ml.imaging.preloading import missed
 from ml.imaging.refusal import ImageRefused
 from ml.imaging.rendering import shrunk
-from ml.imaging.wire import fact_to_note, facts_to_note, greyscale_to_note, header_to_note, write_message
+from ml.imaging.sniffing import sniff
+from ml.imaging.wire import (
+    fact_to_note,
+    facts_to_note,
+    greyscale_to_note,
+    header_to_note,
+    identity_to_note,
+    write_message,
+)
 
 _NO_PIXELS = b""
 
@@ -21,16 +29,16 @@ _NO_PIXELS = b""
 def answer(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
     """Write what the file `data` holds, or why it is refused, to `stream`."""
     try:
-        _reply_to(request)(request, data, stream)
+        _REPLIES[request["wanted"]](request, data, stream)
     except ImageRefused as refused:
         note = {"refused": [refused.code, refused.params], "missed": missed()}
         write_message(stream, note, b"")
 
 
-def _reply_to(request: dict[str, Any]) -> Callable[[dict[str, Any], bytes, IO[bytes]], None]:
-    if request["deidentify"]:
-        return _deidentified
-    return _greyscale if request["greyscale"] else _picture
+def _identity(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
+    with refusing(sniff(data)):
+        found = identify(data)
+    write_message(stream, {"identity": identity_to_note(found), "missed": missed()}, _NO_PIXELS)
 
 
 def _deidentified(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
@@ -68,3 +76,11 @@ def _described(image: DecodedImage) -> dict[str, Any]:
         "taken_at": image.taken_at.isoformat() if image.taken_at else None,
         "missed": missed(),
     }
+
+
+_REPLIES = {
+    "identity": _identity,
+    "deidentified": _deidentified,
+    "greyscale": _greyscale,
+    "picture": _picture,
+}

@@ -4,6 +4,7 @@ import struct
 import threading
 import warnings
 from dataclasses import dataclass, replace
+from datetime import datetime
 from io import BytesIO
 from typing import Self
 
@@ -85,10 +86,6 @@ def _spacing(tags: Tags, keyword: str) -> tuple[float, float] | None:
     return (row, column) if pixel_shape(tags) == 1 else (min(numbers), min(numbers))
 
 
-def _uid(tags: Tags, keyword: str) -> str:
-    return tags.text(keyword).replace(" ", "")
-
-
 def _position(tags: Tags) -> float | None:
     numbers = tags.numbers("ImagePositionPatient")
     return numbers[2] if len(numbers) == 3 else None
@@ -102,6 +99,12 @@ _MOMENTS = (
 )
 
 
+def first_moment(tags: Tags) -> datetime | None:
+    """When the image was made, by the first pair of date and time that can be read."""
+    moments = (tags.moment(day, hour) for day, hour in _MOMENTS)
+    return next((moment for moment in moments if moment), None)
+
+
 def _question(tags: Tags) -> str:
     """The reason (PS3.3 C.4.12, C.7.2.1), else the name of what was requested; here or in a request attribute."""
     places = (tags, *tags.items("RequestAttributesSequence"))
@@ -113,7 +116,6 @@ def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
     person = PersonName.parse(tags.name("PatientName"))
     spacing = _spacing(tags, "PixelSpacing")
     at_detector = None if spacing else _spacing(tags, "ImagerPixelSpacing")
-    moments = (tags.moment(day, hour) for day, hour in _MOMENTS)
     return DicomHeader(
         modality_code=tags.text("Modality").upper(),
         modality=admission.modality,
@@ -124,11 +126,11 @@ def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
         sex=tags.text("PatientSex").upper()[:1],
         body_part=tags.text("BodyPartExamined").upper(),
         view=tags.text("ViewPosition").upper(),
-        study_instance_uid=_uid(tags, "StudyInstanceUID"),
-        series_instance_uid=_uid(tags, "SeriesInstanceUID"),
-        sop_instance_uid=_uid(tags, "SOPInstanceUID"),
+        study_instance_uid=tags.uid("StudyInstanceUID"),
+        series_instance_uid=tags.uid("SeriesInstanceUID"),
+        sop_instance_uid=tags.uid("SOPInstanceUID"),
         accession_number=tags.text("AccessionNumber"),
-        acquired_at=next((moment for moment in moments if moment), None),
+        acquired_at=first_moment(tags),
         instance_number=tags.integer("InstanceNumber"),
         pixel_spacing=spacing or at_detector,
         spacing_at_detector=at_detector is not None,

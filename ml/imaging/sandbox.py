@@ -20,11 +20,12 @@ from ml.imaging.facts import Fact
 from ml.imaging.greyscale import Greyscale
 from ml.imaging.header import DicomHeader
 from ml.imaging.helper_process import HelperProcess, SandboxFailed
+from ml.imaging.identity import DicomIdentity
 from ml.imaging.image import DecodedImage
 from ml.imaging.limits import DEFAULT_LIMITS, Limits
 from ml.imaging.rendering import as_png
 from ml.imaging.replies import described_by, greys_by, unbelieving
-from ml.imaging.wire import Message, greyscale_from_note
+from ml.imaging.wire import Message, greyscale_from_note, identity_from_note
 
 __all__ = ["Inspection", "Isolation", "Sandbox", "SandboxFailed"]
 
@@ -125,7 +126,7 @@ class Sandbox:
         *,
         preview_side: int | None = None,
         pixels: bool = False,
-        greyscale: bool = False,
+        wanted: str = "picture",
         deidentify: dict[str, Any] | None = None,
     ) -> Message:
         self.limits.check_bytes(len(data))
@@ -133,7 +134,7 @@ class Sandbox:
             "limits": asdict(self.limits),
             "preview_side": preview_side,
             "pixels": pixels,
-            "greyscale": greyscale,
+            "wanted": wanted,
             "deidentify": deidentify,
         }
         with self._lent() as helper:
@@ -166,16 +167,22 @@ class Sandbox:
 
     def greyscale(self, data: bytes, *, owner: str | None = None) -> Greyscale:
         """The same as `ml.imaging.greyscale.greyscale`, in the helper. Raises as `inspect` does."""
-        note, raw, _ = self._ask(data, owner, greyscale=True)
+        note, raw, _ = self._ask(data, owner, wanted="greyscale")
         with unbelieving(note):
             return greyscale_from_note(note, raw)
 
     def deidentify(self, data: bytes, pseudonym: Pseudonym | None, *, owner: str | None = None) -> Deidentified:
         """The same as `ml.imaging.deidentification.deidentify`, in the helper. Raises as `inspect` does."""
         asked = {"pseudonym": pseudonym.as_note() if pseudonym else None}
-        note, raw, made = self._ask(data, owner, deidentify=asked)
+        note, raw, made = self._ask(data, owner, wanted="deidentified", deidentify=asked)
         with unbelieving(note):
             return Deidentified(greys_by(note, raw), made, tuple(Suspicion(one) for one in note["suspicions"]))
+
+    def identify(self, data: bytes, *, owner: str | None = None) -> DicomIdentity:
+        """The same as `ml.imaging.identity.identify`, in the helper. Raises as `inspect` does."""
+        note, _, _ = self._ask(data, owner, wanted="identity")
+        with unbelieving(note):
+            return identity_from_note(note["identity"])
 
     def close(self) -> None:
         """End the idle helpers; the sandbox can be used again."""

@@ -78,6 +78,10 @@ class Tags:
     def text(self, keyword: str) -> str:
         return next(iter(self.texts(keyword)), "")
 
+    def uid(self, keyword: str) -> str:
+        """As written: some systems write none, or none that is valid."""
+        return self.text(keyword).replace(" ", "")
+
     def name(self, keyword: str) -> str:
         """A person's name; the length of a text is that of each of its groups."""
         written = next(_strings([self._value(keyword)]), "")

@@ -15,6 +15,7 @@ import numpy as np
 from ml.imaging.facts import Fact
 from ml.imaging.greyscale import Greyscale
 from ml.imaging.header import DicomHeader
+from ml.imaging.identity import DicomIdentity
 from ml.imaging.names import NameGroup, PersonName
 from ml.imaging.role import Role
 from ml.imaging.tone import Tone
@@ -89,6 +90,28 @@ def header_from_note(note: dict[str, Any] | None) -> DicomHeader | None:
         "role": Role(note["role"]),
     }
     return DicomHeader(**{**note, **read})
+
+
+def identity_to_note(identity: DicomIdentity) -> dict[str, Any]:
+    note = asdict(identity)
+    for moment in ("birth_date", "acquired_at"):
+        note[moment] = note[moment].isoformat() if note[moment] else None
+    return note
+
+
+_TEXTS = [field.name for field in fields(DicomIdentity) if field.type is str]
+
+
+def identity_from_note(note: dict[str, Any]) -> DicomIdentity:
+    """Raises TypeError, ValueError, KeyError or AttributeError for what `identity_to_note` does not write."""
+    if not all(isinstance(note[name], str) for name in _TEXTS):
+        raise TypeError("a text is of another type")
+    read = {
+        "birth_date": date.fromisoformat(note["birth_date"]) if note["birth_date"] else None,
+        "acquired_at": datetime.fromisoformat(note["acquired_at"]) if note["acquired_at"] else None,
+        "person": PersonName(tuple(map(_group, note["person"]["groups"]))),
+    }
+    return DicomIdentity(**{**note, **read})
 
 
 def _group(note: dict[str, Any]) -> NameGroup:
