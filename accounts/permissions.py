@@ -16,6 +16,7 @@ class Permission(StrEnum):
     VIEW_PATIENT = "view patients and their history"
     EDIT_PATIENT = "register patients and correct their records"
     UPLOAD_SCAN = "upload scans"
+    MATCH_STUDY = "match received studies to patients"
     VIEW_RESULT = "read results"
     REQUEST_ANALYSIS = "start, retry or cancel an analysis"
     REVIEW_SCAN = "review scans"
@@ -30,6 +31,7 @@ REFUSALS = {
         "Your role in %(clinic)s does not allow you to register patients or to correct their records."
     ),
     Permission.UPLOAD_SCAN: _("Your role in %(clinic)s does not allow you to upload scans."),
+    Permission.MATCH_STUDY: _("Your role in %(clinic)s does not allow you to match received studies to patients."),
     Permission.VIEW_RESULT: _("Your role in %(clinic)s does not allow you to read results."),
     Permission.REQUEST_ANALYSIS: _("Your role in %(clinic)s does not allow you to start, retry or cancel an analysis."),
     Permission.REVIEW_SCAN: _("Your role in %(clinic)s does not allow you to review scans."),

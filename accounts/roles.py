@@ -28,6 +28,7 @@ class Radiographer(Role):
             Permission.VIEW_PATIENT,
             Permission.EDIT_PATIENT,
             Permission.UPLOAD_SCAN,
+            Permission.MATCH_STUDY,
             Permission.VIEW_RESULT,
             Permission.REQUEST_ANALYSIS,
         }
@@ -71,6 +72,7 @@ class Administrator(Role):
         {
             Permission.VIEW_PATIENT,
             Permission.EDIT_PATIENT,
+            Permission.MATCH_STUDY,
             Permission.VIEW_RESULT,
             Permission.REQUEST_ANALYSIS,
             Permission.MANAGE_STAFF,

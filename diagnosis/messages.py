@@ -76,6 +76,23 @@ IDENTITY = {
         "Birth date: the file says %(in_file)s, the record says %(in_record)s."
     ),
 }
+# Of what came over the DICOM network: why it waits for a person, or is kept without being shown.
+RECEIVED = {
+    "received/no_identifier": gettext_noop("It names neither a record number nor an accession number that is known."),
+    "received/unknown_patient": gettext_noop("No patient of this clinic has this record number."),
+    "received/incomplete": gettext_noop(
+        "The record number is known, but without a name and a birth date nothing confirms the person."
+    ),
+    "received/disagrees": gettext_noop("The record that it points to has another name, number or birth date."),
+    "received/several": gettext_noop("It points to more than one patient."),
+    "received/study_elsewhere": gettext_noop("Images with the same study UID belong to another patient."),
+    "received/image": gettext_noop("An image with the same identifier but other pixels is here already."),
+    "received/elsewhere": gettext_noop("The same image belongs to another patient."),
+    "received/after_rejection": gettext_noop("It came after the rest of its study was rejected."),
+    "received/not_shown": gettext_noop("It is kept with the study; nothing here can show a file of this kind."),
+    "received/gone": gettext_noop("Its stored bytes cannot be read any more. Have it sent again."),
+    "received/unexpected": gettext_noop("It could not be looked into, and the log says why. Tell your administrator."),
+}
 WITHOUT_ENSEMBLE = {
     "none_measured": gettext_noop("None was measured for these classifiers."),
     "member_switched_off": gettext_noop("%(name)s is switched off."),
@@ -123,6 +140,7 @@ SENTENCES: Mapping[str, str] = {
         MODALITY_MISMATCH,
         MODALITY_CHANGED,
         IDENTITY,
+        RECEIVED,
         WITHOUT_ENSEMBLE,
         NOTES,
         AGGREGATION,

@@ -62,6 +62,31 @@ def upload_scan(
     DiskFull, IdentityMismatch, AttachedElsewhere.
     """
     require(by, Permission.UPLOAD_SCAN, patient.clinic)
+    request = replace(request or Request(), urgent=urgent)
+    return receive_scan(
+        by=by,
+        patient=patient,
+        data=data,
+        name=name,
+        modality=modality,
+        identity_confirmed=identity_confirmed,
+        compared=compared,
+        request=request,
+    )
+
+
+def receive_scan(
+    *,
+    by: User,
+    patient: Patient,
+    data: bytes,
+    name: str,
+    modality: Modality | None = None,
+    identity_confirmed: bool = False,
+    compared: Collection[str] = (),
+    request: Request | None = None,
+) -> Upload:
+    """As `upload_scan`, for a sender whose right to send was asked at another door: `by` may be a machine's account."""
     require_current(patient)
     if earlier := _earlier(patient, intake.fingerprint(data)):
         return _change_modality(earlier, by=by, modality=modality)
@@ -73,7 +98,7 @@ def upload_scan(
     if found and not identity_confirmed:
         _require_compared(IdentityMismatch(found), compared)
     scan = _scan(accepted, by=by, patient=patient, confirmed=found)
-    return _keep(scan, accepted, by=by, request=replace(request or Request(), urgent=urgent))
+    return _keep(scan, accepted, by=by, request=request or Request())
 
 
 def _require_compared(mismatch: IdentityMismatch, compared: Collection[str]) -> None:

@@ -48,10 +48,12 @@ KINDS = (
 )
 
 
-def orphans(root: Path, *, older_than: timedelta = SAFE_AGE) -> Iterator[tuple[Kind, Path]]:
+def orphans(
+    root: Path, *, older_than: timedelta = SAFE_AGE, kinds: Iterable[Kind] = KINDS
+) -> Iterator[tuple[Kind, Path]]:
     """Every file below `root` that no row owns, withdrawn rows included."""
     before = time.time() - older_than.total_seconds()
-    for kind in KINDS:
+    for kind in kinds:
         for files in _batches(root / kind.folder, before):
             owned = _owned(kind, files)
             yield from ((kind, file) for file in files if _key(file) not in owned)
