@@ -7,7 +7,7 @@ from celery.schedules import crontab
 HOUR = 3600
 
 
-def entries(*, sweep_seconds: int, backups: bool = False) -> dict[str, Any]:
+def entries(*, sweep_seconds: int, sort_seconds: int = 0, backups: bool = False) -> dict[str, Any]:
     """Celery’s beat schedule. Each entry expires before its next turn: a queue that stood still runs it once."""
     made = {
         "delete-old-drawings": _every(600, "diagnosis.tasks.delete_old_drawings"),
@@ -24,6 +24,10 @@ def entries(*, sweep_seconds: int, backups: bool = False) -> dict[str, Any]:
         "clear-sessions": _daily("3:40", "portal.tasks.clear_sessions"),
         "keep-figures": _every(6 * HOUR, "diagnosis.tasks.keep_figures"),
     }
+    if sort_seconds:
+        # Where images are received: the message to sort them may be lost, and a person's decision sends one too.
+        made["sort-received"] = _every(sort_seconds, "network.tasks.sort_received")
+        made["sweep-spool"] = _every(HOUR, "network.tasks.sweep_spool")
     if backups:
         # Looks whether the daily backup is due; a machine that was off at that hour makes it as soon as it runs.
         made["begin-backup"] = _every(900, "portal.tasks.begin_backup")

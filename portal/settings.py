@@ -59,6 +59,7 @@ CONTENT_SECURITY_POLICY = {
 # --- parts -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "portal",
+    "network",
     "diagnosis",
     "accounts",
     "audit",
@@ -272,6 +273,22 @@ FILE_UPLOAD_HANDLERS = [
     "diagnosis.scans.incoming.DiskUploadHandler",
 ]
 
+# --- DICOM network ------------------------------------------------------------------------------------------
+# The port on which `manage.py listen_dicom` receives images, 0: none. Other machines reach it where DICOM_HOST lets
+# them; who may send is listed under Administration.
+DICOM_PORT = env.int("DICOM_PORT", default=0)
+DICOM_HOST = env.str("DICOM_HOST", default="127.0.0.1")
+DICOM_AE_TITLE = env.str("DICOM_AE_TITLE", default="PORTAL")
+# PEM files; with a certificate every association is encrypted.
+DICOM_TLS_CERTIFICATE = env.str("DICOM_TLS_CERTIFICATE", default="")
+DICOM_TLS_KEY = env.str("DICOM_TLS_KEY", default="")
+# Associations at once, instances a minute of one sender, and seconds for which a peer may be silent.
+DICOM_ASSOCIATIONS = env.int("DICOM_ASSOCIATIONS", default=10)
+DICOM_INSTANCES_PER_MINUTE = env.int("DICOM_INSTANCES_PER_MINUTE", default=6000)
+DICOM_TIMEOUT_SECONDS = env.float("DICOM_TIMEOUT_SECONDS", default=30)
+# How often what was received, and no worker was told of, is looked for.
+DICOM_SORT_SECONDS = env.int("DICOM_SORT_SECONDS", default=15)
+
 # --- analyses ----------------------------------------------------------------------------------------------
 ML_WEIGHTS_ROOT = Path(env.str("ML_WEIGHTS_ROOT", default=str(BASE_DIR / "ml" / "weights")))
 INACTIVE_CLASSIFIERS = frozenset(env.list("INACTIVE_CLASSIFIERS", default=[]))
@@ -326,7 +343,11 @@ CELERY_WORKER_PROC_ALIVE_TIMEOUT = 60.0
 CELERY_TIMEZONE = TIME_ZONE
 # Worker and beat touch this file while they work, for a health check (docker/alive.sh); empty: they do not.
 ALIVE_FILE = env.str("ALIVE_FILE", default="")
-CELERY_BEAT_SCHEDULE = schedule.entries(sweep_seconds=ANALYSIS_SWEEP_SECONDS, backups=BACKUP_ROOT is not None)
+CELERY_BEAT_SCHEDULE = schedule.entries(
+    sweep_seconds=ANALYSIS_SWEEP_SECONDS,
+    sort_seconds=DICOM_SORT_SECONDS if DICOM_PORT else 0,
+    backups=BACKUP_ROOT is not None,
+)
 
 # --- API ---------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from portal import mail
-from portal.embedded import broker, lock, outside, port, private, static_files, web, worker
+from portal.embedded import broker, listener, lock, outside, port, private, static_files, web, worker
 from portal.embedded.errors import CannotStart, StopRequested
 from portal.embedded.process import Process
 from portal.embedded.socket_path import socket_path
@@ -98,6 +98,8 @@ class Launcher:
         # The web server last, so that it stops first: no upload finds the worker gone.
         self.supervisor.start(self._worker())
         self.supervisor.start(self._beat())
+        if settings.DICOM_PORT:
+            self.supervisor.start(listener.listener_process(root=settings.BASE_DIR, log=self.logs / "listener.log"))
         self.supervisor.start(self._web())
         self._wait_for_web()
 

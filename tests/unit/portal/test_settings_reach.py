@@ -15,6 +15,7 @@ COMPOSE = ROOT / "docker" / "compose.yaml"
 NOT_IN_CONTAINERS = {
     "AUDIT_ROOT": "lies in the volume below PORTAL_VAR",
     "DEBUG": "never where patients' data are",
+    "DICOM_HOST": "docker/listener.sh sets it; compose.yaml publishes the port",
     "HOST": "the container listens to all; compose.yaml publishes the port",
     "PORTAL_VAR": "the image sets it to the volume",
     "PRIVATE_ROOT": "lies in the volume below PORTAL_VAR",
@@ -22,7 +23,7 @@ NOT_IN_CONTAINERS = {
     "STATIC_ROOT": "the image sets it, and collects the files when it is built",
 }
 # Names that only compose.yaml knows.
-OF_COMPOSE = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "WEB_MEMORY", "WORKER_MEMORY", "BACKUP_VOLUME"}
+OF_COMPOSE = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "WEB_MEMORY", "WORKER_MEMORY", "BACKUP_VOLUME", "DICOM_BIND"}
 # What compose.yaml makes itself, of the passwords or for its own files.
 MADE_BY_COMPOSE = {"DATABASE_URL", "REDIS_URL", "ALIVE_FILE"}
 
@@ -91,7 +92,7 @@ def test_what_is_left_out_has_the_default_of_the_settings(name: str) -> None:
         assert match[1] == str(default)
 
 
-@pytest.mark.parametrize("service", ["web", "worker", "beat", "database", "broker"])
+@pytest.mark.parametrize("service", ["web", "worker", "beat", "listener", "database", "broker"])
 def test_every_container_has_a_health_check_and_limits(service: str) -> None:
     described = compose()["services"][service]
     assert {"healthcheck", "mem_limit"} <= described.keys()

@@ -1,0 +1,18 @@
+"""Who may send images to this portal, and for which clinic: set up by those who run the site."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from accounts.admin import NeverDeleted, Proven
+from network.models import RemoteEntity
+
+
+@admin.register(RemoteEntity)
+class RemoteEntityAdmin(NeverDeleted, Proven, admin.ModelAdmin):
+    list_display = ("title", "clinic", "description", "networks", "is_active")
+    list_filter = ("clinic", "is_active")
+    list_select_related = ("clinic",)
+    search_fields = ("title", "description")
+    fields = ("clinic", "title", "networks", "description", "is_active", "created_at")
+    readonly_fields = ("created_at",)

@@ -1,0 +1,49 @@
+"""What the listener accepts: storage SOP classes and transfer syntaxes. docs/dicom_conformance.md is made of this."""
+
+from __future__ import annotations
+
+from pydicom import uid
+
+from ml.imaging.admission import CLASSES
+from ml.imaging.frame import DECODERS
+
+# What the decoder shows; a file of such a class that it refuses waits for a person.
+SHOWN: frozenset[str] = frozenset(one for classes in CLASSES.values() for one in classes if one)
+# What belongs to an examination of the chest and is kept with it, although nothing here shows it.
+KEPT: frozenset[str] = frozenset(
+    {
+        uid.EnhancedCTImageStorage,
+        uid.LegacyConvertedEnhancedCTImageStorage,
+        uid.MRImageStorage,
+        uid.EnhancedMRImageStorage,
+        uid.UltrasoundImageStorage,
+        uid.UltrasoundMultiFrameImageStorage,
+        uid.XRayAngiographicImageStorage,
+        uid.XRayRadiofluoroscopicImageStorage,
+        uid.NuclearMedicineImageStorage,
+        uid.PositronEmissionTomographyImageStorage,
+        uid.DigitalMammographyXRayImageStorageForPresentation,
+        uid.MultiFrameSingleBitSecondaryCaptureImageStorage,
+        uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+        uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+        uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
+        uid.GrayscaleSoftcopyPresentationStateStorage,
+        uid.ColorSoftcopyPresentationStateStorage,
+        uid.KeyObjectSelectionDocumentStorage,
+        uid.BasicTextSRStorage,
+        uid.EnhancedSRStorage,
+        uid.ComprehensiveSRStorage,
+        uid.Comprehensive3DSRStorage,
+        uid.XRayRadiationDoseSRStorage,
+        uid.SegmentationStorage,
+        uid.EncapsulatedPDFStorage,
+    }
+)
+STORAGE: tuple[str, ...] = tuple(sorted(SHOWN | KEPT))
+TRANSFER_SYNTAXES: tuple[str, ...] = tuple(DECODERS)
+VERIFICATION = "1.2.840.10008.1.1"
+
+
+def name_of(text: str) -> str:
+    """The name that PS3.6 gives it."""
+    return uid.UID(text).name

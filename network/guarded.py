@@ -1,0 +1,175 @@
+"""pynetdicom's parts with limits: what a peer may say, for how long, and how much of it is kept meanwhile.
+
+As they come they believe a peer: a PDU may state four gigabytes, a message may never end, a connection may be opened
+and left alone, and a TLS handshake holds up everybody else's.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pynetdicom import evt
+from pynetdicom.acse import ACSE
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+
+from network.models import RemoteEntity
+from network.models.remote_entity import read_address
+from network.peers import Call, Refused
+
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+    from pynetdicom.pdu_primitives import P_DATA
+
+log = logging.getLogger(__name__)
+
+# An association request with every context and syntax there is is smaller.
+LARGEST_PDU = 128 * 1024
+# Beside the fragments of a data set: its fragments' heads, and the command.
+COMMAND_BYTES = 64 * 1024
+# From the first to the last fragment of one message.
+MESSAGE_SECONDS = 300.0
+# Complete messages that wait for their turn; a peer that keeps to its one operation at a time has one.
+MOST_WAITING = 2
+READ_BYTES = 256 * 1024
+
+
+class House(Protocol):
+    """What the parts ask: the listener."""
+
+    seconds: float
+    most_bytes: int
+
+    def has_room(self, address: str, open_now: Sequence[str]) -> bool: ...
+
+    def admit(self, call: Call) -> RemoteEntity | Refused: ...
+
+
+class GuardedSocket(AssociationSocket):
+    """Reads no more than a PDU may have, and waits no longer for it than `seconds`."""
+
+    def __init__(self, assoc: Association, client_socket: socket.socket, *, seconds: float) -> None:
+        super().__init__(assoc, client_socket=client_socket)
+        self.seconds = seconds
+        client_socket.settimeout(seconds)
+        client_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        if nr_bytes > LARGEST_PDU + COMMAND_BYTES:
+            raise OSError("the peer announced a PDU that is larger than agreed")
+        connection = cast(socket.socket, self.socket)
+        deadline = time.monotonic() + self.seconds
+        received = bytearray()
+        while len(received) < nr_bytes:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the peer sends too slowly")
+            part = connection.recv(min(READ_BYTES, nr_bytes - len(received)))
+            if not part:
+                break
+            received += part
+        return received
+
+
+class GuardedMessages(DIMSEServiceProvider):
+    """Ends the association of a peer whose message has too many bytes, takes too long, or comes before its turn."""
+
+    def __init__(self, assoc: Association, *, most_bytes: int) -> None:
+        super().__init__(assoc)
+        self.most_bytes = most_bytes + COMMAND_BYTES
+        self._bytes, self._began = 0, 0.0
+
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        if self.message is None:
+            self._bytes, self._began = 0, time.monotonic()
+        self._bytes += sum(len(data) for _, data in primitive.presentation_data_value_list)
+        if fault := self._fault():
+            log.warning("an association ends: %s", fault)
+            self.message = None
+            self.dul.event_queue.put("Evt19")  # as for a PDU that is invalid
+            return
+        super().receive_primitive(primitive)
+
+    def _fault(self) -> str:
+        if self._bytes > self.most_bytes:
+            return f"a message of more than {self.most_bytes} bytes"
+        if time.monotonic() - self._began > MESSAGE_SECONDS:
+            return f"a message that took more than {MESSAGE_SECONDS:g} seconds"
+        if self.msg_queue.qsize() >= MOST_WAITING:
+            return "messages before their turn"
+        return ""
+
+
+class Doorkeeper(ACSE):
+    """Asks who is calling before anything is negotiated."""
+
+    def __init__(self, assoc: Association, listener: House) -> None:
+        super().__init__(assoc)
+        self._listener = listener
+
+    def _negotiate_as_acceptor(self) -> None:
+        requested = cast(Any, self.requestor.primitive)
+        call = Call(
+            called=str(requested.called_ae_title).strip(),
+            calling=str(requested.calling_ae_title).strip(),
+            address=read_address(self.requestor.address),
+        )
+        found = self._listener.admit(call)
+        if isinstance(found, Refused):
+            self.requestor.ae_title = requested.calling_ae_title
+            self.send_reject(*found.reason)
+            evt.trigger(self.assoc, evt.EVT_REJECTED, {})
+            self.assoc.kill()
+            return
+        cast(Any, self.assoc).entity = found
+        super()._negotiate_as_acceptor()
+
+
+class GuardedHandler(RequestHandler):
+    def _create_association(self) -> Association:
+        server = cast("GuardedServer", self.server)
+        assoc = super()._create_association()
+        assoc.dul.socket = None
+        # The first one has announced the connection; a second announcement would be a fault of the state machine.
+        assoc.dul.event_queue.get_nowait()
+        connection = cast(socket.socket, self.request)
+        assoc.set_socket(GuardedSocket(assoc, connection, seconds=server.listener.seconds))
+        assoc.acse = Doorkeeper(assoc, server.listener)
+        assoc.dimse = GuardedMessages(assoc, most_bytes=server.listener.most_bytes)
+        return assoc
+
+
+class GuardedServer(ThreadedAssociationServer):
+    """Accepts a connection only where there is room for it, and shakes hands where nobody else waits for that."""
+
+    listener: House
+    request_queue_size = 32
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        assert self.socket
+        connection, address = self.socket.accept()
+        if self.ssl_context:
+            connection.settimeout(self.listener.seconds)
+            connection = self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        open_now = [assoc.requestor.address for assoc in self.active_associations]
+        return self.listener.has_room(str(client_address[0]), open_now)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            if isinstance(request, ssl.SSLSocket):
+                request.do_handshake()
+        except OSError as error:
+            log.info("a TLS handshake failed: %s", type(error).__name__)
+            self.shutdown_request(request)
+            return
+        super().process_request_thread(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.exception("a connection failed")  # noqa: LOG004  called by socketserver where it has caught one

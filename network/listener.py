@@ -1,0 +1,186 @@
+"""The listener: lets in whom it knows, keeps what they send, and opens none of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import Error, close_old_connections, connections
+from pynetdicom import AE, _config, evt
+from pynetdicom.dsutils import encode_file_meta
+
+from audit.record import record
+from audit.vocabulary import Action, Event, Outcome
+from network import classes, peers
+from network.guarded import LARGEST_PDU, GuardedHandler, GuardedServer
+from network.models import RemoteEntity
+from network.models.remote_entity import read_address
+from network.peers import Call, Refused
+from network.rates import Rate
+from network.storing import Instance, OutOfResources, store
+
+log = logging.getLogger(__name__)
+# Its lines about each message would name instances, and cost more than to store one.
+_config.LOG_HANDLER_LEVEL = "none"
+logging.getLogger("pynetdicom").setLevel(logging.ERROR)
+
+SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700
+CANNOT_UNDERSTAND = 0xC000
+PREAMBLE = b"\0" * 128 + b"DICM"
+# What UIDs are made of, and a little more: some systems are careless. PS3.5 9.1 has digits and full stops.
+UID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
+# Connections from addresses at which nobody is known, at the same time: enough to be told no.
+STRANGERS = 4
+# Entries of the audit trail for the same refusal: one a minute, so that nobody fills the trail from outside.
+ENTRIES_A_MINUTE = 1
+ENDS = (evt.EVT_CONN_CLOSE, evt.EVT_RELEASED, evt.EVT_ABORTED)
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where the listener listens, and its limits. `seconds`: how long a peer may be silent."""
+
+    host: str
+    port: int
+    title: str
+    associations: int
+    most_bytes: int
+    a_minute: int
+    seconds: float
+    certificate: str = ""
+    key: str = ""
+
+
+class Listener:
+    """`arrived` is called after each instance that was stored; it must not take long."""
+
+    def __init__(self, door: Door, *, arrived: Callable[[], None]) -> None:
+        self.door = door
+        self.seconds, self.most_bytes = door.seconds, door.most_bytes
+        self._arrived = arrived
+        self._instances = Rate(door.a_minute)
+        self._entries = Rate(ENTRIES_A_MINUTE)
+        self._server: GuardedServer | None = None
+
+    def start(self) -> None:
+        """Listen from now on, in threads. Raises OSError where address or certificate cannot be used."""
+        entity = AE(ae_title=self.door.title)
+        entity.maximum_pdu_size = LARGEST_PDU
+        entity.maximum_associations = self.door.associations + STRANGERS
+        entity.acse_timeout = entity.network_timeout = entity.dimse_timeout = self.door.seconds
+        for uid in (*classes.STORAGE, classes.VERIFICATION):
+            entity.add_supported_context(uid, list(classes.TRANSFER_SYNTAXES))
+        self._server = GuardedServer(
+            entity,
+            (self.door.host, self.door.port),
+            self.door.title,
+            entity.supported_contexts,
+            ssl_context=_tls(self.door),
+            evt_handlers=[(evt.EVT_C_STORE, self._stored), *((event, _let_go) for event in ENDS)],
+            request_handler=GuardedHandler,
+        )
+        self._server.listener = self
+        entity._servers.append(self._server)
+        threading.Thread(target=self._server.serve_forever, name="listener", daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        assert self._server
+        return int(self._server.server_address[1])
+
+    def stop(self) -> None:
+        """Let nobody in any more, and end the associations."""
+        if self._server:
+            for association in self._server.active_associations:
+                association.abort()
+            self._server.shutdown()
+
+    def has_room(self, address: str, open_now: Sequence[str]) -> bool:
+        """Whether one more connection from `address` is taken, while those from `open_now` are there."""
+        try:
+            if peers.knows(read_address(address)):
+                return len(open_now) < self.door.associations + STRANGERS
+            strangers = [other for other in set(open_now) if not peers.knows(read_address(other))]
+            return sum(open_now.count(other) for other in strangers) < STRANGERS
+        except Error:
+            log.exception("the database could not be asked who calls")
+            return len(open_now) < STRANGERS
+        finally:
+            close_old_connections()
+
+    def admit(self, call: Call) -> RemoteEntity | Refused:
+        """Who calls, or why the association is rejected; a rejection is told to log and audit trail."""
+        close_old_connections()
+        try:
+            found = peers.find(call, own_title=self.door.title)
+        except Error:
+            log.exception("the database could not be asked who calls")
+            return Refused.UNAVAILABLE
+        if isinstance(found, Refused):
+            self._tell(call, found)
+        return found
+
+    def _tell(self, call: Call, refused: Refused) -> None:
+        """Titles are what a peer says of itself: short, printable, and of no patient."""
+        title = re.sub(r"[^\x21-\x7e ]", "?", call.calling)[:16]
+        log.warning("an association of %s at %s was rejected: %s", title, call.address, refused.words)
+        if not self._entries.allows((call.address, refused)):
+            return
+        try:
+            record(
+                Event.SECURITY,
+                Action.EXECUTE,
+                outcome=Outcome.MINOR,
+                address=str(call.address),
+                route="DICOM A-ASSOCIATE",
+                detail={"calling": title, "reason": refused.words},
+            )
+        except Error:
+            log.exception("no entry in the audit trail of a rejected association")
+
+    def _stored(self, event: Any) -> int:
+        """The status that answers a C-STORE request: Success once its bytes are on the disk, and never before."""
+        entity: RemoteEntity = event.assoc.entity
+        request = event.request
+        uids = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
+        if not all(UID.fullmatch(uid) for uid in uids):
+            return CANNOT_UNDERSTAND
+        if not self._instances.allows(entity.pk):
+            log.warning("%s sends more than %d instances a minute", entity.title, self.door.a_minute)
+            return OUT_OF_RESOURCES
+        instance = Instance(
+            sop_class_uid=uids[0],
+            sop_instance_uid=uids[1],
+            transfer_syntax_uid=str(event.context.transfer_syntax),
+            head=PREAMBLE + encode_file_meta(event.file_meta),
+            dataset=request.DataSet.getvalue(),
+            address=str(read_address(event.assoc.requestor.address)),
+        )
+        try:
+            store(instance, entity=entity)
+        except OutOfResources as error:
+            log.error("an instance from %s was not taken: %s", entity.title, error)
+            return OUT_OF_RESOURCES
+        self._arrived()
+        return SUCCESS
+
+
+def _let_go(_event: Any) -> None:
+    """The thread of an association ends soon, and its connection to the database with it."""
+    connections.close_all()
+
+
+def _tls(door: Door) -> ssl.SSLContext | None:
+    if not door.certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(Path(door.certificate), Path(door.key) if door.key else None)
+    return context

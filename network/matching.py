@@ -1,0 +1,67 @@
+"""Whose study is this? By what its files say, compared with the records of one clinic; never a guess."""
+
+from __future__ import annotations
+
+from accounts.models import Clinic
+from diagnosis.messages import Message
+from diagnosis.models import Patient, Study
+from diagnosis.scans import intake
+from ml.imaging import DicomIdentity
+
+
+def match(identity: DicomIdentity, clinic: Clinic) -> Patient | Message:
+    """The patient, or why a person has to say who it is.
+
+    The accession number of a study that is here comes first, then the record number. What either leads to must agree
+    with everything that the file says. A record number alone, which another hospital may have given, needs name and
+    birth date beside it.
+    """
+    found = _by_accession_number(identity, clinic) or _by_record_number(identity, clinic)
+    if isinstance(found, Message):
+        return found
+    if intake.differences(identity, found):
+        return why("disagrees")
+    if _is_elsewhere(identity, found):
+        return why("study_elsewhere")
+    return found
+
+
+def why(variant: str) -> Message:
+    return Message("received", {"variant": variant})
+
+
+def _by_accession_number(identity: DicomIdentity, clinic: Clinic) -> Patient | Message | None:
+    """None where nobody's study has it, or where the file names no person who could disagree."""
+    if not identity.accession_number or not (_has_number(identity) or intake.named_in(identity)):
+        return None
+    studies = Study.objects.in_clinic(clinic).filter(accession_number=identity.accession_number)
+    patients = list(Patient.objects.current().filter(pk__in=studies.values("patient"))[:2])
+    if len(patients) > 1:
+        return why("several")
+    return patients[0] if patients else None
+
+
+def _by_record_number(identity: DicomIdentity, clinic: Clinic) -> Patient | Message:
+    if not _has_number(identity):
+        return why("no_identifier")
+    current = Patient.objects.in_clinic(clinic).current()
+    patients = list(current.filter(medical_record_number__iexact=identity.patient_id)[:2])
+    if not patients:
+        return why("unknown_patient")
+    if len(patients) > 1:
+        return why("several")
+    if not (intake.named_in(identity) and identity.birth_date):
+        return why("incomplete")
+    return patients[0]
+
+
+def _has_number(identity: DicomIdentity) -> bool:
+    return not intake.is_placeholder(identity.patient_id)
+
+
+def _is_elsewhere(identity: DicomIdentity, patient: Patient) -> bool:
+    """One study is of one person: where its UID stands with another, one of the two is wrong."""
+    if not identity.study_instance_uid:
+        return False
+    same = Study.objects.filter(clinic=patient.clinic_id, study_instance_uid=identity.study_instance_uid)
+    return same.exclude(patient=patient).exists()

@@ -1,0 +1,7 @@
+"""Who may send, what was sent, and what of it belongs together."""
+
+from network.models.received_instance import InstanceStatus, ReceivedInstance
+from network.models.received_study import ReceivedStudy, StudyStatus
+from network.models.remote_entity import RemoteEntity
+
+__all__ = ["InstanceStatus", "ReceivedInstance", "ReceivedStudy", "RemoteEntity", "StudyStatus"]

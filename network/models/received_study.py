@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Clinic
+from diagnosis.models import Patient
+from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+from ml.imaging import DicomIdentity, PersonName
+from ml.imaging.names import NameGroup
+from network.models.remote_entity import RemoteEntity
+
+
+class StudyStatus(models.TextChoices):
+    WAITING = "waiting", _("Waiting for a person")
+    ATTACHED = "attached", _("Attached")
+    REJECTED = "rejected", _("Rejected")
+
+
+class ReceivedStudyQuerySet(ClinicalQuerySet["ReceivedStudy"]):
+    def waiting(self) -> ReceivedStudyQuerySet:
+        return self.filter(status=StudyStatus.WAITING)
+
+
+def key_of(identity: DicomIdentity) -> str:
+    """The same for files of one study that name the same person in the same words."""
+    born = identity.birth_date.isoformat() if identity.birth_date else ""
+    words = [identity.study_instance_uid or identity.series_instance_uid or identity.sop_instance_uid]
+    words += [identity.patient_id, identity.patient_name, born, identity.accession_number]
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()
+
+
+def words_of(identity: DicomIdentity) -> dict[str, Any]:
+    """The fields that repeat what a file says."""
+    at = identity.acquired_at
+    return {
+        "study_instance_uid": identity.study_instance_uid,
+        "accession_number": identity.accession_number,
+        "record_number": identity.patient_id,
+        "patient_name": identity.patient_name,
+        "person": [[group.family, group.given, group.middle] for group in identity.person.groups],
+        "birth_date": identity.birth_date,
+        "sex": identity.sex,
+        "modality": identity.modality_code,
+        "description": identity.study_description,
+        "examined_at": timezone.make_aware(at) if at and timezone.is_naive(at) else at,
+    }
+
+
+class ReceivedStudy(ClinicalModel):
+    """Instances of one study, from one sender, that name the same person. What they say is shown and never trusted."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="received_studies")
+    entity = models.ForeignKey(RemoteEntity, on_delete=models.PROTECT, related_name="studies")
+    key = models.CharField(max_length=64, editable=False)
+    status = models.CharField(_("status"), max_length=8, choices=StudyStatus.choices, default=StudyStatus.WAITING)
+    study_instance_uid = models.CharField(_("study instance UID"), max_length=64, blank=True)
+    accession_number = models.CharField(_("accession number"), max_length=64, blank=True)
+    record_number = models.CharField(_("record number"), max_length=64, blank=True)
+    patient_name = models.CharField(_("name"), max_length=400, blank=True)
+    # Family, given and middle name in each of its writings.
+    person = models.JSONField(default=list, blank=True)
+    birth_date = models.DateField(_("birth date"), null=True, blank=True)
+    sex = models.CharField(max_length=1, blank=True)
+    modality = models.CharField(_("modality"), max_length=16, blank=True)
+    description = models.CharField(_("description"), max_length=64, blank=True)
+    examined_at = models.DateTimeField(_("examined"), null=True, blank=True)
+    received_at = models.DateTimeField(_("received"), auto_now_add=True)
+    # What a person decided. It holds for whatever comes later of the study with the same words.
+    patient = models.ForeignKey(Patient, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(_("reason"), max_length=400, blank=True)
+
+    objects = ReceivedStudyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("received study")
+        verbose_name_plural = _("received studies")
+        ordering = ["-received_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["entity", "key"], name="one_received_study_per_sender_and_key")]
+        indexes = [models.Index(fields=["clinic", "status", "-received_at"], name="received_study_waiting")]
+
+    def __str__(self) -> str:
+        return self.patient_name or self.record_number or self.study_instance_uid
+
+    @property
+    def identity(self) -> DicomIdentity:
+        """What its files say of the person, as a file's header is compared with a record."""
+        return DicomIdentity(
+            patient_name=self.patient_name,
+            person=PersonName(tuple(NameGroup(*parts) for parts in self.person)),
+            patient_id=self.record_number,
+            birth_date=self.birth_date,
+            sex=self.sex,
+            study_instance_uid=self.study_instance_uid,
+            accession_number=self.accession_number,
+            modality_code=self.modality,
+        )

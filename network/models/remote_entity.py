@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Clinic, User
+from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+
+# PS3.5 6.2: sixteen characters, without backslash and control characters; blanks at the ends do not count.
+TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def validate_title(text: str) -> None:
+    if not TITLE.fullmatch(text):
+        raise ValidationError(_("An AE title has 1 to 16 letters, digits or signs, no backslash."))
+
+
+def read_networks(text: str) -> list[Network]:
+    """Addresses and networks, one a line or divided by commas. Raises ValueError for anything else."""
+    return [ipaddress.ip_network(word) for word in re.split(r"[\s,;]+", text.strip()) if word]
+
+
+def validate_networks(text: str) -> None:
+    try:
+        found = read_networks(text)
+    except ValueError as error:
+        raise ValidationError(
+            _("This is no address and no network: %(what)s. Write for example 192.0.2.17 or 192.0.2.0/24."),
+            params={"what": str(error).split(" ")[0]},
+        ) from error
+    if not found:
+        raise ValidationError(_("Name at least one address."))
+
+
+def read_address(text: str) -> Address:
+    """IPv4 as IPv4, also where a socket for both writes ::ffff:192.0.2.17. Raises ValueError."""
+    found = ipaddress.ip_address(text.partition("%")[0])
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
+
+
+class RemoteEntityQuerySet(ClinicalQuerySet["RemoteEntity"]):
+    def active(self) -> RemoteEntityQuerySet:
+        return self.filter(is_active=True, clinic__is_active=True)
+
+
+class RemoteEntity(ClinicalModel):
+    """An application entity (a modality, a workstation, an archive) that may send images of one clinic."""
+
+    clinic = models.ForeignKey(
+        Clinic, verbose_name=_("clinic"), on_delete=models.PROTECT, related_name="remote_entities"
+    )
+    title = models.CharField(
+        _("AE title"), max_length=16, validators=[validate_title], help_text=_("By which it calls; case counts.")
+    )
+    networks = models.TextField(
+        _("addresses"),
+        validators=[validate_networks],
+        max_length=2000,
+        help_text=_("Addresses or networks from which it calls, one a line: 192.0.2.17 or 192.0.2.0/24."),
+    )
+    description = models.CharField(_("description"), max_length=120, blank=True)
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("Only then are its associations accepted."))
+    # In whose name its images are stored. It can never sign in, and belongs to no clinic.
+    account = models.OneToOneField(
+        settings.AUTH_USER_MODEL, editable=False, on_delete=models.PROTECT, related_name="remote_entity"
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = RemoteEntityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("remote application entity")
+        verbose_name_plural = _("remote application entities")
+        ordering = ["clinic__name", "title"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "title"],
+                name="one_remote_entity_per_title_and_clinic",
+                violation_error_message=_("This clinic already has an entity with this AE title."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def clean(self) -> None:
+        """One caller must not be two clinics': nobody could say whose images it sends."""
+        try:
+            ours = read_networks(self.networks)
+        except ValueError:
+            return  # said at the field
+        for other in RemoteEntity.objects.filter(title=self.title).exclude(pk=self.pk):
+            if any(_overlap(one, another) for one in ours for another in read_networks(other.networks)):
+                raise ValidationError({"networks": _("Another entity of this AE title calls from these addresses.")})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            if self._state.adding:
+                self.account = User.objects.create_user(
+                    f"{self.pk.hex}@dicom.invalid", None, full_name=f"{self.title} (DICOM)", is_active=False
+                )
+            super().save(*args, **kwargs)
+
+    def calls_from(self, address: Address) -> bool:
+        return any(address.version == one.version and address in one for one in read_networks(self.networks))
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.overlaps(other)
