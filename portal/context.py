@@ -6,18 +6,31 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.permissions import Permission
 from diagnosis import notifications
+from diagnosis.views.shortcuts import membership
+from network import worklist
 from portal import mail
 from portal.backup import state
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Costs nothing by itself: the bell asks for `unread_notices`, one query, and oversight for `backup`, a file."""
+    """Costs nothing by itself: the bell asks for `unread_notices`, the tray for `received_waiting`, one query each."""
     return {
         "portal_version": settings.VERSION,
         "membership": getattr(request, "membership", None),
         "idle_seconds": settings.IDLE_SECONDS,
         "mail_leaves": mail.leaves(),
         "backup": state.health,
+        "receives_dicom": bool(settings.DICOM_PORT),
+        "received_waiting": lambda: _received_waiting(request),
         "unread_notices": lambda: notifications.unread_count(cast(User, request.user)),
     }
+
+
+def _received_waiting(request: HttpRequest) -> int | None:
+    """How many received studies wait in the person's clinic; None where they match none."""
+    current = membership(request)
+    if current is None or Permission.MATCH_STUDY not in current.permissions:
+        return None
+    return worklist.count(current.clinic)

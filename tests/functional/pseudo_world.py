@@ -21,6 +21,7 @@ from diagnosis.models import Analysis, Patient, Phrase, Report, Review, Scan, Se
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify_uploader
 from diagnosis.states import AnalysisStatus
+from network.models import ReceivedInstance, ReceivedStudy, RemoteEntity
 from portal import product
 from portal.catalogues import PSEUDO
 from portal.models import ContactMessage
@@ -30,6 +31,7 @@ from tests.factories import WORDS, finish, new_case, new_patient, read
 # What people wrote, and what files and classifiers are called.
 WRITTEN = (
     *("a.png", "Ward 3 scanner", "Ward staff", "Clear lungs.", WORDS["impression"], "Seen again: unchanged."),
+    *("MODALITY", "192.0.2.0/24", "Quist, Ole", "Quist", "Ole", "Q-17", "DX"),
     *("Ada", "ada@clinic.example", "Trying it", "How?", "Twice in the book.", "A line of the draft."),
     *(
         "no_classifier/cxr",
@@ -131,6 +133,7 @@ def fill(world: World) -> World:
     }
     world.arguments = {name: [[one.pk] for one in several] for name, several in given.items()}
     world.arguments |= _of_the_administration(world, analysis)
+    world.arguments |= _of_the_network(world)
     world.arguments |= {
         "code": [[signed.verification_code], ["0000-0000"]],
         "card": [["classifier-0", "1.2.3"]],
@@ -157,11 +160,33 @@ def _of_the_administration(world: World, analysis: Analysis) -> dict[str, list[l
         "accounts_apitoken": [[token.pk]],
         "portal_contactmessage": [[message.pk]],
         "auth_group": [[Group.objects.create(name="Ward staff").pk]],
-        "app": [["accounts"], ["diagnosis"], ["portal"], ["auth"]],
+        "app": [["accounts"], ["diagnosis"], ["network"], ["portal"], ["auth"]],
         "diagnosis_patient": [[world.patients[0].pk]],
         "diagnosis_scan": [[world.scans[0].pk]],
         "diagnosis_analysis": [[analysis.pk]],
     }
+
+
+def _of_the_network(world: World) -> dict[str, list[list[Any]]]:
+    """A study that waits for a person, and one that was rejected."""
+    entity = RemoteEntity.objects.create(clinic=world.clinic, title="MODALITY", networks="192.0.2.0/24")
+    said = {"clinic": world.clinic, "entity": entity, "patient_name": "Quist, Ole", "record_number": "Q-17"}
+    waiting = ReceivedStudy.objects.create(**said, key="1", modality="DX", birth_date=date(1970, 1, 2))
+    ReceivedInstance.objects.create(
+        clinic=world.clinic,
+        entity=entity,
+        study=waiting,
+        sop_instance_uid="1.2",
+        byte_size=9,
+        address="192.0.2.17",
+        received_at=timezone.now(),
+        status="waiting",
+        reason_code="received",
+        reason_params={"variant": "unknown_patient"},
+    )
+    by = {"decided_by": world.people["radiographer"], "decided_at": timezone.now()}
+    rejected = ReceivedStudy.objects.create(**said, **by, key="2", status="rejected", reason="Ward staff")
+    return {"received": [[waiting.pk], [rejected.pk]], "network_remoteentity": [[entity.pk]]}
 
 
 def _signed(scan: Scan) -> list[str]:

@@ -57,6 +57,7 @@ NOT_PAGES = {
             "diagnosis:patient-follow",
         ),
         "diagnosis:study-ordered-by",
+        *("network:received-attach", "network:received-reject", "network:received-bring-back"),
         *("diagnosis:report-addendum", "diagnosis:report-revise", "diagnosis:report-sign", "diagnosis:report-error"),
         *("diagnosis:report-hand-over", "diagnosis:report-take-back", "diagnosis:report-send-back"),
         *("diagnosis:report-authorise", "diagnosis:phrase-remove"),
@@ -75,7 +76,7 @@ NOT_PAGES = {
     "a file": [
         *("diagnosis:scan-image", "diagnosis:scan-thumbnail", "diagnosis:scan-original", "diagnosis:scan-greyscale"),
         *("diagnosis:prediction-attention", "diagnosis:prediction-seen", "diagnosis:oversight-download"),
-        *("diagnosis:report-key-image",),
+        *("diagnosis:report-key-image", "network:received-preview"),
         *("script_catalogue", "admin:jsi18n"),
     ],
     "a file, with a test of its own below": ["diagnosis:report-pdf"],
@@ -107,7 +108,7 @@ NOT_PAGES = {
         *("admin:accounts_apitoken_add", "admin:accounts_apitoken_delete", "admin:accounts_clinic_delete"),
         *("admin:accounts_user_delete", "admin:diagnosis_analysis_add", "admin:diagnosis_analysis_delete"),
         *("admin:diagnosis_patient_add", "admin:diagnosis_patient_delete", "admin:diagnosis_scan_add"),
-        *("admin:diagnosis_scan_delete", "admin:portal_contactmessage_add"),
+        *("admin:diagnosis_scan_delete", "admin:portal_contactmessage_add", "admin:network_remoteentity_delete"),
     ],
 }
 VISITORS = (
@@ -136,18 +137,19 @@ STAFF = (
     *("diagnosis:phrases", "diagnosis:phrase-add", "diagnosis:phrase-change"),
     *("diagnosis:reading-policy", "diagnosis:report-detail", "diagnosis:report-verify"),
     "diagnosis:report-correct",
+    *("network:received", "network:received-rejected", "network:received-study", "network:received-register"),
     *("diagnosis:oversight-overview", "diagnosis:oversight-jobs", "diagnosis:oversight-reading"),
     *("diagnosis:oversight-agreement", "diagnosis:oversight-work", "diagnosis:oversight-corrections"),
 )
 ADMINISTRATION = (
     *("admin:index", "admin:app_list", "admin:auth_user_password_change", "admin:accounts_user_add"),
     *("admin:accounts_clinic_add", "admin:auth_group_add", "admin:auth_group_delete"),
-    "admin:portal_contactmessage_delete",
+    *("admin:portal_contactmessage_delete", "admin:network_remoteentity_add"),
     *(
         f"admin:{model}_{page}"
         for model in (
             *("accounts_user", "accounts_clinic", "accounts_apitoken", "auth_group", "portal_contactmessage"),
-            *("diagnosis_patient", "diagnosis_scan", "diagnosis_analysis"),
+            *("diagnosis_patient", "diagnosis_scan", "diagnosis_analysis", "network_remoteentity"),
         )
         for page in ("changelist", "change", "history")
     ),

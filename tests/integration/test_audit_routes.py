@@ -24,6 +24,7 @@ from diagnosis.actions.review import claim_review
 from diagnosis.actions.withdrawal import take_back
 from diagnosis.models import KeyImage, Patient, Prediction, RetentionRule, Scan, Study
 from diagnosis.models import SecondLook as Look
+from network.models import ReceivedStudy, RemoteEntity
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_patient, read
 
@@ -55,6 +56,7 @@ WITHOUT_PATIENT = {
                 "accounts_apitoken",
                 "auth_group",
                 "portal_contactmessage",
+                "network_remoteentity",
             )
             for page in ("changelist", "add", "history", "delete", "change")
         ),
@@ -69,6 +71,9 @@ WITHOUT_PATIENT = {
     "figures": (
         *("diagnosis:oversight-overview", "diagnosis:oversight-agreement", "diagnosis:oversight-work"),
         "diagnosis:notifications-unread",
+    ),
+    "received, and nobody's yet": (
+        *("network:received", "network:received-rejected", "network:received-register", "network:received-preview"),
     ),
     "documentation": ("api:schema", "api:docs"),
 }
@@ -196,6 +201,7 @@ def world(
         "diagnosis_patient": [patient.pk],
         "diagnosis_scan": [scan.pk],
         "diagnosis_analysis": [analysis.pk],
+        "received": [received(clinic).pk],
     }
     # Past a retention period, which a page lists.
     RetentionRule.objects.create(clinic=clinic, years=1)
@@ -203,8 +209,14 @@ def world(
     query = {
         "diagnosis:scan-progress": f"?id={scan.pk}",
         "diagnosis:patient-compare": f"?scan={scan.pk}&scan={held.pk}",
+        "network:received-study": f"?patient={patient.pk}",
     }
     return World(patient, {"root": root, **people}, opened, query)
+
+
+def received(clinic: Clinic) -> ReceivedStudy:
+    entity = RemoteEntity.objects.create(clinic=clinic, title="MODALITY", networks="192.0.2.0/24")
+    return ReceivedStudy.objects.create(clinic=clinic, entity=entity, patient_name="Quist, Ole")
 
 
 @pytest.fixture
