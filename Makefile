@@ -9,6 +9,7 @@
 # make bench-study  studies of 1, 60 and N=300 CT slices and of two X-ray views: upload, result, disk, first image
 # make bench-scale  every list, queue, oversight and API page at 1,000 studies and at N=1000000
 # make bench-serving  every classifier by Keras and by what serves, in turn; a worker's memory
+# make bench-interop  N=300 CT slices by C-STORE into the portal's listener and into Debian's Orthanc, in turn
 # make bench-safe  who may open what, fuzz, escapes, half-open connections, cost of the audit trail, planted names, restore
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
 # make accuracy  write docs/accuracy.md and the tables in README.md from the stored predictions
@@ -25,7 +26,7 @@ DONE := $(VENV)/done
 UV := $(RUN) -m uv --quiet --system-certs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-study bench-scale bench-serving bench-safe models accuracy docs messages lock set-up-worker set-up-everything
+.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-study bench-scale bench-serving bench-interop bench-safe models accuracy docs messages lock set-up-worker set-up-everything
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -59,6 +60,9 @@ bench-scale: set-up-everything
 
 bench-serving: set-up-everything
 	@$(RUN) -m tests.bench.serving $(ARGS)
+
+bench-interop: set-up-everything
+	@$(RUN) -m tests.bench.interop -n $(if $(filter command line,$(origin N)),$(N),300) $(ARGS)
 
 bench-safe: set-up-everything
 	@$(RUN) -m tests.bench.safe $(ARGS)

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from tools import decisions, notice, rooms
+from tools import conformance, decisions, notice, rooms
 from tools.generated import ROOT
 
-PARTS = (notice.PART, decisions.PART, rooms.PART)
+PARTS = (notice.PART, decisions.PART, rooms.PART, conformance.PART)
 
 
 def main(argv: list[str] | None = None) -> int:
