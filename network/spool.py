@@ -22,7 +22,8 @@ RESERVED_BYTES = 256 * 1024 * 1024
 
 
 def path_of(key: uuid.UUID) -> Path:
-    return Path(settings.PRIVATE_ROOT) / FOLDER / key.hex[:2] / key.hex
+    """In one of a few folders: a new one costs more than a file, because its own entry must reach the disk too."""
+    return Path(settings.PRIVATE_ROOT) / FOLDER / key.hex[:1] / key.hex
 
 
 def has_room(size: int) -> bool:

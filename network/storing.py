@@ -48,20 +48,16 @@ def store(instance: Instance, *, entity: RemoteEntity) -> ReceivedInstance:
 
 
 def _store(instance: Instance, entity: RemoteEntity) -> ReceivedInstance:
-    sha256 = hashlib.sha256(instance.dataset).hexdigest()
-    if (earlier := _find(instance, sha256, entity)) and not _was_taken_back(earlier):
-        return earlier
+    """The database refuses what is here already, so that a new instance costs no question before."""
     if not spool.has_room(len(instance.dataset)):
         raise OutOfResources("the disk is nearly full")
-    if earlier:
-        return _again(earlier, instance)
     row = ReceivedInstance(
         clinic=entity.clinic,
         entity=entity,
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=instance.sop_instance_uid,
         transfer_syntax_uid=instance.transfer_syntax_uid,
-        sha256=sha256,
+        sha256=hashlib.sha256(instance.dataset).hexdigest(),
         byte_size=len(instance.head) + len(instance.dataset),
         address=instance.address,
         received_at=timezone.now(),
@@ -69,19 +65,17 @@ def _store(instance: Instance, entity: RemoteEntity) -> ReceivedInstance:
     spool.write(row.pk, [instance.head, instance.dataset])
     try:
         row.save(force_insert=True)
-    except IntegrityError:  # the same bytes over another association at this moment
+    except IntegrityError:
         spool.remove(row.pk)
-        return ReceivedInstance.objects.get(
-            clinic=entity.clinic, sop_instance_uid=instance.sop_instance_uid, sha256=sha256
-        )
+        return _earlier(row, instance)
     return row
 
 
-def _find(instance: Instance, sha256: str, entity: RemoteEntity) -> ReceivedInstance | None:
-    same = ReceivedInstance.objects.filter(
-        clinic=entity.clinic, sop_instance_uid=instance.sop_instance_uid, sha256=sha256
-    )
-    return same.select_related("scan").first()
+def _earlier(new: ReceivedInstance, instance: Instance) -> ReceivedInstance:
+    """The row of the same bytes; in the line once more where its image was taken back."""
+    same = ReceivedInstance.objects.filter(clinic=new.clinic, sop_instance_uid=new.sop_instance_uid, sha256=new.sha256)
+    found = same.select_related("scan").get()
+    return _again(found, instance) if _was_taken_back(found) else found
 
 
 def _was_taken_back(row: ReceivedInstance) -> bool:

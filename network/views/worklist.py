@@ -68,14 +68,14 @@ def page_of(
 ) -> HttpResponse:
     """The page of one study; `chosen`: the key of the patient whose record it stands beside."""
     (row,) = worklist.rows([study], StudyStatus(study.status))
-    sought = request.GET.get("q", study.record_number).strip()[:100]
     patient = _chosen(request, study, chosen)
+    sought, found = ("", []) if patient else _search(request, study)
     context = {
         "study": study,
         "row": row,
         "images": worklist.images(study, PREVIEWS_SHOWN),
         "q": sought,
-        "found": _found(request, study, sought) if sought and not patient else [],
+        "found": found,
         "patient": patient,
         "may": rights(request, study.clinic),
         "reject": RejectForm(),
@@ -95,9 +95,20 @@ def _chosen(request: HttpRequest, study: ReceivedStudy, key: str) -> Patient | N
     return noted(patient)
 
 
+def _search(request: HttpRequest, study: ReceivedStudy) -> tuple[str, list[Patient]]:
+    """What the person looks for; before they do, whoever has the file's record number, else its family name."""
+    if (typed := request.GET.get("q")) is not None:
+        return typed.strip()[:100], _found(request, study, typed.strip()[:100])
+    family_name = study.person[0][0] if study.person else ""
+    for words in filter(None, (study.record_number, family_name)):
+        if found := _found(request, study, words):
+            return words, found
+    return family_name or study.record_number, []
+
+
 def _found(request: HttpRequest, study: ReceivedStudy, sought: str) -> list[Patient]:
-    patients = Patient.objects.visible_to(person(request)).in_clinic(study.clinic).current().search(sought)
-    found = list(patients[:PATIENTS_SHOWN])
+    patients = Patient.objects.visible_to(person(request)).in_clinic(study.clinic).current()
+    found = list(patients.search(sought)[:PATIENTS_SHOWN]) if sought else []
     note_rows(Patient, found)
     return found
 
