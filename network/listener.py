@@ -106,7 +106,7 @@ class Listener:
         """Whether one more connection from `address` is taken, while those from `open_now` are there."""
         try:
             if peers.knows(read_address(address)):
-                return len(open_now) < self.door.associations + STRANGERS
+                return len(open_now) < 2 * (self.door.associations + STRANGERS)  # from the half on, told so by DICOM
             strangers = [other for other in set(open_now) if not peers.knows(read_address(other))]
             return sum(open_now.count(other) for other in strangers) < STRANGERS
         except Error:

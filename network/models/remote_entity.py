@@ -103,11 +103,13 @@ class RemoteEntity(ClinicalModel):
                 raise ValidationError({"networks": _("Another entity of this AE title calls from these addresses.")})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        name = f"{self.title} (DICOM)"
         with transaction.atomic():
             if self._state.adding:
-                self.account = User.objects.create_user(
-                    f"{self.pk.hex}@dicom.invalid", None, full_name=f"{self.title} (DICOM)", is_active=False
-                )
+                address = f"{self.pk.hex}@dicom.invalid"
+                self.account = User.objects.create_user(address, None, full_name=name, is_active=False)
+            else:
+                User.objects.filter(pk=self.account_id).exclude(full_name=name).update(full_name=name)
             super().save(*args, **kwargs)
 
     def calls_from(self, address: Address) -> bool:
