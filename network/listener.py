@@ -160,7 +160,7 @@ class Listener:
             sop_instance_uid=uids[1],
             transfer_syntax_uid=str(event.context.transfer_syntax),
             head=PREAMBLE + encode_file_meta(event.file_meta),
-            dataset=request.DataSet.getvalue(),
+            dataset=request.DataSet.getbuffer(),  # no copy of it
             address=str(read_address(event.assoc.requestor.address)),
         )
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def has_room(size: int) -> bool:
     return shutil.disk_usage(settings.PRIVATE_ROOT).free - size > RESERVED_BYTES
 
 
-def write(key: uuid.UUID, parts: list[bytes]) -> None:
+def write(key: uuid.UUID, parts: Iterable[bytes | memoryview]) -> None:
     """The file, readable by this account only, on the disk when this returns. Raises OSError and leaves nothing."""
     path = path_of(key)
     _make_folder(path.parent)

@@ -29,7 +29,7 @@ class Instance:
     sop_instance_uid: str
     transfer_syntax_uid: str
     head: bytes
-    dataset: bytes
+    dataset: bytes | memoryview
     address: str
 
 
