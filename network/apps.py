@@ -7,4 +7,4 @@ class NetworkConfig(AppConfig):
     verbose_name = _("DICOM network")
 
     def ready(self) -> None:
-        from network import audited  # noqa: F401, PLC0415
+        from network import audited, erased  # noqa: F401, PLC0415  connect their receivers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from accounts.models import User
@@ -30,6 +31,10 @@ from diagnosis.models import (
 from diagnosis.models.deletion import DeletionKind
 from diagnosis.rules import deletions, records
 from diagnosis.scans import erasing
+
+# Sent with `study` while its words are still there, in the transaction that erases them: whoever keeps more of it, goes
+# along.
+study_erased = Signal()
 
 # What a file or a person said of it. Hashes, sizes and dates stay.
 OF_SCAN: dict[str, Any] = {
@@ -91,6 +96,7 @@ def confirm_deletion(*, by: User, deletion: Deletion, seen: str) -> None:
     deletions.require_known(deletion, by)
     _confirm(deletion, by=by)
     _put_out_of_sight(study, deletion, by=by)
+    study_erased.send(Deletion, study=study)
     _forget_words(study)
     note_event(Event.RECORD, Action.DELETE)
     note_detail(requested_by=str(deletion.requested_by_id), confirmed_by=str(by.pk))

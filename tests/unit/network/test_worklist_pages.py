@@ -16,7 +16,9 @@ from accounts.models import Clinic, User
 from accounts.permissions import Permission
 from accounts.roles import ROLES
 from audit.models import AuditEvent
+from diagnosis.actions.deletion import confirm_deletion, request_deletion
 from diagnosis.models import Patient, Scan
+from diagnosis.rules.deletions import contents
 from network import sorting, spool
 from network.models import InstanceStatus, ReceivedInstance, ReceivedStudy, RemoteEntity, StudyStatus
 from network.models.remote_entity import read_address
@@ -166,6 +168,28 @@ def test_what_no_one_can_show(
         sorting.sort_some(seconds=60)
     crashing.refresh_from_db()
     assert crashing.reason_params == {"variant": "unexpected"}
+
+
+def test_a_deleted_study_leaves_nothing_here(
+    arrive: Callable[..., ReceivedInstance],
+    radiographer: User,
+    administrator: User,
+    patient: Patient,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    said = {"patient_id": "MRN-0001", "patient_name": "Berg^Alma", "birth_date": date(1958, 3, 14)}
+    uid = {"StudyInstanceUID": "1.2.826.1"}
+    filed = arrive(**said, overrides=uid)
+    kept = arrive(**said, overrides=uid, sop_class="1.2.840.10008.5.1.4.1.1.88.11")
+    other = arrive(**said, seed=7, overrides={"StudyInstanceUID": "1.2.826.2", "SOPInstanceUID": "1.2.826.3"})
+    assert filed.scan
+    assert other.scan
+    made = request_deletion(by=radiographer, study=filed.scan.study, reason="Uploaded by mistake.")
+    with django_capture_on_commit_callbacks(execute=True):
+        confirm_deletion(by=administrator, deletion=made, seen=contents(filed.scan.study))
+    assert list(ReceivedInstance.objects.all()) == [other]
+    assert not ReceivedStudy.objects.exists()
+    assert not spool.path_of(kept.pk).exists()
 
 
 def test_each_clinic_sees_its_own(arrive: Callable[..., ReceivedInstance], radiographer: User, stranger: User) -> None:
