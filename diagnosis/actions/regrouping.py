@@ -62,14 +62,19 @@ def move_images(*, by: User, study: Study, images: Iterable[UUID], target: Study
 def put_back(correction: Correction, *, by: User) -> bool:
     """Put the images of a correction into the series that they were in before, where they are in another study now.
 
-    Returns whether all are there. Those stay whose series is not the patient's any more, or that would leave a study
-    that was read without an image.
+    Returns whether all are there. Those stay whose series is not the patient's any more, whose study was taken back
+    meanwhile, or that would leave a study that was read without an image.
     """
     back = [_put_back(correction, *way, by=by) for way in _ways_back(correction)]
     return all(back)
 
 
-def _put_back(correction: Correction, source: Study, target: Study, places: dict[UUID, UUID], *, by: User) -> bool:
+def _put_back(
+    correction: Correction, source: Study | None, target: Study | None, places: dict[UUID, UUID], *, by: User
+) -> bool:
+    """None for a study that was taken back."""
+    if source is None or target is None:
+        return False
     left = Scan.objects.filter(series__study=source).exclude(pk__in=places).exists()
     if target.patient_id != correction.source_id or (not left and corrections.was_read(source.pk)):
         return False
@@ -123,8 +128,8 @@ def _move(keys: list[UUID], study: Study, target: Study | None) -> Study:
     return reached
 
 
-def _ways_back(correction: Correction) -> list[tuple[Study, Study, dict[UUID, UUID]]]:
-    """From which study to which the images have to go, and into which series."""
+def _ways_back(correction: Correction) -> list[tuple[Study | None, Study | None, dict[UUID, UUID]]]:
+    """From which study to which the images have to go, and into which series; None for one that was taken back."""
     now = regrouping.places_of(correction.moved)
     wanted = {UUID(image): UUID(series) for image, series in correction.places.items()}
     ways: dict[tuple[UUID, UUID], dict[UUID, UUID]] = {}
@@ -134,7 +139,7 @@ def _ways_back(correction: Correction) -> list[tuple[Study, Study, dict[UUID, UU
         if image in now and studies[now[image]] != studies[series]:
             ways.setdefault((studies[now[image]], studies[series]), {})[image] = series
     found = Study.objects.select_related("clinic").in_bulk({key for way in ways for key in way})
-    return [(found[source], found[target], places) for (source, target), places in sorted(ways.items())]
+    return [(found.get(source), found.get(target), places) for (source, target), places in sorted(ways.items())]
 
 
 def _close(study: Study, actor: str) -> None:

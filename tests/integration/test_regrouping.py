@@ -18,7 +18,7 @@ from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import NotAllowedNow, Refusal
-from diagnosis.models import Analysis, Correction, Patient, Report, Review, Scan, Study
+from diagnosis.models import Analysis, Correction, Patient, Report, Review, Scan, Study, Withdrawal
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.rules import corrections
 from tests.concurrency import together
@@ -319,3 +319,15 @@ def test_the_page_is_closed_to_everybody_else(
         assert client.get(address).status_code == 403
         assert client.post(undo).status_code == 403
         assert address not in client.get(reverse("diagnosis:study-detail", args=[pair[0].study_id])).content.decode()
+
+
+def test_images_of_a_study_that_was_taken_back_meanwhile_stay_and_it_is_said(
+    pair: list[Scan], alone: Scan, administrator: User, radiographer: User
+) -> None:
+    left = alone.study
+    made = split(administrator, alone, target=pair[0].study)
+    withdrawal = Withdrawal.objects.create(clinic=left.clinic, study=left, scans=[], made_by=radiographer, reason=WHY)
+    Study.with_withdrawn.filter(pk=left.pk).update(withdrawal=withdrawal)
+    with pytest.raises(NotAllowedNow, match=corrections.CHANGED_MEANWHILE):
+        undo_correction(by=administrator, correction=made)
+    assert now(alone)[0].study == pair[0].study
