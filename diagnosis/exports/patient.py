@@ -11,6 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -136,12 +137,13 @@ def _ending(image: Scan) -> str:
 def _add_images(archive: Archive, one: OneStudy) -> None:
     for name, image in one.images.items():
         try:
-            file = image.original.open("rb")
+            # Read to its end before any of it is in the ZIP file, where a file that breaks off would look whole.
+            with image.original.open("rb") as file:
+                data = file.read()
         except OSError:
             one.missing.append(name)
-            continue
-        with file:
-            archive.add_file(name, file)
+        else:
+            archive.add_file(name, BytesIO(data))
 
 
 def _add_reports(archive: Archive, reports: Mapping[str, Report], address_of: Address) -> None:

@@ -146,6 +146,21 @@ def exported(patient: Patient, by: User) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def test_a_file_that_breaks_off_is_named_and_the_rest_is_whole(
+    patient: Patient, administrator: User, upload: Callable[..., Scan]
+) -> None:
+    whole, broken = upload(1), upload(2)
+    path = Path(broken.original.path)
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # which can be opened and not be read
+    files = exported(patient, administrator)
+    studies = {one["id"]: one for one in json.loads(files["data.json"])["studies"]}
+    image = studies[str(broken.study_id)]["images"][0]["file"]
+    assert studies[str(broken.study_id)]["unreadable_files"] == [image]
+    assert image not in files
+    assert studies[str(whole.study_id)]["images"][0]["file"] in files
+
+
 def test_nothing_of_another_patient_leaves_and_reports_outlive_their_studies(
     patient: Patient, radiographer: User, radiologist: User, member: Callable[..., User], upload: Callable[..., Scan]
 ) -> None:
