@@ -24,6 +24,7 @@ from portal.backup.errors import BackupDamaged, BackupFailed
 from portal.backup.known import Known, known
 from portal.backup.manifest import Draft, Entry, Header
 from portal.backup.snapshot import Facts, Snapshot, facts_of_this_database
+from portal.backup.state import State
 from portal.backup.store import Store, Stored
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ def make(*, root: Path, recipients: Iterable[str], encrypt: bool = True, keep: i
     _tell(
         last_good=began.isoformat(),
         name=made.name,
+        root=str(root),
         files=made.files,
         read_bytes=made.read_bytes,
         unsound=len(made.missing) + len(made.altered),
@@ -100,12 +102,34 @@ def _envelope(recipients: tuple[str, ...], encrypt: bool) -> Envelope:
 def _make(root: Path, envelope: Envelope, keep: int, began: datetime) -> Made:
     places.check_backup_root(root)
     store = Store(root, envelope)
+    require_earlier(store, state.read())
+    warn_of_one_disk(root)
     with store.locked():
         state.write(replace(state.read(), began=began.isoformat(), ended=""))
         places.sweep_snapshots()
         with known() as memory, Draft() as draft:
             made = _Making(store, memory, draft).run(store.begin(timezone.now()))
         return replace(made, **_prune(store, keep)) if keep else made
+
+
+def require_earlier(store: Store, last: State) -> None:
+    """An empty folder in the place of the disk with the backups would be filled, and nobody would miss the disk.
+
+    Raises BackupFailed where the folder of the last good backup holds none.
+    """
+    if last.name and last.root == str(store.root) and not store.backups():
+        raise BackupFailed(
+            "gone",
+            f"{store.root} holds no backup, and the last good one, {last.name}, was made there. Is its disk mounted? "
+            f"If the folder was emptied on purpose, remove {state.path()} and begin again.",
+        )
+
+
+def warn_of_one_disk(root: Path) -> None:
+    """To the log, where the folder lies on the disk of the data, or would be made there: one fault would take both."""
+    there = next(path for path in (root, *root.parents) if path.exists())
+    if there.stat().st_dev == places.working().stat().st_dev:
+        log.warning("the backup folder %s lies on the same disk as the data: is its own disk mounted?", root)
 
 
 def _prune(store: Store, keep: int) -> dict[str, Any]:

@@ -21,13 +21,15 @@ PAUSE = timedelta(hours=1)  # after one that failed, or still runs
 @dataclass(frozen=True)
 class State:
     """Times are ISO 8601, "" where there is none. `code`: of BackupFailed, "" where the last one that ended was good.
-    `unsound`: files that rows name and that were not found as they were stored."""
+    `name`, `root`: of the last good one. `unsound`: files that rows name and that were not found as they were stored.
+    """
 
     began: str = ""
     ended: str = ""
     code: str = ""
     last_good: str = ""
     name: str = ""
+    root: str = ""
     files: int = 0
     read_bytes: int = 0
     unsound: int = 0

@@ -28,6 +28,7 @@ FAILURES = {
         "The database’s own program for backups is missing, too old or failed; the log has details."
     ),
     "place": gettext_lazy("BACKUP_ROOT names a folder that cannot be used."),
+    "gone": gettext_lazy("BACKUP_ROOT holds no earlier backup any more: the disk may not be mounted."),
     "clock": gettext_lazy("The clock of the server is behind the last backup."),
     "interrupted": gettext_lazy("It was stopped before it ended, and is tried again."),
 }

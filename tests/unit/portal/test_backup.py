@@ -214,6 +214,22 @@ with places.snapshot_folder() as folder:
 """
 
 
+def test_a_folder_that_lost_its_backups_is_not_filled_again(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """As when the disk of the backups is not mounted, and its mount point lies on the disk of the data."""
+    last = State(name="20261126T120000Z", root=str(store.root), last_good=NOON.isoformat())
+    state.write(last)
+    with pytest.raises(BackupFailed, match="mounted"):
+        making.make(root=store.root, recipients=store.envelope.recipients)
+    assert not store.root.exists()
+    assert state.health(NOON).status == "failed"
+    assert "not be mounted" in state.health(NOON).sentence
+    making.require_earlier(Store(store.root / "elsewhere"), last)
+    keep(store, 0, b"one image")
+    making.require_earlier(store, last)
+    making.warn_of_one_disk(store.root)
+    assert "same disk" in caplog.text
+
+
 def test_a_database_in_clear_is_removed_once_its_process_was_killed(settings: Any) -> None:
     command = [sys.executable, "-c", HOLDING, str(settings.VAR_ROOT)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
