@@ -23,6 +23,7 @@ class Permission(StrEnum):
     SIGN_REPORT = "sign reports"
     MANAGE_STAFF = "manage the clinic's staff"
     MANAGE_CLINIC = "manage the clinic's settings and queue"
+    EXPORT_DEIDENTIFIED = "export images without names"
 
 
 REFUSALS = {
@@ -40,6 +41,7 @@ REFUSALS = {
     Permission.MANAGE_CLINIC: _(
         "Your role in %(clinic)s does not allow you to manage the clinic’s settings and queue."
     ),
+    Permission.EXPORT_DEIDENTIFIED: _("Your role in %(clinic)s does not allow you to export images without names."),
 }
 
 

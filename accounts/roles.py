@@ -77,6 +77,7 @@ class Administrator(Role):
             Permission.REQUEST_ANALYSIS,
             Permission.MANAGE_STAFF,
             Permission.MANAGE_CLINIC,
+            Permission.EXPORT_DEIDENTIFIED,
         }
     )
 

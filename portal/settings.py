@@ -210,6 +210,8 @@ API_TOKEN_LIFETIME = timedelta(days=env.int("API_TOKEN_DAYS", default=90))
 # Outside the database. Whoever loses it can prove no older entry and no older seal of a report.
 AUDIT_ROOT = Path(env.str("AUDIT_ROOT", default=str(VAR_ROOT / "audit")))
 AUDIT_KEY = env.str("AUDIT_KEY", default="") or secret_key.read_or_create(AUDIT_ROOT / "audit.key")
+# Makes the pseudonyms of exports without names. Whoever has it and the database knows whom they stand for.
+PSEUDONYM_KEY = env.str("PSEUDONYM_KEY", default="") or secret_key.read_or_create(VAR_ROOT / "pseudonym.key")
 # The ends of its chains also go to: HOST:PORT (UDP) or a socket such as /dev/log; a mail address, daily.
 AUDIT_ANCHOR_SYSLOG = env.str("AUDIT_ANCHOR_SYSLOG", default="")
 AUDIT_ANCHOR_MAIL = env.str("AUDIT_ANCHOR_MAIL", default="")

@@ -16,6 +16,7 @@ from diagnosis.models.scan import Modality
 from ml import lungs, serving
 from ml.ensemble import EnsembleSpec
 from ml.preprocessing import Pixels
+from ml.regions import Mask
 from ml.serving.attention import share_outside
 from ml.serving.engine import BATCH
 from ml.spec import ClassifierSpec
@@ -244,7 +245,7 @@ def _pass_gate(pixels: Pixels, modality: Modality) -> None:
         raise AnalysisFailed(refusal.code, refusal.params, retryable=False)
 
 
-def _attention_outside(prediction: serving.Prediction, inside: lungs.Mask | None) -> float | None:
+def _attention_outside(prediction: serving.Prediction, inside: Mask | None) -> float | None:
     return None if inside is None else share_outside(prediction.attention, inside)
 
 

@@ -1,10 +1,10 @@
-"""What becomes of data in the end: deletion by two people, legal holds, retention, and everything about one patient."""
+"""What becomes of data in the end: deletion by two people, legal holds, retention, and exports."""
 
 from django.urls import path
 
 from diagnosis.views import deletion, export, legal_hold
+from diagnosis.views.oversight import deidentified, retention
 from diagnosis.views.oversight import deletion as overseeing
-from diagnosis.views.oversight import retention
 
 urlpatterns = [
     path("studies/<uuid:pk>/delete/", deletion.ask, name="study-delete"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("holds/<uuid:pk>/lift/", legal_hold.lift, name="hold-lift"),
     path("oversight/deletions/", overseeing.index, name="oversight-deletions"),
     path("oversight/deletions/confirm/", overseeing.confirm, name="deletions-confirm"),
+    path("oversight/deidentified/", deidentified.index, name="oversight-deidentified"),
     path("oversight/retention/", retention.index, name="oversight-retention"),
     path("oversight/retention/rule/", retention.rule, name="retention-rule"),
 ]

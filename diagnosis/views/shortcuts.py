@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 
 from accounts.models import Clinic, Membership, User
@@ -34,12 +34,12 @@ def membership(request: HttpRequest) -> Membership | None:
 
 
 def in_clinic(
-    view: Callable[Concatenate[HttpRequest, Clinic, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    view: Callable[Concatenate[HttpRequest, Clinic, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """Hand the current clinic to a view of that clinic's things; people without one get a page that says so."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if current := membership(request):
             return view(request, current.clinic, *args, **kwargs)
         return render(request, "diagnosis/clinic/none.html", status=403)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ml.lungs import Mask
 from ml.preprocessing import Pixels, Region, Size, place_back
+from ml.regions import Mask
 
 LONGEST_SIDE = 224
 NO_EVIDENCE = 1e-6

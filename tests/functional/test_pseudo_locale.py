@@ -130,7 +130,7 @@ STAFF = (
     *("diagnosis:patient-compare", "diagnosis:patient-merge", "diagnosis:scan-move"),
     *("diagnosis:patient-access", "diagnosis:oversight-access"),
     *("diagnosis:study-delete", "diagnosis:oversight-deletions", "diagnosis:oversight-retention"),
-    *("diagnosis:patient-hold", "diagnosis:patient-export"),
+    *("diagnosis:patient-hold", "diagnosis:patient-export", "diagnosis:oversight-deidentified"),
     *("diagnosis:study-regroup", "diagnosis:study-critical", "diagnosis:oversight-critical"),
     *("diagnosis:queue", "diagnosis:review", "diagnosis:reading-unsigned", "diagnosis:reading-preference"),
     *("diagnosis:second-looks", "diagnosis:second-look", "diagnosis:reading-authorisation"),

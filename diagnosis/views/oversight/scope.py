@@ -41,6 +41,7 @@ PAGES = (
     ("oversight-work", _("Queue and storage")),
     ("oversight-corrections", _("Corrections")),
     ("oversight-deletions", _("Deletion")),
+    ("oversight-deidentified", _("Export without names")),
     ("oversight-critical", _("Critical results")),
     ("oversight-access", _("Unusual looking")),
 )

@@ -17,7 +17,6 @@ from pydicom.encaps import encapsulate
 
 from ml.imaging import DEFAULT_LIMITS, ImageRefused, decode
 from ml.imaging.deidentification import Pseudonym, Suspicion, deidentify
-from ml.imaging.deidentification.attributes import CODES, NUMBERS
 from ml.imaging.deidentification.text import find_text
 from ml.imaging.phantom import chest_xray, phantom_dicom
 from ml.imaging.sandbox import Sandbox
@@ -70,6 +69,10 @@ def full_of_names(**changes: Any) -> bytes:
     return PLANTED.encode().ljust(128, b"\0") + data[128:]
 
 
+def names(data: bytes) -> bool:
+    return PLANTED.lower().encode() in data.lower()
+
+
 def read(data: bytes) -> Dataset:
     return pydicom.dcmread(BytesIO(data))
 
@@ -78,7 +81,7 @@ def test_no_planted_name_leaves_and_the_pixels_are_the_same(sandbox: Sandbox, ca
     data = full_of_names()
     assert data.count(PLANTED.encode()) > 1500
     made = sandbox.deidentify(data, PSEUDONYM)
-    assert PLANTED.encode() not in made.dicom + made.greys.tobytes()
+    assert not names(made.dicom + made.greys.tobytes())
     assert "not loaded ahead" not in caplog.text
     old, new = read(data), read(made.dicom)
     np.testing.assert_array_equal(old.pixel_array, new.pixel_array)
@@ -126,13 +129,11 @@ def test_images_of_one_patient_belong_together_as_before() -> None:
 
 
 def test_words_of_the_standard_alone_stay_in_what_is_kept() -> None:
-    for keyword in (*CODES, *NUMBERS):
-        assert PLANTED.upper() not in CODES.get(keyword, CODES["Modality"]).pattern
     bad = {"ViewPosition": PLANTED, "StudyDate": PLANTED, "BurnedInAnnotation": PLANTED, "PatientOrientation": PLANTED}
     with config.disable_value_validation():
         data = phantom_dicom("DX", side=160, overrides=bad)
-    assert PLANTED.encode() in data
-    assert PLANTED.encode() not in deidentify(data, PSEUDONYM, DEFAULT_LIMITS).dicom
+    assert names(data)
+    assert not names(deidentify(data, PSEUDONYM, DEFAULT_LIMITS).dicom)
 
 
 def test_comments_inside_a_compressed_picture_stay_behind() -> None:
@@ -149,8 +150,8 @@ def test_comments_inside_a_compressed_picture_stay_behind() -> None:
     out = BytesIO()
     dataset.save_as(out)
     made = deidentify(out.getvalue(), PSEUDONYM, DEFAULT_LIMITS)
-    assert PLANTED.encode() in out.getvalue()
-    assert PLANTED.encode() not in made.dicom
+    assert names(out.getvalue())
+    assert not names(made.dicom)
     new = read(made.dicom)
     np.testing.assert_array_equal(new.pixel_array, np.asarray(Image.open(stream)))
     assert new.LossyImageCompression == "01"
