@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
@@ -15,6 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import guesses
 from accounts.locale import clinic_of, in_locale_of
 from accounts.middleware import current_membership
+from accounts.models.provider_link import ProviderLink, signs_in_elsewhere
+from accounts.openid import is_on
 from accounts.permissions import Permission
 
 if TYPE_CHECKING:
@@ -54,6 +57,8 @@ class StaffAdapter(DefaultAccountAdapter):
         A mail server that is away neither breaks the page nor tells which addresses have accounts.
         """
         user: User | None = context.get("user")
+        if template_prefix == "account/email/password_reset_key" and user and signs_in_elsewhere(user):
+            template_prefix = "account/email/provider_instead"
         try:
             with in_locale_of(user, clinic=clinic_of(user)) if user else nullcontext():
                 super().send_mail(template_prefix, email, context)
@@ -78,9 +83,13 @@ class StaffAdapter(DefaultAccountAdapter):
         guesses.forget(guesses.counts(request, str(credentials.get("email", ""))))
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """With our words on the links that lead to the other ways."""
+        """With our words on the links that lead to the other ways, and the provider of single sign-on as the last."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
-        return [{**method, "description": REAUTHENTICATION[method["id"]]} for method in methods]
+        ways = [{**method, "description": REAUTHENTICATION[method["id"]]} for method in methods]
+        if is_on() and user.is_authenticated and ProviderLink.objects.of(user).exists():
+            description = _("Confirm at %(provider)s") % {"provider": settings.OIDC_LABEL}
+            ways.append({"id": "provider", "description": description, "url": reverse("account_provider_confirm")})
+        return ways
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Who reads images in the clinic they work in finds the reading queue, everybody else the desk."""

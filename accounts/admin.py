@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import second_factor
+from accounts import arrivals, second_factor
 from accounts.factor_forms import FactorPolicyForm
 from accounts.forms import AccountForm, ChangeAccountForm, ClinicLocaleForm, LetterheadForm
 from accounts.models import ApiToken, Clinic, Letterhead, Membership, User
@@ -78,7 +78,7 @@ class UserAdmin(NeverDeleted, Proven, OfUsedRights, DjangoUserAdmin):
     ordering = ("full_name",)
     inlines = (MembershipInline,)
     filter_horizontal = ("groups", "user_permissions")
-    actions = ("reset_second_factor",)
+    actions = ("reset_second_factor", "disconnect_single_sign_on")
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("full_name", "email", "password")}),
@@ -134,6 +134,16 @@ class UserAdmin(NeverDeleted, Proven, OfUsedRights, DjangoUserAdmin):
             reset,
         ) % {"count": reset}
         self.message_user(request, sentence, messages.SUCCESS if reset else messages.WARNING)
+
+    @admin.action(description=_("Disconnect from single sign-on"), permissions=["change"])
+    def disconnect_single_sign_on(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For an account that was connected with the wrong person."""
+        chosen = [user for user in queryset if self.has_change_permission(request, user)]
+        ended = sum(arrivals.disconnect(user) for user in chosen)
+        sentence = ngettext(
+            "%(count)d person is no longer connected.", "%(count)d people are no longer connected.", ended
+        ) % {"count": ended}
+        self.message_user(request, sentence, messages.SUCCESS if ended else messages.WARNING)
 
     @admin.display(description=_("clinics"))
     def clinics(self, user: User) -> str:

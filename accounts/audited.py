@@ -18,7 +18,7 @@ from django.db.models import Model
 from django.db.models.signals import post_save, pre_save
 from django.dispatch import receiver
 
-from accounts.models import ApiToken, Clinic, Membership, User
+from accounts.models import ApiToken, Clinic, Membership, ProviderLink, User
 from accounts.second_factor import was_reset
 from audit.notes import current, note_detail, note_event, note_object
 from audit.record import record
@@ -139,6 +139,18 @@ def _factor_used(authenticator: Authenticator, **_: Any) -> None:
 @receiver(was_reset)
 def _factor_reset(user: User, factors: list[str], **_: Any) -> None:
     _tell("accounts.user", user.pk, Action.UPDATE, {"second_factor": "reset", "removed": ", ".join(factors)})
+
+
+def tell_refused_arrival(*, code: str, issuer: str, subject: str, email: str) -> None:
+    """A sign-in by the provider that came to nothing, of whoever the provider named, if it named anybody."""
+    notes = current()
+    if notes is None:
+        return
+    linked = ProviderLink.objects.known_as(issuer, subject).values_list("user", flat=True).first()
+    known = linked or User.objects.filter(email__iexact=email).values_list("pk", flat=True).first()
+    notes.event, notes.action, notes.outcome = Event.LOGIN, Action.EXECUTE, Outcome.MINOR
+    notes.person, notes.login = notes.person or known, "" if known else email
+    note_detail(provider=issuer, why=code)
 
 
 def _tell_of_factor(authenticator: Authenticator, action: Action) -> None:

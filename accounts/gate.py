@@ -17,7 +17,14 @@ from accounts.models import User
 
 # In the session: decided at sign-in, so that no page pays for it.
 DUE = "second_factor_due"
-OPEN = frozenset({"account_logout", "account_reauthenticate", "account_change_password", "script_catalogue"})
+# In the session: the provider of single sign-on asked for one, in a way that the site accepts.
+ELSEWHERE = "second_factor_elsewhere"
+OPEN = frozenset(
+    {
+        *("account_logout", "account_reauthenticate", "account_change_password", "script_catalogue"),
+        "account_provider_confirm",
+    }
+)
 API_ROOT = "/api/"
 
 
@@ -27,7 +34,7 @@ API_ROOT = "/api/"
 def decide(request: HttpRequest | None, user: User, **_kwargs: Any) -> None:
     if request is None:
         return
-    if second_factor.must_have(user) and not second_factor.has_one(user):
+    if not request.session.get(ELSEWHERE) and second_factor.must_have(user) and not second_factor.has_one(user):
         request.session[DUE] = True
     else:
         request.session.pop(DUE, None)

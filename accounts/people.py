@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
@@ -14,10 +14,13 @@ from django.utils.translation import gettext as _
 from accounts import second_factor
 from accounts.audited import state_of, tell_membership, tell_of_member
 from accounts.models import ApiToken, Clinic, Invitation, Membership, OpenSession, User
+from accounts.models.membership import MembershipQuerySet
 from accounts.permissions import Permission, require
 from accounts.roles import roles_with
 from audit.vocabulary import Action
 
+# Told of a membership: what it was, as `state_of` says it, and how many tokens ended with that.
+Tell = Callable[[Membership, str, int], None]
 ADMINISTRATORS = frozenset(roles_with(Permission.MANAGE_STAFF))
 
 
@@ -124,7 +127,20 @@ def require_may_send_link(*, by: User, membership: Membership) -> None:
     tell_of_member(membership, Action.EXECUTE, mailed="link for another password")
 
 
-def _change(membership: Membership, now: Mapping[str, Any]) -> None:
+def follow_claim(membership: Membership, *, tell: Tell, **now: Any) -> None:
+    """Role or end, as the groups of single sign-on say. What the clinic decided itself is not theirs to change."""
+    if not membership.from_claims:
+        raise ValidationError(_("This was decided in the clinic itself."))
+    _change(membership, now, from_claims=True, tell=tell)
+
+
+def _tell_of_change(membership: Membership, was: str, revoked: int) -> None:
+    tell_membership(membership, was=was, further={"revoked_tokens": str(revoked)} if revoked else None)
+
+
+def _change(
+    membership: Membership, now: Mapping[str, Any], *, from_claims: bool = False, tell: Tell = _tell_of_change
+) -> None:
     """One conditional UPDATE under the clinic's lock: of two requests at once the second sees what the first did."""
     was, before = {name: getattr(membership, name) for name in now}, state_of(membership)
     if was == now:
@@ -136,11 +152,15 @@ def _change(membership: Membership, now: Mapping[str, Any]) -> None:
             now.get("role", membership.role), now.get("is_active", membership.is_active)
         ):
             rows = rows.filter(Exists(_other_administrators(membership)))
-        if not rows.update(**now):
+        if not _held_so(rows, from_claims).update(**now, from_claims=from_claims):
             raise _refusal(membership, was)
-        membership.refresh_from_db(fields=["role", "is_active"])
-        revoked = ApiToken.objects.filter(membership_id=membership.pk).revoke()
-        tell_membership(membership, was=before, further={"revoked_tokens": str(revoked)} if revoked else None)
+        membership.refresh_from_db(fields=["role", "is_active", "from_claims"])
+        tell(membership, before, ApiToken.objects.filter(membership_id=membership.pk).revoke())
+
+
+def _held_so(rows: MembershipQuerySet, from_claims: bool) -> MembershipQuerySet:
+    """Somebody may decide in the clinic while the person signs in: then the groups change nothing."""
+    return rows.filter(from_claims=True) if from_claims else rows
 
 
 def _administers(role: str, is_active: bool) -> bool:

@@ -1,10 +1,15 @@
-"""The person who signed in types their password again before they sign; the session keeps the proof for a while."""
+"""The person who signed in proves it is them again before they sign; the session keeps the proof for a while.
+
+They type their password, or confirm at the provider of single sign-on.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -38,13 +43,15 @@ def confirm_password(user: User, password: str) -> None:
 
 
 _KEY = "signing_proof"
-# A password that was just typed serves the request that it came with, whatever the clinic allows after it.
+# A password that was just typed serves the signature that it was typed for, whatever the site allows after it.
 AT_HAND = timedelta(minutes=1)
+# Whoever confirmed elsewhere comes back and then signs: so long it serves, even where a password serves once.
+ON_RETURN = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
 class Proof:
-    """That this person typed their password in this session a short while ago. Made by `prove` and `proof_in` alone."""
+    """That this person proved in this session a short while ago who they are. Made by `prove` and `proof_in` alone."""
 
     user_id: UUID
     until: datetime
@@ -56,9 +63,15 @@ class Proof:
 def prove(session: SessionBase, user: User, password: str) -> Proof:
     """Check the password and keep the proof in the session. Raises WrongPassword."""
     confirm_password(user, password)
-    now = time.time()
-    session[_KEY] = {"at": now, "used": now, "account": user.get_session_auth_hash()}
+    keep_proof(session, user, least=AT_HAND)
     return Proof(user.pk, datetime.now(UTC) + AT_HAND)
+
+
+def keep_proof(session: SessionBase, user: User, *, least: timedelta = ON_RETURN) -> None:
+    """Whoever calls has just seen the proof. It serves for SIGNING_PROOF, and for `least` if that is longer."""
+    now = time.time()
+    account = user.get_session_auth_hash()
+    session[_KEY] = {"at": now, "used": now, "account": account, "least": least.total_seconds()}
 
 
 def proof_in(session: SessionBase, user: User) -> Proof | None:
@@ -69,20 +82,27 @@ def proof_in(session: SessionBase, user: User) -> Proof | None:
     kept = session.get(_KEY)
     if not kept or kept["account"] != user.get_session_auth_hash():
         return None
-    proof = _proof(user, kept["at"], kept["used"])
+    proof = _proof(user, kept, kept["used"])
     if not proof.holds_for(user):
         del session[_KEY]
         return None
     session[_KEY] = {**kept, "used": time.time()}
-    return _proof(user, kept["at"], time.time())
+    return _proof(user, kept, time.time())
 
 
 def forget_proof(session: SessionBase) -> None:
     session.pop(_KEY, None)
 
 
-def _proof(user: User, proven_at: float, used_at: float) -> Proof:
-    """It ends a fixed time after the password, whatever is done, and sooner where nothing is done."""
-    ends = proven_at + settings.SIGNING_PROOF.total_seconds()
-    idle = used_at + settings.SIGNING_PROOF_IDLE.total_seconds()
+def forget_single_proof(session: SessionBase) -> None:
+    """Something was signed: where a proof serves one signature, that was it."""
+    if not settings.SIGNING_PROOF:
+        forget_proof(session)
+
+
+def _proof(user: User, kept: Mapping[str, Any], used_at: float) -> Proof:
+    """It ends a fixed time after it was given, whatever is done, and sooner where nothing is done."""
+    least = kept.get("least", 0)
+    ends = kept["at"] + max(least, settings.SIGNING_PROOF.total_seconds())
+    idle = used_at + max(least, settings.SIGNING_PROOF_IDLE.total_seconds())
     return Proof(user.pk, datetime.fromtimestamp(min(ends, idle), UTC))

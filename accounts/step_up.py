@@ -8,11 +8,8 @@ from functools import wraps
 from typing import Any
 
 from allauth.account import app_settings
-from allauth.account.internal.flows.reauthentication import (
-    STATE_SESSION_KEY,
-    did_recently_reauthenticate,
-    suspend_request,
-)
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY, suspend_request
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve, reverse
@@ -26,11 +23,27 @@ View = Callable[..., HttpResponse]
 
 
 def is_proven(request: HttpRequest) -> bool:
-    """Signed in, or typed the password or a code, or showed a passkey, a few minutes ago; or may still sign."""
+    """Signed in, or confirmed that it is them, a few minutes ago; or may still sign."""
     if not isinstance(request.user, User):
         return False
-    signed_in = time.time() - request.session.get(SINCE, 0) < app_settings.REAUTHENTICATION_TIMEOUT
-    return signed_in or did_recently_reauthenticate(request) or proof_in(request.session, request.user) is not None
+    signed_in = _is_recent(request.session.get(SINCE, 0))
+    return signed_in or has_confirmed(request) or proof_in(request.session, request.user) is not None
+
+
+def has_confirmed(request: HttpRequest) -> bool:
+    """Typed the password or a code, showed a passkey, or went to the provider, after signing in and a few minutes ago.
+
+    allauth's own answer to this is yes for everybody who has neither password nor second factor here, as those have
+    who sign in by the provider alone.
+    """
+    if not isinstance(request.user, User):
+        return False
+    records = get_authentication_records(request, request.user)
+    return any(record.get("reauthenticated") and _is_recent(record["at"]) for record in records)
+
+
+def _is_recent(moment: float) -> bool:
+    return time.time() - moment < app_settings.REAUTHENTICATION_TIMEOUT
 
 
 def _is_not_to_be_kept(request: HttpRequest) -> bool:
@@ -40,10 +53,18 @@ def _is_not_to_be_kept(request: HttpRequest) -> bool:
 
 def step_up(view: View) -> View:
     """Ask for the password, a code or a passkey first, and then go on with what was asked for, a form included."""
+    return _ask_first(view, is_proven)
 
+
+def confirm_first(view: View) -> View:
+    """The same, even of somebody who has just signed in."""
+    return _ask_first(view, has_confirmed)
+
+
+def _ask_first(view: View, is_enough: Callable[[HttpRequest], bool]) -> View:
     @wraps(view)
     def proven(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if is_proven(request):
+        if is_enough(request):
             # A form that goes on after the proof still carries the match of the page that asked for it.
             request.resolver_match = resolve(request.path_info)
             return view(request, *args, **kwargs)

@@ -4,6 +4,7 @@ from allauth.account import views as allauth
 from django.urls import URLPattern, path, re_path
 
 from accounts import views
+from accounts.views import provider
 
 app_name = "accounts"
 
@@ -38,6 +39,16 @@ entrance: list[URLPattern] = [
     path("second-factor/passkeys/<int:pk>/remove/", views.remove_passkey, name="mfa_remove_webauthn"),
     path("second-factor/recovery-codes/", views.show_recovery_codes, name="mfa_view_recovery_codes"),
     path("second-factor/recovery-codes/new/", views.renew_recovery_codes, name="mfa_generate_recovery_codes"),
+]
+
+# Only where a site has named its provider: see portal/urls.py.
+single_sign_on: list[URLPattern] = [
+    path("provider/", provider.begin, name="account_provider"),
+    path("provider/return/", provider.come_back, name="account_provider_return"),
+    path("provider/confirm/", provider.confirm, name="account_provider_confirm"),
+    path("provider/confirmed/", provider.confirmed, name="account_provider_confirmed"),
+    path("provider/connect/", provider.connect, name="account_provider_connect"),
+    path("provider/disconnect/", provider.disconnect, name="account_provider_disconnect"),
 ]
 
 urlpatterns: list[URLPattern] = [

@@ -7,7 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, register
 from django.core.checks import Warning as Caution
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
+from accounts.models import Clinic
+from accounts.openid import configured, is_on
 from ml.confinement import report_of_this_host
 from ml.imaging.sandbox import Isolation
 from portal.backup.envelope import Envelope
@@ -44,3 +48,19 @@ def backup(**_: Any) -> list[CheckMessage]:
         if named
         else [Error("BACKUP_ROOT is set and BACKUP_RECIPIENTS is not: no backup is made.", id="portal.E003")]
     )
+
+
+@register("single sign-on", deploy=True)
+def single_sign_on(**_: Any) -> list[CheckMessage]:
+    """Whether the provider is set up so that somebody can sign in by it, into clinics that exist."""
+    if not is_on():
+        return []
+    try:
+        grants = configured().grants
+        missing = {grant.clinic for grant in grants} - set(Clinic.objects.values_list("name", flat=True))
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="portal.E004")]
+    except DatabaseError:  # not there yet
+        return []
+    names = ", ".join(sorted(missing))
+    return [Caution(f"OIDC_ROLES names clinics that do not exist: {names}.", id="portal.W004")] if missing else []

@@ -204,6 +204,18 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 # Who may open the administration needs a second factor; clinics decide it for their roles themselves.
 SECOND_FACTOR_FOR_ADMINISTRATION = env.bool("SECOND_FACTOR_FOR_ADMINISTRATION", default=False)
+# Single sign-on by OpenID Connect; without an issuer there is none. See .env.example and accounts/openid/config.py.
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_LABEL = env.str("OIDC_LABEL", default="")
+OIDC_SCOPES = env.str("OIDC_SCOPES", default="") or "openid profile email"
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="") or "groups"
+OIDC_ROLES = env.str("OIDC_ROLES", default="")
+OIDC_NEW_ACCOUNTS = env.bool("OIDC_NEW_ACCOUNTS", default=False)
+# A computer on a ward has many people: the provider's own session must not sign in whoever comes next.
+OIDC_ASK_EACH_TIME = env.bool("OIDC_ASK_EACH_TIME", default=True)
+OIDC_SECOND_FACTOR = env.str("OIDC_SECOND_FACTOR", default="")
 API_TOKEN_LIFETIME = timedelta(days=env.int("API_TOKEN_DAYS", default=90))
 
 # --- audit trail -------------------------------------------------------------------------------------------

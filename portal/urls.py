@@ -7,7 +7,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from accounts.urls import entrance
+from accounts.openid import is_on
+from accounts.urls import entrance, single_sign_on
 from portal.health import healthz, readyz
 from portal.views import admin_entrance, contact, pages, script_catalogue
 
@@ -46,6 +47,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
 ]
+
+if is_on():
+    urlpatterns.insert(1, path("accounts/", include(single_sign_on)))
 
 handler400 = "portal.views.errors.bad_request"
 handler403 = "portal.views.errors.permission_denied"

@@ -5,6 +5,7 @@ from accounts.models.invitation import Invitation
 from accounts.models.letterhead import Letterhead
 from accounts.models.membership import Membership
 from accounts.models.open_session import OpenSession
+from accounts.models.provider_link import ProviderLink
 from accounts.models.token_end import end_tokens_of_membership, end_tokens_of_user
 from accounts.models.user import User
 
@@ -15,6 +16,7 @@ __all__ = [
     "Letterhead",
     "Membership",
     "OpenSession",
+    "ProviderLink",
     "User",
     "end_tokens_of_membership",
     "end_tokens_of_user",

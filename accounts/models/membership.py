@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models
+from django.db.models.signals import pre_save
+from django.dispatch import receiver
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -42,6 +44,13 @@ class Membership(models.Model):
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="memberships", verbose_name=_("clinic"))
     role = models.CharField(_("role"), max_length=20, choices=role_choices)
     is_active = models.BooleanField(_("active"), default=True)
+    # Of those alone a later sign-in may take it back: see accounts/arrivals.py.
+    from_claims = models.BooleanField(
+        _("follows the groups of single sign-on"),
+        default=False,
+        db_default=False,
+        help_text=_("It ends when the person leaves the group. A change made here makes it the clinic’s own again."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()
@@ -68,3 +77,13 @@ class Membership(models.Model):
     @property
     def permissions(self) -> frozenset[Permission]:
         return self.role_class.permissions
+
+
+@receiver(pre_save, sender=Membership)
+def keep_what_was_decided_here(instance: Membership, **_kwargs: Any) -> None:
+    """Whoever changes a role in the administration, or ends it, has decided: no group undoes that."""
+    if not instance.from_claims or instance._state.adding:
+        return
+    as_it_was = Membership.objects.filter(pk=instance.pk, role=instance.role, is_active=instance.is_active)
+    if not as_it_was.exists():
+        instance.from_claims = False

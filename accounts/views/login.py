@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 
 from allauth.account import views as allauth
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import BaseForm
@@ -19,6 +20,9 @@ from redis.exceptions import RedisError
 
 from accounts import devices, forms
 from accounts.adapter import TooManyGuesses
+from accounts.models import User
+from accounts.models.provider_link import signs_in_elsewhere
+from accounts.openid import is_on
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +45,9 @@ def counted(view: View) -> View:
 
 class SignInView(allauth.LoginView):
     form_class = forms.SignInForm
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "provider": settings.OIDC_LABEL if is_on() else ""}
 
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)
@@ -73,6 +80,8 @@ class ChangePasswordView(allauth.PasswordChangeView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Whoever has no password yet is mailed a link to set one: allauth's page for that is not among ours."""
         user = request.user
+        if isinstance(user, User) and signs_in_elsewhere(user):
+            return redirect("accounts:profile")
         if user.is_authenticated and not user.has_usable_password():
             return redirect("account_reset_password")
         answer: HttpResponse = super().dispatch(request, *args, **kwargs)

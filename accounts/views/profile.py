@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +13,8 @@ from accounts import second_factor
 from accounts.forms import PersonLocaleForm, TokenForm
 from accounts.locale import chosen_language
 from accounts.middleware import current_membership
-from accounts.models import ApiToken, OpenSession, User
+from accounts.models import ApiToken, OpenSession, ProviderLink, User
+from accounts.openid import is_on
 from accounts.permissions import Permission
 from accounts.sessions import current_digest
 
@@ -56,6 +58,8 @@ def show_profile(
         "form": token_form or TokenForm(user=user),
         "locale_form": locale_form or PersonLocaleForm(instance=user),
         "now": timezone.now(),
+        "provider": settings.OIDC_LABEL if is_on() else "",
+        "provider_link": ProviderLink.objects.of(user).first() if is_on() else None,
         "factor_since": second_factor.summary([user]).get(user.pk),
         "manages_staff": current is not None and Permission.MANAGE_STAFF in current.permissions,
     }

@@ -66,12 +66,13 @@ overview = OverviewView.as_view()
 ask_code = counted(CodeView.as_view())
 confirm_code = counted(base.reauthenticate)
 confirm_passkey = counted(webauthn.reauthenticate_webauthn)
-add_app = counted(totp.activate_totp)
-remove_app = counted(totp.deactivate_totp)
-add_passkey = counted(webauthn.add_webauthn)
-remove_passkey = counted(RemovePasskeyView.as_view())
-show_recovery_codes = counted(RecoveryCodesView.as_view())
-renew_recovery_codes = counted(recovery_codes.generate_recovery_codes)
+# allauth asks for a proof too, but never somebody who has no password here; our own question comes first.
+add_app = counted(step_up(totp.activate_totp))
+remove_app = counted(step_up(totp.deactivate_totp))
+add_passkey = counted(step_up(webauthn.add_webauthn))
+remove_passkey = counted(step_up(RemovePasskeyView.as_view()))
+show_recovery_codes = counted(step_up(RecoveryCodesView.as_view()))
+renew_recovery_codes = counted(step_up(recovery_codes.generate_recovery_codes))
 
 
 @require_safe

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -10,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms import TokenForm
 from accounts.models import ApiToken, User
+from accounts.step_up import confirm_first
 from accounts.views.profile import show_profile
 
 
@@ -23,7 +23,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
     return _issue(request) if request.method == "POST" else redirect("accounts:profile")
 
 
-@reauthentication_required
+@confirm_first
 def _issue(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     form = TokenForm(request.POST, user=request.user)

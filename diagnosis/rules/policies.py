@@ -56,6 +56,7 @@ NOT_FINAL_YET = gettext_noop("This report is not signed yet, so there is nothing
 IMPRESSION_NEEDED = gettext_noop("Write an impression, one sentence at least.")
 REASON_NEEDED = gettext_noop("Say why, in one sentence at least.")
 PROOF_NEEDED = gettext_noop("Type your password to sign.")
+CONFIRMATION_NEEDED = gettext_noop("Confirm first that it is you. Nothing was signed.")
 CATEGORY_STAYS = gettext_noop("The category is the author’s reading. Send the report back where it is another one.")
 CHANGED_MEANWHILE = gettext_noop("The report changed while you signed it. Nothing was signed; read it again.")
 LOOK_NOT_DUE = gettext_noop("This study does not wait for your second look; another reader may have taken it.")

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 REDIRECT = 302
-AT_PASSWORD = ("wrong_password", "too_many_tries", "proof_needed")
+AT_PASSWORD = ("wrong_password", "too_many_tries", "proof_needed", "confirmation_needed")
 
 
 @never_cache

@@ -1,4 +1,4 @@
-"""The proof that a signature needs: a password typed a short while ago in this session."""
+"""The proof that a signature needs: a password typed, or a sign-in repeated elsewhere, a short while ago."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts.reauthentication import Proof, WrongPassword, proof_in, prove
+from accounts.reauthentication import Proof, WrongPassword, forget_single_proof, proof_in, prove
 from diagnosis.actions.report import wrong_password
 from diagnosis.errors import Refusal
 from diagnosis.rules import policies
@@ -15,10 +15,21 @@ from diagnosis.views.shortcuts import person
 
 
 def proof_of(request: HttpRequest, password: str = "") -> Proof:
-    """The proof that holds in this session, or a new one by the password. Raises Refusal where there is neither."""
+    """The proof that holds in this session, or a new one by the password, for what is signed now.
+
+    Raises Refusal where there is neither. Where the site lets a proof serve once, this was it.
+    """
+    proof = _held_or_new(request, password)
+    forget_single_proof(request.session)
+    return proof
+
+
+def _held_or_new(request: HttpRequest, password: str) -> Proof:
     found = proof_in(request.session, person(request))
     if found:
         return found
+    if not person(request).has_usable_password():
+        raise Refusal("confirmation_needed", policies.CONFIRMATION_NEEDED)
     if not password:
         raise Refusal("proof_needed", policies.PROOF_NEEDED)
     try:
@@ -38,7 +49,7 @@ def proven(request: HttpRequest) -> Proof | None:
 def prove_it(request: HttpRequest) -> JsonResponse:
     """Take the password before something is signed; answers until when it serves."""
     try:
-        proof = proof_of(request, request.POST.get("password", ""))
+        proof = _held_or_new(request, request.POST.get("password", ""))
     except Refusal as refusal:
         return JsonResponse({"code": refusal.code, "sentence": refusal.sentence}, status=refusal.http_status)
     return JsonResponse({"until": proof.until.isoformat()})

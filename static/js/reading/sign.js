@@ -15,7 +15,9 @@ const isProven = (button) => Date.parse(button.dataset.proven ?? "") > Date.now(
 const startProof = (review, button) => {
   const dialog = byId("proof", HTMLDialogElement);
   const form = find(dialog, "form", HTMLFormElement);
-  const password = find(dialog, "input[type=password]", HTMLInputElement);
+  // Whoever has no password here confirms in another window, and then sends the form as it is.
+  const password = dialog.querySelector("input[type=password]");
+  const first = password instanceof HTMLInputElement ? password : find(dialog, "a", HTMLAnchorElement);
   const told = find(dialog, ".told", HTMLElement);
 
   /** @param {string} sentence */
@@ -26,11 +28,11 @@ const startProof = (review, button) => {
 
   const prove = async () => {
     const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
-    password.value = "";
+    if (password instanceof HTMLInputElement) password.value = "";
     const { until, sentence } = await response.json();
     if (!response.ok) {
       tell(sentence);
-      return password.focus();
+      return first.focus();
     }
     button.dataset.proven = until;
     dialog.close();
@@ -42,7 +44,7 @@ const startProof = (review, button) => {
     event.preventDefault();
     tell("");
     dialog.showModal();
-    password.focus();
+    first.focus();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
