@@ -77,7 +77,7 @@ export class Idle {
     }
   }
 
-  // What is typed into a reading is kept by its draft, on the server and in this browser.
+  // What was typed is kept: a reading by its draft, on the server and in this browser, other long fields by keep_typed.js.
   #leave() {
     const here = location.pathname + location.search;
     location.assign(`${this.#signIn}?next=${encodeURIComponent(here)}`);
