@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.account import app_settings
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY, suspend_request
 from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve, reverse
 from django.utils.translation import gettext as _
@@ -40,6 +43,17 @@ def has_confirmed(request: HttpRequest) -> bool:
         return False
     records = get_authentication_records(request, request.user)
     return any(record.get("reauthenticated") and _is_recent(record["at"]) for record in records)
+
+
+def other_ways(request: HttpRequest) -> list[dict[str, str]]:
+    """Besides the password: address and words of each way in which the person can confirm, and come back here."""
+    ways = get_adapter().get_reauthentication_methods(request.user)
+    back = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
+    return [
+        {"url": f"{way['url']}?{back}", "description": way["description"]}
+        for way in ways
+        if way["id"] != "reauthenticate"
+    ]
 
 
 def _is_recent(moment: float) -> bool:

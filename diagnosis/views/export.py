@@ -1,4 +1,4 @@
-"""Everything about one patient, as a file: for administrators, with the password typed a short while ago."""
+"""Everything about one patient, as a file: for administrators, who have just proved that it is them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.permissions import Permission, require
+from accounts.step_up import has_confirmed, other_ways
 from audit.notes import note_detail, note_event
 from audit.vocabulary import Action, Event
 from diagnosis.errors import Refusal
@@ -28,15 +29,21 @@ from diagnosis.views.signing import proof_of, proven
 def of_patient(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     patient = find(Patient.objects.select_related("clinic"), request, pk)
     require(person(request), Permission.MANAGE_CLINIC, patient.clinic)
-    form = ProofForm(request.POST if request.method == "POST" else None, is_proven=proven(request) is not None)
+    form = ProofForm(request.POST if request.method == "POST" else None, is_proven=_is_proven(request))
     if not form.is_valid():
         return _page(request, patient, form, status=422 if form.is_bound else 200)
     try:
-        proof_of(request, form.cleaned_data["password"])
+        if not has_confirmed(request):
+            proof_of(request, form.cleaned_data["password"])
     except Refusal as refusal:
         form.add_error("password", refusal.sentence)
         return _page(request, patient, form, status=refusal.http_status)
     return _file(request, patient)
+
+
+def _is_proven(request: HttpRequest) -> bool:
+    """By the password; or by a code, a passkey or the provider, a few minutes ago."""
+    return has_confirmed(request) or proven(request) is not None
 
 
 def _file(request: HttpRequest, patient: Patient) -> FileResponse:
@@ -56,5 +63,11 @@ def _file(request: HttpRequest, patient: Patient) -> FileResponse:
 
 
 def _page(request: HttpRequest, patient: Patient, form: ProofForm, *, status: int = 200) -> HttpResponse:
-    context = {"patient": patient, "form": form, "proven": proven(request)}
+    context = {
+        "patient": patient,
+        "form": form,
+        "proven": proven(request),
+        "confirmed": has_confirmed(request),
+        "other_ways": other_ways(request),
+    }
     return render(request, "diagnosis/export/patient.html", context, status=status)

@@ -21,6 +21,7 @@ from accounts import idle, second_factor
 from accounts.models import Clinic, User
 from audit.models import AuditEvent
 from audit.vocabulary import Event, Outcome
+from diagnosis.models import Patient
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +97,25 @@ def test_a_code_is_asked_for_and_taken_once(careful: User) -> None:
     assert cache.ttl(key) > 60 if hasattr(cache, "ttl") else cache.get(key)
     type_code(again, code)
     assert not is_signed_in(again)
+
+
+def test_an_export_takes_a_code_in_place_of_the_password(patient: Patient, administrator: User, client: Client) -> None:
+    address = reverse("diagnosis:patient-export", args=[patient.pk])
+    client.force_login(administrator)
+    assert reverse("mfa_reauthenticate") not in client.get(address).content.decode()
+    totp.TOTP.activate(administrator, SECRET)
+    Authenticator.objects.create(user=administrator, type="webauthn", data={})
+    page = client.get(address).content.decode()
+    assert all(f"{reverse(way)}?next=" in page for way in ("mfa_reauthenticate", "mfa_reauthenticate_webauthn"))
+    assert client.post(address).status_code == 422
+    client.post(reverse("mfa_reauthenticate"), {"code": code_of_now()})
+    assert "You confirmed a short while ago" in client.get(address).content.decode()
+    assert b"".join(client.post(address).streaming_content).startswith(b"PK")
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 400
+    session.save()
+    assert client.post(address).status_code == 422
 
 
 def test_a_recovery_code_signs_in_once(careful: User) -> None:
