@@ -74,7 +74,8 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
     entered_in_error = EnteredInErrorSerializer(source="error", allow_null=True)
     written_by = serializers.CharField(source="written_by.full_name")
     handed_over_at = serializers.DateTimeField(
-        help_text="when its author, who does not sign, gave it to those who do; null: never, or sent back since"
+        allow_null=True,
+        help_text="when its author, who does not sign, gave it to those who do; null: never, or sent back since",
     )
     signer_name = serializers.CharField(help_text="as it was at the signature; empty while preliminary")
     content_sha256 = serializers.CharField(help_text="over all that was signed; empty while preliminary")
