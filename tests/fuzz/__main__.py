@@ -2,6 +2,8 @@
 
 The same seed gives the same cases. What crashed or hung is written to a folder, with what was said of it; the last line
 counts. Exits with 1 where there is any.
+
+`--contract 100` sends the API what its schema describes, and judges the answers by that schema.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ def main() -> int:
     chosen = _chosen()
     with tempfile.TemporaryDirectory(prefix="portal-fuzz-") as var, throw_away_database("fuzz"):
         set_up(var)
-        return _fuzz(chosen)
+        return _hold_to_contract(chosen) if chosen.contract else _fuzz(chosen)
 
 
 def _chosen() -> argparse.Namespace:
@@ -30,6 +32,7 @@ def _chosen() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first case, to repeat one")
     parser.add_argument("--folder", type=Path, default=Path("var/fuzz"), help="where faults are written")
+    parser.add_argument("--contract", type=int, default=0, help="instead: so many requests of each kind an operation")
     return parser.parse_args()
 
 
@@ -43,6 +46,16 @@ def _fuzz(chosen: argparse.Namespace) -> int:
     words = [f"{count:6d} {word}" for word, count in tally.words.most_common(40)]
     sys.stdout.write("\n".join([*words, *tally.lines(), ""]))
     return int(bool(tally.of(Outcome.CRASH) + tally.of(Outcome.HANG)))
+
+
+def _hold_to_contract(chosen: argparse.Namespace) -> int:
+    from tests.fuzz import contract
+
+    _prepare()
+    made = contract.make_contract()
+    contract.run(made, examples=chosen.contract, seed_of=chosen.seed)
+    sys.stdout.write("\n".join([*made.lines(), ""]))
+    return int(bool(made.faults))
 
 
 def _prepare() -> None:

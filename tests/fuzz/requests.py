@@ -92,12 +92,12 @@ class World:
         return [(route, address(route, self.known)) for route in routes() if "logout" not in route.name]
 
 
-def make_world() -> World:
-    clinic = Clinic.objects.create(name="Fuzz Clinic")
+def make_world(name: str = "fuzz") -> World:
+    clinic = Clinic.objects.create(name=name)
     people = {role: _person(role, clinic) for role in ROLES}
-    site = User.objects.create_superuser("site@fuzz.example", None, full_name="Site")
+    site = User.objects.create_superuser(f"site@{name}.example", None, full_name="Site")
     Membership.objects.create(user=site, clinic=clinic, role="administrator")
-    patient = new_patient(clinic, people["radiographer"], "F-1")
+    patient = new_patient(clinic, people["radiographer"], f"{name}-1")
     read_scan = new_case(people["radiographer"], patient, 1).scan
     analysis = finish(read_scan, 0.9, 0.8, combined=0.8)
     report = read(people["radiologist"], read_scan.reviews.get(), decision="agree", category="typical").report
@@ -134,7 +134,7 @@ def _subjects(patient: Patient, scan: Scan, analysis: Analysis) -> dict[str, lis
 
 
 def _person(role: str, clinic: Clinic) -> User:
-    user = User.objects.create_user(f"{role}@fuzz.example", None, full_name=role)
+    user = User.objects.create_user(f"{role}@{clinic.name}.example", None, full_name=role)
     Membership.objects.create(user=user, clinic=clinic, role=role)
     return user
 
