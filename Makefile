@@ -13,7 +13,7 @@
 # make bench-safe  who may open what, fuzz, escapes, half-open connections, cost of the audit trail, planted names, restore
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
 # make accuracy  write docs/accuracy.md and the tables in README.md from the stored predictions
-# make docs   write what the documents take from the code: licences of packages, index of decisions, pictures
+# make docs   write what the documents take from the code: licences of packages, decisions, pictures, who may open what
 # make messages  collect the sentences of the sources into locale/ and compile the translations
 # make lock   pin requirements/*.in again
 
@@ -76,6 +76,7 @@ accuracy: set-up-everything
 docs: set-up-everything
 	@$(RUN) -m tools
 	@$(RUN) manage.py draw_states
+	WRITE_DOCS=1 $(RUN) -m pytest --quiet tests/integration/test_authorisation_matrix.py
 
 messages: set-up-everything
 	@$(RUN) manage.py messages

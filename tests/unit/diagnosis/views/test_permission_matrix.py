@@ -1,17 +1,8 @@
-"""Who gets through which door: the views and the people are listed, not the pairs.
-
-One analysed scan serves them all: what an answer changed is rolled back before the next person asks. How every address
-of the portal answers is in docs/authorisation.md.
-"""
+"""What the permissions of each page should be; tests/integration/test_authorisation_matrix.py asks whether they are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
-from django.db import transaction
-from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
@@ -61,32 +52,6 @@ LISTS = {"scan-progress"}
 OPEN = {"model-card"}
 
 
-@pytest.fixture
-def things(prediction: Prediction) -> dict[type, Any]:
-    """What stands in the addresses."""
-    return {
-        Prediction: prediction,
-        Analysis: prediction.analysis,
-        Study: prediction.analysis.study,
-        Scan: prediction.analysis.scan,
-        Patient: prediction.analysis.scan.patient,
-    }
-
-
-def ask(client: Client, view: str, things: dict[type, Any], *, method: str | None = None) -> Any:
-    """The answer to a view about one of the `things`; nothing that it changed remains."""
-    model, _, usual = OBJECT_VIEWS[view]
-    return send(client, method or usual, reverse(f"diagnosis:{view}", args=[things[model].pk]))
-
-
-def send(client: Client, method: str, address: str) -> Any:
-    with transaction.atomic():
-        response = getattr(client, method)(address)
-        response.getvalue()  # files are read to their end, and closed
-        transaction.set_rollback(True)
-    return response
-
-
 def may(role: str, needed: Permission | None) -> bool:
     return needed is None or needed in ROLES[role].permissions
 
@@ -94,53 +59,6 @@ def may(role: str, needed: Permission | None) -> bool:
 def test_every_view_of_ours_is_listed() -> None:
     named = {pattern.name for pattern in urls.urlpatterns if hasattr(pattern, "name")}
     assert named == {*OBJECT_VIEWS, *CLINIC_VIEWS, *LISTS, *OPEN}
-
-
-def test_each_gets_through_the_doors_of_the_role_and_no_other(
-    things: dict[type, Any], as_: As, member: Callable[..., User], other_clinic: Any
-) -> None:
-    faults = []
-    for role in ROLES:
-        faults += _faults_of_a_colleague(as_(member(role)), role, things)
-        faults += _not_hidden(as_(member(role, at=other_clinic)), f"{role} of another clinic", things)
-    left = member("radiologist")
-    left.memberships.update(is_active=False)
-    faults += _not_hidden(as_(left), "someone who left", things)
-    faults += _open_to_the_unknown(things)
-    faults += _changed_by_a_link(as_(member("radiologist")), things)
-    assert faults == []
-
-
-def _faults_of_a_colleague(client: Client, role: str, things: dict[type, Any]) -> Iterator[str]:
-    for view, (_, needed, _) in OBJECT_VIEWS.items():
-        status = ask(client, view, things).status_code
-        # The one that is to be cancelled has finished.
-        allowed = (409,) if view == "analysis-cancel" else (200, 302)
-        if status not in (allowed if may(role, needed) else (403,)):
-            yield f"{view} answers {role} with {status}"
-    for view, needed in CLINIC_VIEWS.items():
-        status = send(client, "get", reverse(f"diagnosis:{view}")).status_code
-        if status != (200 if may(role, needed) else 403):
-            yield f"{view} answers {role} with {status}"
-
-
-def _not_hidden(client: Client, who: str, things: dict[type, Any]) -> Iterator[str]:
-    for view in OBJECT_VIEWS:
-        if (status := ask(client, view, things).status_code) != 404:
-            yield f"{view} answers {who} with {status}"
-
-
-def _open_to_the_unknown(things: dict[type, Any]) -> Iterator[str]:
-    for view in OBJECT_VIEWS:
-        response = ask(Client(), view, things)
-        if response.status_code != 302 or not response["Location"].startswith(reverse("account_login")):
-            yield f"{view} answers a stranger with {response.status_code}"
-
-
-def _changed_by_a_link(client: Client, things: dict[type, Any]) -> Iterator[str]:
-    for view, (_, _, method) in OBJECT_VIEWS.items():
-        if method == "post" and (status := ask(client, view, things, method="get").status_code) != 405:
-            yield f"{view} answers a link with {status}"
 
 
 @pytest.mark.django_db
