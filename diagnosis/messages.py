@@ -88,6 +88,11 @@ RECEIVED = {
     "received/study_elsewhere": gettext_noop("Images with the same study UID belong to another patient."),
     "received/image": gettext_noop("An image with the same identifier but other pixels is here already."),
     "received/elsewhere": gettext_noop("The same image belongs to another patient."),
+    "received/taken_back": gettext_noop("Images of this study were taken back. Decide whether this one belongs here."),
+    "received/after_decision": gettext_noop(
+        "It came after its study was attached, and names nobody, so that the decision does not cover it."
+    ),
+    "received/record_changed": gettext_noop("The patient’s record was changed after the study was compared with it."),
     "received/after_rejection": gettext_noop("It came after the rest of its study was rejected."),
     "received/not_shown": gettext_noop("It is kept with the study; nothing here can show a file of this kind."),
     "received/gone": gettext_noop("Its stored bytes cannot be read any more. Have it sent again."),

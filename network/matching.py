@@ -23,6 +23,8 @@ def match(identity: DicomIdentity, clinic: Clinic) -> Patient | Message:
         return why("disagrees")
     if _is_elsewhere(identity, found):
         return why("study_elsewhere")
+    if _was_taken_back(identity, clinic):
+        return why("taken_back")
     return found
 
 
@@ -31,8 +33,9 @@ def why(variant: str) -> Message:
 
 
 def _by_accession_number(identity: DicomIdentity, clinic: Clinic) -> Patient | Message | None:
-    """None where nobody's study has it, or where the file names no person who could disagree."""
-    if not identity.accession_number or not (_has_number(identity) or intake.named_in(identity)):
+    """None where nobody's study has it, or where the file says too little of the person for anything to disagree."""
+    confirms = _has_number(identity) or (intake.named_in(identity) and identity.birth_date)
+    if not _has_accession_number(identity) or not confirms:
         return None
     studies = Study.objects.in_clinic(clinic).filter(accession_number=identity.accession_number)
     patients = list(Patient.objects.current().filter(pk__in=studies.values("patient"))[:2])
@@ -59,9 +62,26 @@ def _has_number(identity: DicomIdentity) -> bool:
     return not intake.is_placeholder(identity.patient_id)
 
 
+def _has_accession_number(identity: DicomIdentity) -> bool:
+    """Some systems write noughts where they have none."""
+    return bool(identity.accession_number.strip("0-. ")) and not intake.is_placeholder(identity.accession_number)
+
+
+def names_anybody(identity: DicomIdentity) -> bool:
+    return bool(_has_number(identity) or intake.named_in(identity))
+
+
 def _is_elsewhere(identity: DicomIdentity, patient: Patient) -> bool:
     """One study is of one person: where its UID stands with another, one of the two is wrong."""
     if not identity.study_instance_uid:
         return False
     same = Study.objects.filter(clinic=patient.clinic_id, study_instance_uid=identity.study_instance_uid)
     return same.exclude(patient=patient).exists()
+
+
+def _was_taken_back(identity: DicomIdentity, clinic: Clinic) -> bool:
+    """Whether somebody took this study back, and nothing stands in its place."""
+    if not identity.study_instance_uid:
+        return False
+    same = Study.with_withdrawn.in_clinic(clinic).filter(study_instance_uid=identity.study_instance_uid)
+    return same.exists() and not same.filter(withdrawal=None).exists()

@@ -147,7 +147,8 @@ def differences(header: DicomHeader | DicomIdentity | None, patient: Patient) ->
 
 def named_in(header: DicomHeader | DicomIdentity) -> list[NameGroup]:
     """The writings of the name that name somebody."""
-    return [group for group in header.person.groups if fold(group.readable) not in PLACEHOLDERS]
+    groups = (group for group in header.person.groups if group.has_words)
+    return [group for group in groups if fold(group.readable) not in PLACEHOLDERS]
 
 
 def is_placeholder(text: str) -> bool:

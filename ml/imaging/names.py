@@ -42,6 +42,11 @@ class NameGroup:
         between = " " if _EAST_ASIAN.search(self.family + first) else ", "
         return between.join(part for part in (self.family, first) if part)
 
+    @property
+    def has_words(self) -> bool:
+        """Whether anything is left without punctuation, as in a name that a modality fills with stops or asterisks."""
+        return bool(_folded(self.readable))
+
     def agrees_with(self, name: str) -> bool:
         """Could `name`, in any order of words, be the same person?
 
