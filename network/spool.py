@@ -6,29 +6,40 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 
 from diagnosis.scans import orphans
-from network.models import ReceivedInstance
+from network.models import InstanceStatus, ReceivedInstance
 
 FOLDER = "received"
 # A file is written, flushed and indexed within seconds. What has no row after this never will.
 SAFE_AGE = timedelta(hours=1)
+# What was filed stays so long: a backup copies the database first, in which it may not have been filed yet.
+FILED_AGE = timedelta(days=1)
 # Room that is left for the database and everything else.
 RESERVED_BYTES = 256 * 1024 * 1024
+# Folders whose own entry this process has seen to the disk.
+_flushed: set[Path] = set()
 
 
 def path_of(key: uuid.UUID) -> Path:
     """In one of a few folders: a new one costs more than a file, because its own entry must reach the disk too."""
-    return Path(settings.PRIVATE_ROOT) / FOLDER / key.hex[:1] / key.hex
+    return Path(settings.PRIVATE_ROOT) / name_of(key)
+
+
+def name_of(key: uuid.UUID) -> str:
+    """Its path below the private files."""
+    return f"{FOLDER}/{key.hex[:1]}/{key.hex}"
 
 
 def has_room(size: int) -> bool:
     _make_folder(Path(settings.PRIVATE_ROOT) / FOLDER)
-    return shutil.disk_usage(settings.PRIVATE_ROOT).free - size > RESERVED_BYTES
+    others = settings.DICOM_ASSOCIATIONS * settings.UPLOAD_MAX_BYTES  # which ask at the same moment
+    return shutil.disk_usage(settings.PRIVATE_ROOT).free - size - others > RESERVED_BYTES
 
 
 def write(key: uuid.UUID, parts: Iterable[bytes | memoryview]) -> None:
@@ -48,12 +59,13 @@ def write(key: uuid.UUID, parts: Iterable[bytes | memoryview]) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """A new folder is itself an entry that must reach the disk."""
-    if folder.is_dir():
+    """A new folder is itself an entry that must reach the disk; so may one be that another process has just made."""
+    if folder in _flushed and folder.is_dir():
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for above in (folder.parent, folder.parent.parent):
         _flush(above)
+    _flushed.add(folder)
 
 
 def _flush(folder: Path) -> None:
@@ -73,13 +85,26 @@ def remove(key: uuid.UUID) -> None:
     path_of(key).unlink(missing_ok=True)
 
 
-def sweep(*, older_than: timedelta = SAFE_AGE) -> int:
-    """Delete the files without a row, which nobody was told are here. Returns how many."""
-    return sum(1 for _ in _swept(older_than))
+def release(key: uuid.UUID) -> None:
+    """It is an image's now; the sweep takes it after FILED_AGE, counted from here."""
+    with suppress(OSError):
+        os.utime(path_of(key))
 
 
-def _swept(older_than: timedelta) -> Iterator[Path]:
-    kind = orphans.Kind(FOLDER, ReceivedInstance)
-    for _kind, path in orphans.orphans(Path(settings.PRIVATE_ROOT), older_than=older_than, kinds=(kind,)):
+def sweep(*, older_than: timedelta = SAFE_AGE, filed: timedelta = FILED_AGE) -> int:
+    """Put away the files without a row, and delete those that are an image's now. Returns how many.
+
+    Where the database is an older one than the files, or not theirs at all, such a file may be the only copy of an
+    image that was acknowledged: it is set aside, as an original is.
+    """
+    root = Path(settings.PRIVATE_ROOT)
+    for path in _filed(root, filed):
         path.unlink(missing_ok=True)
-        yield path
+    kind = orphans.Kind(FOLDER, ReceivedInstance, is_made_again=False)
+    return orphans.sweep(root, older_than=older_than, kinds=(kind,))
+
+
+def _filed(root: Path, older_than: timedelta) -> Iterator[Path]:
+    kind = orphans.Kind(FOLDER, ReceivedInstance)
+    for files in orphans.owned(root, kind, older_than=older_than, status=InstanceStatus.FILED):
+        yield from files

@@ -59,9 +59,16 @@ def orphans(
             yield from ((kind, file) for file in files if _key(file) not in owned)
 
 
-def sweep(root: Path, *, older_than: timedelta = SAFE_AGE) -> int:
+def owned(root: Path, kind: Kind, *, older_than: timedelta, **which: Any) -> Iterator[list[Path]]:
+    """The files of rows of `which`, some at a time."""
+    for files in _batches(root / kind.folder, time.time() - older_than.total_seconds()):
+        keys = _owned(kind, files, **which)
+        yield [file for file in files if _key(file) in keys]
+
+
+def sweep(root: Path, *, older_than: timedelta = SAFE_AGE, kinds: Iterable[Kind] = KINDS) -> int:
     """Delete or set aside. Returns how many files; one that cannot be moved is left for the next time."""
-    return sum(_put_away(root, kind, file) for kind, file in orphans(root, older_than=older_than))
+    return sum(_put_away(root, kind, file) for kind, file in orphans(root, older_than=older_than, kinds=kinds))
 
 
 def _put_away(root: Path, kind: Kind, file: Path) -> bool:
@@ -102,11 +109,11 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
             yield from (entry for entry in os.scandir(part.path) if entry.is_file(follow_symlinks=False))
 
 
-def _owned(kind: Kind, files: Iterable[Path]) -> set[uuid.UUID | None]:
+def _owned(kind: Kind, files: Iterable[Path], **which: Any) -> set[uuid.UUID | None]:
     """The keys among the files that have a row. The plain manager also sees rows that were taken back."""
     keys = {key for file in files if (key := _key(file))}
     manager: Any = kind.model._base_manager
-    return set(manager.filter(pk__in=keys).values_list("pk", flat=True))
+    return set(manager.filter(pk__in=keys, **which).values_list("pk", flat=True))
 
 
 def _key(file: Path) -> uuid.UUID | None:

@@ -8,12 +8,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import FileField
 
 from diagnosis.models import Scan
+from network import spool
+from network.models import InstanceStatus, ReceivedInstance
 from portal.backup import places, postgres
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -112,7 +115,16 @@ def _files(vendor: str, ask: Ask) -> dict[str, str]:
             sha256 = "sha256" if model is Scan else "''"
             words = f'SELECT "{field.column}", {sha256} FROM "{table}" WHERE "{field.column}" <> \'\''  # noqa: S608
             found |= {f"{places.PRIVATE}/{name}": str(hashed) for name, hashed in ask(words)}
-    return found
+    return found | _spooled(vendor, ask)
+
+
+def _spooled(vendor: str, ask: Ask) -> dict[str, str]:
+    """What was received and is no image yet; the others' files are swept some time."""
+    table = ReceivedInstance._meta.db_table
+    if not ask(COLUMNS[vendor].format(table=table)):
+        return {}
+    words = f'SELECT "id" FROM "{table}" WHERE "status" <> \'{InstanceStatus.FILED.value}\''  # noqa: S608
+    return {f"{places.PRIVATE}/{spool.name_of(UUID(str(key)))}": "" for (key,) in ask(words)}
 
 
 def _file_fields() -> Iterator[tuple[Any, Any]]:

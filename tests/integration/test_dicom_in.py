@@ -154,9 +154,10 @@ def test_a_study_of_two_modalities_two_patients_and_twice(
     assert not study.received_from.is_active
     assert other.studies.count() == 1
     assert AuditEvent.objects.filter(route="DICOM C-STORE", patient=patient.pk).count() == 2
-    # The image has the bytes now, and the spool has none.
+    # The image has the bytes now, and soon the spool has none.
+    spool.sweep(filed=spool.FILED_AGE * 0)
     assert not any(spool.path_of(row.pk).exists() for row in ReceivedInstance.objects.all())
-    # What was taken back is wanted when it is sent again.
+    # What was taken back and is sent again is looked at again.
     assert call("storescu", listener, theirs).returncode == 0
     assert set(statuses()) == {"filed"}
     ReceivedInstance.objects.filter(scan__patient=other).update(scan=None)
