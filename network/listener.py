@@ -28,9 +28,11 @@ from network.storing import Instance, OutOfResources, store
 log = logging.getLogger(__name__)
 # Its lines about each message would name instances, and cost more than to store one.
 _config.LOG_HANDLER_LEVEL = "none"
-logging.getLogger("pynetdicom").setLevel(logging.ERROR)
+# And what a peer says of itself would stand in the log as it says it.
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 SUCCESS = 0x0000
+NOT_AUTHORISED = 0x0124
 OUT_OF_RESOURCES = 0xA700
 CANNOT_UNDERSTAND = 0xC000
 PREAMBLE = b"\0" * 128 + b"DICM"
@@ -40,7 +42,7 @@ UID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 STRANGERS = 4
 # Entries of the audit trail for the same refusal: one a minute, so that nobody fills the trail from outside.
 ENTRIES_A_MINUTE = 1
-ENDS = (evt.EVT_CONN_CLOSE, evt.EVT_RELEASED, evt.EVT_ABORTED)
+ENDS = (evt.EVT_CONN_CLOSE, evt.EVT_RELEASED, evt.EVT_ABORTED, evt.EVT_REJECTED)
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,10 @@ class Listener:
     def has_room(self, address: str, open_now: Sequence[str]) -> bool:
         """Whether one more connection from `address` is taken, while those from `open_now` are there."""
         try:
-            if peers.knows(read_address(address)):
+            known = peers.Known()
+            if known.includes(address):
                 return len(open_now) < 2 * (self.door.associations + STRANGERS)  # from the half on, told so by DICOM
-            strangers = [other for other in set(open_now) if not peers.knows(read_address(other))]
-            return sum(open_now.count(other) for other in strangers) < STRANGERS
+            return sum(not known.includes(other) for other in open_now) < STRANGERS
         except Error:
             log.exception("the database could not be asked who calls")
             return len(open_now) < STRANGERS
@@ -130,9 +132,9 @@ class Listener:
     def _tell(self, call: Call, refused: Refused) -> None:
         """Titles are what a peer says of itself: short, printable, and of no patient."""
         title = re.sub(r"[^\x21-\x7e ]", "?", call.calling)[:16]
-        log.warning("an association of %s at %s was rejected: %s", title, call.address, refused.words)
         if not self._entries.allows((call.address, refused)):
             return
+        log.warning("an association of %s at %s was rejected: %s", title, call.address, refused.words)
         try:
             record(
                 Event.SECURITY,
@@ -152,6 +154,15 @@ class Listener:
         uids = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
         if not all(UID.fullmatch(uid) for uid in uids):
             return CANNOT_UNDERSTAND
+        close_old_connections()
+        address = read_address(event.assoc.requestor.address)
+        try:
+            if not peers.may_still_send(entity, address):
+                log.warning("%s may not send any more", entity.title)
+                return NOT_AUTHORISED
+        except Error:
+            log.exception("the database could not be asked whether %s may still send", entity.title)
+            return OUT_OF_RESOURCES
         if not self._instances.allows(entity.pk):
             log.warning("%s sends more than %d instances a minute", entity.title, self.door.a_minute)
             return OUT_OF_RESOURCES
@@ -161,7 +172,7 @@ class Listener:
             transfer_syntax_uid=str(event.context.transfer_syntax),
             head=PREAMBLE + encode_file_meta(event.file_meta),
             dataset=request.DataSet.getbuffer(),  # no copy of it
-            address=str(read_address(event.assoc.requestor.address)),
+            address=str(address),
         )
         try:
             store(instance, entity=entity)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from network.models import RemoteEntity
-from network.models.remote_entity import Address
+from network.models.remote_entity import Address, read_address, read_networks
 
 
 class Refused(Enum):
@@ -44,6 +44,19 @@ def find(call: Call, *, own_title: str) -> RemoteEntity | Refused:
     return found[0] if len(found) == 1 else Refused.CALLING
 
 
-def knows(address: Address) -> bool:
-    """Whether anybody at all may call from there."""
-    return any(entity.calls_from(address) for entity in RemoteEntity.objects.active())
+def may_still_send(entity: RemoteEntity, address: Address) -> bool:
+    """Asked again for each instance: an association may be open for hours after somebody switched its entity off."""
+    now = RemoteEntity.objects.active().filter(pk=entity.pk, clinic=entity.clinic_id, title=entity.title).first()
+    return now is not None and now.calls_from(address)
+
+
+class Known:
+    """From where anybody at all may call, read once."""
+
+    def __init__(self) -> None:
+        texts = RemoteEntity.objects.active().values_list("networks", flat=True)
+        self._networks = {network for text in texts for network in read_networks(text)}
+
+    def includes(self, address: str) -> bool:
+        found = read_address(address)
+        return any(found.version == network.version and found in network for network in self._networks)
