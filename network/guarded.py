@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -34,8 +35,8 @@ LARGEST_PDU = 128 * 1024
 COMMAND_BYTES = 64 * 1024
 # From the first to the last fragment of one message.
 MESSAGE_SECONDS = 300.0
-# Complete messages that wait for their turn; a peer that keeps to its one operation at a time has one.
-MOST_WAITING = 2
+# Complete messages that wait for their turn; a peer that keeps to its one operation at a time has no second one.
+MOST_WAITING = 1
 READ_BYTES = 256 * 1024
 
 
@@ -149,6 +150,12 @@ class GuardedServer(ThreadedAssociationServer):
     listener: House
     request_queue_size = 32
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # Connections that are no association yet, by address: they are as many threads.
+        self._entering: list[str] = []
+        self._lock = threading.Lock()
+        super().__init__(*args, **options)
+
     def get_request(self) -> tuple[socket.socket, Any]:
         assert self.socket
         connection, address = self.socket.accept()
@@ -158,8 +165,21 @@ class GuardedServer(ThreadedAssociationServer):
         return connection, address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        open_now = [assoc.requestor.address for assoc in self.active_associations]
-        return self.listener.has_room(str(client_address[0]), open_now)
+        address = str(client_address[0])
+        with self._lock:
+            open_now = [*self._entering, *(assoc.requestor.address for assoc in self.active_associations)]
+        if not self.listener.has_room(address, open_now):
+            return False
+        with self._lock:
+            self._entering.append(address)
+        return True
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._entered(client_address)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
@@ -168,8 +188,15 @@ class GuardedServer(ThreadedAssociationServer):
         except OSError as error:
             log.info("a TLS handshake failed: %s", type(error).__name__)
             self.shutdown_request(request)
-            return
-        super().process_request_thread(request, client_address)
+        else:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._entered(client_address)
+
+    def _entered(self, client_address: Any) -> None:
+        """It has failed, or is an association now and counted as one."""
+        with self._lock:
+            self._entering.remove(str(client_address[0]))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         log.exception("a connection failed")  # noqa: LOG004  called by socketserver where it has caught one
