@@ -55,7 +55,14 @@ def find_study(request: HttpRequest, pk: uuid.UUID) -> ReceivedStudy:
     """For who may decide about it; 404 for other clinics."""
     study = find(ReceivedStudy.objects.select_related("clinic", "entity", "patient", "decided_by"), request, pk)
     require(person(request), Permission.MATCH_STUDY, study.clinic)
+    _note_patient(study)
     return study
+
+
+def _note_patient(study: ReceivedStudy | None) -> None:
+    """What is with a patient is a look at that patient's record."""
+    if study and study.patient:
+        noted(study.patient)
 
 
 @require_safe
@@ -139,8 +146,9 @@ def _compared(study: ReceivedStudy, patient: Patient) -> dict[str, Any]:
 @require_safe
 def preview(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Drawn now, by the contained decoder, and kept nowhere."""
-    row = find(ReceivedInstance.objects.select_related("clinic"), request, pk)
+    row = find(ReceivedInstance.objects.select_related("clinic", "study__patient"), request, pk)
     require(person(request), Permission.MATCH_STUDY, row.clinic)
+    _note_patient(row.study)
     try:
         with intake.decoding() as decoder:
             drawn = decoder.inspect(spool.read(row.pk), preview_side=PREVIEW_SIDE, owner=str(row.pk)).preview
