@@ -40,7 +40,8 @@ def attach(*, by: User, study: ReceivedStudy, patient: Patient, compared: str) -
     mismatch = differences(study, patient)
     if mismatch.comparison != compared:
         raise mismatch
-    _decide(study, StudyStatus.ATTACHED, by=by, patient=patient)
+    _decide(study, StudyStatus.ATTACHED, by=by, patient=patient, comparison=study.compare(patient))
+    _leave_others(study, patient)
     _waiting(study).update(status=InstanceStatus.RECEIVED, held_until=None, reason_code="", reason_params={})
     note_event(Event.IMPORT, Action.UPDATE)
     note_detail(attached_to=str(patient.pk), differences=str(len(mismatch.differences)))
@@ -67,11 +68,24 @@ def bring_back(*, by: User, study: ReceivedStudy) -> None:
 
 
 def _decide(
-    study: ReceivedStudy, status: StudyStatus, *, by: User, patient: Patient | None = None, reason: str = ""
+    study: ReceivedStudy,
+    status: StudyStatus,
+    *,
+    by: User,
+    patient: Patient | None = None,
+    comparison: str = "",
+    reason: str = "",
 ) -> None:
     waiting = ReceivedStudy.objects.filter(pk=study.pk, status=StudyStatus.WAITING)
-    if not waiting.update(status=status, patient=patient, decided_by=by, decided_at=timezone.now(), reason=reason):
+    decision = {"patient": patient, "comparison": comparison, "reason": reason}
+    if not waiting.update(status=status, decided_by=by, decided_at=timezone.now(), **decision):
         raise NotAllowedNow("decided", DECIDED)
+
+
+def _leave_others(study: ReceivedStudy, patient: Patient) -> None:
+    """What was moved away or taken back before this decision speaks no more against it."""
+    others = list(study.instances.filed_elsewhere(patient).values_list("pk", flat=True))
+    ReceivedInstance.objects.filter(pk__in=others).update(study=None)
 
 
 def _waiting(study: ReceivedStudy) -> QuerySet[ReceivedInstance]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from accounts.admin import NeverDeleted, Proven
 from network.models import RemoteEntity
@@ -16,3 +17,7 @@ class RemoteEntityAdmin(NeverDeleted, Proven, admin.ModelAdmin):
     search_fields = ("title", "description")
     fields = ("clinic", "title", "networks", "description", "is_active", "created_at")
     readonly_fields = ("created_at",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: RemoteEntity | None = None) -> tuple[str, ...]:
+        """What it has sent is its clinic's; one that moves is set up anew."""
+        return ("created_at", "clinic") if obj else ("created_at",)

@@ -1,9 +1,9 @@
-"""With a study that is deleted goes what the network keeps of it: rows that name it, and files that nothing shows."""
+"""With a study that is deleted goes what the network keeps of it: words that name it, and files."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -17,15 +17,25 @@ from network.models import InstanceStatus, ReceivedInstance, ReceivedStudy
 
 @receiver(study_erased)
 def _study_erased(study: Study, **_: Any) -> None:
-    """In the same transaction. A file that stays behind has no row any more, and is swept."""
+    """In the same transaction. The rows stay with UID and hash: a sender that retries files none of it by itself.
+
+    A file that stays behind is that of a row that says filed, and is swept.
+    """
     images = list(Scan.with_withdrawn.filter(series__study=study).values_list("pk", flat=True))
     kept = list(_kept_with(study).values_list("pk", flat=True))
     gone = ReceivedInstance.objects.filter(scan__in=images) | ReceivedInstance.objects.filter(pk__in=kept)
     groups = list(gone.exclude(study=None).values_list("study", flat=True).distinct())
-    ReceivedInstance.objects.filter(pk__in=list(gone.values_list("pk", flat=True))).delete()
+    keys = list(gone.values_list("pk", flat=True))
+    ReceivedInstance.objects.filter(pk__in=keys).update(
+        status=InstanceStatus.FILED, study=None, scan=None, held_until=None, reason_code="", reason_params={}
+    )
     ReceivedStudy.objects.filter(pk__in=groups, instances=None).delete()
-    for key in kept:
-        transaction.on_commit(partial(spool.remove, key), robust=True)
+    transaction.on_commit(lambda: _remove(keys), robust=True)
+
+
+def _remove(keys: list[UUID]) -> None:
+    for key in keys:
+        spool.remove(key)
 
 
 def _kept_with(study: Study) -> QuerySet[ReceivedInstance]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -25,7 +26,7 @@ from diagnosis.models import Patient, Scan
 from diagnosis.scans import intake
 from ml.imaging import DicomIdentity
 from network import classes, spool
-from network.matching import match, why
+from network.matching import match, names_anybody, why
 from network.models import InstanceStatus, ReceivedInstance, ReceivedStudy, StudyStatus
 from network.models.received_study import key_of, words_of
 
@@ -42,7 +43,27 @@ class Outcome:
     reason: Message | None = None
     patient: Patient | None = None
     scan: Scan | None = None
-    is_decided: bool = False  # by a person
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a worker knows of an instance: what its header says, and its group with the decision as it stood then."""
+
+    row: ReceivedInstance
+    identity: DicomIdentity
+    study: ReceivedStudy | None
+
+    @property
+    def key(self) -> str:
+        return key_of(self.identity, fallback=self.row.sop_instance_uid)
+
+    @property
+    def decided(self) -> ReceivedStudy | None:
+        """The group, where a person has decided about it."""
+        return self.study if self.study and self.study.is_decided else None
+
+
+STILL_THERE = Outcome(InstanceStatus.RECEIVED)
 
 
 def sort_some(*, seconds: float) -> bool:
@@ -70,47 +91,87 @@ def _claim(pk: UUID) -> ReceivedInstance | None:
     free = ReceivedInstance.objects.unsorted(now).filter(pk=pk)
     if not free.update(held_until=now + HOLD, attempts=F("attempts") + 1):
         return None
-    return ReceivedInstance.objects.select_related("entity__account", "clinic").get(pk=pk)
+    return ReceivedInstance.objects.select_related("entity__account", "clinic", "study__patient").get(pk=pk)
 
 
 def sort(row: ReceivedInstance) -> Outcome:
-    """Sort one instance that the caller holds."""
-    identity = DicomIdentity(sop_instance_uid=row.sop_instance_uid)
-    outcome = Outcome(InstanceStatus.RECEIVED)
+    """Sort one instance that the caller holds. Returns RECEIVED where it is still in the line afterwards."""
     try:
-        data = spool.read(row.pk)
-        identity = intake.identify(data)
-        outcome = _outcome(row, data, identity)
+        return _sort(row)
     except (IntakeUnavailable, DiskFull):
         log.warning("received instance %s waits: the server cannot take it in now", row.pk)
         ReceivedInstance.objects.filter(pk=row.pk).update(attempts=F("attempts") - 1)
-        return outcome
-    except FileRefused as refused:
-        outcome = Outcome(InstanceStatus.WAITING, refused.stored)
-    except FileNotFoundError:
-        outcome = Outcome(InstanceStatus.WAITING, why("gone"))
     except Exception:
         log.exception("received instance %s could not be sorted", row.pk)
-        if row.attempts < MOST_ATTEMPTS:
-            return outcome
-        outcome = Outcome(InstanceStatus.WAITING, why("unexpected"))
-    _finish(row, identity, outcome)
-    return outcome
+        if row.attempts >= MOST_ATTEMPTS:
+            return _give_up(row)
+    return STILL_THERE
 
 
-def _outcome(row: ReceivedInstance, data: bytes, identity: DicomIdentity) -> Outcome:
-    if row.attempts > MOST_ATTEMPTS:
-        return Outcome(InstanceStatus.WAITING, why("unexpected"))
-    decided = ReceivedStudy.objects.filter(entity=row.entity, key=key_of(identity)).first()
-    if decided and decided.status == StudyStatus.REJECTED:
-        return Outcome(InstanceStatus.WAITING, why("after_rejection"), is_decided=True)
-    if decided and decided.status == StudyStatus.ATTACHED and decided.decided_by_id:
-        assert decided.patient
-        return replace(_take(row, data, _current(decided.patient), confirmed=True), is_decided=True)
-    found = match(identity, row.clinic)
+def _sort(row: ReceivedInstance) -> Outcome:
+    if row.attempts > MOST_ATTEMPTS:  # before anything of it is touched that ended the workers before
+        return _give_up(row)
+    look = _unread(row)
+    try:
+        data = spool.read(row.pk)
+        look = _read(row, intake.identify(data))
+        outcome = _outcome(look, data)
+    except FileRefused as refused:
+        outcome = _not_shown(look, refused)
+    except FileNotFoundError:
+        outcome = Outcome(InstanceStatus.WAITING, why("gone"))
+    return _finish(look, outcome)
+
+
+def _give_up(row: ReceivedInstance) -> Outcome:
+    """To a person, without a word of its header, which may be what fails."""
+    return _finish(_unread(row), Outcome(InstanceStatus.WAITING, why("unexpected")))
+
+
+def _unread(row: ReceivedInstance) -> Look:
+    """Before its header is read it belongs to the group in which it waited, if it did."""
+    look = Look(row, DicomIdentity(sop_instance_uid=row.sop_instance_uid), row.study)
+    return look if row.study else replace(look, study=_group(row, look.key))
+
+
+def _read(row: ReceivedInstance, identity: DicomIdentity) -> Look:
+    look = Look(row, identity, None)
+    return replace(look, study=_group(row, look.key))
+
+
+def _group(row: ReceivedInstance, key: str) -> ReceivedStudy | None:
+    return ReceivedStudy.objects.filter(clinic=row.clinic, entity=row.entity, key=key).select_related("patient").first()
+
+
+def _outcome(look: Look, data: bytes) -> Outcome:
+    if look.row.is_taken_back:
+        return Outcome(InstanceStatus.WAITING, why("taken_back"))
+    if look.decided:
+        return _by_decision(look, look.decided, data)
+    found = match(look.identity, look.row.clinic)
     if isinstance(found, Message):
         return Outcome(InstanceStatus.WAITING, found)
-    return _take(row, data, found, confirmed=False)
+    return _take(look, data, found)
+
+
+def _by_decision(look: Look, decided: ReceivedStudy, data: bytes) -> Outcome:
+    """As the person said, where nothing has happened since that they could not know."""
+    if decided.status == StudyStatus.REJECTED:
+        return Outcome(InstanceStatus.WAITING, why("after_rejection"))
+    assert decided.patient
+    patient = _current(decided.patient)
+    if doubt := _doubt(look, decided, patient):
+        return Outcome(InstanceStatus.WAITING, why(doubt))
+    return _take(look, data, patient)
+
+
+def _doubt(look: Look, decided: ReceivedStudy, patient: Patient) -> str:
+    """Why the decision does not hold for this instance any more; empty: it does."""
+    if not names_anybody(look.identity) and (not decided.decided_at or look.row.received_at > decided.decided_at):
+        return "after_decision"
+    if decided.instances.filed_elsewhere(patient).exists():
+        return "study_elsewhere"
+    return "record_changed" if decided.compare(patient) != decided.comparison else ""
 
 
 def _current(patient: Patient) -> Patient:
@@ -120,8 +181,9 @@ def _current(patient: Patient) -> Patient:
     return patient
 
 
-def _take(row: ReceivedInstance, data: bytes, patient: Patient, *, confirmed: bool) -> Outcome:
-    """Through the same intake as an upload; `confirmed`: a person compared file and record."""
+def _take(look: Look, data: bytes, patient: Patient) -> Outcome:
+    """Through the same intake as an upload. A person who decided has compared file and record."""
+    row, decided = look.row, look.decided
     if row.sop_class_uid not in classes.SHOWN:
         return Outcome(InstanceStatus.KEPT, why("not_shown"), patient)
     try:
@@ -130,52 +192,80 @@ def _take(row: ReceivedInstance, data: bytes, patient: Patient, *, confirmed: bo
             patient=patient,
             data=data,
             name=f"{row.sop_instance_uid}.dcm",
-            identity_confirmed=confirmed,
+            # What came after the decision was not looked at: of that, no more is confirmed than was compared.
+            identity_confirmed=bool(decided and row.study_id),
+            compared=[IdentityMismatch(intake.differences(look.identity, patient)).comparison] if decided else (),
         )
-    except FileRefused as refused:
-        status = InstanceStatus.KEPT if confirmed else InstanceStatus.WAITING
-        return Outcome(status, refused.stored, patient if confirmed else None)
     except AttachedElsewhere:
-        return Outcome(InstanceStatus.WAITING, why("elsewhere"))
+        return Outcome(InstanceStatus.KEPT if decided else InstanceStatus.WAITING, why("elsewhere"), patient)
     except IdentityMismatch:
         return Outcome(InstanceStatus.WAITING, why("image"))
     return Outcome(InstanceStatus.FILED, patient=patient, scan=upload.scan)
 
 
-def _finish(row: ReceivedInstance, identity: DicomIdentity, outcome: Outcome) -> None:
-    """Say it in the row, and only then let the bytes go that are the image's now."""
-    study = None if outcome.status == InstanceStatus.FILED else _study(row, identity, outcome)
-    if study and study.decided_by_id and not outcome.is_decided:
-        # Decided while this one was looked into: sorted once more, by that decision.
-        ReceivedInstance.objects.filter(pk=row.pk).update(held_until=None, attempts=0)
-        return
+def _not_shown(look: Look, refused: FileRefused) -> Outcome:
+    """Once a person has said whose study it is, nobody can do more about a file that is refused."""
+    if look.decided and look.decided.status == StudyStatus.ATTACHED:
+        return Outcome(InstanceStatus.KEPT, refused.stored, look.decided.patient)
+    return Outcome(InstanceStatus.WAITING, refused.stored)
+
+
+@transaction.atomic
+def _finish(look: Look, outcome: Outcome) -> Outcome:
+    """Say it in the row, unless the lease is another worker's now or a person decided meanwhile."""
+    mine = ReceivedInstance.objects.held_as(look.row)
+    study = look.study if outcome.status == InstanceStatus.FILED else _held_group(look, outcome)
+    if outcome.status != InstanceStatus.FILED and study:
+        if study.decided_at != (look.study.decided_at if look.study else None):
+            mine.update(held_until=None)  # once more, by that decision
+            return STILL_THERE
+        if outcome.status == InstanceStatus.WAITING and study.status != StudyStatus.WAITING:
+            _reopen(study)
     reason = outcome.reason
-    ReceivedInstance.objects.filter(pk=row.pk, status=InstanceStatus.RECEIVED).update(
+    if not mine.update(
         status=outcome.status,
         held_until=None,
         attempts=0,
         reason_code=reason.code if reason else "",
         reason_params=dict(reason.params) if reason else {},
-        study=study or row.study,
+        study=study,
         scan=outcome.scan,
-    )
+    ):
+        transaction.set_rollback(True)
+        return STILL_THERE
     if outcome.status == InstanceStatus.FILED:
-        spool.remove(row.pk)
+        transaction.on_commit(lambda: spool.release(look.row.pk))
+    return outcome
 
 
-def _study(row: ReceivedInstance, identity: DicomIdentity, outcome: Outcome) -> ReceivedStudy:
-    """The group to which the instance belongs; waiting again where this instance waits."""
-    waits = outcome.status == InstanceStatus.WAITING
-    status = StudyStatus.WAITING if waits else StudyStatus.ATTACHED
-    study, _made = ReceivedStudy.objects.get_or_create(
-        entity=row.entity,
-        key=key_of(identity),
-        defaults={"clinic": row.clinic, "status": status, "patient": outcome.patient, **words_of(identity)},
-    )
-    if waits and (outcome.is_decided or not study.decided_by_id):
-        decided = ReceivedStudy.objects.filter(pk=study.pk).exclude(status=StudyStatus.WAITING)
-        decided.update(status=StudyStatus.WAITING, patient=None, decided_by=None, decided_at=None, reason="")
-    return study
+def _held_group(look: Look, outcome: Outcome) -> ReceivedStudy:
+    """The group to which the instance belongs, locked: no decision about it is made meanwhile."""
+    if look.study is None:
+        waits = outcome.status == InstanceStatus.WAITING
+        ReceivedStudy.objects.get_or_create(
+            clinic=look.row.clinic,
+            entity=look.row.entity,
+            key=look.key,
+            defaults={
+                "status": StudyStatus.WAITING if waits else StudyStatus.ATTACHED,
+                "patient": None if waits else outcome.patient,
+                **words_of(look.identity),
+            },
+        )
+    found = ReceivedStudy.objects.select_for_update()
+    if look.study:
+        return found.get(pk=look.study.pk)
+    return found.get(clinic=look.row.clinic, entity=look.row.entity, key=look.key)
+
+
+def _reopen(study: ReceivedStudy) -> None:
+    """It waits again, and all of it that was rejected with it; who rejected that, and why, is still said."""
+    again = ReceivedStudy.objects.filter(pk=study.pk)
+    if study.status == StudyStatus.ATTACHED:
+        again.update(status=StudyStatus.WAITING, patient=None, decided_by=None, decided_at=None, comparison="")
+        return
+    again.update(status=StudyStatus.WAITING)
+    study.instances.filter(status=InstanceStatus.REJECTED).update(status=InstanceStatus.WAITING)
 
 
 def _tell(filed: Counter[tuple[UUID, UUID, UUID]]) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass
+from typing import Any
 
-from django.db import Error, IntegrityError, close_old_connections
-from django.db.models import Q
+from django.db import Error, IntegrityError, transaction
 from django.utils import timezone
 
 from diagnosis.disk import is_disk_full
 from network import spool
 from network.models import InstanceStatus, ReceivedInstance, RemoteEntity
+from network.models.received_instance import TAKEN_BACK
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,6 @@ def store(instance: Instance, *, entity: RemoteEntity) -> ReceivedInstance:
 
     Raises OutOfResources where disk or database take nothing more.
     """
-    close_old_connections()
     try:
         return _store(instance, entity)
     except (OSError, Error) as error:
@@ -64,7 +64,8 @@ def _store(instance: Instance, entity: RemoteEntity) -> ReceivedInstance:
     )
     spool.write(row.pk, [instance.head, instance.dataset])
     try:
-        row.save(force_insert=True)
+        with transaction.atomic():
+            row.save(force_insert=True)
     except IntegrityError:
         spool.remove(row.pk)
         return _earlier(row, instance)
@@ -72,22 +73,30 @@ def _store(instance: Instance, entity: RemoteEntity) -> ReceivedInstance:
 
 
 def _earlier(new: ReceivedInstance, instance: Instance) -> ReceivedInstance:
-    """The row of the same bytes; in the line once more where its image was taken back."""
+    """The row of the same bytes; in the line once more where its image was taken back, or its file is lost."""
     same = ReceivedInstance.objects.filter(clinic=new.clinic, sop_instance_uid=new.sop_instance_uid, sha256=new.sha256)
     found = same.select_related("scan").get()
-    return _again(found, instance) if _was_taken_back(found) else found
+    if _was_taken_back(found):
+        return _again(found, instance, reason_code="received", reason_params=TAKEN_BACK)
+    if found.status != InstanceStatus.FILED and not spool.path_of(found.pk).is_file():
+        return _again(found, instance, reason_code="", reason_params={})
+    return found
 
 
 def _was_taken_back(row: ReceivedInstance) -> bool:
-    """Whether its image is gone again: what is sent once more then is wanted."""
+    """Whether its image is gone again, perhaps because it was the wrong person's."""
     return row.status == InstanceStatus.FILED and (row.scan is None or row.scan.withdrawal_id is not None)
 
 
-def _again(row: ReceivedInstance, instance: Instance) -> ReceivedInstance:
-    """Into the line once more, in the row that is there."""
+def _again(row: ReceivedInstance, instance: Instance, **reason: Any) -> ReceivedInstance:
+    """Into the line once more, in the row that is there; the sweep takes the file where the row has moved on."""
     spool.write(row.pk, [instance.head, instance.dataset])
-    gone = Q(pk=row.pk, status=InstanceStatus.FILED)
-    ReceivedInstance.objects.filter(gone).update(
-        status=InstanceStatus.RECEIVED, scan=None, held_until=None, attempts=0, received_at=timezone.now()
+    ReceivedInstance.objects.filter(pk=row.pk, status=row.status).update(
+        status=InstanceStatus.RECEIVED,
+        scan=None,
+        held_until=None,
+        attempts=0,
+        received_at=timezone.now(),
+        **reason,
     )
     return row

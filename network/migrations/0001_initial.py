@@ -54,6 +54,7 @@ class Migration(migrations.Migration):
                 ('examined_at', models.DateTimeField(blank=True, null=True, verbose_name='examined')),
                 ('received_at', models.DateTimeField(auto_now_add=True, verbose_name='received')),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
+                ('comparison', models.CharField(blank=True, editable=False, max_length=64)),
                 ('reason', models.CharField(blank=True, max_length=400, verbose_name='reason')),
                 ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='received_studies', to='accounts.clinic')),
                 ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -103,7 +104,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='receivedstudy',
-            constraint=models.UniqueConstraint(fields=('entity', 'key'), name='one_received_study_per_sender_and_key'),
+            constraint=models.UniqueConstraint(fields=('clinic', 'entity', 'key'), name='one_received_study_per_sender_and_key'),
         ),
         migrations.AddIndex(
             model_name='receivedinstance',

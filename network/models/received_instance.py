@@ -9,10 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic
 from diagnosis import messages
-from diagnosis.models import Scan
+from diagnosis.models import Patient, Scan
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 from network.models.received_study import ReceivedStudy
 from network.models.remote_entity import RemoteEntity
+
+TAKEN_BACK = {"variant": "taken_back"}
 
 
 class InstanceStatus(models.TextChoices):
@@ -27,6 +29,14 @@ class ReceivedInstanceQuerySet(ClinicalQuerySet["ReceivedInstance"]):
     def unsorted(self, now: datetime) -> Self:
         """What no worker has sorted yet, and none holds."""
         return self.filter(Q(held_until=None) | Q(held_until__lt=now), status=InstanceStatus.RECEIVED)
+
+    def held_as(self, row: ReceivedInstance) -> Self:
+        """`row`, where its lease is still the one that its worker was given."""
+        return self.filter(pk=row.pk, status=InstanceStatus.RECEIVED, held_until=row.held_until)
+
+    def filed_elsewhere(self, patient: Patient) -> Self:
+        """Those whose image is not with `patient` any more: it was moved, or taken back."""
+        return self.filter(status=InstanceStatus.FILED).exclude(scan__patient=patient, scan__withdrawal=None)
 
 
 class ReceivedInstance(ClinicalModel):
@@ -68,6 +78,11 @@ class ReceivedInstance(ClinicalModel):
 
     def __str__(self) -> str:
         return self.sop_instance_uid
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether its image was taken back, and nobody has said since where it belongs."""
+        return self.reason_params == TAKEN_BACK
 
     @property
     def reason_text(self) -> str:

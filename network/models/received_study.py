@@ -2,19 +2,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic
+from diagnosis.errors import IdentityMismatch
 from diagnosis.models import Patient
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+from diagnosis.scans import intake
 from ml.imaging import DicomIdentity, PersonName
 from ml.imaging.names import NameGroup
 from network.models.remote_entity import RemoteEntity
+
+# Later than any that a header can mean; the last ones overflow where a time zone is added.
+LAST_YEAR = 9000
 
 
 class StudyStatus(models.TextChoices):
@@ -28,10 +34,14 @@ class ReceivedStudyQuerySet(ClinicalQuerySet["ReceivedStudy"]):
         return self.filter(status=StudyStatus.WAITING)
 
 
-def key_of(identity: DicomIdentity) -> str:
-    """The same for files of one study that name the same person in the same words."""
+def key_of(identity: DicomIdentity, *, fallback: str) -> str:
+    """The same for files of one study that name the same person in the same words.
+
+    `fallback`: the instance UID of the request, for a file that says nothing of itself and goes with no other.
+    """
     born = identity.birth_date.isoformat() if identity.birth_date else ""
-    words = [identity.study_instance_uid or identity.series_instance_uid or identity.sop_instance_uid]
+    uids = (identity.study_instance_uid, identity.series_instance_uid, identity.sop_instance_uid, fallback)
+    words = [next(filter(None, uids), "")]
     words += [identity.patient_id, identity.patient_name, born, identity.accession_number]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
@@ -49,8 +59,15 @@ def words_of(identity: DicomIdentity) -> dict[str, Any]:
         "sex": identity.sex,
         "modality": identity.modality_code,
         "description": identity.study_description,
-        "examined_at": timezone.make_aware(at) if at and timezone.is_naive(at) else at,
+        "examined_at": _moment(at),
     }
+
+
+def _moment(at: datetime | None) -> datetime | None:
+    """With a time zone; None for a year so late that a database or a clock elsewhere cannot have it."""
+    if at is None or at.year > LAST_YEAR:
+        return None
+    return timezone.make_aware(at) if timezone.is_naive(at) else at
 
 
 class ReceivedStudy(ClinicalModel):
@@ -78,6 +95,8 @@ class ReceivedStudy(ClinicalModel):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     decided_at = models.DateTimeField(null=True, blank=True)
+    # `compare` as it was then.
+    comparison = models.CharField(max_length=64, blank=True, editable=False)
     reason = models.CharField(_("reason"), max_length=400, blank=True)
 
     objects = ReceivedStudyQuerySet.as_manager()
@@ -86,11 +105,23 @@ class ReceivedStudy(ClinicalModel):
         verbose_name = _("received study")
         verbose_name_plural = _("received studies")
         ordering = ["-received_at", "-id"]
-        constraints = [models.UniqueConstraint(fields=["entity", "key"], name="one_received_study_per_sender_and_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "entity", "key"], name="one_received_study_per_sender_and_key")
+        ]
         indexes = [models.Index(fields=["clinic", "status", "-received_at"], name="received_study_waiting")]
 
     def __str__(self) -> str:
         return self.patient_name or self.record_number or self.study_instance_uid
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether a person's decision is in force: not where a machine matched it, nor where it waits once more."""
+        return self.decided_by_id is not None and self.status != StudyStatus.WAITING
+
+    def compare(self, patient: Patient) -> str:
+        """What differs between its files and the record, as IdentityMismatch.comparison; the same in any language."""
+        with translation.override("en"):
+            return IdentityMismatch(intake.differences(self.identity, patient)).comparison
 
     @property
     def identity(self) -> DicomIdentity:

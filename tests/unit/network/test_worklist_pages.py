@@ -187,9 +187,11 @@ def test_a_deleted_study_leaves_nothing_here(
     made = request_deletion(by=radiographer, study=filed.scan.study, reason="Uploaded by mistake.")
     with django_capture_on_commit_callbacks(execute=True):
         confirm_deletion(by=administrator, deletion=made, seen=contents(filed.scan.study))
-    assert list(ReceivedInstance.objects.all()) == [other]
+    # UID and hash stay, so that nothing of it is filed once more without a person.
+    assert all(row.scan is None for row in ReceivedInstance.objects.exclude(pk=other.pk))
     assert not ReceivedStudy.objects.exists()
-    assert not spool.path_of(kept.pk).exists()
+    assert not any(spool.path_of(row.pk).exists() for row in (filed, kept))
+    assert spool.path_of(other.pk).exists()
 
 
 def test_each_clinic_sees_its_own(arrive: Callable[..., ReceivedInstance], radiographer: User, stranger: User) -> None:

@@ -1,0 +1,74 @@
+"""What becomes of the stored bytes, and who may still send."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from accounts.models import Clinic, User
+from diagnosis.actions.deletion import study_erased
+from diagnosis.models import Patient, Study
+from network import peers, spool
+from network.models import ReceivedStudy, RemoteEntity
+from network.models.remote_entity import read_address
+from portal.backup.snapshot import facts_of_this_database
+from tests.images import xray_dicom
+from tests.unit.network.arriving import BERG, Arrive, in_study, state, turn
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_was_deleted_is_not_filed_again_by_a_sender_that_retries(
+    arrive: Arrive, send: Arrive, patient: Patient, radiographer: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Its words and files are gone; what waits, and is nobody's yet, is not touched."""
+    data = xray_dicom(**in_study("1.5.10", **BERG))
+    row, waiting = arrive(data, uid="1.8.5"), arrive(patient_id="NOBODY")
+    assert row.scan
+    with django_capture_on_commit_callbacks(execute=True):
+        study_erased.send(Study, study=row.scan.study)
+    assert [spool.path_of(one.pk).exists() for one in (row, waiting)] == [False, True]
+    assert ReceivedStudy.objects.get() == waiting.study
+    send(data, uid="1.8.5")
+    turn()
+    assert state(row) == ("waiting", "waiting")
+
+
+def test_the_sweep_takes_what_is_filed_and_sets_aside_what_nobody_knows(
+    arrive: Arrive, entity: RemoteEntity, patient: Patient, settings: Any
+) -> None:
+    """The bytes of a row that is not filed are part of a backup; the others are there for a while longer."""
+    filed, waiting = arrive(**BERG), arrive(patient_id="NOBODY")
+    spool.write(entity.pk, [b"acknowledged, says another database"])
+    paths = [spool.path_of(key) for key in (filed.pk, waiting.pk, entity.pk)]
+    names = facts_of_this_database().files
+    assert [f"private/{spool.name_of(key)}" in names for key in (filed.pk, waiting.pk)] == [False, True]
+    spool.sweep()
+    assert all(path.exists() for path in paths)
+    spool.sweep(older_than=timedelta(0), filed=timedelta(0))
+    assert [path.exists() for path in paths] == [False, True, False]
+    aside = Path(settings.PRIVATE_ROOT) / "set_aside" / spool.name_of(entity.pk)
+    assert aside.read_bytes().startswith(b"acknowledged")
+
+
+def test_each_instance_asks_who_may_send(entity: RemoteEntity, clinic: Clinic) -> None:
+    """And a stranger is one by its address, of which the networks are read once."""
+    address = read_address("192.0.2.17")
+    assert peers.may_still_send(entity, address)
+    assert not peers.may_still_send(entity, read_address("198.51.100.1"))
+    assert [peers.Known().includes(one) for one in ("192.0.2.1", "198.51.100.1")] == [True, False]
+    RemoteEntity.objects.update(is_active=False)
+    assert not peers.may_still_send(entity, address)
+    assert not peers.Known().includes("192.0.2.1")
+
+
+def test_the_disk_has_room_for_all_that_may_come_at_once(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.DICOM_ASSOCIATIONS, settings.UPLOAD_MAX_BYTES = 10, 100
+    monkeypatch.setattr(spool, "RESERVED_BYTES", 0)
+    for free, has_room in ((1060, True), (1040, False)):
+        monkeypatch.setattr(spool.shutil, "disk_usage", lambda _root, free=free: SimpleNamespace(free=free))
+        assert spool.has_room(50) == has_room
