@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models.signals import post_save, pre_save
 from django.dispatch import receiver
 
@@ -12,12 +14,21 @@ from accounts.models.membership import Membership
 from accounts.models.user import User
 
 
+@receiver(pre_save, sender=User)
+def notice_a_password_that_goes(instance: User, update_fields: Collection[str] | None, **_: Any) -> None:
+    """The row still says what held until now. Whoever never had a password loses none by saving a language."""
+    touched = update_fields is None or "password" in update_fields
+    lost = touched and not instance.has_usable_password() and not instance._state.adding
+    had_one = User.objects.filter(pk=instance.pk).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    instance._state.lost_password = lost and had_one.exists()  # type: ignore[attr-defined]
+
+
 @receiver(post_save, sender=User)
 def end_tokens_of_user(instance: User, **_: Any) -> None:
     """Django keeps a new password in `_password` until the row is written; a re-hash at sign-in leaves it empty.
     The administration may take the password away, which leaves it empty too.
     """
-    changed = getattr(instance, "_password", None) is not None or not instance.has_usable_password()
+    changed = getattr(instance, "_password", None) is not None or getattr(instance._state, "lost_password", False)
     if changed or not instance.is_active:
         ApiToken.objects.visible_to(instance).revoke()
 
