@@ -81,9 +81,9 @@ class Membership(models.Model):
 
 @receiver(pre_save, sender=Membership)
 def keep_what_was_decided_here(instance: Membership, **_kwargs: Any) -> None:
-    """Whoever changes a role in the administration, or ends it, has decided: no group undoes that."""
+    """Whoever changes a role in the administration, ends it or moves it, has decided: no group undoes that."""
     if not instance.from_claims or instance._state.adding:
         return
-    as_it_was = Membership.objects.filter(pk=instance.pk, role=instance.role, is_active=instance.is_active)
-    if not as_it_was.exists():
+    decided = {name: getattr(instance, name) for name in ("role", "is_active", "clinic_id", "user_id")}
+    if not Membership.objects.filter(pk=instance.pk, **decided).exists():
         instance.from_claims = False
