@@ -17,6 +17,10 @@ from ml.imaging.sandbox import Isolation
 from portal.backup.envelope import Envelope
 from portal.backup.errors import BackupFailed
 
+NOT_ASKED = Caution(
+    "OIDC_ASK_EACH_TIME is 0: whoever comes next to a computer may be signed in as the one before.", id="portal.W005"
+)
+
 
 @register("decoder", deploy=True)
 def decoder(**_: Any) -> list[CheckMessage]:
@@ -62,5 +66,9 @@ def single_sign_on(**_: Any) -> list[CheckMessage]:
         return [Error(str(error), id="portal.E004")]
     except DatabaseError:  # not there yet
         return []
-    names = ", ".join(sorted(missing))
-    return [Caution(f"OIDC_ROLES names clinics that do not exist: {names}.", id="portal.W004")] if missing else []
+    cautions = [_missing(missing)] if missing else []
+    return cautions if settings.OIDC_ASK_EACH_TIME else [*cautions, NOT_ASKED]
+
+
+def _missing(clinics: set[str]) -> CheckMessage:
+    return Caution(f"OIDC_ROLES names clinics that do not exist: {', '.join(sorted(clinics))}.", id="portal.W004")

@@ -8,23 +8,31 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
+from urllib3.exceptions import HTTPError
 
 from accounts.openid.config import Provider, secure_address
 from accounts.openid.errors import SignInRefused
 
-# To connect, and between two pieces of an answer, in seconds: a thread waits so long for a provider that is away.
-PATIENCE = (3, 5)
-MOST_BYTES = 1024 * 1024
+# To connect, and between two pieces of an answer, in seconds; and for the whole answer, however small its pieces.
+PATIENCE, LONGEST = (3, 5), 10
+MOST_BYTES, PIECE = 1024 * 1024, 64 * 1024
+# A provider that hangs may hold so many of the threads that serve pages; another waits for its turn so long.
+SLOTS, TURN = threading.BoundedSemaphore(2), 1
+# For so many seconds nobody waits for one that has just not answered.
+AWAY_SECONDS = 15
 # A key that is not among those is asked for at once, see `signing_keys`.
 KEPT_SECONDS = 600
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -65,7 +73,7 @@ def exchange(provider: Provider, *, code: str, verifier: str, redirect_uri: str)
         "code_verifier": verifier,
     }
     headers = {}
-    methods = known.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+    methods = listed(known, "token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     if "client_secret_basic" in methods:
         headers["Authorization"] = _basic(provider)
     else:
@@ -101,13 +109,19 @@ def _described(provider: Provider) -> dict[str, Any]:
     if told.get("issuer") != provider.issuer:
         raise SignInRefused("settings", f"OIDC_ISSUER is {provider.issuer}, and calls itself {told.get('issuer')}")
     for name in ADDRESSES:
-        _secure(told.get(name), name)
+        # RFC 6749, 3.1: this one may carry a query of its own.
+        _secure(told.get(name), name, may_have_query=name == "authorization_endpoint")
     return told
 
 
-def _secure(address: Any, name: str) -> str:
+def listed(told: Mapping[str, Any], name: str) -> list[Any]:
+    value = told.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _secure(address: Any, name: str, *, may_have_query: bool = False) -> str:
     try:
-        return secure_address(address, name)
+        return secure_address(address, name, may_have_query=may_have_query)
     except ImproperlyConfigured as error:
         raise SignInRefused("settings", str(error)) from error
 
@@ -128,16 +142,36 @@ def _basic(provider: Provider) -> str:
 
 def _ask(method: str, place: str, **more: Any) -> dict[str, Any]:
     """A JSON object from `place`; no redirect is followed. Raises SignInRefused."""
-    headers: Mapping[str, str] = {"Accept": "application/json", **more.pop("headers", {})}
+    mark = f"openid-away:{urlsplit(place).netloc}"
+    if cache.get(mark):
+        raise SignInRefused("away", f"{place} did not answer a moment ago")
+    if not SLOTS.acquire(timeout=TURN):
+        raise SignInRefused("away", f"{place}: others wait for it already")
     try:
-        with requests.request(
-            method, place, headers=headers, timeout=PATIENCE, allow_redirects=False, stream=True, **more
-        ) as response:
-            body = response.raw.read(MOST_BYTES + 1, decode_content=True)
-            status = response.status_code
-    except (requests.RequestException, OSError) as error:
+        status, body = _fetch(method, place, **more)
+    except (requests.RequestException, HTTPError, OSError) as error:
+        cache.set(mark, True, AWAY_SECONDS)
         raise SignInRefused("away", f"{place}: {type(error).__name__}") from error
+    finally:
+        SLOTS.release()
     return _read(place, status, body)
+
+
+def _fetch(method: str, place: str, **more: Any) -> tuple[int, bytes]:
+    """Status and body, of which no more is read than shows that it is too long."""
+    headers: Mapping[str, str] = {**HEADERS, **more.pop("headers", {})}
+    until, body = time.monotonic() + LONGEST, b""
+    with requests.request(
+        method, place, headers=headers, timeout=PATIENCE, allow_redirects=False, stream=True, **more
+    ) as response:
+        # read1 gives what has arrived; read waits for the whole piece, with a new timeout for each byte.
+        while piece := response.raw.read1(PIECE, decode_content=True):
+            body += piece
+            if len(body) > MOST_BYTES:
+                break
+            if time.monotonic() > until:
+                raise TimeoutError("the answer takes too long")
+        return response.status_code, body
 
 
 def _read(place: str, status: int, body: bytes) -> dict[str, Any]:

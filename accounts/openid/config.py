@@ -34,6 +34,8 @@ class Provider:
     grants: tuple[Grant, ...]
     makes_accounts: bool
     asks_each_time: bool
+    # Days for which a group counts that the provider last named then.
+    groups_last: int
     # Claims that prove a second factor: ("amr", "mfa"), ("acr", "…").
     second_factor: frozenset[tuple[str, str]]
 
@@ -54,17 +56,26 @@ def configured() -> Provider:
         grants=_grants(settings.OIDC_ROLES),
         makes_accounts=settings.OIDC_NEW_ACCOUNTS,
         asks_each_time=settings.OIDC_ASK_EACH_TIME,
+        groups_last=_days(settings.OIDC_GROUPS_LAST),
         second_factor=_second_factor(settings.OIDC_SECOND_FACTOR),
     )
 
 
-def secure_address(address: Any, name: str) -> str:
+def secure_address(address: Any, name: str, *, may_have_query: bool = False) -> str:
     """Passwords and codes travel there: https, and http only for development."""
-    parts = urlsplit(str(address))
-    allowed = ("https", "http") if settings.DEBUG else ("https",)
-    if parts.scheme not in allowed or not parts.hostname or parts.query or parts.fragment:
+    if not _is_secure(str(address), may_have_query=may_have_query):
         raise ImproperlyConfigured(f"{name} must be an address that begins with https://, and is {address!r}.")
     return str(address)
+
+
+def _is_secure(address: str, *, may_have_query: bool) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # https://[
+        return False
+    allowed = ("https", "http") if settings.DEBUG else ("https",)
+    is_bare = not parts.fragment and (may_have_query or not parts.query)
+    return parts.scheme in allowed and bool(parts.hostname) and is_bare
 
 
 def _needed(name: str) -> str:
@@ -72,6 +83,12 @@ def _needed(name: str) -> str:
     if not value:
         raise ImproperlyConfigured(f"OIDC_ISSUER is set and {name} is not.")
     return value
+
+
+def _days(days: int) -> int:
+    if days < 1:
+        raise ImproperlyConfigured(f"OIDC_GROUPS_LAST must be 1 day or more, and is {days}.")
+    return days
 
 
 def _scopes(scopes: str) -> str:

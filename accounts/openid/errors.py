@@ -22,8 +22,12 @@ SENTENCES: dict[str, StrOrPromise] = {
     "unknown": _("You have no account in this portal. Ask your clinic’s administrator for one."),
     "closed": _("Your account in this portal is closed. Only the site’s administration can open it again."),
     "guarded": _(
-        "Your account may open the administration, so it is not connected by its e-mail address. Sign in with your"
-        " password and connect it on the page of your account."
+        "Your account has a second factor or may open the administration, so an e-mail address is not enough to"
+        " connect it. Sign in with your password and connect it on the page of your account."
+    ),
+    "ended": _(
+        "This sign-in at %(provider)s was disconnected from an account here. Sign in with your password and connect it"
+        " on the page of your account, or ask the site’s administration."
     ),
     "taken": _(
         "The account with your e-mail address belongs to somebody else at %(provider)s. Ask the site’s administration."

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
-from accounts.openid.client import Answer, discover, fetch_userinfo, signing_keys
+from accounts.openid.client import Answer, discover, fetch_userinfo, listed, signing_keys
 from accounts.openid.config import Provider
 from accounts.openid.errors import SignInRefused
 
@@ -18,7 +20,9 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 NEEDED = ("iss", "sub", "aud", "exp", "iat")
 # Two clocks differ by so much, in seconds.
 LEEWAY = 60
-LONGEST_SUBJECT = 255
+LONGEST_SUBJECT, LONGEST_EMAIL, LONGEST_NAME = 255, 254, 120
+# Of 31 December 9999: times beyond it are no times.
+END_OF_TIME = 253_402_300_799
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +42,22 @@ class Identity:
 def believe(provider: Provider, answer: Answer, *, nonce: str) -> Identity:
     """Raise SignInRefused where the token is not the provider's, not for us, not of now or not of this sign-in."""
     token = _verified(provider, answer.id_token)
-    if not hmac.compare_digest(str(token.get("nonce", "")), nonce):
+    if not hmac.compare_digest(str(token.get("nonce", "")).encode(errors="replace"), nonce.encode()):
         raise SignInRefused("untrusted", "the nonce is not that of this sign-in")
     if token.get("azp", provider.client_id) != provider.client_id or _is_shared(token):
         raise SignInRefused("untrusted", "the token was made for another client")
     subject = token["sub"]
-    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+    if not isinstance(subject, str) or not _is_usable(subject, LONGEST_SUBJECT):
         raise SignInRefused("untrusted", "no usable sub")
     further = fetch_userinfo(provider, answer)
     if further and further.get("sub") != subject:
         raise SignInRefused("untrusted", "the userinfo is another person's")
-    return _identity(provider, token, {**further, **token})
+    return _identity(provider, token, further)
+
+
+def _is_usable(text: str, longest: int) -> bool:
+    """OpenID Connect Core 1.0, 2: a `sub` is ASCII. NUL and halves of characters cannot be stored at all."""
+    return text.isascii() and text.isprintable() and 0 < len(text) <= longest
 
 
 def _is_shared(token: Mapping[str, Any]) -> bool:
@@ -70,12 +79,12 @@ def _verified(provider: Provider, id_token: str) -> dict[str, Any]:
                 options={"require": [*NEEDED]},
             )
         )
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, ValueError, TypeError) as error:  # the latter two of keys that make no sense
         raise SignInRefused("untrusted", f"{type(error).__name__}: {error}") from error
 
 
 def _algorithms(provider: Provider) -> list[str]:
-    told = discover(provider).get("id_token_signing_alg_values_supported", ["RS256"])
+    told = listed(discover(provider), "id_token_signing_alg_values_supported") or ["RS256"]
     return [name for name in ALGORITHMS if name in told]
 
 
@@ -89,22 +98,40 @@ def _key(provider: Provider, header: Mapping[str, Any]) -> Any:
 
 
 def _keys(provider: Provider, *, anew: bool) -> list[Any]:
-    listed = signing_keys(provider, anew=anew).get("keys")
-    usable = [key for key in listed or [] if isinstance(key, dict) and key.get("use", "sig") == "sig"]
+    keys = listed(signing_keys(provider, anew=anew), "keys")
+    usable = [key for key in keys if isinstance(key, dict) and key.get("use", "sig") == "sig"]
     return jwt.PyJWKSet.from_dict({"keys": usable}).keys
 
 
-def _identity(provider: Provider, token: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
-    is_verified = claims.get("email_verified") is True
+def _identity(provider: Provider, token: Mapping[str, Any], further: Mapping[str, Any]) -> Identity:
+    claims = {**further, **token}
     return Identity(
         issuer=provider.issuer,
         subject=token["sub"],
-        email=str(claims.get("email") or "").strip().lower() if is_verified else "",
-        full_name=str(claims.get("name") or "").strip()[:120],
+        email=_verified_email(token if "email" in token else further),
+        full_name=_name(claims.get("name")),
         groups=_groups(provider, claims),
         has_second_factor=_proves_second_factor(provider, token),
         authenticated_at=_seconds(token.get("auth_time")),
     )
+
+
+def _verified_email(source: Mapping[str, Any]) -> str:
+    """Address and `email_verified` of one source. ASCII: "ı" and "K" become other people's letters in another case."""
+    email = source.get("email")
+    if source.get("email_verified") is not True or not isinstance(email, str):
+        return ""
+    email = email.strip()
+    try:
+        validate_email(email)
+    except ValidationError:
+        return ""
+    return email.lower() if _is_usable(email, LONGEST_EMAIL) else ""
+
+
+def _name(told: Any) -> str:
+    text = told if isinstance(told, str) else ""
+    return "".join(letter for letter in text if letter.isprintable()).strip()[:LONGEST_NAME]
 
 
 def _groups(provider: Provider, claims: Mapping[str, Any]) -> frozenset[str]:
@@ -125,4 +152,5 @@ def _proves_second_factor(provider: Provider, token: Mapping[str, Any]) -> bool:
 
 
 def _seconds(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= END_OF_TIME else 0.0
