@@ -138,8 +138,9 @@ class UserAdmin(NeverDeleted, Proven, OfUsedRights, DjangoUserAdmin):
     @admin.action(description=_("Disconnect from single sign-on"), permissions=["change"])
     def disconnect_single_sign_on(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """For an account that was connected with the wrong person."""
+        assert isinstance(request.user, User)
         chosen = [user for user in queryset if self.has_change_permission(request, user)]
-        ended = sum(arrivals.disconnect(user) for user in chosen)
+        ended = sum(arrivals.disconnect(user, by=request.user) for user in chosen)
         sentence = ngettext(
             "%(count)d person is no longer connected.", "%(count)d people are no longer connected.", ended
         ) % {"count": ended}

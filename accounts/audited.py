@@ -146,11 +146,20 @@ def tell_refused_arrival(*, code: str, issuer: str, subject: str, email: str) ->
     notes = current()
     if notes is None:
         return
-    linked = ProviderLink.objects.known_as(issuer, subject).values_list("user", flat=True).first()
+    linked = ProviderLink.objects.standing().known_as(issuer, subject).values_list("user", flat=True).first()
     known = linked or User.objects.filter(email__iexact=email).values_list("pk", flat=True).first()
     notes.event, notes.action, notes.outcome = Event.LOGIN, Action.EXECUTE, Outcome.MINOR
     notes.person, notes.login = notes.person or known, "" if known else email
     note_detail(provider=issuer, why=code)
+
+
+def tell_half_arrival(user: User) -> None:
+    """The provider sent somebody who is asked for a second factor first, and may never show one."""
+    if (notes := current()) is None:
+        return
+    notes.person = user.pk
+    note_event(Event.LOGIN, Action.EXECUTE)
+    note_detail(second_factor="asked for")
 
 
 def _tell_of_factor(authenticator: Authenticator, action: Action) -> None:

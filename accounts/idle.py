@@ -23,6 +23,8 @@ from django.utils.translation import gettext as _
 from audit.notes import note_detail
 
 SINCE, SEEN = "signed_in_at", "seen_at"
+# When the person proved who they are for this sign-in, where that is not when they signed in.
+PROOF_AT = "proof_at"
 # Writing the session at every page would make each read a write.
 STEP_SECONDS = 30
 

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve, reverse
 from django.utils.translation import gettext as _
 
-from accounts.idle import SINCE
+from accounts.idle import PROOF_AT, SINCE
 from accounts.models import User
 from accounts.reauthentication import proof_in
 
@@ -29,7 +29,9 @@ def is_proven(request: HttpRequest) -> bool:
     """Signed in, or confirmed that it is them, a few minutes ago; or may still sign."""
     if not isinstance(request.user, User):
         return False
-    signed_in = _is_recent(request.session.get(SINCE, 0))
+    since = request.session.get(SINCE, 0)
+    # The provider may have signed in whoever it knew already, without a word.
+    signed_in = _is_recent(min(since, request.session.get(PROOF_AT, since)))
     return signed_in or has_confirmed(request) or proof_in(request.session, request.user) is not None
 
 

@@ -21,6 +21,7 @@ def entries(*, sweep_seconds: int, sort_seconds: int = 0, backups: bool = False)
         "anchor-audit-trail": _every(60, "audit.tasks.make_anchor"),
         "mail-anchor": _daily("0:05", "audit.tasks.mail_anchor"),
         "look-at-the-audit-trail": _daily("3:20", "audit.tasks.look_at_the_trail"),
+        "end-forgotten-groups": _daily("2:40", "accounts.tasks.end_forgotten_groups"),
         "clear-sessions": _daily("3:40", "portal.tasks.clear_sessions"),
         "keep-figures": _every(6 * HOUR, "diagnosis.tasks.keep_figures"),
     }

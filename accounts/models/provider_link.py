@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 
 
 class ProviderLinkQuerySet(models.QuerySet["ProviderLink"]):
+    def standing(self) -> ProviderLinkQuerySet:
+        return self.filter(ended_at=None)
+
     def of(self, user: User) -> ProviderLinkQuerySet:
-        """Of the provider that is configured now."""
-        return self.filter(user_id=user.pk, issuer=settings.OIDC_ISSUER)
+        """That stand, of the provider that is configured now."""
+        return self.standing().filter(user_id=user.pk, issuer=settings.OIDC_ISSUER)
 
     def known_as(self, issuer: str, subject: str) -> ProviderLinkQuerySet:
+        """One that stands, and those that ended."""
         return self.filter(issuer=issuer, subject=subject)
 
 
@@ -30,6 +34,14 @@ class ProviderLink(models.Model):
     subject = models.CharField(_("name at the provider"), max_length=255)
     linked_at = models.DateTimeField(_("connected"), default=timezone.now)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    # The `auth_time` of the last use.
+    authenticated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the provider last said which groups the person is in.
+    groups_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Whoever gives out addresses made it, not the person: it opens no account of the administration.
+    by_email = models.BooleanField(default=False, db_default=False, editable=False)
+    # It is kept: the subject must not be taken for this person by its address once more.
+    ended_at = models.DateTimeField(_("disconnected"), null=True, blank=True)
 
     objects = ProviderLinkQuerySet.as_manager()
 
@@ -38,14 +50,25 @@ class ProviderLink(models.Model):
         verbose_name = _("connected sign-in")
         verbose_name_plural = _("connected sign-ins")
         constraints = [
-            models.UniqueConstraint(fields=["issuer", "subject"], name="one_person_per_subject"),
-            models.UniqueConstraint(fields=["user", "issuer"], name="one_subject_per_person"),
+            models.UniqueConstraint(
+                fields=["issuer", "subject"], condition=models.Q(ended_at=None), name="one_person_per_subject"
+            ),
+            models.UniqueConstraint(
+                fields=["user", "issuer"], condition=models.Q(ended_at=None), name="one_subject_per_person"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.user}, {self.issuer}"
 
+    @property
+    def opens_account(self) -> bool:
+        """Whoever gives out addresses at the provider would else run the portal."""
+        return not (self.by_email and (self.user.is_staff or self.user.is_superuser))
+
 
 def signs_in_elsewhere(user: User) -> bool:
     """By the provider alone: a password of their own would outlive their account there."""
-    return not user.has_usable_password() and bool(settings.OIDC_ISSUER) and ProviderLink.objects.of(user).exists()
+    if user.has_usable_password() or not settings.OIDC_ISSUER:
+        return False
+    return any(link.opens_account for link in ProviderLink.objects.of(user).select_related("user"))

@@ -24,11 +24,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import arrivals
-from accounts.audited import tell_refused_arrival
+from accounts.audited import tell_half_arrival, tell_refused_arrival
 from accounts.gate import ELSEWHERE
+from accounts.idle import PROOF_AT
 from accounts.models import ProviderLink, User
 from accounts.openid import (
     Identity,
@@ -41,7 +42,7 @@ from accounts.openid import (
 )
 from accounts.reauthentication import keep_proof
 from accounts.sessions import current_digest
-from accounts.step_up import step_up
+from accounts.step_up import confirm_first, step_up
 from accounts.views.login import counted
 from audit.notes import note_detail, note_event, note_object
 from audit.vocabulary import Action, Event
@@ -77,11 +78,19 @@ def confirm(request: HttpRequest) -> HttpResponse:
     return _leave(request, "confirm", asks=True, login_hint=_person(request).email)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @counted
-@step_up
 def connect(request: HttpRequest) -> HttpResponse:
-    """A page with a link, since a form may not lead to another site (Content-Security-Policy)."""
+    """Whoever reloads the page after the proof arrives by GET and is brought back to the account."""
+    return _begin_to_connect(request) if request.method == "POST" else redirect("accounts:profile")
+
+
+@confirm_first
+def _begin_to_connect(request: HttpRequest) -> HttpResponse:
+    """It is a way in for good, as an API token is: a session that somebody left open is not enough.
+
+    A page with a link, since a form may not lead to another site (Content-Security-Policy).
+    """
     try:
         address = _prepare(request, "connect", asks=True)
     except SignInRefused as refused:
@@ -95,7 +104,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
     user = _person(request)
     if not user.has_usable_password():
         messages.error(request, _("This is your only way in. Ask the site’s administration for another one first."))
-    elif arrivals.disconnect(user, besides=current_digest(request)):
+    elif arrivals.disconnect(user, by=user, besides=current_digest(request)):
         messages.success(request, _("Your account is no longer connected."))
     return redirect("accounts:profile")
 
@@ -114,6 +123,10 @@ def confirmed(request: HttpRequest) -> HttpResponse:
 def come_back(request: HttpRequest) -> HttpResponse:
     """From the provider, with a code that is exchanged for what it says of the person."""
     flow: Flow = request.session.pop(FLOW, {})
+    if not flow:
+        return _refuse_visitor(request)
+    # Django does not store the session of an answer of 500 or more: what was used once is gone all the same.
+    request.session.save()
     identity = None
     try:
         provider = _provider()
@@ -130,33 +143,41 @@ def _sign_in(request: HttpRequest, provider: Provider, flow: Flow, identity: Ide
     if request.user.is_authenticated:
         raise SignInRefused("stale", "signed in meanwhile")
     user = arrivals.person_of(provider, identity)
+    arrivals.note_use(identity, asked_at=_asked_at(flow))
     arrivals.follow_groups(user, provider, identity)
-    arrivals.note_use(identity)
     note_detail(provider=identity.issuer)
     state: dict[str, Any] = {}
     if identity.has_second_factor:
         state = {"stages": {AuthenticateStage.key: {"handled": True}}}
         note_detail(second_factor="of the provider")
     request.session[ELSEWHERE] = identity.has_second_factor
-    record_authentication(request, user, method="provider")
+    request.session[PROOF_AT] = time.time() if flow["asks"] else identity.authenticated_at
+    record_authentication(request, user, method="provider", at=request.session[PROOF_AT])
     login = Login(user=user, email=user.email, redirect_url=flow["next"] or None, state=state)
     response: HttpResponse = perform_login(request, login)
+    if not request.user.is_authenticated:
+        tell_half_arrival(user)
     return response
 
 
-def _confirm(request: HttpRequest, _provider: Provider, flow: Flow, identity: Identity) -> HttpResponse:
+def _confirm(request: HttpRequest, provider: Provider, flow: Flow, identity: Identity) -> HttpResponse:
     user = _same_person(request, flow)
-    if not ProviderLink.objects.known_as(identity.issuer, identity.subject).filter(user=user).exists():
+    if not ProviderLink.objects.of(user).known_as(identity.issuer, identity.subject).exists():
         raise SignInRefused("other", "another subject confirmed")
-    arrivals.note_use(identity)
+    arrivals.note_use(identity, asked_at=_asked_at(flow))
+    has_lost = arrivals.follow_groups(user, provider, identity, besides=current_digest(request))
     record_authentication(request, user, method="provider", reauthenticated=True)
-    keep_proof(request.session, user)
+    if flow["next"] == reverse("account_provider_confirmed"):
+        # Begun beside a report; what was confirmed for something else signs none.
+        keep_proof(request.session, user)
     note_event(Event.RIGHTS, Action.EXECUTE)
     note_object("accounts.user", user.pk)
     note_detail(confirmed=identity.issuer)
     # Where allauth looks for the address, and for the form that waits for the proof.
     request.GET = cast("Any", QueryDict(urlencode({"next": flow["next"]})))
-    return resume_request(request) or redirect(settings.LOGIN_REDIRECT_URL)
+    # What was asked for before rights were withdrawn is asked for again, with those that are left.
+    resumed = None if has_lost else resume_request(request)
+    return resumed or redirect(settings.LOGIN_REDIRECT_URL)
 
 
 def _connect(request: HttpRequest, provider: Provider, flow: Flow, identity: Identity) -> HttpResponse:
@@ -214,9 +235,13 @@ def _identity(request: HttpRequest, provider: Provider, flow: Flow) -> Identity:
         provider, code=request.GET.get("code", ""), verifier=flow["verifier"], redirect_uri=_here(request)
     )
     identity = believe(provider, answer, nonce=flow["nonce"])
-    if flow["asks"] and identity.authenticated_at < flow["at"] - LEEWAY:
+    if flow["asks"] and not flow["at"] - LEEWAY <= identity.authenticated_at <= time.time() + LEEWAY:
         raise SignInRefused("old", f"auth_time is {identity.authenticated_at}")
     return identity
+
+
+def _asked_at(flow: Flow) -> float | None:
+    return float(flow["at"]) if flow["asks"] else None
 
 
 def _require_same(request: HttpRequest, provider: Provider, flow: Flow) -> None:
@@ -260,5 +285,15 @@ def _refuse(request: HttpRequest, refused: SignInRefused, identity: Identity | N
         subject=named.subject if named else "",
         email=named.email if named else "",
     )
+    return _say(request, refused)
+
+
+def _refuse_visitor(request: HttpRequest) -> HttpResponse:
+    """Anybody can ask for this address, as often as they like: where nothing was begun, nothing is written down."""
+    too_many = ratelimit.consume_or_429(request, action="login")
+    return too_many or _say(request, SignInRefused("stale", "no sign-in was begun"))
+
+
+def _say(request: HttpRequest, refused: SignInRefused) -> HttpResponse:
     sentence = refused.sentence(settings.OIDC_LABEL)
     return render(request, "account/provider_refused.html", {"sentence": sentence}, status=refused.status)
