@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,14 +20,18 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core import mail
 from django.core.cache import cache
+from django.db import IntegrityError
 from django.test import Client
 from django.urls import NoReverseMatch, clear_url_caches, reverse
 from pytest_django import Settings
 
 import portal.urls
-from accounts import idle
+from accounts import arrivals, idle
 from accounts.models import ApiToken, Clinic, Membership, OpenSession, ProviderLink, User
-from accounts.openid import Answer, client
+from accounts.openid import Answer, SignInRefused, client, configured
+from accounts.openid import identity as believed
+from accounts.step_up import is_proven
+from accounts.tasks import end_forgotten_groups
 from audit.models import AuditEvent
 from audit.vocabulary import Event, Outcome
 from diagnosis.errors import Refusal
@@ -196,6 +202,8 @@ client_challenge = client.challenge_of
 OTHERS = {
     "unverified": ({"email_verified": False}, "unverified", "does not confirm your e-mail address"),
     "not said to be verified": ({"email_verified": None}, "unverified", "does not confirm"),
+    "an address that looks alike": ({"email": "doctor@cl\u0131nic.example"}, "unverified", "does not confirm"),
+    "an address that cannot be": ({"email": "doctor\0@clinic.example"}, "unverified", "does not confirm"),
     "no account": ({"email": "nobody@clinic.example"}, "unknown", "You have no account in this portal."),
     "another client": ({"aud": "another"}, "untrusted", "could not be trusted"),
     "several clients": ({"aud": ["portal", "another"]}, "untrusted", "could not be trusted"),
@@ -203,8 +211,9 @@ OTHERS = {
     "another issuer": ({"iss": "https://elsewhere.example"}, "untrusted", "could not be trusted"),
     "expired": ({"exp": 1_700_000_000}, "untrusted", "could not be trusted"),
     "from the future": ({"iat": 4_000_000_000}, "untrusted", "could not be trusted"),
-    "another sign-in": ({"nonce": "of another"}, "untrusted", "could not be trusted"),
+    "another sign-in": ({"nonce": "eines anderen, früher"}, "untrusted", "could not be trusted"),
     "who was asked long ago": ({"auth_time": int(time.time()) - 900}, "old", "did not ask who you are just now"),
+    "who will be asked": ({"auth_time": 4_000_000_000}, "old", "did not ask who you are just now"),
     "no time told": ({"auth_time": None}, "old", "did not ask who you are just now"),
     "groups elsewhere": ({"_claim_names": {"groups": "src1"}}, "groups", "did not say which groups"),
 }
@@ -224,9 +233,44 @@ def test_closed_accounts_and_those_of_the_administration(hospital: Hospital, doc
     assert "Sign in with your password and connect it" in " ".join(refused(hospital.sends("doctor"), "guarded").split())
     User.objects.filter(pk=doctor.pk).update(is_staff=False, is_active=False)
     assert "is closed" in refused(hospital.sends("doctor"), "closed")
-    ProviderLink.objects.create(user=doctor, issuer=hospital.issuer, subject="doctor")
+    ProviderLink.objects.create(user=doctor, issuer=hospital.issuer, subject="doctor", by_email=True)
     assert "is closed" in refused(hospital.sends("doctor"), "closed")
     assert AuditEvent.objects.latest("pk").person == doctor.pk
+    # Connected by the address before the administration was theirs: no way into it.
+    User.objects.filter(pk=doctor.pk).update(is_staff=True, is_active=True)
+    refused(hospital.sends("doctor"), "guarded")
+
+
+def test_an_address_alone_passes_no_second_factor(hospital: Hospital, doctor: User) -> None:
+    from allauth.mfa.totp.internal import auth as totp
+
+    hospital.knows("doctor")
+    totp.TOTP.activate(doctor, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    refused(hospital.sends("doctor"), "guarded")
+    assert not ProviderLink.objects.exists()
+
+
+def test_an_answer_serves_one_sign_in(hospital: Hospital, doctor: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A provider that asks nobody anew, and clocks that may differ by more than the time between two people.
+    hospital.knows("doctor", auth_time=int(time.time()) - 30)
+    browser = hospital.sends("doctor").browser
+    assert is_in(browser)
+    refused(hospital.sends("doctor"), "old")
+    # The same person in two windows.
+    hospital.knows("doctor")
+    with monkeypatch.context() as patch:
+        patch.setattr(arrivals, "_wanted", in_vain)
+        refused(hospital.sends("doctor"), "stale", status=400)
+    # What was begun once is over, though an answer of 503 stores no session by itself.
+    browser = Client()
+    back = hospital.consent(hospital.address(browser), "doctor")
+    cache.set(f"openid-away:{urlsplit(hospital.issuer).netloc}", True)
+    assert browser.get(back).status_code == 503
+    assert "provider_sign_in" not in browser.session
+
+
+def in_vain(*_: Any) -> Any:
+    raise IntegrityError
 
 
 def forged(kind: str, token: str) -> str:
@@ -272,10 +316,9 @@ def test_an_answer_fits_one_question_of_one_browser(hospital: Hospital, doctor: 
     answer = mine.get(f"{back}&iss=https://elsewhere.example")
     answer.browser = mine
     refused(answer, "untrusted")
-    # The question was answered, wrongly; it is not asked twice.
-    answer = mine.get(back)
-    answer.browser = mine
-    refused(answer, "stale", status=400)
+    # The question was answered, wrongly; it is not asked twice. Anybody can do this, so it leaves no entry.
+    told = AuditEvent.objects.count()
+    assert (mine.get(back).status_code, AuditEvent.objects.count()) == (400, told)
     # A code that was caught on the way is of no use without the verifier, which the provider asks for.
     back = hospital.consent(hospital.address(mine), "doctor")
     session = mine.session
@@ -298,6 +341,81 @@ def test_a_refusal_there_and_a_way_to_another_site(hospital: Hospital, doctor: U
     answer = hospital.sends("doctor", browser, next="https://elsewhere.example/")
     assert "elsewhere" not in answer.headers["Location"]
     assert is_in(browser)
+
+
+def test_visitors_are_counted_where_nothing_was_begun(site: Settings) -> None:
+    site.ACCOUNT_RATE_LIMITS = {"login": "2/m/ip"}
+    place = reverse("account_provider_return")
+    assert [Client().get(place).status_code for _ in range(3)] == [400, 400, 429]
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.fixture
+def slow() -> Iterator[tuple[str, list[str]]]:
+    """Its address and what was asked of it: a byte now and then, or what cannot be read."""
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    path = connection.recv(4096).decode().split()[1]
+                    asked.append(path)
+                    head = "Content-Encoding: gzip\r\n" if path == "/torn" else ""
+                    connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n{head}\r\n".encode())
+                    for _byte in range(30):
+                        try:
+                            connection.sendall(b"x")
+                        except OSError:
+                            break
+                        time.sleep(0 if head else 0.05)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_a_provider_that_hangs_holds_few_threads_and_none_for_long(
+    slow: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, asked = slow
+    monkeypatch.setattr(client, "LONGEST", 0.2)
+    monkeypatch.setattr(client, "TURN", 0)
+    cache.clear()
+    for path in ("/drop", "/torn"):
+        with pytest.raises(SignInRefused, match="away"):
+            client._ask("GET", place + path)
+        with pytest.raises(SignInRefused, match="a moment ago"):
+            client._ask("GET", place + path)
+        cache.clear()
+    # Each gave its slot back.
+    assert (asked, client.SLOTS._value) == (["/drop", "/torn"], 2)
+    with client.SLOTS, client.SLOTS, pytest.raises(SignInRefused, match="others wait"):
+        client._ask("GET", place)
+    assert len(asked) == 2
+
+
+def test_what_a_provider_may_say_of_itself_and_of_an_address(
+    hospital: Hospital, doctor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = client.discover(configured())
+    nothing = {"id_token_signing_alg_values_supported": None, "token_endpoint_auth_methods_supported": None}
+    cache.set(f"openid-discovery:{hospital.issuer}", told | nothing)
+    hospital.knows("doctor")
+    assert is_in(hospital.sends("doctor").browser)
+    with_query = told | {"authorization_endpoint": f"{told['authorization_endpoint']}?policy=1"}
+    monkeypatch.setattr(client, "_ask", lambda *_: with_query)
+    assert client._described(configured()) == with_query
+    # The address of one source and the word for it of another.
+    token, further = {"sub": "x", "email": "a@clinic.example"}, {"email": "b@clinic.example", "email_verified": True}
+    assert believed._identity(configured(), token, further).email == ""
+    assert believed._identity(configured(), {"sub": "x"}, further).email == "b@clinic.example"
 
 
 def test_a_provider_that_is_away_or_set_up_wrongly_stops_no_password(site: Settings, doctor: User) -> None:
@@ -325,6 +443,7 @@ WRONG = {
     "OIDC_SCOPES": ("email", "OIDC_SCOPES must contain openid."),
     "OIDC_ROLES": ('[["group", "North Clinic", "boss"]]', "'boss' is none of the roles"),
     "OIDC_SECOND_FACTOR": ("mfa", "amr=VALUE or acr=VALUE"),
+    "OIDC_GROUPS_LAST": (0, "must be 1 day or more"),
 }
 
 
@@ -338,6 +457,10 @@ def test_the_deploy_check_says_what_is_wrong(site: Settings, clinic: Clinic) -> 
     assert [problem.msg for problem in single_sign_on()] == [
         "OIDC_ROLES names clinics that do not exist: South Clinic."
     ]
+    site.OIDC_ASK_EACH_TIME = False
+    assert "whoever comes next" in single_sign_on()[-1].msg
+    site.OIDC_ISSUER = "https://["
+    assert "must be an address" in single_sign_on()[0].msg
     site.OIDC_ISSUER = ""
     assert single_sign_on() == []
 
@@ -428,6 +551,33 @@ def test_what_a_clinic_decided_no_group_undoes(
     hospital.knows("doctor", groups=[])
     hospital.sends("doctor")
     assert works(doctor)["South Clinic"] == "radiographer"
+    # Somewhere else too.
+    Membership.objects.filter(pk=given.pk).update(from_claims=True)
+    given.refresh_from_db()
+    given.clinic = Clinic.objects.create(name="West Clinic")
+    given.save()
+    assert not given.from_claims
+
+
+def test_groups_of_which_the_provider_said_nothing_for_long_end(
+    hospital: Hospital, doctor: User, clinic: Clinic, other_clinic: Clinic, django_capture_on_commit_callbacks: Any
+) -> None:
+    from datetime import timedelta
+
+    hospital.knows("doctor", groups=["south-doctors"])
+    browser = hospital.sends("doctor").browser
+    end_forgotten_groups()
+    assert (works(doctor)["South Clinic"], is_in(browser)) == ("clinician", True)
+    link = ProviderLink.objects.get()
+    assert link.groups_at
+    ProviderLink.objects.update(groups_at=link.groups_at - timedelta(days=31))
+    with django_capture_on_commit_callbacks(execute=True):
+        end_forgotten_groups()
+    assert (works(doctor), is_in(browser)) == ({"North Clinic": "clinician"}, False)
+    assert AuditEvent.objects.filter(detail__role="clinician, active → clinician, ended").count() == 1
+    # Whoever is known there still has it again.
+    hospital.sends("doctor")
+    assert works(doctor)["South Clinic"] == "clinician"
 
 
 def test_a_lesser_role_ends_sessions_and_the_last_administrator_stays(
@@ -452,7 +602,8 @@ def test_a_lesser_role_ends_sessions_and_the_last_administrator_stays(
     Clinic.objects.filter(pk=clinic.pk).update(name="Northern Clinic")
     Membership.objects.create(user=doctor, clinic=other_clinic, role="clinician", from_claims=True)
     hospital.sends("doctor")
-    assert works(doctor) == {"Northern Clinic": "administrator", "South Clinic": "clinician"}
+    # What the setting names correctly is taken all the same.
+    assert works(doctor) == {"Northern Clinic": "administrator"}
 
 
 # --- second factor and proofs ------------------------------------------------------------------------------
@@ -469,6 +620,8 @@ def test_the_providers_second_factor_counts_only_where_the_site_says_so(
     assert not is_in(hospital.sends("doctor").browser)
     totp.TOTP.activate(doctor, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
     assert hospital.sends("doctor").headers["Location"] == reverse("mfa_authenticate")
+    half = AuditEvent.objects.filter(event=Event.LOGIN).latest("pk")
+    assert (half.person, half.detail["second_factor"]) == (doctor.pk, "asked for")
     for accepted, counts in (("amr=hwk", False), ("amr=mfa", True), ("amr=hwk acr=urn:strong", True)):
         site.OIDC_SECOND_FACTOR = accepted
         assert is_in(hospital.sends("doctor").browser) is counts, accepted
@@ -512,6 +665,12 @@ def test_a_proof_without_a_password_is_a_new_sign_in_there(
     assert ApiToken.objects.count() == 1
     assert "scanner" in done.content.decode()
     assert AuditEvent.objects.latest("pk").detail["confirmed"] == hospital.issuer
+    # It was for the token, and signs no report.
+    assert browser.post(reverse("diagnosis:reading-proof")).json()["code"] == "confirmation_needed"
+    # Neither another sign-in nor another language takes a password away that there never was.
+    hospital.sends("doctor")
+    User.objects.get(pk=passwordless.pk).save()
+    assert ApiToken.objects.usable().count() == 1
     later(browser)
     assert browser.get(reverse("mfa_activate_totp")).headers["Location"].startswith(reverse("account_reauthenticate"))
 
@@ -537,12 +696,43 @@ def test_a_signature_without_a_password_follows_a_new_sign_in_there(
         signing.proof_of(request)
 
 
+def test_a_silent_sign_in_proves_what_the_provider_saw_last(hospital: Hospital, site: Settings, doctor: User) -> None:
+    site.OIDC_ASK_EACH_TIME = False
+    hospital.knows("doctor", auth_time=int(time.time()) - 900)
+    answer = hospital.sends("doctor")
+    assert is_in(answer.browser)
+    assert not is_proven(answer.wsgi_request)
+    factor = answer.browser.get(reverse("mfa_activate_totp"))
+    assert factor.headers["Location"].startswith(reverse("account_reauthenticate"))
+    hospital.knows("doctor", auth_time=int(time.time()))
+    assert is_proven(hospital.sends("doctor").wsgi_request)
+
+
+def test_a_confirmation_brings_what_the_groups_are_now(
+    hospital: Hospital, doctor: User, clinic: Clinic, other_clinic: Clinic
+) -> None:
+    hospital.knows("doctor", groups=["south-doctors"])
+    browser = hospital.sends("doctor").browser
+    hospital.knows("doctor", groups=[])
+    hospital.sends("doctor", browser, "account_provider_confirm", next=reverse("accounts:profile"))
+    assert (works(doctor), is_in(browser)) == ({"North Clinic": "clinician"}, True)
+
+
 def test_connecting_and_disconnecting_ones_own_account(
-    hospital: Hospital, doctor: User, radiologist: User, admin_user: User, client: Client
+    hospital: Hospital,
+    doctor: User,
+    radiologist: User,
+    other_clinic: Clinic,
+    admin_user: User,
+    client: Client,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     client.force_login(doctor)
-    hospital.knows("someone", email="other@elsewhere.example")
-    address = client.post(reverse("account_provider_connect")).context["address"]
+    hospital.knows("someone", email="other@elsewhere.example", groups=["south-doctors"])
+    # A way in for good takes more than the sign-in of a moment ago.
+    ask = client.post(reverse("account_provider_connect")).headers["Location"]
+    assert ask.startswith(reverse("account_reauthenticate"))
+    address = client.post(ask, {"password": PASSWORD}).context["address"]
     assert address.startswith(hospital.issuer)
     client.get(hospital.consent(address, "someone"))
     assert hospital.sends("someone").wsgi_request.user == doctor
@@ -554,17 +744,31 @@ def test_connecting_and_disconnecting_ones_own_account(
     assert client.get(hospital.consent(address, "someone")).status_code == 400
     elsewhere = hospital.sends("someone").browser
     client.post(reverse("account_provider_disconnect"))
-    assert (ProviderLink.objects.exists(), is_in(elsewhere), is_in(client)) == (False, False, True)
-    ProviderLink.objects.create(user=doctor, issuer=hospital.issuer, subject="someone")
+    assert (ProviderLink.objects.standing().exists(), is_in(elsewhere), is_in(client)) == (False, False, True)
+    # What groups gave ends with it, and no address brings either back; the person does.
+    assert works(doctor) == {"North Clinic": "clinician"}
+    hospital.knows("someone", email=doctor.email, groups=["south-doctors"])
+    assert "was disconnected from an account" in refused(hospital.sends("someone"), "ended")
+    address = client.post(reverse("account_provider_connect")).context["address"]
+    client.get(hospital.consent(address, "someone"))
+    assert is_in(hospital.sends("someone").browser)
+    assert works(doctor)["South Clinic"] == "clinician"
+    ApiToken.objects.issue(membership=doctor.memberships.get(clinic__name="North Clinic"), name="of whom?")
     doctor.set_unusable_password()
     doctor.save()
     client.force_login(doctor)
     client.post(reverse("account_provider_disconnect"))
-    assert ProviderLink.objects.exists()
+    assert ProviderLink.objects.standing().exists()
+    ApiToken.objects.update(revoked_at=None)
     form = {"action": "disconnect_single_sign_on", "_selected_action": [doctor.pk]}
     client.force_login(admin_user)
-    answer = client.post(reverse("admin:accounts_user_changelist"), form, follow=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post(reverse("admin:accounts_user_changelist"), form, follow=True)
     assert "1 person is no longer connected." in answer.content.decode()
+    # Whoever was the wrong person may have issued tokens.
+    assert (ApiToken.objects.usable().exists(), works(doctor)) == (False, {"North Clinic": "clinician"})
+    told = AuditEvent.objects.filter(object_type="accounts.providerlink", action="D").latest("pk")
+    assert (told.person, told.detail["revoked_tokens"]) == (admin_user.pk, "1")
 
 
 def test_sessions_of_such_people_are_listed_and_idle_as_all_others(hospital: Hospital, passwordless: User) -> None:
