@@ -13,7 +13,7 @@ from allauth.account.internal.flows.login import perform_login, record_authentic
 from allauth.account.internal.flows.reauthentication import resume_request
 from allauth.account.models import Login
 from allauth.account.utils import get_next_redirect_url
-from allauth.core import ratelimit
+from allauth.core.internal import ratelimit
 from allauth.mfa.stages import AuthenticateStage
 from django.conf import settings
 from django.contrib import messages
@@ -63,7 +63,7 @@ def begin(request: HttpRequest) -> HttpResponse:
     """To the provider, for whoever is not signed in."""
     if request.user.is_authenticated:
         return redirect(get_next_redirect_url(request) or settings.LOGIN_REDIRECT_URL)
-    if too_many := ratelimit.consume_or_429(request, action="login"):
+    if too_many := _too_many(request):
         return too_many
     return _leave(request, "sign-in", asks=settings.OIDC_ASK_EACH_TIME)
 
@@ -290,8 +290,15 @@ def _refuse(request: HttpRequest, refused: SignInRefused, identity: Identity | N
 
 def _refuse_visitor(request: HttpRequest) -> HttpResponse:
     """Anybody can ask for this address, as often as they like: where nothing was begun, nothing is written down."""
-    too_many = ratelimit.consume_or_429(request, action="login")
-    return too_many or _say(request, SignInRefused("stale", "no sign-in was begun"))
+    return _too_many(request) or _say(request, SignInRefused("stale", "no sign-in was begun"))
+
+
+def _too_many(request: HttpRequest) -> HttpResponse | None:
+    """As sign-ins by a password are counted; allauth counts no GET unless it is told to."""
+    answer: HttpResponse | None = ratelimit.consume_or_429(
+        request, app="allauth.account", action="login", limit_get=True
+    )
+    return answer
 
 
 def _say(request: HttpRequest, refused: SignInRefused) -> HttpResponse:

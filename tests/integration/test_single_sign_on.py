@@ -347,6 +347,7 @@ def test_visitors_are_counted_where_nothing_was_begun(site: Settings) -> None:
     site.ACCOUNT_RATE_LIMITS = {"login": "2/m/ip"}
     place = reverse("account_provider_return")
     assert [Client().get(place).status_code for _ in range(3)] == [400, 400, 429]
+    assert Client().get(reverse("account_provider")).status_code == 429
     assert not AuditEvent.objects.exists()
 
 
