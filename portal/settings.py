@@ -214,7 +214,7 @@ OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="") or "groups"
 OIDC_ROLES = env.str("OIDC_ROLES", default="")
 OIDC_NEW_ACCOUNTS = env.bool("OIDC_NEW_ACCOUNTS", default=False)
 # A computer on a ward has many people: the provider's own session must not sign in whoever comes next.
-OIDC_ASK_EACH_TIME = env.str("OIDC_ASK_EACH_TIME", default="").strip() != "0"
+OIDC_ASK_EACH_TIME = env.str("OIDC_ASK_EACH_TIME", default="1") != "0"
 # Days: see accounts/arrivals.py, end_forgotten.
 OIDC_GROUPS_LAST = env.int("OIDC_GROUPS_LAST", default=30)
 OIDC_SECOND_FACTOR = env.str("OIDC_SECOND_FACTOR", default="")
