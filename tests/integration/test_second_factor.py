@@ -255,13 +255,13 @@ def test_a_form_waits_for_the_proof_unless_it_carries_a_password_or_a_file(
     made, page = reverse("admin:accounts_user_add"), reverse("admin:accounts_clinic_change", args=[clinic.pk])
     numbers = {f"{rows}-{kind}_FORMS": 0 for rows in ("letterhead", "memberships") for kind in ("TOTAL", "INITIAL")}
     form = {"name": clinic.name, "is_active": "on", "second_factor_roles": ["clinician"], **numbers}
-    secret = {"email": "new@clinic.example", "full_name": "New", "password1": "4711 and more", "password2": "4711"}
+    secret = {"email": "new@clinic.example", "full_name": "New", "password1": "quartz4711", "password2": "quartz4711"}
     file = SimpleUploadedFile("logo.png", b"no picture", "image/png")
     for address, fields in ((made, secret), (page, form | {"letterhead-0-new_logo": file})):
         asked = client.post(address, fields)
         assert "Then fill in the form once more." in client.get(asked.url).content.decode()
         assert STATE_SESSION_KEY not in client.session
-        assert "4711" not in str(dict(client.session))
+        assert "quartz4711" not in str(dict(client.session))
     client.post(page, form)
     assert prove(page).status_code == 302
     clinic.refresh_from_db()
