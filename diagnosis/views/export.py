@@ -29,7 +29,7 @@ from diagnosis.views.signing import proof_of, proven
 def of_patient(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     patient = find(Patient.objects.select_related("clinic"), request, pk)
     require(person(request), Permission.MANAGE_CLINIC, patient.clinic)
-    form = ProofForm(request.POST if request.method == "POST" else None, is_proven=_is_proven(request))
+    form = ProofForm(request.POST if request.method == "POST" else None, is_proven=is_proven(request))
     if not form.is_valid():
         return _page(request, patient, form, status=422 if form.is_bound else 200)
     try:
@@ -41,7 +41,7 @@ def of_patient(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     return _file(request, patient)
 
 
-def _is_proven(request: HttpRequest) -> bool:
+def is_proven(request: HttpRequest) -> bool:
     """By the password; or by a code, a passkey or the provider, a few minutes ago."""
     return has_confirmed(request) or proven(request) is not None
 

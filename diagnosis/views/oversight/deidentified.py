@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
+from accounts.step_up import has_confirmed, other_ways
 from audit.notes import note_detail, note_event
 from audit.vocabulary import Action, Event
 from diagnosis.audited import note_rows
@@ -22,6 +23,7 @@ from diagnosis.exports.deidentified import export_deidentified
 from diagnosis.forms.deidentified import DeidentifiedForm
 from diagnosis.models import Study
 from diagnosis.states import ReportStatus
+from diagnosis.views.export import is_proven
 from diagnosis.views.oversight.scope import scope_of, show
 from diagnosis.views.shortcuts import in_clinic, person
 from diagnosis.views.signing import proof_of, proven
@@ -66,7 +68,7 @@ def _choose(request: HttpRequest, clinic: Clinic, refused: str = "", *, status: 
 
 
 def _look(request: HttpRequest, studies: list[Study]) -> HttpResponse:
-    form = DeidentifiedForm(is_proven=proven(request) is not None)
+    form = DeidentifiedForm(is_proven=is_proven(request))
     return _check(request, studies, form, status=200)
 
 
@@ -76,17 +78,20 @@ def _check(request: HttpRequest, studies: list[Study], form: DeidentifiedForm, *
         "looked": choice.look(studies),
         "form": form,
         "proven": proven(request),
+        "confirmed": has_confirmed(request),
+        "other_ways": other_ways(request),
         "ticked": {str(key) for key in _keys(request, "image")},
     }
     return _page(request, "deidentified_check", context, status=status)
 
 
 def _export(request: HttpRequest, studies: list[Study]) -> HttpResponseBase:
-    form = DeidentifiedForm(request.POST, is_proven=proven(request) is not None)
+    form = DeidentifiedForm(request.POST, is_proven=is_proven(request))
     if not form.is_valid():
         return _check(request, studies, form, status=422)
     try:
-        proof_of(request, form.cleaned_data["password"])
+        if not has_confirmed(request):
+            proof_of(request, form.cleaned_data["password"])
     except Refusal as refusal:
         form.add_error("password", refusal.sentence)
         return _check(request, studies, form, status=refusal.http_status)
