@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from accounts.models import Clinic, User
 from diagnosis.actions.deletion import study_erased
 from diagnosis.models import Patient, Study
 from network import peers, spool
+from network.guarded import GuardedServer
 from network.models import ReceivedStudy, RemoteEntity
 from network.models.remote_entity import read_address
 from portal.backup.snapshot import facts_of_this_database
@@ -72,3 +74,15 @@ def test_the_disk_has_room_for_all_that_may_come_at_once(monkeypatch: pytest.Mon
     for free, has_room in ((1060, True), (1040, False)):
         monkeypatch.setattr(spool.shutil, "disk_usage", lambda _root, free=free: SimpleNamespace(free=free))
         assert spool.has_room(50) == has_room
+
+
+def test_a_connection_counts_before_it_is_an_association(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that never finishes its handshake takes up room as every other."""
+    monkeypatch.setattr(GuardedServer, "active_associations", [])
+    server = GuardedServer.__new__(GuardedServer)
+    server._entering, server._lock = [], threading.Lock()
+    server.listener = SimpleNamespace(has_room=lambda _address, open_now: len(open_now) < 2)  # type: ignore[assignment]
+    caller = ("192.0.2.17", 50000)
+    assert [server.verify_request(None, caller) for _ in range(3)] == [True, True, False]
+    server._entered(caller)
+    assert server.verify_request(None, caller)

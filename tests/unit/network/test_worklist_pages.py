@@ -117,6 +117,9 @@ def test_compared_attached_and_once_only(
     client.post(address("received-reject", row.study), {"reason": "Too late."})
     row.study.refresh_from_db()
     assert row.study.status == StudyStatus.ATTACHED
+    # From now on it is a look at that patient.
+    assert client.get(address("received-study", row.study)).status_code == 200
+    assert AuditEvent.objects.latest("pk").patient == patient.pk
 
 
 def test_registered_from_the_header(
