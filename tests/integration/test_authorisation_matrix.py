@@ -63,14 +63,16 @@ PUBLIC = {
 OF_NO_CLINIC = {"diagnosis:model-card", "diagnosis:oversight-download", "mfa_remove_webauthn"}
 # Where nobody gets through, and why.
 CLOSED = {
-    "portal:styleguide": "only with DEBUG",
-    "api:token-current": "only with a token",
-    "accounts:switch_clinic": "a form without a clinic",
-    "diagnosis:oversight-jobs": "a form without analyses",
-    "diagnosis:regroup-undo": "the correction is of another kind: see test_regrouping",
-    "network:received-attach": "a form without a patient",
-    "network:received-preview": "nothing was received but names",
-    "mfa_remove_webauthn": "another person's passkey: see test_passkey",
+    "GET portal:styleguide": "only with DEBUG",
+    "GET api:token-current": "only with a token",
+    "DELETE api:token-current": "only with a token",
+    "POST accounts:switch_clinic": "a form without a clinic",
+    "POST diagnosis:oversight-jobs": "a form without analyses",
+    "POST diagnosis:regroup-undo": "the correction is of another kind: see test_regrouping",
+    "POST diagnosis:patient-confidential": "a form without an act",
+    "POST diagnosis:emergency-end": "another person's, and it has ended",
+    "POST network:received-attach": "a form without a patient",
+    "GET network:received-preview": "nothing was received but names",
 }
 
 
@@ -199,16 +201,17 @@ def _may_be_open(route: Route, column: str) -> bool:
 
 
 def _against_the_table(matrix: Matrix) -> Iterator[str]:
-    """What should be, of the pages that the table of permissions lists."""
+    """What should be, of the pages that the table of permissions lists, asked as it says."""
     for (route, method), letters in matrix.items():
         space, _, view = route.name.partition(":")
-        if space == "diagnosis" and view in {*OBJECT_VIEWS, *CLINIC_VIEWS}:
-            wrong = {
-                column: letters[column] for column, right in _expected(view, letters) if letters[column] not in right
-            }
-            yield from (f"{method} {route.name}: {column} got {letter}" for column, letter in wrong.items())
-            if method == "GET" and OBJECT_VIEWS.get(view, ("", "", "get"))[2] == "post":
-                yield f"{route.name}: a link changes something"
+        if space != "diagnosis" or view not in {*OBJECT_VIEWS, *CLINIC_VIEWS}:
+            continue
+        asked = OBJECT_VIEWS[view][2].upper() if view in OBJECT_VIEWS else "GET"
+        if (method, asked) == ("GET", "POST"):
+            yield f"{route.name}: a link changes something"
+        elif method == asked:
+            wrong = [column for column, right in _expected(view, letters) if letters[column] not in right]
+            yield from (f"{method} {route.name}: {column} got {letters[column]}" for column in wrong)
 
 
 def _expected(view: str, letters: dict[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -226,6 +229,6 @@ def _for_nobody(matrix: Matrix) -> Iterator[str]:
     In the administration much is closed to everybody.
     """
     for (route, method), letters in matrix.items():
-        is_closed = route.name in CLOSED or route.name.startswith("admin:")
+        is_closed = f"{method} {route.name}" in CLOSED or route.name.startswith("admin:")
         if not is_closed and not {ALLOWED, LED} & set(letters.values()):
             yield f"{method} {route.name}: nobody got through"
