@@ -20,6 +20,8 @@ class Event(models.TextChoices):
     AUTHENTICATION = "110114", _("Sign-in")
     LOGIN = "110122", _("Signed in")
     LOGOUT = "110123", _("Signed out")
+    EMERGENCY_STARTED = "110127", _("Emergency access begun")
+    EMERGENCY_STOPPED = "110138", _("Emergency access ended")
     RIGHTS = "110137", _("Account or permission")
 
 
@@ -36,6 +38,8 @@ MEANINGS = {
     Event.AUTHENTICATION: "User Authentication",
     Event.LOGIN: "Login",
     Event.LOGOUT: "Logout",
+    Event.EMERGENCY_STARTED: "Emergency Override Started",
+    Event.EMERGENCY_STOPPED: "Emergency Override Stopped",
     Event.RIGHTS: "User Security Attributes Changed",
 }
 
@@ -65,5 +69,7 @@ def parts_of(event: Event) -> tuple[Event, Event | None]:
         Event.LOGIN: Event.AUTHENTICATION,
         Event.LOGOUT: Event.AUTHENTICATION,
         Event.RIGHTS: Event.SECURITY,
+        Event.EMERGENCY_STARTED: Event.SECURITY,
+        Event.EMERGENCY_STOPPED: Event.SECURITY,
     }
     return (kinds[event], event) if event in kinds else (event, None)

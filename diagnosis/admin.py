@@ -74,7 +74,8 @@ class _ClinicalAdmin(_ReadOnly, admin.ModelAdmin):
         return self.has_view_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(**{f"{self.clinic_path}__in": _managed(request)})
+        rows: Any = super().get_queryset(request).filter(**{f"{self.clinic_path}__in": _managed(request)})
+        return cast(QuerySet[Any], rows.without_hidden(cast(User, request.user)))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         row = super().get_object(request, object_id, from_field)

@@ -22,12 +22,13 @@ PATH = {
     "SecondLook": "report__study__patient",
     "Correction": "target",
     "LegalHold": "patient",
+    "EmergencyAccess": "patient",
 }
 
 
 def note_row(row: Model) -> None:
     """Say that `row` is looked at or changed in this request."""
-    note_object(row._meta.label_lower, row.pk, patient=_patient_of(row))
+    note_object(row._meta.label_lower, row.pk, patient=patient_of(row))
 
 
 def note_rows(kind: type[Model], rows: Iterable[Any]) -> None:
@@ -36,13 +37,22 @@ def note_rows(kind: type[Model], rows: Iterable[Any]) -> None:
         note_list(kind._meta.label_lower, _patients_of(list(rows)))
 
 
-def _patient_of(row: Model) -> uuid.UUID | None:
+def patient_of(row: Model) -> uuid.UUID | None:
+    """Whose the row is; None where it is nobody's."""
     path = PATH.get(type(row).__name__)
     return _key(row, path) if path else None
 
 
 def _key(row: Model, path: str) -> uuid.UUID:
+    if record := _record_of(row):
+        return record
     found: uuid.UUID = attrgetter("pk" if path == "pk" else path.replace("__", ".") + "_id")(row)
+    return found
+
+
+def _record_of(row: Model) -> uuid.UUID | None:
+    """Of a notice about a confidential record, which has no study."""
+    found: uuid.UUID | None = getattr(row, "record_id", None)
     return found
 
 
@@ -58,6 +68,8 @@ def _patients_of(rows: list[Model]) -> list[uuid.UUID]:
 
 def _knows(row: Model) -> bool:
     """Whether the way to the patient is loaded."""
+    if _record_of(row):
+        return True
     *steps, _last = PATH[type(row).__name__].split("__")
     here: Any = row
     for step in steps:

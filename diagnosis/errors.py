@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -17,6 +18,8 @@ from diagnosis import messages
 from ml.messages import Params
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from diagnosis.models import Deletion, Patient, Scan
 
 
@@ -208,22 +211,46 @@ class Difference:
         }
 
 
+CONFIDENTIAL = gettext_noop(
+    "This record is confidential, and you are not among the people named for it. Ask one of them or your clinic’s "
+    "administrator, or open it on its page if it is an emergency."
+)
+
+
+class ConfidentialRecord(PermissionDenied):
+    """There is a record under this key in the person's clinic, and it is closed to them. Names nobody."""
+
+    def __init__(self, patient: UUID) -> None:
+        super().__init__(gettext(CONFIDENTIAL))
+        self.patient = patient
+
+
+IN_CONFIDENTIAL = gettext_noop(
+    "This very file already belongs to a confidential record that is not open to you. Check that you chose the right "
+    "patient; if you did, tell your clinic’s administrator."
+)
+
+
 class AttachedElsewhere(Refusal):
-    """The same bytes already belong to another patient of this clinic."""
+    """The same bytes already belong to another patient of this clinic; which one is not said where it is `hidden`."""
 
     http_status = 409
 
-    def __init__(self, scan: Scan) -> None:
-        super().__init__(
-            "attached_elsewhere",
-            _("This very file already belongs to %(patient)s. Open that scan and check which patient it shows."),
-            patient=scan.patient,
-        )
+    def __init__(self, scan: Scan, *, hidden: bool = False) -> None:
+        if hidden:
+            super().__init__("attached_elsewhere", IN_CONFIDENTIAL)
+        else:
+            super().__init__(
+                "attached_elsewhere",
+                _("This very file already belongs to %(patient)s. Open that scan and check which patient it shows."),
+                patient=scan.patient,
+            )
         self.scan = scan
+        self.hidden = hidden
 
     @property
     def details(self) -> dict[str, Any]:
-        return {"scan": str(self.scan.pk)}
+        return {} if self.hidden else {"scan": str(self.scan.pk)}
 
 
 ALIKE = gettext_noop("This person may be registered already, so nothing was saved. Compare the records first.")

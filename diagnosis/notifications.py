@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
 from django.core.mail import send_mail
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.locale import in_locale_of
-from accounts.models import Membership, User
+from accounts.models import Clinic, Membership, User
 from accounts.permissions import Permission
 from diagnosis import keyset
-from diagnosis.models import Follow, Notification, ReadingPreference, Study
+from diagnosis.models import Follow, Notification, Patient, ReadingPreference, Study
+from diagnosis.models.confidentiality import seeing
 from diagnosis.models.notification import URGENT, NotificationKind, NotificationQuerySet
 
 log = logging.getLogger(__name__)
 MAIL_BATCH = 100
+_MAILED = ("recipient", "study__clinic", "record__clinic")
 # As many as a bell has room for.
 MOST_UNREAD = 99
 # In the portal's time zone.
@@ -46,7 +49,7 @@ def _who_hears(study: Study) -> list[User]:
     following = Follow.objects.filter(Q(study=study) | of_patient).values("user")
     readers = Membership.objects.people(Permission.VIEW_RESULT, study.clinic_id)
     named = Q(pk=study.received_from_id) | Q(pk=study.ordered_by_id) | Q(pk__in=following)
-    return list(readers.filter(named).order_by("pk"))
+    return list(seeing(readers.filter(named), study.patient_id).order_by("pk"))
 
 
 def _news(recipient: User, study: Study, kind: NotificationKind) -> None:
@@ -62,8 +65,24 @@ def _news(recipient: User, study: Study, kind: NotificationKind) -> None:
 
 
 def own(user: User) -> NotificationQuerySet:
-    """What `user` is told about studies that they may still see."""
-    return Notification.objects.of(user).filter(study__in=Study.objects.visible_to(user))
+    """What `user` is told about studies that they may still see, and of confidential records that they look after.
+
+    Asked of each of the person's own notices: they are few, and a clinic's studies are many.
+    """
+    managed = Clinic.objects.where(user, Permission.MANAGE_CLINIC)
+    seen = Exists(Study.objects.visible_to(user).filter(pk=OuterRef("study")))
+    kept = Exists(Patient.objects.filter(pk=OuterRef("record"), clinic__in=managed))
+    return Notification.objects.of(user).filter(seen | kept)
+
+
+def notify_keepers(record: Patient, kind: NotificationKind, *, without: User | None = None) -> None:
+    """Tell the clinic's administrators of a confidential record, which they need not see."""
+    people = Membership.objects.people(Permission.MANAGE_CLINIC, record.clinic_id)
+    notify_of_record(people.exclude(pk=without.pk) if without else people, record, kind)
+
+
+def notify_of_record(people: Iterable[User], record: Patient, kind: NotificationKind) -> None:
+    Notification.objects.bulk_create(Notification(recipient=one, record=record, kind=kind) for one in people)
 
 
 def unread_count(user: User) -> keyset.Count:
@@ -76,7 +95,7 @@ def mail_pending() -> int:
     preference = "recipient__reading_preference__"
     chosen = Q(kind__in=URGENT) | Q(**{f"{preference}mail_results": True, f"{preference}mail_daily": False})
     wanted = Notification.objects.filter(chosen, mailed_at=None, read_at=None, recipient__is_active=True)
-    return sum(_mail(notification) for notification in wanted.select_related("recipient", "study__clinic")[:MAIL_BATCH])
+    return sum(_mail(notification) for notification in wanted.select_related(*_MAILED)[:MAIL_BATCH])
 
 
 def mail_digests() -> int:
@@ -113,7 +132,9 @@ def _mail(notification: Notification) -> bool:
     # Taken before it is sent: a mail that is lost is better than one that repeats for ever.
     if not Notification.objects.filter(pk=notification.pk, mailed_at=None).update(mailed_at=timezone.now()):
         return False
-    with in_locale_of(notification.recipient, clinic=notification.study.clinic):
+    if not own(notification.recipient).filter(pk=notification.pk).exists():
+        return False  # they may not see the study any more
+    with in_locale_of(notification.recipient, clinic=notification.clinic):
         subject = str(NotificationKind(notification.kind).label)
         body = _("%(what)s. Sign in to the portal to read it: %(address)s") % {
             "what": subject,

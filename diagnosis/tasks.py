@@ -20,7 +20,7 @@ from diagnosis import notifications
 from diagnosis.analyses import classifiers, drawing, runner
 from diagnosis.models import Analysis, Drawing, Scan
 from diagnosis.oversight import history, storage
-from diagnosis.reviews import escalation
+from diagnosis.reviews import escalation, missing_readers
 from diagnosis.scans import erasing, intake, orphans
 from diagnosis.states import AnalysisStatus
 
@@ -123,6 +123,12 @@ def mail_now() -> None:
 @shared_task(acks_late=False)
 def escalate_critical_results() -> None:
     if escalation.escalate_overdue():
+        mail_now()
+
+
+@shared_task(acks_late=False)
+def tell_of_missing_readers() -> None:
+    if missing_readers.tell_of_missing_readers():
         mail_now()
 
 

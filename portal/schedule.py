@@ -18,6 +18,7 @@ def entries(*, sweep_seconds: int, sort_seconds: int = 0, backups: bool = False)
         "mail-notifications": _every(60, "diagnosis.tasks.mail_notifications"),
         "mail-digests": _every(900, "diagnosis.tasks.mail_digests"),
         "escalate-critical-results": _every(30, "diagnosis.tasks.escalate_critical_results"),
+        "tell-of-missing-readers": _every(60, "diagnosis.tasks.tell_of_missing_readers"),
         "anchor-audit-trail": _every(60, "audit.tasks.make_anchor"),
         "mail-anchor": _daily("0:05", "audit.tasks.mail_anchor"),
         "look-at-the-audit-trail": _daily("3:20", "audit.tasks.look_at_the_trail"),

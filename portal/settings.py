@@ -325,6 +325,8 @@ ANALYSIS_SWEEP_SECONDS = env.int("ANALYSIS_SWEEP_SECONDS", default=5)
 ANALYSIS_RESEND_AFTER = timedelta(seconds=env.int("ANALYSIS_RESEND_SECONDS", default=12))
 # An analysis that is open for longer stands on the administrator's screen.
 ANALYSIS_WAIT_WARNING = timedelta(minutes=env.int("ANALYSIS_WAIT_WARNING", default=15))
+# For how long an emergency opens a confidential record, where the person does not end it before.
+EMERGENCY_ACCESS = timedelta(hours=env.float("EMERGENCY_ACCESS_HOURS", default=4))
 
 # --- reading -----------------------------------------------------------------------------------------------
 # An open page renews its claim every third of this; a closed laptop gives the case back after it.

@@ -14,6 +14,7 @@ from diagnosis.models import Correction, Patient
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.patients.history import reason_code
 from diagnosis.rules import corrections
+from diagnosis.rules.confidentiality import require_alike
 from diagnosis.scans import regrouping
 
 
@@ -41,6 +42,7 @@ def merge_patients(*, by: User, source: Patient, target: Patient, reason: str) -
     require(by, Permission.MANAGE_CLINIC, source.clinic)
     lock_patients(source.pk, target.pk)
     corrections.require_pair(source, target, reason)
+    require_alike(source, target)
     keys = sorted(source.scans.values_list("pk", flat=True))
     correction = _move(CorrectionKind.MERGE_PATIENTS, keys, source, target, by=by, reason=reason)
     if not Patient.objects.current().filter(pk=source.pk).update(merged_into=target):

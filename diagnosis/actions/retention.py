@@ -32,7 +32,7 @@ def request_past(*, by: User, clinic: Clinic, patients: Collection[UUID]) -> int
     """Ask for every study of the patients to be deleted. Returns how many; leaves out what may not be deleted now."""
     require(by, Permission.MANAGE_CLINIC, clinic)
     asked = 0
-    for patient in Patient.objects.filter(clinic=clinic, pk__in=patients).select_related("clinic"):
+    for patient in Patient.objects.visible_to(by).filter(clinic=clinic, pk__in=patients).select_related("clinic"):
         note_row(patient)
         asked += sum(_request(by, study) for study in _there(patient))
     return asked

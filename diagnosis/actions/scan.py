@@ -18,6 +18,7 @@ from diagnosis.errors import AttachedElsewhere, Difference, DiskFull, IdentityMi
 from diagnosis.messages import Message
 from diagnosis.models import Patient, Scan, Study
 from diagnosis.models.analysis import Trigger
+from diagnosis.models.confidentiality import hides_any
 from diagnosis.models.scan import FileFormat, Modality
 from diagnosis.reviews import queue
 from diagnosis.rules import policies
@@ -88,10 +89,10 @@ def receive_scan(
 ) -> Upload:
     """As `upload_scan`, for a sender whose right to send was asked at another door: `by` may be a machine's account."""
     require_current(patient)
-    if earlier := _earlier(patient, intake.fingerprint(data)):
+    if earlier := _earlier(patient, intake.fingerprint(data), by=by):
         return _change_modality(earlier, by=by, modality=modality)
     accepted = intake.accept(data, name=name, chosen=modality, patient=patient.pk)
-    same, found = identity.find_same_image(accepted, patient)
+    same, found = identity.find_same_image(accepted, patient, by=by)
     if same:
         return Upload(same, duplicate=True)
     found = [*intake.differences(accepted.inspection.header, patient), *found]
@@ -106,7 +107,7 @@ def _require_compared(mismatch: IdentityMismatch, compared: Collection[str]) -> 
         raise mismatch
 
 
-def _earlier(patient: Patient, sha256: str) -> Upload | None:
+def _earlier(patient: Patient, sha256: str, *, by: User) -> Upload | None:
     scan = (
         Scan.objects.in_clinic(patient.clinic)
         .filter(sha256=sha256)
@@ -116,7 +117,7 @@ def _earlier(patient: Patient, sha256: str) -> Upload | None:
     if scan is None:
         return None
     if scan.patient_id != patient.pk:
-        raise AttachedElsewhere(scan)
+        raise AttachedElsewhere(scan, hidden=hides_any(by, [scan.patient_id]))
     return Upload(scan, duplicate=True)
 
 
@@ -205,7 +206,7 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, request: Reque
     except BaseException as error:
         _discard(scan)
         # The same bytes arrived twice at once; the constraint let one through.
-        if isinstance(error, IntegrityError) and (earlier := _earlier(scan.patient, scan.sha256)):
+        if isinstance(error, IntegrityError) and (earlier := _earlier(scan.patient, scan.sha256, by=by)):
             return earlier
         if is_disk_full(error):  # SQLite, whose rows lie beside the files
             raise DiskFull from error

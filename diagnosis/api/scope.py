@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404
 from django.utils.translation import gettext
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from accounts.models import ApiToken, Clinic, User
 from accounts.permissions import Permission
-from diagnosis.models import Analysis, ImageResult, Report, Review
+from diagnosis.errors import ConfidentialRecord
+from diagnosis.models import Analysis, ImageResult, Patient, Report, Review
 from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.models.base import ClinicalQuerySet
 from diagnosis.models.image_result import ImageResultQuerySet
@@ -33,6 +36,18 @@ def visible(rows: Q, request: Request) -> Q:
     if isinstance(request.auth, ApiToken):
         return seen.in_clinic(request.auth.membership.clinic)
     return seen
+
+
+def patient_of_upload(request: Request, pk: UUID) -> Patient:
+    """Whom a file is sent for. A closed record is refused as what it is, so that the sender does not take the patient
+    for a new one; the API opens none in an emergency.
+    """
+    found = visible(Patient.objects.all(), request)
+    if patient := found.filter(pk=pk).first():
+        return patient
+    if Patient.objects.in_clinic(clinic_of(request)).in_clinics_of(person(request)).filter(pk=pk).exists():
+        raise ConfidentialRecord(pk)
+    raise Http404
 
 
 def readable(request: Request) -> AnalysisQuerySet:

@@ -6,8 +6,9 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Clinic, User
-from diagnosis.rules.critical_results import colleagues
+from accounts.models import User
+from diagnosis.models import Study
+from diagnosis.rules.critical_results import addressees
 
 
 class CriticalResultForm(forms.Form):
@@ -35,12 +36,12 @@ class CriticalResultForm(forms.Form):
         help_text=_("The clinic's administrators are told then in any case."),
     )
 
-    def __init__(self, *args: Any, clinic: Clinic, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in ("recipient", "escalate_to"):
             field = self.fields[name]
             assert isinstance(field, forms.ModelChoiceField)
-            field.queryset = colleagues(clinic)
+            field.queryset = addressees(study)
 
 
 class CallForm(forms.Form):

@@ -2,6 +2,7 @@
 
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.attention import AttentionMap, Drawing
+from diagnosis.models.confidentiality import Confidentiality, EmergencyAccess, NamedPerson
 from diagnosis.models.correction import Correction
 from diagnosis.models.critical_result import CriticalResult
 from diagnosis.models.deletion import Deletion
@@ -33,12 +34,14 @@ __all__ = [
     "Addendum",
     "Analysis",
     "AttentionMap",
+    "Confidentiality",
     "Correction",
     "CriticalResult",
     "Deletion",
     "Dismissal",
     "Draft",
     "Drawing",
+    "EmergencyAccess",
     "EnsemblePrediction",
     "EnteredInError",
     "FirstImpression",
@@ -46,6 +49,7 @@ __all__ = [
     "ImageResult",
     "KeyImage",
     "LegalHold",
+    "NamedPerson",
     "Notification",
     "Patient",
     "Phrase",

@@ -38,6 +38,7 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
     moves = ANALYSIS_MOVES
     transition, subject = "Transition", "analysis"
     clinic_path = "study__clinic"
+    study_path = "study"
 
     def visible_to(self, user: User) -> Self:
         """Nothing of a study that was taken back."""

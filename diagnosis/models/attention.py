@@ -29,6 +29,7 @@ _S = DrawingStatus
 
 class DrawingQuerySet(ClinicalQuerySet["Drawing"]):
     clinic_path = "analysis__study__clinic"
+    study_path = "analysis__study"
 
     def open(self) -> DrawingQuerySet:
         return self.filter(status__in=(_S.QUEUED, _S.RUNNING))

@@ -22,7 +22,7 @@ OF_STUDIES = (CorrectionKind.MOVE_IMAGES, CorrectionKind.SPLIT_STUDY)
 
 
 class CorrectionQuerySet(UndoableQuerySet["Correction"]):
-    pass
+    patient_paths = ("source", "target")
 
 
 class Correction(Undoable):

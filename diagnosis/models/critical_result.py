@@ -31,6 +31,8 @@ _ACKNOWLEDGED = Q(acknowledged_by__isnull=False, acknowledged_at__isnull=False) 
 
 
 class CriticalResultQuerySet(ClinicalQuerySet["CriticalResult"]):
+    study_path = "study"
+
     def open(self) -> CriticalResultQuerySet:
         return self.filter(status=_S.OPEN)
 

@@ -23,6 +23,7 @@ class DeletionKind(models.TextChoices):
 
 class DeletionQuerySet(ClinicalQuerySet["Deletion"]):
     clinic_path = "study__clinic"
+    study_path = "study"
 
     def waiting(self) -> Self:
         """Asked for, and neither confirmed nor dropped."""

@@ -10,6 +10,7 @@ from diagnosis.models.undoable import Undoable, UndoableQuerySet
 
 class DismissalQuerySet(UndoableQuerySet["Dismissal"]):
     clinic_path = "analysis__study__clinic"
+    study_path = "analysis__study"
 
 
 class Dismissal(Undoable):

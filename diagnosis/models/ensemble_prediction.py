@@ -11,6 +11,7 @@ from diagnosis.models.zone import Zone
 
 class EnsemblePredictionQuerySet(ClinicalQuerySet["EnsemblePrediction"]):
     clinic_path = "analysis__study__clinic"
+    study_path = "analysis__study"
 
 
 class EnsemblePrediction(ClinicalModel):

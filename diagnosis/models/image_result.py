@@ -16,6 +16,7 @@ from diagnosis.models.zone import Zone
 
 class ImageResultQuerySet(ClinicalQuerySet["ImageResult"]):
     clinic_path = "analysis__study__clinic"
+    study_path = "analysis__study"
 
     def visible_to(self, user: User) -> Self:
         """Nothing of a study that was taken back, nor of an image that was."""

@@ -10,6 +10,7 @@ from diagnosis.models.undoable import Undoable, UndoableQuerySet
 
 class LegalHoldQuerySet(UndoableQuerySet["LegalHold"]):
     clinic_path = "patient__clinic"
+    patient_paths = ("patient",)
 
 
 class LegalHold(Undoable):

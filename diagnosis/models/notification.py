@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from diagnosis.models.patient import Patient
 from diagnosis.models.study import Study
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import Clinic, User
 
 
 class NotificationKind(models.TextChoices):
@@ -26,10 +28,15 @@ class NotificationKind(models.TextChoices):
     RETURNED = "returned", _("A report came back to you")
     AUTHORISED = "author", _("Your report was authorised")
     LOOK = "look", _("A second reader does not agree with your report")
+    EMERGENCY = "emerg", _("A confidential record was opened in an emergency")
+    UNREAD = "unread", _("Nobody who is named can read an examination of a confidential record")
 
 
 # Mailed whatever a person chose.
-URGENT = (NotificationKind.CRITICAL, NotificationKind.OVERDUE, NotificationKind.RETRACTED)
+URGENT = (
+    *(NotificationKind.CRITICAL, NotificationKind.OVERDUE, NotificationKind.RETRACTED),
+    *(NotificationKind.EMERGENCY, NotificationKind.UNREAD),
+)
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -44,10 +51,18 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
 
 class Notification(models.Model):
-    """Tells a person that something about a study is ready. Holds no clinical word itself, so it can be mailed."""
+    """Tells a person that something about a study is ready. Holds no clinical word itself, so it can be mailed.
+
+    Administrators are told of a confidential `record` that they may not see: it has no study, and shows no patient.
+    """
 
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
-    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="notifications")
+    study = models.ForeignKey(
+        Study, null=True, blank=True, on_delete=models.CASCADE, related_name="notifications", help_text="else a record"
+    )
+    record = models.ForeignKey(
+        Patient, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="confidential"
+    )
     image = models.ForeignKey(
         "diagnosis.Scan",
         null=True,
@@ -67,6 +82,12 @@ class Notification(models.Model):
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
         ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(study=None, record__isnull=False) | Q(study__isnull=False, record=None),
+                name="notification_of_one_thing",
+            )
+        ]
         indexes = [
             models.Index(fields=["recipient", "read_at", "-created_at"]),
             models.Index(fields=["recipient", "-created_at", "-id"], name="notification_newest"),
@@ -74,3 +95,9 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} for {self.recipient_id}"
+
+    @property
+    def clinic(self) -> Clinic:
+        of = self.study or self.record
+        assert of is not None  # one of the two, says a constraint
+        return of.clinic

@@ -74,6 +74,8 @@ class BeginsAWord(Contains):
 
 
 class PatientQuerySet(ClinicalQuerySet["Patient"]):
+    patient_paths = ("pk",)
+
     def current(self) -> Self:
         """Records in use: not merged into another."""
         return self.filter(merged_into=None)

@@ -26,6 +26,7 @@ class ReportQuerySet(MachineQuerySet["Report"]):
     moves = REPORT_MOVES
     transition, subject = "ReportTransition", "report"
     clinic_path = "study__clinic"
+    study_path = "study"
 
     def handed_over(self) -> Self:
         """Those that wait for somebody to authorise them."""

@@ -99,6 +99,7 @@ _CONTRADICTS = Q(decision=Decision.AGREE, agreement=Agreement.DIFFERS) | Q(
 class ReviewQuerySet(MachineQuerySet["Review"]):
     moves = REVIEW_MOVES
     transition, subject = "ReviewTransition", "review"
+    study_path = "study"
 
     def open_to(self, reader: User) -> Self:
         """Those that `reader` may read: never a scan that the same person already has a hand in.

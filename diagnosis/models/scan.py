@@ -33,6 +33,8 @@ class FileFormat(models.TextChoices):
 
 
 class ScanQuerySet(ClinicalQuerySet["Scan"]):
+    patient_paths = ("patient",)
+
     def representatives(self) -> Self:
         """One for each study: the image that stands for it in lists."""
         return self.filter(represented_study__isnull=False)

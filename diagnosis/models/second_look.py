@@ -20,6 +20,7 @@ class Outcome(models.TextChoices):
 
 class SecondLookQuerySet(ClinicalQuerySet["SecondLook"]):
     clinic_path = "report__study__clinic"
+    study_path = "report__study"
 
 
 class SecondLook(ClinicalModel):

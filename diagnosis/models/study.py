@@ -69,7 +69,7 @@ def standing_among(reports: Iterable[Report]) -> Report | None:
 
 
 class StudyQuerySet(ClinicalQuerySet["Study"]):
-    pass
+    patient_paths = ("patient",)
 
 
 _Studies = models.Manager.from_queryset(StudyQuerySet)
@@ -220,6 +220,7 @@ class Study(ClinicalModel):
 
 class SeriesQuerySet(ClinicalQuerySet["Series"]):
     clinic_path = "study__clinic"
+    study_path = "study"
 
     def visible_to(self, user: User) -> Self:
         """Nothing of a study that was taken back."""

@@ -10,6 +10,7 @@ from diagnosis.models.study import Study
 
 class StudyChangeQuerySet(ClinicalQuerySet["StudyChange"]):
     clinic_path = "study__clinic"
+    study_path = "study"
 
 
 class StudyChange(ClinicalModel):

@@ -11,7 +11,7 @@ from diagnosis.models.undoable import Undoable, UndoableQuerySet
 
 
 class WithdrawalQuerySet(UndoableQuerySet["Withdrawal"]):
-    pass
+    study_path = "study"
 
 
 class Withdrawal(Undoable):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -20,6 +20,7 @@ from audit.models import AuditEvent, AuditEventQuerySet
 from audit.vocabulary import Event, Outcome
 from diagnosis.models import Patient
 from diagnosis.models.patient import fold
+from diagnosis.rules.confidentiality import records
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -50,16 +51,8 @@ def visits(patient: Patient, since: datetime) -> list[Visit]:
     record that was merged into this one counts here.
     """
     trail = AuditEvent.objects.filter(at__gte=since).order_by("-at")
-    trails = [(trail.about(key)[:MOST], trail.listing(key)[:MOST]) for key in _records(patient)]
+    trails = [(trail.about(key)[:MOST], trail.listing(key)[:MOST]) for key in records(patient.pk)]
     return _grouped(patient.clinic, *chain.from_iterable(trails))
-
-
-def _records(patient: Patient) -> Iterator[uuid.UUID]:
-    """The keys of the person's record and of those merged into it, and into those."""
-    merged = [patient.pk]
-    while merged:
-        yield from merged
-        merged = list(Patient.objects.filter(merged_into__in=merged).values_list("pk", flat=True))
 
 
 def _grouped(clinic: Clinic, *trails: Iterable[AuditEvent]) -> list[Visit]:
@@ -102,10 +95,13 @@ class Unusual:
     count: int
 
 
-def unusual(clinics: Iterable[uuid.UUID], since: datetime) -> list[Unusual]:
-    """In patients of these clinics since then: own name, many patients in an hour, several of one family name."""
+def unusual(clinics: Iterable[uuid.UUID], since: datetime, *, by: User) -> list[Unusual]:
+    """In patients of these clinics since then: own name, many patients in an hour, several of one family name.
+
+    Without confidential records that are not open to `by`: opening one in an emergency has a list of its own.
+    """
     hours = _hours(list(clinics), since)
-    patients = Patient.objects.in_bulk({key for seen in hours.values() for key in seen})
+    patients = Patient.objects.without_hidden(by).in_bulk({key for seen in hours.values() for key in seen})
     people = User.objects.in_bulk({person for person, _hour in hours})
     found = [
         one

@@ -16,6 +16,7 @@ SHOWN = ("study__patient", "study__representative__patient", "image__patient", "
 def to_authorise(by: User) -> QuerySet[Report]:
     """What waits for somebody who signs, the oldest first; nothing that `by` must not read yet."""
     reports = Report.objects.handed_over().filter(study__clinic__in=Clinic.objects.where(by, Permission.SIGN_REPORT))
+    reports = reports.without_hidden(by)
     hidden = blinding.hidden_readings(by).filter(pk__in=reports.values("study"))
     shown = reports.exclude(study__in=hidden).exclude(review__reader=by)
     return shown.select_related(*SHOWN).order_by("handed_over_at", "pk")

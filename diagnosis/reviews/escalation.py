@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from diagnosis.models import CriticalResult
+from diagnosis.models.confidentiality import seeing
 from diagnosis.models.notification import NotificationKind
-from diagnosis.notifications import notify
+from diagnosis.notifications import notify, notify_of_record
 from diagnosis.rules import critical_results as rules
 
 AT_ONCE = 200
@@ -15,7 +17,9 @@ AT_ONCE = 200
 
 def escalate_overdue() -> int:
     """Tell the clinic's administrators and whoever was named for it, once for each. Returns how many were escalated."""
-    overdue = CriticalResult.objects.to_escalate().select_related("clinic", "study", "escalate_to", "recipient")
+    overdue = CriticalResult.objects.to_escalate().select_related(
+        "clinic", "study__patient", "escalate_to", "recipient"
+    )
     return sum(_escalate(one) for one in overdue.order_by("due_at")[:AT_ONCE])
 
 
@@ -26,8 +30,11 @@ def _escalate(one: CriticalResult) -> bool:
     if not still.update(escalated_at=timezone.now()):
         return False
     people = {*rules.administrators(one.clinic), *([one.escalate_to] if one.escalate_to else [])}
-    for person in people - {one.recipient}:
+    told = people | ({one.recipient} if one.recipient else set())
+    seen = set(seeing(User.objects.filter(pk__in=[person.pk for person in told]), one.study.patient_id))
+    for person in seen:
         notify(person, one.study, NotificationKind.OVERDUE)
-    if one.recipient:
-        notify(one.recipient, one.study, NotificationKind.OVERDUE)
+    # They name somebody for the confidential record, or open it: it must not wait unheard.
+    blind = people.intersection(rules.administrators(one.clinic)) - seen
+    notify_of_record(blind, one.study.patient, NotificationKind.OVERDUE)
     return True

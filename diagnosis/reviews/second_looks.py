@@ -25,7 +25,7 @@ def due_to(reader: User) -> QuerySet[Report]:
     # Keys, so that nobody looks through all contradicted reports for a person who signs nowhere.
     clinics = list(Clinic.objects.where(reader, Permission.SIGN_REPORT).values_list("pk", flat=True))
     own = Review.objects.filter(study=OuterRef("study"), reader=reader.pk)
-    reports = Report.objects.filter(study__clinic__in=clinics, status=ReportStatus.FINAL)
+    reports = Report.objects.filter(study__clinic__in=clinics, status=ReportStatus.FINAL).without_hidden(reader)
     contradicted = reports.filter(review__agreement=Agreement.DIFFERS, review__analysis__isnull=False)
     # A report that was corrected or entered in error has had its second look already. Each is asked of one report: of
     # joins to tables where most reports have no row PostgreSQL believes that hardly any report is left.

@@ -15,6 +15,7 @@ from accounts.models import Clinic, Membership, User
 from accounts.permissions import Permission, allowed
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import CriticalResult, Study
+from diagnosis.models.confidentiality import seeing
 from diagnosis.rules import blinding
 
 FINDING_NEEDED = gettext_noop("Write what was found. The person who is told reads these words.")
@@ -44,6 +45,11 @@ def colleagues(clinic: Clinic) -> QuerySet[User]:
     return Membership.objects.people(Permission.VIEW_RESULT, clinic.pk).order_by("full_name", "email")
 
 
+def addressees(study: Study) -> QuerySet[User]:
+    """Those of them who may see the patient: a confidential record is open to the people named for it."""
+    return seeing(colleagues(study.clinic), study.patient_id)
+
+
 def administrators(clinic: Clinic) -> QuerySet[User]:
     return Membership.objects.people(Permission.MANAGE_CLINIC, clinic.pk)
 
@@ -58,7 +64,7 @@ def require_addressed(
     if (recipient is None) == (not given) or len(given) == 1:
         raise Refusal("somebody_needed", SOMEBODY_NEEDED)
     for person in (recipient, escalate_to):
-        if person and not colleagues(study.clinic).filter(pk=person.pk).exists():
+        if person and not addressees(study).filter(pk=person.pk).exists():
             raise Refusal("not_a_colleague", NOT_A_COLLEAGUE)
 
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.timezone import localtime
 
-from accounts.models import Clinic
+from accounts.models import Clinic, User
 from diagnosis.models import Deletion, LegalHold, Patient, RetentionRule, Study
 from diagnosis.models.patient import PatientQuerySet
 from diagnosis.models.study import ExaminedFrom
@@ -43,12 +43,15 @@ class Span:
         return Span(min(self.first, other.first), max(self.last, other.last))
 
 
-def past(clinic: Clinic, *, today: date | None = None) -> list[Past]:
+def past(clinic: Clinic, *, today: date | None = None, by: User | None = None) -> list[Past]:
     """Those of the clinic, the longest past first; nobody where the clinic has no rule.
 
-    Records that were merged count as the one that they became.
+    Records that were merged count as the one that they became. Confidential records that are not open to `by` are left
+    out, where a person asks.
     """
-    return list(_past(RetentionRule.of(clinic), Patient.objects.filter(clinic=clinic), today or timezone.localdate()))
+    patients = Patient.objects.filter(clinic=clinic)
+    shown = patients.without_hidden(by) if by else patients
+    return list(_past(RetentionRule.of(clinic), shown, today or timezone.localdate()))
 
 
 def is_past(patient: Patient) -> bool:

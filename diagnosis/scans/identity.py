@@ -10,17 +10,20 @@ from accounts.models import User
 from diagnosis import formats
 from diagnosis.errors import AttachedElsewhere, Difference, FileRefused, IdentityMismatch
 from diagnosis.models import Patient, Scan
+from diagnosis.models.confidentiality import hides_any
 from diagnosis.scans import intake
 
 log = logging.getLogger(__name__)
 
 
-def find_same_image(accepted: intake.AcceptedFile, patient: Patient) -> tuple[Scan | None, list[Difference]]:
+def find_same_image(
+    accepted: intake.AcceptedFile, patient: Patient, *, by: User
+) -> tuple[Scan | None, list[Difference]]:
     """The earlier image if the file is the same one exported again, and what a person has to compare if it is not.
 
     One UID with the same pixels is the earlier image, whatever else the header says now. With other pixels, one of the
     two has a wrong UID, and only a person can say whether this one may be kept. Raises AttachedElsewhere where the same
-    image is with another patient.
+    image is with another patient; a confidential record that is hidden from `by` is not named.
     """
     header = accepted.inspection.header
     if header is None or not header.sop_instance_uid:
@@ -31,10 +34,10 @@ def find_same_image(accepted: intake.AcceptedFile, patient: Patient) -> tuple[Sc
         if _pixels_of(scan) != accepted.inspection.pixel_sha256:
             others.append(scan)
         elif scan.patient_id != patient.pk:
-            raise AttachedElsewhere(scan)
+            raise AttachedElsewhere(scan, hidden=hides_any(by, [scan.patient_id]))
         else:
             return scan, []
-    return None, [_difference(header.sop_instance_uid, scan) for scan in others[:1]]
+    return None, [_difference(header.sop_instance_uid, scan, by) for scan in others[:1]]
 
 
 def find_bearer(mismatch: IdentityMismatch, *, patient: Patient, by: User) -> Patient | None:
@@ -58,9 +61,10 @@ def _pixels_of(scan: Scan) -> str:
     return found
 
 
-def _difference(uid: str, scan: Scan) -> Difference:
+def _difference(uid: str, scan: Scan, by: User) -> Difference:
+    whose = _("a confidential record") if hides_any(by, [scan.patient_id]) else scan.patient
     there = _("an image with other pixels, uploaded %(day)s, of %(patient)s") % {
         "day": formats.day(scan.uploaded_at),
-        "patient": scan.patient,
+        "patient": whose,
     }
     return Difference("image", uid, there)

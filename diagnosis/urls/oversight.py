@@ -3,7 +3,8 @@
 from django.urls import path
 
 from diagnosis.views import access, critical_result, regroup
-from diagnosis.views.oversight import correction, figures, jobs
+from diagnosis.views import emergency as breaking
+from diagnosis.views.oversight import correction, emergency, figures, jobs
 
 urlpatterns = [
     path("oversight/", figures.overview, name="oversight-overview"),
@@ -13,6 +14,9 @@ urlpatterns = [
     path("oversight/work/", figures.works, name="oversight-work"),
     path("oversight/tables/<slug:name>.csv", figures.download, name="oversight-download"),
     path("oversight/access/", access.unusual, name="oversight-access"),
+    path("oversight/emergency/", emergency.index, name="oversight-emergency"),
+    path("oversight/emergency/<uuid:pk>/review/", emergency.review, name="emergency-review"),
+    path("emergency/<uuid:pk>/end/", breaking.end, name="emergency-end"),
     path("oversight/critical/", critical_result.index, name="oversight-critical"),
     path("oversight/corrections/", correction.index, name="oversight-corrections"),
     path("oversight/corrections/<uuid:pk>/undo/", correction.undo, name="correction-undo"),

@@ -61,7 +61,7 @@ def of_patient(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @overseen
 def unusual(request: HttpRequest, scope: Scope) -> HttpResponse:
-    found = access.unusual(scope.named.intersection(scope.keys), access.since(DAYS))
+    found = access.unusual(scope.named.intersection(scope.keys), access.since(DAYS), by=scope.user)
     note_rows(Patient, [patient for one in found for patient in one.patients])
     note_event(Event.TRAIL_USED)
     context = {"rows": [(one, KINDS[one.kind]) for one in found], "days": DAYS, "many": access.MANY_IN_AN_HOUR}

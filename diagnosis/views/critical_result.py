@@ -44,7 +44,7 @@ RELATED = (*rules.PEOPLE, "clinic", "study__patient")
 def mark(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     study = find(Study.objects.select_related("clinic", "patient__clinic"), request, pk)
     require(person(request), Permission.REVIEW_SCAN, study.clinic)
-    form = CriticalResultForm(request.POST or None, clinic=study.clinic)
+    form = CriticalResultForm(request.POST or None, study=study)
     context = {"study": study, "patient": study.patient, "clinic": study.clinic, "form": form}
     context |= {"minutes": ReadingPolicy.of(study.clinic).critical_minutes, "refusal": None}
     if request.method == "POST" and form.is_valid():
@@ -96,6 +96,7 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
     # What is open stands there however old it is.
     in_period = Q(status=CriticalStatus.OPEN) | Q(marked_at__gte=scope.since)
     found = CriticalResult.objects.filter(in_period, clinic__in=scope.named.intersection(scope.keys))
+    found = found.without_hidden(person(request))
     state = request.GET.get("state", "")
     now = timezone.now()
     by_state = {

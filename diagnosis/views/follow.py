@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.permissions import Permission, allowed, require
 from diagnosis.actions import follow as actions
 from diagnosis.models import Patient, Study
-from diagnosis.rules.critical_results import colleagues
+from diagnosis.rules.critical_results import addressees
 from diagnosis.views.shortcuts import find, person
 
 
@@ -36,7 +36,7 @@ def ordered_by(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = find(Study.objects.select_related("clinic"), request, pk)
     require(person(request), Permission.UPLOAD_SCAN, found.clinic)
     asked = request.POST.get("orderer", "")
-    orderer = get_object_or_404(colleagues(found.clinic), pk=_key(asked)) if asked else None
+    orderer = get_object_or_404(addressees(found), pk=_key(asked)) if asked else None
     actions.name_orderer(by=person(request), study=found, orderer=orderer)
     messages.success(request, _("Saved."))
     return redirect("diagnosis:study-detail", pk=pk)
@@ -47,7 +47,7 @@ def who_hears(found: Study, user: User) -> dict[str, Any]:
     may_name = allowed(user, Permission.UPLOAD_SCAN, found.clinic)
     return {
         "is_following": actions.follows(user, found),
-        "orderers": colleagues(found.clinic) if may_name else (),
+        "orderers": addressees(found) if may_name else (),
     }
 
 

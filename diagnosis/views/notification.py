@@ -32,6 +32,8 @@ ICONS = {
     NotificationKind.RETURNED: "report",
     NotificationKind.AUTHORISED: "report",
     NotificationKind.LOOK: "eye",
+    NotificationKind.EMERGENCY: "warning",
+    NotificationKind.UNREAD: "warning",
 }
 
 OF_REPORTS = (
@@ -47,12 +49,14 @@ OF_REPORTS = (
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    notices = _own(request).select_related("study__patient", "study__representative__patient")
+    notices = _own(request).select_related("study__patient", "study__representative__patient", "record")
     mark = request.GET.get("cursor", "")
     page = keyset.page_or_first(notices, order=NEWEST_FIRST, size=A_PAGE, mark=mark, among=_own(request))
     note_rows(Notification, page)
     # A report rests on the images that were there then.
-    of_images = [notification.study_id for notification in page if notification.kind not in OF_REPORTS]
+    of_images = [
+        notification.study_id for notification in page if notification.study_id and notification.kind not in OF_REPORTS
+    ]
     counts = image_counts(of_images)
     lines = [
         (
@@ -68,7 +72,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _count(notification: Notification, counts: Mapping[UUID, int]) -> str:
     """ "60 images"; empty where there is one, or the notice is of a report."""
-    found = counts.get(notification.study_id, 1)
+    found = counts.get(notification.study_id, 1) if notification.study_id else 1
     return count_of(found) if found > 1 and notification.kind not in OF_REPORTS else ""
 
 
@@ -84,6 +88,10 @@ def open_one(request: HttpRequest, pk: int) -> HttpResponse:
     """Mark one as read and go to its study; one from before there were studies goes to its image."""
     notification = noted(get_object_or_404(_own(request), pk=pk))
     _own(request).filter(pk=pk).mark_read()
+    if notification.kind == NotificationKind.EMERGENCY:
+        return redirect("diagnosis:oversight-emergency")
+    if notification.record_id:
+        return redirect("diagnosis:patient-confidential", pk=notification.record_id)
     if notification.image_id:
         return redirect("diagnosis:scan-detail", pk=notification.image_id)
     if notification.kind == NotificationKind.LOOK and (look := _look_at(notification)):

@@ -23,11 +23,13 @@ from diagnosis.errors import PossibleDuplicates
 from diagnosis.forms.patient import PatientForm
 from diagnosis.forms.upload import UploadForm
 from diagnosis.models import Patient, ReadingPolicy, Scan
+from diagnosis.models.confidentiality import hides_any, is_confidential
 from diagnosis.models.patient import BY_NAME
 from diagnosis.patients import history
 from diagnosis.patients.prior import previous_studies
 from diagnosis.patients.trend import grid, trends
 from diagnosis.rules import critical_results
+from diagnosis.rules.confidentiality import may_keep
 from diagnosis.views import scan_list
 from diagnosis.views.shortcuts import find, in_clinic, noted, person, rights, show
 
@@ -61,7 +63,18 @@ def _search(request: HttpRequest, clinic: Clinic) -> dict[str, Any]:
         among=patients,
     )
     note_rows(Patient, page)
-    return {"clinic": clinic, "may": rights(request, clinic), "page": page, "q": sought}
+    closed = _closed(request, clinic, sought)
+    return {"clinic": clinic, "may": rights(request, clinic), "page": page, "q": sought, "closed": closed}
+
+
+def _closed(request: HttpRequest, clinic: Clinic, number: str) -> uuid.UUID | None:
+    """The key of a confidential record with exactly this number that is closed to the person, so that nobody registers
+    the patient a second time. Whoever knows less than the number is told nothing.
+    """
+    numbers = {number, number.upper()} - {""}
+    same = Patient.objects.in_clinics_of(person(request)).filter(clinic=clinic, medical_record_number__in=numbers)
+    keys = list(same.values_list("pk", flat=True))
+    return next((key for key in keys if hides_any(person(request), [key])), None)
 
 
 @require_http_methods(["GET", "POST"])
@@ -84,7 +97,8 @@ def create(request: HttpRequest, clinic: Clinic) -> HttpResponse:
         noted(patient)
         messages.success(request, _("%(patient)s is registered.") % {"patient": patient})
         return redirect("diagnosis:patient-detail", pk=patient.pk)
-    return _form(request, form, {"clinic": clinic})
+    closed = _closed(request, clinic, request.POST.get("medical_record_number", "").strip()[:64])
+    return _form(request, form, {"clinic": clinic, "closed": closed})
 
 
 def _compared(request: HttpRequest) -> set[uuid.UUID]:
@@ -126,6 +140,8 @@ def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
     page = Paginator(scans, SCANS_A_PAGE).get_page(request.GET.get("page"))
     return {
         "patient": patient,
+        "confidential": is_confidential(patient.pk),
+        "keeps": may_keep(person(request), patient),
         "clinic": patient.clinic,
         "may": _rights(request, patient),
         "page": page,

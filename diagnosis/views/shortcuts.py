@@ -9,13 +9,16 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 
 from accounts.models import Clinic, Membership, User
 from accounts.permissions import Permission
-from diagnosis.audited import note_row
-from diagnosis.models import Deletion
+from audit.notes import note_object
+from diagnosis.audited import note_row, patient_of
+from diagnosis.errors import ConfidentialRecord
+from diagnosis.models import Deletion, EmergencyAccess
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+from diagnosis.models.confidentiality import hides_any
 from diagnosis.rules import deletions
 
 P = ParamSpec("P")
@@ -48,12 +51,32 @@ def in_clinic(
 
 
 def find(rows: ClinicalQuerySet[M], request: HttpRequest, pk: uuid.UUID) -> M:
-    """One object that the person may see, or 404; 410 where it was deleted. The audit trail is told."""
-    try:
-        return noted(get_object_or_404(rows.visible_to(person(request)), pk=pk))
-    except Http404:
+    """One object that the person may see, or 404; 410 where it was deleted, ConfidentialRecord for one of a
+    closed record of their clinic.
+
+    The audit trail is told. In an emergency the page gets to know it, for its banner.
+    """
+    found = rows.visible_to(person(request)).with_emergency(person(request)).filter(pk=pk).first()
+    if found is None:
+        refuse_confidential(rows.model, person(request), pk)
         deletions.require_there(rows.model, pk, Deletion.objects.visible_to(person(request)))
-        raise
+        raise Http404
+    if found.in_emergency:  # type: ignore[attr-defined]  # an annotation
+        request.emergency = _emergency(person(request), found)  # type: ignore[attr-defined]
+    return noted(found)
+
+
+def refuse_confidential(kind: type[ClinicalModel], user: User, pk: uuid.UUID) -> None:
+    """Raise ConfidentialRecord where the row is closed to `user` for that reason alone; the audit trail is told."""
+    rows: ClinicalQuerySet[Any] = kind._default_manager.all()  # type: ignore[assignment]
+    row = rows.in_clinics_of(user).filter(pk=pk).first()
+    if row is not None and (patient := patient_of(row)) and hides_any(user, [patient]):
+        note_object(row._meta.label_lower, row.pk, patient=patient)
+        raise ConfidentialRecord(patient)
+
+
+def _emergency(user: User, row: ClinicalModel) -> EmergencyAccess | None:
+    return EmergencyAccess.objects.open().filter(person=user, patient=patient_of(row)).first()
 
 
 def noted(row: R) -> R:

@@ -196,9 +196,13 @@ def _refused_outcome(refusal: Refusal, name: str) -> Outcome:
     )
     if isinstance(refusal, IdentityMismatch):
         return replace(outcome, comparison=refusal.comparison, differences=tuple(refusal.differences))
-    return replace(outcome, scan=refusal.scan) if isinstance(refusal, AttachedElsewhere) else outcome
+    if isinstance(refusal, AttachedElsewhere) and not refusal.hidden:
+        return replace(outcome, scan=refusal.scan)
+    return outcome
 
 
 def _kind(refusal: Refusal) -> str:
+    if isinstance(refusal, AttachedElsewhere) and refusal.hidden:
+        return "refused"
     kinds = {IdentityMismatch: "mismatch", AttachedElsewhere: "elsewhere", archives.LeftOut: "left_out"}
     return kinds.get(type(refusal), "refused")

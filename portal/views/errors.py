@@ -10,7 +10,8 @@ from django.template.loader import render_to_string
 
 from diagnosis.database import is_database_away
 from diagnosis.disk import is_disk_full
-from diagnosis.errors import Deleted
+from diagnosis.errors import ConfidentialRecord, Deleted
+from diagnosis.views.emergency import closed_record
 from portal import product
 
 
@@ -20,6 +21,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The sentence of `exception` is written for the person (accounts.permissions.require)."""
+    if isinstance(exception, ConfidentialRecord):
+        return closed_record(request, exception.patient)
     return render(request, "403.html", {"sentence": str(exception)}, status=403)
 
 

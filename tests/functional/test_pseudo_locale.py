@@ -49,6 +49,7 @@ NOT_PAGES = {
         *("diagnosis:notifications-read", "diagnosis:notifications-unread", "diagnosis:correction-undo"),
         *("diagnosis:withdrawal-restore", "diagnosis:deletion-confirm", "diagnosis:deletion-drop"),
         *("diagnosis:deletions-confirm", "diagnosis:hold-lift", "diagnosis:retention-rule"),
+        *("diagnosis:patient-emergency", "diagnosis:emergency-end", "diagnosis:emergency-review"),
         *("diagnosis:regroup-undo", "diagnosis:scan-attention", "diagnosis:critical-acknowledge"),
         *(
             "diagnosis:critical-told",
@@ -131,6 +132,7 @@ STAFF = (
     *("diagnosis:patient-access", "diagnosis:oversight-access"),
     *("diagnosis:study-delete", "diagnosis:oversight-deletions", "diagnosis:oversight-retention"),
     *("diagnosis:patient-hold", "diagnosis:patient-export", "diagnosis:oversight-deidentified"),
+    *("diagnosis:patient-confidential", "diagnosis:oversight-emergency"),
     *("diagnosis:study-regroup", "diagnosis:study-critical", "diagnosis:oversight-critical"),
     *("diagnosis:queue", "diagnosis:review", "diagnosis:reading-unsigned", "diagnosis:reading-preference"),
     *("diagnosis:second-looks", "diagnosis:second-look", "diagnosis:reading-authorisation"),

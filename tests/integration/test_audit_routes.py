@@ -15,15 +15,18 @@ from django.utils import timezone
 from accounts.models import Clinic, Membership, User
 from audit.models import AuditEvent
 from diagnosis.actions.authorisation import hand_over
+from diagnosis.actions.confidentiality import lift_confidentiality, mark_confidential
 from diagnosis.actions.correction import merge_patients
 from diagnosis.actions.critical_result import mark_critical
 from diagnosis.actions.deletion import request_deletion
+from diagnosis.actions.emergency import end_emergency, open_in_emergency
 from diagnosis.actions.legal_hold import set_hold
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.withdrawal import take_back
-from diagnosis.models import KeyImage, Patient, Prediction, RetentionRule, Scan, Study
+from diagnosis.models import EmergencyAccess, KeyImage, Patient, Prediction, RetentionRule, Scan, Study
 from diagnosis.models import SecondLook as Look
+from diagnosis.models.confidentiality import EmergencyKind
 from network.models import ReceivedStudy, RemoteEntity
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_patient, read
@@ -79,7 +82,7 @@ WITHOUT_PATIENT = {
 }
 SILENT = {name for names in WITHOUT_PATIENT.values() for name in names}
 # A form's address that is opened by itself leads to its page, and an administration's history is read on that page.
-LEAD_ELSEWHERE = {"diagnosis:review-decide", "diagnosis:review-impression"}
+LEAD_ELSEWHERE = {"diagnosis:review-decide", "diagnosis:review-impression", "diagnosis:patient-emergency"}
 # Lists of what is one's own, by who has something on them.
 OWN_LISTS = {
     "diagnosis:notifications": "radiographer",
@@ -165,6 +168,7 @@ def world(
     correction = merge_patients(by=administrator, source=twice, target=patient, reason="Twice in the book.")
     finished = {"finished_at": timezone.now(), "failure_code": "no_classifier/cxr"}
     failed.analyses.update(status="failed", started_at=timezone.now(), **finished)
+    access = _reviewed_access(patient, other, by=administrator)
     prediction = Prediction.objects.filter(image=scan).first()
     assert prediction
     opened: dict[str, list[Any]] = {
@@ -198,6 +202,7 @@ def world(
         "end_session": [1],
         "queue-filter-delete": [1],
         "oversight-download": ["waiting"],
+        "emergency": [access.pk],
         "diagnosis_patient": [patient.pk],
         "diagnosis_scan": [scan.pk],
         "diagnosis_analysis": [analysis.pk],
@@ -217,6 +222,15 @@ def world(
 def received(clinic: Clinic) -> ReceivedStudy:
     entity = RemoteEntity.objects.create(clinic=clinic, title="MODALITY", networks="192.0.2.0/24")
     return ReceivedStudy.objects.create(clinic=clinic, entity=entity, patient_name="Quist, Ole")
+
+
+def _reviewed_access(patient: Patient, person: User, *, by: User) -> EmergencyAccess:
+    """Of a time when the record was confidential."""
+    mark_confidential(by=by, patient=patient)
+    access = open_in_emergency(by=person, patient=patient, kind=EmergencyKind.READING, reason="On call, no reader.")
+    end_emergency(by=person, access=access)
+    lift_confidentiality(by=by, patient=patient)
+    return access
 
 
 @pytest.fixture

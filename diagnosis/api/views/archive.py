@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.parsers import MultiPartParser
@@ -15,13 +14,12 @@ from audit.notes import note_event
 from audit.vocabulary import Action, Event
 from diagnosis.actions.archive import MemberOutcome, upload_archive
 from diagnosis.api import uploads
-from diagnosis.api.scope import person, visible
+from diagnosis.api.scope import patient_of_upload, person
 from diagnosis.api.serializers.archive import ArchiveSerializer, ArchiveUploadSerializer
 from diagnosis.api.serializers.request import request_of
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.audited import note_row
-from diagnosis.models import Patient
 from diagnosis.models.scan import Modality
 from diagnosis.scans.archives import LeftOut
 
@@ -52,7 +50,7 @@ class Archives(Strict, generics.GenericAPIView[Any]):
         form = ArchiveUploadSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         fields = form.validated_data
-        patient = get_object_or_404(visible(Patient.objects.all(), request), pk=fields["patient"])
+        patient = patient_of_upload(request, fields["patient"])
         note_row(patient)
         note_event(Event.IMPORT, Action.CREATE)
         archive = upload_archive(

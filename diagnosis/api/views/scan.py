@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.http import FileResponse, HttpResponse
-from django.shortcuts import get_object_or_404
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -20,7 +19,7 @@ from diagnosis.actions.scan import Upload, upload_scan
 from diagnosis.api import uploads
 from diagnosis.api.files import PRIVATE, stored_file
 from diagnosis.api.pagination import Pages
-from diagnosis.api.scope import person, readable, visible
+from diagnosis.api.scope import patient_of_upload, person, readable, visible
 from diagnosis.api.serializers.analysis import AnalysisSerializer
 from diagnosis.api.serializers.request import request_of
 from diagnosis.api.serializers.scan import (
@@ -32,7 +31,7 @@ from diagnosis.api.serializers.scan import (
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
 from diagnosis.audited import note_row
-from diagnosis.models import Patient, Scan
+from diagnosis.models import Scan
 from diagnosis.models.scan import Modality, ScanQuerySet
 from diagnosis.scans import rendition
 
@@ -86,7 +85,7 @@ class Scans(_ScanView):
     def post(self, request: Request) -> Response:
         """Upload a scan and queue its analysis. The same bytes again answer 200 with the earlier scan."""
         fields, data, name = _read(request)
-        patient = get_object_or_404(visible(Patient.objects.all(), request), pk=fields["patient"])
+        patient = patient_of_upload(request, fields["patient"])
         note_row(patient)
         note_event(Event.IMPORT, Action.CREATE)
         flags = {key: fields[key] for key in ("identity_confirmed", "urgent")}

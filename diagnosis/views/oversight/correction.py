@@ -224,8 +224,9 @@ def _managed(request: HttpRequest) -> list[uuid.UUID]:
 
 
 def _scans(request: HttpRequest) -> Any:
-    return Scan.objects.filter(clinic__in=_managed(request))
+    return Scan.objects.filter(clinic__in=_managed(request)).without_hidden(person(request))
 
 
 def _patients(request: HttpRequest) -> Any:
-    return Patient.objects.current().filter(clinic__in=_managed(request)).select_related("clinic")
+    found = Patient.objects.current().filter(clinic__in=_managed(request)).without_hidden(person(request))
+    return found.select_related("clinic")

@@ -78,4 +78,5 @@ def _line(request: HttpRequest, made: Deletion) -> tuple[Deletion, int, str]:
 def _deletions(scope: Scope) -> DeletionQuerySet:
     """Only of clinics whose patients the person may see."""
     related = ("study__patient", "study__clinic", "requested_by", "confirmed_by", "dropped_by")
-    return Deletion.objects.filter(study__clinic__in=scope.named.intersection(scope.keys)).select_related(*related)
+    found = Deletion.objects.filter(study__clinic__in=scope.named.intersection(scope.keys))
+    return found.without_hidden(scope.user).select_related(*related)

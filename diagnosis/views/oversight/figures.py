@@ -50,7 +50,7 @@ def readings(request: HttpRequest, scope: Scope) -> HttpResponse:
     waiting, found = reading.waiting(scope.reviews()), scope.monthly()
     total, months = history.total(found), tables.changed(found)
     overrides = reading.overrides(total.given)
-    longest = reading.longest_waiting(scope.reviews()).select_related(
+    longest = reading.longest_waiting(scope.listed_reviews()).select_related(
         "study__patient", "study__representative__patient", "image__patient", "clinic", "reader"
     )
     shown, now = list(longest[:LONGEST]), timezone.now()

@@ -52,7 +52,7 @@ def rule(request: HttpRequest, clinic: Clinic) -> HttpResponse:
 
 
 def _page(request: HttpRequest, clinic: Clinic, form: RetentionForm) -> HttpResponse:
-    rows = retention.past(clinic)
+    rows = retention.past(clinic, by=person(request))
     shown = rows[:A_PAGE]
     note_rows(Patient, [row.patient for row in shown])
     context = {

@@ -44,17 +44,27 @@ PAGES = (
     ("oversight-deidentified", _("Export without names")),
     ("oversight-critical", _("Critical results")),
     ("oversight-access", _("Unusual looking")),
+    ("oversight-emergency", _("Confidential records")),
 )
 
 
 @dataclass(frozen=True)
 class Scope:
-    """`clinics`: those the person oversees. `named`: those whose patients the person may see."""
+    """`clinics`: those the person oversees. `named`: those whose patients the person may see.
+
+    No list names a confidential record that is not open to the person; figures count all of them.
+    """
 
     clinics: tuple[Clinic, ...]
     named: frozenset[uuid.UUID]
     chosen: Clinic | None
     months: str
+    user: User
+
+    @property
+    def managed(self) -> frozenset[uuid.UUID]:
+        """Those that the person administers as a member: who runs the site alone looks after no records."""
+        return frozenset(Clinic.objects.where(self.user, Permission.MANAGE_CLINIC).values_list("pk", flat=True))
 
     @property
     def keys(self) -> list[uuid.UUID]:
@@ -73,8 +83,14 @@ class Scope:
     def analyses(self) -> AnalysisQuerySet:
         return Analysis.objects.filter(study__clinic__in=self.keys)
 
+    def listed_analyses(self) -> AnalysisQuerySet:
+        return self.analyses().without_hidden(self.user)
+
     def reviews(self) -> ReviewQuerySet:
         return Review.objects.filter(clinic__in=self.keys)
+
+    def listed_reviews(self) -> ReviewQuerySet:
+        return self.reviews().without_hidden(self.user)
 
     def monthly(self) -> list[Month]:
         """The figures of the period, month by month."""
@@ -85,11 +101,11 @@ class Scope:
 
     def corrections(self) -> CorrectionQuerySet:
         """Only of clinics whose patients the person may see: a correction names two of them."""
-        return Correction.objects.filter(clinic__in=self.named.intersection(self.keys))
+        return Correction.objects.filter(clinic__in=self.named.intersection(self.keys)).without_hidden(self.user)
 
     def withdrawals(self) -> WithdrawalQuerySet:
         """Only of clinics whose patients the person may see, as `corrections`."""
-        return Withdrawal.objects.filter(clinic__in=self.named.intersection(self.keys))
+        return Withdrawal.objects.filter(clinic__in=self.named.intersection(self.keys)).without_hidden(self.user)
 
 
 def overseen(
@@ -112,7 +128,7 @@ def scope_of(request: HttpRequest) -> Scope:
         raise PermissionDenied(str(ONLY_ADMINISTRATORS))
     named = Clinic.objects.where(user, Permission.VIEW_PATIENT).values_list("pk", flat=True)
     months = request.GET.get("months", USUAL)
-    return Scope(clinics, frozenset(named), _chosen(request, clinics), months if months in PERIODS else USUAL)
+    return Scope(clinics, frozenset(named), _chosen(request, clinics), months if months in PERIODS else USUAL, user)
 
 
 def _runs_the_site(user: User) -> bool:

@@ -41,7 +41,7 @@ TROUBLES: dict[str, tuple[StrOrPromise, Callable[[AnalysisQuerySet], AnalysisQue
 
 def troubled(scope: Scope, kind: str) -> AnalysisQuerySet:
     related = ("study__patient", "study__clinic", "study__representative__patient", "image__patient", "requested_by")
-    return TROUBLES[kind][1](scope.analyses()).select_related(*related).order_by(*TROUBLES_NEWEST_FIRST)
+    return TROUBLES[kind][1](scope.listed_analyses()).select_related(*related).order_by(*TROUBLES_NEWEST_FIRST)
 
 
 def analyses(scope: Scope) -> Table:
@@ -89,7 +89,7 @@ def waiting(scope: Scope) -> Table:
         _("waiting since"),
         _("waiting hours"),
     )
-    cases = reading.longest_waiting(scope.reviews()).select_related(
+    cases = reading.longest_waiting(scope.listed_reviews()).select_related(
         "study__patient", "study__representative__patient", "image__patient", "clinic"
     )
     found = list(cases[:MOST_ROWS])

@@ -107,12 +107,12 @@ def ahead(request: HttpRequest, form: QueueFilter, count: int) -> list[Review]:
 def _readable(request: HttpRequest, form: QueueFilter) -> ReviewQuerySet:
     """The filtered queue of the clinics where the person may read."""
     readable = Clinic.objects.where(person(request), Permission.REVIEW_SCAN)
-    return form.narrow(Review.objects.filter(clinic__in=readable))
+    return form.narrow(Review.objects.filter(clinic__in=readable).without_hidden(person(request)))
 
 
 def _context(request: HttpRequest, form: QueueFilter) -> dict[str, Any]:
     reader = person(request)
-    narrowed = form.narrow(Review.objects.open())
+    narrowed = form.narrow(Review.objects.open().without_hidden(reader))
     after = request.GET.get("after", "")
     seen = Review.objects.visible_to(reader)
     page = orders.page(prepared(narrowed), form.order, size=REVIEWS_A_PAGE, mark=after, among=seen)

@@ -79,7 +79,7 @@ def unsigned(by: User) -> QuerySet[Report]:
     signing = Clinic.objects.where(by, Permission.SIGN_REPORT)
     reports = Report.objects.filter(status=ReportStatus.PRELIMINARY, review__reader=by, study__clinic__in=signing)
     related = ("study__patient", "study__clinic", "study__representative", "image", "review__analysis", "written_by")
-    return reports.select_related(*related).order_by("written_at")
+    return reports.without_hidden(by).select_related(*related).order_by("written_at")
 
 
 def _tick(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.apps import apps
 from accounts.models import Clinic, Membership, User
 from accounts.roles import ROLES
 from diagnosis.analyses import runner
-from diagnosis.models import Analysis, Patient, Prediction, Scan
+from diagnosis.models import Analysis, Patient, Phrase, Prediction, Scan
 from diagnosis.models.base import ClinicalQuerySet
 
 DOORS = [Patient, Scan, Analysis, Prediction]
@@ -61,12 +62,31 @@ def test_no_clinical_model_lacks_the_door() -> None:
     assert without <= PARTS, "give it a ClinicalQuerySet, or name the row that it is a part of"
 
 
+def test_every_door_knows_the_way_to_the_patient() -> None:
+    """Else it would show the rows of a confidential record."""
+    wrong = []
+    for model in apps.get_app_config("diagnosis").get_models():
+        rows = model._default_manager.all()
+        if not isinstance(rows, ClinicalQuerySet) or model is Phrase:
+            continue
+        ways = (*rows.patient_paths, *([f"{rows.study_path}__patient"] if rows.study_path else []))
+        wrong += [] if ways else [f"{model.__name__} knows none"]
+        wrong += [
+            f"{model.__name__}: {way} leads to no patient"
+            for way in ways
+            if way != "pk" and model._meta.get_field(way.partition("__")[0]).related_model is None
+        ]
+        str(rows.without_hidden(User(pk=uuid.uuid4())).query)  # every way exists
+    assert not wrong
+
+
 # Rows that are reached only through the row that they belong to: an analysis, a review, a report, a drawing, a clinic,
 # a person.
 PARTS = {
     *("Transition", "ReviewTransition", "ReportTransition"),
     *("Draft", "FirstImpression", "Addendum", "ReadingPolicy", "ReadingPreference", "Notification"),
     *("KeyImage", "EnteredInError", "AttentionMap", "Follow", "SavedFilter", "Seal", "RetentionRule"),
+    *("Confidentiality", "NamedPerson", "EmergencyAccess"),
 }
 
 

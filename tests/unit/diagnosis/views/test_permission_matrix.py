@@ -17,6 +17,9 @@ OBJECT_VIEWS: dict[str, tuple[type, Permission | None, str]] = {
     "patient-detail": (Patient, None, "get"),
     "patient-compare": (Patient, None, "get"),
     "patient-edit": (Patient, Permission.EDIT_PATIENT, "get"),
+    "patient-confidential": (Patient, Permission.EDIT_PATIENT, "get"),
+    # Open to them already, so it leads to the record.
+    "patient-emergency": (Patient, None, "get"),
     "patient-access": (Patient, Permission.MANAGE_CLINIC, "get"),
     "scan-upload": (Patient, Permission.UPLOAD_SCAN, "get"),
     "study-detail": (Study, Permission.VIEW_RESULT, "get"),

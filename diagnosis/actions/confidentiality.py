@@ -1,0 +1,108 @@
+"""Mark a record as confidential, say who sees it, and lift the mark."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.permissions import Permission, require
+from audit.notes import note_detail
+from diagnosis.errors import NotAllowedNow, Refusal
+from diagnosis.models import Confidentiality, NamedPerson, Patient
+from diagnosis.reviews.missing_readers import tell_of_missing_reader
+from diagnosis.rules import confidentiality as rules
+from diagnosis.rules.corrections import require_current
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.models import User
+
+
+@transaction.atomic
+def mark_confidential(*, by: User, patient: Patient, people: Collection[UUID] = ()) -> list[User]:
+    """Close the record, and those merged into it, to all but `by`, `people` and whoever has work in hand.
+
+    Returns who sees it. Raises NotAllowedNow where it is closed already.
+    """
+    rules.require_keeper(by, patient)
+    require_current(patient)
+    _lock(patient)
+    keys = list(rules.records(patient.pk))
+    marked = set(Confidentiality.objects.standing().filter(patient__in=keys).values_list("patient", flat=True))
+    if patient.pk in marked:
+        raise NotAllowedNow("marked_already", rules.MARKED_ALREADY)
+    Confidentiality.objects.bulk_create(
+        Confidentiality(patient_id=key, marked_by=by) for key in keys if key not in marked
+    )
+    at_work = set(rules.at_work(patient).values_list("pk", flat=True))
+    seeing = _name({by.pk, *people, *at_work}, by=by, patient=patient)
+    note_detail(confidential="marked", named=_keys(seeing))
+    tell_of_missing_reader(patient)
+    return seeing
+
+
+@transaction.atomic
+def name_people(*, by: User, patient: Patient, people: Collection[UUID]) -> list[User]:
+    """Let `people` see the record. Raises Refusal for somebody who may not view patients in its clinic."""
+    rules.require_keeper(by, patient)
+    _lock(patient)
+    _require_confidential(patient)
+    seeing = _name(set(people), by=by, patient=patient)
+    note_detail(confidential="named", named=_keys(seeing))
+    return seeing
+
+
+@transaction.atomic
+def remove_named(*, by: User, patient: Patient, person: UUID) -> None:
+    """Somebody does not see the record any more; somebody else must."""
+    rules.require_keeper(by, patient)
+    _lock(patient)
+    _require_confidential(patient)
+    here = NamedPerson.objects.filter(patient__in=list(rules.records(patient.pk)))
+    if not here.filter(patient=patient).exclude(user=person).exists():
+        raise NotAllowedNow("last_named", rules.LAST_NAMED)
+    here.filter(user=person).delete()
+    note_detail(confidential="removed", named=str(person))
+    tell_of_missing_reader(patient)
+
+
+@transaction.atomic
+def lift_confidentiality(*, by: User, patient: Patient) -> None:
+    """Open the record to the clinic again; for administrators."""
+    require(by, Permission.MANAGE_CLINIC, patient.clinic)
+    _lock(patient)
+    keys = list(rules.records(patient.pk))
+    standing = Confidentiality.objects.standing()
+    if not standing.filter(patient=patient.pk).update(lifted_by=by, lifted_at=timezone.now()):
+        raise NotAllowedNow("not_confidential", rules.NOT_CONFIDENTIAL)
+    standing.filter(patient__in=keys).update(lifted_by=by, lifted_at=timezone.now())
+    NamedPerson.objects.filter(patient__in=keys).delete()
+    note_detail(confidential="lifted")
+
+
+def _name(keys: set[UUID], *, by: User, patient: Patient) -> list[User]:
+    people = list(rules.colleagues(patient).filter(pk__in=keys))
+    if len(people) != len(keys):
+        raise Refusal("not_a_member", rules.NOT_A_MEMBER)
+    NamedPerson.objects.bulk_create(
+        (NamedPerson(patient_id=key, user=one, named_by=by) for key in rules.records(patient.pk) for one in people),
+        ignore_conflicts=True,
+    )
+    return people
+
+
+def _require_confidential(patient: Patient) -> None:
+    if not Confidentiality.objects.standing().filter(patient=patient).exists():
+        raise NotAllowedNow("not_confidential", rules.NOT_CONFIDENTIAL)
+
+
+def _lock(patient: Patient) -> None:
+    list(Patient.objects.select_for_update().filter(pk=patient.pk))
+
+
+def _keys(people: list[User]) -> str:
+    return " ".join(str(one.pk) for one in people)

@@ -1,0 +1,34 @@
+"""Tells administrators of confidential records whose examinations nobody who is named can read.
+
+A closed record must not make a result that is never read: whoever may name a reader hears of it until there is one.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from diagnosis.models import Confidentiality, Notification, Patient
+from diagnosis.models.notification import NotificationKind
+from diagnosis.notifications import notify_keepers
+from diagnosis.rules.confidentiality import lacks_reader
+
+# An administrator who has read the notice, and named nobody, is told again.
+AGAIN_AFTER = timedelta(hours=24)
+
+
+def tell_of_missing_reader(patient: Patient) -> bool:
+    """Once a day, while it lasts. Returns whether anybody was told."""
+    since = timezone.now() - AGAIN_AFTER
+    told = Notification.objects.filter(record=patient, kind=NotificationKind.UNREAD, created_at__gt=since)
+    if told.exists() or not lacks_reader(patient):
+        return False
+    notify_keepers(patient, NotificationKind.UNREAD)
+    return True
+
+
+def tell_of_missing_readers() -> int:
+    """Of every confidential record. Returns of how many anybody was told."""
+    marked = Confidentiality.objects.standing().values("patient")
+    return sum(tell_of_missing_reader(one) for one in Patient.objects.current().filter(pk__in=marked))

@@ -1,0 +1,147 @@
+"""Confidential records: who may mark one and say who is named, and whether each of its examinations has a reader."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop
+
+from accounts.models import Membership, User
+from accounts.permissions import Permission, allowed, require
+from diagnosis.errors import NotAllowedNow, Refusal
+from diagnosis.models import (
+    Confidentiality,
+    CriticalResult,
+    NamedPerson,
+    Patient,
+    Report,
+    Review,
+    SecondLook,
+    Study,
+)
+from diagnosis.models.confidentiality import is_confidential
+from diagnosis.models.review import OPEN
+from diagnosis.states import ReportStatus, ReviewStatus
+
+SHORTEST_REASON = 10
+
+REASON_NEEDED = gettext_noop(
+    "Write why you open this record, in ten letters at least. The clinic’s administrators read it."
+)
+OPEN_ALREADY = gettext_noop("This record is open to you. Nothing was changed.")
+ENDED_ALREADY = gettext_noop("This emergency access has ended already. Nothing was changed.")
+STILL_OPEN = gettext_noop("This emergency access still lasts. Review it once it has ended. Nothing was changed.")
+REVIEWED_ALREADY = gettext_noop("This emergency access was reviewed already. Nothing was changed.")
+OWN_ACCESS = gettext_noop("Another administrator must review your own emergency access. Nothing was changed.")
+NOT_CONFIDENTIAL = gettext_noop("This record is not confidential any more. Nothing was changed.")
+MARKED_ALREADY = gettext_noop("This record is confidential already. Nothing was changed.")
+LAST_NAMED = gettext_noop("Name somebody else first: at least one person must see the record. Nothing was changed.")
+NOT_A_MEMBER = gettext_noop("That person may not view patients in this clinic. Choose another one.")
+DIFFERENT = gettext_noop(
+    "One of the two records is confidential and the other is not, so the names of one would become known, or images "
+    "would disappear from view. Mark both as confidential first, or neither. Nothing was changed."
+)
+
+
+def may_keep(user: User, patient: Patient) -> bool:
+    """Administrators; others who correct records, where this one is not confidential yet or they are named.
+
+    An emergency access is not enough: it would make itself permanent.
+    """
+    held = user.permissions_in(patient.clinic)
+    if Permission.MANAGE_CLINIC in held:
+        return True
+    if Permission.EDIT_PATIENT not in held:
+        return False
+    return not is_confidential(patient.pk) or NamedPerson.objects.filter(user=user, patient=patient).exists()
+
+
+def require_keeper(user: User, patient: Patient) -> None:
+    if not may_keep(user, patient):
+        require(user, Permission.MANAGE_CLINIC, patient.clinic)
+
+
+def require_reason(reason: str) -> str:
+    """`reason` without blanks around it. Raises Refusal where it says too little."""
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise Refusal("reason_needed", REASON_NEEDED)
+    return reason.strip()
+
+
+def require_alike(first: Patient, second: Patient) -> None:
+    """Raise unless both records are confidential, or neither."""
+    if is_confidential(first.pk) != is_confidential(second.pk):
+        raise NotAllowedNow("confidential_and_not", DIFFERENT)
+
+
+def records(patient: uuid.UUID) -> Iterator[uuid.UUID]:
+    """The keys of a person's record and of those merged into it, and into those."""
+    merged = [patient]
+    while merged:
+        yield from merged
+        merged = list(Patient.objects.filter(merged_into__in=merged).values_list("pk", flat=True))
+
+
+def colleagues(patient: Patient) -> QuerySet[User]:
+    """Who can be named: the members of the clinic who view patients, by name."""
+    people = Membership.objects.people(Permission.VIEW_PATIENT, patient.clinic_id)
+    return people.order_by("full_name", "email")
+
+
+def named(patient: uuid.UUID) -> QuerySet[NamedPerson]:
+    return NamedPerson.objects.filter(patient=patient).select_related("user", "named_by").order_by("user__full_name")
+
+
+def at_work(patient: Patient) -> QuerySet[User]:
+    """Who has work in hand that nobody else would finish: they are named with the mark, so that nothing is lost.
+
+    Who reads or has an unsigned report, who must acknowledge a critical result, and who ordered what is not read yet.
+    """
+    reading = Review.objects.filter(study__patient=patient, status=ReviewStatus.CLAIMED).values("reader")
+    drafts = Report.objects.filter(study__patient=patient, status=ReportStatus.PRELIMINARY).values("review__reader")
+    looks = SecondLook.objects.filter(report__study__patient=patient, decided_at=None).values("reader")
+    critical = CriticalResult.objects.open().filter(study__patient=patient)
+    ordered = Study.objects.filter(patient=patient, reviews__status__in=OPEN, ordered_by__isnull=False)
+    return colleagues(patient).filter(
+        Q(pk__in=reading)
+        | Q(pk__in=drafts)
+        | Q(pk__in=looks)
+        | Q(pk__in=critical.exclude(recipient=None).values("recipient"))
+        | Q(pk__in=critical.exclude(escalate_to=None).values("escalate_to"))
+        | Q(pk__in=ordered.values("ordered_by"))
+    )
+
+
+def lacks_reader(patient: Patient) -> bool:
+    """Whether an examination of a confidential record waits for a reading, or a report for a signature, that none of
+    the named people may give. Emergency access does not count: it ends.
+    """
+    if not Confidentiality.objects.standing().filter(patient=patient).exists():
+        return False
+    people = list(colleagues(patient).filter(pk__in=NamedPerson.objects.filter(patient=patient).values("user")))
+    return any(not _has_reader(review, people) for review in _unread(patient)) or any(
+        not _has_signer(report, people) for report in _unsigned(patient)
+    )
+
+
+def _unread(patient: Patient) -> QuerySet[Review]:
+    return Review.objects.open().filter(study__patient=patient, study__withdrawal=None).select_related("clinic")
+
+
+def _unsigned(patient: Patient) -> QuerySet[Report]:
+    return Report.objects.filter(study__patient=patient, status=ReportStatus.PRELIMINARY).select_related(
+        "study__clinic", "review"
+    )
+
+
+def _has_reader(review: Review, people: list[User]) -> bool:
+    if review.reader_id in {one.pk for one in people}:
+        return True
+    able = (one for one in people if allowed(one, Permission.REVIEW_SCAN, review.clinic))
+    return any(Review.objects.filter(pk=review.pk).open_to(one).exists() for one in able)
+
+
+def _has_signer(report: Report, people: list[User]) -> bool:
+    return any(allowed(one, Permission.SIGN_REPORT, report.study.clinic) for one in people)

@@ -1,0 +1,246 @@
+"""Confidential records: who meets them where, and how an emergency opens one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import ApiToken, Clinic, User
+from audit.models import AuditEvent
+from audit.vocabulary import Event
+from diagnosis import notifications
+from diagnosis.actions.confidentiality import lift_confidentiality, mark_confidential, name_people, remove_named
+from diagnosis.actions.correction import merge_patients
+from diagnosis.actions.emergency import open_in_emergency, review_emergency
+from diagnosis.actions.review import claim_next, claim_review, release_review
+from diagnosis.actions.scan import upload_scan
+from diagnosis.errors import AttachedElsewhere, NotAllowedNow, Refusal
+from diagnosis.models import EmergencyAccess, NamedPerson, Patient, Review, Scan
+from diagnosis.models.confidentiality import EmergencyKind
+from diagnosis.models.notification import NotificationKind
+from diagnosis.reviews.missing_readers import tell_of_missing_readers
+from diagnosis.rules import confidentiality as rules
+from tests.factories import new_patient
+from tests.images import xray_png
+from tests.integration.test_audit_routes import LEAD_ELSEWHERE, SILENT, World, names, world  # noqa: F401
+
+# Where administrators look after closed records, which they know by their numbers alone.
+OF_KEEPERS = {"diagnosis:oversight-emergency", "diagnosis:patient-confidential"}
+WHY = "She collapsed on the ward."
+
+
+def walk(world: World, person: User) -> dict[str, tuple[int, set[str]]]:  # noqa: F811
+    """For every address: the status, and what of the patient the answer holds."""
+    merged = world.patient.merged_from.get()
+    secrets = {
+        *(world.patient.name, world.patient.given_name, world.patient.medical_record_number, str(world.patient.pk)),
+        *(merged.medical_record_number, str(merged.pk)),
+    }
+    secrets |= {str(key) for key in world.patient.scans.values_list("pk", flat=True)}
+    secrets |= {str(key) for key in world.patient.studies.values_list("pk", flat=True)}
+    browser, found = Client(), {}
+    browser.force_login(person)
+    for name in sorted(names() - SILENT):
+        answer = browser.get(world.address(name))
+        text = answer.getvalue().decode(errors="ignore")
+        found[name] = (answer.status_code, {secret for secret in secrets if secret in text})
+        browser.cookies.pop("messages", None)  # Django's administration says on its next page which key it lacks
+    return found
+
+
+def test_nobody_meets_a_closed_record_who_is_not_named(
+    world: World,  # noqa: F811
+    member: Callable[..., User],
+    administrator: User,
+) -> None:
+    named, colleague, root = world.people["radiologist"], member("radiologist"), world.people["root"]
+    before = walk(world, named)
+    assert sum(bool(met) for _status, met in before.values()) > 40
+    mark_confidential(by=administrator, patient=world.patient)
+    assert NamedPerson.objects.filter(user=named, patient=world.patient).exists(), "has a draft and a case in hand"
+
+    assert walk(world, named) == before
+    for name, (status, met) in walk(world, colleague).items():
+        # A closed record's own page names its key, which stands in the address already.
+        assert met <= ({str(world.patient.pk)} if status == 403 else set()), name
+        assert status in (403, 404, 405) or name not in _of_the_patient(world) - LEAD_ELSEWHERE, name
+    for name, (status, met) in walk(world, root).items():
+        known = {str(world.patient.pk), world.patient.medical_record_number} if name in OF_KEEPERS else set()
+        assert met <= (known | ({str(world.patient.pk)} if status == 403 else set())), name
+
+
+def _of_the_patient(world: World) -> set[str]:  # noqa: F811
+    """Addresses that name the patient, or something of theirs."""
+    about = ("patient", "study", "scan", "review", "report", "analysis", "prediction", "second-look", "critical")
+    arguments = {"patient-list", "patient-create", "scan-list", "scan-progress", "review-next", "second-looks"}
+    public = {"report-verify"}  # says nothing about the patient
+    return {
+        name
+        for name in names()
+        if name.startswith("diagnosis:") and name.rpartition(":")[2].startswith(about)
+        if name.rpartition(":")[2] not in arguments | public
+    }
+
+
+def test_an_emergency_opens_it_loudly_and_for_a_while(
+    client: Client, patient: Patient, scan: Scan, member: Callable[..., User], administrator: User
+) -> None:
+    mark_confidential(by=administrator, patient=patient)
+    person, other, keeper = member("clinician"), member("clinician"), member("administrator")
+    page = reverse("diagnosis:patient-detail", args=[patient.pk])
+    address = reverse("diagnosis:patient-emergency", args=[patient.pk])
+    client.force_login(person)
+    closed = client.get(reverse("diagnosis:study-detail", args=[scan.study_id]))
+    assert closed.status_code == 403 and "This record is confidential" in closed.content.decode()
+    assert client.post(address, {"kind": "treatment", "reason": "urgent"}).status_code == 422
+    assert client.post(address, {"reason": WHY}).status_code == 422
+    assert not EmergencyAccess.objects.exists()
+
+    before = AuditEvent.objects.count()
+    for _twice in range(2):
+        assert client.post(address, {"kind": "treatment", "reason": WHY})["Location"] == page
+    access = EmergencyAccess.objects.get()
+    assert access.person == person and access.ends_at - access.begun_at == timedelta(hours=4)
+    entry = AuditEvent.objects.order_by("pk")[before]
+    assert (entry.event, entry.action, entry.patient) == (Event.EMERGENCY_STARTED, "E", patient.pk)
+    for address in (page, reverse("diagnosis:study-detail", args=[scan.study_id])):
+        shown = client.get(address).content.decode()
+        assert patient.name in shown and "Emergency access to a confidential record until" in shown and WHY in shown
+    client.force_login(other)
+    assert client.get(page).status_code == 403
+    assert client.post(reverse("diagnosis:emergency-end", args=[access.pk])).status_code == 404
+    with pytest.raises(Exception, match="does not allow"):  # to name oneself would make it permanent
+        name_people(by=person, patient=patient, people=[person.pk])
+
+    for told in (administrator, keeper):
+        assert NotificationKind.EMERGENCY in {one.kind for one in notifications.own(told)}
+    client.force_login(keeper)
+    notice = client.get(reverse("diagnosis:notifications")).content.decode()
+    assert "A confidential record was opened in an emergency" in notice and patient.name not in notice
+    notifications.mail_pending()
+    assert {to for one in mail.outbox for to in one.to} >= {administrator.email, keeper.email}
+    assert all(patient.name not in one.body + one.subject for one in mail.outbox)
+
+    review = reverse("diagnosis:emergency-review", args=[access.pk])
+    client.post(review, {"remark": "Right."})
+    assert EmergencyAccess.objects.unreviewed().count() == 1, "it still lasts"
+    client.force_login(person)
+    client.post(reverse("diagnosis:emergency-end", args=[access.pk]))
+    assert client.get(page).status_code == 403
+    client.force_login(keeper)
+    listed = client.get(reverse("diagnosis:oversight-emergency")).content.decode()
+    assert WHY in listed and "2 pages or images" in listed and "has not been reviewed" in listed
+    client.post(review, {"remark": "Right."})
+    client.post(review, {"remark": "Wrong."})
+    access.refresh_from_db()
+    assert (access.reviewed_by, access.remark) == (keeper, "Right.")
+    assert "has not been reviewed" not in client.get(reverse("diagnosis:oversight-emergency")).content.decode()
+
+
+def test_it_ends_by_itself_and_nobody_reviews_their_own(
+    client: Client, patient: Patient, member: Callable[..., User], administrator: User, other_clinic: Clinic
+) -> None:
+    mark_confidential(by=administrator, patient=patient)
+    keeper, stranger = member("administrator"), member("administrator", at=other_clinic)
+    access = open_in_emergency(by=keeper, patient=patient, kind=EmergencyKind.OTHER, reason=WHY)
+    with pytest.raises(NotAllowedNow):
+        open_in_emergency(by=keeper, patient=patient, kind=EmergencyKind.OTHER, reason=WHY)
+    client.force_login(keeper)
+    page = reverse("diagnosis:patient-detail", args=[patient.pk])
+    assert client.get(page).status_code == 200
+    earlier = timezone.now() - timedelta(hours=5)
+    EmergencyAccess.objects.update(begun_at=earlier, ends_at=earlier + timedelta(hours=4))
+    assert client.get(page).status_code == 403
+    with pytest.raises(NotAllowedNow):
+        review_emergency(by=keeper, access=access, remark="")
+    client.force_login(stranger)
+    assert client.get(page).status_code == 404
+    assert client.post(reverse("diagnosis:patient-emergency", args=[patient.pk])).status_code == 404
+    assert client.get(reverse("diagnosis:patient-confidential", args=[patient.pk])).status_code == 404
+    assert client.post(reverse("diagnosis:emergency-review", args=[access.pk])).status_code == 404
+    assert not EmergencyAccess.objects.filter(reviewed_at__isnull=False).exists()
+
+
+def test_whoever_sends_images_is_told_why_they_may_not(
+    client: Client, clinic: Clinic, patient: Patient, scan: Scan, member: Callable[..., User], administrator: User
+) -> None:
+    sender = member("radiographer")
+    mark_confidential(by=administrator, patient=patient)
+    client.force_login(sender)
+    assert client.get(reverse("diagnosis:scan-upload", args=[patient.pk])).status_code == 403
+    # Only the whole number says that there is somebody; a part of it or the name says nothing.
+    for sought, told in (("mrn-0001", True), ("MRN-000", False), ("Berg", False)):
+        found = client.get(reverse("diagnosis:patient-list"), {"q": sought}).content.decode()
+        assert ("a confidential record with this number" in found) is told
+        assert "Alma" not in found
+    fields = {"medical_record_number": "MRN-0001", "family_name": "Holm", "sex": "U"}
+    refused = client.post(reverse("diagnosis:patient-create"), fields)
+    assert refused.status_code == 422 and "Berg" not in refused.content.decode()
+    assert "a confidential record with this number" in refused.content.decode()
+    alike = {"medical_record_number": "X-9", "family_name": "Berg", "given_name": "Alma", "birth_date": "1958-03-14"}
+    assert client.post(reverse("diagnosis:patient-create"), {**alike, "sex": "F"}).status_code == 302
+
+    someone = new_patient(clinic, sender, "X-10")
+    with pytest.raises(AttachedElsewhere) as elsewhere:
+        upload_scan(by=sender, patient=someone, data=xray_png(0), name="a.png")
+    assert "Berg" not in elsewhere.value.sentence and not elsewhere.value.details
+    _token, secret = ApiToken.objects.issue(membership=sender.memberships.get(), name="gateway")
+    headers: dict[str, Any] = {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
+    api = Client()
+    assert api.get(reverse("api:patient", args=[patient.pk]), **headers).status_code == 404
+    sent = {"patient": str(patient.pk), "modality": "cxr", "file": _file()}
+    answer = api.post(reverse("api:scans"), sent, **headers)
+    assert answer.status_code == 403 and "confidential" in json.loads(answer.content)["detail"]
+    open_in_emergency(by=sender, patient=patient, kind=EmergencyKind.IMAGES, reason="A film in the emergency room.")
+    answer = api.post(reverse("api:scans"), {**sent, "file": _file()}, **headers)
+    assert answer.status_code == 201, answer.content
+
+
+def _file() -> Any:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    return SimpleUploadedFile("b.png", xray_png(3), "image/png")
+
+
+def test_no_examination_stays_unread_because_of_it(
+    patient: Patient,
+    clinic: Clinic,
+    upload: Callable[..., Scan],
+    member: Callable[..., User],
+    administrator: User,
+    stranger: User,
+) -> None:
+    reader, late = member("radiologist"), member("radiologist")
+    held, waiting = upload(1).reviews.get(), upload(2).reviews.get()
+    claim_review(by=reader, review=held)
+    named = mark_confidential(by=administrator, patient=patient)
+    assert set(named) == {administrator, reader}, "who reads it keeps it"
+    assert not rules.lacks_reader(patient)
+    release_review(by=reader, review=held)
+    remove_named(by=administrator, patient=patient, person=reader.pk)
+    assert claim_next(by=late, within=Review.objects.visible_to(late)) is None
+    assert [one.kind for one in notifications.own(administrator)] == [NotificationKind.UNREAD]
+    assert tell_of_missing_readers() == 0, "once a day"
+    with pytest.raises(NotAllowedNow):
+        remove_named(by=administrator, patient=patient, person=administrator.pk)
+    with pytest.raises(Refusal):
+        name_people(by=administrator, patient=patient, people=[stranger.pk])
+    other = new_patient(clinic, administrator, "OTHER")
+    with pytest.raises(NotAllowedNow):
+        merge_patients(by=administrator, source=other, target=patient, reason="The same person.")
+
+    name_people(by=administrator, patient=patient, people=[late.pk])
+    assert not rules.lacks_reader(patient)
+    assert claim_next(by=late, within=Review.objects.visible_to(late)) in (held, waiting)
+    lift_confidentiality(by=administrator, patient=patient)
+    assert Patient.objects.visible_to(reader).filter(pk=patient.pk).exists() and not rules.named(patient.pk)
+    with pytest.raises(NotAllowedNow):
+        lift_confidentiality(by=administrator, patient=patient)
