@@ -38,17 +38,19 @@ class ClinicalQuerySet(models.QuerySet[M]):
         clinics = Clinic.objects.where(user, Permission.VIEW_PATIENT)
         return self.filter(**{f"{self.clinic_path}__in": clinics})
 
-    def without_hidden(self, user: User) -> Self:
+    def without_hidden(self, user: User, *, study: str = "") -> Self:
         """Without the confidential records that are not open to `user`, of whichever clinic.
 
-        NOT IN a question that does not refer to the row: it is asked once, and a list keeps its index.
+        NOT IN a question that does not refer to the row: it is asked once, and a list keeps its index. `study`: another
+        way to the row's study than `study_path`.
         """
         hidden = apps.get_model("diagnosis", "Confidentiality").objects.hidden_from(user).values("patient")
         shown = self.filter(*(~Q(**{f"{path}__in": hidden}) for path in self.patient_paths))
-        if not self.study_path:
+        way = study or self.study_path
+        if not way:
             return shown
         studies = apps.get_model("diagnosis", "Study").with_withdrawn.filter(patient__in=hidden).order_by()
-        return shown.filter(~Q(**{f"{self.study_path}__in": studies.values("pk")}))
+        return shown.filter(~Q(**{f"{way}__in": studies.values("pk")}))
 
     def with_emergency(self, user: User) -> Self:
         """With `in_emergency`: whether `user` sees the row by an emergency access that lasts."""
