@@ -181,7 +181,7 @@ class PatientAdmin(_ClinicalAdmin):
     @admin.display(description=_("history of the record"))
     def record_history(self, patient: Patient) -> SafeString:
         """Who saved which version and what they changed, newest first."""
-        rows = ((formats.moment(change.at), _in_words(change)) for change in changes(patient))
+        rows = ((formats.moment(change.at), _in_words(change)) for change in changes(patient, by=None))
         return format_html("<ul>{}</ul>", format_html_join("", "<li>{}: {}</li>", rows))
 
 

@@ -63,7 +63,9 @@ def remove_named(*, by: User, patient: Patient, person: UUID) -> None:
     _lock(patient)
     _require_confidential(patient)
     here = NamedPerson.objects.filter(patient__in=list(rules.records(patient.pk)))
-    if not here.filter(patient=patient).exclude(user=person).exists():
+    # Somebody who left the clinic sees it no more than nobody.
+    others = here.filter(patient=patient, user__in=rules.colleagues(patient)).exclude(user=person)
+    if not others.exists():
         raise NotAllowedNow("last_named", rules.LAST_NAMED)
     here.filter(user=person).delete()
     note_detail(confidential="removed", named=str(person))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -11,10 +11,12 @@ from typing import Any
 
 from rest_framework.request import Request
 
+from accounts.models import User
 from diagnosis.api.pagination import Pages
+from diagnosis.api.scope import person
 from diagnosis.models import Analysis, Patient, Study
 from diagnosis.models.study import StudyQuerySet
-from diagnosis.patients.history import reason_text
+from diagnosis.patients.history import closed_others, reason_text
 
 FIELDS = ("medical_record_number", "family_name", "given_name", "birth_date", "sex")
 
@@ -47,7 +49,7 @@ class Event:
 def page_of(patient: Patient, studies: StudyQuerySet, pages: Pages, request: Request) -> list[Event]:
     """One page of `patient`'s history. Only that page's studies are read in full."""
     keys = Study.objects.filter(patient=patient, emptied_of=None).order_by().values_list("received_at", "pk")
-    events = [Event("study", at, study_pk=pk) for at, pk in keys] + _changes(patient)
+    events = [Event("study", at, study_pk=pk) for at, pk in keys] + _changes(patient, person(request))
     events.sort(key=lambda event: (event.at, event.key), reverse=True)
     return _filled(pages.paginate_list(events, request, key=lambda event: event.key), studies)
 
@@ -62,15 +64,16 @@ def _filled(page: list[Event], studies: StudyQuerySet) -> list[Event]:
     return page
 
 
-def _changes(patient: Patient) -> list[Event]:
+def _changes(patient: Patient, by: User) -> list[Event]:
     rows: Sequence[Any] = list(patient.history.select_related("history_user").order_by("history_date", "history_id"))
-    return [_change(row, before) for before, row in pairwise([None, *rows])]
+    closed = closed_others(patient, rows, by=by)
+    return [_change(row, before, closed) for before, row in pairwise([None, *rows])]
 
 
-def _change(row: Any, before: Any) -> Event:
+def _change(row: Any, before: Any, closed: Collection[str]) -> Event:
     by = row.history_user.full_name if row.history_user else ""
     changes = _differences(before, row) if before else []
-    reason = reason_text(row.history_change_reason)
+    reason = reason_text(row.history_change_reason, closed)
     return Event("record", row.history_date, by=by, reason=reason, changes=changes, version=row.history_id)
 
 

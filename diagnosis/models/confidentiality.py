@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from diagnosis.models.patient import Patient
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import Clinic, User
 
 
 class ConfidentialityQuerySet(models.QuerySet["Confidentiality"]):
@@ -158,6 +158,13 @@ def seeing(people: models.QuerySet[User], patient: uuid.UUID) -> models.QuerySet
     named = NamedPerson.objects.filter(patient=patient).values("user")
     opened = EmergencyAccess.objects.open().filter(patient=patient).values("person")
     return people.filter(Q(pk__in=named) | Q(pk__in=opened))
+
+
+def closed_numbers(user: User | None, numbers: Iterable[str], clinic: Clinic) -> frozenset[str]:
+    """Those of the record numbers whose records are hidden from `user`; None: from anybody."""
+    closed = Confidentiality.objects.hidden_from(user) if user else Confidentiality.objects.standing()
+    same = closed.filter(patient__clinic=clinic, patient__medical_record_number__in=list(numbers))
+    return frozenset(same.values_list("patient__medical_record_number", flat=True))
 
 
 def hides_any(user: User, patients: Iterable[uuid.UUID]) -> bool:

@@ -6,11 +6,16 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Count
+
 from audit.models import AuditEvent
 from audit.vocabulary import Outcome
-from diagnosis.models import Confidentiality, EmergencyAccess, Patient
+from diagnosis.models import EmergencyAccess, Patient
 from diagnosis.models.confidentiality import EmergencyAccessQuerySet
 from diagnosis.rules import confidentiality as rules
+
+# More stand on no page.
+MOST = 200
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,12 @@ class Kept:
 
 
 def kept(clinics: Iterable[uuid.UUID]) -> list[Kept]:
-    """The confidential records in use, by number."""
-    marked = Confidentiality.objects.standing().values("patient")
-    records = Patient.objects.current().filter(pk__in=marked, clinic__in=list(clinics)).select_related("clinic")
-    return [
-        Kept(one, rules.named(one.pk).count(), rules.lacks_reader(one))
-        for one in records.order_by("medical_record_number")
-    ]
+    """The confidential records in use: those without a reader come first, then by number; at most MOST.
+
+    Only those of whom something waits are asked for its reader.
+    """
+    records = rules.kept(clinics).select_related("clinic").annotate(named=Count("named_people"))
+    lacking = [one for one in rules.waiting(records)[:MOST] if rules.lacks_reader(one)]
+    others = records.exclude(pk__in=[one.pk for one in lacking]).order_by("medical_record_number")[:MOST]
+    shown = [(one, True) for one in lacking] + [(one, False) for one in others]
+    return [Kept(one, one.named, lacks) for one, lacks in shown[:MOST]]  # type: ignore[attr-defined]  # annotated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -10,7 +11,9 @@ from typing import Any
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from diagnosis.models import Patient
+from diagnosis.models.confidentiality import closed_numbers
 
 SHOWN = {
     "medical_record_number": _("record number"),
@@ -55,10 +58,11 @@ class Change:
     fields: tuple[FieldChange, ...]
 
 
-def changes(patient: Patient) -> list[Change]:
-    """The newest first; at most MOST."""
+def changes(patient: Patient, *, by: User | None) -> list[Change]:
+    """The newest first; at most MOST. `by`: who reads them, where that is known."""
     versions = list(patient.history.select_related("history_user")[: MOST + 1])
-    found = [_change(new, old) for new, old in pairwise([*versions, None])]
+    closed = closed_others(patient, versions, by=by)
+    found = [_change(new, old, closed) for new, old in pairwise([*versions, None])]
     return found[:MOST]
 
 
@@ -67,20 +71,35 @@ def reason_code(code: str, record: str, count: int = 0) -> str:
     return f"{code}|{count}|{record}"
 
 
-def reason_text(stored: str | None) -> str:
-    """Why a version of a record was saved, in the active language; words of a person or of older rows as they are."""
-    code, _bar, rest = (stored or "").partition("|")
-    count, _bar, record = rest.partition("|")
+def reason_text(stored: str | None, closed: Collection[str] = ()) -> str:
+    """Why a version of a record was saved, in the active language; words of a person or of older rows as they are.
+
+    The numbers in `closed` are not said.
+    """
+    code, count, record = _parts(stored)
     if code not in _REASONS or not (count or "0").isdigit():
         return stored or ""
-    return str(_REASONS[code] % {"count": int(count or 0), "record": record})
+    shown = gettext("(confidential)") if record in closed else record
+    return str(_REASONS[code] % {"count": int(count or 0), "record": shown})
 
 
-def _change(new: Any, old: Any | None) -> Change:
+def closed_others(patient: Patient, versions: Iterable[Any], *, by: User | None) -> frozenset[str]:
+    """The numbers of other records that reasons of `versions` hold, and that are hidden from `by`."""
+    numbers = {_parts(one.history_change_reason)[2] for one in versions} - {""}
+    return closed_numbers(by, numbers, patient.clinic) if numbers else frozenset()
+
+
+def _parts(stored: str | None) -> tuple[str, str, str]:
+    """Code, count and record number."""
+    code, _bar, rest = (stored or "").partition("|")
+    count, _bar, record = rest.partition("|")
+    return code, count, record
+
+
+def _change(new: Any, old: Any | None, closed: Collection[str]) -> Change:
     by = str(new.history_user) if new.history_user else gettext("the system")
-    return Change(
-        new.history_date, by, reason_text(new.history_change_reason) or gettext("changed"), _differences(new, old)
-    )
+    reason = reason_text(new.history_change_reason, closed) or gettext("changed")
+    return Change(new.history_date, by, reason, _differences(new, old))
 
 
 def _differences(new: Any, old: Any | None) -> tuple[FieldChange, ...]:

@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from diagnosis.models import Confidentiality, Notification, Patient
+from diagnosis.models import Notification, Patient
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify_keepers
-from diagnosis.rules.confidentiality import lacks_reader
+from diagnosis.rules import confidentiality as rules
 
 # An administrator who has read the notice, and named nobody, is told again.
 AGAIN_AFTER = timedelta(hours=24)
@@ -22,7 +22,7 @@ def tell_of_missing_reader(patient: Patient) -> bool:
     """Once a day, while it lasts. Returns whether anybody was told."""
     since = timezone.now() - AGAIN_AFTER
     told = Notification.objects.filter(record=patient, kind=NotificationKind.UNREAD, created_at__gt=since)
-    if told.exists() or not lacks_reader(patient):
+    if told.exists() or not rules.lacks_reader(patient):
         return False
     notify_keepers(patient, NotificationKind.UNREAD)
     return True
@@ -30,5 +30,4 @@ def tell_of_missing_reader(patient: Patient) -> bool:
 
 def tell_of_missing_readers() -> int:
     """Of every confidential record. Returns of how many anybody was told."""
-    marked = Confidentiality.objects.standing().values("patient")
-    return sum(tell_of_missing_reader(one) for one in Patient.objects.current().filter(pk__in=marked))
+    return sum(tell_of_missing_reader(one) for one in rules.waiting(rules.kept()).select_related("clinic"))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from accounts.models import Membership, User
 from accounts.permissions import Permission, allowed, require
-from diagnosis.errors import NotAllowedNow, Refusal
+from diagnosis.errors import ConfidentialRecord, NotAllowedNow, Refusal
 from diagnosis.models import (
     Confidentiality,
     CriticalResult,
@@ -21,8 +21,9 @@ from diagnosis.models import (
     SecondLook,
     Study,
 )
-from diagnosis.models.confidentiality import is_confidential
+from diagnosis.models.confidentiality import hides_any, is_confidential
 from diagnosis.models.review import OPEN
+from diagnosis.rules.corrections import signed_under
 from diagnosis.states import ReportStatus, ReviewStatus
 
 SHORTEST_REASON = 10
@@ -76,6 +77,18 @@ def require_alike(first: Patient, second: Patient) -> None:
         raise NotAllowedNow("confidential_and_not", DIFFERENT)
 
 
+def require_open_report(user: User, report: Report) -> None:
+    """Raise ConfidentialRecord where a report was signed for a patient whose record is closed to `user`, and its images
+    were given to this one since: what was signed names the other.
+    """
+    if named := signed_under(report):
+        number, study = named["medical_record_number"], report.study
+        same = Patient.objects.filter(clinic=study.clinic_id, medical_record_number=number)
+        for other in same.values_list("pk", flat=True):
+            if hides_any(user, [other]):
+                raise ConfidentialRecord(other)
+
+
 def records(patient: uuid.UUID) -> Iterator[uuid.UUID]:
     """The keys of a person's record and of those merged into it, and into those."""
     merged = [patient]
@@ -112,6 +125,19 @@ def at_work(patient: Patient) -> QuerySet[User]:
         | Q(pk__in=critical.exclude(escalate_to=None).values("escalate_to"))
         | Q(pk__in=ordered.values("ordered_by"))
     )
+
+
+def kept(clinics: Iterable[uuid.UUID] | None = None) -> QuerySet[Patient]:
+    """The confidential records in use, of these clinics or of all."""
+    marked = Patient.objects.current().filter(pk__in=Confidentiality.objects.standing().values("patient"))
+    return marked if clinics is None else marked.filter(clinic__in=list(clinics))
+
+
+def waiting(patients: QuerySet[Patient]) -> QuerySet[Patient]:
+    """Those of `patients` of whom an examination waits to be read, or a report to be signed."""
+    read = Review.objects.open().filter(study__patient=OuterRef("pk"), study__withdrawal=None)
+    sign = Report.objects.filter(study__patient=OuterRef("pk"), status=ReportStatus.PRELIMINARY)
+    return patients.filter(Exists(read) | Exists(sign))
 
 
 def lacks_reader(patient: Patient) -> bool:

@@ -146,7 +146,7 @@ def page_of(request: HttpRequest, patient: Patient) -> dict[str, Any]:
         "may": _rights(request, patient),
         "page": page,
         "rows": _timeline(patient, page.object_list, person(request)),
-        "changes": history.changes(patient),
+        "changes": history.changes(patient, by=person(request)),
         "trends": trends(patient, person(request)),
         "trend_grid": grid(),
         "upload": UploadForm(),

@@ -43,6 +43,7 @@ from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
 from diagnosis.reports.picture import picture_of
 from diagnosis.rules import blinding, corrections, policies
+from diagnosis.rules.confidentiality import require_open_report
 from diagnosis.views.review.unsigned import unsigned
 from diagnosis.views.shortcuts import find, noted, person, rights
 from diagnosis.views.signing import proof_of, proven
@@ -162,6 +163,7 @@ def _find(request: HttpRequest, pk: uuid.UUID) -> Report:
     require(person(request), Permission.VIEW_RESULT, report.scan.clinic)
     if blinding.hides_reading(person(request), report.study_id):
         raise PermissionDenied(gettext(blinding.READING_HIDDEN))
+    require_open_report(person(request), report)
     return report
 
 

@@ -250,7 +250,7 @@ def test_every_address_that_shows_a_patient_leaves_one_entry(world: World, brows
     assert not wrong, "\n".join(wrong)
 
 
-def _in_turn(name: str, browsers: dict[str, Client]) -> list[str]:
+def in_turn(name: str, browsers: dict[str, Client]) -> list[str]:
     """Whoever has something on the page comes first."""
     return sorted(browsers, key=lambda person: person != OWN_LISTS.get(name, "root"))
 
@@ -258,7 +258,7 @@ def _in_turn(name: str, browsers: dict[str, Client]) -> list[str]:
 def _fault(name: str, world: World, browsers: dict[str, Client]) -> str:
     """What is wrong with the entries of an address, opened by the first of the people who may; empty: nothing."""
     address, told = world.address(name), []
-    for person in _in_turn(name, browsers):
+    for person in in_turn(name, browsers):
         browser = browsers[person]
         before = AuditEvent.objects.count()
         answer = browser.get(address)

@@ -18,7 +18,7 @@ from audit.vocabulary import Event
 from diagnosis.api.files import PRIVATE
 from diagnosis.api.filters import ReportFilter, StrictFilters
 from diagnosis.api.pagination import Pages
-from diagnosis.api.scope import reports
+from diagnosis.api.scope import person, reports
 from diagnosis.api.serializers.report import ReportSerializer
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
@@ -26,6 +26,7 @@ from diagnosis.models import Report
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.picture import picture_of
 from diagnosis.rules import blinding
+from diagnosis.rules.confidentiality import require_open_report
 
 
 class _ReportView(Strict, generics.GenericAPIView[Report]):
@@ -41,6 +42,7 @@ class _ReportView(Strict, generics.GenericAPIView[Report]):
         report: Any = super().get_object()
         if report.reading_hidden:
             raise PermissionDenied(gettext(blinding.READING_HIDDEN))
+        require_open_report(person(self.request), report)
         found: Report = report
         return found
 

@@ -17,6 +17,7 @@ from diagnosis.actions.emergency import review_emergency
 from diagnosis.errors import Refusal
 from diagnosis.forms.confidentiality import ReviewForm
 from diagnosis.oversight import emergency
+from diagnosis.rules import confidentiality as rules
 from diagnosis.views.oversight.scope import Scope, overseen, show
 from diagnosis.views.shortcuts import noted, person
 
@@ -39,6 +40,7 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
         "rows": [emergency.looked(one) for one in page],
         "unreviewed": found.unreviewed().count(),
         "kept": kept,
+        "kept_count": rules.kept(clinics).count(),
         "me": person(request).pk,
     }
     return show(request, scope, "emergency", _("Confidential records"), context)
