@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core.mail import send_mail
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,6 +18,7 @@ from accounts.models import Clinic, Membership, User
 from accounts.permissions import Permission
 from diagnosis import keyset
 from diagnosis.models import Follow, Notification, Patient, ReadingPreference, Study
+from diagnosis.models.base import hidden_studies
 from diagnosis.models.confidentiality import seeing
 from diagnosis.models.notification import URGENT, NotificationKind, NotificationQuerySet
 
@@ -67,12 +68,13 @@ def _news(recipient: User, study: Study, kind: NotificationKind) -> None:
 def own(user: User) -> NotificationQuerySet:
     """What `user` is told about studies that they may still see, and of confidential records that they look after.
 
-    Asked of each of the person's own notices: they are few, and a clinic's studies are many.
+    As `Study.visible_to`, in words about the notice: “either” with a question of all visible studies would have
+    PostgreSQL gather these, and a clinic has many.
     """
     managed = Clinic.objects.where(user, Permission.MANAGE_CLINIC)
-    seen = Exists(Study.objects.visible_to(user).filter(pk=OuterRef("study")))
-    kept = Exists(Patient.objects.filter(pk=OuterRef("record"), clinic__in=managed))
-    return Notification.objects.of(user).filter(seen | kept)
+    seen = Q(study__clinic__in=Clinic.objects.where(user, Permission.VIEW_PATIENT), study__withdrawal=None)
+    shown = seen & ~Q(study__in=hidden_studies(user))
+    return Notification.objects.of(user).filter(shown | Q(record__clinic__in=managed))
 
 
 def notify_keepers(record: Patient, kind: NotificationKind, *, without: User | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from django.apps import apps
 from django.core.files.storage import Storage, storages
@@ -44,13 +44,12 @@ class ClinicalQuerySet(models.QuerySet[M]):
         NOT IN a question that does not refer to the row: it is asked once, and a list keeps its index. `study`: another
         way to the row's study than `study_path`.
         """
-        hidden = apps.get_model("diagnosis", "Confidentiality").objects.hidden_from(user).values("patient")
+        hidden = _hidden_patients(user)
         shown = self.filter(*(~Q(**{f"{path}__in": hidden}) for path in self.patient_paths))
         way = study or self.study_path
         if not way:
             return shown
-        studies = apps.get_model("diagnosis", "Study").with_withdrawn.filter(patient__in=hidden).order_by()
-        return shown.filter(~Q(**{f"{way}__in": studies.values("pk")}))
+        return shown.filter(~Q(**{f"{way}__in": hidden_studies(user)}))
 
     def with_emergency(self, user: User) -> Self:
         """With `in_emergency`: whether `user` sees the row by an emergency access that lasts."""
@@ -61,6 +60,17 @@ class ClinicalQuerySet(models.QuerySet[M]):
 
     def in_clinic(self, clinic: Clinic) -> Self:
         return self.filter(**{self.clinic_path: clinic})
+
+
+def hidden_studies(user: User) -> models.QuerySet[Any, Any]:
+    """The keys of those of confidential records that are not open to `user`."""
+    studies = apps.get_model("diagnosis", "Study").with_withdrawn.filter(patient__in=_hidden_patients(user))
+    return cast("models.QuerySet[Any, Any]", studies.order_by().values("pk"))
+
+
+def _hidden_patients(user: User) -> models.QuerySet[Any, Any]:
+    hidden = apps.get_model("diagnosis", "Confidentiality").objects.hidden_from(user).values("patient")
+    return cast("models.QuerySet[Any, Any]", hidden)
 
 
 class ClinicalModel(models.Model):
