@@ -49,8 +49,9 @@ def latest_in_state(statuses: Iterable[str]) -> AnalysisQuerySet:
 def scans_in_state(scans: QuerySet[Scan], statuses: Iterable[str]) -> QuerySet[Scan]:
     """Those of `scans`, which stand for their studies, whose study's latest analysis is in one of `statuses`.
 
-    Begins at the analyses: few have failed or are open, however many scans a clinic has.
+    Begins at the analyses: few have failed or are open, however many scans a clinic has. By the scans' own keys: with
+    those of the studies PostgreSQL would read all scans, of which it thinks that half are confidential.
     """
-    studies = latest_in_state(statuses).order_by().values_list("study", flat=True)
-    few = list(studies[: FEW + 1])
-    return scans.filter(represented_study__in=few if len(few) <= FEW else studies)
+    found = latest_in_state(statuses).order_by().values_list("study__representative", flat=True)
+    few = list(found[: FEW + 1])
+    return scans.filter(pk__in=few if len(few) <= FEW else found)
