@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 
-from accounts.models import Clinic
+from accounts.models import Clinic, User
 from diagnosis import messages
 from network import classes
 from network.models import InstanceStatus, ReceivedInstance, ReceivedStudy, StudyStatus
@@ -32,11 +32,20 @@ class Row:
     preview: Any = None
 
 
-def studies(clinic: Clinic, status: StudyStatus) -> QuerySet[ReceivedStudy]:
-    """Oldest first where somebody waits for it, else the latest."""
+def studies(clinic: Clinic, status: StudyStatus, *, by: User) -> QuerySet[ReceivedStudy]:
+    """Oldest first where somebody waits for it, else the latest; without those of confidential records that are not
+    open to `by`.
+    """
     order = "received_at" if status == StudyStatus.WAITING else "-received_at"
-    found = ReceivedStudy.objects.in_clinic(clinic).filter(status=status)
+    found = ReceivedStudy.objects.in_clinic(clinic).filter(status=status).without_hidden(by)
     return found.select_related("entity", "decided_by").order_by(order, "pk")
+
+
+def count_hidden(clinic: Clinic, status: StudyStatus, *, by: User) -> int:
+    """Of how many studies `by` may not be told whose they are: somebody else must decide about them."""
+    return (
+        ReceivedStudy.objects.in_clinic(clinic).filter(status=status).count() - studies(clinic, status, by=by).count()
+    )
 
 
 def rows(found: list[ReceivedStudy], status: StudyStatus) -> list[Row]:

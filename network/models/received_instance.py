@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Clinic
+from accounts.models import Clinic, User
 from diagnosis import messages
 from diagnosis.models import Patient, Scan
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
@@ -26,6 +26,12 @@ class InstanceStatus(models.TextChoices):
 
 
 class ReceivedInstanceQuerySet(ClinicalQuerySet["ReceivedInstance"]):
+    patient_paths = ("scan__patient",)
+
+    def without_hidden(self, user: User, *, study: str = "") -> Self:
+        shown = ReceivedStudy.objects.without_hidden(user).filter(pk=OuterRef("study"))
+        return super().without_hidden(user, study=study).filter(Q(study=None) | Exists(shown))
+
     def unsorted(self, now: datetime) -> Self:
         """What no worker has sorted yet, and none holds."""
         return self.filter(Q(held_until=None) | Q(held_until__lt=now), status=InstanceStatus.RECEIVED)

@@ -3,16 +3,17 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Clinic
+from accounts.models import Clinic, User
 from diagnosis.errors import IdentityMismatch
-from diagnosis.models import Patient
+from diagnosis.models import Confidentiality, Patient
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 from diagnosis.scans import intake
 from ml.imaging import DicomIdentity, PersonName
@@ -30,6 +31,15 @@ class StudyStatus(models.TextChoices):
 
 
 class ReceivedStudyQuerySet(ClinicalQuerySet["ReceivedStudy"]):
+    patient_paths = ("patient",)
+
+    def without_hidden(self, user: User, *, study: str = "") -> Self:
+        """Nor those whose files name the number of such a record, whether they are anybody's yet or not."""
+        closed = Confidentiality.objects.hidden_from(user).filter(
+            patient__clinic=OuterRef("clinic"), patient__medical_record_number__iexact=OuterRef("record_number")
+        )
+        return super().without_hidden(user, study=study).filter(~Exists(closed))
+
     def waiting(self) -> ReceivedStudyQuerySet:
         return self.filter(status=StudyStatus.WAITING)
 

@@ -44,10 +44,17 @@ def rejected(request: HttpRequest, clinic: Clinic) -> HttpResponse:
 
 def _list(request: HttpRequest, clinic: Clinic, status: StudyStatus) -> HttpResponse:
     require(person(request), Permission.MATCH_STUDY, clinic)
-    page = Paginator(worklist.studies(clinic, status), STUDIES_A_PAGE).get_page(request.GET.get("page"))
+    by = person(request)
+    page = Paginator(worklist.studies(clinic, status, by=by), STUDIES_A_PAGE).get_page(request.GET.get("page"))
     note_list(ReceivedStudy._meta.label_lower, [])
     rows = worklist.rows(list(page.object_list), status)
-    context = {"clinic": clinic, "page": page, "rows": rows, "is_rejected": status == StudyStatus.REJECTED}
+    context = {
+        "clinic": clinic,
+        "page": page,
+        "rows": rows,
+        "is_rejected": status == StudyStatus.REJECTED,
+        "closed": worklist.count_hidden(clinic, status, by=by),
+    }
     return render(request, "network/list.html", context)
 
 

@@ -16,6 +16,7 @@ from accounts.models import Clinic, User
 from accounts.permissions import Permission
 from accounts.roles import ROLES
 from audit.models import AuditEvent
+from diagnosis.actions.confidentiality import lift_confidentiality, mark_confidential
 from diagnosis.actions.deletion import confirm_deletion, request_deletion
 from diagnosis.models import Patient, Scan
 from diagnosis.rules.deletions import contents
@@ -224,3 +225,22 @@ def test_a_rate_is_counted_by_key() -> None:
     assert rate.allows("b")
     now[0] = 61.0
     assert rate.allows("a")
+
+
+def test_the_list_says_nothing_of_a_confidential_record(
+    arrive: Callable[..., ReceivedInstance], patient: Patient, member: Callable[..., User], administrator: User
+) -> None:
+    """Neither what its files say while nobody has matched it, nor what was attached since; those named see both."""
+    row = arrive(patient_id="mrn-0001", patient_name="Bergh^Alma")
+    mark_confidential(by=administrator, patient=patient)
+    sorter, named = client_of(member("radiographer")), client_of(administrator)
+    pages = [address("received-study", row.study), address("received-preview", row)]
+    for attached in (None, patient):
+        ReceivedStudy.objects.update(patient=attached, record_number="" if attached else "mrn-0001")
+        assert [sorter.get(page).status_code for page in pages] == [404, 404]
+        listed = sorter.get(address("received")).content.decode()
+        assert "Bergh" not in listed and "mrn-0001" not in listed and "1 study names a confidential record" in listed
+        assert "Bergh" in named.get(address("received")).content.decode()
+        assert [named.get(page).status_code for page in pages] == [200, 200]
+    lift_confidentiality(by=administrator, patient=patient)
+    assert "Bergh" in sorter.get(address("received")).content.decode()
