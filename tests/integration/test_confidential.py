@@ -53,7 +53,7 @@ LISTS = {
     *("diagnosis:notifications", "diagnosis:oversight-reading", "diagnosis:oversight-jobs"),
     *("diagnosis:oversight-corrections", "diagnosis:oversight-critical", "diagnosis:oversight-deletions"),
     *("diagnosis:oversight-retention", "diagnosis:oversight-download", "diagnosis:oversight-access"),
-    "diagnosis:report-verify",
+    *("diagnosis:oversight-deidentified", "diagnosis:report-verify"),
 }
 # Where administrators look after closed records, which they know by their numbers alone.
 OF_KEEPERS = {"diagnosis:oversight-emergency", "diagnosis:patient-confidential"}
