@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,7 @@ class Unrendered(BaseEngine):
 
 def ask(client: Client, method: str, where: str) -> str:
     """What came of it; nothing that it changed remains, neither rows nor who is signed in."""
-    cookies = client.cookies.copy()
+    cookies = deepcopy(client.cookies)  # a shallow one would change along
     with transaction.atomic():
         answer = client.generic(method, where, *(("{}", "application/json") if method != "GET" else ()))
         if answer.streaming:
