@@ -13,6 +13,7 @@ from audit.notes import note_detail
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Confidentiality, NamedPerson, Patient
 from diagnosis.reviews.missing_readers import tell_of_missing_reader
+from diagnosis.reviews.second_looks import give_back_unseen
 from diagnosis.rules import confidentiality as rules
 from diagnosis.rules.corrections import require_current
 
@@ -69,6 +70,7 @@ def remove_named(*, by: User, patient: Patient, person: UUID) -> None:
         raise NotAllowedNow("last_named", rules.LAST_NAMED)
     here.filter(user=person).delete()
     note_detail(confidential="removed", named=str(person))
+    give_back_unseen([patient.pk])
     tell_of_missing_reader(patient)
 
 

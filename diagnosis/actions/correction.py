@@ -8,13 +8,16 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission, require
+from audit.notes import note_detail
 from diagnosis.actions.regrouping import begin_anew, lock_patients, put_back
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Correction, Patient
+from diagnosis.models import Correction, NamedPerson, Patient
+from diagnosis.models.confidentiality import is_confidential
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.patients.history import reason_code
+from diagnosis.reviews.missing_readers import tell_of_missing_reader
 from diagnosis.rules import corrections
-from diagnosis.rules.confidentiality import require_alike
+from diagnosis.rules.confidentiality import at_work, records, require_alike
 from diagnosis.scans import regrouping
 
 
@@ -43,6 +46,7 @@ def merge_patients(*, by: User, source: Patient, target: Patient, reason: str) -
     lock_patients(source.pk, target.pk)
     corrections.require_pair(source, target, reason)
     require_alike(source, target)
+    _share_named(source, target, by=by)
     keys = sorted(source.scans.values_list("pk", flat=True))
     correction = _move(CorrectionKind.MERGE_PATIENTS, keys, source, target, by=by, reason=reason)
     if not Patient.objects.current().filter(pk=source.pk).update(merged_into=target):
@@ -103,11 +107,39 @@ def _move(
 
 def _give(keys: list[UUID], source: Patient, target: Patient, *, by: User) -> None:
     """Whatever is not with `source` any more refuses the whole."""
+    there = list(at_work(target).values_list("pk", flat=True))
     changed = regrouping.give(keys, source=source, target=target)
     if changed is None:
         raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
     for study in changed:
         begin_anew(study, by=by)
+    if is_confidential(target.pk):
+        _name_arrivals(source, target, there, by=by)
+        tell_of_missing_reader(target)
+
+
+def _share_named(source: Patient, target: Patient, *, by: User) -> None:
+    """Whoever was named for one of two closed records is named for both: none of them loses what they saw."""
+    keys = {*NamedPerson.objects.filter(patient__in=(source, target)).values_list("user", flat=True)}
+    _name(keys, [*records(source.pk), *records(target.pk)], by=by)
+
+
+def _name_arrivals(source: Patient, target: Patient, there: list[UUID], *, by: User) -> None:
+    """Whoever has work in hand that came to a closed record is named for it, as they are where one is marked.
+
+    An emergency access to `source` names nobody: it would make itself permanent.
+    """
+    coming = at_work(target).exclude(pk__in=there)
+    if is_confidential(source.pk):
+        coming = coming.filter(pk__in=NamedPerson.objects.filter(patient=source).values("user"))
+    _name(coming.values_list("pk", flat=True), list(records(target.pk)), by=by)
+
+
+def _name(people: Iterable[UUID], patients: Iterable[UUID], *, by: User) -> None:
+    named = [NamedPerson(patient_id=key, user_id=one, named_by=by) for one in people for key in patients]
+    if named:
+        NamedPerson.objects.bulk_create(named, ignore_conflicts=True)
+        note_detail(confidential="named", named=" ".join(sorted({str(one.user_id) for one in named})))
 
 
 def _mark_undone(correction: Correction, *, by: User) -> None:

@@ -17,6 +17,7 @@ from diagnosis.models import EmergencyAccess, Patient
 from diagnosis.models.confidentiality import EmergencyKind, hides_any
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify_keepers
+from diagnosis.reviews.second_looks import give_back_unseen
 from diagnosis.rules import confidentiality as rules
 
 
@@ -43,11 +44,13 @@ def open_in_emergency(*, by: User, patient: Patient, kind: EmergencyKind, reason
     return opened
 
 
+@transaction.atomic
 def end_emergency(*, by: User, access: EmergencyAccess) -> None:
     """The person needs it no longer. Raises NotAllowedNow where it has ended."""
     own = EmergencyAccess.objects.open().filter(pk=access.pk, person=by)
     if not own.update(ended_at=timezone.now()):
         raise NotAllowedNow("ended_already", rules.ENDED_ALREADY)
+    give_back_unseen([access.patient_id])
     note_event(Event.EMERGENCY_STOPPED, Action.EXECUTE)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Clinic, User
@@ -9,6 +13,7 @@ from accounts.permissions import Permission
 from diagnosis import keyset
 from diagnosis.models import EnteredInError, Report, Review, SecondLook
 from diagnosis.models.agreement import Agreement
+from diagnosis.models.confidentiality import hides_any
 from diagnosis.models.review import Category
 from diagnosis.models.second_look import Outcome
 from diagnosis.reviews import agreement
@@ -42,6 +47,16 @@ def due_to(reader: User) -> QuerySet[Report]:
 
 def count_due_to(reader: User) -> keyset.Count:
     return keyset.count(due_to(reader), most=MOST_COUNTED)
+
+
+@transaction.atomic
+def give_back_unseen(patients: Iterable[UUID]) -> None:
+    """Give back the open looks at these patients whose readers do not see the record any more, so that others may."""
+    looks = SecondLook.objects.filter(report__study__patient__in=patients, decided_at=None)
+    # Locked: one that is decided at this moment stays.
+    for look in looks.select_related("reader", "report__study").select_for_update(of=("self",)):
+        if hides_any(look.reader, [look.report.study.patient_id]):
+            look.delete()
 
 
 def outcome(report: Report, category: Category) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop
@@ -23,7 +24,9 @@ from diagnosis.models import (
 )
 from diagnosis.models.confidentiality import hides_any, is_confidential
 from diagnosis.models.review import OPEN
-from diagnosis.rules.corrections import signed_under
+from diagnosis.rules.corrections import corrections_of, signed_under
+from diagnosis.rules.critical_results import may_acknowledge
+from diagnosis.rules.records import joined
 from diagnosis.states import ReportStatus, ReviewStatus
 
 SHORTEST_REASON = 10
@@ -80,11 +83,13 @@ def require_alike(first: Patient, second: Patient) -> None:
 def require_open_report(user: User, report: Report) -> None:
     """Raise ConfidentialRecord where a report was signed for a patient whose record is closed to `user`, and its images
     were given to this one since: what was signed names the other.
+
+    The records are found by the corrections: a number may have been amended. Those that were merged are one record.
     """
-    if named := signed_under(report):
-        number, study = named["medical_record_number"], report.study
-        same = Patient.objects.filter(clinic=study.clinic_id, medical_record_number=number)
-        for other in same.values_list("pk", flat=True):
+    if signed_under(report):
+        own = joined({report.study.patient_id})
+        given = {key for made in corrections_of(report.scan) for key in (made.source_id, made.target_id)}
+        for other in given - own:
             if hides_any(user, [other]):
                 raise ConfidentialRecord(other)
 
@@ -134,22 +139,32 @@ def kept(clinics: Iterable[uuid.UUID] | None = None) -> QuerySet[Patient]:
 
 
 def waiting(patients: QuerySet[Patient]) -> QuerySet[Patient]:
-    """Those of `patients` of whom an examination waits to be read, or a report to be signed."""
+    """Those of `patients` of whom an examination waits to be read, a report to be signed, or an escalated critical
+    result to be acknowledged.
+    """
     read = Review.objects.open().filter(study__patient=OuterRef("pk"), study__withdrawal=None)
     sign = Report.objects.filter(study__patient=OuterRef("pk"), status=ReportStatus.PRELIMINARY)
-    return patients.filter(Exists(read) | Exists(sign))
+    hear = CriticalResult.objects.open().filter(study__patient=OuterRef("pk"), escalated_at__isnull=False)
+    return patients.filter(Exists(read) | Exists(sign) | Exists(hear))
 
 
 def lacks_reader(patient: Patient) -> bool:
-    """Whether an examination of a confidential record waits for a reading, or a report for a signature, that none of
-    the named people may give. Emergency access does not count: it ends.
+    """Whether something of a confidential record waits that none of the named people may do."""
+    return bool(lacking(patient))
+
+
+def lacking(patient: Patient) -> list[datetime]:
+    """Since when each case waits for a reading, each report for a signature, and each escalated critical result for an
+    acknowledgement that none of the named people may give. Emergency access does not count: it ends.
     """
-    if not Confidentiality.objects.standing().filter(patient=patient).exists():
-        return False
+    if not is_confidential(patient.pk):
+        return []
     people = list(colleagues(patient).filter(pk__in=NamedPerson.objects.filter(patient=patient).values("user")))
-    return any(not _has_reader(review, people) for review in _unread(patient)) or any(
-        not _has_signer(report, people) for report in _unsigned(patient)
-    )
+    return [
+        *(one.waiting_since for one in _unread(patient) if not _has_reader(one, people)),
+        *(one.written_at for one in _unsigned(patient) if not _has_signer(one, people)),
+        *(one.escalated_at or one.due_at for one in _unheard(patient) if not _has_addressee(one, people)),
+    ]
 
 
 def _unread(patient: Patient) -> QuerySet[Review]:
@@ -162,6 +177,11 @@ def _unsigned(patient: Patient) -> QuerySet[Report]:
     )
 
 
+def _unheard(patient: Patient) -> QuerySet[CriticalResult]:
+    escalated = CriticalResult.objects.open().filter(study__patient=patient, escalated_at__isnull=False)
+    return escalated.select_related("clinic")
+
+
 def _has_reader(review: Review, people: list[User]) -> bool:
     if review.reader_id in {one.pk for one in people}:
         return True
@@ -170,4 +190,13 @@ def _has_reader(review: Review, people: list[User]) -> bool:
 
 
 def _has_signer(report: Report, people: list[User]) -> bool:
-    return any(allowed(one, Permission.SIGN_REPORT, report.study.clinic) for one in people)
+    """As in `policies.sign_blocked_reason`: the author signs or hands over, and then another one signs."""
+    author = report.reading.reader_id
+    signers = [one for one in people if allowed(one, Permission.SIGN_REPORT, report.study.clinic)]
+    if report.handed_over_at:
+        return any(one.pk != author for one in signers)
+    return bool(signers) and author in {one.pk for one in people}
+
+
+def _has_addressee(critical: CriticalResult, people: list[User]) -> bool:
+    return any(may_acknowledge(one, critical) for one in people)

@@ -20,15 +20,18 @@ from audit.vocabulary import Event
 from diagnosis import notifications
 from diagnosis.actions.confidentiality import lift_confidentiality, mark_confidential, name_people, remove_named
 from diagnosis.actions.correction import merge_patients, move_scans
-from diagnosis.actions.emergency import open_in_emergency, review_emergency
+from diagnosis.actions.critical_result import mark_critical
+from diagnosis.actions.emergency import end_emergency, open_in_emergency, review_emergency
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_next, claim_review, release_review
 from diagnosis.actions.scan import upload_scan
+from diagnosis.actions.second_look import take_second_look
 from diagnosis.errors import AttachedElsewhere, NotAllowedNow, Refusal
-from diagnosis.models import EmergencyAccess, NamedPerson, Patient, Review, Scan
+from diagnosis.models import CriticalResult, EmergencyAccess, NamedPerson, Patient, Review, Scan, SecondLook
 from diagnosis.models.confidentiality import EmergencyKind
 from diagnosis.models.notification import NotificationKind
 from diagnosis.patients import history
+from diagnosis.reviews.escalation import escalate_overdue
 from diagnosis.reviews.missing_readers import tell_of_missing_readers
 from diagnosis.rules import confidentiality as rules
 from tests.conftest import PASSWORD
@@ -233,6 +236,91 @@ def test_what_a_correction_left_elsewhere_tells_nothing(
     name_people(by=administrator, patient=patient, people=[radiologist.pk])
     assert [client.get(address).status_code for address in addresses] == [200] * 2
     assert all("MRN-0001" in client.get(page).content.decode() for page in pages)
+    Patient.objects.filter(pk=patient.pk).update(medical_record_number="AMENDED")
+    remove_named(by=administrator, patient=patient, person=radiologist.pk)
+    assert [client.get(address).status_code for address in (*addresses, *papers)] == [403] * 4
+
+
+def test_a_merged_record_is_opened_with_the_one_it_became(
+    client: Client, clinic: Clinic, patient: Patient, scan: Scan, radiologist: User, administrator: User
+) -> None:
+    report = read(radiologist, scan.reviews.get()).report
+    sign_report(by=radiologist, report=report, password=PASSWORD)
+    became = new_patient(clinic, administrator, "BECAME")
+    merge_patients(by=administrator, source=patient, target=became, reason="The same person.")
+    mark_confidential(by=administrator, patient=became)
+    client.force_login(radiologist)
+    opened = client.post(reverse("diagnosis:patient-emergency", args=[patient.pk]), {"kind": "other", "reason": WHY})
+    assert opened["Location"] == reverse("diagnosis:patient-detail", args=[became.pk])
+    assert EmergencyAccess.objects.get().patient == became
+    addresses = [reverse(name, args=[report.pk]) for name in ("diagnosis:report-detail", "api:report")]
+    assert [client.get(address).status_code for address in addresses] == [200] * 2, "signed under the old number"
+
+
+def test_what_was_begun_for_a_closed_record_is_finished(
+    patient: Patient, scan: Scan, member: Callable[..., User], administrator: User
+) -> None:
+    """A draft, a critical result and a second look of people who see the record no more."""
+    reader, author, clinician = member("radiologist"), member("radiologist"), member("clinician")
+    finish(scan, 0.9, 0.8, combined=0.8)
+    mark_confidential(by=administrator, patient=patient, people=[reader.pk, clinician.pk])
+    assert not rules.lacks_reader(patient)
+    open_in_emergency(by=author, patient=patient, kind=EmergencyKind.READING, reason=WHY)
+    words = {"decision": "override", "override_reason": "clinical"}
+    report = read(author, scan.reviews.get(), category="negative", **words).report
+    assert rules.lacks_reader(patient), "the author alone signs"
+    name_people(by=administrator, patient=patient, people=[author.pk])
+    assert not rules.lacks_reader(patient)
+    sign_report(by=author, report=report, password=PASSWORD)
+    assert not rules.waiting(rules.kept())
+
+    mark_critical(by=author, study=scan.study, finding="Tension pneumothorax.", recipient=clinician)
+    CriticalResult.objects.update(due_at=timezone.now())
+    assert escalate_overdue() == 1 and list(rules.waiting(rules.kept())) == [patient]
+    remove_named(by=administrator, patient=patient, person=administrator.pk)
+    assert not rules.lacks_reader(patient)
+    remove_named(by=administrator, patient=patient, person=clinician.pk)
+    assert rules.lacks_reader(patient), "it was sent to somebody who cannot read it"
+
+    def expire() -> None:
+        earlier = timezone.now() - timedelta(hours=5)
+        EmergencyAccess.objects.update(begun_at=earlier, ends_at=earlier + timedelta(hours=4))
+        tell_of_missing_readers()
+
+    for leave in (
+        lambda: remove_named(by=administrator, patient=patient, person=reader.pk),
+        lambda: end_emergency(by=reader, access=EmergencyAccess.objects.open().get(person=reader)),
+        expire,
+    ):
+        take_second_look(by=reader, report=report)
+        leave()
+        assert not SecondLook.objects.exists(), "it is due to others again"
+        open_in_emergency(by=reader, patient=patient, kind=EmergencyKind.READING, reason=WHY)
+
+
+def test_whoever_works_on_what_comes_to_a_closed_record_is_named(
+    clinic: Clinic,
+    patient: Patient,
+    upload: Callable[..., Scan],
+    member: Callable[..., User],
+    administrator: User,
+) -> None:
+    scan, unread = upload(1), upload(2)
+    author, guest, here, there = (member("radiologist") for _ in range(4))
+    closed, other = (new_patient(clinic, administrator, number) for number in ("CLOSED", "OTHER"))
+    mark_confidential(by=administrator, patient=closed, people=[here.pk])
+    read(author, scan.reviews.get())
+    both = [scan.pk, unread.pk]
+    move_scans(by=administrator, source=patient, scans=both, target=closed, reason="The wrong wristband.")
+    assert {one.user for one in rules.named(closed.pk)} == {administrator, here, author}
+    open_in_emergency(by=guest, patient=closed, kind=EmergencyKind.READING, reason=WHY)
+    read(guest, unread.reviews.get())
+    mark_confidential(by=administrator, patient=other, people=[there.pk])
+    merge_patients(by=administrator, source=closed, target=other, reason="The same person.")
+    for key in (closed.pk, other.pk):
+        assert {one.user for one in rules.named(key)} == {administrator, here, author, there}, (
+            "an emergency names nobody"
+        )
 
 
 def _file() -> Any:
@@ -260,6 +348,8 @@ def test_no_examination_stays_unread_because_of_it(
     assert claim_next(by=late, within=Review.objects.visible_to(late)) is None
     assert [one.kind for one in notifications.own(administrator)] == [NotificationKind.UNREAD]
     assert tell_of_missing_readers() == 0, "once a day"
+    Review.objects.filter(pk=waiting.pk).update(waiting_since=timezone.now())
+    assert [tell_of_missing_readers() for _twice in range(2)] == [1, 0], "another came since"
     with pytest.raises(NotAllowedNow):
         remove_named(by=administrator, patient=patient, person=administrator.pk)
     with pytest.raises(Refusal):
