@@ -88,7 +88,7 @@ def upload_archive(
         try:
             return upload_for(patient, data, name, request)
         except AttachedElsewhere as elsewhere:
-            if elsewhere.scan.patient_id not in instead:
+            if elsewhere.hidden or elsewhere.scan.patient_id not in instead:
                 raise
             return Upload(elsewhere.scan, duplicate=True)
         except IdentityMismatch as mismatch:

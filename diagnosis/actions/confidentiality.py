@@ -30,8 +30,8 @@ def mark_confidential(*, by: User, patient: Patient, people: Collection[UUID] = 
     Returns who sees it. Raises NotAllowedNow where it is closed already.
     """
     rules.require_keeper(by, patient)
-    require_current(patient)
     _lock(patient)
+    require_current(patient)  # after the lock: a merge may just have ended
     keys = list(rules.records(patient.pk))
     marked = set(Confidentiality.objects.standing().filter(patient__in=keys).values_list("patient", flat=True))
     if patient.pk in marked:

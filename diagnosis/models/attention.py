@@ -30,6 +30,7 @@ _S = DrawingStatus
 class DrawingQuerySet(ClinicalQuerySet["Drawing"]):
     clinic_path = "analysis__study__clinic"
     study_path = "analysis__study"
+    patient_paths = ("image__patient",)  # who is another one where the image was moved since
 
     def open(self) -> DrawingQuerySet:
         return self.filter(status__in=(_S.QUEUED, _S.RUNNING))

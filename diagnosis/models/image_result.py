@@ -17,6 +17,7 @@ from diagnosis.models.zone import Zone
 class ImageResultQuerySet(ClinicalQuerySet["ImageResult"]):
     clinic_path = "analysis__study__clinic"
     study_path = "analysis__study"
+    patient_paths = ("image__patient",)  # who is another one where the image was moved since
 
     def visible_to(self, user: User) -> Self:
         """Nothing of a study that was taken back, nor of an image that was."""

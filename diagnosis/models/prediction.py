@@ -19,6 +19,7 @@ ATTENTION_ALARM = 0.5
 class PredictionQuerySet(ClinicalQuerySet["Prediction"]):
     clinic_path = "analysis__study__clinic"
     study_path = "analysis__study"
+    patient_paths = ("image__patient",)  # who is another one where the image was moved since
 
     def visible_to(self, user: User) -> Self:
         """Nothing of a study that was taken back, nor a map of an image that was."""

@@ -162,11 +162,16 @@ def of_study(study: Study) -> list[Correction]:
     return list(between.select_related("clinic", "source", "target", "made_by", "undone_by"))
 
 
-def corrections_of(scan: Scan) -> list[Correction]:
-    """Every correction that gave `scan` to another patient, the newest first, undone ones too."""
+def corrections_of(scan: Scan, *, by: User | None = None) -> list[Correction]:
+    """Every correction that gave `scan` to another patient, the newest first, undone ones too.
+
+    `by`: without those that would name a confidential record which is not open to this person.
+    """
     # As text: SQLite cannot look into a JSON list.
     found = Correction.objects.filter(clinic=scan.clinic_id).annotate(keys=Cast("scans", TextField()))
     found = found.exclude(kind__in=OF_STUDIES)
+    if by is not None:
+        found = found.without_hidden(by)
     return list(found.filter(keys__contains=str(scan.pk)).select_related("source", "target", "made_by", "undone_by"))
 
 

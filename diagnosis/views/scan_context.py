@@ -135,7 +135,7 @@ def review_status(user: User, scan: Scan) -> dict[str, Any]:
     return {
         "open_reviews": scan.reviews.open().select_related("reader").order_by("kind"),
         "series_review": _series_review(user, scan),
-        "moves": corrections.corrections_of(scan),
+        "moves": corrections.corrections_of(scan, by=user),
         "taken_back": withdrawals.of_study(scan.study),
         "may_take_back": withdrawals.may_take_back(scan.study, user),
         **who_hears(scan.study, user),

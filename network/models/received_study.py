@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
 from diagnosis.errors import IdentityMismatch
-from diagnosis.models import Confidentiality, Patient
-from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+from diagnosis.models import Confidentiality, Patient, Study
+from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, hidden_studies
 from diagnosis.scans import intake
 from ml.imaging import DicomIdentity, PersonName
 from ml.imaging.names import NameGroup
@@ -22,6 +22,8 @@ from network.models.remote_entity import RemoteEntity
 
 # Later than any that a header can mean; the last ones overflow where a time zone is added.
 LAST_YEAR = 9000
+# What stands in the field where a device was given no accession number.
+NO_NUMBER = r"^[0 .\-]*$"
 
 
 class StudyStatus(models.TextChoices):
@@ -34,14 +36,23 @@ class ReceivedStudyQuerySet(ClinicalQuerySet["ReceivedStudy"]):
     patient_paths = ("patient",)
 
     def without_hidden(self, user: User, *, study: str = "") -> Self:
-        """Nor those whose files name the number of such a record, whether they are anybody's yet or not."""
+        """Nor those whose files name such a record by its number or by one of its studies, anybody's yet or not."""
         closed = Confidentiality.objects.hidden_from(user).filter(
             patient__clinic=OuterRef("clinic"), patient__medical_record_number__iexact=OuterRef("record_number")
         )
-        return super().without_hidden(user, study=study).filter(~Exists(closed))
+        named = (closed, *_studies_named(user))
+        return super().without_hidden(user, study=study).filter(*(~Exists(one) for one in named))
 
     def waiting(self) -> ReceivedStudyQuerySet:
         return self.filter(status=StudyStatus.WAITING)
+
+
+def _studies_named(user: User) -> tuple[models.QuerySet[Study], ...]:
+    """The studies closed to `user` that a received study names: by UID, or by an accession number."""
+    closed = Study.with_withdrawn.filter(clinic=OuterRef("clinic"), pk__in=hidden_studies(user))
+    by_uid = closed.exclude(study_instance_uid="").filter(study_instance_uid=OuterRef("study_instance_uid"))
+    numbered = closed.exclude(accession_number__regex=NO_NUMBER)
+    return by_uid, numbered.filter(accession_number=OuterRef("accession_number"))
 
 
 def key_of(identity: DicomIdentity, *, fallback: str) -> str:

@@ -225,13 +225,16 @@ def test_what_a_correction_left_elsewhere_tells_nothing(
     addresses = [reverse(name, args=[report.pk]) for name in ("diagnosis:report-detail", "api:report")]
     papers = [reverse(f"{space}:report-pdf", args=[report.pk]) for space in ("diagnosis", "api")]
     pages = [reverse("diagnosis:patient-detail", args=[right.pk]), reverse("api:patient-history", args=[right.pk])]
+    scan.refresh_from_db()
+    moved = reverse("diagnosis:study-detail", args=[scan.study_id])
     assert [client.get(address).status_code for address in addresses] == [200] * 2
-    assert all("MRN-0001" in client.get(page).content.decode() for page in pages)
+    assert all("MRN-0001" in client.get(page).content.decode() for page in (*pages, moved))
 
     mark_confidential(by=administrator, patient=patient)
     assert [client.get(address).status_code for address in (*addresses, *papers)] == [403] * 4
     shown = [client.get(page).content.decode() for page in pages]
     assert all("MRN-0001" not in text and "moved here from record (confidential)" in text for text in shown)
+    assert "MRN-0001" not in client.get(moved).content.decode()
     assert all("MRN-0001" not in one.reason for one in history.changes(right, by=None))
     name_people(by=administrator, patient=patient, people=[radiologist.pk])
     assert [client.get(address).status_code for address in addresses] == [200] * 2

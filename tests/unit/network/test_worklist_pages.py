@@ -18,12 +18,13 @@ from accounts.roles import ROLES
 from audit.models import AuditEvent
 from diagnosis.actions.confidentiality import lift_confidentiality, mark_confidential
 from diagnosis.actions.deletion import confirm_deletion, request_deletion
-from diagnosis.models import Patient, Scan
+from diagnosis.models import Patient, Scan, Study
 from diagnosis.rules.deletions import contents
 from network import sorting, spool
 from network.models import InstanceStatus, ReceivedInstance, ReceivedStudy, RemoteEntity, StudyStatus
 from network.models.remote_entity import read_address
 from network.rates import Rate
+from tests.factories import new_case
 from tests.images import xray_dicom
 
 CLASS = "1.2.840.10008.5.1.4.1.1.1.1"
@@ -232,6 +233,7 @@ def test_the_list_says_nothing_of_a_confidential_record(
 ) -> None:
     """Neither what its files say while nobody has matched it, nor what was attached since; those named see both."""
     row = arrive(patient_id="mrn-0001", patient_name="Bergh^Alma")
+    new_case(member("radiographer"), patient)
     mark_confidential(by=administrator, patient=patient)
     sorter, named = client_of(member("radiographer")), client_of(administrator)
     pages = [address("received-study", row.study), address("received-preview", row)]
@@ -242,5 +244,14 @@ def test_the_list_says_nothing_of_a_confidential_record(
         assert "Bergh" not in listed and "mrn-0001" not in listed and "1 study names a confidential record" in listed
         assert "Bergh" in named.get(address("received")).content.decode()
         assert [named.get(page).status_code for page in pages] == [200, 200]
+    Study.objects.update(accession_number="A-77", study_instance_uid="1.2.3")
+    for said in ({"accession_number": "A-77"}, {"study_instance_uid": "1.2.3"}):
+        nothing = {"record_number": "", "accession_number": "", "study_instance_uid": ""}
+        ReceivedStudy.objects.update(patient=None, **(nothing | said))
+        assert "Bergh" not in sorter.get(address("received")).content.decode(), said
+    Study.objects.update(accession_number="0000")
+    ReceivedStudy.objects.update(accession_number="0000", study_instance_uid="")
+    assert "Bergh" in sorter.get(address("received")).content.decode(), "noughts name no study"
+    ReceivedStudy.objects.update(record_number="mrn-0001")
     lift_confidentiality(by=administrator, patient=patient)
     assert "Bergh" in sorter.get(address("received")).content.decode()
