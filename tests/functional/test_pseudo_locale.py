@@ -175,7 +175,7 @@ ON_A_PHONE = (
 # What Django's own administration says in English whatever the language, and what it keeps in the database.
 OF_DJANGO = re.compile(
     r"img alt: (Search|True|False)"
-    r"|option(?: title)?: [|\s]*Can (add|change|delete|view) [a-z ]+"
+    r"|option(?: title)?: [|\s]*Can (add|change|delete|view) [a-z -]+"
     r"|p: [: ]*md5[: *\w]+"
 )
 # Workers' names, and versions with the code of a class.
