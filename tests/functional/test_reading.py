@@ -320,6 +320,7 @@ def test_words_survive_a_reload_whose_farewell_comes_late(
     page.keyboard.type("Said in haste")
     page.reload()
     expect(page.locator("#id_findings")).to_have_value("Said in haste")
+    page.locator("#id_findings").press("Control+End")  # the cursor is in front of words that came with the page
     page.locator("#id_findings").press_sequentially(", and more")
     expect(page.locator("#saved")).to_contain_text("Draft saved")
     late.set()

@@ -20,8 +20,12 @@ def test_ready_when_all_is_in_order(client: Client) -> None:
 def test_not_ready_without_broker(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     from portal.celery import app
 
-    monkeypatch.setattr(app.conf, "broker_url", "redis+socket:///nowhere/broker.sock?virtual_host=0")
-    monkeypatch.setattr(app.conf, "broker_write_url", "redis+socket:///nowhere/broker.sock?virtual_host=0")
+    # In this order: without a value of its own the second reads as the first, and that would be put back afterwards.
+    for name in ("broker_write_url", "broker_url"):
+        monkeypatch.setattr(app.conf, name, "redis+socket:///nowhere/broker.sock?virtual_host=0")
+    # Celery keeps the connections that it makes now, for the tests to come too.
+    monkeypatch.setattr(app, "_pool", None)
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"database": "ok", "broker": "failed", "migrations": "ok", "disk": "ok"}
