@@ -1,8 +1,10 @@
-"""What the disk refuses. Without Django, because settings may be what could not be read."""
+"""What the disk refuses, and what it must have. Without Django, because settings may be what could not be read."""
 
 from __future__ import annotations
 
 import errno
+import os
+from pathlib import Path
 
 
 def is_disk_full(error: BaseException | None) -> bool:
@@ -12,3 +14,12 @@ def is_disk_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+def flush(path: Path) -> None:
+    """A file, or a folder with the names of what is in it, to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

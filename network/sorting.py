@@ -159,7 +159,7 @@ def _by_decision(look: Look, decided: ReceivedStudy, data: bytes) -> Outcome:
     if decided.status == StudyStatus.REJECTED:
         return Outcome(InstanceStatus.WAITING, why("after_rejection"))
     assert decided.patient
-    patient = _current(decided.patient)
+    patient = decided.patient.in_use
     if doubt := _doubt(look, decided, patient):
         return Outcome(InstanceStatus.WAITING, why(doubt))
     return _take(look, data, patient)
@@ -172,13 +172,6 @@ def _doubt(look: Look, decided: ReceivedStudy, patient: Patient) -> str:
     if decided.instances.filed_elsewhere(patient).exists():
         return "study_elsewhere"
     return "record_changed" if decided.compare(patient) != decided.comparison else ""
-
-
-def _current(patient: Patient) -> Patient:
-    """The record into which it was merged since."""
-    while patient.merged_into:
-        patient = patient.merged_into
-    return patient
 
 
 def _take(look: Look, data: bytes, patient: Patient) -> Outcome:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from diagnosis.disk import flush
 from diagnosis.scans import orphans
 from network.models import InstanceStatus, ReceivedInstance
 
@@ -52,7 +53,7 @@ def write(key: uuid.UUID, parts: Iterable[bytes | memoryview]) -> None:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
-        _flush(path.parent)
+        flush(path.parent)
     except OSError:
         path.unlink(missing_ok=True)
         raise
@@ -64,16 +65,8 @@ def _make_folder(folder: Path) -> None:
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for above in (folder.parent, folder.parent.parent):
-        _flush(above)
+        flush(above)
     _flushed.add(folder)
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read(key: uuid.UUID) -> bytes:

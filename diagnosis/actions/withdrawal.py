@@ -65,7 +65,7 @@ def bring_back(*, by: User, withdrawal: Withdrawal) -> Study:
     standing = Withdrawal.objects.standing().filter(pk=withdrawal.pk)
     if not standing.update(undone_by=by, undone_at=timezone.now()):
         raise NotAllowedNow("already_restored", withdrawals.ALREADY_RESTORED)
-    patient = _in_use(study.patient)
+    patient = study.patient.in_use
     Study.with_withdrawn.filter(pk=study.pk).update(withdrawal=None, patient=patient)
     try:
         with transaction.atomic():
@@ -113,10 +113,3 @@ def close_study(study: Study, made: Withdrawal, *, by: User) -> None:
     Study.objects.filter(pk=study.pk).update(withdrawal=made)
     for pk in study.reviews.filter(status=ReviewStatus.WAITING).values_list("pk", flat=True):
         Review.objects.move(pk, ReviewStatus.WAITING, ReviewStatus.WITHDRAWN, by=actor_label(by), note=TAKEN_BACK)
-
-
-def _in_use(patient: Patient) -> Patient:
-    """The record that this one was merged into meanwhile, as its other images were."""
-    while patient.merged_into:
-        patient = patient.merged_into
-    return patient

@@ -155,6 +155,14 @@ class Patient(ClinicalModel):
     def __str__(self) -> str:
         return f"{self.name} ({self.medical_record_number})"
 
+    @property
+    def in_use(self) -> Patient:
+        """The record that this one was merged into, through those between; itself where it was not."""
+        patient = self
+        while patient.merged_into:
+            patient = patient.merged_into
+        return patient
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.search_key = search_key_of(self.medical_record_number, self.family_name, self.given_name)
         super().save(*args, **kwargs)

@@ -9,7 +9,7 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 from django.utils.deconstruct import deconstructible
 
-from diagnosis.disk import is_disk_full
+from diagnosis.disk import flush, is_disk_full
 from diagnosis.errors import DiskFull
 
 
@@ -35,15 +35,7 @@ class PrivateStorage(FileSystemStorage):
 
     def _save_and_flush(self, name: str, content: File) -> str:
         name = super()._save(name, content)  # type: ignore[misc]  # the stubs leave it out
-        path = self.path(name)
-        _flush(path)
-        _flush(str(Path(path).parent))
+        path = Path(self.path(name))
+        flush(path)
+        flush(path.parent)
         return name
-
-
-def _flush(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

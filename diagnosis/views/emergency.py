@@ -46,8 +46,7 @@ def _hours() -> str:
 def open_record(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Open a closed record of the person's clinic; whoever comes by a link is shown its page."""
     patient = noted(get_object_or_404(Patient.objects.in_clinics_of(person(request)).select_related("clinic"), pk=pk))
-    while patient.merged_into:
-        patient = patient.merged_into  # the old number leads to the record in use, where the images are
+    patient = patient.in_use  # an old number leads to it, and there the images are
     pk = noted(patient).pk
     if not hides_any(person(request), [pk]):
         return redirect("diagnosis:patient-detail", pk=pk)
