@@ -87,7 +87,7 @@ class ReportStanding(models.TextChoices):
 
 @dataclass(frozen=True)
 class StandingElsewhere:
-    """The same in DICOM SR (PS3.3 C.17.2) and in FHIR R4: DiagnosticReport.status.
+    """The same in DICOM SR (PS3.3 C.17.2), in FHIR R4 (DiagnosticReport.status) and in an ORU message of HL7 v2.
 
     Once VERIFIED, the Verifying Observer Sequence (0040,A073) names who signed, and the Author Observer Sequence
     (0040,A078) who drafted; in FHIR these are Composition.attester (mode `legal`) and Composition.author.
@@ -98,21 +98,27 @@ class StandingElsewhere:
     verification: str  # Verification Flag (0040,A493)
     preliminary: str  # Preliminary Flag (0040,A496)
     fhir: str
+    order: str  # OBR-25, result status: HL7 table 0123
+    observation: str  # OBX-11, observation result status: HL7 table 0085
     predecessor: bool = False
     rejected: bool = False  # a Key Object Selection, title 113037 DCM, rejects it: SR has no flag of its own
 
 
 _T = ReportStanding
-# Superseded versions stay final as documents; FHIR keeps them as earlier versions of the corrected resource.
+# Superseded versions stay final as documents; FHIR keeps them as earlier versions of the corrected resource, and no
+# message tells of them: the one with the corrected version replaces what was sent. HL7 v2 has no code for an addendum:
+# a receiver that is told F a second time may keep the first text, so both are sent as a correction.
 STANDING_ELSEWHERE: Mapping[ReportStanding, StandingElsewhere] = {
-    _T.PRELIMINARY: StandingElsewhere("COMPLETE", "UNVERIFIED", "PRELIMINARY", "preliminary"),
+    _T.PRELIMINARY: StandingElsewhere("COMPLETE", "UNVERIFIED", "PRELIMINARY", "preliminary", "P", "P"),
     # Handing over verifies nothing: to whoever receives it, it is what it was before.
-    _T.HANDED_OVER: StandingElsewhere("COMPLETE", "UNVERIFIED", "PRELIMINARY", "preliminary"),
-    _T.FINAL: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "final"),
-    _T.APPENDED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "appended", predecessor=True),
-    _T.CORRECTED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "corrected", predecessor=True),
-    _T.SUPERSEDED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "final"),
-    _T.ENTERED_IN_ERROR: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "entered-in-error", rejected=True),
+    _T.HANDED_OVER: StandingElsewhere("COMPLETE", "UNVERIFIED", "PRELIMINARY", "preliminary", "P", "P"),
+    _T.FINAL: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "final", "F", "F"),
+    _T.APPENDED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "appended", "C", "C", predecessor=True),
+    _T.CORRECTED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "corrected", "C", "C", predecessor=True),
+    _T.SUPERSEDED: StandingElsewhere("COMPLETE", "VERIFIED", "FINAL", "final", "F", "F"),
+    _T.ENTERED_IN_ERROR: StandingElsewhere(
+        "COMPLETE", "VERIFIED", "FINAL", "entered-in-error", "X", "W", rejected=True
+    ),
 }
 
 MACHINES: dict[str, Moves] = {"Analysis": ANALYSIS_MOVES, "Review": REVIEW_MOVES, "Report": REPORT_MOVES}

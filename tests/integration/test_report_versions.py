@@ -196,15 +196,18 @@ def test_a_corrected_version_does_not_come_back(final: Report, radiologist: User
 # --- the table of standings --------------------------------------------------------------------------------
 def test_each_standing_has_its_meaning_elsewhere() -> None:
     assert set(STANDING_ELSEWHERE) == set(ReportStanding)
-    told = {standing: (there.verification, there.fhir) for standing, there in STANDING_ELSEWHERE.items()}
+    told = {
+        standing: (there.verification, there.fhir, there.order, there.observation)
+        for standing, there in STANDING_ELSEWHERE.items()
+    }
     assert told == {
-        "preliminary": ("UNVERIFIED", "preliminary"),
-        "handed-over": ("UNVERIFIED", "preliminary"),
-        "final": ("VERIFIED", "final"),
-        "appended": ("VERIFIED", "appended"),
-        "corrected": ("VERIFIED", "corrected"),
-        "superseded": ("VERIFIED", "final"),
-        "entered-in-error": ("VERIFIED", "entered-in-error"),
+        "preliminary": ("UNVERIFIED", "preliminary", "P", "P"),
+        "handed-over": ("UNVERIFIED", "preliminary", "P", "P"),
+        "final": ("VERIFIED", "final", "F", "F"),
+        "appended": ("VERIFIED", "appended", "C", "C"),
+        "corrected": ("VERIFIED", "corrected", "C", "C"),
+        "superseded": ("VERIFIED", "final", "F", "F"),
+        "entered-in-error": ("VERIFIED", "entered-in-error", "X", "W"),
     }
     assert {there.completion for there in STANDING_ELSEWHERE.values()} == {"COMPLETE"}
 
@@ -215,9 +218,16 @@ def test_the_manual_prints_the_same_table() -> None:
     printed_rows = {}
     for row in rows:
         cells = [cell.strip().strip("`") for cell in row.strip().strip("|").split("|")]
-        printed_rows[cells[0]] = tuple(cells[2:6])
+        printed_rows[cells[0]] = tuple(cells[2:8])
     assert printed_rows == {
-        str(standing): (there.completion, there.verification, there.preliminary, there.fhir)
+        str(standing): (
+            there.completion,
+            there.verification,
+            there.preliminary,
+            there.fhir,
+            there.order,
+            there.observation,
+        )
         for standing, there in STANDING_ELSEWHERE.items()
     }
 
