@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Staff")
 
     def ready(self) -> None:
-        from accounts import audited, gate, idle, letters, sessions  # noqa: F401, PLC0415  connect their receivers
+        from accounts import audited, departures, gate, idle, letters, sessions  # noqa: F401, PLC0415  connect their receivers

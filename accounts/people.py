@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts import second_factor
 from accounts.audited import state_of, tell_membership, tell_of_member
+from accounts.departures import tell_where_it_ended
 from accounts.models import ApiToken, Clinic, Invitation, Membership, OpenSession, User
 from accounts.models.membership import MembershipQuerySet
 from accounts.permissions import Permission, require
@@ -156,6 +157,7 @@ def _change(
             raise _refusal(membership, was)
         membership.refresh_from_db(fields=["role", "is_active", "from_claims"])
         tell(membership, before, ApiToken.objects.filter(membership_id=membership.pk).revoke())
+        tell_where_it_ended(membership)
 
 
 def _held_so(rows: MembershipQuerySet, from_claims: bool) -> MembershipQuerySet:

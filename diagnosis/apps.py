@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class DiagnosisConfig(AppConfig):
     name = "diagnosis"
     verbose_name = _("Diagnosis")
+
+    def ready(self) -> None:
+        from accounts.departures import membership_ended  # noqa: PLC0415  models must be loaded
+        from diagnosis.actions.confidentiality import forget_leaver  # noqa: PLC0415
+
+        membership_ended.connect(forget_leaver)

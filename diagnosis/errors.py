@@ -197,9 +197,10 @@ class Difference:
     @property
     def stored(self) -> messages.Message:
         """For the scan, where a person has compared the two and attached the file all the same."""
-        variant = self.field.replace(" ", "_")
+        params = {"variant": self.field.replace(" ", "_"), "in_file": self.in_file}
+        # The record of the other image may be another patient's, and may be closed one day: its name is not kept here.
         return messages.Message(
-            "identity_differs", {"variant": variant, "in_file": self.in_file, "in_record": self.in_record}
+            "identity_differs", params if self.field == "image" else params | {"in_record": self.in_record}
         )
 
     def as_json(self) -> dict[str, str]:

@@ -71,7 +71,9 @@ IDENTITY = {
     "identity_differs/record_number": gettext_noop(
         "Record number: the file says %(in_file)s, the record says %(in_record)s."
     ),
-    "identity_differs/image": gettext_noop("Image's identifier: the file has %(in_file)s, which names %(in_record)s."),
+    "identity_differs/image": gettext_noop(
+        "Image's identifier: the file has %(in_file)s, which another image has too."
+    ),
     "identity_differs/birth_date": gettext_noop(
         "Birth date: the file says %(in_file)s, the record says %(in_record)s."
     ),

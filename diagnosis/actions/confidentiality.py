@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -20,7 +20,7 @@ from diagnosis.rules.corrections import require_current
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from accounts.models import User
+    from accounts.models import Membership, User
 
 
 @transaction.atomic
@@ -72,6 +72,23 @@ def remove_named(*, by: User, patient: Patient, person: UUID) -> None:
     note_detail(confidential="removed", named=str(person))
     give_back_unseen([patient.pk])
     tell_of_missing_reader(patient)
+
+
+@transaction.atomic
+def forget_leaver(membership: Membership, **_signal: Any) -> None:
+    """Somebody left the clinic: who comes back years later is not named for what they once saw.
+
+    They may have been the only one. The administrators are told where something waits for a reader.
+    """
+    theirs = NamedPerson.objects.filter(user=membership.user_id, patient__clinic=membership.clinic_id)
+    records = list(Patient.objects.filter(pk__in=theirs.values("patient")))
+    if not records:
+        return
+    theirs.delete()
+    note_detail(no_longer_named_for=" ".join(str(one.pk) for one in records))
+    give_back_unseen([one.pk for one in records])
+    for one in records:
+        tell_of_missing_reader(one)
 
 
 @transaction.atomic

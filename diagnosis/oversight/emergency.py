@@ -6,16 +6,22 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, F, Q
 
 from audit.models import AuditEvent
-from audit.vocabulary import Outcome
+from audit.vocabulary import Event, Outcome
 from diagnosis.models import EmergencyAccess, Patient
 from diagnosis.models.confidentiality import EmergencyAccessQuerySet
 from diagnosis.rules import confidentiality as rules
 
 # More stand on no page.
 MOST = 200
+# Of the named people: who works in the clinic of the record.
+STILL_HERE = Q(
+    named_people__user__is_active=True,
+    named_people__user__memberships__is_active=True,
+    named_people__user__memberships__clinic=F("clinic"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,10 @@ def of_clinics(clinics: Iterable[uuid.UUID]) -> EmergencyAccessQuerySet:
 
 
 def looked(access: EmergencyAccess) -> Looked:
-    """Without refusals, and without the request that opened the record."""
+    """What was read or taken away: without refusals, and without the request that opened the record."""
     between = AuditEvent.objects.filter(person=access.person_id, at__gt=access.begun_at, at__lte=access.over_at)
-    done = between.about(access.patient_id).filter(outcome=Outcome.SUCCESS, route__startswith="GET")
-    return Looked(access, done.count())
+    done = between.about(access.patient_id).filter(outcome=Outcome.SUCCESS)
+    return Looked(access, done.filter(Q(route__startswith="GET") | Q(event=Event.EXPORT)).count())
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def kept(clinics: Iterable[uuid.UUID]) -> list[Kept]:
 
     Only those of whom something waits are asked for its reader.
     """
-    records = rules.kept(clinics).select_related("clinic").annotate(named=Count("named_people"))
+    records = rules.kept(clinics).select_related("clinic").annotate(named=Count("named_people", filter=STILL_HERE))
     lacking = [one for one in rules.waiting(records)[:MOST] if rules.lacks_reader(one)]
     others = records.exclude(pk__in=[one.pk for one in lacking]).order_by("medical_record_number")[:MOST]
     shown = [(one, True) for one in lacking] + [(one, False) for one in others]

@@ -14,6 +14,7 @@ from accounts.permissions import Permission, allowed, require
 from diagnosis.errors import ConfidentialRecord, NotAllowedNow, Refusal
 from diagnosis.models import (
     Confidentiality,
+    Correction,
     CriticalResult,
     NamedPerson,
     Patient,
@@ -92,6 +93,22 @@ def require_open_report(user: User, report: Report) -> None:
         for other in given - own:
             if hides_any(user, [other]):
                 raise ConfidentialRecord(other)
+
+
+def open_reports(user: User, reports: list[Report]) -> list[Report]:
+    """Those of `reports` that `require_open_report` lets through; two queries where no closed record was corrected."""
+    hidden = Confidentiality.objects.hidden_from(user).values("patient")
+    if not Correction.objects.filter(Q(source__in=hidden) | Q(target__in=hidden)).exists():
+        return reports
+    return [one for one in reports if _is_open(user, one)]
+
+
+def _is_open(user: User, report: Report) -> bool:
+    try:
+        require_open_report(user, report)
+    except ConfidentialRecord:
+        return False
+    return True
 
 
 def records(patient: uuid.UUID) -> Iterator[uuid.UUID]:

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import people
 from accounts.models import ApiToken, Clinic, Membership, User
 from audit.models import AuditEvent
 from audit.vocabulary import Event
@@ -30,6 +31,7 @@ from diagnosis.errors import AttachedElsewhere, NotAllowedNow, Refusal
 from diagnosis.models import CriticalResult, EmergencyAccess, NamedPerson, Patient, Review, Scan, SecondLook
 from diagnosis.models.confidentiality import EmergencyKind
 from diagnosis.models.notification import NotificationKind
+from diagnosis.oversight.emergency import kept, looked
 from diagnosis.patients import history
 from diagnosis.reviews.escalation import escalate_overdue
 from diagnosis.reviews.missing_readers import tell_of_missing_readers
@@ -153,6 +155,38 @@ def test_an_emergency_opens_it_loudly_and_for_a_while(
     assert "has not been reviewed" not in client.get(reverse("diagnosis:oversight-emergency")).content.decode()
 
 
+def test_what_was_taken_away_in_an_emergency_is_counted_too(
+    client: Client, patient: Patient, member: Callable[..., User], administrator: User
+) -> None:
+    mark_confidential(by=administrator, patient=patient)
+    person = member("administrator")
+    access = open_in_emergency(by=person, patient=patient, kind=EmergencyKind.OTHER, reason=WHY)
+    client.force_login(person)
+    taken = client.post(reverse("diagnosis:patient-export", args=[patient.pk]), {"password": PASSWORD})
+    assert taken["Content-Type"] == "application/zip" and taken.getvalue()
+    assert looked(access).count == 1
+
+
+def test_who_left_the_clinic_is_named_no_more(
+    clinic: Clinic, patient: Patient, scan: Scan, member: Callable[..., User], administrator: User
+) -> None:
+    """Neither on the page that counts them, nor when they come back years later."""
+    reader, other = member("radiologist"), member("clinician")
+    mark_confidential(by=administrator, patient=patient, people=[reader.pk, other.pk])
+    assert Patient.objects.visible_to(reader).exists() and not rules.lacks_reader(patient)
+    Membership.objects.filter(user=other).update(is_active=False)  # before names ended with the membership
+    assert [one.named for one in kept([clinic.pk])] == [2]
+    people.deactivate(by=administrator, membership=reader.memberships.get())
+    assert rules.lacks_reader(patient) and [one.named for one in kept([clinic.pk])] == [1]
+    people.restore(by=administrator, membership=reader.memberships.get())
+    assert not Patient.objects.visible_to(reader).exists()
+    name_people(by=administrator, patient=patient, people=[reader.pk])
+    ended = reader.memberships.get()
+    ended.is_active = False
+    ended.save()  # as the administration does
+    assert not NamedPerson.objects.filter(user=reader).exists()
+
+
 def test_it_ends_by_itself_and_nobody_reviews_their_own(
     client: Client, patient: Patient, member: Callable[..., User], administrator: User, other_clinic: Clinic
 ) -> None:
@@ -230,8 +264,10 @@ def test_what_a_correction_left_elsewhere_tells_nothing(
     assert [client.get(address).status_code for address in addresses] == [200] * 2
     assert all("MRN-0001" in client.get(page).content.decode() for page in (*pages, moved))
 
+    assert client.get(reverse("api:reports")).json()["results"]
     mark_confidential(by=administrator, patient=patient)
     assert [client.get(address).status_code for address in (*addresses, *papers)] == [403] * 4
+    assert client.get(reverse("api:reports")).json()["results"] == [], "a list gives no more than the report's address"
     shown = [client.get(page).content.decode() for page in pages]
     assert all("MRN-0001" not in text and "moved here from record (confidential)" in text for text in shown)
     assert "MRN-0001" not in client.get(moved).content.decode()
