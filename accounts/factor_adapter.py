@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import logging
 from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import InvalidToken, MultiFernet
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.cipher import cipher
+
 logger = logging.getLogger(__name__)
 
 
-def _fernet(key: str) -> Fernet:
-    """A key of its own, 32 bytes, derived from one that serves other purposes too."""
-    derived = hmac.digest(key.encode(), b"accounts.second factor", "sha256")
-    return Fernet(base64.urlsafe_b64encode(derived))
-
-
 def _keys() -> MultiFernet:
-    """Encrypts with the first, decrypts with each."""
-    return MultiFernet([_fernet(str(key)) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+    return cipher(b"accounts.second factor")
 
 
 class FactorAdapter(DefaultMFAAdapter):

@@ -7,7 +7,9 @@ from celery.schedules import crontab
 HOUR = 3600
 
 
-def entries(*, sweep_seconds: int, sort_seconds: int = 0, backups: bool = False) -> dict[str, Any]:
+def entries(
+    *, sweep_seconds: int, deliver_seconds: int = 15, sort_seconds: int = 0, backups: bool = False
+) -> dict[str, Any]:
     """Celery’s beat schedule. Each entry expires before its next turn: a queue that stood still runs it once."""
     made = {
         "delete-old-drawings": _every(600, "diagnosis.tasks.delete_old_drawings"),
@@ -24,6 +26,8 @@ def entries(*, sweep_seconds: int, sort_seconds: int = 0, backups: bool = False)
         "look-at-the-audit-trail": _daily("3:20", "audit.tasks.look_at_the_trail"),
         "end-forgotten-groups": _daily("2:40", "accounts.tasks.end_forgotten_groups"),
         "clear-sessions": _daily("3:40", "portal.tasks.clear_sessions"),
+        # Beside the message that each new delivery sends.
+        "deliver": _every(deliver_seconds, "delivery.tasks.deliver"),
         "keep-figures": _every(6 * HOUR, "diagnosis.tasks.keep_figures"),
     }
     if sort_seconds:

@@ -59,6 +59,7 @@ CONTENT_SECURITY_POLICY = {
 # --- parts -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "portal",
+    "delivery",
     "network",
     "diagnosis",
     "accounts",
@@ -305,6 +306,14 @@ DICOM_TIMEOUT_SECONDS = env.float("DICOM_TIMEOUT_SECONDS", default=30)
 # How often what was received, and no worker was told of, is looked for.
 DICOM_SORT_SECONDS = env.int("DICOM_SORT_SECONDS", default=15)
 
+# --- deliveries ---------------------------------------------------------------------------------------------
+# How often what waits in the outbox is looked for, beside the message that each new one sends.
+DELIVERY_SWEEP_SECONDS = env.int("DELIVERY_SWEEP_SECONDS", default=15)
+# For how long a receiver may be silent before a try ends.
+DELIVERY_TIMEOUT_SECONDS = env.float("DELIVERY_TIMEOUT_SECONDS", default=10)
+# What has waited for longer is shown as overdue; it is tried all the same.
+DELIVERY_OVERDUE = timedelta(minutes=env.int("DELIVERY_OVERDUE_MINUTES", default=60))
+
 # --- analyses ----------------------------------------------------------------------------------------------
 ML_WEIGHTS_ROOT = Path(env.str("ML_WEIGHTS_ROOT", default=str(BASE_DIR / "ml" / "weights")))
 INACTIVE_CLASSIFIERS = frozenset(env.list("INACTIVE_CLASSIFIERS", default=[]))
@@ -363,6 +372,7 @@ CELERY_TIMEZONE = TIME_ZONE
 ALIVE_FILE = env.str("ALIVE_FILE", default="")
 CELERY_BEAT_SCHEDULE = schedule.entries(
     sweep_seconds=ANALYSIS_SWEEP_SECONDS,
+    deliver_seconds=DELIVERY_SWEEP_SECONDS,
     sort_seconds=DICOM_SORT_SECONDS if DICOM_PORT else 0,
     backups=BACKUP_ROOT is not None,
 )

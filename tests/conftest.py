@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 FLUSH_SECONDS = 60
 # Tables that refuse to be emptied.
-ONLY_ADDED_TO = ("audit_auditevent", "diagnosis_seal")
+ONLY_ADDED_TO = ("audit_auditevent", "delivery_deliveryattempt", "diagnosis_seal")
 
 
 def _with_walls_down(

@@ -11,6 +11,7 @@ from django.apps import apps
 
 from accounts.models import Clinic, Membership, User
 from accounts.roles import ROLES
+from delivery.models import Destination
 from diagnosis.analyses import runner
 from diagnosis.models import Analysis, Patient, Phrase, Prediction, Scan
 from diagnosis.models.base import ClinicalQuerySet
@@ -66,9 +67,9 @@ def test_no_clinical_model_lacks_the_door() -> None:
 def test_every_door_knows_the_way_to_the_patient() -> None:
     """Else it would show the rows of a confidential record."""
     wrong = []
-    for model in (*apps.get_app_config("diagnosis").get_models(), *apps.get_app_config("network").get_models()):
+    for model in (one for app in ("diagnosis", "network", "delivery") for one in apps.get_app_config(app).get_models()):
         rows = model._default_manager.all()
-        if not isinstance(rows, ClinicalQuerySet) or model in (Phrase, RemoteEntity):
+        if not isinstance(rows, ClinicalQuerySet) or model in (Phrase, RemoteEntity, Destination):
             continue
         ways = (*rows.patient_paths, *([f"{rows.study_path}__patient"] if rows.study_path else []))
         wrong += [] if ways else [f"{model.__name__} knows none"]

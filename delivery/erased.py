@@ -1,0 +1,22 @@
+"""With a study that is deleted goes what the outbox keeps of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.dispatch import receiver
+
+from delivery.models import Delivery
+from delivery.states import DeliveryStatus
+from diagnosis.actions.deletion import study_erased
+from diagnosis.models import Study
+
+
+@receiver(study_erased)
+def _study_erased(study: Study, **_: Any) -> None:
+    """In the same transaction. The rows stay, with when something was sent and whereto, and without its words."""
+    of_study = list(Delivery.objects.filter(Q(study=study) | Q(report__study=study)).values_list("pk", flat=True))
+    rows = Delivery.objects.filter(pk__in=of_study)
+    rows.filter(status=DeliveryStatus.WAITING).update(status=DeliveryStatus.CANCELLED)
+    rows.update(study=None, report=None, payload={}, last_answer="")
