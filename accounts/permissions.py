@@ -50,6 +50,11 @@ def allowed(user: User, permission: Permission, clinic: Clinic) -> bool:
     return permission in user.permissions_in(clinic)
 
 
+def runs_site(user: User) -> bool:
+    """Whether `user` looks after the installation as a whole, with all its clinics."""
+    return user.is_active and user.is_staff and user.is_superuser
+
+
 def require(user: User, permission: Permission, clinic: Clinic) -> None:
     """Raise PermissionDenied, with a sentence for the person, unless `allowed`."""
     if not allowed(user, permission, clinic):

@@ -9,5 +9,6 @@ class DiagnosisConfig(AppConfig):
     def ready(self) -> None:
         from accounts.departures import membership_ended  # noqa: PLC0415  models must be loaded
         from diagnosis.actions.confidentiality import forget_leaver  # noqa: PLC0415
+        from diagnosis.rules import new_clinics  # noqa: F401, PLC0415  connect its receiver
 
         membership_ended.connect(forget_leaver)

@@ -42,6 +42,32 @@ FAILURES = {
         "No classifier for this modality (Chest CT) is active here. The scan is kept; "
         "retry when an administrator has activated one."
     ),
+    "classifiers_off/cxr": gettext_noop(
+        "The classifiers for chest X-rays are switched off in this clinic. The study can be read without a result."
+    ),
+    "classifiers_off/ct": gettext_noop(
+        "The classifiers for chest CT are switched off in this clinic. The study can be read without a result."
+    ),
+    "classifiers_off/research_cxr": gettext_noop(
+        "The classifiers for chest X-rays are for research only, and switched off in this clinic. "
+        "The study can be read without a result."
+    ),
+    "classifiers_off/research_ct": gettext_noop(
+        "The classifiers for chest CT are for research only: on whole examinations they were not shown to find "
+        "disease. They are switched off in this clinic. The study can be read without a result."
+    ),
+    "classifiers_stopped/cxr": gettext_noop(
+        "The classifiers for chest X-rays were stopped: “%(reason)s” The study can be read without a result. "
+        "It is analysed again when they are taken up again."
+    ),
+    "classifiers_stopped/ct": gettext_noop(
+        "The classifiers for chest CT were stopped: “%(reason)s” The study can be read without a result. "
+        "It is analysed again when they are taken up again."
+    ),
+    "classifiers_stopped/one": gettext_noop(
+        "%(name)s was stopped: “%(reason)s” The study can be read without a result. "
+        "It is analysed again when the classifier is taken up again; a retry asks the others now."
+    ),
     "classifiers_changed": gettext_noop(
         "The classifiers that answered for this image are not installed any more. Run the analysis again."
     ),
@@ -103,6 +129,8 @@ RECEIVED = {
 WITHOUT_ENSEMBLE = {
     "none_measured": gettext_noop("None was measured for these classifiers."),
     "member_switched_off": gettext_noop("%(name)s is switched off."),
+    "member_on_trial": gettext_noop("%(name)s is on trial and not shown."),
+    "member_stopped": gettext_noop("%(name)s was stopped."),
     "member_not_installed": gettext_noop("%(name)s %(version)s is not installed."),
     "member_of_other_version": gettext_noop("%(name)s %(active)s is active instead of %(version)s."),
     "measured_with_members": gettext_noop("The combination was measured with exactly the classifiers of %(ensemble)s."),

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from accounts.locale import in_locale_of
 from accounts.models import Clinic
 from diagnosis import notifications
-from diagnosis.analyses import classifiers, drawing, runner
+from diagnosis.analyses import classifiers, drawing, runner, shadow
 from diagnosis.models import Analysis, Drawing, Scan
 from diagnosis.oversight import history, storage
 from diagnosis.reviews import escalation, missing_readers
@@ -37,6 +37,8 @@ def run_analysis(self: Task, analysis_id: str) -> None:
     pk = uuid.UUID(analysis_id)
     if not runner.run(pk, worker=f"worker {self.request.hostname}"):
         _send_again_if_it_waits(pk)
+    elif shadow.is_wanted(pk):
+        _send_to_trial(pk)
 
 
 def _send_again_if_it_waits(pk: uuid.UUID) -> None:
@@ -44,6 +46,19 @@ def _send_again_if_it_waits(pk: uuid.UUID) -> None:
     waiting = Analysis.objects.filter(pk=pk, status=AnalysisStatus.QUEUED).values_list("not_before", flat=True).first()
     if waiting and waiting > timezone.now():
         enqueue(pk, at=waiting)
+
+
+def _send_to_trial(pk: uuid.UUID) -> None:
+    """It goes to the end of the line. What the broker does not take is one study less to count."""
+    try:
+        ask_those_on_trial.apply_async((str(pk),), **_limits(pk))
+    except (OperationalError, OSError):
+        log.warning("the broker did not take analysis %s for the classifiers on trial", pk, exc_info=True)
+
+
+@shared_task(acks_late=False)
+def ask_those_on_trial(analysis_id: str) -> None:
+    shadow.run(uuid.UUID(analysis_id))
 
 
 @shared_task(acks_late=False)

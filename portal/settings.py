@@ -317,6 +317,9 @@ DELIVERY_OVERDUE = timedelta(minutes=env.int("DELIVERY_OVERDUE_MINUTES", default
 # --- analyses ----------------------------------------------------------------------------------------------
 ML_WEIGHTS_ROOT = Path(env.str("ML_WEIGHTS_ROOT", default=str(BASE_DIR / "ml" / "weights")))
 INACTIVE_CLASSIFIERS = frozenset(env.list("INACTIVE_CLASSIFIERS", default=[]))
+# Modalities whose classifiers are off in a clinic that is made from now on, until somebody there switches them on:
+# those for CT are for research only.
+NEW_CLINICS_WITHOUT = frozenset(env.list("NEW_CLINICS_WITHOUT", default=["ct"]))
 # One limit; every other time of the queue follows from it. For one image: each further one of a study adds a second.
 ANALYSIS_SECONDS = env.int("ANALYSIS_SECONDS", default=120)
 ANALYSIS_ATTEMPTS = env.int("ANALYSIS_ATTEMPTS", default=3)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.conf import settings
 
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
+from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.scan import Modality
+from diagnosis.rules.classifiers import Rules, none_answers, panel_name
 from ml import ensemble, serving
 from ml.ensemble import EnsembleSpec
 from ml.gate import Gate
@@ -19,6 +23,32 @@ from ml.spec import Modality as MlModality
 
 log = logging.getLogger(__name__)
 NONE_MEASURED = Message("none_measured")
+# Why a member of the ensemble does not answer, where it is installed.
+_AWAY = {
+    ClassifierState.SHADOW: "member_on_trial",
+    ClassifierState.OFF: "member_switched_off",
+    ClassifierState.STOPPED: "member_stopped",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The classifiers that are asked about a study, in the order of their names.
+
+    `away`: how those stand that are installed and not asked.
+    """
+
+    classifiers: Sequence[serving.Classifier]
+    away: Mapping[str, ClassifierState] = field(default_factory=dict)
+
+    @property
+    def specs(self) -> list[ClassifierSpec]:
+        return [one.spec for one in self.classifiers]
+
+    @property
+    def ensemble(self) -> tuple[EnsembleSpec | None, tuple[Message, ...]]:
+        """As `ensemble_for`."""
+        return ensemble_for(self.specs, self.away)
 
 
 def installed_specs() -> tuple[ClassifierSpec, ...]:
@@ -48,6 +78,73 @@ def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:
     return active
 
 
+def shown_in(clinic: UUID, modality: Modality) -> Chosen:
+    """Those whose results the clinic sees. Raises AnalysisFailed, with the reason, when there is none."""
+    classifiers, rules = loaded(modality), Rules.of(clinic)
+    states = _states(rules, [one.spec for one in classifiers])
+    found = _in_state(classifiers, states, ClassifierState.ACTIVE)
+    if not found.classifiers:
+        refused = none_answers(rules, modality, states)
+        raise refused or AnalysisFailed("no_classifier", {"variant": modality.value}, retryable=True)
+    return found
+
+
+def on_trial_in(clinic: UUID, modality: Modality) -> Chosen:
+    """Those that answer in the clinic without being shown; often none. Raises AnalysisFailed as `loaded`."""
+    classifiers = loaded(modality)
+    states = _states(Rules.of(clinic), [one.spec for one in classifiers])
+    return _in_state(classifiers, states, ClassifierState.SHADOW)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a rule can be about. `version`: empty for a panel, which means whatever is installed of its modality."""
+
+    name: str
+    version: str
+    modality: Modality
+
+
+def subjects() -> dict[str, Subject]:
+    """By name: each modality's panel, and after it the classifiers of the modality that are installed."""
+    specs = installed_specs()
+    found: dict[str, Subject] = {}
+    for modality in Modality:
+        found[panel_name(modality)] = Subject(panel_name(modality), "", modality)
+        found |= {one.name: Subject(one.name, one.version, modality) for one in specs if one.modality == modality.value}
+    return found
+
+
+def states_in(clinic: UUID | None) -> dict[str, ClassifierState]:
+    """How every installed classifier stands in a clinic, or by the installation’s rules alone. Loads no weights."""
+    return _states(Rules.of(clinic), installed_specs())
+
+
+def _states(rules: Rules, specs: Iterable[ClassifierSpec]) -> dict[str, ClassifierState]:
+    members = {one.modality: _names(one) for one in ensembles()}
+    return {spec.name: _state(rules, spec, members.get(spec.modality)) for spec in specs}
+
+
+def _names(one: EnsembleSpec) -> frozenset[str]:
+    return frozenset(member.partition("/")[0] for member in one.members)
+
+
+def _state(rules: Rules, spec: ClassifierSpec, members: frozenset[str] | None) -> ClassifierState:
+    """A classifier that the ensemble was not measured with is on trial until it is, or until somebody decides."""
+    if spec.name in settings.INACTIVE_CLASSIFIERS:
+        return ClassifierState.OFF
+    newcomer = members is not None and spec.name not in members
+    otherwise = ClassifierState.SHADOW if newcomer else ClassifierState.ACTIVE
+    return rules.of_classifier(spec.name, spec.modality.value, otherwise=otherwise)
+
+
+def _in_state(
+    classifiers: Iterable[serving.Classifier], states: Mapping[str, ClassifierState], state: ClassifierState
+) -> Chosen:
+    asked = [one for one in classifiers if states[one.spec.name] == state]
+    return Chosen(asked, {name: found for name, found in states.items() if found != state})
+
+
 def gate() -> Gate:
     """What refuses images that no classifier can answer for, loaded once in this process.
 
@@ -69,17 +166,20 @@ def gate_for(modality: Modality) -> Gate:
     return found
 
 
-def ensemble_for(active: Iterable[ClassifierSpec]) -> tuple[EnsembleSpec | None, tuple[Message, ...]]:
+def ensemble_for(
+    active: Iterable[ClassifierSpec], away: Mapping[str, ClassifierState] | None = None
+) -> tuple[EnsembleSpec | None, tuple[Message, ...]]:
     """The ensemble that may combine the predictions of `active`, all of one modality; or None, and why not.
 
-    It needs every member in the version it was measured with. Other classifiers do not matter.
+    It needs every member in the version it was measured with. Other classifiers do not matter. `away`: how those stand
+    that are installed and were not asked.
     No reason is given where there is nothing to combine: one classifier, and no ensemble.
     """
     specs = tuple(active)
     found = next((one for one in ensembles() if one.modality == specs[0].modality), None)
     if found is None:
         return None, (NONE_MEASURED,) if len(specs) > 1 else ()
-    reasons = _blocked_reasons(found, specs)
+    reasons = _blocked_reasons(found, specs, away or {})
     return (None, reasons) if reasons else (found, ())
 
 
@@ -92,20 +192,25 @@ def warm() -> None:
         first.result()
 
 
-def _blocked_reasons(found: EnsembleSpec, active: tuple[ClassifierSpec, ...]) -> tuple[Message, ...]:
+def _blocked_reasons(
+    found: EnsembleSpec, active: tuple[ClassifierSpec, ...], away: Mapping[str, ClassifierState]
+) -> tuple[Message, ...]:
     """Why the ensemble may not speak for these classifiers; empty when all its members are among them."""
     answered = {spec.name: spec for spec in active}
     members = dict(member.split("/") for member in found.members)
-    faults = [_fault(name, version, answered.get(name)) for name, version in members.items()]
+    faults = [_fault(name, version, answered.get(name), away) for name, version in members.items()]
     reasons = tuple(fault for fault in faults if fault)
     measured = Message("measured_with_members", {"ensemble": f"{found.name} {found.version}"})
     return (*reasons, measured) if reasons else ()
 
 
-def _fault(name: str, version: str, active: ClassifierSpec | None) -> Message | None:
+def _fault(
+    name: str, version: str, active: ClassifierSpec | None, away: Mapping[str, ClassifierState]
+) -> Message | None:
     if active is None:
-        switched_off = name in settings.INACTIVE_CLASSIFIERS
-        code = "member_switched_off" if switched_off else "member_not_installed"
+        switched_off = ClassifierState.OFF if name in settings.INACTIVE_CLASSIFIERS else None
+        state = away.get(name, switched_off)
+        code = _AWAY.get(state, "member_not_installed") if state else "member_not_installed"
         return Message(code, {"name": name, "version": version})
     if active.version != version:
         return Message("member_of_other_version", {"name": name, "active": active.version, "version": version})

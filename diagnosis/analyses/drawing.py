@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
 
+from diagnosis.analyses import classifiers
 from diagnosis.analyses.predict import ClassifierPrediction, predict
 from diagnosis.analyses.runner import WORKERS_LOST, pixels_of
 from diagnosis.errors import AnalysisFailed
@@ -65,7 +66,9 @@ def _made(pk: uuid.UUID) -> list[AttentionMap]:
     """The maps of those classifiers that are still what they were when they answered; at least one."""
     drawing = Drawing.objects.select_related("analysis", "image").get(pk=pk)
     answered = {one.identity: one for one in Prediction.objects.filter(analysis=drawing.analysis)}
-    made = predict(pixels_of(drawing.image), Modality(drawing.image.modality)).each
+    modality = Modality(drawing.image.modality)
+    asked = classifiers.shown_in(drawing.image.clinic_id, modality)
+    made = predict(pixels_of(drawing.image), modality, asked).each
     same = [(answered[one.spec.identity], one) for one in made if _is_same(answered.get(one.spec.identity), one)]
     if not same:
         raise AnalysisFailed("classifiers_changed", retryable=False)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from diagnosis.analyses import aggregation, ahead, classifiers
 from diagnosis.analyses.aggregation import AnsweredImage, ImageSource, StudyAnswers
+from diagnosis.analyses.classifiers import Chosen
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
 from diagnosis.models.scan import Modality
@@ -86,28 +87,26 @@ class StudyPredictions:
         return cls(image, predictions, (outcome(image, predictions),), {"method": "single_image"})
 
 
-def predict_study(sources: Sequence[ImageSource], modality: Modality) -> StudyPredictions:
-    """Ask about the images that speak for the study, and combine what is answered.
+def predict_study(sources: Sequence[ImageSource], modality: Modality, asked: Chosen) -> StudyPredictions:
+    """Ask those chosen about the images that speak for the study, and combine what is answered.
 
     An image that the gate or the decoder refuses counts for nothing. Raises AnalysisFailed where that is true of all of
     them, with the first one's reason, and where the refusal may pass.
     """
     if len(sources) == 1:
-        return StudyPredictions.of_one(sources[0].key, predict(sources[0].pixels(), modality))
+        return StudyPredictions.of_one(sources[0].key, predict(sources[0].pixels(), modality, asked))
     speaking, chosen = aggregation.choose(sources, modality)
-    active = classifiers.loaded(modality)
-    specs = [one.spec for one in active]
-    found, _without = classifiers.ensemble_for(specs)
-    answered, outcomes = _ask_all(speaking, active, modality, found)
+    found, _without = asked.ensemble
+    answered, outcomes = _ask_all(speaking, asked.classifiers, modality, found)
     if not answered:
         raise _all_refused(outcomes)
-    made = aggregation.aggregate(answered, specs, found, modality)
+    made = aggregation.aggregate(answered, asked.specs, found, modality)
     key = next(one.source for one in answered if one.source.key == made.key_image)
     account = dict(made.account)
     if chosen:
         account |= aggregation.account_of_choice(chosen)
         outcomes += _silent(sources, chosen)
-    return StudyPredictions(key.key, _of_study(predict(key.pixels(), modality), made), tuple(outcomes), account)
+    return StudyPredictions(key.key, _of_study(predict(key.pixels(), modality, asked), made), tuple(outcomes), account)
 
 
 def _silent(sources: Sequence[ImageSource], chosen: ChosenSeries[UUID]) -> list[ImageOutcome]:
@@ -116,12 +115,12 @@ def _silent(sources: Sequence[ImageSource], chosen: ChosenSeries[UUID]) -> list[
     return [ImageOutcome(one.key, refused=aggregation.reason_of(one.series, chosen.left_out)) for one in others]
 
 
-def answer_ahead(sources: Sequence[ImageSource], modality: Modality) -> bool:
+def answer_ahead(sources: Sequence[ImageSource], modality: Modality, asked: Chosen) -> bool:
     """Ask about a batch of images whose study is not complete, and keep the answers for `predict_study`.
 
     Returns False, and does nothing, while fewer are there that have not been asked about. Raises AnalysisFailed.
     """
-    panel = _panel(classifiers.loaded(modality), modality)
+    panel = _panel(asked.classifiers, modality)
     speaking, _chosen = aggregation.choose(sources, modality)
     known = ahead.recall(panel, speaking)
     unknown = [one for one in speaking if one.key not in known][:BATCH]
@@ -220,21 +219,20 @@ def _outcome(image: UUID, said: Sequence[Said], combined: CombinedPrediction | N
     return ImageOutcome(image, each, probability, point.zone(probability).value, above)
 
 
-def predict(pixels: Pixels, modality: Modality) -> ImagePredictions:
-    """Ask the gate, then every active classifier, then the ensemble. `pixels` float32 (h, w) in [0, 1], 0 is air.
+def predict(pixels: Pixels, modality: Modality, asked: Chosen) -> ImagePredictions:
+    """Ask the gate, then those chosen, then the ensemble. `pixels` float32 (h, w) in [0, 1], 0 is air.
 
-    Raises AnalysisFailed when the gate refuses the image, with its code and parameters, or no classifier is active.
+    Raises AnalysisFailed when the gate refuses the image, with its code and parameters.
     """
-    active = classifiers.loaded(modality)
     _pass_gate(pixels, modality)
-    predictions = serving.predict_all(active, pixels)
+    predictions = serving.predict_all(asked.classifiers, pixels)
     # All maps of one image have one shape
     inside = lungs.lung_mask(pixels, MlModality(modality.value), predictions[0].attention.shape)
     each = tuple(
         ClassifierPrediction(classifier.spec, prediction, _attention_outside(prediction, inside))
-        for classifier, prediction in zip(active, predictions, strict=True)
+        for classifier, prediction in zip(asked.classifiers, predictions, strict=True)
     )
-    found, without = classifiers.ensemble_for(one.spec for one in each)
+    found, without = asked.ensemble
     said = [(one.spec, one.prediction.probabilities) for one in each]
     return ImagePredictions(each, _combine(found, said) if found else None, without)
 

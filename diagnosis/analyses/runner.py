@@ -19,6 +19,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from diagnosis.analyses import classifiers
 from diagnosis.analyses.aggregation import ImageSource
 from diagnosis.analyses.lease import Lease
 from diagnosis.analyses.predict import (
@@ -29,6 +30,7 @@ from diagnosis.analyses.predict import (
     answer_ahead,
     predict_study,
 )
+from diagnosis.analyses.watch import Watch
 from diagnosis.errors import AnalysisFailed, FileRefused, IntakeUnavailable
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, EnsemblePrediction, ImageResult, Prediction, Scan, Study
@@ -36,6 +38,7 @@ from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
 from diagnosis.notifications import notify_uploader
 from diagnosis.reviews import queue
+from diagnosis.rules.classifiers import OFF, require_still_answering
 from diagnosis.scans import filing, intake
 from diagnosis.states import AnalysisStatus as S
 from ml import imaging
@@ -79,7 +82,9 @@ def run_ahead(pk: uuid.UUID) -> bool | None:
     if study is None or not study.analyses.waiting().filter(not_before__gt=timezone.now()).exists():
         return None
     try:
-        return answer_ahead([_source(image) for image in _images(study)], Modality(study.modality))
+        modality = Modality(study.modality)
+        asked = classifiers.shown_in(study.clinic_id, modality)
+        return answer_ahead([source_of(image) for image in images_of(study)], modality, asked)
     except Exception:
         # The analysis will meet the same, and say so.
         log.warning("study %s cannot be asked about ahead of its analysis", pk, exc_info=True)
@@ -108,13 +113,17 @@ def _release(analysis: Analysis, *, by: str) -> bool:
 
 def _predict(pk: uuid.UUID) -> StudyPredictions:
     analysis = Analysis.objects.select_related("study", "image__series").get(pk=pk)
-    images = [analysis.image] if analysis.image else _images(analysis.study)
+    images = [analysis.image] if analysis.image else images_of(analysis.study)
     if not images:
         raise _nothing_to_classify(analysis.study)
-    return predict_study([_source(image) for image in images], Modality(analysis.study.modality))
+    clinic, modality = analysis.study.clinic_id, Modality(analysis.study.modality)
+    asked = classifiers.shown_in(clinic, modality)
+    watch = Watch(clinic, modality, [spec.name for spec in asked.specs])
+    return predict_study([watch.over(source_of(image)) for image in images], modality, asked)
 
 
-def _source(image: Scan) -> ImageSource:
+def source_of(image: Scan) -> ImageSource:
+    """What the classifiers are given of an image."""
     spacing = (image.row_spacing, image.column_spacing) if image.row_spacing and image.column_spacing else None
     return ImageSource(
         image.pk,
@@ -130,7 +139,7 @@ def _source(image: Scan) -> ImageSource:
     )
 
 
-def _images(study: Study) -> list[Scan]:
+def images_of(study: Study) -> list[Scan]:
     """Those of the study that classifiers may be asked about, in their order."""
     images = Scan.objects.filter(series__study=study, not_classified_code="").select_related("series")
     return list(images.order_by("series", F("instance_number").asc(nulls_last=True), "uploaded_at", "pk"))
@@ -177,6 +186,7 @@ def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, study: StudyPredictions)
     try:
         with transaction.atomic():
             ours = Q(claim=claim)
+            _require_still_answering(pk, predictions)
             reasons = [reason.as_json() for reason in made.without_ensemble]
             changes: dict[str, Any] = {"without_ensemble_reasons": reasons, "aggregation": dict(study.aggregation)}
             if not Analysis.objects.finish(pk, S.RUNNING, S.SUCCEEDED, by=worker, only=ours, **changes):
@@ -196,6 +206,12 @@ def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, study: StudyPredictions)
         if not isinstance(error, _NoLongerOurs):
             raise
         log.warning("analysis %s was taken away while it ran; its result is dropped", pk)
+
+
+def _require_still_answering(pk: uuid.UUID, predictions: list[Prediction]) -> None:
+    """The last look before a result is there for everybody; raises AnalysisFailed."""
+    study = Analysis.objects.select_related("study").only("study__clinic", "study__modality").get(pk=pk).study
+    require_still_answering(study.clinic_id, Modality(study.modality), [one.classifier for one in predictions])
 
 
 def _discard(predictions: list[Prediction]) -> None:
@@ -321,6 +337,7 @@ def _fail(pk: uuid.UUID, failure: AnalysisFailed, *, by: str, only: Q, detail: s
         failure_detail=detail,
         failure_retryable=failure.retryable,
     )
-    if failed:
+    # What a clinic switched off did not fail: the page of the study says so, and there is nothing to do about it.
+    if failed and failure.code != OFF:
         notify_uploader(Analysis.objects.select_related("study").get(pk=pk).study, NotificationKind.FAILURE)
     return failed

@@ -2,6 +2,7 @@
 
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.attention import AttentionMap, Drawing
+from diagnosis.models.classifier_rule import ClassifierRule
 from diagnosis.models.confidentiality import Confidentiality, EmergencyAccess, NamedPerson
 from diagnosis.models.correction import Correction
 from diagnosis.models.critical_result import CriticalResult
@@ -25,6 +26,7 @@ from diagnosis.models.saved_filter import SavedFilter
 from diagnosis.models.scan import Scan
 from diagnosis.models.seal import Seal
 from diagnosis.models.second_look import SecondLook
+from diagnosis.models.shadow_prediction import ShadowPrediction
 from diagnosis.models.study import Series, Study
 from diagnosis.models.study_change import StudyChange
 from diagnosis.models.transition import ReportTransition, ReviewTransition, Transition
@@ -34,6 +36,7 @@ __all__ = [
     "Addendum",
     "Analysis",
     "AttentionMap",
+    "ClassifierRule",
     "Confidentiality",
     "Correction",
     "CriticalResult",
@@ -66,6 +69,7 @@ __all__ = [
     "Seal",
     "SecondLook",
     "Series",
+    "ShadowPrediction",
     "Study",
     "StudyChange",
     "Transition",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from diagnosis.models import Analysis, Dismissal
 from diagnosis.models.analysis import OPEN, AnalysisQuerySet
+from diagnosis.rules.classifiers import OFF
 from diagnosis.states import AnalysisStatus as S
 
 
@@ -39,7 +40,8 @@ def latest(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
 
 
 def failed(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
-    return _attended(latest(analyses).filter(status=S.FAILED))
+    """But for those that a clinic switched off itself, about which nobody has to do anything."""
+    return _attended(latest(analyses).filter(status=S.FAILED).exclude(failure_code=OFF))
 
 
 def cancelled(analyses: AnalysisQuerySet) -> AnalysisQuerySet:

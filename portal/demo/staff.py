@@ -9,6 +9,10 @@ from django.db import transaction
 
 from accounts.models import Clinic, Membership, User
 from accounts.roles import ROLES, Role
+from diagnosis.models import ClassifierRule
+from diagnosis.models.classifier_rule import ClassifierState
+from diagnosis.models.modality import Modality
+from diagnosis.rules.classifiers import panel_name
 
 CLINIC = "Demonstration Clinic"
 # A domain that nobody can own (RFC 2606).
@@ -35,11 +39,23 @@ class Login:
 @transaction.atomic
 def ensure_staff() -> tuple[Clinic, list[Login]]:
     """The clinic, and the logins of those members who had no account yet."""
-    clinic, _ = Clinic.objects.get_or_create(name=CLINIC)
+    clinic, is_new = Clinic.objects.get_or_create(name=CLINIC)
+    if is_new:
+        _show_ct(clinic)
     logins = [login for role in ROLES.values() if (login := _ensure_member(clinic, role))]
     if login := _ensure_site_administrator():
         logins.append(login)
     return clinic, logins
+
+
+def _show_ct(clinic: Clinic) -> None:
+    """Off in a new clinic; the demonstration shows results of both kinds, of images of nobody."""
+    ClassifierRule.objects.create(
+        clinic=clinic,
+        subject=panel_name(Modality.CT),
+        state=ClassifierState.ACTIVE,
+        reason="Demonstration with made images.",
+    )
 
 
 def member(clinic: Clinic, role: type[Role]) -> User:

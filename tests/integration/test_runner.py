@@ -13,13 +13,16 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 from PIL import Image
 
 from accounts.models import User
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
+from diagnosis.actions.classifiers import decide_on_classifier
 from diagnosis.actions.scan import upload_scan
-from diagnosis.analyses import classifiers, runner
-from diagnosis.models import Analysis, Notification, Patient, Prediction, Scan, Transition
+from diagnosis.analyses import classifiers, runner, shadow
+from diagnosis.models import Analysis, Notification, Patient, Prediction, Scan, ShadowPrediction, Transition
+from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.scan import Modality
 from diagnosis.results.presentation import present
 from diagnosis.states import AnalysisStatus as S
@@ -276,8 +279,8 @@ def test_an_ensemble_with_the_point_says_whether_the_lung_is_abnormal(
     assert point["research_only"] is True
 
 
-def test_a_newcomer_is_shown_beside_the_ensemble_and_changes_nothing_in_it(
-    panel: EnsembleSpec, analysis: Analysis, settings: Any
+def test_a_newcomer_is_on_trial_until_somebody_decides_and_changes_nothing_in_the_ensemble(
+    panel: EnsembleSpec, analysis: Analysis, scan: Scan, administrator: User, client: Client, settings: Any
 ) -> None:
     member = settings.ML_WEIGHTS_ROOT / panel.members[0]
     newcomer = replace(ClassifierSpec.from_json((member / "spec.json").read_text()), name="newcomer-cxr")
@@ -286,8 +289,48 @@ def test_a_newcomer_is_shown_beside_the_ensemble_and_changes_nothing_in_it(
 
     assert run(analysis).status == S.SUCCEEDED, analysis.failure_detail
     assert (analysis.ensemble_prediction.members, analysis.without_ensemble) == (list(panel.members), "")
-    beside = {shown.prediction.identity: shown.beside_ensemble for shown in present(analysis).predictions}
+    before = maps()
+    assert shadow.is_wanted(analysis.pk)
+    assert [shadow.run(analysis.pk), shadow.run(analysis.pk)] == [1, 1]
+    tried = ShadowPrediction.objects.get()  # asked twice, kept once
+    twin = analysis.predictions.first()
+    assert twin
+    assert (tried.classifier, tried.weights_sha256) == (newcomer.name, newcomer.weights_sha256)
+    assert tried.probability == pytest.approx(twin.probability)
+    assert maps() == before
+    assert {shown.prediction.identity for shown in present(analysis).predictions} == set(panel.members)
+    assert [len(one.probabilities) for one in analysis.image_results.all()] == [2]
+    client.force_login(administrator)
+    for address in (f"/scans/{scan.pk}/", f"/api/v1/analyses/{analysis.pk}/", f"/api/v1/studies/{scan.study_id}/"):
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        assert newcomer.name not in answer.content.decode()
+
+    decide_on_classifier(
+        by=administrator,
+        clinic=scan.clinic,
+        subject=newcomer.name,
+        state=ClassifierState.ACTIVE,
+        reason="It was compared for a month.",
+    )
+    again = run(rerun_analysis(by=administrator, study=scan.study))
+    assert again.ensemble_prediction.probabilities == analysis.ensemble_prediction.probabilities
+    beside = {shown.prediction.identity: shown.beside_ensemble for shown in present(again).predictions}
     assert beside == {newcomer.identity: True, **dict.fromkeys(panel.members, False)}
+    assert not shadow.is_wanted(again.pk)
+
+
+def test_a_modality_on_trial_answers_unseen_together_with_its_ensemble(
+    panel: EnsembleSpec, analysis: Analysis, scan: Scan, administrator: User
+) -> None:
+    decide_on_classifier(
+        by=administrator, clinic=scan.clinic, subject=panel.name, state=ClassifierState.SHADOW, reason="A first month."
+    )
+    assert (run(analysis).failure_code, analysis.failure_retryable) == ("classifiers_off", True)
+    assert not Notification.objects.exists()
+    assert shadow.run(analysis.pk) == 3
+    rows = ShadowPrediction.objects.filter(analysis=analysis)
+    assert {one.classifier for one in rows} == {panel.name, *(one.partition("/")[0] for one in panel.members)}
 
 
 def test_weights_that_are_not_those_of_the_spec_never_answer(weights: Path, analysis: Analysis) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +15,11 @@ import redis
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.models import User
 from diagnosis.actions.analysis import rerun_analysis
-from diagnosis.models import Analysis, Scan
+from diagnosis.actions.classifiers import decide_on_classifier
+from diagnosis.models import Analysis, Prediction, Scan
+from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.states import AnalysisStatus as S
 from tests.integration.ensemble import ensemble_members
 from tests.running import Worker
@@ -203,3 +207,32 @@ def libraries(pid: int, *names: str) -> set[str]:
     """Which of `names` the process has mapped into its memory."""
     maps = Path(f"/proc/{pid}/maps").read_text()
     return {name for name in names if f"/site-packages/{name}/" in maps}
+
+
+def test_a_stop_ends_what_runs_and_what_waits_and_nothing_is_lost(
+    worker: Worker, upload: Callable[..., Scan], administrator: User
+) -> None:
+    """No restart, no message to the worker: it asks the database."""
+
+    def decide(state: ClassifierState) -> None:
+        decide_on_classifier(
+            by=administrator, clinic=scan.clinic, subject="panel-cxr", state=state, reason="Wrong labels."
+        )
+
+    scan = upload()
+    pipe, analysis = hold(scan)
+    shown = Prediction.objects.count()
+    decide(ClassifierState.STOPPED)
+    stopped_at = time.monotonic()
+    pipe.send()
+    reaches(analysis, S.FAILED)
+    waiting = upload(2).analyses.get()
+    reaches(waiting, S.FAILED)
+    assert time.monotonic() - stopped_at < 10
+    assert {analysis.failure_code, waiting.failure_code} == {"classifiers_stopped"}
+    assert "Wrong labels." in analysis.failure_reason
+    assert Prediction.objects.count() == shown
+    pipe.restore()
+    decide(ClassifierState.ACTIVE)
+    for study in (analysis.study, waiting.study):
+        reaches(study.analyses.get(number=study.analyses.count()), S.SUCCEEDED)

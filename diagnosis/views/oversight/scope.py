@@ -18,7 +18,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
-from accounts.permissions import Permission, allowed
+from accounts.permissions import Permission, allowed, runs_site
 from diagnosis.models import Analysis, Correction, Review, Scan, Withdrawal
 from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.models.correction import CorrectionQuerySet
@@ -123,16 +123,12 @@ def overseen(
 def scope_of(request: HttpRequest) -> Scope:
     user = person(request)
     managed = Clinic.objects.where(user, Permission.MANAGE_CLINIC)
-    clinics = tuple(Clinic.objects.all() if _runs_the_site(user) else managed)
+    clinics = tuple(Clinic.objects.all() if runs_site(user) else managed)
     if not clinics:
         raise PermissionDenied(str(ONLY_ADMINISTRATORS))
     named = Clinic.objects.where(user, Permission.VIEW_PATIENT).values_list("pk", flat=True)
     months = request.GET.get("months", USUAL)
     return Scope(clinics, frozenset(named), _chosen(request, clinics), months if months in PERIODS else USUAL, user)
-
-
-def _runs_the_site(user: User) -> bool:
-    return user.is_active and user.is_staff and user.is_superuser
 
 
 def _chosen(request: HttpRequest, clinics: tuple[Clinic, ...]) -> Clinic | None:

@@ -88,7 +88,7 @@ PARTS = {
     *("Transition", "ReviewTransition", "ReportTransition"),
     *("Draft", "FirstImpression", "Addendum", "ReadingPolicy", "ReadingPreference", "Notification"),
     *("KeyImage", "EnteredInError", "AttentionMap", "Follow", "SavedFilter", "Seal", "RetentionRule"),
-    *("Confidentiality", "NamedPerson", "EmergencyAccess"),
+    *("Confidentiality", "NamedPerson", "EmergencyAccess", "ClassifierRule"),
 }
 
 

@@ -1,0 +1,86 @@
+"""Which classifiers answer: the clinic's policy, and the switch that stops one at once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Clinic, User
+from accounts.permissions import Permission, require, runs_site
+from audit.notes import note_detail, note_object
+from diagnosis.actions.analysis import start_analysis
+from diagnosis.analyses import classifiers
+from diagnosis.errors import Refusal
+from diagnosis.models import Analysis, ClassifierRule, Report
+from diagnosis.models.analysis import Trigger
+from diagnosis.models.classifier_rule import ClassifierState
+from diagnosis.oversight import jobs
+from diagnosis.rules.classifiers import STOPPED
+from diagnosis.states import AnalysisStatus as S
+
+ONLY_THE_SITE = _("Only who runs the installation decides for all clinics.")
+REASON_NEEDED = _("Say why, in one sentence at least.")
+UNKNOWN = _("No such classifier is installed here. Choose one of the list.")
+
+
+def decide_on_classifier(
+    *, by: User, clinic: Clinic | None, subject: str, state: ClassifierState, reason: str
+) -> ClassifierRule:
+    """Add what holds from now on for a classifier or a modality's panel, in one clinic or (None) everywhere.
+
+    Workers ask before each analysis, while it runs and before its result is kept. Where something that was stopped is
+    taken up again, what ended without a result because of it is analysed again. Raises PermissionDenied and Refusal.
+    """
+    _require(by, clinic)
+    if not reason.strip():
+        raise Refusal("reason_needed", REASON_NEEDED)
+    known = classifiers.subjects()
+    if subject not in known:
+        raise Refusal("unknown_classifier", UNKNOWN)
+    with transaction.atomic():
+        before = ClassifierRule.objects.filter(clinic=clinic, subject=subject).first()
+        rule = ClassifierRule.objects.create(
+            clinic=clinic,
+            subject=subject,
+            version=known[subject].version,
+            state=state,
+            reason=reason.strip()[:400],
+            made_by=by,
+        )
+        note_object("diagnosis.classifierrule", rule.pk)
+        was = before.state if before else "none"
+        note_detail(subject=subject, state=f"{was} → {state.value}", clinic=str(clinic.pk) if clinic else "all")
+        if before and before.state == ClassifierState.STOPPED and state != ClassifierState.STOPPED:
+            _analyse_again(before, known[subject].modality, by=by)
+    return rule
+
+
+def _require(by: User, clinic: Clinic | None) -> None:
+    if runs_site(by):
+        return
+    if clinic is None:
+        raise PermissionDenied(ONLY_THE_SITE)
+    require(by, Permission.MANAGE_CLINIC, clinic)
+
+
+def _analyse_again(stop: ClassifierRule, modality: str, *, by: User) -> None:
+    """What ended without a result while `stop` stood, but for what was reported meanwhile or has a newer analysis."""
+    signed = Report.objects.filter(study=OuterRef("study"), signed_at__isnull=False)
+    ended = Analysis.objects.filter(
+        ~Exists(signed),
+        status=S.FAILED,
+        failure_code=STOPPED,
+        finished_at__gte=stop.made_at,
+        image=None,
+        study__modality=modality,
+        study__withdrawal=None,
+    )
+    of_clinic = ended.filter(study__clinic=stop.clinic_id) if stop.clinic_id else ended
+    for analysis in jobs.latest(of_clinic).select_related("study__clinic"):
+        # Somebody may have asked for one at this moment.
+        with suppress(IntegrityError), transaction.atomic():
+            start_analysis(by=by, study=analysis.study, trigger=Trigger.RETRY)

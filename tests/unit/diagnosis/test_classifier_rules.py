@@ -1,0 +1,159 @@
+"""Who decides which classifiers answer, what then holds, and that history stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, transaction
+
+from accounts.models import Clinic, User
+from diagnosis.actions.classifiers import decide_on_classifier
+from diagnosis.analyses import classifiers
+from diagnosis.errors import AnalysisFailed, Refusal
+from diagnosis.models import Analysis, ClassifierRule, Notification, Prediction, Scan
+from diagnosis.models.classifier_rule import ClassifierState as State
+from diagnosis.models.modality import Modality
+from diagnosis.oversight import jobs
+from diagnosis.rules.classifiers import Rules, none_answers, stops
+from ml.ensemble import EnsembleSpec
+from ml.spec import Modality as MlModality
+from tests.factories import finish
+from tests.unit.ml.specs import POINT, spec
+
+MEMBERS = ("a-cxr/1.0.0", "b-cxr/1.0.0")
+INSTALLED = tuple(spec(name=name) for name in ("a-cxr", "b-cxr", "new-cxr"))
+
+
+@pytest.fixture(autouse=True)
+def installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two members of an ensemble, and a newcomer."""
+    panel = EnsembleSpec("panel-cxr", "1.0.0", MlModality.CXR, spec().labels, MEMBERS, 1.0, POINT)
+    monkeypatch.setattr(classifiers, "installed_specs", lambda: INSTALLED)
+    monkeypatch.setattr(classifiers, "ensembles", lambda: (panel,))
+
+
+@pytest.fixture
+def site(db: None) -> User:
+    return User.objects.create_superuser("site@clinic.example", "a long password for tests", full_name="Site")
+
+
+def decide(by: User, clinic: Clinic | None, subject: str, state: State, reason: str = "Too many alarms.") -> Any:
+    return decide_on_classifier(by=by, clinic=clinic, subject=subject, state=state, reason=reason)
+
+
+def test_the_strictest_rule_holds_and_a_newcomer_is_on_trial_until_somebody_decides(
+    clinic: Clinic, other_clinic: Clinic, administrator: User, site: User, settings: Any
+) -> None:
+    def states(where: Clinic = clinic) -> list[str]:
+        return [classifiers.states_in(where.pk)[one.name].value for one in INSTALLED]
+
+    assert states() == ["active", "active", "shadow"]
+    decide(administrator, clinic, "new-cxr", State.ACTIVE)
+    decide(administrator, clinic, "a-cxr", State.OFF)
+    assert (states(), states(other_clinic)) == (["off", "active", "active"], ["active", "active", "shadow"])
+    decide(site, None, "panel-cxr", State.STOPPED)
+    decide(administrator, clinic, "panel-cxr", State.ACTIVE)  # opens nothing that is closed for all
+    assert states() == states(other_clinic) == ["stopped", "stopped", "stopped"]
+    decide(site, None, "panel-cxr", State.SHADOW)
+    assert states() == ["off", "shadow", "shadow"]
+    settings.INACTIVE_CLASSIFIERS = frozenset({"b-cxr"})
+    assert states() == ["off", "off", "shadow"]
+
+
+def test_only_administrators_decide_with_a_reason_and_about_what_is_there(
+    clinic: Clinic, other_clinic: Clinic, administrator: User, radiologist: User
+) -> None:
+    for by, where in ((radiologist, clinic), (administrator, other_clinic), (administrator, None)):
+        with pytest.raises(PermissionDenied):
+            decide(by, where, "a-cxr", State.OFF)
+    for subject, reason in (("a-cxr", " "), ("unknown-cxr", "Too many alarms.")):
+        with pytest.raises(Refusal):
+            decide(administrator, clinic, subject, State.OFF, reason)
+    assert not ClassifierRule.objects.exists()
+    rule = decide(administrator, clinic, "a-cxr", State.OFF)
+    assert (rule.version, rule.made_by, rule.because) == ("1.0.0", administrator, "Too many alarms.")
+    for change in (lambda: ClassifierRule.objects.update(state="active"), rule.delete):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            change()
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [(State.SHADOW, "on trial and not shown"), (State.OFF, "is switched off"), (State.STOPPED, "was stopped")],
+)
+def test_without_a_member_the_ensemble_says_why_it_is_silent(state: State, words: str) -> None:
+    found, reasons = classifiers.ensemble_for([INSTALLED[1]], {"a-cxr": state})
+    assert found is None
+    assert words in " ".join(map(str, reasons))
+
+
+def test_a_result_is_not_kept_of_a_classifier_that_was_stopped_while_it_ran(
+    scan: Scan, clinic: Clinic, site: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last look, inside the transaction that keeps it."""
+    monkeypatch.setattr(classifiers, "installed_specs", lambda: (spec(name="classifier-0"),))
+    decide(site, None, "classifier-0", State.STOPPED, "It was trained on the wrong labels.")
+    with pytest.raises(AnalysisFailed) as stopped:
+        finish(scan, 0.9)
+    assert "It was trained on the wrong labels." in stopped.value.sentence
+    assert not Prediction.objects.exists()
+
+
+def test_results_of_before_carry_the_stop_until_this_very_version_is_taken_up_again(
+    scan: Scan, clinic: Clinic, administrator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def marked() -> list[tuple[str, str]]:
+        return [(one.classifier, one.because) for one in stops(clinic.pk, "cxr", ["a-cxr/1.0.0", "b-cxr/1.0.0"])]
+
+    assert marked() == []
+    decide(administrator, clinic, "a-cxr", State.STOPPED, "Wrong labels.")
+    assert marked() == [("a-cxr", "Wrong labels.")]
+    monkeypatch.setattr(classifiers, "installed_specs", lambda: (spec(name="a-cxr", version="1.1.0"),))
+    decide(administrator, clinic, "a-cxr", State.ACTIVE, "The new version is measured.")
+    assert marked() == [("a-cxr", "Wrong labels.")]
+    decide(administrator, clinic, "panel-cxr", State.STOPPED, "All of them.")
+    assert [name for name, _ in marked()] == ["a-cxr", "b-cxr"]
+    decide(administrator, clinic, "panel-cxr", State.ACTIVE, "A false alarm.")
+    monkeypatch.setattr(classifiers, "installed_specs", lambda: (spec(name="a-cxr"),))
+    decide(administrator, clinic, "a-cxr", State.ACTIVE, "A false alarm.")
+    assert marked() == []
+
+
+def test_a_new_clinic_starts_without_ct_and_says_so(settings: Any, db: None) -> None:
+    settings.NEW_CLINICS_WITHOUT = frozenset({"ct"})
+    place = Clinic.objects.create(name="East Clinic")
+    place.save()
+    (rule,) = place.classifier_rules.all()
+    assert (rule.subject, rule.state, rule.made_by) == ("panel-ct", "off", None)
+    refused = none_answers(Rules.of(place.pk), Modality.CT, ["vgg16-ct"])
+    assert refused is not None
+    assert "for research only" in refused.sentence
+    assert none_answers(Rules.of(place.pk), Modality.CXR, ["vgg16-cxr"]) is None
+
+
+def end_without(scan: Scan, code: str) -> None:
+    """As a worker ends an analysis that nobody may answer."""
+    from diagnosis.analyses import runner
+
+    analysis = scan.analyses.get(status="queued")
+    claim = Analysis.objects.claim(analysis.pk, worker="test")
+    failure = AnalysisFailed(code, {"variant": "cxr", "reason": "Wrong labels."}, retryable=True)
+    runner._fail(analysis.pk, failure, by="test", only=runner.Q(claim=claim))
+
+
+def test_what_a_stop_ended_is_analysed_again_and_what_was_only_off_is_nobodys_failure(
+    upload: Callable[..., Scan], clinic: Clinic, administrator: User, radiographer: User, site: User
+) -> None:
+    stopped, off, later = upload(1), upload(2), upload(3)
+    decide(site, None, "panel-cxr", State.STOPPED)
+    end_without(stopped, "classifiers_stopped")
+    end_without(off, "classifiers_off")
+    assert [one.study for one in jobs.failed(Analysis.objects.all())] == [stopped.study]
+    assert [one.study for one in Notification.objects.of(radiographer)] == [stopped.study]
+    assert {one.reviews.get().status for one in (stopped, off, later)} == {"waiting"}  # all can be read
+    decide(site, None, "panel-cxr", State.ACTIVE)
+    assert stopped.analyses.get(status="queued").trigger == "retry"
+    assert [off.analyses.count(), later.analyses.count()] == [1, 1]
