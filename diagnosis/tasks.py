@@ -18,7 +18,7 @@ from accounts.locale import in_locale_of
 from accounts.models import Clinic
 from diagnosis import notifications
 from diagnosis.analyses import classifiers, drawing, runner, shadow
-from diagnosis.models import Analysis, Drawing, Scan
+from diagnosis.models import Analysis, Drawing, KeptAnswer, Scan
 from diagnosis.oversight import history, storage
 from diagnosis.reviews import escalation, missing_readers
 from diagnosis.scans import erasing, intake, orphans
@@ -115,6 +115,12 @@ def sweep_orphans() -> None:
 def erase_deleted() -> None:
     """What a deletion had to leave on the disk."""
     erasing.sweep()
+
+
+@shared_task(acks_late=False)
+def forget_answers() -> None:
+    """What the API promised to answer again, and promises no longer."""
+    KeptAnswer.objects.forget_old()
 
 
 @shared_task(acks_late=False)

@@ -15,6 +15,7 @@ def entries(
         "delete-old-drawings": _every(600, "diagnosis.tasks.delete_old_drawings"),
         "erase-deleted": _every(600, "diagnosis.tasks.erase_deleted"),
         "sweep-orphans": _every(6 * HOUR, "diagnosis.tasks.sweep_orphans", expires=HOUR),
+        "forget-answers": _every(HOUR, "diagnosis.tasks.forget_answers"),
         # A sweep that waited longer than one round is worth nothing: the next one does its work.
         "sweep-analyses": _every(sweep_seconds, "diagnosis.tasks.sweep_analyses"),
         "mail-notifications": _every(60, "diagnosis.tasks.mail_notifications"),

@@ -404,6 +404,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "diagnosis.api.views.problems.as_conditional",
         "diagnosis.api.views.problems.as_problems",
     ],
 }

@@ -42,9 +42,10 @@ TITLES = {
     406: gettext_noop("There is no answer in the format that was asked for."),
     409: gettext_noop("The state of the thing forbids this now."),
     410: gettext_noop("It was deleted."),
+    412: gettext_noop("It has been changed since it was read."),
     413: gettext_noop("The file is larger than what is accepted."),
     415: gettext_noop("The request is in a format that is not read here."),
-    422: gettext_noop("The file was refused."),
+    422: gettext_noop("The file or the request was refused."),
     429: gettext_noop("Too many attempts; wait as long as Retry-After says."),
     500: gettext_noop("Something went wrong in the portal."),
     503: gettext_noop("Not at the moment; try again."),
@@ -66,7 +67,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
 def _answer(error: Exception, path: str) -> Response:
     match error:
         case Refusal():
-            answer = problem(error.http_status, error.code, error.sentence, retryable=error.retryable, **error.details)
+            answer = _refused(error)
         case Http404():
             answer = _not_there(error)
         case PermissionDenied():
@@ -82,6 +83,15 @@ def _answer(error: Exception, path: str) -> Response:
         case _:
             log.error("unexpected error in %s", path, exc_info=error)
             answer = _unforeseen(error)
+    return answer
+
+
+def _refused(refusal: Refusal) -> Response:
+    answer = problem(
+        refusal.http_status, refusal.code, refusal.sentence, retryable=refusal.retryable, **refusal.details
+    )
+    if wait := getattr(refusal, "wait", None):
+        answer["Retry-After"] = str(wait)
     return answer
 
 

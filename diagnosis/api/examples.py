@@ -189,7 +189,7 @@ ARCHIVE: dict[str, Any] = {
             "scan": None,
             "problem": {
                 "type": "urn:problem-type:left-out",
-                "title": "The file was refused.",
+                "title": "The file or the request was refused.",
                 "status": 422,
                 "detail": "Left out: this file is no image.",
                 "code": "left_out",

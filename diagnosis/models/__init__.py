@@ -11,6 +11,7 @@ from diagnosis.models.dismissal import Dismissal
 from diagnosis.models.ensemble_prediction import EnsemblePrediction
 from diagnosis.models.follow import Follow
 from diagnosis.models.image_result import ImageResult
+from diagnosis.models.kept_answer import KeptAnswer
 from diagnosis.models.key_image import KeyImage
 from diagnosis.models.legal_hold import LegalHold
 from diagnosis.models.notification import Notification
@@ -50,6 +51,7 @@ __all__ = [
     "FirstImpression",
     "Follow",
     "ImageResult",
+    "KeptAnswer",
     "KeyImage",
     "LegalHold",
     "NamedPerson",

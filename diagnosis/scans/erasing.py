@@ -22,7 +22,7 @@ from django.utils import timezone
 from audit.notes import current, note_detail
 from audit.record import record
 from audit.vocabulary import Action, Event
-from diagnosis.models import Deletion, Drawing
+from diagnosis.models import Deletion, Drawing, KeptAnswer
 from diagnosis.scans import orphans
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ def erase(deletion: Deletion) -> int:
         return 0
     # Only now, because they lead to their files.
     Drawing.objects.filter(_of(OF_DRAWING, [deletion.study_id])).delete()
+    KeptAnswer.objects.forget_of(deletion.study.patient_id)
     Deletion.objects.filter(pk=deletion.pk, erased_at=None).update(erased_at=timezone.now())
     if files:
         _tell(deletion, files)

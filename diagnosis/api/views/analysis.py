@@ -17,6 +17,7 @@ from audit.notes import note_event
 from audit.vocabulary import Event
 from diagnosis.actions.analysis import cancel_analysis
 from diagnosis.api.files import PRIVATE, stored_file
+from diagnosis.api.idempotency import idempotent
 from diagnosis.api.pagination import Pages
 from diagnosis.api.scope import person, readable, visible
 from diagnosis.api.serializers.analysis import AnalysisSerializer
@@ -59,8 +60,9 @@ class Cancel(_AnalysisView):
     """Stop an analysis."""
 
     @extend_schema(
-        summary="Cancel an analysis", request=None, responses={200: AnalysisSerializer, **problems(403, 404, 409)}
+        summary="Cancel an analysis", request=None, responses={200: AnalysisSerializer, **problems(403, 404, 409, 422)}
     )
+    @idempotent
     def post(self, request: Request, pk: str) -> Response:
         """Cancel an analysis that has not finished; a worker in the middle of it drops its result."""
         cancel_analysis(by=person(request), analysis=self.get_object())

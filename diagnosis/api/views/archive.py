@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -14,6 +15,7 @@ from audit.notes import note_event
 from audit.vocabulary import Action, Event
 from diagnosis.actions.archive import MemberOutcome, upload_archive
 from diagnosis.api import uploads
+from diagnosis.api.idempotency import idempotent
 from diagnosis.api.scope import patient_of_upload, person
 from diagnosis.api.serializers.archive import ArchiveSerializer, ArchiveUploadSerializer
 from diagnosis.api.serializers.request import request_of
@@ -29,6 +31,7 @@ class Archives(Strict, generics.GenericAPIView[Any]):
 
     parser_classes = [MultiPartParser]
     serializer_class = ArchiveSerializer
+    answers_within = timedelta(minutes=20)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Before authentication, whose CSRF check would read the body.
@@ -40,6 +43,7 @@ class Archives(Strict, generics.GenericAPIView[Any]):
         request={"multipart/form-data": ArchiveUploadSerializer},
         responses={200: ArchiveSerializer, **problems(403, 404, 409, 413, 422)},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         """Upload every file of a zip archive, such as a patient's disc, and queue the analyses.
 

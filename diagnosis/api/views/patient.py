@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics
@@ -11,7 +12,9 @@ from rest_framework.serializers import BaseSerializer
 
 from diagnosis.actions.patient import amend_patient, register_compared_patient
 from diagnosis.api import examples, history
+from diagnosis.api.conditional import require_match
 from diagnosis.api.errors import TITLES
+from diagnosis.api.idempotency import idempotent
 from diagnosis.api.pagination import Pages
 from diagnosis.api.scope import clinic_of, person, visible
 from diagnosis.api.serializers.history import EventSerializer
@@ -67,8 +70,9 @@ class Patients(_PatientView, generics.ListCreateAPIView[Patient]):
     @extend_schema(
         summary="Register a patient",
         request=NewPatientSerializer,
-        responses={201: PatientSerializer, **problems(403), 409: POSSIBLE_DUPLICATES},
+        responses={201: PatientSerializer, **problems(403, 422), 409: POSSIBLE_DUPLICATES},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         """Register a patient; the record number must be free in the clinic.
 
@@ -100,10 +104,21 @@ class OnePatient(_PatientView, generics.RetrieveUpdateAPIView[Patient]):
         """One patient's record."""
         return self.retrieve(request)
 
-    @extend_schema(summary="Correct a patient's record", responses={200: PatientSerializer, **problems(403, 404)})
+    @extend_schema(summary="Correct a patient's record", responses={200: PatientSerializer, **problems(403, 404, 412)})
     def patch(self, request: Request, pk: str) -> Response:
-        """Change what is sent; the record as it was stays in the history."""
-        return self.partial_update(request)
+        """Change what is sent; the record as it was stays in the history.
+
+        With `If-Match` and the tag of the record that you read, nothing is changed where somebody else did so since.
+        """
+        with transaction.atomic():
+            self._require_match(request)
+            return self.partial_update(request)
+
+    def _require_match(self, request: Request) -> None:
+        """Nobody changes the record between this look and the change."""
+        if "If-Match" in request.headers:
+            list(self.get_queryset().filter(pk=self.kwargs["pk"]).select_for_update(of=("self",)))
+            require_match(request, self.get_serializer(self.get_object()).data)
 
     def perform_update(self, serializer: BaseSerializer[Patient]) -> None:
         assert serializer.instance is not None

@@ -16,8 +16,9 @@ from audit.notes import note_event
 from audit.vocabulary import Action, Event
 from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.actions.scan import Upload, upload_scan
-from diagnosis.api import uploads
+from diagnosis.api import conditional, uploads
 from diagnosis.api.files import PRIVATE, stored_file
+from diagnosis.api.idempotency import idempotent
 from diagnosis.api.pagination import Pages
 from diagnosis.api.scope import patient_of_upload, person, readable, visible
 from diagnosis.api.serializers.analysis import AnalysisSerializer
@@ -82,6 +83,7 @@ class Scans(_ScanView):
             **problems(403, 404, 409, 413, 422, 503, 507),
         },
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         """Upload a scan and queue its analysis. The same bytes again answer 200 with the earlier scan."""
         fields, data, name = _read(request)
@@ -143,7 +145,8 @@ class Original(_ScanView):
         with stored_file(scan.pk):
             file = scan.original.open("rb")
         kind = "application/octet-stream"
-        return FileResponse(file, as_attachment=True, filename=scan.original_name, content_type=kind, headers=PRIVATE)
+        headers = PRIVATE | conditional.of_file(scan.sha256, scan.uploaded_at.timestamp())
+        return FileResponse(file, as_attachment=True, filename=scan.original_name, content_type=kind, headers=headers)
 
 
 class Image(_ScanView):
@@ -161,8 +164,11 @@ class Rerun(_ScanView):
     """New analyses of a scan."""
 
     @extend_schema(
-        summary="Analyse a scan again", request=None, responses={201: AnalysisSerializer, **problems(403, 404, 409)}
+        summary="Analyse a scan again",
+        request=None,
+        responses={201: AnalysisSerializer, **problems(403, 404, 409, 422)},
     )
+    @idempotent
     def post(self, request: Request, pk: str) -> Response:
         """Analyse again. Adds an analysis; the earlier ones stay as they are."""
         analysis = rerun_analysis(by=person(request), study=self.get_object().study)

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diagnosis.actions.withdrawal import take_back
+from diagnosis.api.idempotency import idempotent
 from diagnosis.api.scope import person, visible
 from diagnosis.api.serializers.withdrawal import TakeBackSerializer, WithdrawalSerializer
 from diagnosis.api.strict import Strict
@@ -27,8 +28,9 @@ class TakeBack(Strict, generics.GenericAPIView[Any]):
     @extend_schema(
         summary="Take back an upload",
         request=TakeBackSerializer,
-        responses={200: WithdrawalSerializer, **problems(403, 404, 409)},
+        responses={200: WithdrawalSerializer, **problems(403, 404, 409, 422)},
     )
+    @idempotent
     def post(self, request: Request, pk: str) -> Response:
         """Take back images that you uploaded, while nobody has begun to read the study.
 

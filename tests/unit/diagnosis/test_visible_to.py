@@ -83,12 +83,12 @@ def test_every_door_knows_the_way_to_the_patient() -> None:
 
 
 # Rows that are reached only through the row that they belong to: an analysis, a review, a report, a drawing, a clinic,
-# a person.
+# a person, a token.
 PARTS = {
     *("Transition", "ReviewTransition", "ReportTransition"),
     *("Draft", "FirstImpression", "Addendum", "ReadingPolicy", "ReadingPreference", "Notification"),
     *("KeyImage", "EnteredInError", "AttentionMap", "Follow", "SavedFilter", "Seal", "RetentionRule"),
-    *("Confidentiality", "NamedPerson", "EmergencyAccess", "ClassifierRule"),
+    *("Confidentiality", "NamedPerson", "EmergencyAccess", "ClassifierRule", "KeptAnswer"),
 }
 
 
