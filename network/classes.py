@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pydicom import uid
 
 from ml.imaging.admission import CLASSES
@@ -41,6 +43,8 @@ KEPT: frozenset[str] = frozenset(
 )
 STORAGE: tuple[str, ...] = tuple(sorted(SHOWN | KEPT))
 TRANSFER_SYNTAXES: tuple[str, ...] = tuple(DECODERS)
+# What UIDs are made of, and a little more: some systems are careless. PS3.5 9.1 has digits and full stops.
+UID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 VERIFICATION = "1.2.840.10008.1.1"
 
 

@@ -36,8 +36,6 @@ NOT_AUTHORISED = 0x0124
 OUT_OF_RESOURCES = 0xA700
 CANNOT_UNDERSTAND = 0xC000
 PREAMBLE = b"\0" * 128 + b"DICM"
-# What UIDs are made of, and a little more: some systems are careless. PS3.5 9.1 has digits and full stops.
-UID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 # Connections from addresses at which nobody is known, at the same time: enough to be told no.
 STRANGERS = 4
 # Entries of the audit trail for the same refusal: one a minute, so that nobody fills the trail from outside.
@@ -152,7 +150,7 @@ class Listener:
         entity: RemoteEntity = event.assoc.entity
         request = event.request
         uids = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
-        if not all(UID.fullmatch(uid) for uid in uids):
+        if not all(classes.UID.fullmatch(uid) for uid in uids):
             return CANNOT_UNDERSTAND
         close_old_connections()
         address = read_address(event.assoc.requestor.address)

@@ -22,7 +22,7 @@ def _largest_upload(view: str) -> int | None:
             return LARGEST_FORM
         case "api:scans":
             return settings.UPLOAD_MAX_BYTES * 4 // 3 + ENVELOPE_BYTES
-        case "api:archives":
+        case "api:archives" | "dicomweb:dicom-find-studies" | "dicomweb:dicom-study":
             return int(settings.UPLOAD_MAX_ARCHIVE_BYTES) + ENVELOPE_BYTES
     return None
 

@@ -22,7 +22,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "idle_seconds": settings.IDLE_SECONDS,
         "mail_leaves": mail.leaves(),
         "backup": state.health,
-        "receives_dicom": bool(settings.DICOM_PORT),
+        "receives_dicom": settings.RECEIVES_DICOM,
         "received_waiting": lambda: _received_waiting(request),
         "unread_notices": lambda: notifications.unread_count(cast(User, request.user)),
     }

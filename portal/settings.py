@@ -60,6 +60,7 @@ CONTENT_SECURITY_POLICY = {
 INSTALLED_APPS = [
     "portal",
     "delivery",
+    "dicomweb",
     "network",
     "diagnosis",
     "accounts",
@@ -303,6 +304,9 @@ DICOM_TLS_KEY = env.str("DICOM_TLS_KEY", default="")
 DICOM_ASSOCIATIONS = env.int("DICOM_ASSOCIATIONS", default=10)
 DICOM_INSTANCES_PER_MINUTE = env.int("DICOM_INSTANCES_PER_MINUTE", default=6000)
 DICOM_TIMEOUT_SECONDS = env.float("DICOM_TIMEOUT_SECONDS", default=30)
+# Whether programs may send images over DICOMweb (STOW-RS), with a token.
+DICOMWEB_STORE = env.bool("DICOMWEB_STORE", default=False)
+RECEIVES_DICOM = bool(DICOM_PORT) or DICOMWEB_STORE
 # How often what was received, and no worker was told of, is looked for.
 DICOM_SORT_SECONDS = env.int("DICOM_SORT_SECONDS", default=15)
 
@@ -376,7 +380,7 @@ ALIVE_FILE = env.str("ALIVE_FILE", default="")
 CELERY_BEAT_SCHEDULE = schedule.entries(
     sweep_seconds=ANALYSIS_SWEEP_SECONDS,
     deliver_seconds=DELIVERY_SWEEP_SECONDS,
-    sort_seconds=DICOM_SORT_SECONDS if DICOM_PORT else 0,
+    sort_seconds=DICOM_SORT_SECONDS if RECEIVES_DICOM else 0,
     backups=BACKUP_ROOT is not None,
 )
 

@@ -41,6 +41,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", include(admin_doors)),
     path("admin/", admin.site.urls),
     path("api/v1/", include("diagnosis.api.urls")),
+    path("api/dicom-web/", include("dicomweb.urls")),
     path("", include("diagnosis.urls")),
     path("", include("network.urls")),
     path("jsi18n/<str:language>/<str:digest>.js", script_catalogue.show, name="script_catalogue"),

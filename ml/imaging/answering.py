@@ -14,6 +14,7 @@ from ml.imaging.preloading import missed
 from ml.imaging.refusal import ImageRefused
 from ml.imaging.rendering import shrunk
 from ml.imaging.sniffing import sniff
+from ml.imaging.stored import describe, stored_frame
 from ml.imaging.wire import (
     fact_to_note,
     facts_to_note,
@@ -39,6 +40,18 @@ def _identity(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
     with refusing(sniff(data)):
         found = identify(data)
     write_message(stream, {"identity": identity_to_note(found), "missed": missed()}, _NO_PIXELS)
+
+
+def _description(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
+    with refusing(sniff(data)):
+        told = describe(data)
+    write_message(stream, {"missed": missed()}, told)
+
+
+def _frame(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
+    with refusing(sniff(data)):
+        frame = stored_frame(data, Limits(**request["limits"]))
+    write_message(stream, {"syntax": frame.syntax, "missed": missed()}, frame.data)
 
 
 def _deidentified(request: dict[str, Any], data: bytes, stream: IO[bytes]) -> None:
@@ -80,6 +93,8 @@ def _described(image: DecodedImage) -> dict[str, Any]:
 
 _REPLIES = {
     "identity": _identity,
+    "description": _description,
+    "frame": _frame,
     "deidentified": _deidentified,
     "greyscale": _greyscale,
     "picture": _picture,

@@ -3,6 +3,8 @@
 import struct
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
@@ -32,6 +34,14 @@ _WARNINGS = threading.Lock()
 
 _META_START = 132
 _LONG_LENGTHS = frozenset({b"OB", b"OW", b"OF", b"SQ", b"UN", b"UT", b"UC", b"UR"})
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings of pydicom."""
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def stated_transfer_syntax(data: bytes) -> str:
@@ -64,8 +74,8 @@ def _nothing_read(*, is_marked: bool) -> ImageRefused:
     return ImageRefused("truncated", variant="dicom") if is_marked else ImageRefused("unknown-format")
 
 
-def _read(data: bytes) -> tuple[FileDataset, str]:
-    """The data set and its admitted transfer syntax."""
+def read_dataset(data: bytes) -> tuple[FileDataset, str]:
+    """The data set and its transfer syntax, which is admitted where the file states it. Raises ImageRefused."""
     stated = stated_transfer_syntax(data)
     if stated:
         admit_transfer_syntax(stated)
@@ -171,9 +181,8 @@ class OpenedDicom:
 
 def open_stored(data: bytes, limits: Limits) -> OpenedDicom:
     """With the pixels as they lie in the file."""
-    with _WARNINGS, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset, syntax = _read(data)
+    with quiet():
+        dataset, syntax = read_dataset(data)
         tags = Tags(dataset)
         admission = admit(tags)
         admit_transfer_syntax(syntax)

@@ -87,7 +87,7 @@ def admit_transfer_syntax(syntax: str) -> None:
     raise ImageRefused("transfer-syntax", syntax=uid.UID(syntax).name[:60])
 
 
-def _checked_native(data: bytes, shape: Shape) -> bytes:
+def checked_native(data: bytes, shape: Shape) -> bytes:
     """Without the padding that may follow the pixels (PS3.5 8.1.1): less than a row, or zeros for less than a frame."""
     excess = len(data) - shape.size
     is_padding = excess < shape.row_size or (excess < shape.size and not any(data[shape.size :]))
@@ -120,7 +120,7 @@ def read_frame(dataset: Dataset, shape: Shape, syntax: str) -> Stored:
     if not isinstance(data, bytes) or not data:
         raise ImageRefused("no-pixels")
     if not DECODERS[syntax]:
-        dataset.PixelData = _checked_native(data, shape)
+        dataset.PixelData = checked_native(data, shape)
         return _decoded(dataset, shape, syntax)
     frame = _checked_encapsulated(data, shape, syntax)
     if syntax == uid.JPEGExtended12Bit:

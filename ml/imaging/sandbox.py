@@ -24,7 +24,8 @@ from ml.imaging.identity import DicomIdentity
 from ml.imaging.image import DecodedImage
 from ml.imaging.limits import DEFAULT_LIMITS, Limits
 from ml.imaging.rendering import as_png
-from ml.imaging.replies import described_by, greys_by, unbelieving
+from ml.imaging.replies import described_by, elements_by, greys_by, syntax_by, unbelieving
+from ml.imaging.stored import StoredFrame
 from ml.imaging.wire import Message, greyscale_from_note, identity_from_note
 
 __all__ = ["Inspection", "Isolation", "Sandbox", "SandboxFailed"]
@@ -183,6 +184,18 @@ class Sandbox:
         note, _, _ = self._ask(data, owner, wanted="identity")
         with unbelieving(note):
             return identity_from_note(note["identity"])
+
+    def describe(self, data: bytes, *, owner: str | None = None) -> dict[str, Any]:
+        """`ml.imaging.stored.describe`, in the helper, as a dictionary. Raises as `inspect` does."""
+        note, raw, _ = self._ask(data, owner, wanted="description")
+        with unbelieving(note):
+            return elements_by(raw)
+
+    def stored_frame(self, data: bytes, *, owner: str | None = None) -> StoredFrame:
+        """The same as `ml.imaging.stored.stored_frame`, in the helper. Raises as `inspect` does."""
+        note, raw, _ = self._ask(data, owner, wanted="frame")
+        with unbelieving(note):
+            return StoredFrame(raw, syntax_by(note))
 
     def close(self) -> None:
         """End the idle helpers; the sandbox can be used again."""

@@ -23,6 +23,7 @@ from diagnosis.actions.emergency import end_emergency, open_in_emergency
 from diagnosis.actions.legal_hold import set_hold
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
+from diagnosis.actions.scan import upload_scan
 from diagnosis.actions.withdrawal import take_back
 from diagnosis.models import EmergencyAccess, KeyImage, Patient, Prediction, RetentionRule, Scan, Study
 from diagnosis.models import SecondLook as Look
@@ -30,6 +31,7 @@ from diagnosis.models.confidentiality import EmergencyKind
 from network.models import ReceivedStudy, RemoteEntity
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_patient, read
+from tests.images import xray_dicom
 
 OF_THE_ADMINISTRATION = ("accounts_user", "accounts_clinic", "accounts_apitoken", "auth_group", "portal_contactmessage")
 # What shows nothing of a patient, and what it is instead. An address that shows one has no place here.
@@ -207,6 +209,7 @@ def world(
         "diagnosis_scan": [scan.pk],
         "diagnosis_analysis": [analysis.pk],
         "received": [received(clinic).pk],
+        **dicom(radiographer, patient),
     }
     # Past a retention period, which a page lists.
     RetentionRule.objects.create(clinic=clinic, years=1)
@@ -217,6 +220,17 @@ def world(
         "network:received-study": f"?patient={patient.pk}",
     }
     return World(patient, {"root": root, **people}, opened, query)
+
+
+def dicom(by: User, patient: Patient) -> dict[str, list[Any]]:
+    """The arguments of the addresses of DICOMweb: the UIDs of a study, of its series, of its image."""
+    data = xray_dicom(
+        overrides={"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4", "SOPInstanceUID": "1.2.3.4.5"}
+    )
+    upload_scan(by=by, patient=patient, data=data, name="a.dcm")
+    uids = ["1.2.3", "1.2.3.4", "1.2.3.4.5"]
+    named = {"dicom-study": uids[:1], "dicom-series": uids[:2], "dicom-instance": uids}
+    return {**named, "dicom-instance-frames": [*uids, "1"]}
 
 
 def received(clinic: Clinic) -> ReceivedStudy:

@@ -72,6 +72,7 @@ CLOSED = {
     "POST diagnosis:patient-confidential": "a form without an act",
     "POST diagnosis:emergency-end": "another person's, and it has ended",
     "POST network:received-attach": "a form without a patient",
+    **dict.fromkeys(("POST dicomweb:dicom-find-studies", "POST dicomweb:dicom-study"), "only with DICOMWEB_STORE"),
     "GET network:received-preview": "nothing was received but names",
 }
 

@@ -83,7 +83,18 @@ def test_tools_under_the_gpl_stay_tools() -> None:
         assert not TOOLS & pinned(f"requirements/{part}.txt").keys()
     sources = [
         file
-        for package in ("portal", "delivery", "network", "accounts", "audit", "diagnosis", "ml", "tests", "tools")
+        for package in (
+            "portal",
+            "delivery",
+            "dicomweb",
+            "network",
+            "accounts",
+            "audit",
+            "diagnosis",
+            "ml",
+            "tests",
+            "tools",
+        )
         for file in (ROOT / package).rglob("*.py")
     ]
     importing = re.compile(rf"^\s*(?:import|from) (?:{'|'.join(TOOLS)})\b", re.MULTILINE)

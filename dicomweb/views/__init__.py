@@ -1,0 +1,1 @@
+"""What DICOMweb's addresses answer."""
