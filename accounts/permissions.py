@@ -17,6 +17,7 @@ class Permission(StrEnum):
     EDIT_PATIENT = "register patients and correct their records"
     UPLOAD_SCAN = "upload scans"
     MATCH_STUDY = "match received studies to patients"
+    FOLLOW_ORDER = "follow and cancel orders"
     VIEW_RESULT = "read results"
     REQUEST_ANALYSIS = "start, retry or cancel an analysis"
     REVIEW_SCAN = "review scans"
@@ -33,6 +34,7 @@ REFUSALS = {
     ),
     Permission.UPLOAD_SCAN: _("Your role in %(clinic)s does not allow you to upload scans."),
     Permission.MATCH_STUDY: _("Your role in %(clinic)s does not allow you to match received studies to patients."),
+    Permission.FOLLOW_ORDER: _("Your role in %(clinic)s does not allow you to follow or to cancel orders."),
     Permission.VIEW_RESULT: _("Your role in %(clinic)s does not allow you to read results."),
     Permission.REQUEST_ANALYSIS: _("Your role in %(clinic)s does not allow you to start, retry or cancel an analysis."),
     Permission.REVIEW_SCAN: _("Your role in %(clinic)s does not allow you to review scans."),

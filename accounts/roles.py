@@ -29,6 +29,7 @@ class Radiographer(Role):
             Permission.EDIT_PATIENT,
             Permission.UPLOAD_SCAN,
             Permission.MATCH_STUDY,
+            Permission.FOLLOW_ORDER,
             Permission.VIEW_RESULT,
             Permission.REQUEST_ANALYSIS,
         }
@@ -73,6 +74,7 @@ class Administrator(Role):
             Permission.VIEW_PATIENT,
             Permission.EDIT_PATIENT,
             Permission.MATCH_STUDY,
+            Permission.FOLLOW_ORDER,
             Permission.VIEW_RESULT,
             Permission.REQUEST_ANALYSIS,
             Permission.MANAGE_STAFF,

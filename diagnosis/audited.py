@@ -22,7 +22,7 @@ PATH = {
     "SecondLook": "report__study__patient",
     "Correction": "target",
     "LegalHold": "patient",
-    "EmergencyAccess": "patient",
+    **dict.fromkeys(("EmergencyAccess", "Order"), "patient"),
 }
 
 

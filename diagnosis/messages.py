@@ -157,6 +157,7 @@ NOTES = {
     "sent_back": gettext_noop("Sent back: %(comment)s"),
     "authorised": gettext_noop("Authorised"),
     "authorised_changed": gettext_noop("Authorised with changes"),
+    "order_cancelled": gettext_noop("Cancelled: %(reason)s"),
     "given_back": gettext_noop("Given back"),
     "lease_ended": gettext_noop("The lease ended"),
     "read_with_study": gettext_noop("Read with its study in %(review)s"),

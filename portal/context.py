@@ -10,12 +10,13 @@ from accounts.permissions import Permission
 from diagnosis import notifications
 from diagnosis.views.shortcuts import membership
 from network import worklist
+from orders import listing
 from portal import mail
 from portal.backup import state
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Costs nothing by itself: the bell asks for `unread_notices`, the tray for `received_waiting`, one query each."""
+    """Costs nothing by itself: the bell and the trays ask for `unread_notices` and the others like it."""
     return {
         "portal_version": settings.VERSION,
         "membership": getattr(request, "membership", None),
@@ -24,6 +25,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "backup": state.health,
         "receives_dicom": settings.RECEIVES_DICOM,
         "received_waiting": lambda: _received_waiting(request),
+        "orders_overdue": lambda: _orders_overdue(request),
         "unread_notices": lambda: notifications.unread_count(cast(User, request.user)),
     }
 
@@ -34,3 +36,11 @@ def _received_waiting(request: HttpRequest) -> int | None:
     if current is None or Permission.MATCH_STUDY not in current.permissions:
         return None
     return worklist.count(current.clinic)
+
+
+def _orders_overdue(request: HttpRequest) -> int | None:
+    """How many orders of the person's clinic are late; None where they follow none, or there is none."""
+    current = membership(request)
+    if current is None or Permission.FOLLOW_ORDER not in current.permissions:
+        return None
+    return listing.count_overdue(current.clinic, by=cast(User, request.user))

@@ -29,6 +29,8 @@ def entries(
         "clear-sessions": _daily("3:40", "portal.tasks.clear_sessions"),
         # Beside the message that each new delivery sends.
         "deliver": _every(deliver_seconds, "delivery.tasks.deliver"),
+        # An order learns of its images at once; this is for what was not told.
+        "match-orders": _every(60, "orders.tasks.match_orders"),
         "keep-figures": _every(6 * HOUR, "diagnosis.tasks.keep_figures"),
     }
     if sort_seconds:

@@ -59,6 +59,7 @@ CONTENT_SECURITY_POLICY = {
 # --- parts -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "portal",
+    "orders",
     "delivery",
     "dicomweb",
     "network",

@@ -79,7 +79,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 FLUSH_SECONDS = 60
 # Tables that refuse to be emptied.
-ONLY_ADDED_TO = ("audit_auditevent", "delivery_deliveryattempt", "diagnosis_classifierrule", "diagnosis_seal")
+ONLY_ADDED_TO = (
+    "audit_auditevent",
+    "delivery_deliveryattempt",
+    "diagnosis_classifierrule",
+    "diagnosis_seal",
+    "orders_receivedmessage",
+)
 
 
 def _with_walls_down(

@@ -81,4 +81,4 @@ class MachineQuerySet(ClinicalQuerySet[M]):
         row: dict[str, Any] = {f"{self.subject}_id": pk, "source": source, "target": target, "by": by}
         if note:
             row |= {"note": note.code, "note_params": dict(note.params)}
-        apps.get_model("diagnosis", self.transition)._default_manager.create(**row)
+        apps.get_model(self.model._meta.app_label, self.transition)._default_manager.create(**row)

@@ -99,7 +99,7 @@ class RemoteEntity(ClinicalModel):
         except ValueError:
             return  # said at the field
         for other in RemoteEntity.objects.filter(title=self.title).exclude(pk=self.pk):
-            if any(_overlap(one, another) for one in ours for another in read_networks(other.networks)):
+            if any(overlap(one, another) for one in ours for another in read_networks(other.networks)):
                 raise ValidationError({"networks": _("Another entity of this AE title calls from these addresses.")})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -116,5 +116,5 @@ class RemoteEntity(ClinicalModel):
         return any(address.version == one.version and address in one for one in read_networks(self.networks))
 
 
-def _overlap(one: Network, other: Network) -> bool:
+def overlap(one: Network, other: Network) -> bool:
     return one.version == other.version and one.overlaps(other)

@@ -14,7 +14,7 @@ from portal.embedded.launcher import Launcher
 from portal.embedded.process import Process
 
 # Where the worker's code lies. The web server watches what it has imported, and templates.
-SOURCES = ("portal", "dicomweb", "network", "accounts", "audit", "diagnosis", "ml")
+SOURCES = ("portal", "orders", "delivery", "dicomweb", "network", "accounts", "audit", "diagnosis", "ml")
 # Seconds that a job gets to finish before the worker starts again; its lease gives it to the new one.
 FINISH_SECONDS = "3"
 

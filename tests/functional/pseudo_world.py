@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -17,11 +17,14 @@ from diagnosis.actions.draft import save_draft
 from diagnosis.actions.report import add_addendum, sign_report
 from diagnosis.actions.review import claim_review, request_second_opinion
 from diagnosis.messages import Message
-from diagnosis.models import Analysis, Patient, Phrase, Report, Review, Scan, SecondLook
+from diagnosis.models import Analysis, Patient, Phrase, Report, Review, Scan, SecondLook, Study
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify_uploader
 from diagnosis.states import AnalysisStatus
 from network.models import ReceivedInstance, ReceivedStudy, RemoteEntity
+from orders.actions import receive_order, withdraw_order
+from orders.following import follow
+from orders.models import OrderSource
 from portal import product
 from portal.catalogues import PSEUDO
 from portal.models import ContactMessage
@@ -32,6 +35,7 @@ from tests.factories import WORDS, finish, new_case, new_patient, read
 WRITTEN = (
     *("a.png", "Ward 3 scanner", "Ward staff", "Clear lungs.", WORDS["impression"], "Seen again: unchanged."),
     *("MODALITY", "192.0.2.0/24", "Quist, Ole", "Quist", "Ole", "Q-17", "DX"),
+    *("RIS", "X-ray", "A-1", "A-2", "A-3"),
     *("Ada", "ada@clinic.example", "Trying it", "How?", "Twice in the book.", "A line of the draft."),
     *(
         "no_classifier/cxr",
@@ -133,7 +137,7 @@ def fill(world: World) -> World:
     }
     world.arguments = {name: [[one.pk] for one in several] for name, several in given.items()}
     world.arguments |= _of_the_administration(world, analysis)
-    world.arguments |= _of_the_network(world)
+    world.arguments |= _of_the_network(world) | _of_the_orders(world)
     world.arguments |= {
         "code": [[signed.verification_code], ["0000-0000"]],
         "card": [["classifier-0", "1.2.3"]],
@@ -160,7 +164,7 @@ def _of_the_administration(world: World, analysis: Analysis) -> dict[str, list[l
         "accounts_apitoken": [[token.pk]],
         "portal_contactmessage": [[message.pk]],
         "auth_group": [[Group.objects.create(name="Ward staff").pk]],
-        "app": [["accounts"], ["diagnosis"], ["network"], ["portal"], ["auth"]],
+        "app": [["accounts"], ["diagnosis"], ["network"], ["orders"], ["portal"], ["auth"]],
         "diagnosis_patient": [[world.patients[0].pk]],
         "diagnosis_scan": [[world.scans[0].pk]],
         "diagnosis_analysis": [[analysis.pk]],
@@ -187,6 +191,20 @@ def _of_the_network(world: World) -> dict[str, list[list[Any]]]:
     by = {"decided_by": world.people["radiographer"], "decided_at": timezone.now()}
     rejected = ReceivedStudy.objects.create(**said, **by, key="2", status="rejected", reason="Ward staff")
     return {"received": [[waiting.pk], [rejected.pk]], "network_remoteentity": [[entity.pk]]}
+
+
+def _of_the_orders(world: World) -> dict[str, list[list[Any]]]:
+    """One that is late, and one whose images are here."""
+    source = OrderSource.objects.create(clinic=world.clinic, name="RIS", networks="192.0.2.0/24")
+    ago = timezone.now() - timedelta(hours=30)
+    said = {"source": source, "requested_at": ago, "procedure_description": "X-ray", "priority": "urgent"}
+    late = receive_order(patient=world.patients[0], accession_number="A-1", **said)
+    done = receive_order(patient=world.patients[0], accession_number="A-2", **said)
+    Study.objects.filter(pk=world.scans[0].study.pk).update(accession_number="A-2")
+    follow(done.pk)
+    cancelled = receive_order(patient=world.patients[1], accession_number="A-3", **said)
+    withdraw_order(cancelled, by=source.account, reason="Ward staff")
+    return {"order": [[late.pk], [done.pk], [cancelled.pk]], "orders_ordersource": [[source.pk]]}
 
 
 def _signed(scan: Scan) -> list[str]:

@@ -59,6 +59,7 @@ NOT_PAGES = {
         ),
         "diagnosis:study-ordered-by",
         *("network:received-attach", "network:received-reject", "network:received-bring-back"),
+        *("orders:cancel", "orders:policy"),
         *("diagnosis:report-addendum", "diagnosis:report-revise", "diagnosis:report-sign", "diagnosis:report-error"),
         *("diagnosis:report-hand-over", "diagnosis:report-take-back", "diagnosis:report-send-back"),
         *("diagnosis:report-authorise", "diagnosis:phrase-remove"),
@@ -117,6 +118,7 @@ NOT_PAGES = {
         *("admin:accounts_user_delete", "admin:diagnosis_analysis_add", "admin:diagnosis_analysis_delete"),
         *("admin:diagnosis_patient_add", "admin:diagnosis_patient_delete", "admin:diagnosis_scan_add"),
         *("admin:diagnosis_scan_delete", "admin:portal_contactmessage_add", "admin:network_remoteentity_delete"),
+        "admin:orders_ordersource_delete",
     ],
 }
 VISITORS = (
@@ -147,6 +149,7 @@ STAFF = (
     *("diagnosis:reading-policy", "diagnosis:report-detail", "diagnosis:report-verify"),
     "diagnosis:report-correct",
     *("network:received", "network:received-rejected", "network:received-study", "network:received-register"),
+    *("orders:list", "orders:order"),
     *("diagnosis:oversight-overview", "diagnosis:oversight-jobs", "diagnosis:oversight-reading"),
     *("diagnosis:oversight-agreement", "diagnosis:oversight-work", "diagnosis:oversight-corrections"),
 )
@@ -154,11 +157,13 @@ ADMINISTRATION = (
     *("admin:index", "admin:app_list", "admin:auth_user_password_change", "admin:accounts_user_add"),
     *("admin:accounts_clinic_add", "admin:auth_group_add", "admin:auth_group_delete"),
     *("admin:portal_contactmessage_delete", "admin:network_remoteentity_add"),
+    "admin:orders_ordersource_add",
     *(
         f"admin:{model}_{page}"
         for model in (
             *("accounts_user", "accounts_clinic", "accounts_apitoken", "auth_group", "portal_contactmessage"),
             *("diagnosis_patient", "diagnosis_scan", "diagnosis_analysis", "network_remoteentity"),
+            "orders_ordersource",
         )
         for page in ("changelist", "change", "history")
     ),

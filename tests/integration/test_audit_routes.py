@@ -29,6 +29,8 @@ from diagnosis.models import EmergencyAccess, KeyImage, Patient, Prediction, Ret
 from diagnosis.models import SecondLook as Look
 from diagnosis.models.confidentiality import EmergencyKind
 from network.models import ReceivedStudy, RemoteEntity
+from orders.actions import receive_order
+from orders.models import Order, OrderSource
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_patient, read
 from tests.images import xray_dicom
@@ -62,6 +64,7 @@ WITHOUT_PATIENT = {
                 "auth_group",
                 "portal_contactmessage",
                 "network_remoteentity",
+                "orders_ordersource",
             )
             for page in ("changelist", "add", "history", "delete", "change")
         ),
@@ -173,6 +176,7 @@ def world(
     access = _reviewed_access(patient, other, by=administrator)
     prediction = Prediction.objects.filter(image=scan).first()
     assert prediction
+    order = ordered(patient)
     opened: dict[str, list[Any]] = {
         "patient": [patient.pk],
         "study": [scan.study_id],
@@ -210,6 +214,8 @@ def world(
         "diagnosis_analysis": [analysis.pk],
         "received": [received(clinic).pk],
         **dicom(radiographer, patient),
+        "order": [order.pk],
+        "cancel": [order.pk],
     }
     # Past a retention period, which a page lists.
     RetentionRule.objects.create(clinic=clinic, years=1)
@@ -236,6 +242,11 @@ def dicom(by: User, patient: Patient) -> dict[str, list[Any]]:
 def received(clinic: Clinic) -> ReceivedStudy:
     entity = RemoteEntity.objects.create(clinic=clinic, title="MODALITY", networks="192.0.2.0/24")
     return ReceivedStudy.objects.create(clinic=clinic, entity=entity, patient_name="Quist, Ole")
+
+
+def ordered(patient: Patient) -> Order:
+    source = OrderSource.objects.create(clinic=patient.clinic, name="RIS", networks="192.0.2.0/24")
+    return receive_order(source=source, patient=patient, requested_at=timezone.now(), accession_number="A-1")
 
 
 def _reviewed_access(patient: Patient, person: User, *, by: User) -> EmergencyAccess:

@@ -22,6 +22,7 @@ from accounts.roles import ROLES
 from diagnosis.models import Notification, Phrase, SavedFilter, SecondLook
 from ml.serving import catalogue
 from network.models import RemoteEntity
+from orders.models import OrderSource
 from portal import script_catalogue
 from portal.models import ContactMessage
 from tests.authorisation import (
@@ -115,6 +116,7 @@ def subjects(world: World, clinic: Clinic) -> World:
         "auth_group": [Group.objects.create(name="Staff").pk],
         "portal_contactmessage": [message.pk],
         "network_remoteentity": [RemoteEntity.objects.get().pk],
+        "orders_ordersource": [OrderSource.objects.get().pk],
         "view_on_site": [ContentType.objects.get_for_model(User).pk, person.pk],
     }
     return world

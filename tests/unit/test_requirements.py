@@ -85,6 +85,7 @@ def test_tools_under_the_gpl_stay_tools() -> None:
         file
         for package in (
             "portal",
+            "orders",
             "delivery",
             "dicomweb",
             "network",

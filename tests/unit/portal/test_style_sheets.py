@@ -46,7 +46,7 @@ def test_nothing_comes_from_elsewhere(sheet: Path) -> None:
 # admin.css dresses Django's own pages.
 ADMIN = Path(django.contrib.admin.__file__).parent
 SOURCES = [
-    *(ROOT / name for name in ("templates", "static/js", "portal", "delivery", "dicomweb", "network")),
+    *(ROOT / name for name in ("templates", "static/js", "portal", "orders", "delivery", "dicomweb", "network")),
     *(ROOT / name for name in ("accounts", "audit", "diagnosis")),
     ADMIN / "templates",
 ]

@@ -1,0 +1,96 @@
+"""What an ordering system or a person does with an order. Each change is one conditional UPDATE."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.actors import actor_label
+from accounts.models import User
+from accounts.permissions import Permission, require
+from diagnosis.errors import NotAllowedNow
+from diagnosis.messages import Message
+from diagnosis.models import Patient
+from diagnosis.rules.corrections import require_current
+from orders import following
+from orders.models import Order, OrderSource
+from orders.states import OPEN, OrderStatus
+
+OTHER_CLINIC = _("This patient is of another clinic.")
+NOT_OPEN = _("This order has its images or was cancelled, so it is not changed any more.")
+OTHER_PATIENT = _(
+    "The order is another patient’s. An order does not change its patient; cancel it and place a new one."
+)
+
+
+@transaction.atomic
+def receive_order(*, source: OrderSource, patient: Patient, requested_at: datetime, **words: Any) -> Order:
+    """Keep what `source` orders for `patient`, with a time or without; images that are here already are its own now.
+
+    `words`: the order's own fields. Asks for no permission: `source` may order for its clinic, and for no other.
+    """
+    if patient.clinic_id != source.clinic_id:
+        raise NotAllowedNow("other_clinic", OTHER_CLINIC)
+    require_current(patient)
+    order = Order(
+        clinic=source.clinic,
+        patient=patient,
+        source=source,
+        placed_by=source.account,
+        requested_at=requested_at,
+        **words,
+    )
+    order.status = OrderStatus.SCHEDULED if order.scheduled_at else OrderStatus.ORDERED
+    order.expected_at = order.scheduled_at or requested_at
+    order.full_clean()
+    order.save(force_insert=True)
+    Order.objects.log_transition(order.pk, "", OrderStatus(order.status), by=actor_label(source.account))
+    following.follow(order.pk)
+    order.refresh_from_db()
+    return order
+
+
+@transaction.atomic
+def change_order(order: Order, *, by: User, patient: Patient, **words: Any) -> Order:
+    """Take over what the ordering system says now, while there are no images. Words that are the same change nothing.
+
+    Raises NotAllowedNow for an order that has images or was cancelled, and for another patient.
+    """
+    if order.patient.in_use.pk != patient.pk:
+        raise NotAllowedNow("other_patient", OTHER_PATIENT)
+    new = {name: value for name, value in words.items() if getattr(order, name) != value}
+    if not new:
+        return order
+    for name, value in new.items():
+        setattr(order, name, value)
+    order.expected_at = order.scheduled_at or order.requested_at
+    order.full_clean()
+    held = Order.objects.filter(pk=order.pk, status__in=OPEN)
+    if not held.update(expected_at=order.expected_at, **new):
+        raise NotAllowedNow("not_open", NOT_OPEN)
+    if order.scheduled_at:
+        Order.objects.move(order.pk, OrderStatus.ORDERED, OrderStatus.SCHEDULED, by=actor_label(by))
+    following.follow(order.pk)
+    order.refresh_from_db()
+    return order
+
+
+def cancel_order(order: Order, *, by: User, reason: str) -> None:
+    """By a person of the clinic; the reason stays with it. Raises PermissionDenied and NotAllowedNow."""
+    require(by, Permission.FOLLOW_ORDER, order.clinic)
+    withdraw_order(order, by=by, reason=reason)
+
+
+def withdraw_order(order: Order, *, by: User, reason: str = "") -> None:
+    """The same by its ordering system. One that has images is not cancelled: they were made."""
+    note = Message("order_cancelled", {"reason": reason.strip()[:400]}) if reason.strip() else None
+    now = timezone.now()
+    if not any(
+        Order.objects.move(order.pk, state, OrderStatus.CANCELLED, by=actor_label(by), note=note, cancelled_at=now)
+        for state in OPEN
+    ):
+        raise NotAllowedNow("not_open", NOT_OPEN)

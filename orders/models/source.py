@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Clinic, User
+from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+from network.models.remote_entity import Address, overlap, read_networks, validate_networks, validate_title
+
+
+class OrderSourceQuerySet(ClinicalQuerySet["OrderSource"]):
+    def active(self) -> OrderSourceQuerySet:
+        return self.filter(is_active=True, clinic__is_active=True)
+
+    def with_worklist(self) -> OrderSourceQuerySet:
+        """Those that are asked what is scheduled."""
+        return self.active().exclude(worklist_host="")
+
+
+class OrderSource(ClinicalModel):
+    """A system (a RIS, a record) that places orders for one clinic: it sends HL7 messages, has a worklist, or both."""
+
+    clinic = models.ForeignKey(Clinic, verbose_name=_("clinic"), on_delete=models.PROTECT, related_name="order_sources")
+    name = models.CharField(_("name"), max_length=120, help_text=_("As people of the clinic know the system."))
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Only then is it listened to, and asked for its worklist.")
+    )
+    assigning_authority = models.CharField(
+        _("assigning authority"),
+        max_length=120,
+        blank=True,
+        help_text=_(
+            "Whose record numbers are this clinic’s, as its messages say in PID-3. Empty: they say none, or one only."
+        ),
+    )
+    networks = models.TextField(
+        _("addresses"),
+        validators=[validate_networks],
+        max_length=2000,
+        blank=True,
+        help_text=_("Addresses or networks from which it sends HL7 messages, one a line. Empty: it sends none."),
+    )
+    worklist_host = models.CharField(
+        _("host of the worklist"), max_length=120, blank=True, help_text=_("Name or address. Empty: it has none.")
+    )
+    worklist_port = models.PositiveIntegerField(
+        _("port of the worklist"), default=104, validators=[MaxValueValidator(65535)]
+    )
+    worklist_title = models.CharField(
+        _("AE title of the worklist"), max_length=16, blank=True, validators=[validate_title]
+    )
+    asked_at = models.DateTimeField(_("worklist last asked"), null=True, blank=True, editable=False)
+    failure = models.CharField(
+        _("last failure"), max_length=120, blank=True, editable=False, help_text="of the worklist; empty: none"
+    )
+    # In whose name its orders are kept. It can never sign in, and belongs to no clinic.
+    account = models.OneToOneField(
+        settings.AUTH_USER_MODEL, editable=False, on_delete=models.PROTECT, related_name="order_source"
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = OrderSourceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ordering system")
+        verbose_name_plural = _("ordering systems")
+        ordering = ["clinic__name", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "name"],
+                name="one_order_source_per_name_and_clinic",
+                violation_error_message=_("This clinic already has an ordering system of this name."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """An address that were two systems' would be nobody's: a message does not prove who sends it."""
+        if self.worklist_host and not self.worklist_title:
+            raise ValidationError({"worklist_title": _("Say by which AE title the worklist is called.")})
+        try:
+            ours = read_networks(self.networks)
+        except ValueError:
+            return  # said at the field
+        for other in OrderSource.objects.exclude(pk=self.pk).exclude(networks=""):
+            if any(overlap(one, another) for one in ours for another in read_networks(other.networks)):
+                raise ValidationError({"networks": _("Another ordering system sends from these addresses.")})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            if self._state.adding:
+                self.account = User.objects.create_user(
+                    f"{self.pk.hex}@orders.invalid", None, full_name=self.name, is_active=False
+                )
+            else:
+                User.objects.filter(pk=self.account_id).exclude(full_name=self.name).update(full_name=self.name)
+            super().save(*args, **kwargs)
+
+    def sends_from(self, address: Address) -> bool:
+        return any(address.version == one.version and address in one for one in read_networks(self.networks))

@@ -1,0 +1,51 @@
+"""What happens to studies and reports, told to their orders once it is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+
+from diagnosis.actions.deletion import study_erased
+from diagnosis.models import Correction, ReportTransition, Study, Withdrawal
+from orders import following
+from orders.models import MessageBody, Order
+
+
+@receiver(post_save, sender=Study)
+def _study_filed(instance: Study, created: bool, **_: Any) -> None:
+    if created and instance.accession_number:
+        _afterwards(following.study_filed, instance.pk)
+
+
+@receiver(post_save, sender=ReportTransition)
+def _report_moved(instance: ReportTransition, **_: Any) -> None:
+    _afterwards(following.study_changed, instance.report.study_id)
+
+
+@receiver(post_save, sender=Withdrawal)
+def _taken_back(instance: Withdrawal, **_: Any) -> None:
+    _afterwards(following.study_changed, instance.study_id)
+
+
+@receiver(post_save, sender=Correction)
+def _corrected(instance: Correction, **_: Any) -> None:
+    transaction.on_commit(following.sweep, robust=True)
+
+
+@receiver(study_erased)
+def _study_erased(study: Study, **_: Any) -> None:
+    """With a study that is deleted goes what its orders say of the person, and the messages that said it."""
+    orders = list(Order.objects.filter(study=study).values_list("pk", flat=True))
+    MessageBody.objects.filter(order__in=orders).delete()
+    Order.objects.filter(pk__in=orders).delete()
+
+
+def _afterwards(follow: Callable[[UUID], None], key: UUID) -> None:
+    """Where it fails, the upload or the signature stands all the same, and the sweep comes by."""
+    transaction.on_commit(partial(follow, key), robust=True)

@@ -1,0 +1,48 @@
+"""The states of an order and the moves between them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from diagnosis.states import Moves
+
+
+class OrderStatus(models.TextChoices):
+    ORDERED = "ordered", _("Ordered")
+    SCHEDULED = "scheduled", _("Scheduled")
+    ACQUIRED = "acquired", _("Images are here")
+    REPORTED = "reported", _("Reported, not signed")
+    AUTHORISED = "authorised", _("Report signed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+_S = OrderStatus
+ORDER_MOVES: Moves = {
+    _S.ORDERED: {
+        _S.SCHEDULED: "the ordering system names a time",
+        _S.ACQUIRED: "its images are here",
+        _S.CANCELLED: "the ordering system or a person cancels it",
+    },
+    _S.SCHEDULED: {
+        _S.ACQUIRED: "its images are here",
+        _S.CANCELLED: "the ordering system or a person cancels it",
+    },
+    _S.ACQUIRED: {
+        _S.REPORTED: "a reading becomes the preliminary report",
+        _S.ORDERED: "its images were taken back or moved to another patient",
+        _S.SCHEDULED: "the same, and a time was named",
+    },
+    _S.REPORTED: {
+        _S.AUTHORISED: "the report is signed",
+        _S.ACQUIRED: "there is no report any more",
+    },
+    _S.AUTHORISED: {
+        _S.ACQUIRED: "the report was entered in error",
+    },
+    _S.CANCELLED: {},
+}
+# No images yet.
+OPEN = (OrderStatus.ORDERED, OrderStatus.SCHEDULED)
+# In the order in which an examination passes them.
+WITH_IMAGES = (OrderStatus.ACQUIRED, OrderStatus.REPORTED, OrderStatus.AUTHORISED)
