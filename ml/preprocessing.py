@@ -26,6 +26,9 @@ BODY_SHARE = 0.12
 SMALLEST_REGION = 0.4
 DARK_PERCENTILE, BRIGHT_PERCENTILE = 1.0, 99.0
 SMALLEST_DEVIATION = 1e-3
+GREYS = 256
+# What numbers spread evenly over [0, 1] are multiplied by to deviate by 1.
+EVEN_SPREAD = 12**0.5
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,19 @@ def standardise(pixels: Pixels) -> Pixels:
     clipped = np.clip(pixels, low, high)
     deviation = max(float(clipped.std()), SMALLEST_DEVIATION)
     return np.asarray((clipped - clipped.mean()) / deviation, dtype=np.float32)
+
+
+def equalise(pixels: Pixels) -> Pixels:
+    """Replace each grey by the share of pixels that are darker, on a scale where even shares have deviation 1.
+
+    `pixels` float32 (h, w) in [0, 1], of which 256 greys are told apart. Equal greys stay equal and count half. Only
+    the order of greys is left: no curve of a detector, a window or an export that keeps it tells where an image is
+    from. Returns float32 of mean 0, within the square root of 3 of it; a blank image becomes zeros.
+    """
+    greys = np.rint(np.clip(pixels, 0.0, 1.0) * (GREYS - 1)).astype(np.intp)
+    counts = np.bincount(greys.ravel(), minlength=GREYS)
+    darker = (np.cumsum(counts) - counts / 2) / greys.size
+    return np.asarray(((darker - 0.5) * EVEN_SPREAD).astype(np.float32)[greys])
 
 
 def keep(pixels: Pixels) -> Pixels:
@@ -179,6 +195,8 @@ class Recipe:
 
 RECIPES: dict[str, Recipe] = {
     "cxr-1": Recipe(_varied_lines, resize, standardise),
+    # For networks that learn from several hospitals, some of which publish equalised greys. See ADR 0216.
+    "cxr-2": Recipe(_varied_lines, resize, equalise),
     "ct-1": Recipe(_body_lines, resize, standardise),
     # What networks saw that were trained elsewhere: the whole image, stretched, its greys as they are. See ADR 0207.
     "plain-linear-1": Recipe(_every_line, interpolate, keep),

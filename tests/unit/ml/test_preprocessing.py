@@ -9,8 +9,10 @@ from ml.preprocessing import (
     RECIPES,
     WHOLE,
     Region,
+    equalise,
     find_region,
     interpolate,
+    keep,
     pick,
     place_back,
     prepare,
@@ -19,7 +21,7 @@ from ml.preprocessing import (
 )
 
 STANDARDISING = [name for name, recipe in RECIPES.items() if recipe.scale is standardise]
-PLAIN = [name for name in RECIPES if name not in STANDARDISING]
+PLAIN = [name for name, recipe in RECIPES.items() if recipe.scale is keep]
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -43,8 +45,29 @@ def test_gain_and_offset_of_the_detector_do_not_reach_the_network(gain: float, o
     assert np.allclose(standardise(pixels * gain + offset), standardise(pixels), atol=1e-3)
 
 
-def test_a_blank_image_becomes_zeros() -> None:
-    assert not prepare(np.full((50, 50), 0.4, dtype=np.float32), (32, 32), "cxr-1").values.any()
+@pytest.mark.parametrize("power", [0.4, 3.0])
+def test_equalising_leaves_nothing_of_a_curve_of_greys(power: float) -> None:
+    smooth = resize(noise(9, 9), (90, 90))
+    one, other = (
+        {recipe: prepare(pixels, (90, 90), recipe).values for recipe in ("cxr-1", "cxr-2")}
+        for pixels in (smooth, smooth**power)
+    )
+    assert np.abs(one["cxr-2"] - other["cxr-2"]).max() < 0.2
+    assert np.abs(one["cxr-1"] - other["cxr-1"]).max() > 0.4
+
+
+def test_equalised_greys_are_even_and_equal_ones_stay_equal() -> None:
+    values = equalise(np.linspace(0, 1, 2560, dtype=np.float32).reshape(40, 64))
+    assert (values.mean(), values.std()) == pytest.approx((0.0, 1.0), abs=1e-3)
+    assert np.histogram(values, bins=8)[0] == pytest.approx(320, abs=10)
+    half = np.zeros((10, 10), dtype=np.float32)
+    half[:5] = 0.9
+    assert np.unique(equalise(half)) == pytest.approx([-(0.75**0.5), 0.75**0.5])
+
+
+@pytest.mark.parametrize("recipe", ["cxr-1", "cxr-2"])
+def test_a_blank_image_becomes_zeros(recipe: str) -> None:
+    assert not prepare(np.full((50, 50), 0.4, dtype=np.float32), (32, 32), recipe).values.any()
 
 
 def test_shrinking_averages_instead_of_picking_pixels() -> None:
