@@ -316,6 +316,8 @@ DICOM_SORT_SECONDS = env.int("DICOM_SORT_SECONDS", default=15)
 DELIVERY_SWEEP_SECONDS = env.int("DELIVERY_SWEEP_SECONDS", default=15)
 # For how long a receiver may be silent before a try ends.
 DELIVERY_TIMEOUT_SECONDS = env.float("DELIVERY_TIMEOUT_SECONDS", default=10)
+# PEM file of the authority that signed the receivers' certificates; empty: those that this machine trusts.
+DELIVERY_TLS_CA = env.str("DELIVERY_TLS_CA", default="")
 # What has waited for longer is shown as overdue; it is tried all the same.
 DELIVERY_OVERDUE = timedelta(minutes=env.int("DELIVERY_OVERDUE_MINUTES", default=60))
 

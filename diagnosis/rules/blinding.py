@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop
 
-from accounts.models import Clinic, User
+from accounts.models import Clinic, Membership, User
 from accounts.permissions import Permission
 from diagnosis.models import FirstImpression, ReadingPreference, Review, SecondLook, Study
 from diagnosis.models.reading_policy import ReadFirst
@@ -46,6 +46,26 @@ def hidden_readings(user: User) -> QuerySet[Study]:
     second = Review.objects.filter(study=OuterRef("pk"), status__in=OPEN, kind=ReviewKind.SECOND)
     blind = Q(Exists(second), ~Exists(_decided_by(user)), clinic__in=_reading_clinics(user))
     return Study.objects.filter(blind | Q(_unread_by(user), clinic__in=hiding_clinics(user)) | _looked_at_by(user))
+
+
+def results_held_back() -> QuerySet[Study]:
+    """Studies whose classifiers' result is hidden from anybody of their clinic now.
+
+    An archive shows it to everybody who opens the study, so it does not get it before the last of them may see it.
+    """
+    waiting = Exists(Review.objects.filter(study=OuterRef("pk"), status__in=OPEN))
+    decided = Exists(Review.objects.filter(study=OuterRef("pk"), status=ReviewStatus.DECIDED))
+    looking = Exists(SecondLook.objects.filter(report__study=OuterRef("pk"), decided_at=None))
+    until_read = Q(clinic__reading_policy__hide_until_read=True)
+    return Study.objects.filter(looking | waiting & (until_read | _somebody_reads_first()) | ~decided & until_read)
+
+
+def _somebody_reads_first() -> Q:
+    """Of a study: its clinic wants a first impression of everybody, or leaves it to readers of whom one chose it."""
+    choosing = Membership.objects.active().holding(Permission.REVIEW_SCAN)
+    chosen = Exists(choosing.filter(clinic=OuterRef("clinic"), user__reading_preference__read_first=True))
+    by_choice = Q(clinic__reading_policy=None) | Q(clinic__reading_policy__read_first=ReadFirst.READER)
+    return Q(clinic__reading_policy__read_first=ReadFirst.ALWAYS) | Q(by_choice, chosen)
 
 
 def hiding_clinics(user: User) -> QuerySet[Clinic]:

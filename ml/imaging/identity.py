@@ -27,6 +27,7 @@ class DicomIdentity:
     study_instance_uid: str = ""
     series_instance_uid: str = ""
     sop_instance_uid: str = ""
+    sop_class_uid: str = ""
     accession_number: str = ""
     modality_code: str = ""
     study_description: str = ""
@@ -52,6 +53,7 @@ def identify(data: bytes) -> DicomIdentity:
         study_instance_uid=tags.uid("StudyInstanceUID"),
         series_instance_uid=tags.uid("SeriesInstanceUID"),
         sop_instance_uid=tags.uid("SOPInstanceUID"),
+        sop_class_uid=tags.uid("SOPClassUID"),
         accession_number=tags.text("AccessionNumber"),
         modality_code=tags.text("Modality").upper()[:16],
         study_description=tags.text("StudyDescription"),

@@ -36,25 +36,36 @@ HEADINGS = (
 )
 
 
-def render_pdf(report: Report, *, picture: bytes | None, verification_url: str) -> bytes:
+def render_pdf(report: Report, *, picture: bytes | None, verification_url: str, repeatable: bool = False) -> bytes:
     """The report as a PDF file. `picture` is a PNG of the image, or None where none can be made.
+
+    `repeatable`: the same bytes for the same report, because the file does not say when it was made.
 
     Times are those of the clinic, whoever prints. The pages are laid out twice: the second time each knows how many
     there are.
     """
     with in_time_zone_of(report.scan.clinic):
         content = printed(report)
-    _, pages = _laid_out(content, picture, verification_url, pages=0)
-    return _laid_out(content, picture, verification_url, pages=pages)[0]
+    lay_out = partial(_laid_out, content, picture, verification_url, invariant=int(repeatable))
+    _, pages = lay_out(pages=0)
+    return lay_out(pages=pages)[0]
 
 
-def _laid_out(content: PrintedReport, picture: bytes | None, url: str, *, pages: int) -> tuple[bytes, int]:
+def _laid_out(
+    content: PrintedReport, picture: bytes | None, url: str, *, pages: int, invariant: int
+) -> tuple[bytes, int]:
     """The file, and how many pages it has."""
     file = BytesIO()
     # reportlab's frame keeps six points of its own inside the margins.
     side = MARGIN - 6
     document = SimpleDocTemplate(
-        file, pagesize=A4, leftMargin=side, rightMargin=side, topMargin=MARGIN * 0.8, bottomMargin=MARGIN
+        file,
+        pagesize=A4,
+        leftMargin=side,
+        rightMargin=side,
+        topMargin=MARGIN * 0.8,
+        bottomMargin=MARGIN,
+        invariant=invariant,
     )
     # Nothing about the patient in the file's properties: they show in file managers and search indexes.
     document.title, document.author, document.creator = _("Radiology report"), content.clinic, _("Radiology report")

@@ -1,0 +1,152 @@
+"""The outbox with Debian's Orthanc as the archive: away, then there, and killed workers between the two."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Clinic, User
+from delivery import sending
+from delivery.dicom import scu
+from delivery.models import Content, Delivery, Destination, Kind, Outcome
+from delivery.senders import Unreachable
+from diagnosis.models import Scan
+from tests.factories import finish
+
+ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
+pytestmark = [
+    pytest.mark.django_db,
+    # pynetdicom leaves a socket unclosed where nobody answers.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.skipif(
+        not Path(ORTHANC).exists() and not os.environ.get("CI"), reason="Debian's package orthanc is not installed"
+    ),
+]
+Start = Callable[[], Any]
+START_SECONDS = 30
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def ports() -> tuple[int, int]:
+    return _free_port(), _free_port()
+
+
+@contextmanager
+def orthanc(folder: Path, ports: tuple[int, int]) -> Iterator[None]:
+    configuration = {
+        "DicomAet": "ARCHIVE",
+        "DicomCheckCalledAet": True,
+        "DicomPort": ports[0],
+        "HttpPort": ports[1],
+        "StorageDirectory": str(folder / "orthanc"),
+        "IndexDirectory": str(folder / "orthanc"),
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "Plugins": [],
+    }
+    (folder / "orthanc.json").write_text(json.dumps(configuration))
+    command = [ORTHANC, str(folder / "orthanc.json")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            for port in ports:
+                _wait_for(port)
+            yield
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("Orthanc did not start")
+
+
+@pytest.fixture
+def archive(clinic: Clinic, ports: tuple[int, int]) -> Destination:
+    return Destination.objects.create(
+        clinic=clinic,
+        kind=Kind.DICOM,
+        name="Archive",
+        host="127.0.0.1",
+        port=ports[0],
+        called_title="ARCHIVE",
+        calling_title="PORTAL",
+        contents=[Content.STUDY_RESULT],
+    )
+
+
+def _later() -> None:
+    """As if every pause and lease were over."""
+    Delivery.objects.update(next_attempt_at=timezone.now())
+    Delivery.objects.exclude(held_until=None).update(held_until=timezone.now() - timedelta(seconds=1))
+    Destination.objects.update(paused_until=None)
+    sending.deliver_some(seconds=20)
+
+
+def _asked(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_an_archive_that_was_away_gets_each_object_once(
+    archive: Destination,
+    scan: Scan,
+    ports: tuple[int, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    radiologist: User,
+) -> None:
+    finish(scan, 0.2, 0.91, combined=0.618)
+    row = archive.deliveries.get()
+    sending.deliver_some(seconds=20)
+    row.refresh_from_db()
+    assert (row.status, row.attempts) == ("waiting", 1)
+    with pytest.raises(Unreachable):
+        scu.echo(archive)
+    with orthanc(tmp_path, ports):
+        assert "answered" in scu.echo(archive)
+        archive.called_title = "STRANGER"
+        with pytest.raises(Unreachable, match="rejected"):
+            scu.echo(archive)
+
+        def killed(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        # The worker dies after the archive has everything, and before a row says so.
+        with monkeypatch.context() as between, pytest.raises(KeyboardInterrupt):
+            between.setattr(sending, "_finish", killed)
+            _later()
+        assert len(_asked(ports[1], "/instances")) == 3
+        _later()
+        row.refresh_from_db()
+        assert row.status == "delivered", row.last_answer
+        assert [one.outcome for one in row.log.all()] == [Outcome.AGAIN, Outcome.LOST, Outcome.DELIVERED]
+        (study,) = _asked(ports[1], "/studies?expand")
+        assert study["MainDicomTags"]["StudyInstanceUID"] == f"2.25.{scan.study_id.int}"
+        assert len(study["Series"]) == 2
+        assert len(_asked(ports[1], "/instances")) == 3
