@@ -99,7 +99,7 @@ export class Idle {
   #build() {
     const stay = make("button", { class: "button button-primary" }, gettext("Stay signed in"));
     const title = make("h2", { id: "idle-title" }, gettext("Are you still there?"));
-    const dialog = make("dialog", { class: "idle", "aria-labelledby": "idle-title" }, title, make("p"), stay);
+    const dialog = make("dialog", { class: "dialog", "aria-labelledby": "idle-title" }, title, make("p"), stay);
     stay.addEventListener("click", () => this.#stay());
     dialog.addEventListener("cancel", () => this.#stay());
     document.body.append(dialog);
