@@ -117,6 +117,8 @@ RECEIVED = {
     "received/image": gettext_noop("An image with the same identifier but other pixels is here already."),
     "received/elsewhere": gettext_noop("The same image belongs to another patient."),
     "received/taken_back": gettext_noop("Images of this study were taken back. Decide whether this one belongs here."),
+    "received/erased": gettext_noop("This study was deleted for good. Decide whether what came later belongs here."),
+    "received/expired": gettext_noop("Its bytes were deleted some time after it was rejected. Have it sent again."),
     "received/after_decision": gettext_noop(
         "It came after its study was attached, and names nobody, so that the decision does not cover it."
     ),

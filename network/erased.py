@@ -12,7 +12,8 @@ from django.dispatch import receiver
 from diagnosis.actions.deletion import study_erased
 from diagnosis.models import Scan, Study
 from network import spool
-from network.models import InstanceStatus, ReceivedInstance, ReceivedStudy
+from network.models import ErasedStudy, InstanceStatus, ReceivedInstance, ReceivedStudy
+from network.models.erased_study import digest_of
 
 
 @receiver(study_erased)
@@ -21,6 +22,8 @@ def _study_erased(study: Study, **_: Any) -> None:
 
     A file that stays behind is that of a row that says filed, and is swept.
     """
+    if study.study_instance_uid:
+        ErasedStudy.objects.get_or_create(clinic=study.clinic, digest=digest_of(study.study_instance_uid))
     images = list(Scan.with_withdrawn.filter(series__study=study).values_list("pk", flat=True))
     kept = list(_kept_with(study).values_list("pk", flat=True))
     gone = ReceivedInstance.objects.filter(scan__in=images) | ReceivedInstance.objects.filter(pk__in=kept)

@@ -19,6 +19,7 @@ from pynetdicom.acse import ACSE
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
+from network.budget import Budget
 from network.models import RemoteEntity
 from network.models.remote_entity import read_address
 from network.peers import Call, Refused
@@ -45,6 +46,7 @@ class House(Protocol):
 
     seconds: float
     most_bytes: int
+    budget: Budget
 
     def has_room(self, address: str, open_now: Sequence[str]) -> bool: ...
 
@@ -77,23 +79,39 @@ class GuardedSocket(AssociationSocket):
 
 
 class GuardedMessages(DIMSEServiceProvider):
-    """Ends the association of a peer whose message has too many bytes, takes too long, or comes before its turn."""
+    """Ends the association of a peer whose message has too many bytes, takes too long, or comes before its turn.
 
-    def __init__(self, assoc: Association, *, most_bytes: int) -> None:
+    And where the data sets of all associations together would take more memory than they may.
+    """
+
+    def __init__(self, assoc: Association, *, most_bytes: int, budget: Budget) -> None:
         super().__init__(assoc)
         self.most_bytes = most_bytes + COMMAND_BYTES
         self._bytes, self._began = 0, 0.0
+        self._budget, self._held = budget, 0
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         if self.message is None:
             self._bytes, self._began = 0, time.monotonic()
         self._bytes += sum(len(data) for _, data in primitive.presentation_data_value_list)
-        if fault := self._fault():
+        if fault := self._fault() or self._lacks(_data_set_bytes(primitive)):
             log.warning("an association ends: %s", fault)
             self.message = None
             self.dul.event_queue.put("Evt19")  # as for a PDU that is invalid
             return
         super().receive_primitive(primitive)
+
+    def done(self, size: int | None = None) -> None:
+        """A data set of `size` bytes is not needed any more; left out, nothing of this association is."""
+        size = self._held if size is None else min(size, self._held)
+        self._held -= size
+        self._budget.give_back(size)
+
+    def _lacks(self, size: int) -> str:
+        if not self._budget.take(size):
+            return f"data sets of more than {self._budget.most} bytes at the same time"
+        self._held += size
+        return ""
 
     def _fault(self) -> str:
         if self._bytes > self.most_bytes:
@@ -103,6 +121,12 @@ class GuardedMessages(DIMSEServiceProvider):
         if self.msg_queue.qsize() >= MOST_WAITING:
             return "messages before their turn"
         return ""
+
+
+def _data_set_bytes(primitive: P_DATA) -> int:
+    """Without its fragments of commands, and each fragment without its head (PS3.8 E.2: bit 0 says which it is)."""
+    fragments = (data for _, data in primitive.presentation_data_value_list)
+    return sum(len(data) - 1 for data in fragments if data and not data[0] & 1)
 
 
 class Doorkeeper(ACSE):
@@ -140,7 +164,7 @@ class GuardedHandler(RequestHandler):
         connection = cast(socket.socket, self.request)
         assoc.set_socket(GuardedSocket(assoc, connection, seconds=server.listener.seconds))
         assoc.acse = Doorkeeper(assoc, server.listener)
-        assoc.dimse = GuardedMessages(assoc, most_bytes=server.listener.most_bytes)
+        assoc.dimse = GuardedMessages(assoc, most_bytes=server.listener.most_bytes, budget=server.listener.budget)
         return assoc
 
 

@@ -18,7 +18,8 @@ from pynetdicom.dsutils import encode_file_meta
 from audit.record import record
 from audit.vocabulary import Action, Event, Outcome
 from network import classes, peers
-from network.guarded import LARGEST_PDU, GuardedHandler, GuardedServer
+from network.budget import Budget
+from network.guarded import LARGEST_PDU, GuardedHandler, GuardedMessages, GuardedServer
 from network.models import RemoteEntity
 from network.models.remote_entity import read_address
 from network.peers import Call, Refused
@@ -45,7 +46,10 @@ ENDS = (evt.EVT_CONN_CLOSE, evt.EVT_RELEASED, evt.EVT_ABORTED, evt.EVT_REJECTED)
 
 @dataclass(frozen=True)
 class Door:
-    """Where the listener listens, and its limits. `seconds`: how long a peer may be silent."""
+    """Where the listener listens, and its limits.
+
+    `seconds`: how long a peer may be silent. `held_bytes`: of the data sets of all associations that are on their way.
+    """
 
     host: str
     port: int
@@ -56,6 +60,7 @@ class Door:
     seconds: float
     certificate: str = ""
     key: str = ""
+    held_bytes: int = 512 * 1024 * 1024
 
 
 class Listener:
@@ -64,6 +69,7 @@ class Listener:
     def __init__(self, door: Door, *, arrived: Callable[[], None]) -> None:
         self.door = door
         self.seconds, self.most_bytes = door.seconds, door.most_bytes
+        self.budget = Budget(max(door.held_bytes, door.most_bytes))
         self._arrived = arrived
         self._instances = Rate(door.a_minute)
         self._entries = Rate(ENTRIES_A_MINUTE)
@@ -83,7 +89,7 @@ class Listener:
             self.door.title,
             entity.supported_contexts,
             ssl_context=_tls(self.door),
-            evt_handlers=[(evt.EVT_C_STORE, self._stored), *((event, _let_go) for event in ENDS)],
+            evt_handlers=[(evt.EVT_C_STORE, self._answer), *((event, _let_go) for event in ENDS)],
             request_handler=GuardedHandler,
         )
         self._server.listener = self
@@ -145,6 +151,13 @@ class Listener:
         except Error:
             log.exception("no entry in the audit trail of a rejected association")
 
+    def _answer(self, event: Any) -> int:
+        size = len(event.request.DataSet.getbuffer())
+        try:
+            return self._stored(event)
+        finally:
+            event.assoc.dimse.done(size)
+
     def _stored(self, event: Any) -> int:
         """The status that answers a C-STORE request: Success once its bytes are on the disk, and never before."""
         entity: RemoteEntity = event.assoc.entity
@@ -181,8 +194,10 @@ class Listener:
         return SUCCESS
 
 
-def _let_go(_event: Any) -> None:
-    """The thread of an association ends soon, and its connection to the database with it."""
+def _let_go(event: Any) -> None:
+    """The thread of an association ends soon, and with it its connection to the database and what it holds."""
+    if isinstance(event.assoc.dimse, GuardedMessages):
+        event.assoc.dimse.done()
     connections.close_all()
 
 

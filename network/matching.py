@@ -7,6 +7,8 @@ from diagnosis.messages import Message
 from diagnosis.models import Patient, Study
 from diagnosis.scans import intake
 from ml.imaging import DicomIdentity
+from network.models import ErasedStudy
+from network.models.erased_study import digest_of
 
 
 def match(identity: DicomIdentity, clinic: Clinic) -> Patient | Message:
@@ -25,6 +27,8 @@ def match(identity: DicomIdentity, clinic: Clinic) -> Patient | Message:
         return why("study_elsewhere")
     if _was_taken_back(identity, clinic):
         return why("taken_back")
+    if _was_erased(identity, clinic):
+        return why("erased")
     return found
 
 
@@ -85,3 +89,11 @@ def _was_taken_back(identity: DicomIdentity, clinic: Clinic) -> bool:
         return False
     same = Study.with_withdrawn.in_clinic(clinic).filter(study_instance_uid=identity.study_instance_uid)
     return same.exists() and not same.filter(withdrawal=None).exists()
+
+
+def _was_erased(identity: DicomIdentity, clinic: Clinic) -> bool:
+    """Whether this study was deleted for good, and nothing stands in its place."""
+    uid = identity.study_instance_uid
+    if not uid or not ErasedStudy.objects.filter(clinic=clinic, digest=digest_of(uid)).exists():
+        return False
+    return not Study.objects.in_clinic(clinic).filter(study_instance_uid=uid).exists()

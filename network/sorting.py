@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -64,21 +63,20 @@ class Look:
 
 
 STILL_THERE = Outcome(InstanceStatus.RECEIVED)
+# Sender and study of which this turn has told the audit trail.
+_told: set[tuple[UUID, UUID]] = set()
 
 
 def sort_some(*, seconds: float) -> bool:
     """Sort what waits, for about so long. Returns whether there is more."""
     deadline = time.monotonic() + seconds
-    filed: Counter[tuple[UUID, UUID, UUID]] = Counter()
-    try:
-        while pk := _next():
-            if time.monotonic() > deadline:
-                return True
-            if (row := _claim(pk)) and (scan := sort(row).scan):
-                filed[row.entity_id, scan.patient_id, scan.study_id] += 1
-        return False
-    finally:
-        _tell(filed)
+    _told.clear()
+    while pk := _next():
+        if time.monotonic() > deadline:
+            return True
+        if row := _claim(pk):
+            sort(row)
+    return False
 
 
 def _next() -> UUID | None:
@@ -227,6 +225,7 @@ def _finish(look: Look, outcome: Outcome) -> Outcome:
         transaction.set_rollback(True)
         return STILL_THERE
     if outcome.status == InstanceStatus.FILED:
+        _tell(look.row, outcome)
         transaction.on_commit(lambda: spool.release(look.row.pk))
     return outcome
 
@@ -261,15 +260,21 @@ def _reopen(study: ReceivedStudy) -> None:
     study.instances.filter(status=InstanceStatus.REJECTED).update(status=InstanceStatus.WAITING)
 
 
-def _tell(filed: Counter[tuple[UUID, UUID, UUID]]) -> None:
-    """One entry in the audit trail for each study and turn, and not one for each slice."""
-    for (entity, patient, study), count in filed.items():
-        record(
-            Event.IMPORT,
-            Action.CREATE,
-            route="DICOM C-STORE",
-            object_type="diagnosis.study",
-            object_id=str(study),
-            patient=patient,
-            detail={"from": str(entity), "images": str(count)},
-        )
+def _tell(row: ReceivedInstance, outcome: Outcome) -> None:
+    """One entry in the audit trail for each study and turn, and not one for each slice.
+
+    It comes with the first image, at its commit, so that a worker that ends in the middle has told what it did.
+    """
+    scan = outcome.scan
+    if scan is None or (row.entity_id, scan.study_id) in _told:
+        return
+    record(
+        Event.IMPORT,
+        Action.CREATE,
+        route="DICOM C-STORE",
+        object_type="diagnosis.study",
+        object_id=str(scan.study_id),
+        patient=scan.patient_id,
+        detail={"from": str(row.entity_id), "first": str(scan.pk)},
+    )
+    transaction.on_commit(lambda: _told.add((row.entity_id, scan.study_id)))

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
 from diagnosis.disk import flush
 from diagnosis.scans import orphans
@@ -93,8 +94,26 @@ def sweep(*, older_than: timedelta = SAFE_AGE, filed: timedelta = FILED_AGE) -> 
     root = Path(settings.PRIVATE_ROOT)
     for path in _filed(root, filed):
         path.unlink(missing_ok=True)
+    expire()
     kind = orphans.Kind(FOLDER, ReceivedInstance, is_made_again=False)
     return orphans.sweep(root, older_than=older_than, kinds=(kind,))
+
+
+def expire() -> int:
+    """Delete the bytes of what was rejected DICOM_REJECTED_DAYS ago; the rows stay. Returns of how many instances.
+
+    The row says so first: a process that ends between the two leaves a file that the next turn deletes.
+    """
+    if not settings.DICOM_REJECTED_DAYS:
+        return 0
+    before = timezone.now() - timedelta(days=settings.DICOM_REJECTED_DAYS)
+    rejected = ReceivedInstance.objects.filter(status=InstanceStatus.REJECTED, study__decided_at__lt=before)
+    keys = [key for key in rejected.values_list("pk", flat=True) if path_of(key).exists()]
+    for key in keys:
+        still = ReceivedInstance.objects.filter(pk=key, status=InstanceStatus.REJECTED)
+        if still.update(reason_code="received", reason_params={"variant": "expired"}):
+            remove(key)
+    return len(keys)
 
 
 def _filed(root: Path, older_than: timedelta) -> Iterator[Path]:

@@ -305,9 +305,13 @@ DICOM_TLS_KEY = env.str("DICOM_TLS_KEY", default="")
 DICOM_ASSOCIATIONS = env.int("DICOM_ASSOCIATIONS", default=10)
 DICOM_INSTANCES_PER_MINUTE = env.int("DICOM_INSTANCES_PER_MINUTE", default=6000)
 DICOM_TIMEOUT_SECONDS = env.float("DICOM_TIMEOUT_SECONDS", default=30)
+# The bytes of a rejected study are deleted so many days after the decision; 0: they are kept.
+DICOM_REJECTED_DAYS = env.int("DICOM_REJECTED_DAYS", default=365)
 # Whether programs may send images over DICOMweb (STOW-RS), with a token.
 DICOMWEB_STORE = env.bool("DICOMWEB_STORE", default=False)
 RECEIVES_DICOM = bool(DICOM_PORT) or DICOMWEB_STORE
+# What the data sets of all associations that are on their way may take of the listener's memory.
+DICOM_MEMORY_MEGABYTES = env.int("DICOM_MEMORY_MEGABYTES", default=512)
 # How often what was received, and no worker was told of, is looked for.
 DICOM_SORT_SECONDS = env.int("DICOM_SORT_SECONDS", default=15)
 

@@ -55,4 +55,5 @@ def door(port: int) -> Door:
         seconds=settings.DICOM_TIMEOUT_SECONDS,
         certificate=settings.DICOM_TLS_CERTIFICATE,
         key=settings.DICOM_TLS_KEY,
+        held_bytes=settings.DICOM_MEMORY_MEGABYTES * 1024 * 1024,
     )

@@ -88,7 +88,7 @@ PARTS = {
     *("Transition", "ReviewTransition", "ReportTransition"),
     *("Draft", "FirstImpression", "Addendum", "ReadingPolicy", "ReadingPreference", "Notification"),
     *("KeyImage", "EnteredInError", "AttentionMap", "Follow", "SavedFilter", "Seal", "RetentionRule"),
-    *("Confidentiality", "NamedPerson", "EmergencyAccess", "ClassifierRule", "KeptAnswer"),
+    *("Confidentiality", "NamedPerson", "EmergencyAccess", "ClassifierRule", "KeptAnswer", "ErasedStudy"),
 }
 
 

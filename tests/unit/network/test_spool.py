@@ -7,15 +7,20 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from django.utils import timezone
+from pynetdicom.pdu_primitives import P_DATA
 
 from accounts.models import Clinic, User
+from audit.models import AuditEvent
 from diagnosis.actions.deletion import study_erased
 from diagnosis.models import Patient, Study
-from network import peers, spool
-from network.guarded import GuardedServer
-from network.models import ReceivedStudy, RemoteEntity
+from network import actions, peers, sorting, spool
+from network.budget import Budget
+from network.guarded import GuardedMessages, GuardedServer, _data_set_bytes
+from network.models import ReceivedInstance, ReceivedStudy, RemoteEntity
 from network.models.remote_entity import read_address
 from portal.backup.snapshot import facts_of_this_database
 from tests.images import xray_dicom
@@ -55,6 +60,64 @@ def test_the_sweep_takes_what_is_filed_and_sets_aside_what_nobody_knows(
     assert [path.exists() for path in paths] == [False, True, False]
     aside = Path(settings.PRIVATE_ROOT) / "set_aside" / spool.name_of(entity.pk)
     assert aside.read_bytes().startswith(b"acknowledged")
+
+
+def test_what_was_rejected_is_not_kept_for_ever(arrive: Arrive, radiographer: User, settings: Any) -> None:
+    """The row stays and says so; the same instance sent again is here again."""
+    data = xray_dicom(patient_id="NOBODY")
+    row, other = arrive(data, uid="1.8.8"), arrive(patient_id="ELSE")
+    for one in (row, other):
+        assert one.study
+        actions.reject(by=radiographer, study=one.study, reason="A test image.")
+    ReceivedStudy.objects.filter(pk=row.study_id).update(decided_at=timezone.now() - timedelta(days=31))
+    settings.DICOM_REJECTED_DAYS = 0
+    assert spool.expire() == 0
+    settings.DICOM_REJECTED_DAYS = 30
+    spool.sweep()
+    assert [spool.path_of(one.pk).exists() for one in (row, other)] == [False, True]
+    row.refresh_from_db()
+    assert (row.status, row.reason_params) == ("rejected", {"variant": "expired"})
+    assert spool.expire() == 0
+    arrive(data, uid="1.8.8")
+    assert state(row) == ("waiting", "waiting")
+    assert spool.path_of(row.pk).exists()
+
+
+def test_a_worker_that_ends_in_the_middle_has_told_the_trail(
+    send: Arrive, patient: Patient, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    """One entry for the study, with its first image."""
+    for seed in (1, 2, 3):
+        send(xray_dicom(**in_study("1.5.11", **BERG), seed=seed))
+    sort, sorted_rows = sorting.sort, []
+
+    def some(row: ReceivedInstance) -> sorting.Outcome:
+        if len(sorted_rows) == 2:
+            raise SystemExit
+        sorted_rows.append(row)
+        with django_capture_on_commit_callbacks(execute=True):
+            return sort(row)
+
+    monkeypatch.setattr(sorting, "sort", some)
+    with pytest.raises(SystemExit):
+        sorting.sort_some(seconds=10)
+    entry = AuditEvent.objects.get(route="DICOM C-STORE")
+    assert entry.patient == patient.pk
+
+
+def test_all_associations_together_have_one_budget() -> None:
+    """Fragments of commands are not counted, and what is done with is given back, once."""
+    budget = Budget(100)
+    first, second = (GuardedMessages(Mock(), most_bytes=1000, budget=budget) for _ in range(2))
+    fragment = P_DATA()
+    fragment.presentation_data_value_list = [[1, b"\x03" + b"c" * 500], [1, b"\x00" + b"d" * 60]]
+    assert (bool(first._lacks(_data_set_bytes(fragment))), bool(second._lacks(60))) == (False, True)
+    first.done(60)
+    first.done(60)
+    assert not second._lacks(100)
+    assert first._lacks(1)
+    second.done()
+    assert not first._lacks(100)
 
 
 def test_each_instance_asks_who_may_send(entity: RemoteEntity, clinic: Clinic) -> None:

@@ -26,6 +26,7 @@ from network.models.remote_entity import read_address
 from network.rates import Rate
 from tests.factories import new_case
 from tests.images import xray_dicom
+from tests.unit.network.arriving import attach, turn
 
 CLASS = "1.2.840.10008.5.1.4.1.1.1.1"
 pytestmark = pytest.mark.django_db
@@ -197,6 +198,14 @@ def test_a_deleted_study_leaves_nothing_here(
     assert not ReceivedStudy.objects.exists()
     assert not any(spool.path_of(row.pk).exists() for row in (filed, kept))
     assert spool.path_of(other.pk).exists()
+    # A slice that comes late begins no new study by itself; a person may say that it does.
+    late = arrive(**said, seed=8, overrides={**uid, "SOPInstanceUID": "1.2.826.4"})
+    assert (late.scan, late.reason_params) == (None, {"variant": "erased"})
+    attach(late, patient, radiographer)
+    turn()
+    late.refresh_from_db()
+    assert late.scan
+    assert arrive(**said, seed=9, overrides={**uid, "SOPInstanceUID": "1.2.826.5"}).scan
 
 
 def test_each_clinic_sees_its_own(arrive: Callable[..., ReceivedInstance], radiographer: User, stranger: User) -> None:
