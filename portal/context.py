@@ -24,6 +24,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "mail_leaves": mail.leaves(),
         "backup": state.health,
         "receives_dicom": settings.RECEIVES_DICOM,
+        "ohif_url": settings.OHIF_URL,
         "received_waiting": lambda: _received_waiting(request),
         "orders_overdue": lambda: _orders_overdue(request),
         "unread_notices": lambda: notifications.unread_count(cast(User, request.user)),

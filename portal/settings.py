@@ -305,6 +305,8 @@ DICOM_TLS_KEY = env.str("DICOM_TLS_KEY", default="")
 DICOM_ASSOCIATIONS = env.int("DICOM_ASSOCIATIONS", default=10)
 DICOM_INSTANCES_PER_MINUTE = env.int("DICOM_INSTANCES_PER_MINUTE", default=6000)
 DICOM_TIMEOUT_SECONDS = env.float("DICOM_TIMEOUT_SECONDS", default=30)
+# The address of the viewer of OHIF, which reads the portal by DICOMweb. Empty: studies have no link to it.
+OHIF_URL = env.str("OHIF_URL", default="")
 # The bytes of a rejected study are deleted so many days after the decision; 0: they are kept.
 DICOM_REJECTED_DAYS = env.int("DICOM_REJECTED_DAYS", default=365)
 # Whether programs may send images over DICOMweb (STOW-RS), with a token.

@@ -13,6 +13,7 @@ import pydicom
 import pytest
 import requests
 from dicomweb_client.api import DICOMwebClient
+from django.test import Client
 from PIL import Image
 from pydicom.uid import RLELossless, generate_uid
 from pytest_django.live_server_helper import LiveServer
@@ -232,6 +233,18 @@ def _says_who_looked(world: World) -> None:
 def _get(client: DICOMwebClient, path: str, accept: str = "*/*") -> requests.Response:
     headers = {**client._session.headers, "Accept": accept}
     return requests.get(f"{client.base_url}/{path}", headers=headers, timeout=30)
+
+
+def test_a_study_leads_to_the_viewer_of_the_site(world: World, clinician: User, settings: Any) -> None:
+    """Only where there is one, and only what it can show."""
+    browser = Client()
+    browser.force_login(clinician)
+    pages = {scan.file_format: f"/studies/{scan.study_id}/" for scan in Scan.objects.filter(patient=world.patient)}
+    assert "Open in OHIF" not in browser.get(pages["dicom"]).content.decode()
+    settings.OHIF_URL = "https://portal.example/ohif/viewer"
+    assert "Open in OHIF" not in browser.get(pages["png"]).content.decode()
+    shown = browser.get(pages["dicom"]).content.decode()
+    assert any(f"{settings.OHIF_URL}?StudyInstanceUIDs={uid}" in shown for uid in (world.ct, world.x_ray))
 
 
 def test_what_a_program_is_never_shown(
