@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts import second_factor
 from accounts.models import User
+from audit.programs import ROOTS
 
 # In the session: decided at sign-in, so that no page pays for it.
 DUE = "second_factor_due"
@@ -25,7 +26,6 @@ OPEN = frozenset(
         "account_provider_confirm",
     }
 )
-API_ROOT = "/api/"
 
 
 @receiver(user_logged_in)
@@ -57,7 +57,7 @@ class SecondFactorMiddleware:
 
 def _is_open(request: HttpRequest, view: Any) -> bool:
     """What visitors may open, and what setting one up takes. The API asks by itself who comes, by token or session."""
-    if request.path_info.startswith(API_ROOT):
+    if request.path_info.startswith(ROOTS):
         # As TokenAuthentication reads it: with any other scheme the API falls back to the session.
         return request.headers.get("Authorization", "").partition(" ")[0].lower() == "bearer"
     name = request.resolver_match.view_name if request.resolver_match else ""
@@ -65,7 +65,7 @@ def _is_open(request: HttpRequest, view: Any) -> bool:
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:
-    if not request.path_info.startswith(API_ROOT):
+    if not request.path_info.startswith(ROOTS):
         return redirect("mfa_index")
     problem = {
         "type": "urn:problem-type:second-factor-due",

@@ -11,12 +11,12 @@ from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
 from accounts.locale import chosen_language, chosen_time_zone
+from audit.programs import ROOTS
 
 if TYPE_CHECKING:
     from accounts.models import Clinic, Membership, User
 
 SESSION_KEY = "membership"
-API_ROOT = "/api/"
 
 
 def current_membership(request: HttpRequest) -> Membership | None:
@@ -51,9 +51,7 @@ class LocaleMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         user, clinic = _person_and_clinic(request)
         language = chosen_language(user, clinic) or translation.get_language_from_request(request)
-        zone = (
-            chosen_time_zone(None, None) if request.path_info.startswith(API_ROOT) else chosen_time_zone(user, clinic)
-        )
+        zone = chosen_time_zone(None, None) if request.path_info.startswith(ROOTS) else chosen_time_zone(user, clinic)
         with translation.override(language), timezone.override(zone):
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)

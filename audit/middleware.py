@@ -10,12 +10,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from audit import chain, record
+from audit import chain, programs, record
 from audit.notes import Notes, collecting
 from audit.vocabulary import Event
 
 log = logging.getLogger(__name__)
-API_ROOT = "/api/"
 # They keep a claim alive or count notices, for minutes on end, and show and change nothing of a patient.
 QUIET = frozenset({"diagnosis:review-renew", "diagnosis:notifications-unread", "accounts:alive"})
 SIGN_IN = frozenset({"account_login", "api:tokens"})
@@ -66,10 +65,19 @@ def _after_failure(request: HttpRequest, response: HttpResponse) -> HttpResponse
         return response
     if response.streaming:
         response.close()  # an original's file is open
-    if not request.path_info.startswith(API_ROOT):
+    if not request.path_info.startswith(programs.ROOTS):
         return render(request, "503.html", status=503)
     sentence = _("Nothing can be shown now, because it could not be written down who looked. Try again in a minute.")
+    if request.path_info.startswith(programs.FHIR):
+        return _as_outcome(sentence)
     problem = {"type": "urn:problem-type:unaudited", "title": _("Not available"), "status": 503, "detail": sentence}
     return JsonResponse(
         problem | {"code": "unaudited", "retryable": True}, status=503, content_type="application/problem+json"
     )
+
+
+def _as_outcome(sentence: str) -> HttpResponse:
+    """As FHIR R4 tells of an error."""
+    issue = {"severity": "error", "code": "transient", "diagnostics": sentence}
+    outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+    return JsonResponse(outcome, status=503, content_type="application/fhir+json")

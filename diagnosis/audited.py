@@ -18,7 +18,7 @@ PATH = {
     "Scan": "patient",
     **dict.fromkeys(("Series", "Analysis", "Review", "Report", "CriticalResult", "Notification"), "study__patient"),
     **dict.fromkeys(("StudyChange", "Withdrawal", "Deletion"), "study__patient"),
-    **dict.fromkeys(("Prediction", "ImageResult"), "analysis__study__patient"),
+    **dict.fromkeys(("Prediction", "EnsemblePrediction", "ImageResult"), "analysis__study__patient"),
     "SecondLook": "report__study__patient",
     "Correction": "target",
     "LegalHold": "patient",

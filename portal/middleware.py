@@ -10,10 +10,10 @@ from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from audit.programs import FHIR, ROOTS
 from diagnosis.api.errors import PROBLEM, problem
+from fhir.outcomes import MEDIA_TYPE, issue_code, outcome
 from portal import bodies, product
-
-API_ROOT = "/api/"
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,17 @@ def _refused(request: HttpRequest) -> Refused | None:
 
 
 def _answer(request: HttpRequest, refused: Refused) -> HttpResponse:
-    answer = _as_problem(refused) if request.path_info.startswith(API_ROOT) else _as_page(refused)
+    answer = _as_data(request, refused) if request.path_info.startswith(ROOTS) else _as_page(refused)
     if refused.status != TOO_LARGE.status:
         answer.headers["Retry-After"] = "60"
     return answer
+
+
+def _as_data(request: HttpRequest, refused: Refused) -> HttpResponse:
+    if request.path_info.startswith(FHIR):
+        body = outcome((issue_code(refused.status), str(refused.sentence)))
+        return JsonResponse(body, status=refused.status, content_type=MEDIA_TYPE)
+    return _as_problem(refused)
 
 
 def _as_problem(refused: Refused) -> HttpResponse:

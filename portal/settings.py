@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "delivery",
     "dicomweb",
     "network",
+    "fhir",
     "diagnosis",
     "accounts",
     "audit",

@@ -45,6 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("diagnosis.urls")),
     path("", include("network.urls")),
     path("", include("orders.urls")),
+    path("fhir/", include("fhir.urls")),
     path("jsi18n/<str:language>/<str:digest>.js", script_catalogue.show, name="script_catalogue"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

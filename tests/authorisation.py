@@ -66,7 +66,7 @@ class Route:
 
     @property
     def is_api(self) -> bool:
-        return self.name.startswith("api:")
+        return self.name.startswith(("api:", "fhir:"))
 
 
 def routes() -> list[Route]:

@@ -13,7 +13,7 @@ import grimp
 
 from tools.generated import ROOT, Part
 
-PACKAGES = ("portal", "orders", "delivery", "dicomweb", "network", "accounts", "audit", "diagnosis", "ml")
+PACKAGES = ("portal", "orders", "delivery", "dicomweb", "fhir", "network", "accounts", "audit", "diagnosis", "ml")
 # Django's own corners, and the command lines: they would only lengthen the picture.
 LEFT_OUT = {"migrations", "management", "apps", "__main__", "command"}
 

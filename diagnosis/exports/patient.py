@@ -21,10 +21,21 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import User
-from diagnosis.exports import fhir
 from diagnosis.exports.archive import Archive
 from diagnosis.exports.rows import plain
-from diagnosis.models import Analysis, Deletion, LegalHold, Patient, Report, Scan, Study
+from diagnosis.interchange.fhir import bundle, devices, imaging, patients, reports, results
+from diagnosis.interchange.fhir.elements import Resource, by_urn
+from diagnosis.models import (
+    Analysis,
+    Deletion,
+    EnsemblePrediction,
+    LegalHold,
+    Patient,
+    Prediction,
+    Report,
+    Scan,
+    Study,
+)
 from diagnosis.models.deletion import DeletionKind, DeletionQuerySet
 from diagnosis.models.report import ReportQuerySet
 from diagnosis.models.scan import FileFormat
@@ -220,21 +231,32 @@ def _report_data(name: str, report: Report) -> dict[str, Any]:
     }
 
 
-def _bundle(patient: Patient, studies: list[OneStudy]) -> fhir.Resource:
-    found: list[fhir.Resource] = []
+def _bundle(patient: Patient, studies: list[OneStudy]) -> Resource:
+    found: list[Resource] = [patients.patient(patient, link=by_urn)]
     for one in studies:
-        found.append(fhir.imaging_study(one.study, _counts(one)))
+        found.append(imaging.imaging_study(one.study, _counts(one), link=by_urn))
         for name, report in one.reports.items():
-            found += fhir.diagnostic_report(report, path=name if report.status == ReportStatus.FINAL else "")
-        found += _observations(one)
-    return fhir.bundle(patient, found, at=timezone.now())
-
-
-def _observations(one: OneStudy) -> list[fhir.Resource]:
-    """Of the analyses that succeeded."""
+            found += _report_resources(report, path=name if report.status == ReportStatus.FINAL else "")
+    answers = [pair for one in studies for pair in _answers(one)]
     note = intended_use.sentence()
+    found += [results.observation(*pair, link=by_urn, note=note) for pair in answers]
+    makers = dict.fromkeys(devices.maker(row) for row, _analysis in answers)
+    found += [devices.device(one, note=note) for one in makers]
+    return bundle.collection(found, at=timezone.now())
+
+
+def _report_resources(report: Report, *, path: str) -> list[Resource]:
+    """The report is the one of its version: a file has no history."""
+    found = reports.findings(report, link=by_urn)
+    made = reports.diagnostic_report(report, link=by_urn, pdf=path) | {"id": str(report.pk)}
+    return [made | ({"result": [by_urn("Observation", one["id"]) for one in found]} if found else {}), *found]
+
+
+def _answers(one: OneStudy) -> list[tuple[Prediction | EnsemblePrediction, Analysis]]:
+    """Of the analyses that succeeded."""
     done = [analysis for analysis in one.analyses if analysis.status == AnalysisStatus.SUCCEEDED]
-    return [fhir.observation(answer, run, note=note) for run in done for answer in run.predictions.all()]
+    combined = [(run.ensemble, run) for run in done if run.ensemble]
+    return [*combined, *((answer, run) for run in done for answer in run.predictions.all())]
 
 
 def _counts(one: OneStudy) -> dict[uuid.UUID, int]:

@@ -53,7 +53,7 @@ STUDY_OF = {
     "Study": "pk",
     "Scan": "series__study",
     **dict.fromkeys(("Analysis", "Review", "CriticalResult", "Withdrawal"), "study"),
-    "Prediction": "analysis__study",
+    **dict.fromkeys(("Prediction", "EnsemblePrediction"), "analysis__study"),
 }
 
 

@@ -29,6 +29,7 @@ from reportlab.pdfgen.canvas import Canvas
 from accounts.models import Clinic, Membership, User
 from diagnosis.models import Patient, Report, Review
 from diagnosis.reports.pdf import document
+from fhir.catalogue import KINDS
 from portal.catalogues import PSEUDO
 from tests.conftest import CI, PASSWORD
 from tests.functional.pseudo_world import World, fill
@@ -104,6 +105,8 @@ NOT_PAGES = {
         *(f"dicomweb:dicom-{level}-thumbnail" for level in ("study", "series", "instance", "instance-frames")),
         *("dicomweb:dicom-instance-frames", "dicomweb:dicom-instance-rendered"),
         "dicomweb:dicom-instance-frames-rendered",
+        "fhir:metadata",
+        *(f"fhir:{kind}{ending}" for kind in KINDS for ending in ("", "-search", "-form")),
     ],
     "documentation for programmers, in English": ["api:docs"],
     "for those who build pages, with DEBUG=1": ["portal:styleguide"],

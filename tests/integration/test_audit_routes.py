@@ -13,7 +13,9 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from django.utils import timezone
 
 from accounts.models import Clinic, Membership, User
+from audit import chain
 from audit.models import AuditEvent
+from audit.vocabulary import Action, Event
 from diagnosis.actions.authorisation import hand_over
 from diagnosis.actions.confidentiality import lift_confidentiality, mark_confidential
 from diagnosis.actions.correction import merge_patients
@@ -25,6 +27,7 @@ from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.scan import upload_scan
 from diagnosis.actions.withdrawal import take_back
+from diagnosis.interchange.fhir.devices import maker
 from diagnosis.models import EmergencyAccess, KeyImage, Patient, Prediction, RetentionRule, Scan, Study
 from diagnosis.models import SecondLook as Look
 from diagnosis.models.confidentiality import EmergencyKind
@@ -73,7 +76,7 @@ WITHOUT_PATIENT = {
     "always refused": tuple(
         f"admin:diagnosis_{model}_{page}" for model in ("patient", "scan", "analysis") for page in ("add", "delete")
     ),
-    "classifiers": ("diagnosis:model-card", "api:classifiers", "api:ensembles"),
+    "classifiers": ("diagnosis:model-card", "api:classifiers", "api:ensembles", "fhir:Device", "fhir:Device-search"),
     "an empty form": ("diagnosis:patient-create",),
     "phrases": ("diagnosis:phrases", "diagnosis:phrase-add", "diagnosis:phrase-change", "diagnosis:phrase-remove"),
     "figures": (
@@ -83,7 +86,7 @@ WITHOUT_PATIENT = {
     "received, and nobody's yet": (
         *("network:received", "network:received-rejected", "network:received-register", "network:received-preview"),
     ),
-    "documentation": ("api:schema", "api:docs"),
+    "documentation": ("api:schema", "api:docs", "fhir:metadata"),
 }
 SILENT = {name for names in WITHOUT_PATIENT.values() for name in names}
 # A form's address that is opened by itself leads to its page, and an administration's history is read on that page.
@@ -216,6 +219,13 @@ def world(
         **dicom(radiographer, patient),
         "order": [order.pk],
         "cancel": [order.pk],
+        "Patient": [patient.pk],
+        "ImagingStudy": [scan.study_id],
+        "DiagnosticReport": [report.pk],
+        "Observation": [prediction.pk],
+        "Device": [maker(prediction).key],
+        "Provenance": [analysis.pk],
+        "AuditEvent": [_entry_about(patient)],
     }
     # Past a retention period, which a page lists.
     RetentionRule.objects.create(clinic=clinic, years=1)
@@ -237,6 +247,11 @@ def dicom(by: User, patient: Patient) -> dict[str, list[Any]]:
     uids = ["1.2.3", "1.2.3.4", "1.2.3.4.5"]
     named = {"dicom-study": uids[:1], "dicom-series": uids[:2], "dicom-instance": uids}
     return {**named, "dicom-instance-frames": [*uids, "1"]}
+
+
+def _entry_about(patient: Patient) -> str:
+    made = chain.append(AuditEvent(event=Event.RECORD, action=Action.READ, patient=patient.pk))
+    return f"{made.chain}.{made.position}"
 
 
 def received(clinic: Clinic) -> ReceivedStudy:

@@ -57,11 +57,11 @@ PUBLIC = {
     *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key"),
     *("account_reset_password_from_key_done", "accounts:invitation", "accounts:invitation_link"),
     *("portal:home", "portal:about", "portal:questions", "portal:contact", "portal:contact_thanks"),
-    *("admin:logout", "healthz", "readyz", "script_catalogue", "mfa_authenticate"),
+    *("admin:logout", "healthz", "readyz", "script_catalogue", "mfa_authenticate", "fhir:metadata"),
     "diagnosis:report-verify",  # by whoever holds the paper; it says no name
 }
 # With a key in their address that is of no clinic; whoever has no passkey is led away from removing one.
-OF_NO_CLINIC = {"diagnosis:model-card", "diagnosis:oversight-download", "mfa_remove_webauthn"}
+OF_NO_CLINIC = {"diagnosis:model-card", "diagnosis:oversight-download", "mfa_remove_webauthn", "fhir:Device"}
 # Where nobody gets through, and why.
 CLOSED = {
     "GET portal:styleguide": "only with DEBUG",

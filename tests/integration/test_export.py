@@ -30,6 +30,7 @@ from diagnosis.models.deletion import DeletionKind
 from diagnosis.rules import deletions
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_patient, read
+from tests.fhir_validator import faults
 from tests.images import xray_dicom
 
 pytestmark = pytest.mark.django_db
@@ -41,13 +42,14 @@ REQUIRED = {
     "ImagingStudy": ("status", "subject", "series.uid", "series.modality"),
     "DiagnosticReport": ("status", "code"),
     "Observation": ("status", "code"),
+    "Device": ("version.value",),
 }
 STATUSES = {
     "ImagingStudy": {"registered", "available", "cancelled", "entered-in-error", "unknown"},
     "DiagnosticReport": {"preliminary", "final", "amended", "corrected", "appended", "entered-in-error"},
     "Observation": {"preliminary", "final", "amended", "corrected", "entered-in-error"},
 }
-REFERENCES = ("subject", "imagingStudy", "result", "derivedFrom")
+REFERENCES = ("subject", "imagingStudy", "result", "derivedFrom", "device", "hasMember")
 UID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
@@ -135,7 +137,9 @@ def test_all_of_one_patient_is_in_the_file(
     assert_valid(bundle)
     kinds = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
     assert kinds.count("ImagingStudy") == 2
-    assert (kinds[0], kinds.count("DiagnosticReport"), kinds.count("Observation")) == ("Patient", 1, 3)
+    assert kinds.count("Device") == 3
+    assert not faults([bundle])
+    assert (kinds[0], kinds.count("DiagnosticReport"), kinds.count("Observation")) == ("Patient", 1, 4)
     # Nothing of it is left on the disk.
     assert list(Path(settings.PRIVATE_ROOT, "exports").iterdir()) == []
 

@@ -88,6 +88,7 @@ def test_tools_under_the_gpl_stay_tools() -> None:
             "orders",
             "delivery",
             "dicomweb",
+            "fhir",
             "network",
             "accounts",
             "audit",

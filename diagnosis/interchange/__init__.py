@@ -1,0 +1,1 @@
+"""What the portal's rows are in the words of other systems: one mapping for files, messages and addresses."""

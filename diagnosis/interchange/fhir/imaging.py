@@ -1,0 +1,72 @@
+"""A study as ImagingStudy."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+
+from diagnosis.interchange.fhir.elements import (
+    DCM,
+    DICOM_UID,
+    IDENTIFIER_TYPE,
+    Link,
+    Resource,
+    coding,
+    concept,
+    examined,
+    uid,
+    urn,
+    without_empty,
+)
+from diagnosis.models import Series, Study
+from diagnosis.models.modality import Modality
+
+MODALITIES = {Modality.CXR: ("DX", "Digital Radiography"), Modality.CT: ("CT", "Computed Tomography")}
+
+
+def imaging_study(row: Study, counts: Mapping[uuid.UUID, int], *, link: Link) -> Resource:
+    """`counts`: images by the key of their series."""
+    series = [_series(one, row, counts[one.pk]) for one in row.series.all() if counts.get(one.pk)]
+    return without_empty(
+        {
+            "resourceType": "ImagingStudy",
+            "id": str(row.pk),
+            "identifier": _identifiers(row),
+            "status": "available",
+            "modality": [_modality(row)],
+            "subject": link("Patient", row.patient_id),
+            "started": examined(row),
+            "referrer": {"display": row.referring_physician} if row.referring_physician else {},
+            "reasonCode": [{"text": row.clinical_question}] if row.clinical_question else [],
+            "description": row.description,
+            "numberOfSeries": len(series),
+            "numberOfInstances": sum(one["numberOfInstances"] for one in series),
+            "series": series,
+        }
+    )
+
+
+def _identifiers(row: Study) -> list[Resource]:
+    own = {"system": DICOM_UID, "value": f"urn:oid:{uid(row.study_instance_uid, row.pk)}"}
+    accession = {
+        "type": concept(IDENTIFIER_TYPE, "ACSN", "Accession ID"),
+        "system": urn(row.clinic_id),
+        "value": row.accession_number,
+    }
+    return [own, accession] if row.accession_number else [own]
+
+
+def _series(one: Series, study: Study, count: int) -> Resource:
+    return without_empty(
+        {
+            "uid": uid(one.series_instance_uid, one.pk),
+            "number": one.number if one.number is not None and one.number >= 0 else None,
+            "modality": _modality(study),
+            "description": one.description,
+            "numberOfInstances": count,
+        }
+    )
+
+
+def _modality(study: Study) -> Resource:
+    return coding(DCM, *MODALITIES[Modality(study.modality)])

@@ -1,0 +1,123 @@
+"""What an ensemble or a classifier predicted as Observation: a probability from 0 to 1, never more than preliminary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from diagnosis.interchange.fhir.devices import maker
+from diagnosis.interchange.fhir.elements import (
+    INTERPRETATION,
+    OBSERVATION_CATEGORY,
+    OWN,
+    UCUM,
+    Link,
+    Resource,
+    concept,
+    instant,
+    without_empty,
+)
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction
+from diagnosis.models.zone import Zone
+
+ZONES = {
+    Zone.NEGATIVE: ("NEG", "Negative"),
+    Zone.INDETERMINATE: ("IND", "Indeterminate"),
+    Zone.POSITIVE: ("POS", "Positive"),
+}
+PROBABILITY = "probability-"
+ABNORMAL = "abnormal-lung"
+
+
+def observation(
+    row: Prediction | EnsemblePrediction,
+    analysis: Analysis,
+    *,
+    members: Sequence[Prediction] = (),
+    link: Link,
+    note: str,
+) -> Resource:
+    """`members`: the predictions that an ensemble combines. `note`: what the result is, and what it is not."""
+    point = row.operating_point
+    made = analysis.finished_at or row.created_at
+    label, source = point["positive_label"], maker(row)
+    return without_empty(
+        {
+            "resourceType": "Observation",
+            "id": str(row.pk),
+            "status": "preliminary",
+            "category": [concept(OBSERVATION_CATEGORY, "imaging", "Imaging")],
+            "code": _code(label, f"Probability of {label}, by {_who(row)}"),
+            "subject": link("Patient", analysis.study.patient_id),
+            "effectiveDateTime": instant(made),
+            "issued": instant(made),
+            "valueQuantity": _quantity(row.probability),
+            "interpretation": [_interpretation(_zone(row))],
+            "note": [{"text": note}],
+            "device": {**link("Device", source.key), "display": f"{source.name} {source.version}"},
+            "referenceRange": _ranges(point, "positive_from", source.identity),
+            "hasMember": [link("Observation", one.pk) for one in members],
+            "derivedFrom": [link("ImagingStudy", analysis.study_id)],
+            "component": _components(row, source.identity),
+        }
+    )
+
+
+def label_of(code: str) -> str:
+    """The class whose probability an observation of this code tells; empty where the code is another one."""
+    return code.removeprefix(PROBABILITY) if code.startswith(PROBABILITY) else ""
+
+
+def _who(row: Prediction | EnsemblePrediction) -> str:
+    return "a classifier" if isinstance(row, Prediction) else "an ensemble of classifiers"
+
+
+def _zone(row: Prediction | EnsemblePrediction) -> Zone:
+    return row.stance if isinstance(row, Prediction) else Zone(row.zone)
+
+
+def _components(row: Prediction | EnsemblePrediction, identity: str) -> list[Resource]:
+    """Whether the lung is abnormal, where the ensemble answers that."""
+    asked = row.abnormality if isinstance(row, EnsemblePrediction) else None
+    if not asked:
+        return []
+    return [
+        {
+            "code": _code(ABNORMAL, "Probability of an abnormal lung, whatever the cause"),
+            "valueQuantity": _quantity(asked["probability"]),
+            "interpretation": [_interpretation(Zone(asked["zone"]))],
+            "referenceRange": _ranges(asked["operating_point"], "abnormal_from", identity),
+        }
+    ]
+
+
+def _code(label: str, text: str) -> Resource:
+    return {"coding": [{"system": OWN, "code": f"{PROBABILITY}{label}"}], "text": text}
+
+
+def _quantity(probability: float) -> Resource:
+    """Unrounded: the number that is stored."""
+    return {"value": probability, "unit": "1", "system": UCUM, "code": "1"}
+
+
+def _interpretation(zone: Zone) -> Resource:
+    return concept(INTERPRETATION, *ZONES[zone])
+
+
+def _ranges(point: Mapping[str, Any], upper: str, identity: str) -> list[Resource]:
+    """The zones between the thresholds, which are those of this version of the classifier or ensemble."""
+    low = point["threshold"]
+    high = point.get(upper) or low
+    between = [_range(Zone.INDETERMINATE, identity, low=low, high=high)] if high > low else []
+    return [
+        _range(Zone.NEGATIVE, identity, high=low),
+        *between,
+        _range(Zone.POSITIVE, identity, low=high),
+    ]
+
+
+def _range(zone: Zone, identity: str, **bounds: float) -> Resource:
+    return {
+        **{name: _quantity(value) for name, value in bounds.items()},
+        "text": f"{zone.value}, by the thresholds of {identity}",
+    }

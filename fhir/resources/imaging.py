@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from rest_framework.request import Request
+
+from diagnosis.api import scope
+from diagnosis.interchange.fhir.elements import DCM, DICOM_UID, Resource, relative
+from diagnosis.interchange.fhir.imaging import MODALITIES, imaging_study
+from diagnosis.models import Scan, Study, StudyChange, Withdrawal
+from fhir import values
+from fhir.changes import corrected, latest, newest
+from fhir.kinds import Include, RowKind, Source
+from fhir.resources.patients import OF_PATIENT, of_patient
+
+STATUS_SYSTEM = "http://hl7.org/fhir/imagingstudy-status"
+OID, MADE_OF_KEY = "urn:oid:", "2.25."
+
+
+def _rows(request: Request) -> QuerySet[Any]:
+    changed = latest(
+        "received_at",
+        newest(Scan, "uploaded_at", series__study="pk"),
+        newest(StudyChange, "made_at", study="pk"),
+        newest(Withdrawal, "made_at", study="pk"),
+        *corrected("patient"),
+    )
+    studies = scope.visible(Study.objects.all(), request)
+    return studies.annotate(changed=changed).prefetch_related("series")
+
+
+def _build(request: Request, rows: Sequence[Any]) -> list[Resource]:
+    images = Scan.objects.filter(series__study__in=[row.pk for row in rows]).order_by()
+    counts = dict(images.values_list("series").annotate(n=Count("pk")))
+    return [imaging_study(row, counts, link=relative) for row in rows]
+
+
+def _identifier(value: str) -> Q:
+    """The study's UID, with or without its system; anything else is an accession number."""
+    system, text = values.split_token(value)
+    uid = text.removeprefix(OID)
+    by_uid = Q(study_instance_uid=uid) | _made_of_key(uid)
+    if system == DICOM_UID:
+        return by_uid
+    accession = Q(accession_number=text)
+    if system:
+        clinic = values.key(system.removeprefix("urn:uuid:"))
+        return accession & Q(clinic=clinic) if clinic else values.NOTHING
+    return by_uid | accession
+
+
+def _made_of_key(uid: str) -> Q:
+    """Of a study whose files name none."""
+    digits = uid.removeprefix(MADE_OF_KEY)
+    if digits == uid or not (digits.isascii() and digits.isdigit() and len(digits) < 40 and int(digits) < 2**128):
+        return values.NOTHING
+    return Q(pk=uuid.UUID(int=int(digits)), study_instance_uid="")
+
+
+_FIND = {
+    "_lastUpdated": values.moment("changed"),
+    **of_patient("patient"),
+    "identifier": _identifier,
+    "started": values.moment("examined_at"),
+    "status": values.constant("available", system=STATUS_SYSTEM),
+    "modality": values.token(
+        "modality", system=DCM, codes={code: str(kind) for kind, (code, _display) in MODALITIES.items()}
+    ),
+}
+_OF_STUDY = Include("Patient", lambda row: [row.patient_id])
+IMAGING_STUDY = RowKind(
+    "ImagingStudy",
+    [Source(Study, _rows, "received_at", _build, _FIND)],
+    {
+        "_id": "token",
+        "_lastUpdated": "date",
+        **OF_PATIENT,
+        "identifier": "token",
+        "started": "date",
+        "status": "token",
+        "modality": "token",
+    },
+    {"ImagingStudy:patient": _OF_STUDY, "ImagingStudy:subject": _OF_STUDY},
+)

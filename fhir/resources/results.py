@@ -1,0 +1,125 @@
+"""What ensembles and classifiers predicted, as the API shows it: not while the result is hidden from the person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from rest_framework.request import Request
+
+from accounts.models import Clinic
+from accounts.permissions import Permission
+from diagnosis.api import scope
+from diagnosis.interchange.fhir.devices import maker
+from diagnosis.interchange.fhir.elements import OBSERVATION_CATEGORY, OWN, Resource, relative
+from diagnosis.interchange.fhir.results import label_of, observation
+from diagnosis.models import EnsemblePrediction, Prediction
+from diagnosis.results import intended_use
+from diagnosis.rules.blinding import RESULT_HIDDEN
+from diagnosis.states import AnalysisStatus
+from fhir import values
+from fhir.changes import corrected, latest
+from fhir.kinds import Include, RowKind, Source
+from fhir.resources.devices import named
+from fhir.resources.patients import OF_PATIENT, of_patient
+
+STATUS_SYSTEM = "http://hl7.org/fhir/observation-status"
+STUDY = "analysis__study"
+
+
+def _shown(rows: QuerySet[Any], request: Request) -> QuerySet[Any]:
+    """Of analyses that succeeded, in clinics in which the person reads results."""
+    clinics = Clinic.objects.where(scope.person(request), Permission.VIEW_RESULT)
+    found = rows.filter(analysis__status=AnalysisStatus.SUCCEEDED, analysis__study__clinic__in=clinics)
+    changed = latest("created_at", "analysis__finished_at", *corrected(f"{STUDY}__patient"))
+    return found.select_related(STUDY).annotate(hidden=scope.hides_result(request, STUDY), changed=changed)
+
+
+def _combined(request: Request) -> QuerySet[Any]:
+    found = scope.visible(EnsemblePrediction.objects.filter(analysis__study__withdrawal=None), request)
+    return _shown(found, request).prefetch_related("analysis__predictions")
+
+
+def _single(request: Request) -> QuerySet[Any]:
+    return _shown(scope.visible(Prediction.objects.all(), request), request)
+
+
+def _build_combined(request: Request, rows: Sequence[Any]) -> list[Resource]:
+    return [_resource(row, members=list(row.analysis.predictions.all())) for row in rows]
+
+
+def _build_single(request: Request, rows: Sequence[Any]) -> list[Resource]:
+    return [_resource(row, members=[]) for row in rows]
+
+
+def _resource(row: Any, *, members: list[Prediction]) -> Resource:
+    return observation(row, row.analysis, members=members, link=relative, note=intended_use.sentence())
+
+
+def _code(value: str) -> Q:
+    system, code = values.split_token(value)
+    label = label_of(code)
+    return Q(operating_point__positive_label=label) if system in (None, OWN) and label else values.NOTHING
+
+
+def _by_device(*, combined: bool) -> values.Find:
+    def find(value: str) -> Q:
+        one = named(values.target(value, "Device"))
+        if one is None or bool(one.members) != combined:
+            return values.NOTHING
+        if combined:
+            return Q(ensemble=one.name, version=one.version, members=list(one.members))
+        return Q(classifier=one.name, version=one.version, weights_sha256=one.weights_sha256)
+
+    return find
+
+
+_FIND = {
+    "_lastUpdated": values.moment("changed"),
+    **of_patient(f"{STUDY}__patient"),
+    "code": _code,
+    "status": values.constant("preliminary", system=STATUS_SYSTEM),
+    "category": values.constant("imaging", system=OBSERVATION_CATEGORY),
+    "date": values.moment("analysis__finished_at"),
+    "derived-from": values.reference(STUDY, "ImagingStudy"),
+}
+_OF_PATIENT = Include("Patient", lambda row: [row.analysis.study.patient_id])
+OBSERVATION = RowKind(
+    "Observation",
+    [
+        Source(
+            EnsemblePrediction,
+            _combined,
+            "created_at",
+            _build_combined,
+            _FIND | {"device": _by_device(combined=True)},
+            why_hidden=RESULT_HIDDEN,
+        ),
+        Source(
+            Prediction,
+            _single,
+            "created_at",
+            _build_single,
+            _FIND | {"device": _by_device(combined=False)},
+            why_hidden=RESULT_HIDDEN,
+        ),
+    ],
+    {
+        "_id": "token",
+        "_lastUpdated": "date",
+        **OF_PATIENT,
+        "code": "token",
+        "status": "token",
+        "category": "token",
+        "date": "date",
+        "derived-from": "reference",
+        "device": "reference",
+    },
+    {
+        "Observation:patient": _OF_PATIENT,
+        "Observation:subject": _OF_PATIENT,
+        "Observation:derived-from": Include("ImagingStudy", lambda row: [row.analysis.study_id]),
+        "Observation:device": Include("Device", lambda row: [maker(row).key]),
+    },
+)
