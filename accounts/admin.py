@@ -197,7 +197,7 @@ class ApiTokenAdmin(NeverDeleted, admin.ModelAdmin):
     list_filter = ("membership__clinic", "expires_at")
     list_select_related = ("membership__user", "membership__clinic")
     search_fields = ("name", "membership__user__email", "membership__user__full_name")
-    fields = ("name", "membership", "created_at", "last_used_at", "expires_at", "revoked_at")
+    fields = ("name", "membership", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
     readonly_fields = fields
     actions = ("revoke",)
 

@@ -9,8 +9,10 @@ from django.utils.translation import gettext as _
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
+from accounts import scopes
 from accounts.models import ApiToken, User
 from accounts.models.api_token import digest
+from audit.notes import note_refused
 
 # Writing "last used" at every call would make each read a write.
 LAST_USED_STEP = timedelta(minutes=1)
@@ -30,6 +32,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
                 _("This token is unknown, expired or revoked. Sign in for a new one.")
             )
         _note_use(token)
+        require_scopes(request, token, addressed(request))
         request._request.membership = token.membership  # type: ignore[attr-defined]
         return token.membership.user, token
 
@@ -39,6 +42,29 @@ class TokenAuthentication(authentication.BaseAuthentication):
 
 class PageSessionAuthentication(authentication.SessionAuthentication):
     """Session with CSRF check, for the portal's own pages that call the API."""
+
+
+class MissingScope(exceptions.PermissionDenied):
+    """The token was made for less than this; `scope` is the first one that it lacks."""
+
+    default_code = "missing_scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(_("This token was made for less: it lacks the scope %(scope)s.") % {"scope": scope})
+        self.scope = scope
+
+
+def addressed(request: Request) -> tuple[str, ...]:
+    """The scopes that the address takes."""
+    match = request._request.resolver_match
+    return scopes.needed(match.view_name if match else "", request.method or "")
+
+
+def require_scopes(request: Request, token: ApiToken, needed: tuple[str, ...]) -> None:
+    """Raise MissingScope unless the token has all that are `needed`. The audit trail is told who was refused."""
+    if lacking := scopes.missing(token.scopes, needed):
+        note_refused(token.membership.user_id, scope=lacking)
+        raise MissingScope(lacking)
 
 
 def _note_use(token: ApiToken) -> None:

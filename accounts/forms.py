@@ -6,13 +6,16 @@ from typing import Any, ClassVar
 
 from allauth.account import forms as account
 from django import forms
+from django.conf import settings
 from django.contrib.auth import forms as django
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.locale import language_choices, time_zone_choices
 from accounts.logo import read_logo
 from accounts.models import Clinic, Letterhead, Membership, User
 from accounts.roles import role_choices
+from accounts.scopes import Choice
 
 
 class Labelled:
@@ -57,6 +60,10 @@ class NewPasswordForm(Labelled, account.ResetPasswordKeyForm):
     labels = {"password1": _("New password"), "password2": _("New password, once more")}
 
 
+# Days that a token may last, where that is shorter than the portal lets any last.
+LIFETIMES = (1, 7, 30)
+
+
 class MembershipField(forms.ModelChoiceField):
     def label_from_instance(self, membership: Membership) -> str:
         return membership.as_text()
@@ -78,11 +85,29 @@ class TokenForm(forms.Form):
         empty_label=None,
     )
 
+    scopes = forms.ChoiceField(
+        label=_("It may"),
+        choices=Choice.choices,
+        help_text=_("Choose as little as the program needs."),
+    )
+    days = forms.TypedChoiceField(label=_("It lasts"), coerce=int)
+
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        days = self.fields["days"]
+        assert isinstance(days, forms.ChoiceField)
+        days.choices = _lifetimes()
+        days.initial = settings.API_TOKEN_LIFETIME.days
         field = self.fields["membership"]
         assert isinstance(field, MembershipField)
         field.queryset = user.memberships.active().select_related("clinic", "user")
+
+
+def _lifetimes() -> list[tuple[int, str]]:
+    """Days: some that are shorter than the longest, and that."""
+    longest = settings.API_TOKEN_LIFETIME.days
+    offered = [*(one for one in LIFETIMES if one < longest), longest]
+    return [(one, ngettext("%(days)d day", "%(days)d days", one) % {"days": one}) for one in offered]
 
 
 class NameSelect(forms.Select):

@@ -78,6 +78,13 @@ def note_event(event: Event, action: Action | None = None) -> None:
         notes.event, notes.action = event, action or notes.action
 
 
+def note_refused(person: uuid.UUID, **texts: str) -> None:
+    """Say who was refused, where the request itself does not come to know its person."""
+    if (notes := _notes.get()) is not None:
+        notes.event, notes.person = Event.SECURITY, person
+        notes.detail |= texts
+
+
 def note_detail(**texts: str) -> None:
     if (notes := _notes.get()) is not None:
         notes.detail |= texts

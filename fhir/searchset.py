@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from django.http import QueryDict
 from rest_framework.request import Request
 
+from accounts.authentication import require_scopes
+from accounts.models import ApiToken
 from diagnosis.interchange.fhir.elements import Resource
 from fhir import query
 from fhir.catalogue import KINDS
@@ -22,6 +24,8 @@ def included(request: Request, kind: Kind, asked: query.Query, found: Found) -> 
     for name in asked.includes:
         of = kind.includes[name]
         wanted.setdefault(of.kind, set()).update(key for one in found.entries for key in of.keys(one.row))
+    if isinstance(request.auth, ApiToken):
+        require_scopes(request, request.auth, tuple(f"system/{name}.r" for name in wanted))
     return [one for name, keys in wanted.items() for one in KINDS[name].of_keys(request, keys)]
 
 

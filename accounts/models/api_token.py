@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.membership import Membership
+from accounts.scopes import EVERYTHING, Choice, plausible
 
 if TYPE_CHECKING:
     from accounts.models.user import User
@@ -35,11 +36,18 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def visible_to(self, user: User) -> ApiTokenQuerySet:
         return self.filter(membership__user_id=user.pk)
 
-    def issue(self, *, membership: Membership, name: str) -> tuple[ApiToken, str]:
-        """A new token and its secret; the secret is shown this once and only its digest is kept."""
+    def issue(
+        self, *, membership: Membership, name: str, scopes: str = EVERYTHING, days: int | None = None
+    ) -> tuple[ApiToken, str]:
+        """A new token and its secret; the secret is shown this once and only its digest is kept.
+
+        It lasts for `days`, and no longer than the portal lets any token last.
+        """
         secret = PREFIX + secrets.token_urlsafe(32)
-        expires_at = timezone.now() + settings.API_TOKEN_LIFETIME
-        token = self.create(membership=membership, name=name, digest=digest(secret), expires_at=expires_at)
+        longest = settings.API_TOKEN_LIFETIME
+        lifetime = longest if days is None else min(timedelta(days=days), longest)
+        made = {"membership": membership, "name": name, "scopes": " ".join(scopes.split())}
+        token = self.create(**made, digest=digest(secret), expires_at=timezone.now() + lifetime)
         return token, secret
 
     def revoke(self) -> int:
@@ -54,6 +62,13 @@ class ApiToken(models.Model):
         Membership, on_delete=models.PROTECT, related_name="api_tokens", verbose_name=_("membership")
     )
     name = models.CharField(_("name"), max_length=80, help_text=_("What uses it, for example “ward 3 scanner”."))
+    scopes = models.CharField(
+        _("scopes"),
+        max_length=400,
+        default=EVERYTHING,
+        validators=[plausible],
+        help_text=_("What it may do of what its person may do; * for everything."),
+    )
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"))
@@ -69,3 +84,9 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.membership})"
+
+    @property
+    def may(self) -> str:
+        """What its scopes come to, in words where the form offers them."""
+        chosen = {str(one.value): one.label for one in Choice}
+        return str(chosen.get(self.scopes, self.scopes))

@@ -212,6 +212,7 @@ TOKEN: dict[str, Any] = {
     "clinic": {"id": _CLINIC, "name": "North Clinic"},
     "role": "radiographer",
     "permissions": ["EDIT_PATIENT", "UPLOAD_SCAN", "VIEW_PATIENT", "VIEW_RESULT"],
+    "scopes": "*",
     "created_at": "2026-03-02T08:00:00Z",
     "expires_at": "2026-05-31T08:00:00Z",
     "last_used_at": None,

@@ -94,7 +94,10 @@ def test_nonsense_is_not_found(client: Client, clinician: User, nonsense: str) -
 
 
 def ask(client: Client, user: User, **changes: Any) -> Any:
-    fields = {"name": "Ward 3 scanner", "membership": user.memberships.first().pk} | changes  # type: ignore[union-attr]
+    membership = user.memberships.first()
+    assert membership is not None
+    chosen = {"scopes": "*", "days": "90"}
+    fields = {"name": "Ward 3 scanner", "membership": membership.pk} | chosen | changes
     return client.post(reverse("accounts:issue_token"), fields)
 
 

@@ -646,7 +646,7 @@ def test_a_proof_without_a_password_is_a_new_sign_in_there(
 ) -> None:
     browser = hospital.sends("doctor").browser
     membership = passwordless.memberships.get()
-    form = {"name": "scanner", "membership": membership.pk}
+    form = {"name": "scanner", "membership": membership.pk, "scopes": "*", "days": "90"}
     # A token takes a proof even right after the sign-in, and setting up a factor once that was a while ago.
     answer = browser.post(reverse("accounts:issue_token"), form)
     assert answer.headers["Location"].startswith(reverse("account_reauthenticate"))

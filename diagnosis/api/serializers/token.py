@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from accounts.models import ApiToken, Clinic, Membership
 from accounts.roles import ROLES
+from accounts.scopes import EVERYTHING, plausible
 from diagnosis.api import examples
 
 
@@ -24,6 +25,15 @@ class SignInSerializer(serializers.Serializer[Any]):
     password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
     name = serializers.CharField(max_length=80, help_text="What uses the token, for example “ward 3 scanner”.")
     clinic = serializers.UUIDField(required=False, help_text="Needed by people who work in several clinics.")
+    scopes = serializers.CharField(
+        max_length=400,
+        default=EVERYTHING,
+        validators=[plausible],
+        help_text="What the token may do, such as `system/Patient.rs system/ImagingStudy.crs`; `*` for everything.",
+    )
+    days = serializers.IntegerField(
+        min_value=1, max_value=3650, required=False, help_text="How long it lasts; left out: as long as one may here."
+    )
 
 
 @extend_schema_serializer(examples=[examples.answer(examples.TOKEN)])
@@ -42,6 +52,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
             "clinic",
             "role",
             "permissions",
+            "scopes",
             "created_at",
             "expires_at",
             "last_used_at",

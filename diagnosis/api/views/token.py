@@ -92,7 +92,12 @@ class Tokens(Strict, generics.ListAPIView[ApiToken]):
         found = [each for each in memberships if chosen in (None, each.clinic_id)]
         if len(found) != 1:
             return _which(memberships, chosen=chosen is not None)
-        token, secret = ApiToken.objects.issue(membership=found[0], name=asked.validated_data["name"])
+        token, secret = ApiToken.objects.issue(
+            membership=found[0],
+            name=asked.validated_data["name"],
+            scopes=asked.validated_data["scopes"],
+            days=asked.validated_data.get("days"),
+        )
         token.secret = secret  # type: ignore[attr-defined]
         payload = IssuedTokenSerializer(token).data
         return Response(payload, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
