@@ -128,6 +128,38 @@ RECEIVED = {
     "received/gone": gettext_noop("Its stored bytes cannot be read any more. Have it sent again."),
     "received/unexpected": gettext_noop("It could not be looked into, and the log says why. Tell your administrator."),
 }
+# Of an HL7 message: why it could not be used. It names nobody, since it is kept for ever.
+HL7 = {
+    "hl7/no_message": gettext_noop("This is no HL7 message of version 2."),
+    "hl7/no_control_id": gettext_noop("MSH-10, the control id, is missing."),
+    "hl7/charset": gettext_noop(
+        "The text is not in the character set that MSH-18 names, or that one is not known: %(charset)s."
+    ),
+    "hl7/receiver": gettext_noop("MSH-5 names another receiving application than this portal."),
+    "hl7/kind": gettext_noop("Messages of this kind are not taken: %(kind)s."),
+    "hl7/no_number": gettext_noop("No record number of this clinic’s own assigning authority is in the message."),
+    "hl7/several_numbers": gettext_noop("The message has more than one record number of this clinic."),
+    "hl7/no_name": gettext_noop("The patient is not known here, and the message has no family name to register."),
+    "hl7/unknown_patient": gettext_noop("No patient of this clinic has the record number that is to be kept."),
+    "hl7/merged": gettext_noop("The record was merged into another one here."),
+    "hl7/birth_date": gettext_noop(
+        "The record has another birth date. Nothing was changed; a person must say which of the two is right."
+    ),
+    "hl7/sex": gettext_noop(
+        "The record has another sex. Nothing was changed; a person must say which of the two is right."
+    ),
+    "hl7/names": gettext_noop(
+        "The record has another family name and another given name. Nothing was changed; "
+        "a person must say whether both are the same patient."
+    ),
+    "hl7/no_order": gettext_noop("The message has no order: no ORC segment."),
+    "hl7/no_order_number": gettext_noop("The order has neither a placer nor a filler order number."),
+    "hl7/order_control": gettext_noop("This order control code in ORC-1 is not taken: %(control)s."),
+    "hl7/unknown_order": gettext_noop("No order with this number is known here."),
+    "hl7/not_open": gettext_noop("The order has its images or was cancelled, so it is not changed any more."),
+    "hl7/other_patient": gettext_noop("The order is known here for another patient."),
+    "hl7/invalid": gettext_noop("A field of the message cannot be stored as it is."),
+}
 WITHOUT_ENSEMBLE = {
     "none_measured": gettext_noop("None was measured for these classifiers."),
     "member_switched_off": gettext_noop("%(name)s is switched off."),
@@ -179,6 +211,7 @@ SENTENCES: Mapping[str, str] = {
         MODALITY_CHANGED,
         IDENTITY,
         RECEIVED,
+        HL7,
         WITHOUT_ENSEMBLE,
         NOTES,
         AGGREGATION,

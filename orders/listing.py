@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Clinic, User
 from diagnosis.models import Patient, Study
 from orders.matching import with_number
-from orders.models import Order, OrderPolicy
+from orders.models import Answer, MergeProposal, Order, OrderPolicy, ReceivedMessage
 from orders.models.order import OrderQuerySet
 from orders.states import OrderStatus
 
@@ -26,6 +26,7 @@ CHOICES = [
     *((state.value, state.label) for state in OrderStatus if state.value not in ("ordered", "scheduled")),
     (ALL, _("All")),
 ]
+REFUSED_FOR, REFUSED_SHOWN = timedelta(days=7), 20
 LATEST_FIRST = {*(state.value for state in OrderStatus), ALL}
 
 
@@ -88,6 +89,19 @@ def contradicting(order: Order, *, by: User) -> tuple[Study, ...]:
     if order.is_open:
         found = found.exclude(patient=order.patient.in_use)
     return tuple(found.order_by("received_at")[:5])
+
+
+def refused(clinic: Clinic) -> list[ReceivedMessage]:
+    """The latest messages of its ordering systems that could not be used; they name nobody."""
+    since = timezone.now() - REFUSED_FOR
+    found = ReceivedMessage.objects.in_clinic(clinic).exclude(answer=Answer.ACCEPTED).filter(received_at__gte=since)
+    return list(found.select_related("source")[:REFUSED_SHOWN])
+
+
+def proposals(clinic: Clinic, *, by: User) -> list[MergeProposal]:
+    """Records that another system has merged, and nobody here yet."""
+    waiting = MergeProposal.objects.waiting().in_clinic(clinic).visible_to(by).filter(gone__merged_into=None)
+    return list(waiting.select_related("gone", "kept", "source")[:REFUSED_SHOWN])
 
 
 def count_overdue(clinic: Clinic, *, by: User) -> int | None:

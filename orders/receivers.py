@@ -12,8 +12,9 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from diagnosis.actions.deletion import study_erased
-from diagnosis.models import Correction, ReportTransition, Study, Withdrawal
+from diagnosis.models import Addendum, Correction, ReportTransition, Study, Withdrawal
 from orders import following
+from orders.hl7 import results
 from orders.models import MessageBody, Order
 
 
@@ -26,6 +27,13 @@ def _study_filed(instance: Study, created: bool, **_: Any) -> None:
 @receiver(post_save, sender=ReportTransition)
 def _report_moved(instance: ReportTransition, **_: Any) -> None:
     _afterwards(following.study_changed, instance.report.study_id)
+    if instance.report.is_final:
+        results.enqueue(instance.report)
+
+
+@receiver(post_save, sender=Addendum)
+def _addendum_signed(instance: Addendum, **_: Any) -> None:
+    results.enqueue(instance.report)
 
 
 @receiver(post_save, sender=Withdrawal)

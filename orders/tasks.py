@@ -1,13 +1,19 @@
-"""Thin Celery tasks: what they do lives in following."""
+"""Thin Celery tasks: what they do lives in following and modality_worklist."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from orders import following
+from orders import following, modality_worklist
 
 
 @shared_task(acks_late=False)
 def match_orders() -> None:
     """Bring every order to where its images are, whatever was not told."""
     following.sweep()
+
+
+@shared_task(acks_late=False)
+def ask_worklists() -> None:
+    """Take over what ordering systems have scheduled."""
+    modality_worklist.ask_all()

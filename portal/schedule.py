@@ -8,7 +8,12 @@ HOUR = 3600
 
 
 def entries(
-    *, sweep_seconds: int, deliver_seconds: int = 15, sort_seconds: int = 0, backups: bool = False
+    *,
+    sweep_seconds: int,
+    deliver_seconds: int = 15,
+    worklist_seconds: int = 0,
+    sort_seconds: int = 0,
+    backups: bool = False,
 ) -> dict[str, Any]:
     """Celery’s beat schedule. Each entry expires before its next turn: a queue that stood still runs it once."""
     made = {
@@ -33,6 +38,8 @@ def entries(
         "match-orders": _every(60, "orders.tasks.match_orders"),
         "keep-figures": _every(6 * HOUR, "diagnosis.tasks.keep_figures"),
     }
+    if worklist_seconds:
+        made["ask-worklists"] = _every(worklist_seconds, "orders.tasks.ask_worklists")
     if sort_seconds:
         # Where images are received: the message to sort them may be lost, and a person's decision sends one too.
         made["sort-received"] = _every(sort_seconds, "network.tasks.sort_received")

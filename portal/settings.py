@@ -328,6 +328,24 @@ DELIVERY_TLS_CA = env.str("DELIVERY_TLS_CA", default="")
 # What has waited for longer is shown as overdue; it is tried all the same.
 DELIVERY_OVERDUE = timedelta(minutes=env.int("DELIVERY_OVERDUE_MINUTES", default=60))
 
+# --- HL7 ---------------------------------------------------------------------------------------------------
+# The port on which `manage.py listen_hl7` receives orders and patients, 0: none. Others reach it where MLLP_HOST
+# lets them; who may send is listed under Administration. MLLP_APPLICATION is what MSH-5 calls this portal.
+MLLP_PORT = env.int("MLLP_PORT", default=0)
+MLLP_HOST = env.str("MLLP_HOST", default="127.0.0.1")
+MLLP_APPLICATION = env.str("MLLP_APPLICATION", default="PORTAL")
+# PEM files; with a certificate every connection is encrypted.
+MLLP_TLS_CERTIFICATE = env.str("MLLP_TLS_CERTIFICATE", default="")
+MLLP_TLS_KEY = env.str("MLLP_TLS_KEY", default="")
+# Connections at once, messages a minute of one sender, bytes of one message, seconds for which a peer may be silent.
+MLLP_CONNECTIONS = env.int("MLLP_CONNECTIONS", default=16)
+MLLP_MESSAGES_PER_MINUTE = env.int("MLLP_MESSAGES_PER_MINUTE", default=600)
+MLLP_MAX_BYTES = env.int("MLLP_MAX_BYTES", default=1048576)
+MLLP_TIMEOUT_SECONDS = env.float("MLLP_TIMEOUT_SECONDS", default=300)
+
+# How often the worklists of ordering systems are asked, 0: never.
+WORKLIST_SECONDS = env.int("WORKLIST_SECONDS", default=300)
+
 # --- analyses ----------------------------------------------------------------------------------------------
 ML_WEIGHTS_ROOT = Path(env.str("ML_WEIGHTS_ROOT", default=str(BASE_DIR / "ml" / "weights")))
 INACTIVE_CLASSIFIERS = frozenset(env.list("INACTIVE_CLASSIFIERS", default=[]))
@@ -391,6 +409,7 @@ CELERY_BEAT_SCHEDULE = schedule.entries(
     sweep_seconds=ANALYSIS_SWEEP_SECONDS,
     deliver_seconds=DELIVERY_SWEEP_SECONDS,
     sort_seconds=DICOM_SORT_SECONDS if RECEIVES_DICOM else 0,
+    worklist_seconds=WORKLIST_SECONDS,
     backups=BACKUP_ROOT is not None,
 )
 

@@ -18,6 +18,12 @@ from diagnosis.rules.corrections import require_current
 def register_patient(*, by: User, clinic: Clinic, **fields: Any) -> Patient:
     """Create a patient of `clinic`. Raises ValidationError when a field is wrong or the number is taken."""
     require(by, Permission.EDIT_PATIENT, clinic)
+    return receive_patient(by=by, clinic=clinic, **fields)
+
+
+@transaction.atomic
+def receive_patient(*, by: User, clinic: Clinic, **fields: Any) -> Patient:
+    """The same for a system that registers the clinic's patients: asks for no permission."""
     patient = Patient(clinic=clinic, created_by=by, **fields)
     return _save(patient, by=by, reason="registered")
 
@@ -41,6 +47,12 @@ def register_compared_patient(*, by: User, clinic: Clinic, compared: Collection[
 def amend_patient(*, by: User, patient: Patient, reason: str = "amended", **fields: Any) -> Patient:
     """Change the record; the earlier version stays in its history with who and when."""
     require(by, Permission.EDIT_PATIENT, patient.clinic)
+    return receive_amendment(by=by, patient=patient, reason=reason, **fields)
+
+
+@transaction.atomic
+def receive_amendment(*, by: User, patient: Patient, reason: str = "amended", **fields: Any) -> Patient:
+    """The same for a system that registers the clinic's patients: asks for no permission."""
     require_current(patient)
     for name, value in fields.items():
         setattr(patient, name, value)

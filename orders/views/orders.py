@@ -13,13 +13,14 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Clinic
-from accounts.permissions import Permission, require
+from accounts.permissions import Permission, allowed, require
 from diagnosis.audited import note_rows
 from diagnosis.errors import NotAllowedNow
+from diagnosis.models import Patient
 from diagnosis.views.shortcuts import find, in_clinic, person, rights
 from orders import actions, listing
 from orders.forms import CancelForm, FilterForm, PolicyForm
-from orders.models import Order, OrderPolicy
+from orders.models import MergeProposal, Order, OrderPolicy
 
 A_PAGE = 25
 
@@ -44,9 +45,20 @@ def _list(request: HttpRequest, clinic: Clinic, *, policy: PolicyForm | None = N
         "page": page,
         "rows": rows,
         "may": rights(request, clinic),
+        "refused": listing.refused(clinic),
+        "proposals": _proposals(request, clinic),
         "policy": policy or PolicyForm(instance=OrderPolicy.of(clinic)),
     }
     return render(request, "orders/list.html", context, status=status)
+
+
+def _proposals(request: HttpRequest, clinic: Clinic) -> list[MergeProposal]:
+    """For who may merge; the audit trail is told whose records stand there."""
+    if not allowed(person(request), Permission.MANAGE_CLINIC, clinic):
+        return []
+    found = listing.proposals(clinic, by=person(request))
+    note_rows(Patient, [patient for one in found for patient in (one.gone, one.kept)])
+    return found
 
 
 def find_order(request: HttpRequest, pk: uuid.UUID) -> Order:

@@ -16,6 +16,7 @@ NOT_IN_CONTAINERS = {
     "AUDIT_ROOT": "lies in the volume below PORTAL_VAR",
     "DEBUG": "never where patients' data are",
     "DICOM_HOST": "docker/listener.sh sets it; compose.yaml publishes the port",
+    "MLLP_HOST": "docker/hl7.sh sets it; compose.yaml publishes the port",
     "HOST": "the container listens to all; compose.yaml publishes the port",
     "PORTAL_VAR": "the image sets it to the volume",
     "PRIVATE_ROOT": "lies in the volume below PORTAL_VAR",
@@ -23,7 +24,16 @@ NOT_IN_CONTAINERS = {
     "STATIC_ROOT": "the image sets it, and collects the files when it is built",
 }
 # Names that only compose.yaml knows.
-OF_COMPOSE = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "WEB_MEMORY", "WORKER_MEMORY", "BACKUP_VOLUME", "DICOM_BIND"}
+OF_COMPOSE = {
+    "POSTGRES_PASSWORD",
+    "REDIS_PASSWORD",
+    "WEB_MEMORY",
+    "WORKER_MEMORY",
+    "BACKUP_VOLUME",
+    "DICOM_BIND",
+    "MLLP_BIND",
+}
+OF_COMPOSE |= {"MLLP_BIND"}
 # What compose.yaml makes itself, of the passwords or for its own files.
 MADE_BY_COMPOSE = {"DATABASE_URL", "REDIS_URL", "ALIVE_FILE"}
 

@@ -1,0 +1,159 @@
+"""Each message gets one answer: AA once what it says is committed, AE with a sentence, AR where it is not for us."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone, translation
+
+from audit.record import record
+from audit.vocabulary import Action, Event, Outcome
+from diagnosis.errors import Refusal
+from diagnosis.messages import Message
+from diagnosis.models import Patient
+from orders.hl7 import people, requests
+from orders.hl7.reading import Incoming, Unusable, WrongReceiver, read
+from orders.models import Answer, MessageBody, Order, OrderSource, ReceivedMessage
+
+ORDERS = {"ORM^O01", "OMI^O23"}
+PEOPLE = {"ADT^A01", "ADT^A04", "ADT^A05", "ADT^A08"}
+MERGE = "ADT^A40"
+TAKEN = frozenset({*ORDERS, *PEOPLE, MERGE})
+ERRORS = {Answer.ERROR: "207", Answer.REJECTED: "200"}  # HL7 table 0357
+ESCAPES = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\r": "\\.br\\", "\n": "\\.br\\"}
+
+
+def answer(raw: bytes, *, source: OrderSource, address: str) -> bytes:
+    """Do what the message says, and the acknowledgement of it. What was accepted before is answered as it was, and not
+    done again. Raises DatabaseError where nothing is certain: the sender then gets no answer, and sends it once more.
+    """
+    try:
+        message = read(raw)
+    except Unusable as unusable:
+        return acknowledgement(None, Answer.REJECTED, unusable.reason).encode()
+    if earlier := _accepted(message, source):
+        return earlier
+    try:
+        return _accept(message, source, address)
+    except Unusable as unusable:
+        code = Answer.REJECTED if isinstance(unusable, WrongReceiver) else Answer.ERROR
+        return _refuse(message, source, address, code, unusable.reason)
+    except (Refusal, ValidationError) as refused:
+        return _refuse(message, source, address, Answer.ERROR, _said(refused))
+    except IntegrityError:
+        # The same message at the same moment over two connections; the constraint let one through.
+        if earlier := _accepted(message, source):
+            return earlier
+        raise
+
+
+def _said(refused: Refusal | ValidationError) -> Message:
+    """Without what the refusal says of the person: the row is kept for ever."""
+    code = refused.code if isinstance(refused, Refusal) else "invalid"
+    known = {"not_open", "other_patient", "merged"}
+    return Message("hl7", {"variant": code if code in known else "invalid"})
+
+
+def _accepted(message: Incoming, source: OrderSource) -> bytes | None:
+    same = ReceivedMessage.objects.filter(source=source, control_id=message.control_id, sha256=message.sha256)
+    found = same.filter(answer=Answer.ACCEPTED).first()
+    return found.acknowledgement.encode(message.charset, "replace") if found else None
+
+
+@transaction.atomic
+def _accept(message: Incoming, source: OrderSource, address: str) -> bytes:
+    if message.get("MSH", 5) != settings.MLLP_APPLICATION:
+        raise WrongReceiver("receiver")
+    patient, order = _do(message, source)
+    text = acknowledgement(message, Answer.ACCEPTED)
+    _keep(message, source, address, Answer.ACCEPTED, text, patient=patient, order=order)
+    return text.encode(message.charset, "replace")
+
+
+def _do(message: Incoming, source: OrderSource) -> tuple[Patient, Order | None]:
+    if message.kind in ORDERS:
+        return requests.take(message, source)
+    if message.kind in PEOPLE:
+        return people.keep_up(message, source), None
+    if message.kind == MERGE:
+        return people.propose_merge(message, source), None
+    raise Unusable("kind", kind=message.kind)
+
+
+def _refuse(message: Incoming, source: OrderSource, address: str, code: Answer, reason: Message) -> bytes:
+    """A sender that tries the same again and again is answered each time, and written down once."""
+    text = acknowledgement(message, code, reason)
+    same = ReceivedMessage.objects.filter(source=source, control_id=message.control_id, sha256=message.sha256)
+    with transaction.atomic():
+        if not same.filter(reason_params=dict(reason.params)).exists():
+            _keep(message, source, address, code, text, reason=reason)
+    return text.encode(message.charset, "replace")
+
+
+def _keep(
+    message: Incoming,
+    source: OrderSource,
+    address: str,
+    code: Answer,
+    text: str,
+    *,
+    reason: Message | None = None,
+    patient: Patient | None = None,
+    order: Order | None = None,
+) -> None:
+    kept = ReceivedMessage.objects.create(
+        clinic=source.clinic,
+        source=source,
+        control_id=message.control_id,
+        kind=message.kind,
+        sha256=message.sha256,
+        answer=code,
+        reason_code=reason.code if reason else "",
+        reason_params=dict(reason.params) if reason else {},
+        acknowledgement=text,
+        address=address,
+    )
+    MessageBody.objects.create(message=kept, raw=message.raw, patient=patient, order=order)
+    _tell(kept, patient, address)
+
+
+def _tell(kept: ReceivedMessage, patient: Patient | None, address: str) -> None:
+    whose: UUID | None = patient.pk if patient else None
+    record(
+        Event.IMPORT,
+        Action.CREATE,
+        outcome=Outcome.SUCCESS if kept.answer == Answer.ACCEPTED else Outcome.MINOR,
+        person=kept.source.account_id,
+        address=address,
+        route=f"HL7 {kept.kind}",
+        object_type=kept._meta.label_lower,
+        object_id=str(kept.pk),
+        patient=whose,
+        detail={"answer": kept.answer},
+    )
+
+
+def acknowledgement(message: Incoming | None, code: Answer, reason: Message | None = None) -> str:
+    """MSH, MSA and, where it is refused, ERR with the sentence in English."""
+    get = message.get if message else (lambda *_: "")
+    event, version = get("MSH", 9, 2), get("MSH", 12) or "2.5.1"
+    head = [
+        *("MSH", "^~\\&", escape(settings.MLLP_APPLICATION), escape(get("MSH", 6))),
+        *(escape(get("MSH", 3)), escape(get("MSH", 4)), f"{timezone.localtime():%Y%m%d%H%M%S%z}", ""),
+        *(f"ACK^{event}^ACK" if event else "ACK", uuid4().hex[:20], escape(get("MSH", 11)) or "P", escape(version)),
+        *("", "", "", "", "", escape(get("MSH", 18))),
+    ]
+    segments = ["|".join(head), f"MSA|{code}|{escape(message.control_id if message else '')}"]
+    if reason:
+        with translation.override("en-gb"):
+            said = escape(str(reason))
+        segments.append(f"ERR|||{ERRORS[code]}^^HL70357|E||||{said}")
+    return "\r".join(segments) + "\r"
+
+
+def escape(text: str) -> str:
+    """As a field may say it: the delimiters mean themselves."""
+    return "".join(ESCAPES.get(one, one) for one in text.replace("\r\n", "\n"))

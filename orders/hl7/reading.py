@@ -1,0 +1,135 @@
+"""A message as it came over the wire, and what stands in its fields."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import hl7
+from django.utils import timezone
+
+from diagnosis.messages import Message
+
+# Of an escape that it does not know it would write the whole field, a name perhaps, into the log.
+logging.getLogger("hl7").setLevel(logging.CRITICAL)
+
+# MSH-18, HL7 table 0211. Absent means ASCII; many senders mean UTF-8 then, and nothing else reads as UTF-8 by accident.
+CHARSETS = {
+    "": "utf-8",
+    "ASCII": "utf-8",
+    "UNICODE UTF-8": "utf-8",
+    "UNICODE": "utf-8",
+    "8859/1": "latin-1",
+    "8859/15": "iso8859-15",
+}
+NULL = '""'  # what a sender writes where it wants a field emptied: here it says nothing
+TIME = re.compile(r"(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:\.\d+)?([+-]\d{4})?")
+
+
+class Unusable(Exception):
+    """The message cannot be used, for a reason that its sender is told. It names no patient."""
+
+    def __init__(self, variant: str, **params: str) -> None:
+        super().__init__(variant)
+        self.reason = Message("hl7", {"variant": variant, **params})
+
+
+class WrongReceiver(Unusable):
+    """The message is not for this portal."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message. Segments, fields, components and repetitions are counted from 1, as HL7 does."""
+
+    raw: bytes
+    parsed: Any
+    charset: str
+
+    def get(self, segment: str, field: int, component: int = 1, *, rep: int = 1, sub: int = 1, of: int = 1) -> str:
+        """The text there, without escapes; empty where the message has none. `of`: which of several such segments."""
+        try:
+            found = self.parsed.extract_field(segment, of, field, rep, component, sub)
+        except LookupError:
+            return ""
+        return "" if found == NULL else str(found).replace("\0", "").strip()
+
+    def count(self, segment: str) -> int:
+        return sum(str(one[0]) == segment for one in self.parsed)
+
+    def repetitions(self, segment: str, field: int) -> int:
+        try:
+            return len(self.parsed.segment(segment)(field))
+        except LookupError:
+            return 0
+
+    @property
+    def control_id(self) -> str:
+        return self.get("MSH", 10)[:199]
+
+    @property
+    def kind(self) -> str:
+        """Code and event, as ORM^O01."""
+        return f"{self.get('MSH', 9)}^{self.get('MSH', 9, 2)}"[:20]
+
+    @property
+    def sha256(self) -> str:
+        """Of what it says: the time at which it was sent differs when it is sent again."""
+        head, _, rest = self.raw.partition(b"\r")
+        fields = head.split(head[3:4])
+        fields[6:7] = [b""] if len(fields) > 6 else []
+        return hashlib.sha256(head[3:4].join(fields) + b"\r" + rest).hexdigest()
+
+
+def read(raw: bytes) -> Incoming:
+    """Raises Unusable for what is no message, or is in a character set that is not known."""
+    raw = raw.strip(b"\r\n").replace(b"\r\n", b"\r").replace(b"\n", b"\r")
+    if not raw.startswith(b"MSH") or len(raw) < 8:
+        raise Unusable("no_message")
+    named = _charset_of(raw)
+    try:
+        text = raw.decode(CHARSETS[named])
+        parsed = hl7.parse(text.replace("\\.br\\", "\n"))
+    except KeyError as error:
+        raise Unusable("charset", charset=named[:20]) from error
+    except UnicodeDecodeError as error:
+        raise Unusable("charset", charset=named[:20] or "ASCII") from error
+    except (hl7.HL7Exception, ValueError, IndexError) as error:
+        raise Unusable("no_message") from error
+    message = Incoming(raw, parsed, CHARSETS[named])
+    if not message.control_id:
+        raise Unusable("no_control_id")
+    return message
+
+
+def _charset_of(raw: bytes) -> str:
+    fields = raw.partition(b"\r")[0].split(raw[3:4])
+    if len(fields) <= 17:
+        return ""
+    return fields[17].split(raw[5:6])[0].decode("ascii", "replace").strip().upper()
+
+
+def moment(text: str) -> datetime | None:
+    """A time stamp with its zone; one without a zone is the clock on the clinic's wall. None where there is none."""
+    found = TIME.fullmatch(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second, zone = found.groups()
+    numbers = [int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0)]
+    try:
+        at = datetime(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001  given one below
+        return datetime.strptime(f"{at:%Y%m%d%H%M%S}{zone}", "%Y%m%d%H%M%S%z") if zone else timezone.make_aware(at)
+    except (ValueError, OverflowError):
+        return None
+
+
+def day(text: str) -> date | None:
+    """A date of which year, month and day are said; None otherwise."""
+    try:
+        return date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:8]}")
+    except ValueError:
+        return None

@@ -1,0 +1,121 @@
+"""What a message orders: ORM^O01 and OMI^O23, one order for each ORC segment with its OBR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from diagnosis.errors import NotAllowedNow
+from diagnosis.models import Patient
+from diagnosis.models.study import Priority
+from orders import actions
+from orders.hl7.people import patient_of
+from orders.hl7.reading import Incoming, Unusable, moment
+from orders.matching import KINDS
+from orders.models import Order, OrderSource
+from orders.states import OrderStatus
+
+URGENT, ROUTINE = {"S", "A", "STAT", "ASAP"}, {"R", "ROUTINE"}
+CANCELLING = {"CA", "DC", "OC"}
+CHANGING = {"NW", "XO", "SC"}
+NEW, STATUS_CHANGED = "NW", "SC"
+
+
+def take(message: Incoming, source: OrderSource) -> tuple[Patient, Order | None]:
+    """Place, change or cancel each order of the message; returns its patient and the last order."""
+    if not message.count("ORC"):
+        raise Unusable("no_order")
+    patient = patient_of(message, source)
+    order = None
+    for place in range(1, message.count("ORC") + 1):
+        order = _one(message, source, patient, place)
+    return patient, order
+
+
+def _one(message: Incoming, source: OrderSource, patient: Patient, place: int) -> Order:
+    control = message.get("ORC", 1, of=place).upper()
+    numbers = _numbers(message, place)
+    order = _known(source, numbers)
+    if control in CANCELLING or (control == STATUS_CHANGED and message.get("ORC", 5, of=place) in CANCELLING):
+        return _cancel(order, source, patient)
+    if control not in CHANGING:
+        raise Unusable("order_control", control=control[:10])
+    words = numbers | _words(message, place)
+    if order is None:
+        if control != NEW:
+            raise Unusable("unknown_order")
+        requested = moment(message.get("ORC", 9, of=place)) or moment(message.get("MSH", 7)) or timezone.now()
+        return actions.receive_order(source=source, patient=patient, requested_at=requested, **words)
+    if control == STATUS_CHANGED and not order.is_open:
+        return order  # it tells of what happened here already
+    said = {name: value for name, value in words.items() if value}
+    return actions.change_order(order, by=source.account, patient=patient, **said)
+
+
+def _known(source: OrderSource, numbers: dict[str, str]) -> Order | None:
+    name = "placer_number" if numbers["placer_number"] else "filler_number"
+    orders = Order.objects.filter(source=source, **{name: numbers[name]})
+    return orders.select_related("clinic", "patient__merged_into", "study").first()
+
+
+def _cancel(order: Order | None, source: OrderSource, patient: Patient) -> Order:
+    if order is None:
+        raise Unusable("unknown_order")
+    if order.patient.in_use != patient:
+        raise NotAllowedNow("other_patient", actions.OTHER_PATIENT)
+    if order.status != OrderStatus.CANCELLED:
+        actions.withdraw_order(order, by=source.account)
+    return order
+
+
+def _numbers(message: Incoming, place: int) -> dict[str, str]:
+    placer = message.get("ORC", 2, of=place) or message.get("OBR", 2, of=place)
+    filler = message.get("ORC", 3, of=place) or message.get("OBR", 3, of=place)
+    if not placer and not filler:
+        raise Unusable("no_order_number")
+    return {"placer_number": placer[:64], "filler_number": filler[:64]}
+
+
+def _words(message: Incoming, place: int) -> dict[str, Any]:
+    """The fields of the order. The accession number is IPC-1, else OBR-18 as IHE has it."""
+
+    def get(segment: str, field: int, component: int = 1) -> str:
+        return message.get(segment, field, component, of=place)
+
+    kind = (get("IPC", 5) or get("OBR", 24)).upper()
+    times = (get("TQ1", 7), get("OBR", 36), get("OBR", 27, 4), get("ORC", 7, 4))
+    return {
+        "accession_number": (get("IPC", 1) or get("OBR", 18))[:64],
+        "study_instance_uid": get("IPC", 3)[:64],
+        "procedure_code": get("OBR", 4)[:64],
+        "procedure_description": (get("OBR", 4, 2) or get("OBR", 4))[:200],
+        "modality": kind[:16] if kind in KINDS else "",
+        "clinical_question": _question(message, place)[:2000],
+        "referring_physician": _name(message, place)[:200],
+        "ward": message.get("PV1", 3)[:120],
+        "priority": _priority(get("TQ1", 9) or get("OBR", 27, 6) or get("ORC", 7, 6) or get("OBR", 5)),
+        "scheduled_at": next(filter(None, map(moment, times)), None),
+    }
+
+
+def _question(message: Incoming, place: int) -> str:
+    """The reason for the study, and what else is known that bears on it."""
+    reason = message.get("OBR", 31, 2, of=place) or message.get("OBR", 31, of=place)
+    known = message.get("OBR", 13, of=place)
+    return "\n".join(dict.fromkeys(filter(None, (reason, known))))
+
+
+def _name(message: Incoming, place: int) -> str:
+    """Prefix, given and family name of the ordering provider: XCN of OBR-16, else of ORC-12."""
+    for segment, field in (("OBR", 16), ("ORC", 12)):
+        parts = [message.get(segment, field, component, of=place) for component in (6, 3, 2)]
+        if name := " ".join(filter(None, parts)):
+            return name
+    return ""
+
+
+def _priority(code: str) -> str:
+    if code.upper() in URGENT:
+        return Priority.URGENT
+    return Priority.ROUTINE if code.upper() in ROUTINE else ""

@@ -1,0 +1,173 @@
+"""A report as ORU^R01, for whoever asked for it.
+
+Built anew at each try from what is signed and cannot change, under one control id: a receiver that has it drops it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.timezone import localtime
+
+from delivery import outbox
+from delivery.models import Content, Delivery, Destination
+from diagnosis.models import Report, Study
+from diagnosis.results.labels import label_name
+from diagnosis.states import STANDING_ELSEWHERE, ReportStanding
+from orders.hl7.answering import escape
+from orders.models import Order
+
+# Sections of a report, by LOINC code and its name.
+SECTIONS = (
+    ("indication", "18785-6", "Reason for study"),
+    ("technique", "55111-9", "Current imaging procedure descriptions"),
+    ("comparison", "18834-2", "Comparison study"),
+    ("findings", "18782-3", "Study observation"),
+    ("impression", "19005-8", "Imaging study impression"),
+)
+ADDENDUM = ("55107-7", "Addendum")
+REPORT = "18748-4^Diagnostic imaging study^LN"
+ERROR = "Entered in error: "
+AI = "AI output, not the radiologist's words"
+
+
+def control_id(delivery: Delivery) -> str:
+    """MSH-10, the same at each try: of 20 characters, as older receivers take no more."""
+    return delivery.pk.hex[:20]
+
+
+def message(delivery: Delivery) -> str:
+    """In the source language, whoever reads it."""
+    assert delivery.report  # the outbox refuses what has lost its study
+    with translation.override(settings.LANGUAGE_CODE):
+        return "\r".join(_segments(delivery, delivery.report)) + "\r"
+
+
+def _segments(delivery: Delivery, report: Report) -> Iterator[str]:
+    standing = ReportStanding(delivery.payload["standing"])
+    codes = STANDING_ELSEWHERE[standing]
+    study = report.study
+    order = Order.objects.filter(study=study).select_related("source").order_by("requested_at", "pk").first()
+    yield _head(delivery)
+    yield _person(delivery, study, order)
+    yield _segment("ORC", {1: "RE", 2: _own(order, "placer_number"), 3: _own(order, "filler_number")})
+    yield _request(report, study, order, codes.order)
+    said = [*_words(report, delivery, standing), *_numbers(report)]
+    for number, (kind, code, value, notes) in enumerate(said, start=1):
+        yield _segment("OBX", {1: str(number), 2: kind, 3: code, 4: "1", 5: value, 11: codes.observation})
+        yield from (_segment("NTE", {1: str(place), 3: note}) for place, note in enumerate(notes, start=1))
+
+
+def _segment(name: str, fields: dict[int, str]) -> str:
+    """`fields` are written already, by number."""
+    return "|".join([name, *(fields.get(number, "") for number in range(1, max(fields) + 1))])
+
+
+def _head(delivery: Delivery) -> str:
+    options = delivery.destination.options
+    fields = ["MSH", "^~\\&", escape(settings.MLLP_APPLICATION), escape(delivery.destination.clinic.name)]
+    fields += [escape(options.get("application", "")), escape(options.get("facility", ""))]
+    fields += [_time(delivery.queued_at), "", "ORU^R01^ORU_R01", control_id(delivery), "P", "2.5.1"]
+    return "|".join([*fields, "", "", "", "", "", "UNICODE UTF-8"])
+
+
+def _person(delivery: Delivery, study: Study, order: Order | None) -> str:
+    patient = study.patient
+    own = order.source.assigning_authority if order and order.source else ""
+    authority = own or delivery.destination.options.get("authority", "")
+    number = f"{escape(patient.medical_record_number)}^^^{escape(authority)}^MR"
+    name = f"{escape(patient.family_name)}^{escape(patient.given_name)}"
+    born = f"{patient.birth_date:%Y%m%d}" if patient.birth_date else ""
+    return _segment("PID", {1: "1", 3: number, 5: name, 7: born, 8: patient.sex})
+
+
+def _request(report: Report, study: Study, order: Order | None, status: str) -> str:
+    fields = {1: "1", 2: _own(order, "placer_number"), 3: _own(order, "filler_number") or report.pk.hex[:20]}
+    fields[4] = _procedure(order) or REPORT
+    fields[7] = _time(study.examined_at) if study.examined_at else ""
+    fields[18] = escape(study.accession_number)
+    fields[22] = _time(report.signed_at or report.written_at)
+    fields[25] = status
+    fields[32] = f"^{escape(report.signer_name)}" if report.signer_name else ""
+    return _segment("OBR", fields)
+
+
+def _procedure(order: Order | None) -> str:
+    if order is None or not (order.procedure_code or order.procedure_description):
+        return ""
+    return f"{escape(order.procedure_code)}^{escape(order.procedure_description)}"
+
+
+def _own(order: Order | None, field: str) -> str:
+    return escape(getattr(order, field)) if order else ""
+
+
+def _time(at: datetime) -> str:
+    return f"{localtime(at):%Y%m%d%H%M%S%z}"
+
+
+Observation = tuple[str, str, str, list[str]]  # OBX-2, OBX-3, OBX-5 and the notes below it
+
+
+def _words(report: Report, delivery: Delivery, standing: ReportStanding) -> Iterator[Observation]:
+    """What people wrote, each section an observation; of a report entered in error why, and nothing else."""
+    if standing == ReportStanding.ENTERED_IN_ERROR:
+        yield (
+            "TX",
+            _loinc("18782-3", "Study observation"),
+            escape(ERROR + (report.error.reason if report.error else "")),
+            [],
+        )
+        return
+    for name, code, label in SECTIONS:
+        if text := getattr(report, name):
+            yield "TX", _loinc(code, label), escape(text), []
+    for addendum in report.addenda.filter(number__lte=delivery.payload.get("addenda", 0)).order_by("number"):
+        yield "TX", _loinc(*ADDENDUM), escape(addendum.text), []
+
+
+def _loinc(code: str, label: str) -> str:
+    return f"{code}^{label}^LN"
+
+
+def _numbers(report: Report) -> Iterator[Observation]:
+    """The classifiers' results that the signed report rests on, as the signature froze them. None before it: until a
+    person has read the study and signed, no number leaves.
+    """
+    if not report.is_final or report.error:
+        return
+    analysis = report.snapshot.get("analysis") or {}
+    for one in analysis.get("predictions", []):
+        yield _number(one, one["classifier"], f"weights SHA-256 {one['weights_sha256']}")
+    if combined := analysis.get("combination"):
+        yield _number(combined, combined["panel"], f"combines {', '.join(combined['members'])}")
+
+
+def _number(one: dict[str, Any], name: str, made_with: str) -> Observation:
+    label = label_name(one["label"])
+    code = f"{escape(name)}^{escape(f'{AI}: probability of {label}')}^L"
+    point = one.get("operating_point") or {}
+    threshold = (
+        f"threshold {point['threshold']!r}, chosen for {point.get('chosen_for', '')}" if point else "no threshold"
+    )
+    note = f"{AI}. {name} {one['version']}, {made_with}; {threshold}, of version {one['version']}."
+    return "NM", code, repr(one["probability"]), [escape(note)]
+
+
+def enqueue(report: Report) -> None:
+    """Queue a report that was signed, added to, corrected or entered in error, in the transaction that does so."""
+    study = report.study
+    standing, addenda = report.standing, report.addenda.count()
+    for destination in Destination.objects.wanting(Content.HL7_RESULT, clinic=study.clinic_id):
+        outbox.enqueue(
+            destination=destination,
+            content=Content.HL7_RESULT,
+            key=f"report:{report.pk}:{standing}:{addenda}",
+            study=study,
+            report=report,
+            payload={"standing": standing.value, "addenda": addenda},
+        )

@@ -1,0 +1,271 @@
+"""HL7 over real sockets: what comes in is answered once it is kept, and what goes out is delivered once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connections
+
+from accounts.models import Clinic, User
+from delivery import sending
+from delivery.models import Content, Delivery, Destination, Kind
+from delivery.states import DeliveryStatus
+from diagnosis.actions.patient import register_patient
+from diagnosis.actions.report import add_addendum, sign_report
+from diagnosis.actions.report_correction import enter_in_error
+from diagnosis.models import Patient, Report
+from diagnosis.states import STANDING_ELSEWHERE
+from orders.hl7 import answering
+from orders.hl7.listener import Door, Listener
+from orders.hl7.mllp import Frames, framed
+from orders.hl7.reading import moment, read
+from orders.models import MergeProposal, MessageBody, Order, OrderSource, ReceivedMessage
+from tests.conftest import PASSWORD
+from tests.factories import finish, new_case
+from tests.factories import read as read_case
+
+PID = "PID|1||MRN-0001^^^NORTH^MR~77^^^ELSEWHERE||Berg^Alma||19580314|F"
+WORDS = (
+    "OBR|1|P1||71046^X-ray of the chest|||||||||Fever \\T\\ cough|||^Sommer^Eva^^^Dr||ACC-1|||||||||^^^^^S||||"
+    "^Pneumonia?"
+)
+
+
+def said(kind: str, *segments: str, control_id: str = "1", charset: str = "UNICODE UTF-8", to: str = "PORTAL") -> str:
+    head = f"MSH|^~\\&|RIS|NORTH|{to}|CLINIC|20261127001500||{kind}|{control_id}|P|2.5.1||||||{charset}"
+    return "\r".join([head, *segments]) + "\r"
+
+
+def order(control: str = "NW", *, control_id: str = "1", person: str = PID, number: str = "P1") -> str:
+    return said("ORM^O01", person, "PV1|1|O|WARD 3", f"ORC|{control}|{number}", WORDS, control_id=control_id)
+
+
+@pytest.fixture
+def ask(source: OrderSource) -> Callable[..., tuple[str, str]]:
+    """`ask(message)`: code of the acknowledgement, and the sentence with a refusal."""
+
+    def make(text: str | bytes) -> tuple[str, str]:
+        raw = text if isinstance(text, bytes) else text.encode()
+        answered = read(answering.answer(raw, source=source, address="127.0.0.1"))
+        return answered.get("MSA", 1), answered.get("ERR", 8)
+
+    return make
+
+
+@pytest.mark.django_db
+def test_an_order_is_placed_changed_and_cancelled(ask: Callable[..., tuple[str, str]], patient: Patient) -> None:
+    assert ask(order()) == ("AA", "")
+    placed = Order.objects.get()
+    assert (placed.patient, placed.accession_number, placed.priority) == (patient, "ACC-1", "urgent")
+    assert placed.clinical_question == "Pneumonia?\nFever & cough"
+    assert (placed.referring_physician, placed.ward) == ("Dr Eva Sommer", "WARD 3")
+    first = ReceivedMessage.objects.get()
+    assert ask(order().replace("20261127001500", "20261127001530"))[0] == "AA"
+    assert ReceivedMessage.objects.get() == first, "a repetition is answered as before, and nothing is done"
+
+    later = said(
+        "OMI^O23", PID, "ORC|XO|P1", "TQ1|1||||||20261201103000+0000||R", WORDS, "IPC|ACC-2||1.2.3||DX", control_id="2"
+    )
+    assert ask(later) == ("AA", "")
+    placed.refresh_from_db()
+    assert (placed.status, placed.accession_number, placed.modality) == ("scheduled", "ACC-2", "DX")
+    assert placed.scheduled_at == moment("20261201103000+0000")
+    assert ask(order("CA", control_id="3")) == ("AA", "")
+    assert ask(order("CA", control_id="4")) == ("AA", "")
+    assert ask(order("XO", control_id="5"))[0] == "AE"
+    placed.refresh_from_db()
+    assert placed.status == "cancelled"
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_used_changes_nothing_and_says_why(
+    ask: Callable[..., tuple[str, str]], patient: Patient, other_clinic: Clinic, stranger: User
+) -> None:
+    register_patient(by=stranger, clinic=other_clinic, medical_record_number="S-9", family_name="Holm")
+    before = Patient.objects.count()
+    refused = {
+        "another birth date": order(person=PID.replace("19580314", "19580315")),
+        "another family name and another given": order(person=PID.replace("Berg^Alma", "Holm^Ida")),
+        "own assigning authority": order(person=PID.replace("NORTH", "SOUTH")),
+        "no family name": order(person="PID|1||NEW^^^NORTH||^"),
+        "neither a placer nor": order(number="").replace("OBR|1|P1", "OBR|1|"),
+        "No order with this number": order("XO"),
+        "not taken: ZZ": order("ZZ"),
+        "not taken: QRY^A19": said("QRY^A19"),
+        "that is to be kept": said("ADT^A40", PID.replace("MRN-0001", "NEW"), "MRG|MRN-0001^^^NORTH"),
+    }
+    for number, (words, text) in enumerate(refused.items()):
+        code, sentence = ask(text.replace("|1|P|2.5.1", f"|R{number}|P|2.5.1"))
+        assert (code, words in sentence) == ("AE", True), (words, sentence)
+    assert "another receiving" in ask(said("ADT^A08", PID, to="OTHER"))[1]
+    assert ReceivedMessage.objects.get(control_id="1").answer == "AR"
+    assert ask(said("ADT^A08", PID, charset="ISO IR87", control_id="9"))[0] == "AR"
+    assert ask(b"\x0bnothing")[0] == "AR"
+    assert ask(refused["No order with this number"].replace("|1|P|", "|R5|P|"))[0] == "AE"
+    assert ReceivedMessage.objects.filter(control_id="R5").count() == 1, "tried again, and written down once"
+    assert (Order.objects.count(), Patient.objects.count()) == (0, before)
+    with pytest.raises(DatabaseError):
+        ReceivedMessage.objects.update(answer="AA")
+
+
+@pytest.mark.django_db
+def test_patients_are_registered_put_right_and_proposed_to_be_merged(
+    ask: Callable[..., tuple[str, str]], patient: Patient, clinic: Clinic
+) -> None:
+    umlaut = said("ADT^A04", "PID|1||N-1^^^NORTH||M\xfcller^J\xf6rg||19700102|M", charset="8859/1")
+    assert ask(umlaut.encode("latin-1")) == ("AA", "")
+    new = Patient.objects.get(medical_record_number="N-1")
+    assert (new.name, new.clinic, new.birth_date) == ("Müller, Jörg", clinic, date(1970, 1, 2))
+    married = said("ADT^A08", PID.replace("Berg", "Lind"), charset="", control_id="2")
+    assert ask(married) == ("AA", "")
+    patient.refresh_from_db()
+    assert patient.family_name == "Lind"
+    change = patient.history.first()
+    assert (change.history_user.full_name, change.history_change_reason) == ("RIS", "amended")
+    merge = said("ADT^A40", PID, "MRG|N-1^^^NORTH", control_id="3")
+    assert ask(merge) == ("AA", "")
+    proposal = MergeProposal.objects.get()
+    assert (proposal.gone, proposal.kept, proposal.status) == (new, patient, "waiting")
+    new.refresh_from_db()
+    assert new.merged_into is None, "a person merges"
+    assert MessageBody.objects.filter(patient=patient).count() == 2
+
+
+@pytest.fixture
+def listener(source: OrderSource) -> Iterator[Listener]:
+    made = Listener(Door("127.0.0.1", 0, 4, 4096, 5, 5.0))
+    made.start()
+    yield made
+    made.stop()
+
+
+def call(listener: Listener, *messages: bytes) -> list[bytes | None]:
+    with socket.create_connection(("127.0.0.1", listener.port), 5) as peer:
+        frames = Frames(peer, most_bytes=65536, seconds=5)
+        answers: list[bytes | None] = []
+        for message in messages:
+            try:
+                peer.sendall(message)
+                answers.append(frames.next())
+            except OSError:
+                answers.append(None)
+        return answers
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_peer_over_mllp(listener: Listener, source: OrderSource, patient: Patient, monkeypatch: Any) -> None:
+    message = order().encode()
+    first, again = call(listener, framed(message), framed(message))
+    assert first == again
+    assert first and b"MSA|AA|1" in first
+    assert Order.objects.count() == 1
+
+    def broken(*args: Any, **options: Any) -> Any:
+        raise DatabaseError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(answering.MessageBody.objects, "create", broken)
+        lost = framed(said("ADT^A04", "PID|1||N-1^^^NORTH||Quist", control_id="7").encode())
+        assert call(listener, lost) == [None], "no acknowledgement where nothing is committed"
+    assert not Patient.objects.filter(medical_record_number="N-1").exists()
+    assert call(listener, b"GET / HTTP/1.1\r\n\r\n") == [None]
+    assert call(listener, framed(b"MSH" + b"x" * 5000)) == [None]
+    OrderSource.objects.update(networks="192.0.2.0/24")
+    assert call(listener, framed(message)) == [None], "from an address that nobody is known at"
+    connections.close_all()
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[int, list[bytes], list[str]]]:
+    """Port, what came, and the codes with which it answers, one after the other; then AA."""
+    came: list[bytes] = []
+    codes: list[str] = []
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        while True:
+            try:
+                peer, _ = server.accept()
+            except OSError:
+                return
+            with peer:
+                raw = Frames(peer, most_bytes=1 << 20, seconds=5).next()
+                if raw is None:
+                    continue
+                came.append(raw)
+                code = codes.pop(0) if codes else "AA"
+                if code:
+                    head = f"MSH|^~\\&|R|R|PORTAL||2026||ACK|{len(came)}|P|2.5.1\rMSA|{code}|{read(raw).control_id}\r"
+                    peer.sendall(framed(head.encode()))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    yield server.getsockname()[1], came, codes
+    server.shutdown(socket.SHUT_RDWR)
+    server.close()
+    thread.join(timeout=5)
+
+
+@pytest.mark.django_db
+def test_a_report_is_delivered_once_although_it_was_refused_twice(
+    receiver: tuple[int, list[bytes], list[str]],
+    ask: Callable[..., tuple[str, str]],
+    clinic: Clinic,
+    radiographer: User,
+    radiologist: User,
+    patient: Patient,
+) -> None:
+    port, came, codes = receiver
+    Destination.objects.create(
+        clinic=clinic, kind=Kind.HL7, name="Record", host="127.0.0.1", port=port, contents=[Content.HL7_RESULT]
+    )
+    ask(order())
+    review = new_case(radiographer, patient)
+    finish(review.scan, 0.4321987)
+    Order.objects.update(study=review.study, status="acquired")
+    read_case(radiologist, review, findings="Clear|lungs.\nBoth.", decision="agree")
+    assert not Delivery.objects.exists(), "nothing leaves before the signature"
+    report = sign_report(by=radiologist, report=Report.objects.get(), password=PASSWORD)
+    codes += ["AE", ""]
+    row = Delivery.objects.get()
+    states = [deliver(row) for _ in range(3)]
+    assert states == [DeliveryStatus.WAITING, DeliveryStatus.WAITING, DeliveryStatus.DELIVERED]
+    messages = [read(raw) for raw in came]
+    assert {message.control_id for message in messages} == {row.pk.hex[:20]}
+    assert len({message.raw for message in messages}) == 1
+    first = messages[0]
+    assert [first.get("OBR", field) for field in (2, 25)] == ["P1", "F"]
+    assert first.get("PID", 3, 4) == "NORTH"
+    sections = {first.get("OBX", 3, of=place): place for place in range(1, first.count("OBX") + 1)}
+    assert first.get("OBX", 5, of=sections["18782-3"]) == "Clear|lungs.\nBoth."
+    place = sections["classifier-0"]
+    assert first.get("OBX", 5, of=place) == repr(report.snapshot["analysis"]["predictions"][0]["probability"])
+    assert "AI output" in first.get("OBX", 3, 2, of=place)
+    assert "0" * 64 in first.get("NTE", 3)
+
+    add_addendum(by=radiologist, report=report, text="Seen again.", password=PASSWORD)
+    enter_in_error(by=radiologist, report=report, reason="Wrong patient", password=PASSWORD)
+    for standing in ("appended", "entered-in-error"):
+        later = Delivery.objects.get(payload__standing=standing)
+        assert deliver(later) == DeliveryStatus.DELIVERED
+        codes_of = STANDING_ELSEWHERE[standing]  # type: ignore[index]
+        sent = read(came[-1])
+        assert (sent.get("OBR", 25), sent.get("OBX", 11)) == (codes_of.order, codes_of.observation)
+    assert b"Clear" not in came[-1]
+    codes.append("AR")
+    Delivery.objects.filter(pk=row.pk).update(status="waiting")
+    assert deliver(row) == DeliveryStatus.REFUSED
+
+
+def deliver(row: Delivery) -> str:
+    """One try, as a worker makes it."""
+    Delivery.objects.filter(pk=row.pk).update(next_attempt_at=row.queued_at)
+    Destination.objects.update(paused_until=None)
+    held = sending._claim(row.pk)
+    assert held
+    return sending.deliver(held).status
