@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -68,6 +70,11 @@ def label_of(code: str) -> str:
     return code.removeprefix(PROBABILITY) if code.startswith(PROBABILITY) else ""
 
 
+def thresholds_sha256(point: Mapping[str, Any]) -> str:
+    """What tells these thresholds from any others, as hexadecimal digits."""
+    return hashlib.sha256(json.dumps(point, sort_keys=True).encode()).hexdigest()
+
+
 def _who(row: Prediction | EnsemblePrediction) -> str:
     return "a classifier" if isinstance(row, Prediction) else "an ensemble of classifiers"
 
@@ -106,18 +113,18 @@ def _interpretation(zone: Zone) -> Resource:
 
 def _ranges(point: Mapping[str, Any], upper: str, identity: str) -> list[Resource]:
     """The zones between the thresholds, which are those of this version of the classifier or ensemble."""
-    low = point["threshold"]
-    high = point.get(upper) or low
-    between = [_range(Zone.INDETERMINATE, identity, low=low, high=high)] if high > low else []
+    low, version = point["threshold"], thresholds_sha256(point)
+    high, named = point.get(upper) or low, f"{identity}, SHA-256 {version}"
+    between = [_range(Zone.INDETERMINATE, named, low=low, high=high)] if high > low else []
     return [
-        _range(Zone.NEGATIVE, identity, high=low),
+        _range(Zone.NEGATIVE, named, high=low),
         *between,
-        _range(Zone.POSITIVE, identity, low=high),
+        _range(Zone.POSITIVE, named, low=high),
     ]
 
 
-def _range(zone: Zone, identity: str, **bounds: float) -> Resource:
+def _range(zone: Zone, named: str, **bounds: float) -> Resource:
     return {
         **{name: _quantity(value) for name, value in bounds.items()},
-        "text": f"{zone.value}, by the thresholds of {identity}",
+        "text": f"{zone.value}, by the thresholds of {named}",
     }
