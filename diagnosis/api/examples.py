@@ -127,6 +127,7 @@ ANALYSIS: dict[str, Any] = {
     "without_ensemble": "",
     "marks": [],
     "predictions": [PREDICTION],
+    "stopped": [],
     "intended_use": INTENDED_USE,
     "links": {
         "study": f"{_API}/studies/{_STUDY}/",

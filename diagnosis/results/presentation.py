@@ -12,6 +12,7 @@ from diagnosis.models.zone import has_zones
 from diagnosis.results import marks, verdict
 from diagnosis.results.labels import label_name
 from diagnosis.results.verdict import Verdict
+from diagnosis.rules.classifiers import Stop, Stops
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,14 @@ def present(analysis: Analysis) -> ResultPresentation:
         _present_ensemble(ensemble) if ensemble else None,
         _marked(rows, ensemble),
     )
+
+
+def stops_of(analysis: Analysis | None, shown: ResultPresentation) -> list[Stop]:
+    """Which of the classifiers whose results are shown stand stopped now; a query where there is something shown."""
+    if analysis is None or not shown.predictions:
+        return []
+    study = analysis.study
+    return Stops.of(study.clinic_id).among(study.modality, [one.prediction.identity for one in shown.predictions])
 
 
 def with_drawn(

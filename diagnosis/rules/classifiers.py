@@ -94,40 +94,37 @@ class Stop:
     at: datetime
     because: str
 
+    @property
+    def name(self) -> str:
+        """With its version, as people write it."""
+        return f"{self.classifier} {self.version}"
 
-def stops(clinic: UUID, modality: str, identities: Iterable[str]) -> list[Stop]:
-    """Of the classifiers with these identities (name/version): those that stand stopped, in the order given.
 
-    A version that was stopped and not taken up again stays marked after a later version took its place.
+@dataclass(frozen=True)
+class Stops:
+    """Of one clinic: which classifiers stand stopped, by subject and version.
+
+    A version that was stopped and not taken up again stays so after a later version took its place.
     """
-    wanted = list(identities)
-    if not wanted:
-        return []
-    subjects = {panel_name(modality), *(one.partition("/")[0] for one in wanted)}
-    latest = _latest_of_versions(clinic, subjects)
-    found = ((one, _stop_of(one, modality, latest)) for one in wanted)
-    return [Stop(*_parts(one), rule.made_at, rule.because) for one, rule in found if rule]
+
+    standing: Mapping[tuple[str, str], ClassifierRule] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, clinic: UUID) -> Stops:
+        """One query."""
+        latest: dict[tuple[UUID | None, str, str], ClassifierRule] = {}
+        for rule in ClassifierRule.objects.concerning(clinic).order_by("pk"):
+            latest[rule.clinic_id, rule.subject, rule.version] = rule
+        stopped = [rule for rule in latest.values() if rule.state == ClassifierState.STOPPED]
+        return cls({(rule.subject, rule.version): rule for rule in sorted(stopped, key=lambda rule: -rule.pk)})
+
+    def among(self, modality: str, identities: Iterable[str]) -> list[Stop]:
+        """Those of the classifiers with these identities (name/version), in the order given."""
+        of_panel = self.standing.get((panel_name(modality), ""))
+        found = ((_parts(one), self.standing.get(_parts(one)) or of_panel) for one in identities)
+        return [Stop(name, version, rule.made_at, rule.because) for (name, version), rule in found if rule]
 
 
 def _parts(identity: str) -> tuple[str, str]:
     name, _, version = identity.partition("/")
     return name, version
-
-
-def _latest_of_versions(clinic: UUID, subjects: set[str]) -> dict[tuple[str, str], list[ClassifierRule]]:
-    """By subject and version: the latest rule of the clinic and the latest of the installation."""
-    latest: dict[tuple[UUID | None, str, str], ClassifierRule] = {}
-    for rule in ClassifierRule.objects.concerning(clinic).filter(subject__in=subjects).order_by("pk"):
-        latest[rule.clinic_id, rule.subject, rule.version] = rule
-    found: dict[tuple[str, str], list[ClassifierRule]] = {}
-    for (_clinic, subject, version), rule in latest.items():
-        found.setdefault((subject, version), []).append(rule)
-    return found
-
-
-def _stop_of(
-    identity: str, modality: str, latest: Mapping[tuple[str, str], list[ClassifierRule]]
-) -> ClassifierRule | None:
-    rules = [*latest.get(_parts(identity), ()), *latest.get((panel_name(modality), ""), ())]
-    stopped = [rule for rule in rules if rule.state == ClassifierState.STOPPED]
-    return min(stopped, key=lambda rule: rule.pk, default=None)

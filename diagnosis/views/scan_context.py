@@ -14,7 +14,7 @@ from accounts.models import User
 from diagnosis.models import Analysis, Correction, Drawing, Prediction, ReadingPolicy, Report, Review, Scan
 from diagnosis.models.review import ReviewKind
 from diagnosis.results import colour, contents, intended_use, verdict, waiting, words
-from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present, with_drawn
+from diagnosis.results.presentation import PredictionPresentation, ResultPresentation, present, stops_of, with_drawn
 from diagnosis.results.reading import being_read_among
 from diagnosis.results.words import Headline
 from diagnosis.rules import blinding, corrections, policies, study_details, withdrawals
@@ -59,6 +59,7 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
         "hidden": hidden,
         "ensemble": result.ensemble,
         "marks": result.marks,
+        "stops": stops_of(shown, result),
         **_picture(request, scan, shown, result.predictions, asked=asked),
         "legend": colour.legend(),
         "intended_use": intended_use,

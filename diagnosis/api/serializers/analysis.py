@@ -14,6 +14,7 @@ from diagnosis.api.serializers.prediction import EnsemblePredictionSerializer, P
 from diagnosis.models import Analysis, Prediction, ReadingPolicy
 from diagnosis.models.review import Mark
 from diagnosis.results import marks, words
+from diagnosis.rules.classifiers import Stops
 from diagnosis.states import AnalysisStatus
 
 
@@ -21,6 +22,15 @@ class FailureSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(source="failure_code")
     reason = serializers.CharField(source="failure_reason", help_text="what happened and what to do")
     retryable = serializers.BooleanField(source="failure_retryable")
+
+
+class StopSerializer(serializers.Serializer[Any]):
+    """That a classifier was stopped, by whoever is responsible for it."""
+
+    classifier = serializers.CharField()
+    version = serializers.CharField()
+    at = serializers.DateTimeField()
+    reason = serializers.CharField(source="because")
 
 
 @extend_schema_serializer(examples=[examples.answer(examples.ANALYSIS)])
@@ -43,6 +53,9 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     without_ensemble = serializers.SerializerMethodField(help_text="why nothing was combined; else empty")
     marks = serializers.SerializerMethodField(help_text="what wants a person's eye in the result")
     predictions = serializers.SerializerMethodField(help_text="empty while the result is hidden")
+    stopped = serializers.SerializerMethodField(
+        help_text="which of the classifiers that gave this result were stopped since; do not rely on it"
+    )
     intended_use = serializers.SerializerMethodField()
     links = serializers.SerializerMethodField()
 
@@ -69,6 +82,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "without_ensemble",
             "marks",
             "predictions",
+            "stopped",
             "intended_use",
             "links",
         ]
@@ -107,6 +121,15 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     @extend_schema_field(PredictionSerializer(many=True))
     def get_predictions(self, analysis: Analysis) -> Any:
         return PredictionSerializer(self._shown(analysis), many=True, context=self.context).data
+
+    @extend_schema_field(StopSerializer(many=True))
+    def get_stopped(self, analysis: Analysis) -> Any:
+        shown, study = self._shown(analysis), analysis.study
+        if not shown:
+            return []
+        of_clinics = self.context.setdefault("stops", {})  # asked once for a whole list
+        stops = of_clinics.get(study.clinic_id) or of_clinics.setdefault(study.clinic_id, Stops.of(study.clinic_id))
+        return StopSerializer(stops.among(study.modality, [one.identity for one in shown]), many=True).data
 
     def _shown(self, analysis: Analysis) -> list[Prediction]:
         return [] if self.get_result_hidden(analysis) else list(analysis.predictions.all())

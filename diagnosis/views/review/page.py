@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,11 +19,12 @@ from diagnosis.models.review import Category, ImageQuality, ReviewKind
 from diagnosis.models.scan import Modality
 from diagnosis.reports import sections
 from diagnosis.results import contents, images, intended_use, verdict, words
-from diagnosis.results.presentation import ResultPresentation, present
+from diagnosis.results.presentation import ResultPresentation, present, stops_of
 from diagnosis.results.verdict import Verdict
 from diagnosis.results.words import Computer, Headline
 from diagnosis.reviews import agreement, suggestions
 from diagnosis.rules import blinding, policies
+from diagnosis.rules.classifiers import Stop
 from diagnosis.states import ReviewStatus
 from diagnosis.views.scan_list import taken_before
 
@@ -42,6 +43,7 @@ class Result:
     verdict: Verdict | None = None
     computer: Computer | None = None
     following: bool = False
+    stops: Sequence[Stop] = ()
 
     @property
     def has_predictions(self) -> bool:
@@ -77,7 +79,8 @@ def result_for(reader: User, scan: Scan) -> Result:
     if shown is None:
         return Result(hidden=False, verdict=verdict.of_analysis(latest), following=following)
     said = words.computer(shown, policy=ReadingPolicy.of(scan.clinic))
-    return Result(False, shown, present(shown), verdict.of_analysis(shown), said, following)
+    made = present(shown)
+    return Result(False, shown, made, verdict.of_analysis(shown), said, following, stops_of(shown, made))
 
 
 def context(

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
+import numpy as np
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
+from django.test import Client
 
 from accounts.models import Clinic, User
 from diagnosis.actions.classifiers import decide_on_classifier
 from diagnosis.analyses import classifiers
+from diagnosis.analyses.aggregation import ImageSource
+from diagnosis.analyses.watch import SECONDS, Watch
 from diagnosis.errors import AnalysisFailed, Refusal
 from diagnosis.models import Analysis, ClassifierRule, Notification, Prediction, Scan
 from diagnosis.models.classifier_rule import ClassifierState as State
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import jobs
-from diagnosis.rules.classifiers import Rules, none_answers, stops
+from diagnosis.rules.classifiers import Rules, Stops, none_answers
 from ml.ensemble import EnsembleSpec
 from ml.spec import Modality as MlModality
 from tests.factories import finish
@@ -102,11 +107,23 @@ def test_a_result_is_not_kept_of_a_classifier_that_was_stopped_while_it_ran(
     assert not Prediction.objects.exists()
 
 
+def test_a_stop_is_noticed_between_the_images_of_a_study(clinic: Clinic, site: User) -> None:
+    watch = Watch(clinic.pk, Modality.CXR, ["a-cxr"])
+    image = watch.over(ImageSource(uuid4(), lambda: np.zeros((2, 2), np.float32), uuid4()))
+    decide(site, None, "panel-cxr", State.STOPPED)
+    image.pixels()  # within two seconds nobody asks
+    watch._looked -= SECONDS
+    with pytest.raises(AnalysisFailed) as stopped:
+        image.pixels()
+    assert stopped.value.code == "classifiers_stopped"
+
+
 def test_results_of_before_carry_the_stop_until_this_very_version_is_taken_up_again(
     scan: Scan, clinic: Clinic, administrator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def marked() -> list[tuple[str, str]]:
-        return [(one.classifier, one.because) for one in stops(clinic.pk, "cxr", ["a-cxr/1.0.0", "b-cxr/1.0.0"])]
+        found = Stops.of(clinic.pk).among("cxr", ["a-cxr/1.0.0", "b-cxr/1.0.0"])
+        return [(one.classifier, one.because) for one in found]
 
     assert marked() == []
     decide(administrator, clinic, "a-cxr", State.STOPPED, "Wrong labels.")
@@ -132,6 +149,31 @@ def test_a_new_clinic_starts_without_ct_and_says_so(settings: Any, db: None) -> 
     assert refused is not None
     assert "for research only" in refused.sentence
     assert none_answers(Rules.of(place.pk), Modality.CXR, ["vgg16-cxr"]) is None
+
+
+def test_page_desk_and_api_say_that_a_result_was_given_by_what_was_stopped_since(
+    scan: Scan, clinic: Clinic, administrator: User, radiologist: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analysis = finish(scan, 0.9)
+    monkeypatch.setattr(
+        classifiers, "installed_specs", lambda: (spec(name="classifier-0", version="1.2.3"), *INSTALLED)
+    )
+    client.force_login(radiologist)
+    client.post("/reading/next/")
+    addresses = (f"/studies/{scan.study_id}/", f"/reading/{scan.reviews.get().pk}/")
+    warning = "classifier-0 1.2.3 was stopped on"
+
+    def told() -> list[bool]:
+        pages = [client.get(address) for address in addresses]
+        assert [page.status_code for page in pages] == [200, 200]
+        return [warning in page.content.decode() for page in pages]
+
+    assert told() == [False, False]
+    decide(administrator, clinic, "classifier-0", State.STOPPED, "Wrong labels.")
+    assert told() == [True, True]
+    answer = client.get(f"/api/v1/analyses/{analysis.pk}/").json()
+    assert [(one["classifier"], one["reason"]) for one in answer["stopped"]] == [("classifier-0", "Wrong labels.")]
+    assert len(answer["predictions"]) == 1
 
 
 def end_without(scan: Scan, code: str) -> None:
