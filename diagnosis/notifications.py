@@ -145,6 +145,21 @@ def _mail(notification: Notification) -> bool:
     return _send(notification.recipient, subject, body)
 
 
+def mail_of_drift(people: Iterable[User], clinic: Clinic) -> int:
+    """Tell administrators that a clinic's classifiers answer otherwise than before. Returns how many mails went out."""
+    return sum(_mail_of_drift(one, clinic) for one in people)
+
+
+def _mail_of_drift(recipient: User, clinic: Clinic) -> bool:
+    with in_locale_of(recipient, clinic=clinic):
+        subject = _("The answers of a classifier have moved")
+        body = _(
+            "In %(clinic)s, a classifier answers otherwise than in its first weeks. Sign in to the portal and look at "
+            "the page of classifiers under Oversight: %(address)s"
+        ) % {"clinic": clinic, "address": settings.PUBLIC_URL}
+    return _send(recipient, subject, body)
+
+
 def _send(recipient: User, subject: str, body: str) -> bool:
     try:
         return bool(send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [recipient.email]))

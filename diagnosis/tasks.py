@@ -19,7 +19,7 @@ from accounts.models import Clinic
 from diagnosis import notifications
 from diagnosis.analyses import classifiers, drawing, runner, shadow
 from diagnosis.models import Analysis, Drawing, KeptAnswer, Scan
-from diagnosis.oversight import history, storage
+from diagnosis.oversight import alarms, history, storage
 from diagnosis.reviews import escalation, missing_readers
 from diagnosis.scans import erasing, intake, orphans
 from diagnosis.states import AnalysisStatus
@@ -159,6 +159,7 @@ def keep_figures() -> None:
     for clinic in Clinic.objects.filter(is_active=True):
         with in_locale_of(clinic=clinic):
             history.monthly([clinic.pk], history.since(history.LONGEST))
+        alarms.tell_of_drift(clinic)
         storage.measure(Path(settings.PRIVATE_ROOT), clinic.pk)
 
 

@@ -8,6 +8,7 @@ from diagnosis.models.correction import Correction
 from diagnosis.models.critical_result import CriticalResult
 from diagnosis.models.deletion import Deletion
 from diagnosis.models.dismissal import Dismissal
+from diagnosis.models.drift_alarm import DriftAlarm
 from diagnosis.models.ensemble_prediction import EnsemblePrediction
 from diagnosis.models.follow import Follow
 from diagnosis.models.image_result import ImageResult
@@ -45,6 +46,7 @@ __all__ = [
     "Dismissal",
     "Draft",
     "Drawing",
+    "DriftAlarm",
     "EmergencyAccess",
     "EnsemblePrediction",
     "EnteredInError",

@@ -14,10 +14,10 @@ from accounts.models import Clinic
 class ClassifierState(models.TextChoices):
     """What becomes of a classifier's answers, from the freest state to the strictest."""
 
-    ACTIVE = "active", _("Active: results are shown")
-    SHADOW = "shadow", _("On trial: it answers, and nobody sees the results")
-    OFF = "off", _("Off: it is not asked")
-    STOPPED = "stopped", _("Stopped: it is not asked, and earlier results carry a warning")
+    ACTIVE = "active", _("Active")
+    SHADOW = "shadow", _("On trial")
+    OFF = "off", _("Off")
+    STOPPED = "stopped", _("Stopped")
 
     @property
     def strictness(self) -> int:

@@ -77,7 +77,15 @@ def by_month(reviews: QuerySet[Review], *, first_impressions: bool = False) -> l
     is the decision, or with `first_impressions` what they thought before they saw the result (where they said so).
     """
     rows = [*_rows(reviews, first_impressions, "predictions", "classifier")]
-    rows += _rows(reviews, first_impressions, "ensemble_prediction", "ensemble")
+    return _entries([*rows, *_rows(reviews, first_impressions, "ensemble_prediction", "ensemble")])
+
+
+def on_trial_by_month(reviews: QuerySet[Review]) -> list[Agreement]:
+    """The same of the answers that nobody sees, of classifiers and ensembles on trial."""
+    return _entries(_rows(reviews, False, "shadow_predictions", "classifier"))
+
+
+def _entries(rows: Iterable[Mapping[str, Any]]) -> list[Agreement]:
     return [
         Agreement(
             *(row["classifier"], row["version"], row["month"], Counts(row["tp"], row["fp"], row["fn"], row["tn"])),

@@ -27,7 +27,7 @@ from diagnosis.oversight.times import Times
 from diagnosis.reviews.category_changes import CategoryChanges, category_changes
 
 # Of what is kept: another number when its form or its meaning changes.
-FORM = 3
+FORM = 4
 # A move that is stamped just before midnight is committed after it: a day is over some time later.
 SETTLING = timedelta(hours=1)
 KEPT = timedelta(days=90)
@@ -40,7 +40,9 @@ Versions = Mapping[tuple[str, str, bool], Counts]
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one clinic or several over some time. `agreement` and `first_agreement`: by classifier, version and check."""
+    """Of one clinic or several over some time. The agreements are by classifier, version and check;
+    `trial_agreement` is that of answers which nobody sees.
+    """
 
     ended: Mapping[date, Day] = field(default_factory=dict)
     given: Given = field(default_factory=Given)
@@ -48,6 +50,7 @@ class Figures:
     changes: CategoryChanges = field(default_factory=lambda: CategoryChanges(0, 0))
     agreement: Versions = field(default_factory=dict)
     first_agreement: Versions = field(default_factory=dict)
+    trial_agreement: Versions = field(default_factory=dict)
 
     def __add__(self, other: Figures) -> Figures:
         return Figures(
@@ -57,6 +60,7 @@ class Figures:
             self.changes + other.changes,
             _joined(self.agreement, other.agreement),
             _joined(self.first_agreement, other.first_agreement),
+            _joined(self.trial_agreement, other.trial_agreement),
         )
 
 
@@ -109,6 +113,15 @@ def agreements(months: Iterable[Month], *, first_impressions: bool = False) -> l
     return sorted(found, key=lambda entry: (entry.classifier, entry.version, not entry.checked))
 
 
+def trials(months: Iterable[Month]) -> list[Agreement]:
+    """As `agreements`, of answers that nobody sees."""
+    return [
+        Agreement(classifier, version, month.first, counts, checked)
+        for month in months
+        for (classifier, version, checked), counts in month.figures.trial_agreement.items()
+    ]
+
+
 def forget(clinic: UUID, at: datetime) -> None:
     """Count the time around `at` again, once the transaction is through: something in it was put right."""
     transaction.on_commit(lambda: cache.set(_stamp_key(clinic, at), uuid.uuid4().hex, timeout=None))
@@ -127,6 +140,7 @@ def count(clinic: UUID, start: datetime, end: datetime | None = None) -> Figures
         category_changes(decided),
         _by_version(agreement.by_month(decided)),
         _by_version(agreement.by_month(decided, first_impressions=True)),
+        _by_version(agreement.on_trial_by_month(decided)),
     )
 
 

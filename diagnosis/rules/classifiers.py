@@ -62,6 +62,13 @@ def none_answers(rules: Rules, modality: Modality, names: Iterable[str]) -> Anal
     return _stopped(rule, modality) if rule.state == ClassifierState.STOPPED else _off(rule, modality)
 
 
+def closed_panels(clinic: UUID) -> list[str]:
+    """Why no classifier answers there for one modality or another, in the active language; one query."""
+    rules = Rules.of(clinic)
+    refused = (none_answers(rules, modality, ()) for modality in Modality)
+    return [one.sentence for one in refused if one]
+
+
 def require_still_answering(clinic: UUID, modality: Modality, names: Iterable[str]) -> None:
     """Raise AnalysisFailed where one of the classifiers `names`, which were asked, may not be shown any more."""
     rules = Rules.of(clinic)

@@ -4,13 +4,14 @@ from django.urls import path
 
 from diagnosis.views import access, critical_result, regroup
 from diagnosis.views import emergency as breaking
-from diagnosis.views.oversight import correction, emergency, figures, jobs
+from diagnosis.views.oversight import classifiers, correction, emergency, figures, jobs
 
 urlpatterns = [
     path("oversight/", figures.overview, name="oversight-overview"),
     path("oversight/analyses/", jobs.index, name="oversight-jobs"),
     path("oversight/reading/", figures.readings, name="oversight-reading"),
     path("oversight/agreement/", figures.agreements, name="oversight-agreement"),
+    path("oversight/classifiers/", classifiers.index, name="oversight-classifiers"),
     path("oversight/work/", figures.works, name="oversight-work"),
     path("oversight/tables/<slug:name>.csv", figures.download, name="oversight-download"),
     path("oversight/access/", access.unusual, name="oversight-access"),

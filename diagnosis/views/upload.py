@@ -25,6 +25,7 @@ from diagnosis.actions.archive import ArchiveUpload
 from diagnosis.errors import Refusal
 from diagnosis.forms.upload import UploadForm
 from diagnosis.models import Patient, ReadingPolicy
+from diagnosis.rules.classifiers import closed_panels
 from diagnosis.scans import archives
 from diagnosis.views import upload_outcome
 from diagnosis.views.shortcuts import find, person, rights
@@ -124,6 +125,7 @@ def _next_line(sender: Sender, archive: ArchiveUpload) -> str:
 def _page(request: HttpRequest, patient: Patient, form: UploadForm, *, status: int = 200) -> HttpResponse:
     context = {"patient": patient, "upload": form, "may": rights(request, patient.clinic)}
     context["asks_request"] = ReadingPolicy.of(patient.clinic).asks_request
+    context["unanswered"] = closed_panels(patient.clinic_id)
     return render(request, "diagnosis/scan/upload.html", context, status=status)
 
 

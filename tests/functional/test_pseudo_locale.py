@@ -155,6 +155,7 @@ STAFF = (
     *("orders:list", "orders:order"),
     *("diagnosis:oversight-overview", "diagnosis:oversight-jobs", "diagnosis:oversight-reading"),
     *("diagnosis:oversight-agreement", "diagnosis:oversight-work", "diagnosis:oversight-corrections"),
+    "diagnosis:oversight-classifiers",
 )
 ADMINISTRATION = (
     *("admin:index", "admin:app_list", "admin:auth_user_password_change", "admin:accounts_user_add"),

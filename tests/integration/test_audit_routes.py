@@ -81,6 +81,7 @@ WITHOUT_PATIENT = {
     "phrases": ("diagnosis:phrases", "diagnosis:phrase-add", "diagnosis:phrase-change", "diagnosis:phrase-remove"),
     "figures": (
         *("diagnosis:oversight-overview", "diagnosis:oversight-agreement", "diagnosis:oversight-work"),
+        "diagnosis:oversight-classifiers",
         "diagnosis:notifications-unread",
     ),
     "received, and nobody's yet": (

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
@@ -127,7 +127,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
         shown, study = self._shown(analysis), analysis.study
         if not shown:
             return []
-        of_clinics = self.context.setdefault("stops", {})  # asked once for a whole list
+        of_clinics = cast(dict[str, Any], self.context).setdefault("stops", {})  # asked once for a whole list
         stops = of_clinics.get(study.clinic_id) or of_clinics.setdefault(study.clinic_id, Stops.of(study.clinic_id))
         return StopSerializer(stops.among(study.modality, [one.identity for one in shown]), many=True).data
 

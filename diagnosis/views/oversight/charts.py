@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from diagnosis import formats
+from diagnosis.models.zone import Zone
 from diagnosis.oversight import chart
 from diagnosis.oversight.agreement import Agreement
 from diagnosis.oversight.chart import Bars, Columns, Dots, Measured
+from diagnosis.oversight.drift import Drift, Point
 from diagnosis.oversight.jobs import Day
 from diagnosis.oversight.kappa import Kappa
 from diagnosis.oversight.reviews import MonthlyCategoryChanges, Overrides, Waiting
 from diagnosis.oversight.storage import Usage
-from diagnosis.proportion import FEWEST, Proportion
+from diagnosis.oversight.usage import Answers
+from diagnosis.proportion import FEWEST, Z95, Proportion
 
 # Where the scale of each rate begins: sensitivity, specificity, kappa. All end at 1.
 LOWEST = (0.0, 0.0, -1.0)
@@ -83,6 +87,35 @@ def category_changes(months: list[MonthlyCategoryChanges]) -> Dots:
 def usage(kinds: list[Usage]) -> Bars:
     rows = [(kind.label, float(kind.size), filesizeformat(kind.size)) for kind in kinds]
     return chart.bars("storage", _("Space taken on the disk, by kind"), rows)
+
+
+def weekly_means(key: str, found: Drift, weeks: int) -> Dots:
+    """The mean probability of each of the last `weeks`, with its 95 % interval (normal approximation)."""
+    points = found.points[-weeks:]
+    values = [_of_mean(point.answers) for point in points]
+    return chart.dots(f"{key}-means", _("Mean probability, by week"), _mondays(points), [(_("mean"), values)])
+
+
+def zones(key: str, found: Drift, weeks: int) -> Columns:
+    points = found.points[-weeks:]
+    series = [
+        ("neutral", Zone.NEGATIVE.label, [point.answers.negative for point in points]),
+        ("warning", Zone.INDETERMINATE.label, [point.answers.indeterminate for point in points]),
+        ("danger", Zone.POSITIVE.label, [point.answers.positive for point in points]),
+    ]
+    named = [(tone, str(name), counts) for tone, name, counts in series]
+    return chart.columns(f"{key}-zones", _("Answers by zone and week"), _mondays(points), named)
+
+
+def _mondays(points: Sequence[Point]) -> list[str]:
+    return [date_format(point.week, "DAY_AND_MONTH_FORMAT") for point in points]
+
+
+def _of_mean(answers: Answers) -> Measured | None:
+    if answers.count < FEWEST:
+        return None
+    half = Z95 * sqrt(answers.variance / answers.count)
+    return Measured(answers.mean, max(0.0, answers.mean - half), min(1.0, answers.mean + half))
 
 
 def versions(wholes: Iterable[Agreement]) -> list[Version]:

@@ -38,6 +38,7 @@ PAGES = (
     ("oversight-jobs", _("Analyses")),
     ("oversight-reading", _("Reading")),
     ("oversight-agreement", _("Agreement")),
+    ("oversight-classifiers", _("Classifiers")),
     ("oversight-work", _("Queue and storage")),
     ("oversight-corrections", _("Corrections")),
     ("oversight-deletions", _("Deletion")),

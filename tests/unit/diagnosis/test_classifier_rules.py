@@ -22,7 +22,7 @@ from diagnosis.models import Analysis, ClassifierRule, Notification, Prediction,
 from diagnosis.models.classifier_rule import ClassifierState as State
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import jobs
-from diagnosis.rules.classifiers import Rules, Stops, none_answers
+from diagnosis.rules.classifiers import Rules, Stops, closed_panels, none_answers
 from ml.ensemble import EnsembleSpec
 from ml.spec import Modality as MlModality
 from tests.factories import finish
@@ -149,6 +149,7 @@ def test_a_new_clinic_starts_without_ct_and_says_so(settings: Any, db: None) -> 
     assert refused is not None
     assert "for research only" in refused.sentence
     assert none_answers(Rules.of(place.pk), Modality.CXR, ["vgg16-cxr"]) is None
+    assert closed_panels(place.pk) == [refused.sentence]  # on the page of an upload
 
 
 def test_page_desk_and_api_say_that_a_result_was_given_by_what_was_stopped_since(

@@ -1,0 +1,196 @@
+"""The classifiers: which are here, how each stands, what they answered, whether that drifts; and the switch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Clinic
+from accounts.permissions import runs_site
+from diagnosis.actions.classifiers import decide_on_classifier
+from diagnosis.analyses import classifiers
+from diagnosis.errors import Refusal
+from diagnosis.forms.classifier_rule import ClassifierRuleForm
+from diagnosis.models import ClassifierRule
+from diagnosis.models.classifier_rule import ClassifierState, RuleReason
+from diagnosis.models.modality import Modality
+from diagnosis.oversight import agreement, history, usage
+from diagnosis.oversight.agreement import Agreement
+from diagnosis.oversight.drift import Drift, watched
+from diagnosis.oversight.usage import Answers, Version
+from diagnosis.results import cards
+from diagnosis.rules.classifiers import Rules, panel_name
+from diagnosis.views.oversight import charts
+from diagnosis.views.oversight.scope import Scope, overseen, show
+from diagnosis.views.shortcuts import person
+from ml.ensemble import EnsembleSpec
+from ml.spec import ClassifierSpec
+
+LATEST_RULES = 25
+SHOWN_WEEKS = 26
+MONTH = timedelta(days=28)
+NO_RATES = (charts.Rate(0), charts.Rate(0))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One installed classifier or ensemble. `state` is empty for an ensemble, which has that of its members.
+
+    `rates`: sensitivity and specificity against the readers, of the answers on trial where none was shown.
+    `month` and `all`: what it answered in the last four weeks, and in all weeks that are counted; `on_trial`: of the
+    answers that nobody sees.
+    """
+
+    name: str
+    version: str
+    weights: str
+    card_url: str
+    state: ClassifierState | None
+    rule: ClassifierRule | None
+    month: Answers
+    all: Answers
+    on_trial: Answers
+    rates: list[tuple[str, charts.Rate]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The drift of what is shown of one version."""
+
+    version: Version
+    drift: Drift
+    means: Any
+    zones: Any
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@overseen
+def index(request: HttpRequest, scope: Scope) -> HttpResponse:
+    form = _form(request, scope)
+    if request.method == "POST" and form is None:
+        raise PermissionDenied
+    if form and form.is_bound and form.is_valid() and _decide(request, scope, form):
+        return redirect(f"{reverse('diagnosis:oversight-classifiers')}?{scope.query}")
+    status = 422 if form and form.errors else 200
+    return show(request, scope, "classifiers", _("Classifiers"), _context(scope, form), status=status)
+
+
+def _form(request: HttpRequest, scope: Scope) -> ClassifierRuleForm | None:
+    """None where the person may decide neither for the clinic that is shown nor for all."""
+    of_all = runs_site(person(request))
+    if not (of_all or (scope.chosen and scope.chosen.pk in scope.managed)):
+        return None
+    data = request.POST if request.method == "POST" else None
+    subjects = [(one.name, _called(one.name)) for one in classifiers.subjects().values()]
+    return ClassifierRuleForm(data, subjects=subjects, may_everywhere=of_all)
+
+
+def _called(subject: str) -> str:
+    of_panels = {panel_name(modality): modality for modality in Modality}
+    if subject in of_panels:
+        return _("All classifiers for %(modality)s") % {"modality": of_panels[subject].label}
+    return subject
+
+
+def _decide(request: HttpRequest, scope: Scope, form: ClassifierRuleForm) -> bool:
+    sent = form.cleaned_data
+    clinic: Clinic | None = None if sent.get("everywhere") else scope.chosen
+    if clinic is None and not sent.get("everywhere"):
+        form.add_error(None, _("Choose a clinic above first, or decide for all clinics."))
+        return False
+    try:
+        decide_on_classifier(
+            by=person(request),
+            clinic=clinic,
+            subject=sent["subject"],
+            state=ClassifierState(sent["state"]),
+            reason=sent["reason"],
+        )
+    except Refusal as refusal:
+        form.add_error(None, refusal.sentence)
+        return False
+    messages.success(request, _("Saved. It holds from now on, without a restart."))
+    return True
+
+
+def _context(scope: Scope, form: ClassifierRuleForm | None) -> dict[str, Any]:
+    clinic = scope.chosen.pk if scope.chosen else None
+    rules, months = Rules.of(clinic), scope.monthly()
+    weeks = usage.weekly(scope.keys)
+    history_of = ClassifierRule.objects.concerning(clinic).select_related("made_by", "clinic")
+    return {
+        "form": form,
+        "modalities": [_modality(one, rules, _rows(one, scope, rules, weeks, months)) for one in Modality],
+        "drifts": [_drawn(*one) for one in watched(weeks)] if scope.chosen else [],
+        "decided": [(rule, _called(rule.subject)) for rule in history_of[:LATEST_RULES]],
+        "weeks": usage.WEEKS,
+    }
+
+
+def _modality(modality: Modality, rules: Rules, rows: list[Row]) -> dict[str, Any]:
+    rule = rules.strictest(panel_name(modality))
+    research = any(one.research_only for one in _ensembles(modality))
+    answers = any(row.state == ClassifierState.ACTIVE for row in rows)
+    decided = rule is not None and rule.reason_code != RuleReason.IN_USE
+    return {"label": modality.label, "rule": rule, "rows": rows, "undecided": research and answers and not decided}
+
+
+def _ensembles(modality: Modality) -> list[EnsembleSpec]:
+    return [one for one in classifiers.ensembles() if one.modality == modality.value]
+
+
+def _rows(modality: Modality, scope: Scope, rules: Rules, weeks: usage.Weeks, months: list[history.Month]) -> list[Row]:
+    states = classifiers.states_in(scope.chosen.pk if scope.chosen else None)
+    month = usage.in_all(weeks, usage.monday(timezone.now() - MONTH))
+    counted = usage.in_all(weeks)
+    agreed = _by_version(agreement.overall(history.agreements(months)))
+    tried = _by_version(agreement.overall(history.trials(months)))
+    specs = [one for one in classifiers.installed_specs() if one.modality == modality.value]
+    found = []
+    installed: list[ClassifierSpec | EnsembleSpec] = [*_ensembles(modality), *specs]
+    for one in installed:
+        shown = Version(modality.value, one.name, one.version)
+        unseen = replace(shown, on_trial=True)
+        found.append(
+            Row(
+                one.name,
+                one.version,
+                one.weights_sha256 if isinstance(one, ClassifierSpec) else "",
+                cards.url(one.identity),
+                states.get(one.name) if isinstance(one, ClassifierSpec) else None,
+                rules.strictest(one.name) if isinstance(one, ClassifierSpec) else None,
+                month.get(shown, Answers()),
+                counted.get(shown, Answers()),
+                counted.get(unseen, Answers()),
+                _named(agreed.get((one.name, one.version)) or tried.get((one.name, one.version)) or NO_RATES),
+            )
+        )
+    return found
+
+
+def _named(rates: tuple[charts.Rate, ...]) -> list[tuple[str, charts.Rate]]:
+    return list(zip((_("Sensitivity"), _("Specificity")), rates, strict=True))
+
+
+def _by_version(wholes: Iterable[Agreement]) -> dict[tuple[str, str], tuple[charts.Rate, ...]]:
+    """Of readings whose category was compared with the decision; those from before stand on the page of agreement."""
+    checked = [one for one in wholes if one.checked]
+    return {(one.whole.classifier, one.whole.version): one.rates[:2] for one in charts.versions(checked)}
+
+
+def _drawn(version: Version, found: Drift) -> Drawn:
+    means = charts.weekly_means(version.name, found, SHOWN_WEEKS)
+    return Drawn(version, found, means, charts.zones(version.name, found, SHOWN_WEEKS))
