@@ -76,13 +76,22 @@ def _head(delivery: Delivery) -> str:
 
 
 def _person(delivery: Delivery, study: Study, order: Order | None) -> str:
-    patient = study.patient
+    """As at the signature: a report that turns out to be somebody else's is taken back where it was sent."""
+    assert delivery.report
+    patient, signed = study.patient, delivery.report.snapshot["patient"]
     own = order.source.assigning_authority if order and order.source else ""
     authority = own or delivery.destination.options.get("authority", "")
-    number = f"{escape(patient.medical_record_number)}^^^{escape(authority)}^MR"
-    name = f"{escape(patient.family_name)}^{escape(patient.given_name)}"
-    born = f"{patient.birth_date:%Y%m%d}" if patient.birth_date else ""
-    return _segment("PID", {1: "1", 3: number, 5: name, 7: born, 8: patient.sex})
+    number = f"{escape(signed['medical_record_number'])}^^^{escape(authority)}^MR"
+    family, _, given = signed["name"].partition(", ")
+    fields = {
+        1: "1",
+        3: number,
+        5: f"{escape(family)}^{escape(given)}",
+        7: (signed["birth_date"] or "").replace("-", ""),
+    }
+    if patient.medical_record_number == signed["medical_record_number"]:
+        fields[8] = patient.sex
+    return _segment("PID", fields)
 
 
 def _request(report: Report, study: Study, order: Order | None, status: str) -> str:

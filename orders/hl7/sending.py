@@ -9,7 +9,9 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from delivery.models import Delivery
+from delivery.release import require_report, require_study
 from delivery.senders import Refused, TryAgain, Unreachable
+from diagnosis.states import ReportStanding
 from orders.hl7 import results
 from orders.hl7.mllp import Frames, TooLarge, framed
 from orders.hl7.reading import Incoming, Unusable, read
@@ -25,6 +27,7 @@ TAKEN, TRIED, TURNED_AWAY = {"AA", "CA"}, {"AE", "CE"}, {"AR", "CR"}
 
 def send(delivery: Delivery) -> str:
     """Send the report and wait for its acknowledgement: accepted, to be tried again (AE), or refused (AR)."""
+    _require_leave(delivery)
     message = results.message(delivery).encode()
     answer = _exchange(delivery, message)
     if answer.get("MSA", 2) != results.control_id(delivery):
@@ -36,6 +39,16 @@ def send(delivery: Delivery) -> str:
     if code in TURNED_AWAY:
         raise Refused(said)
     raise TryAgain(said if code in TRIED else NOT_OURS)
+
+
+def _require_leave(delivery: Delivery) -> None:
+    """Raise Refused for what must not leave: of a study that was taken back, of a confidential record, or signed under
+    another patient. That a report was entered in error is told all the same, to whoever was sent it.
+    """
+    if delivery.payload["standing"] == ReportStanding.ENTERED_IN_ERROR:
+        require_study(delivery.study)
+    else:
+        require_report(delivery.report)
 
 
 def _exchange(delivery: Delivery, message: bytes) -> Incoming:

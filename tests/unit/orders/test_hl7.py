@@ -18,7 +18,7 @@ from delivery.states import DeliveryStatus
 from diagnosis.actions.patient import register_patient
 from diagnosis.actions.report import add_addendum, sign_report
 from diagnosis.actions.report_correction import enter_in_error
-from diagnosis.models import Patient, Report
+from diagnosis.models import Confidentiality, Patient, Report
 from diagnosis.states import STANDING_ELSEWHERE
 from orders.hl7 import answering
 from orders.hl7.listener import Door, Listener
@@ -257,6 +257,10 @@ def test_a_report_is_delivered_once_although_it_was_refused_twice(
         sent = read(came[-1])
         assert (sent.get("OBR", 25), sent.get("OBX", 11)) == (codes_of.order, codes_of.observation)
     assert b"Clear" not in came[-1]
+    Delivery.objects.filter(pk=row.pk).update(status="waiting")
+    mark = Confidentiality.objects.create(patient=patient, marked_by=radiologist)
+    assert deliver(row) == DeliveryStatus.REFUSED, "nothing of a confidential record leaves by itself"
+    mark.delete()
     codes.append("AR")
     Delivery.objects.filter(pk=row.pk).update(status="waiting")
     assert deliver(row) == DeliveryStatus.REFUSED
