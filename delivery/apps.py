@@ -18,10 +18,12 @@ class DeliveryConfig(AppConfig):
         from delivery.models import Kind  # noqa: PLC0415
         from delivery.senders import SENDERS  # noqa: PLC0415
         from delivery.states import DELIVERY_MOVES  # noqa: PLC0415
+        from delivery.webhooks.sending import send as webhook  # noqa: PLC0415  connects its receivers too
         from diagnosis.states import MACHINES  # noqa: PLC0415
 
         MACHINES["Delivery"] = DELIVERY_MOVES
         SENDERS[Kind.DICOM] = _send_dicom
+        SENDERS[Kind.WEBHOOK] = webhook
 
 
 def _send_dicom(delivery: Delivery) -> str:

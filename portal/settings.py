@@ -327,6 +327,9 @@ DELIVERY_TIMEOUT_SECONDS = env.float("DELIVERY_TIMEOUT_SECONDS", default=10)
 DELIVERY_TLS_CA = env.str("DELIVERY_TLS_CA", default="")
 # What has waited for longer is shown as overdue; it is tried all the same.
 DELIVERY_OVERDUE = timedelta(minutes=env.int("DELIVERY_OVERDUE_MINUTES", default=60))
+# Webhooks go to public addresses alone, and to networks that are named here, such as 10.1.2.0/24; without TLS to
+# loopback addresses alone, where those are named.
+WEBHOOK_NETWORKS = env.list("WEBHOOK_NETWORKS", default=[])
 
 # --- HL7 ---------------------------------------------------------------------------------------------------
 # The port on which `manage.py listen_hl7` receives orders and patients, 0: none. Others reach it where MLLP_HOST

@@ -1,0 +1,121 @@
+"""Sends one event to one receiver."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import time
+from contextlib import suppress
+from threading import Timer
+
+from django.conf import settings
+from django.utils.translation import gettext_noop
+
+from audit.record import record
+from audit.vocabulary import Action, Event
+from delivery.models import Delivery
+from delivery.release import NOT_READ, require_study
+from delivery.senders import NotYet, Refused, TryAgain
+from delivery.webhooks import reach, signing
+from delivery.webhooks.events import STUDY_RESULT
+from diagnosis.models import Study
+from diagnosis.rules import blinding
+
+# A worker does nothing else meanwhile: so many times as long as one step may take.
+LONGEST_STEPS = 2
+USER_AGENT = "chest-imaging-portal-webhook/1"
+COME_BACK = {408, 425, 429}
+
+NO_SECRET = gettext_noop("The destination has no secret to sign with, or none that a key of today opens.")
+REDIRECTED = gettext_noop("The receiver pointed to another address, which is not followed.")
+
+
+def send(delivery: Delivery) -> str:
+    """Returns how the receiver answered. A repetition has the same `webhook-id`."""
+    study = _study_of(delivery)
+    secret = delivery.destination.secret
+    if not secret:
+        raise Refused(NO_SECRET)
+    target = reach.target(delivery.destination.url)
+    body = json.dumps(delivery.payload, separators=(",", ":"), sort_keys=True).encode()
+    signed = signing.headers(secret, key=f"msg_{delivery.pk.hex}", timestamp=int(time.time()), body=body)
+    answer = _answered(_post(target, body, signed))
+    if delivery.study_id is None:  # else the outbox says so
+        _note(delivery, study)
+    return answer
+
+
+def _study_of(delivery: Delivery) -> Study:
+    """Raises Refused or NotYet where nobody outside may be told, or not before a person has read."""
+    key = delivery.payload.get("data", {}).get("study")
+    study = require_study(Study.with_withdrawn.filter(pk=key).first() if key else None)
+    if delivery.payload["type"] == STUDY_RESULT and blinding.results_held_back().filter(pk=study.pk).exists():
+        raise NotYet(NOT_READ)
+    return study
+
+
+def _note(delivery: Delivery, study: Study) -> None:
+    record(
+        Event.EXPORT,
+        Action.EXECUTE,
+        route=f"delivery {delivery.destination.kind}",
+        object_type="diagnosis.study",
+        object_id=str(study.pk),
+        patient=study.patient_id,
+        detail={"to": str(delivery.destination_id), "content": delivery.content},
+    )
+
+
+class _Pinned(http.client.HTTPConnection):
+    """Connects to the address that was looked at, and to no other."""
+
+    def __init__(self, target: reach.Target) -> None:
+        super().__init__(target.host, target.port, timeout=settings.DELIVERY_TIMEOUT_SECONDS)
+        self.target = target
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.target.address, self.target.port), self.timeout)
+        if not self.target.is_encrypted:
+            self.sock = plain
+            return
+        try:
+            self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self.target.host)
+        except BaseException:
+            plain.close()
+            raise
+
+
+def _post(target: reach.Target, body: bytes, signed: dict[str, str]) -> int:
+    """The status of the answer. Its body is not read: nothing that a stranger writes is kept."""
+    connection = _Pinned(target)
+    named = {"Content-Type": "application/json", "User-Agent": USER_AGENT, "Connection": "close"}
+    late = Timer(LONGEST_STEPS * settings.DELIVERY_TIMEOUT_SECONDS, lambda: _cut(connection))
+    late.daemon = True
+    late.start()
+    try:
+        connection.request("POST", target.path, body, named | signed)
+        return connection.getresponse().status
+    except http.client.HTTPException as error:
+        raise TryAgain(str(error) or type(error).__name__) from error
+    finally:
+        late.cancel()
+        connection.close()
+
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    """Whoever answers one byte at a time is not waited for."""
+    with suppress(OSError, AttributeError):
+        connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _answered(status: int) -> str:
+    said = f"HTTP {status}"
+    if 200 <= status < 300:
+        return said
+    if 300 <= status < 400:
+        raise Refused(REDIRECTED)
+    if status >= 500 or status in COME_BACK:
+        raise TryAgain(said)
+    raise Refused(said)
