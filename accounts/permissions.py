@@ -24,6 +24,7 @@ class Permission(StrEnum):
     SIGN_REPORT = "sign reports"
     MANAGE_STAFF = "manage the clinic's staff"
     MANAGE_CLINIC = "manage the clinic's settings and queue"
+    MANAGE_DELIVERY = "manage what goes out and whereto"
     EXPORT_DEIDENTIFIED = "export images without names"
 
 
@@ -42,6 +43,9 @@ REFUSALS = {
     Permission.MANAGE_STAFF: _("Your role in %(clinic)s does not allow you to manage the clinic’s staff."),
     Permission.MANAGE_CLINIC: _(
         "Your role in %(clinic)s does not allow you to manage the clinic’s settings and queue."
+    ),
+    Permission.MANAGE_DELIVERY: _(
+        "Your role in %(clinic)s does not allow you to manage what goes out of the clinic and whereto."
     ),
     Permission.EXPORT_DEIDENTIFIED: _("Your role in %(clinic)s does not allow you to export images without names."),
 }

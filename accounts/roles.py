@@ -79,6 +79,7 @@ class Administrator(Role):
             Permission.REQUEST_ANALYSIS,
             Permission.MANAGE_STAFF,
             Permission.MANAGE_CLINIC,
+            Permission.MANAGE_DELIVERY,
             Permission.EXPORT_DEIDENTIFIED,
         }
     )

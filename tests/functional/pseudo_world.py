@@ -12,6 +12,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from accounts.models import ApiToken, Clinic, Membership, User
+from delivery import release
+from delivery.models import Delivery, Destination, Kind
+from delivery.states import DeliveryStatus
 from diagnosis.actions.correction import merge_patients
 from diagnosis.actions.draft import save_draft
 from diagnosis.actions.report import add_addendum, sign_report
@@ -52,6 +55,7 @@ WRITTEN = (
 OWN_ARGUMENTS = {
     "account_reset_password_from_key": "key",
     "admin:app_list": "app",
+    "delivery:destination-add": "destination-add",
     "admin:auth_user_password_change": "accounts_user",
     "diagnosis:model-card": "card",
     "diagnosis:patient-merge": "unread",
@@ -138,6 +142,7 @@ def fill(world: World) -> World:
     world.arguments = {name: [[one.pk] for one in several] for name, several in given.items()}
     world.arguments |= _of_the_administration(world, analysis)
     world.arguments |= _of_the_network(world) | _of_the_orders(world)
+    world.arguments |= _of_deliveries(world)
     world.arguments |= {
         "code": [[signed.verification_code], ["0000-0000"]],
         "card": [["classifier-0", "1.2.3"]],
@@ -205,6 +210,27 @@ def _of_the_orders(world: World) -> dict[str, list[list[Any]]]:
     cancelled = receive_order(patient=world.patients[1], accession_number="A-3", **said)
     withdraw_order(cancelled, by=source.account, reason="Ward staff")
     return {"order": [[late.pk], [done.pk], [cancelled.pk]], "orders_ordersource": [[source.pk]]}
+
+
+def _of_deliveries(world: World) -> dict[str, list[list[Any]]]:
+    """A destination, and a delivery in each state."""
+    to = Destination.objects.create(
+        clinic=world.clinic, kind=Kind.DICOM, name="PACS", host="pacs.example", port=104, contents=["signed_report"]
+    )
+    for number, status in enumerate(DeliveryStatus):
+        held = timezone.now() + timedelta(hours=1) if status == DeliveryStatus.SENDING else None
+        Delivery.objects.create(
+            destination=to,
+            content="signed_report",
+            study=world.scans[0].study,
+            key=str(number),
+            status=status,
+            held_until=held,
+            attempts=number,
+            delivered_at=timezone.now(),
+            last_answer=release.MOVED,
+        )
+    return {"destination": [[to.pk]], "destination-add": [["dicom"]]}
 
 
 def _signed(scan: Scan) -> list[str]:

@@ -16,6 +16,7 @@ from accounts.models import Clinic, Membership, User
 from audit import chain
 from audit.models import AuditEvent
 from audit.vocabulary import Action, Event
+from delivery.models import Content, Delivery, Destination, Kind
 from diagnosis.actions.authorisation import hand_over
 from diagnosis.actions.confidentiality import lift_confidentiality, mark_confidential
 from diagnosis.actions.correction import merge_patients
@@ -72,6 +73,7 @@ WITHOUT_PATIENT = {
             for page in ("changelist", "add", "history", "delete", "change")
         ),
         *("diagnosis:reading-policy", "accounts:people", "accounts:invite", "accounts:person"),
+        *("delivery:destinations", "delivery:destination", "delivery:destination-add", "delivery:destination-echo"),
     ),
     "always refused": tuple(
         f"admin:diagnosis_{model}_{page}" for model in ("patient", "scan", "analysis") for page in ("add", "delete")
@@ -227,6 +229,7 @@ def world(
         "Device": [maker(prediction).key],
         "Provenance": [analysis.pk],
         "AuditEvent": [_entry_about(patient)],
+        **sent(scan.study),
     }
     # Past a retention period, which a page lists.
     RetentionRule.objects.create(clinic=clinic, years=1)
@@ -263,6 +266,12 @@ def received(clinic: Clinic) -> ReceivedStudy:
 def ordered(patient: Patient) -> Order:
     source = OrderSource.objects.create(clinic=patient.clinic, name="RIS", networks="192.0.2.0/24")
     return receive_order(source=source, patient=patient, requested_at=timezone.now(), accession_number="A-1")
+
+
+def sent(study: Study) -> dict[str, list[Any]]:
+    to = Destination.objects.create(clinic=study.clinic, kind=Kind.DICOM, name="PACS", host="127.0.0.1", port=1)
+    row = Delivery.objects.create(destination=to, content=Content.SIGNED_REPORT, study=study, key="1")
+    return {"destination": [to.pk], "destination-add": ["dicom"], "delivery": [row.pk]}
 
 
 def _reviewed_access(patient: Patient, person: User, *, by: User) -> EmergencyAccess:

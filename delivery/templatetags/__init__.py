@@ -1,0 +1,1 @@
+"""Words about deliveries on other rooms' pages."""

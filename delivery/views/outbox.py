@@ -1,0 +1,81 @@
+"""What waits, what went out and what was refused; and what a person does about it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import Clinic
+from accounts.permissions import Permission, require
+from audit.notes import note_list
+from delivery import actions
+from delivery.models import Delivery, Destination
+from delivery.states import DeliveryStatus
+from diagnosis.errors import Refusal
+from diagnosis.views.shortcuts import find, in_clinic, noted, person
+
+A_PAGE = 50
+
+
+@require_safe
+@in_clinic
+def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    require(person(request), Permission.MANAGE_DELIVERY, clinic)
+    shown = Delivery.objects.visible_to(person(request)).in_clinic(clinic)
+    chosen = request.GET.get("status", "")
+    if chosen in DeliveryStatus.values:
+        shown = shown.filter(status=chosen)
+    if (to := _destination(request, clinic)) is not None:
+        shown = shown.filter(destination=to)
+    rows = shown.select_related("destination", "study__patient").order_by("-queued_at", "-pk")
+    page = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
+    note_list(Delivery._meta.label_lower, [row.study.patient_id for row in page if row.study])
+    context: dict[str, Any] = {
+        "clinic": clinic,
+        "page": page,
+        "statuses": DeliveryStatus.choices,
+        "chosen": chosen,
+        "destinations": Destination.objects.in_clinic(clinic),
+        "to": to,
+        "overdue": Delivery.objects.visible_to(person(request)).in_clinic(clinic).overdue().count(),
+    }
+    return render(request, "delivery/outbox.html", context)
+
+
+def _destination(request: HttpRequest, clinic: Clinic) -> Destination | None:
+    try:
+        return Destination.objects.in_clinic(clinic).filter(pk=uuid.UUID(request.GET.get("destination", ""))).first()
+    except ValueError:
+        return None
+
+
+@require_POST
+def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return _act(request, pk, actions.send_again, _("It is on its way."))
+
+
+@require_POST
+def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return _act(request, pk, actions.cancel, _("It will not be sent."))
+
+
+def _act(request: HttpRequest, pk: uuid.UUID, act: Callable[..., None], done: str) -> HttpResponse:
+    row = find(Delivery.objects.select_related("destination__clinic", "study"), request, pk)
+    require(person(request), Permission.MANAGE_DELIVERY, row.destination.clinic)
+    if row.study:
+        noted(row.study)
+    try:
+        act(by=person(request), delivery=row)
+    except Refusal as refusal:
+        messages.warning(request, refusal.sentence)
+    else:
+        messages.success(request, done)
+    return redirect("delivery:outbox")
