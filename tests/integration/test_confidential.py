@@ -58,7 +58,10 @@ LISTS = {
     *("diagnosis:notifications", "diagnosis:oversight-reading", "diagnosis:oversight-jobs"),
     *("diagnosis:oversight-corrections", "diagnosis:oversight-critical", "diagnosis:oversight-deletions"),
     *("diagnosis:oversight-retention", "diagnosis:oversight-download", "diagnosis:oversight-access"),
-    *("diagnosis:oversight-deidentified", "diagnosis:report-verify"),
+    *("diagnosis:oversight-deidentified", "diagnosis:report-verify", "delivery:outbox", "orders:list"),
+    *(f"dicomweb:dicom-find-{level}" for level in ("studies", "series", "instances")),
+    *(f"fhir:{kind}-search" for kind in ("Patient", "ImagingStudy", "DiagnosticReport", "Observation", "Provenance")),
+    "fhir:AuditEvent-search",
 }
 # Where administrators look after closed records, which they know by their numbers alone.
 OF_KEEPERS = {"diagnosis:oversight-emergency", "diagnosis:patient-confidential"}
@@ -97,7 +100,8 @@ def _secrets(world: World) -> set[str]:  # noqa: F811
     keys = {patient.pk, merged.pk, *(key for keys in world.subjects.values() for key in keys)}
     keys |= {*patient.scans.values_list("pk", flat=True), *patient.studies.values_list("pk", flat=True)}
     named = {patient.name, patient.given_name, patient.medical_record_number, merged.medical_record_number}
-    return named | {str(key) for key in keys if isinstance(key, UUID)} - {str(world.subjects["emergency"][0])}
+    others = {str(world.subjects[kind][0]) for kind in ("emergency", "destination")}
+    return named | {str(key) for key in keys if isinstance(key, UUID)} - others
 
 
 def test_an_emergency_opens_it_loudly_and_for_a_while(
