@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.dispatch import receiver
 
 from delivery.models import Delivery
-from delivery.states import DeliveryStatus
+from delivery.states import OPEN, DeliveryStatus
 from diagnosis.actions.deletion import study_erased
 from diagnosis.models import Study
 
@@ -18,5 +18,6 @@ def _study_erased(study: Study, **_: Any) -> None:
     """In the same transaction. The rows stay, with when something was sent and whereto, and without its words."""
     of_study = list(Delivery.objects.filter(Q(study=study) | Q(report__study=study)).values_list("pk", flat=True))
     rows = Delivery.objects.filter(pk__in=of_study)
-    rows.filter(status=DeliveryStatus.WAITING).update(status=DeliveryStatus.CANCELLED)
+    # Whoever sends one at this moment finds that the lease is gone, and writes nothing back.
+    rows.filter(status__in=OPEN).update(status=DeliveryStatus.CANCELLED, held_until=None)
     rows.update(study=None, report=None, payload={}, last_answer="")

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from delivery.models import Content, Destination, Kind
-from delivery.models.destination import CONTENTS_OF
+from delivery.models.destination import CONTENTS_OF, NEEDED
 
 # What is asked for each kind.
 FIELDS = {
@@ -47,6 +47,8 @@ class DestinationForm(forms.ModelForm):
         contents: Any = self.fields["contents"]
         contents.choices = [(one.value, one.label) for one in CONTENTS_OF[kind]]
         self.fields["is_active"].help_text = ""
+        for name in NEEDED[kind]:
+            self.fields[name].required = True
         if "secret" in self.fields:
             self.fields["secret"].required = not self.instance.encrypted_secret
 

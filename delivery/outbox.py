@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +15,7 @@ from delivery.states import DeliveryStatus
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Report, Study
 
+OVERTAKEN = _("Something newer of the same kind was queued for this destination since. Send that one instead.")
 MOVED_ON = _("This delivery has moved on meanwhile. Look at the list again.")
 
 
@@ -41,7 +43,11 @@ def enqueue(
 
 
 def send_again(row: Delivery) -> None:
-    """What has ended goes out once more, and what waits need not wait longer. Raises NotAllowedNow."""
+    """What has ended goes out once more, and what waits need not wait longer. Raises NotAllowedNow, also where it would
+    follow what took its place.
+    """
+    if row.study_id and _newer_than(row).exists():
+        raise NotAllowedNow("delivery_overtaken", OVERTAKEN)
     now = timezone.now()
     source = DeliveryStatus(row.status)
     anew: dict[str, Any] = {"next_attempt_at": now}
@@ -60,9 +66,18 @@ def send_again(row: Delivery) -> None:
         transaction.on_commit(tasks.wake, robust=True)
 
 
+def _newer_than(row: Delivery) -> QuerySet[Delivery]:
+    same = Delivery.objects.filter(destination=row.destination_id, content=row.content, study=row.study_id)
+    return same.filter(queued_at__gt=row.queued_at).exclude(pk=row.pk)
+
+
 def cancel(row: Delivery) -> None:
-    """What waits does not go out. Raises NotAllowedNow."""
-    if not Delivery.objects.move(row.pk, DeliveryStatus.WAITING, DeliveryStatus.CANCELLED):
+    """What waits does not go out, nor what a worker held that is gone. Raises NotAllowedNow."""
+    lost = Delivery.objects.filter(held_until__lt=timezone.now())
+    if not (
+        Delivery.objects.move(row.pk, DeliveryStatus.WAITING, DeliveryStatus.CANCELLED)
+        or lost.move(row.pk, DeliveryStatus.SENDING, DeliveryStatus.CANCELLED, held_until=None)
+    ):
         raise NotAllowedNow("delivery_moved_on", MOVED_ON)
 
 

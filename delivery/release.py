@@ -21,6 +21,11 @@ RESEARCH_ONLY = gettext_noop("The result is for research only, and this clinic h
 STOPPED = gettext_noop("A classifier that answered was stopped since.")
 NOT_READ = gettext_noop("It waits until a person has read the study, as this clinic’s reading policy asks.")
 NOT_SIGNED = gettext_noop("The report is not signed.")
+MOVED_TO_ANOTHER = gettext_noop("The study was given to another patient since it was queued.")
+NEWER_VERSION = gettext_noop("Something was signed to this report since. The newer version is sent in its place.")
+OTHER_IN_FILE = gettext_noop(
+    "The file names another record number or birth date than the record. Nothing is sent under either of them."
+)
 OTHER_PATIENT = gettext_noop("The report was signed under another patient’s name.")
 
 

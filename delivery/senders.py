@@ -7,14 +7,22 @@ from collections.abc import Callable
 from delivery.models import Delivery, Kind
 
 
-class Refused(Exception):
-    """It ends here, until a person sends it once more.
+class NotDelivered(Exception):
+    """The reason is a code, or a sentence that is marked with gettext_noop: it is kept for good, and names nobody.
 
-    The reason is the receiver's own words, or a sentence that is marked with gettext_noop.
+    `words` are the receiver's own, which may name a patient. They go with the study.
     """
 
+    def __init__(self, reason: str = "", *, words: str = "") -> None:
+        super().__init__(reason)
+        self.words = words
 
-class TryAgain(Exception):
+
+class Refused(NotDelivered):
+    """It ends here, until a person sends it once more."""
+
+
+class TryAgain(NotDelivered):
     """Not now, for a reason that concerns this delivery alone."""
 
 
@@ -29,8 +37,8 @@ class NotYet(Exception):
     """
 
 
-# Returns the receiver's answer. Raises the above; OSError counts as Unreachable. Must be able to run twice: whatever
-# it gives the receiver carries identifiers made of the delivery's key, so that a repetition is known for one. It ends
-# within seconds: the lease of the row lasts no longer than a Celery task may.
+# Returns the receiver's answer, without words of its own. Raises the above; anything else is logged and tried again.
+# Must be able to run twice: whatever it gives the receiver carries identifiers made of the delivery's key, so that a
+# repetition is known for one. It ends within seconds: the lease of the row lasts no longer than a Celery task may.
 Sender = Callable[[Delivery], str]
 SENDERS: dict[Kind, Sender] = {}

@@ -41,6 +41,12 @@ class End:
     answer: str
     pause: timedelta = field(default=timedelta())
     is_unreachable: bool = False
+    words: str = ""
+
+    @property
+    def told(self) -> str:
+        """For the row; PostgreSQL keeps no NUL."""
+        return f"{self.answer} {self.words}".strip().replace("\0", "")[:2000]
 
 
 def deliver_some(*, seconds: float) -> bool:
@@ -89,13 +95,13 @@ def _end_of(row: Delivery) -> End:
     except NotYet as reason:
         return End(DeliveryStatus.WAITING, None, str(reason), LOOK_AGAIN)
     except Refused as reason:
-        return End(DeliveryStatus.REFUSED, Outcome.REFUSED, str(reason))
+        return End(DeliveryStatus.REFUSED, Outcome.REFUSED, str(reason), words=reason.words)
     except Exception as error:
         return _again(row, error)
 
 
 def _send(row: Delivery) -> str:
-    if row.log.filter(outcome=Outcome.LOST).count() >= MOST_LOST:
+    if row.log.filter(outcome=Outcome.LOST, at__gte=row.queued_at).count() >= MOST_LOST:
         raise Refused(WORKERS_LOST)
     if row.content != Content.EVENT and row.study is None:
         raise Refused(DELETED)
@@ -105,11 +111,11 @@ def _send(row: Delivery) -> str:
 
 
 def _again(row: Delivery, error: Exception) -> End:
-    if isinstance(error, Unreachable | OSError):
+    if isinstance(error, Unreachable):
         pause = back_off(row.destination.failures + 1)
         return End(DeliveryStatus.WAITING, Outcome.AGAIN, str(error), pause, is_unreachable=True)
     if isinstance(error, TryAgain):
-        return End(DeliveryStatus.WAITING, Outcome.AGAIN, str(error), back_off(row.attempts))
+        return End(DeliveryStatus.WAITING, Outcome.AGAIN, str(error), back_off(row.attempts), words=error.words)
     log.error("delivery %s could not be sent", row.pk, exc_info=error)
     return End(DeliveryStatus.WAITING, Outcome.AGAIN, UNEXPECTED, back_off(row.attempts))
 
@@ -130,12 +136,16 @@ def _finish(row: Delivery, end: End, seconds: float) -> None:
         changes["attempts"] = F("attempts") - 1  # type: ignore[assignment]
     mine = Delivery.objects.held_as(row)
     if not mine.update(
-        status=end.status, held_until=None, next_attempt_at=now + end.pause, last_answer=end.answer[:2000], **changes
+        status=end.status, held_until=None, next_attempt_at=now + end.pause, last_answer=end.told, **changes
     ):
         return
     if end.outcome:
         DeliveryAttempt.objects.create(
-            delivery=row, at=now, outcome=end.outcome, answer=end.answer[:2000], seconds=round(seconds, 3)
+            delivery=row,
+            at=now,
+            outcome=end.outcome,
+            answer=end.answer.replace("\0", "")[:2000],
+            seconds=round(seconds, 3),
         )
     _note_reachability(row.destination, end, now)
 

@@ -24,6 +24,7 @@ DELIVERY_MOVES: Moves = {
         _D.DELIVERED: "the receiver has it",
         _D.WAITING: "the receiver was away or busy, or the worker was lost",
         _D.REFUSED: "the receiver will not have it, or it must not be sent",
+        _D.CANCELLED: "its study is deleted, or a person cancels what a lost worker held",
     },
     # To send once more doubles nothing: the receiver is given the same identifiers.
     _D.DELIVERED: {_D.WAITING: "a person sends it once more"},

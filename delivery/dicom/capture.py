@@ -62,7 +62,8 @@ def _describe(made: Any, prediction: Prediction) -> None:
     made.ImageComments = NOT_A_DIAGNOSIS
     made.DerivationDescription = f"Attention of {prediction.identity}, weights SHA-256 {prediction.weights_sha256}"
     made.ImageType = ["DERIVED", "SECONDARY"]
-    made.BurnedInAnnotation, made.RecognizableVisualFeatures = "NO", "NO"
+    # Over an original of which nobody said that no name is written into it.
+    made.BurnedInAnnotation, made.RecognizableVisualFeatures = "YES", "NO"
     # What a viewer would write at the edges is not known here.
     made.PatientOrientation = made.Laterality = ""
 

@@ -34,7 +34,7 @@ ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
 TITLE = ("18748-4", "LN", "Diagnostic imaging report")
 # Heading, its code, and the code of the words below it (PS3.16 CID 7001, 7002).
 SECTIONS = (
-    ("indication", ("121109", "DCM", "Indications for Procedure"), ("121110", "DCM", "Indications for Procedure")),
+    ("indication", ("121109", "DCM", "Indications for Procedure"), ("121109", "DCM", "Indications for Procedure")),
     ("technique", ("121064", "DCM", "Current Procedure Descriptions"), ("121065", "DCM", "Procedure Description")),
     ("comparison", ("121068", "DCM", "Previous Findings"), ("121069", "DCM", "Previous Finding")),
     ("findings", ("121070", "DCM", "Findings"), ("121071", "DCM", "Finding")),
@@ -214,11 +214,14 @@ def _texts(report: Report, version: str) -> list[tuple[Any, Any, str]]:
     with override(settings.LANGUAGE_CODE):
         category = str(Category(report.category).label)
     found[-1] = (*found[-1][:2], f"{report.impression}\n{category}")
+    added = report.addenda.order_by("number")
+    if version != "error":
+        added = added.filter(number__lt=int(version))
+    found += [(*ADDENDUM, f"{one.text}\n{one.signer_name}, {one.signed_at.isoformat()}") for one in added]
     if version == "error":
         assert report.error
         return [(*ADDENDUM, f"ENTERED IN ERROR: {report.error.reason}"), *found]
-    added = report.addenda.filter(number__lt=int(version)).order_by("number")
-    return [*found, *((*ADDENDUM, f"{one.text}\n{one.signer_name}, {one.signed_at.isoformat()}") for one in added)]
+    return found
 
 
 def _rejection(subject: Subject, report: Report) -> Built:

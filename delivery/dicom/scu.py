@@ -36,6 +36,7 @@ def store(destination: Destination, objects: list[Built]) -> str:
     """Give all of `objects` to the destination. Returns its answer; raises Refused, TryAgain or Unreachable."""
     warned = []
     with _association(destination, sorted({one.sop_class for one in objects})) as link:
+        _require_all(link, {one.sop_class for one in objects})
         for one in objects:
             status = _send(link, one)
             warned += [f"0x{status:04X}"] if status else []
@@ -61,9 +62,12 @@ def _association(destination: Destination, classes: list[str]) -> Iterator[Assoc
     for one in classes:
         ae.add_requested_context(one, TRANSFER_SYNTAXES)
     assert destination.port  # its kind cannot do without
-    link = ae.associate(
-        destination.host, destination.port, ae_title=destination.called_title, tls_args=_tls(destination)
-    )
+    try:
+        link = ae.associate(
+            destination.host, destination.port, ae_title=destination.called_title, tls_args=_tls(destination)
+        )
+    except OSError as error:
+        raise Unreachable(type(error).__name__) from error
     if not link.is_established:
         raise Unreachable(_why_not(link))
     try:
@@ -92,10 +96,14 @@ def _why_not(link: Association) -> str:
     return "Nobody answers there."
 
 
+def _require_all(link: Association, classes: set[str]) -> None:
+    """Raise Refused before anything is sent: pictures without the report that they belong to would mislead."""
+    for one in sorted(classes - {str(context.abstract_syntax) for context in link.accepted_contexts}):
+        raise Refused(f"The receiver does not accept {pydicom.uid.UID(one).name}.")
+
+
 def _send(link: Association, one: Built) -> int:
     """The status where it is a warning, else 0."""
-    if not any(context.abstract_syntax == one.sop_class for context in link.accepted_contexts):
-        raise Refused(f"The receiver does not accept {pydicom.uid.UID(one.sop_class).name}.")
     answer = link.send_c_store(pydicom.dcmread(BytesIO(one.data)))
     if "Status" not in answer:
         raise Unreachable("The receiver ended the association in the middle.")
@@ -103,5 +111,5 @@ def _send(link: Association, one: Built) -> int:
         return 0
     if code_to_category(answer.Status) == "Warning":
         return int(answer.Status)
-    said = f"C-STORE was answered with 0x{answer.Status:04X}. {answer.get('ErrorComment', '')}".strip()
-    raise TryAgain(said) if answer.Status in BUSY else Refused(said)
+    said, words = f"C-STORE was answered with 0x{answer.Status:04X}.", str(answer.get("ErrorComment", ""))
+    raise TryAgain(said, words=words) if answer.Status in BUSY else Refused(said, words=words)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from delivery import release
 from delivery.dicom import capture, report, result, scu
 from delivery.dicom.objects import Built
 from delivery.dicom.subject import Subject, subject_of
 from delivery.models import Content, Delivery
+from delivery.senders import Refused
+from delivery.states import DeliveryStatus
 from diagnosis.models import Analysis, Prediction, ReadingPolicy, Report, Scan, Study
+
+GONE = gettext_noop("It was cancelled, or its study was deleted, while it was being prepared.")
 
 
 def send(delivery: Delivery) -> str:
     """Build what the delivery is about and store it at its destination."""
+    _require_latest(delivery)
     return scu.store(delivery.destination, build(delivery))
 
 
@@ -22,6 +29,13 @@ def build(delivery: Delivery) -> list[Built]:
     if delivery.content == Content.STUDY_RESULT:
         return _result(delivery)
     return _report(delivery)
+
+
+def _require_latest(delivery: Delivery) -> None:
+    """Raise Refused for a report to which something was signed since: the PDF is that of today, and goes with that."""
+    signed = delivery.report if delivery.content == Content.SIGNED_REPORT else None
+    if signed and report.version_of(signed) != delivery.payload["version"]:
+        raise Refused(release.NEWER_VERSION)
 
 
 def _result(delivery: Delivery) -> list[Built]:
@@ -56,10 +70,18 @@ def _report(delivery: Delivery) -> list[Built]:
 
 
 def _frozen(delivery: Delivery, study: Study, image: Scan, *, said: list[str]) -> dict[str, Any]:
-    """What was true at the first try is sent at each: kept with the delivery before anything goes out."""
+    """What was true at the first try is sent at each: kept with the delivery before anything goes out.
+
+    Raises Refused where the study is another patient's since, or was deleted in between.
+    """
+    patient = str(study.patient_id)
     if "frozen" not in delivery.payload:
-        frozen = {"subject": subject_of(study, image).as_json(), "said": said}
-        delivery.payload = {**delivery.payload, "frozen": frozen}
-        Delivery.objects.held_as(delivery).update(payload=delivery.payload)
+        frozen = {"subject": subject_of(study, image).as_json(), "said": said, "patient": patient}
+        payload = {**delivery.payload, "frozen": frozen}
+        if delivery.status == DeliveryStatus.SENDING and not Delivery.objects.held_as(delivery).update(payload=payload):
+            raise Refused(GONE)
+        delivery.payload = payload
+    if delivery.payload["frozen"]["patient"] != patient:
+        raise Refused(release.MOVED_TO_ANOTHER)
     kept: dict[str, Any] = delivery.payload["frozen"]
     return kept

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from delivery import release
 from delivery.dicom.uids import study_uid
 from delivery.senders import Refused, TryAgain
 from diagnosis.errors import FileRefused, IntakeUnavailable
@@ -82,7 +83,11 @@ def subject_of(study: Study, image: Scan) -> Subject:
     """Of `study`, of which `image` is one. Raises Refused or TryAgain where the file cannot be read."""
     if image.file_format != FileFormat.DICOM:
         return _of_record(study, study.patient)
-    return _of_header(study, _header(image))
+    said = _header(image)
+    # Whoever attached the file has compared the two; what the receiver files under one of them is not theirs to judge.
+    if {"record number", "birth date"} & {one.field for one in intake.differences(said, study.patient)}:
+        raise Refused(release.OTHER_IN_FILE)
+    return _of_header(study, said)
 
 
 def _header(image: Scan) -> DicomIdentity:
@@ -95,6 +100,8 @@ def _header(image: Scan) -> DicomIdentity:
         raise Refused(str(error.sentence)) from error
     except FileNotFoundError as error:
         raise Refused("The original file is not there any more.") from error
+    except OSError as error:
+        raise TryAgain("The original file cannot be read at the moment.") from error
 
 
 def _of_header(study: Study, said: DicomIdentity) -> Subject:
@@ -117,7 +124,8 @@ def _of_header(study: Study, said: DicomIdentity) -> Subject:
 def _of_record(study: Study, patient: Patient) -> Subject:
     return Subject(
         study=study_uid(study.study_instance_uid, study.pk),
-        patient_name=f"{_name(patient.family_name)}^{_name(patient.given_name)}".rstrip("^"),
+        # With its sign where there is no given name, so that it is not read as a name in one piece.
+        patient_name=f"{_name(patient.family_name)}^{_name(patient.given_name)}",
         patient_id=patient.medical_record_number[:64],
         birth_date=_day(patient.birth_date),
         sex=SEXES[Sex(patient.sex)],

@@ -39,6 +39,12 @@ CONTENTS_OF: Mapping[str, tuple[Content, ...]] = {
     Kind.HL7: (Content.HL7_RESULT,),
     Kind.WEBHOOK: (Content.EVENT,),
 }
+# Without which nothing can be sent to one.
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    Kind.DICOM: ("host", "port", "called_title", "calling_title"),
+    Kind.HL7: ("host", "port"),
+    Kind.WEBHOOK: ("url",),
+}
 
 
 class DestinationQuerySet(ClinicalQuerySet["Destination"]):
@@ -133,12 +139,7 @@ class Destination(ClinicalModel):
 
     def clean(self) -> None:
         """What its kind cannot do without."""
-        needed = {
-            Kind.DICOM: ("host", "port", "called_title", "calling_title"),
-            Kind.HL7: ("host", "port"),
-            Kind.WEBHOOK: ("url",),
-        }
-        missing = [name for name in needed.get(Kind(self.kind), ()) if not getattr(self, name)]
+        missing = [name for name in NEEDED[self.kind] if not getattr(self, name)]
         if missing:
             raise ValidationError(dict.fromkeys(missing, _("A destination of this kind needs this.")))
         if set(self.contents) - set(CONTENTS_OF[self.kind]):

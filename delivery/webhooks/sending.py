@@ -17,7 +17,7 @@ from audit.record import record
 from audit.vocabulary import Action, Event
 from delivery.models import Delivery
 from delivery.release import NOT_READ, require_study
-from delivery.senders import NotYet, Refused, TryAgain
+from delivery.senders import NotYet, Refused, TryAgain, Unreachable
 from delivery.webhooks import reach, signing
 from delivery.webhooks.events import STUDY_RESULT
 from diagnosis.models import Study
@@ -28,6 +28,7 @@ LONGEST_STEPS = 2
 USER_AGENT = "chest-imaging-portal-webhook/1"
 COME_BACK = {408, 425, 429}
 
+NOBODY = gettext_noop("Nobody answers there.")
 NO_SECRET = gettext_noop("The destination has no secret to sign with, or none that a key of today opens.")
 REDIRECTED = gettext_noop("The receiver pointed to another address, which is not followed.")
 
@@ -99,6 +100,8 @@ def _post(target: reach.Target, body: bytes, signed: dict[str, str]) -> int:
         return connection.getresponse().status
     except http.client.HTTPException as error:
         raise TryAgain(str(error) or type(error).__name__) from error
+    except OSError as error:
+        raise Unreachable(NOBODY) from error
     finally:
         late.cancel()
         connection.close()

@@ -33,12 +33,12 @@ def send(delivery: Delivery) -> str:
     if answer.get("MSA", 2) != results.control_id(delivery):
         raise TryAgain(NOT_OURS)
     code = answer.get("MSA", 1).upper()
-    said = " ".join(filter(None, (code, answer.get("MSA", 3) or answer.get("ERR", 8) or answer.get("ERR", 7))))[:400]
+    said = (answer.get("MSA", 3) or answer.get("ERR", 8) or answer.get("ERR", 7))[:400]
     if code in TAKEN:
-        return said
+        return code
     if code in TURNED_AWAY:
-        raise Refused(said)
-    raise TryAgain(said if code in TRIED else NOT_OURS)
+        raise Refused(code, words=said)
+    raise TryAgain(code if code in TRIED else NOT_OURS, words=said)
 
 
 def _require_leave(delivery: Delivery) -> None:

@@ -19,7 +19,18 @@ from django.utils import timezone
 from accounts.models import Clinic, User
 from delivery.dicom import sending as dicom
 from delivery.models import Content, Delivery, Destination, Kind
-from delivery.release import CONFIDENTIAL, MOVED, NOT_READ, RESEARCH_ONLY, STOPPED, SUPERSEDED, WITHDRAWN
+from delivery.release import (
+    CONFIDENTIAL,
+    MOVED,
+    MOVED_TO_ANOTHER,
+    NEWER_VERSION,
+    NOT_READ,
+    OTHER_IN_FILE,
+    RESEARCH_ONLY,
+    STOPPED,
+    SUPERSEDED,
+    WITHDRAWN,
+)
 from delivery.senders import NotYet, Refused
 from diagnosis.actions.report import add_addendum, sign_report
 from diagnosis.actions.report_correction import correct_report, enter_in_error
@@ -43,7 +54,7 @@ from diagnosis.models.review import Category, Decision
 from diagnosis.models.scan import Modality
 from diagnosis.states import STANDING_ELSEWHERE, ReportStanding
 from tests.conftest import PASSWORD
-from tests.factories import ABNORMALITY, BOTH, POINT, WORDS, ZONED, finish, read
+from tests.factories import ABNORMALITY, BOTH, POINT, WORDS, ZONED, finish, new_patient, read
 from tests.images import xray_dicom
 
 pytestmark = pytest.mark.django_db
@@ -157,6 +168,14 @@ def test_it_lies_in_the_study_that_it_is_about(archive: Destination, image: Scan
     assert made["OT"].pixel_array.shape[2] == 3
 
 
+def test_nothing_is_filed_where_file_and_record_name_others(archive: Destination, image: Scan) -> None:
+    """Whoever attached it has compared the two; the archive has not."""
+    row = result_of(image, archive)
+    Patient.objects.update(medical_record_number="ANOTHER")
+    with pytest.raises(Refused, match=OTHER_IN_FILE):
+        dicom.build(row)
+
+
 def test_an_image_without_a_header_gets_identifiers_of_ours(archive: Destination, scan: Scan) -> None:
     made = built(result_of(scan, archive))
     assert made["SR"].StudyInstanceUID == made["OT"].StudyInstanceUID == f"2.25.{scan.study_id.int}"
@@ -240,6 +259,12 @@ def test_what_may_not_leave_is_refused(
         clinic=clinic, subject="classifier-0", state="active", reason="It does not.", made_by=radiologist
     )
     assert rule.pk
+    Delivery.objects.filter(pk=row.pk).update(status="sending", held_until="2999-01-01T00:00Z")
+    dicom.build(Delivery.objects.get(pk=row.pk))
+    own, other = scan.patient, new_patient(clinic, radiologist, "OTHER")
+    Study.objects.filter(pk=scan.study_id).update(patient=other)
+    assert refused(row) == MOVED_TO_ANOTHER, "what was built under the one is not sent for the other"
+    Study.objects.filter(pk=scan.study_id).update(patient=own)
     elsewhere = upload(seed=3)
     Scan.objects.filter(pk=scan.pk).update(series=elsewhere.series)
     assert refused(row) == MOVED
@@ -267,6 +292,8 @@ def test_each_state_of_a_report_names_the_one_before(archive: Destination, scan:
     enter_in_error(by=radiologist, report=second, reason="Another patient.", password=PASSWORD)
     rows = list(archive.deliveries.filter(content=Content.SIGNED_REPORT).order_by("queued_at"))
     made = [built(row) for row in rows]
+    with pytest.raises(Refused, match=NEWER_VERSION):
+        dicom.send(rows[0])
     documents = [one["SR"] for one in made]
     standings = ["final", "appended", "corrected", "entered-in-error"]
     flags = [STANDING_ELSEWHERE[ReportStanding(one)] for one in standings]

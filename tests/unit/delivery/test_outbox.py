@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Clinic, User
 from audit.models import AuditEvent
 from delivery import outbox, sending
+from delivery.dicom import sending as dicom_sending
 from delivery.models import Content, Delivery, DeliveryAttempt, Destination, Outcome
 from delivery.senders import NotYet, Refused, TryAgain, Unreachable
 from delivery.states import DeliveryStatus
@@ -71,7 +72,7 @@ def test_who_does_not_answer_is_left_alone_for_a_while(destination: Destination,
     assert (first.status, destination.failures) == ("waiting", 1)
     assert destination.paused_until
     assert second.attempts == 0
-    answers += [ConnectionRefusedError("still not")]
+    answers += [Unreachable("still not")]
     turn(first, later=timedelta(minutes=1))
     assert Delivery.objects.get(pk=second.pk).attempts == 0
     destination.refresh_from_db()
@@ -162,6 +163,10 @@ def test_what_ends_every_worker_is_refused(destination: Destination, answers: An
     DeliveryAttempt.objects.bulk_create(DeliveryAttempt(delivery=row, outcome=Outcome.LOST) for _ in range(3))
     turn(row)
     assert (row.status, row.last_answer) == ("refused", sending.WORKERS_LOST)
+    answers += ["ok"]
+    outbox.send_again(row)
+    turn(row)
+    assert row.status == "delivered", "what was lost before does not count"
 
 
 def test_a_worker_that_was_given_up_says_nothing(destination: Destination, answers: Answers) -> None:
@@ -220,6 +225,46 @@ def test_with_a_deleted_study_goes_what_was_kept_of_it(destination: Destination,
     study_erased.send(Deletion, study=scan.study)
     turn(row)
     assert (row.status, row.study, row.payload) == ("cancelled", None, {})
+
+
+def test_a_study_that_is_deleted_while_it_is_sent_leaves_nothing(destination: Destination, scan: Scan) -> None:
+    row = queue(destination, scan)
+    Delivery.objects.update(status=DeliveryStatus.SENDING, held_until=timezone.now() + timedelta(minutes=5))
+    row.refresh_from_db()
+    study_erased.send(Deletion, study=scan.study)
+    with pytest.raises(Refused, match="while it was being prepared"):
+        dicom_sending._frozen(row, scan.study, scan, said=[])
+    kept = Delivery.objects.get()
+    assert (kept.status, kept.payload, kept.last_answer) == ("cancelled", {}, "")
+
+
+def test_the_receivers_words_go_with_the_study(destination: Destination, scan: Scan, answers: Answers) -> None:
+    """A try is on record for good, without what a stranger wrote. PostgreSQL keeps no NUL."""
+    row = queue(destination, scan)
+    answers += [Refused("0xC000", words="MEIER^ANNA\0 is unknown")]
+    turn(row)
+    assert row.last_answer == "0xC000 MEIER^ANNA is unknown"
+    assert [one.answer for one in row.log.all()] == ["0xC000"]
+
+
+def test_an_old_version_never_follows_a_newer_one(destination: Destination, scan: Scan, answers: Answers) -> None:
+    old, new = queue(destination, scan), queue(destination, scan, key="2")
+    answers += ["ok", "ok"]
+    turn(old)
+    turn(new)
+    with pytest.raises(NotAllowedNow, match="newer"):
+        outbox.send_again(old)
+    outbox.send_again(new)
+
+
+def test_what_a_lost_worker_held_is_cancelled(destination: Destination) -> None:
+    row = queue(destination)
+    Delivery.objects.update(status=DeliveryStatus.SENDING, held_until=timezone.now() + timedelta(minutes=5))
+    with pytest.raises(NotAllowedNow):
+        outbox.cancel(row)
+    Delivery.objects.update(held_until=timezone.now() - timedelta(minutes=5))
+    outbox.cancel(row)
+    assert Delivery.objects.get().status == "cancelled"
 
 
 def test_a_try_stays_on_record(destination: Destination) -> None:
