@@ -139,6 +139,9 @@ HL7 = {
     "hl7/kind": gettext_noop("Messages of this kind are not taken: %(kind)s."),
     "hl7/no_number": gettext_noop("No record number of this clinic’s own assigning authority is in the message."),
     "hl7/several_numbers": gettext_noop("The message has more than one record number of this clinic."),
+    "hl7/several_records": gettext_noop(
+        "Several records of this clinic have this number if capitals and small letters are taken for the same."
+    ),
     "hl7/no_name": gettext_noop("The patient is not known here, and the message has no family name to register."),
     "hl7/unknown_patient": gettext_noop("No patient of this clinic has the record number that is to be kept."),
     "hl7/merged": gettext_noop("The record was merged into another one here."),
@@ -158,6 +161,12 @@ HL7 = {
     "hl7/unknown_order": gettext_noop("No order with this number is known here."),
     "hl7/not_open": gettext_noop("The order has its images or was cancelled, so it is not changed any more."),
     "hl7/other_patient": gettext_noop("The order is known here for another patient."),
+    "hl7/order_group": gettext_noop(
+        "An ORC may be followed by one OBR only, and no OBR, TQ1 or IPC may stand before the first ORC."
+    ),
+    "hl7/escape": gettext_noop("The message has an escape sequence that is wrong or repeats something too often."),
+    "hl7/year": gettext_noop("The message has a date before the year 1900."),
+    "hl7/failed": gettext_noop("The message could not be processed because of a fault in this portal."),
     "hl7/invalid": gettext_noop("A field of the message cannot be stored as it is."),
 }
 WITHOUT_ENSEMBLE = {

@@ -6,6 +6,7 @@ again.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from orders.matching import study_of, waiting_for
 from orders.models import Order
 from orders.states import OPEN, WITH_IMAGES, OrderStatus
 
+log = logging.getLogger(__name__)
 # Who moves an order when nobody does.
 PORTAL = "portal"
 
@@ -39,7 +41,9 @@ def study_changed(key: UUID) -> None:
 def follow(key: UUID) -> OrderStatus:
     """Bring one order to where its images and their report are; returns where that is."""
     with transaction.atomic():
-        order = Order.objects.select_related("clinic", "patient", "placed_by", "study").get(pk=key)
+        orders = Order.objects.select_related("clinic", "patient", "placed_by", "study")
+        # Held, so that the words of an order that is cancelled just now do not reach the study.
+        order = orders.select_for_update(of=("self",)).get(pk=key)
         if order.is_open:
             _take_images(order)
         elif order.study and not _is_still_its(order, order.study):
@@ -76,6 +80,8 @@ def _is_still_its(order: Order, study: Study) -> bool:
 def _let_go(order: Order) -> None:
     """Its images were taken back, or turned out to be another patient's."""
     _step_to(order, OrderStatus.ACQUIRED)
+    if order.status != OrderStatus.ACQUIRED:
+        return
     back = OrderStatus.SCHEDULED if order.scheduled_at else OrderStatus.ORDERED
     _move(order, back, study=None)
     order.study = None
@@ -108,7 +114,10 @@ def sweep() -> int:
     """Follow whatever is not where it should be; returns how many orders were looked at."""
     keys = [*_with_images_here(), *_behind()]
     for key in keys:
-        follow(key)
+        try:
+            follow(key)
+        except Exception as error:  # the others are brought on all the same
+            log.error("order %s could not be followed: %s", key, type(error).__name__)
     return len(keys)
 
 

@@ -55,7 +55,10 @@ class Failed(Exception):
 
 def ask_all() -> None:
     for source in OrderSource.objects.with_worklist().select_related("clinic", "account"):
-        ask(source)
+        try:
+            ask(source)
+        except Exception as error:  # the other worklists are asked all the same
+            log.error("the worklist of ordering system %s: %s", source.pk, type(error).__name__)
 
 
 def ask(source: OrderSource) -> int:
@@ -70,6 +73,9 @@ def ask(source: OrderSource) -> int:
         try:
             changed += take(entry, source)
         except (Unusable, Refusal, ValidationError):
+            failure = UNUSABLE
+        except Exception as error:  # the other entries are taken all the same
+            log.error("an entry of ordering system %s failed: %s", source.pk, type(error).__name__)
             failure = UNUSABLE
     OrderSource.objects.filter(pk=source.pk).update(asked_at=timezone.now(), failure=failure)
     return changed

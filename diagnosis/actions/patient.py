@@ -52,7 +52,11 @@ def amend_patient(*, by: User, patient: Patient, reason: str = "amended", **fiel
 
 @transaction.atomic
 def receive_amendment(*, by: User, patient: Patient, reason: str = "amended", **fields: Any) -> Patient:
-    """The same for a system that registers the clinic's patients: asks for no permission."""
+    """The same for a system that registers the clinic's patients: asks for no permission.
+
+    The record is read again and held first: of an older copy only the named fields go into it, and no merge is undone.
+    """
+    patient.refresh_from_db(from_queryset=Patient.objects.select_for_update())
     require_current(patient)
     for name, value in fields.items():
         setattr(patient, name, value)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone, translation
 
 from audit.record import record
@@ -18,6 +19,7 @@ from orders.hl7 import people, requests
 from orders.hl7.reading import Incoming, Unusable, WrongReceiver, read
 from orders.models import Answer, MessageBody, Order, OrderSource, ReceivedMessage
 
+log = logging.getLogger(__name__)
 ORDERS = {"ORM^O01", "OMI^O23"}
 PEOPLE = {"ADT^A01", "ADT^A04", "ADT^A05", "ADT^A08"}
 MERGE = "ADT^A40"
@@ -37,17 +39,27 @@ def answer(raw: bytes, *, source: OrderSource, address: str) -> bytes:
     if earlier := _accepted(message, source):
         return earlier
     try:
+        return _answered(message, source, address)
+    except IntegrityError:
+        # The same message at the same moment over two connections; the constraint let one through.
+        if earlier := _accepted(message, source):
+            return earlier
+        raise
+
+
+def _answered(message: Incoming, source: OrderSource, address: str) -> bytes:
+    try:
         return _accept(message, source, address)
     except Unusable as unusable:
         code = Answer.REJECTED if isinstance(unusable, WrongReceiver) else Answer.ERROR
         return _refuse(message, source, address, code, unusable.reason)
     except (Refusal, ValidationError) as refused:
         return _refuse(message, source, address, Answer.ERROR, _said(refused))
-    except IntegrityError:
-        # The same message at the same moment over two connections; the constraint let one through.
-        if earlier := _accepted(message, source):
-            return earlier
+    except DatabaseError:
         raise
+    except Exception as error:  # one message that nobody foresaw must not hold up all those behind it
+        log.error("a message of ordering system %s failed: %s", source.pk, type(error).__name__)
+        return _refuse(message, source, address, Answer.ERROR, Message("hl7", {"variant": "failed"}))
 
 
 def _said(refused: Refusal | ValidationError) -> Message:

@@ -66,9 +66,14 @@ def _numbered(message: Incoming, segment: str, field: int, rep: int) -> tuple[st
 
 
 def known(source: OrderSource, number: str) -> Patient | None:
-    """The record of the clinic with this number."""
-    found = Patient.objects.in_clinic(source.clinic).filter(medical_record_number__iexact=number)
-    return found.select_related("merged_into", "clinic").first()
+    """The record of the clinic with this number; where none is written so, the one that differs in case only."""
+    records = Patient.objects.in_clinic(source.clinic).select_related("merged_into", "clinic")
+    if exact := records.filter(medical_record_number=number).first():
+        return exact
+    alike = list(records.filter(medical_record_number__iexact=number)[:2])
+    if len(alike) > 1:
+        raise Unusable("several_records")
+    return alike[0] if alike else None
 
 
 def patient_of(message: Incoming, source: OrderSource) -> Patient:
@@ -93,6 +98,7 @@ def keep_up(message: Incoming, source: OrderSource) -> Patient:
     patient = known(source, person.number)
     if patient is None:
         return _register(person, source)
+    patient.refresh_from_db(from_queryset=Patient.objects.select_for_update())  # nobody changes it until this is done
     if patient.merged_into:
         raise Unusable("merged")
     _require_agreement(person, patient)

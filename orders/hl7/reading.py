@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -26,6 +28,8 @@ CHARSETS = {
     "8859/1": "latin-1",
     "8859/15": "iso8859-15",
 }
+OF_AN_ORDER = ("OBR", "TQ1", "IPC")
+FIRST_YEAR = 1900
 NULL = '""'  # what a sender writes where it wants a field emptied: here it says nothing
 TIME = re.compile(r"(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:\.\d+)?([+-]\d{4})?")
 
@@ -56,10 +60,28 @@ class Incoming:
             found = self.parsed.extract_field(segment, of, field, rep, component, sub)
         except LookupError:
             return ""
+        except (ValueError, OverflowError) as error:
+            raise Unusable("escape") from error
         return "" if found == NULL else str(found).replace("\0", "").strip()
 
     def count(self, segment: str) -> int:
         return sum(str(one[0]) == segment for one in self.parsed)
+
+    def orders(self) -> Iterator[Incoming]:
+        """For each ORC what stands before the first one, and what stands from it to the next. Raises Unusable for an
+        OBR whose ORC is not certain.
+        """
+        starts = [place for place, one in enumerate(self.parsed) if str(one[0]) == "ORC"]
+        head = list(self.parsed)[: starts[0]] if starts else []
+        if any(str(one[0]) in OF_AN_ORDER for one in head):
+            raise Unusable("order_group")
+        for start, end in zip(starts, [*starts[1:], len(self.parsed)], strict=True):
+            parsed = copy.copy(self.parsed)
+            parsed[:] = [*head, *list(self.parsed)[start:end]]
+            group = replace(self, parsed=parsed)
+            if group.count("OBR") > 1:
+                raise Unusable("order_group")
+            yield group
 
     def repetitions(self, segment: str, field: int) -> int:
         try:
@@ -93,6 +115,7 @@ def read(raw: bytes) -> Incoming:
     named = _charset_of(raw)
     try:
         text = raw.decode(CHARSETS[named])
+        _require_short_escapes(text)
         parsed = hl7.parse(text.replace("\\.br\\", "\n"))
     except KeyError as error:
         raise Unusable("charset", charset=named[:20]) from error
@@ -103,7 +126,15 @@ def read(raw: bytes) -> Incoming:
     message = Incoming(raw, parsed, CHARSETS[named])
     if not message.control_id:
         raise Unusable("no_control_id")
+    for field in (3, 4, 5, 6, 9, 11, 12, 18):
+        message.get("MSH", field)  # its answer needs them
     return message
+
+
+def _require_short_escapes(text: str) -> None:
+    """A few letters may not stand for gigabytes of spaces: two digits are the most that a sequence repeats."""
+    if re.search(re.escape(text[6]) + r"\.[A-Za-z]{2}[+\s_]*[\d_]{3,}", text):
+        raise Unusable("escape")
 
 
 def _charset_of(raw: bytes) -> str:
@@ -114,11 +145,14 @@ def _charset_of(raw: bytes) -> str:
 
 
 def moment(text: str) -> datetime | None:
-    """A time stamp with its zone; one without a zone is the clock on the clinic's wall. None where there is none."""
+    """A time stamp with its zone; one without a zone is the clock on the clinic's wall. None where there is none.
+    Raises Unusable for a year before 1900.
+    """
     found = TIME.fullmatch(text)
     if not found:
         return None
     year, month, day, hour, minute, second, zone = found.groups()
+    _require_late(int(year))
     numbers = [int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0)]
     try:
         at = datetime(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001  given one below
@@ -128,8 +162,15 @@ def moment(text: str) -> datetime | None:
 
 
 def day(text: str) -> date | None:
-    """A date of which year, month and day are said; None otherwise."""
+    """A date of which year, month and day are said; None otherwise. Raises Unusable for a year before 1900."""
     try:
-        return date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:8]}")
+        said = date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:8]}")
     except ValueError:
         return None
+    _require_late(said.year)
+    return said
+
+
+def _require_late(year: int) -> None:
+    if year < FIRST_YEAR:
+        raise Unusable("year")

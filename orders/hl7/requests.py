@@ -28,24 +28,24 @@ def take(message: Incoming, source: OrderSource) -> tuple[Patient, Order | None]
         raise Unusable("no_order")
     patient = patient_of(message, source)
     order = None
-    for place in range(1, message.count("ORC") + 1):
-        order = _one(message, source, patient, place)
+    for group in message.orders():
+        order = _one(group, source, patient)
     return patient, order
 
 
-def _one(message: Incoming, source: OrderSource, patient: Patient, place: int) -> Order:
-    control = message.get("ORC", 1, of=place).upper()
-    numbers = _numbers(message, place)
+def _one(message: Incoming, source: OrderSource, patient: Patient) -> Order:
+    control = message.get("ORC", 1).upper()
+    numbers = _numbers(message)
     order = _known(source, numbers)
-    if control in CANCELLING or (control == STATUS_CHANGED and message.get("ORC", 5, of=place) in CANCELLING):
+    if control in CANCELLING or (control == STATUS_CHANGED and message.get("ORC", 5) in CANCELLING):
         return _cancel(order, source, patient)
     if control not in CHANGING:
         raise Unusable("order_control", control=control[:10])
-    words = numbers | _words(message, place)
+    words = numbers | _words(message)
     if order is None:
         if control != NEW:
             raise Unusable("unknown_order")
-        requested = moment(message.get("ORC", 9, of=place)) or moment(message.get("MSH", 7)) or timezone.now()
+        requested = moment(message.get("ORC", 9)) or moment(message.get("MSH", 7)) or timezone.now()
         return actions.receive_order(source=source, patient=patient, requested_at=requested, **words)
     if control == STATUS_CHANGED and not order.is_open:
         return order  # it tells of what happened here already
@@ -69,20 +69,18 @@ def _cancel(order: Order | None, source: OrderSource, patient: Patient) -> Order
     return order
 
 
-def _numbers(message: Incoming, place: int) -> dict[str, str]:
-    placer = message.get("ORC", 2, of=place) or message.get("OBR", 2, of=place)
-    filler = message.get("ORC", 3, of=place) or message.get("OBR", 3, of=place)
+def _numbers(message: Incoming) -> dict[str, str]:
+    placer = message.get("ORC", 2) or message.get("OBR", 2)
+    filler = message.get("ORC", 3) or message.get("OBR", 3)
     if not placer and not filler:
         raise Unusable("no_order_number")
     return {"placer_number": placer[:64], "filler_number": filler[:64]}
 
 
-def _words(message: Incoming, place: int) -> dict[str, Any]:
+def _words(message: Incoming) -> dict[str, Any]:
     """The fields of the order. The accession number is IPC-1, else OBR-18 as IHE has it."""
 
-    def get(segment: str, field: int, component: int = 1) -> str:
-        return message.get(segment, field, component, of=place)
-
+    get = message.get
     kind = (get("IPC", 5) or get("OBR", 24)).upper()
     times = (get("TQ1", 7), get("OBR", 36), get("OBR", 27, 4), get("ORC", 7, 4))
     return {
@@ -91,25 +89,25 @@ def _words(message: Incoming, place: int) -> dict[str, Any]:
         "procedure_code": get("OBR", 4)[:64],
         "procedure_description": (get("OBR", 4, 2) or get("OBR", 4))[:200],
         "modality": kind[:16] if kind in KINDS else "",
-        "clinical_question": _question(message, place)[:2000],
-        "referring_physician": _name(message, place)[:200],
+        "clinical_question": _question(message)[:2000],
+        "referring_physician": _name(message)[:200],
         "ward": message.get("PV1", 3)[:120],
         "priority": _priority(get("TQ1", 9) or get("OBR", 27, 6) or get("ORC", 7, 6) or get("OBR", 5)),
         "scheduled_at": next(filter(None, map(moment, times)), None),
     }
 
 
-def _question(message: Incoming, place: int) -> str:
+def _question(message: Incoming) -> str:
     """The reason for the study, and what else is known that bears on it."""
-    reason = message.get("OBR", 31, 2, of=place) or message.get("OBR", 31, of=place)
-    known = message.get("OBR", 13, of=place)
+    reason = message.get("OBR", 31, 2) or message.get("OBR", 31)
+    known = message.get("OBR", 13)
     return "\n".join(dict.fromkeys(filter(None, (reason, known))))
 
 
-def _name(message: Incoming, place: int) -> str:
+def _name(message: Incoming) -> str:
     """Prefix, given and family name of the ordering provider: XCN of OBR-16, else of ORC-12."""
     for segment, field in (("OBR", 16), ("ORC", 12)):
-        parts = [message.get(segment, field, component, of=place) for component in (6, 3, 2)]
+        parts = [message.get(segment, field, component) for component in (6, 3, 2)]
         if name := " ".join(filter(None, parts)):
             return name
     return ""

@@ -15,7 +15,7 @@ from accounts.models import Clinic, User
 from delivery import sending
 from delivery.models import Content, Delivery, Destination, Kind
 from delivery.states import DeliveryStatus
-from diagnosis.actions.patient import register_patient
+from diagnosis.actions.patient import receive_amendment, register_patient
 from diagnosis.actions.report import add_addendum, sign_report
 from diagnosis.actions.report_correction import enter_in_error
 from diagnosis.models import Confidentiality, Patient, Report
@@ -23,6 +23,7 @@ from diagnosis.states import STANDING_ELSEWHERE
 from orders.hl7 import answering
 from orders.hl7.listener import Door, Listener
 from orders.hl7.mllp import Frames, framed
+from orders.hl7.people import known
 from orders.hl7.reading import moment, read
 from orders.models import MergeProposal, MessageBody, Order, OrderSource, ReceivedMessage
 from tests.conftest import PASSWORD
@@ -134,6 +135,45 @@ def test_patients_are_registered_put_right_and_proposed_to_be_merged(
     new.refresh_from_db()
     assert new.merged_into is None, "a person merges"
     assert MessageBody.objects.filter(patient=patient).count() == 2
+
+
+@pytest.mark.django_db
+def test_each_order_has_the_segments_of_its_own_group(ask: Callable[..., tuple[str, str]], patient: Patient) -> None:
+    second = WORDS.replace("P1", "P2").replace("ACC-1", "ACC-2")
+    both = said("OMI^O23", PID, "ORC|NW|P1", "ORC|NW|P2", "TQ1|1||||||20261201103000+0000||R", second, "IPC|ACC-9")
+    assert ask(both) == ("AA", "")
+    orders = dict(Order.objects.values_list("placer_number", "accession_number"))
+    assert orders == {"P1": "", "P2": "ACC-9"}
+    assert Order.objects.get(placer_number="P1").scheduled_at is None
+    cancelled = said("ORM^O01", PID, "ORC|CA|", "ORC|CA|", second, control_id="2")
+    assert ask(cancelled)[0] == "AE", "the first has no number of its own"
+    assert not Order.objects.filter(status="cancelled").exists()
+    for number, group in enumerate(([WORDS, "ORC|NW|P3"], ["ORC|NW|P3", WORDS, second])):
+        assert "one OBR only" in ask(said("ORM^O01", PID, *group, control_id=f"G{number}"))[1]
+
+
+@pytest.mark.django_db
+def test_a_poisoned_message_is_answered(
+    ask: Callable[..., tuple[str, str]], patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "escape" in ask(order(person=PID.replace("Berg", "\\.spx\\")))[1]
+    assert "escape" in ask(order(person=PID.replace("Berg", "\\.sp999999999\\")))[1]
+    assert "1900" in ask(order(person=PID.replace("19580314", "00010101"), control_id="2"))[1]
+    monkeypatch.setattr(answering.requests, "take", lambda *_: 1 / 0)
+    assert "fault in this portal" in ask(order(control_id="3"))[1]
+    assert ReceivedMessage.objects.get(control_id="3").answer == "AE"
+
+
+@pytest.mark.django_db
+def test_a_record_is_found_by_its_number_as_written_and_not_saved_over(
+    ask: Callable[..., tuple[str, str]], source: OrderSource, patient: Patient
+) -> None:
+    assert known(source, "mrn-0001") == patient
+    stale = Patient.objects.get(pk=patient.pk)
+    Patient.objects.filter(pk=patient.pk).update(given_name="Ada")
+    receive_amendment(by=source.account, patient=stale, family_name="Lind")
+    patient.refresh_from_db()
+    assert (patient.family_name, patient.given_name) == ("Lind", "Ada")
 
 
 @pytest.fixture
