@@ -22,6 +22,16 @@ class TokenAuthentication(authentication.BaseAuthentication):
     keyword = "Bearer"
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        found = self.identify(request)
+        if found is None:
+            return None
+        person, token = found
+        require_scopes(request, token, addressed(request))
+        request._request.membership = token.membership  # type: ignore[attr-defined]
+        return person, token
+
+    def identify(self, request: Request) -> tuple[User, ApiToken] | None:
+        """Whose token it is, whatever it may do; None without one. Raises AuthenticationFailed."""
         scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != self.keyword.lower():
             return None
@@ -32,8 +42,6 @@ class TokenAuthentication(authentication.BaseAuthentication):
                 _("This token is unknown, expired or revoked. Sign in for a new one.")
             )
         _note_use(token)
-        require_scopes(request, token, addressed(request))
-        request._request.membership = token.membership  # type: ignore[attr-defined]
         return token.membership.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -39,7 +39,8 @@ def _request(cookie: str, authorization: str) -> HttpRequest:
 
 def _of_token(request: HttpRequest) -> Sender | None:
     try:
-        found = TokenAuthentication().authenticate(Request(request))
+        # What the token may do is asked at the address itself, which this request has not.
+        found = TokenAuthentication().identify(Request(request))
     except AuthenticationFailed:
         return None
     if found is None:

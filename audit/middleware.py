@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from audit import chain, programs, record
 from audit.notes import Notes, collecting
-from audit.vocabulary import Event
+from audit.vocabulary import Action, Event
 
 log = logging.getLogger(__name__)
 # They keep a claim alive or count notices, for minutes on end, and show and change nothing of a patient.
@@ -35,7 +35,7 @@ class AuditMiddleware:
             chain.append(record.of_request(request, response, notes))
         except (Error, ValueError):  # ValueError: psycopg2 stores no NUL
             log.critical("no entry in the audit trail: %s", record.route_of(request), exc_info=True)
-            return _after_failure(request, response)
+            return _after_failure(request, response, notes)
         return response
 
 
@@ -59,9 +59,9 @@ def _was_closed(route: str, response: HttpResponse) -> bool:
     return route in SIGN_IN and response.status_code == TOO_MANY
 
 
-def _after_failure(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def _after_failure(request: HttpRequest, response: HttpResponse, notes: Notes) -> HttpResponse:
     """Nothing is shown without an entry. What was changed is changed: that answer goes out, and the log says so."""
-    if request.method not in record.READING:
+    if request.method not in record.READING and notes.action != Action.READ:  # a search may come by POST
         return response
     if response.streaming:
         response.close()  # an original's file is open

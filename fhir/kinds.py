@@ -167,13 +167,15 @@ class RowKind:
     def search(self, request: Request, query: Query) -> Found:
         """A page, newest first. Raises BadParameter for an unknown cursor."""
         if query.size == 0:
+            for source in self.sources:
+                source.note_rows(source.model, [])  # a number tells of patients too
             return Found([], total=sum(source.matching(request, query).count() for source in self.sources))
         edge = self._edge(request, query.cursor) if query.cursor else None
         marks = sorted(self._marks(request, query, edge), key=lambda mark: mark[:2], reverse=True)
         page = marks[: query.size]
         following = f"{page[-1][2]}.{page[-1][1]}" if len(marks) > query.size else ""
-        total = None if edge or following else len(page)
-        return Found(self._entries(request, page), following, total)
+        entries = self._entries(request, page)
+        return Found(entries, following, None if edge or following else len(entries))
 
     def _marks(self, request: Request, query: Query, edge: tuple[Any, Any] | None) -> list[tuple[Any, Any, int]]:
         """Moment, key and source of one row more than a page has, from each source."""

@@ -70,7 +70,7 @@ def _may_ignore(request: Request, unknown: Sequence[str]) -> bool:
 
 
 def _size(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MOST):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= MOST):
         raise BadParameter("bad_count", BAD_COUNT, most=MOST)
     return int(text)
 

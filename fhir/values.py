@@ -121,7 +121,10 @@ def day(field: str) -> Find:
 
     def find(value: str) -> Q:
         prefix, low, high = span(value)
-        first, last = timezone.localtime(low).date(), timezone.localtime(high - timedelta(microseconds=1)).date()
+        try:
+            first, last = timezone.localtime(low).date(), timezone.localtime(high - timedelta(microseconds=1)).date()
+        except OverflowError as error:  # at the edge of what a calendar has
+            raise BadParameter("bad_date", BAD_DATE, value=value) from error
         return _between(field, prefix, first, last + timedelta(days=1))
 
     return find

@@ -70,7 +70,8 @@ def _is_allowed(address: Address) -> bool:
     inner = _embedded(address)
     if any(inner in network for network in _named_networks() if network.version == inner.version):
         return True
-    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+    is_of_a_site = isinstance(inner, IPv6Address) and inner.is_site_local
+    return inner.is_global and not (inner.is_multicast or inner.is_reserved or is_of_a_site)
 
 
 def _embedded(address: Address) -> Address:

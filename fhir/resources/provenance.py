@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from diagnosis.api import scope
 from diagnosis.interchange.fhir import provenance
 from diagnosis.interchange.fhir.elements import Resource
-from diagnosis.models import Analysis, Report
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction, Report
 from diagnosis.rules.blinding import READING_HIDDEN, RESULT_HIDDEN
 from diagnosis.states import AnalysisStatus, ReportStatus
 from fhir import values
@@ -42,7 +42,12 @@ def _build_reports(request: Request, rows: Sequence[Any]) -> list[Resource]:
 
 def _of_result(value: str) -> Q:
     found = values.key(values.target(value, "Observation"))
-    return Q(predictions=found) | Q(ensemble_prediction=found) if found else values.NOTHING
+    if not found:
+        return values.NOTHING
+    # Asked apart: a join would give an analysis once for each of its predictions.
+    kinds = (Prediction, EnsemblePrediction)
+    one, other = (Q(pk__in=kind._default_manager.filter(pk=found).values("analysis")) for kind in kinds)
+    return one | other
 
 
 def _of_report(value: str) -> Q:

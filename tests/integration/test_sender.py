@@ -26,6 +26,9 @@ def test_a_session_is_its_persons_until_it_ends(client: Client, radiographer: Us
 def test_a_token_is_its_persons_until_it_ends(radiographer: User, known: Sender) -> None:
     token, secret = ApiToken.objects.issue(membership=radiographer.memberships.get(), name="test")
     assert sender(cookie="", authorization=f"Bearer {secret}") == known
+    # What it may do is asked at the address, which reads the body: one that only sends must get that far.
+    ApiToken.objects.filter(pk=token.pk).update(scopes="system/ImagingStudy.c")
+    assert sender(cookie="", authorization=f"Bearer {secret}") == known
     ApiToken.objects.filter(pk=token.pk).revoke()
     assert sender(cookie="", authorization=f"Bearer {secret}") is None
 

@@ -131,7 +131,9 @@ def _require_pages(client: Client) -> None:
         assert len(bundle["entry"]) <= 2
     assert pages == whole
     assert len(whole) > 4
+    before = AuditEvent.objects.count()
     counted = found(client, "Observation?_count=0")
+    assert AuditEvent.objects.count() == before + 1, "a number tells of patients too"
     assert (counted["total"], "entry" in counted) == (len(whole), False)
     with_more = found(client, f"Observation?_id={whole[0]}&_include=Observation:patient&_include=Observation:device")
     more = [one["resource"]["resourceType"] for one in with_more["entry"] if one["search"]["mode"] == "include"]
@@ -179,6 +181,7 @@ def _require_refusals(client: Client, patient: Patient) -> None:
         "family=%00",
         "_count=x",
         "_count=900",
+        "_count=0000000005000000",
     )
     for each in (*wrong, "_cursor=0.x", "_cursor=9.1", "_cursor=x", "_include=Patient:x"):
         assert refused(client, f"Patient?{each}")[0] == 400, each
