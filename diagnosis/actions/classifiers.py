@@ -14,7 +14,7 @@ from accounts.permissions import Permission, require, runs_site
 from audit.notes import note_detail, note_object
 from diagnosis.actions.analysis import start_analysis
 from diagnosis.analyses import classifiers
-from diagnosis.errors import Refusal
+from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, ClassifierRule, Report
 from diagnosis.models.analysis import Trigger
 from diagnosis.models.classifier_rule import ClassifierState
@@ -24,16 +24,18 @@ from diagnosis.states import AnalysisStatus as S
 
 ONLY_THE_SITE = _("Only who runs the installation decides for all clinics.")
 REASON_NEEDED = _("Say why, in one sentence at least.")
+DECIDED = _("Somebody has decided about it meanwhile. Look at how it stands now, and decide again if need be.")
 UNKNOWN = _("No such classifier is installed here. Choose one of the list.")
 
 
 def decide_on_classifier(
-    *, by: User, clinic: Clinic | None, subject: str, state: ClassifierState, reason: str
+    *, by: User, clinic: Clinic | None, subject: str, state: ClassifierState, reason: str, seen: int | None = None
 ) -> ClassifierRule:
     """Add what holds from now on for a classifier or a modality's panel, in one clinic or (None) everywhere.
 
     Workers ask before each analysis, while it runs and before its result is kept. Where something that was stopped is
-    taken up again, what ended without a result because of it is analysed again. Raises PermissionDenied and Refusal.
+    taken up again, what ended without a result because of it is analysed again. `seen`: the newest rule that the person
+    knew of, if that matters. Raises PermissionDenied and Refusal; NotAllowedNow where there is a newer one.
     """
     _require(by, clinic)
     if not reason.strip():
@@ -42,7 +44,7 @@ def decide_on_classifier(
     if subject not in known:
         raise Refusal("unknown_classifier", UNKNOWN)
     with transaction.atomic():
-        before = ClassifierRule.objects.filter(clinic=clinic, subject=subject).first()
+        before = _before(clinic, subject, seen)
         rule = ClassifierRule.objects.create(
             clinic=clinic,
             subject=subject,
@@ -65,6 +67,16 @@ def _require(by: User, clinic: Clinic | None) -> None:
     if clinic is None:
         raise PermissionDenied(ONLY_THE_SITE)
     require(by, Permission.MANAGE_CLINIC, clinic)
+
+
+def _before(clinic: Clinic | None, subject: str, seen: int | None) -> ClassifierRule | None:
+    """What stands until now; decisions about the clinic come one after the other from here to the commit."""
+    places = Clinic.objects.filter(pk=clinic.pk) if clinic else Clinic.objects.all()
+    list(places.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    before = ClassifierRule.objects.filter(clinic=clinic, subject=subject).first()
+    if before and seen is not None and before.pk > seen:
+        raise NotAllowedNow("decided_meanwhile", DECIDED)
+    return before
 
 
 def _analyse_again(stop: ClassifierRule, modality: str, *, by: User) -> None:

@@ -14,7 +14,7 @@ from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
 from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.scan import Modality
-from diagnosis.rules.classifiers import Rules, none_answers, panel_name
+from diagnosis.rules.classifiers import AWAY, Rules, none_answers, panel_name
 from ml import ensemble, serving
 from ml.ensemble import EnsembleSpec
 from ml.gate import Gate
@@ -23,12 +23,6 @@ from ml.spec import Modality as MlModality
 
 log = logging.getLogger(__name__)
 NONE_MEASURED = Message("none_measured")
-# Why a member of the ensemble does not answer, where it is installed.
-_AWAY = {
-    ClassifierState.SHADOW: "member_on_trial",
-    ClassifierState.OFF: "member_switched_off",
-    ClassifierState.STOPPED: "member_stopped",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +204,7 @@ def _fault(
     if active is None:
         switched_off = ClassifierState.OFF if name in settings.INACTIVE_CLASSIFIERS else None
         state = away.get(name, switched_off)
-        code = _AWAY.get(state, "member_not_installed") if state else "member_not_installed"
+        code = AWAY.get(state, "member_not_installed") if state else "member_not_installed"
         return Message(code, {"name": name, "version": version})
     if active.version != version:
         return Message("member_of_other_version", {"name": name, "active": active.version, "version": version})

@@ -38,7 +38,7 @@ from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
 from diagnosis.notifications import notify_uploader
 from diagnosis.reviews import queue
-from diagnosis.rules.classifiers import OFF, require_still_answering
+from diagnosis.rules.classifiers import OFF, OthersAnswer, require_still_answering
 from diagnosis.scans import filing, intake
 from diagnosis.states import AnalysisStatus as S
 from ml import imaging
@@ -63,6 +63,10 @@ def run(pk: uuid.UUID, *, worker: str) -> bool:
     with Lease(pk, claim):
         try:
             store(pk, claim, worker, _predict(pk))
+        except OthersAnswer as changed:
+            # Nobody's failure: it does not count as one of the attempts.
+            attempts = F("attempts") - 1
+            _give_back(pk, by=worker, only=Q(claim=claim), note=changed.note, attempts=attempts)
         except AnalysisFailed as failure:
             _fail(pk, failure, by=worker, only=Q(claim=claim))
         except SoftTimeLimitExceeded:
@@ -101,14 +105,17 @@ def _release(analysis: Analysis, *, by: str) -> bool:
     still_lost = Q(claim=analysis.claim, lease_expires_at=analysis.lease_expires_at)
     if analysis.attempts >= settings.ANALYSIS_ATTEMPTS:
         return _fail(analysis.pk, WORKERS_LOST, by=by, only=still_lost)
-    note = Message("worker_lost", {"worker": analysis.worker})
+    return _give_back(analysis.pk, by=by, only=still_lost, note=Message("worker_lost", {"worker": analysis.worker}))
+
+
+def _give_back(pk: uuid.UUID, *, by: str, only: Q, note: Message, **changes: Any) -> bool:
     try:
         with transaction.atomic():
-            return Analysis.objects.release(analysis.pk, by=by, only=still_lost, note=note)
+            return Analysis.objects.release(pk, by=by, only=only, note=note, **changes)
     except IntegrityError:
         # A newer one of the same study waits already, and will see all that this one would have seen.
         replaced = Message("replaced_by_newer")
-        return Analysis.objects.finish(analysis.pk, S.RUNNING, S.CANCELLED, by=by, only=still_lost, note=replaced)
+        return Analysis.objects.finish(pk, S.RUNNING, S.CANCELLED, by=by, only=only, note=replaced)
 
 
 def _predict(pk: uuid.UUID) -> StudyPredictions:
@@ -209,7 +216,7 @@ def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, study: StudyPredictions)
 
 
 def _require_still_answering(pk: uuid.UUID, predictions: list[Prediction]) -> None:
-    """The last look before a result is there for everybody; raises AnalysisFailed."""
+    """The last look before a result is there for everybody; raises AnalysisFailed and OthersAnswer."""
     study = Analysis.objects.select_related("study").only("study__clinic", "study__modality").get(pk=pk).study
     require_still_answering(study.clinic_id, Modality(study.modality), [one.classifier for one in predictions])
 

@@ -35,7 +35,7 @@ class Watch:
         return replace(source, pixels=pixels)
 
     def look(self) -> None:
-        """Raises AnalysisFailed with the reason of whoever stopped one; asks the database every SECONDS at most."""
+        """As `require_still_answering`; asks the database every SECONDS at most."""
         if time.monotonic() - self._looked < SECONDS:
             return
         require_still_answering(self.clinic, self.modality, self.names)

@@ -27,6 +27,8 @@ class ClassifierRuleForm(forms.Form):
         help_text=_("Readers see it where a stop concerns them. It is kept for good; do not name a patient."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+    # The newest rule on the page when it was shown, 0 for none: a click on an old page must not undo a stop.
+    seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     everywhere = forms.BooleanField(label=_("In all clinics of this installation"), required=False)
 
     def __init__(self, *args: Any, subjects: Iterable[tuple[str, str]], may_everywhere: bool, **kwargs: Any) -> None:

@@ -92,9 +92,9 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
         held = self.filter(pk=pk, claim=claim, status=_S.RUNNING)
         return bool(held.update(lease_expires_at=timezone.now() + settings.ANALYSIS_LEASE))
 
-    def release(self, pk: uuid.UUID, *, by: str, only: Q, note: Message | None = None) -> bool:
+    def release(self, pk: uuid.UUID, *, by: str, only: Q, note: Message | None = None, **changes: Any) -> bool:
         """Give a running analysis back to the queue; the sweep sends it again."""
-        return self.move(pk, _S.RUNNING, _S.QUEUED, by=by, note=note, only=only, enqueued_at=None, **NOBODY)
+        return self.move(pk, _S.RUNNING, _S.QUEUED, by=by, note=note, only=only, enqueued_at=None, **NOBODY, **changes)
 
     def finish(
         self, pk: uuid.UUID, source: _S, target: _S, *, by: str, note: Message | None = None, **changes: Any

@@ -8,11 +8,28 @@ from datetime import datetime
 from uuid import UUID
 
 from diagnosis.errors import AnalysisFailed
+from diagnosis.messages import Message
 from diagnosis.models import ClassifierRule
 from diagnosis.models.classifier_rule import ClassifierState, RuleReason
 from diagnosis.models.scan import Modality
 
 STOPPED, OFF = "classifiers_stopped", "classifiers_off"
+
+
+# Why a classifier is not shown, beside a result or a move of the analysis.
+AWAY = {
+    ClassifierState.SHADOW: "member_on_trial",
+    ClassifierState.OFF: "member_switched_off",
+    ClassifierState.STOPPED: "member_stopped",
+}
+
+
+class OthersAnswer(Exception):
+    """Some of the classifiers that were asked may not be shown any more; `note` names one. The others may."""
+
+    def __init__(self, name: str, rule: ClassifierRule) -> None:
+        super().__init__(name)
+        self.note = Message(AWAY[ClassifierState(rule.state)], {"name": name})
 
 
 def panel_name(modality: str) -> str:
@@ -57,8 +74,14 @@ def none_answers(rules: Rules, modality: Modality, names: Iterable[str]) -> Anal
     of_panel = rules.strictest(panel_name(modality))
     named = [rule for name in names if (rule := rules.strictest(name))]
     rule = max([*named, *([of_panel] if of_panel else [])], key=_strictness, default=None)
-    if rule is None or rule.state == ClassifierState.ACTIVE:
-        return None
+    return _refusal(rule, modality) if rule and _closes(rule) else None
+
+
+def _closes(rule: ClassifierRule) -> bool:
+    return rule.state != ClassifierState.ACTIVE
+
+
+def _refusal(rule: ClassifierRule, modality: Modality) -> AnalysisFailed:
     return _stopped(rule, modality) if rule.state == ClassifierState.STOPPED else _off(rule, modality)
 
 
@@ -70,14 +93,16 @@ def closed_panels(clinic: UUID) -> list[str]:
 
 
 def require_still_answering(clinic: UUID, modality: Modality, names: Iterable[str]) -> None:
-    """Raise AnalysisFailed where one of the classifiers `names`, which were asked, may not be shown any more."""
-    rules = Rules.of(clinic)
-    for name in names:
-        rule = rules.strictest(name, panel_name(modality))
-        if rule and rule.state == ClassifierState.STOPPED:
-            raise _stopped(rule, modality)
-        if rule and rule.state != ClassifierState.ACTIVE:
-            raise _off(rule, modality)
+    """Of the classifiers `names`, which were asked: raise AnalysisFailed where none of them may be shown any more, and
+    OthersAnswer where some may not.
+    """
+    rules, asked, of_panel = Rules.of(clinic), list(names), panel_name(modality)
+    closed = {name: rule for name in asked if (rule := rules.strictest(name, of_panel)) and _closes(rule)}
+    if not closed:
+        return
+    if len(closed) == len(asked):
+        raise _refusal(max(closed.values(), key=_strictness), modality)
+    raise OthersAnswer(*next(iter(closed.items())))
 
 
 def _stopped(rule: ClassifierRule, modality: Modality) -> AnalysisFailed:
@@ -118,9 +143,12 @@ class Stops:
 
     @classmethod
     def of(cls, clinic: UUID) -> Stops:
-        """One query."""
+        """One query. A stop that became *off* or *on trial* was not lifted, so earlier results stay marked."""
         latest: dict[tuple[UUID | None, str, str], ClassifierRule] = {}
-        for rule in ClassifierRule.objects.concerning(clinic).order_by("pk"):
+        telling = ClassifierRule.objects.concerning(clinic).filter(
+            state__in=(ClassifierState.STOPPED, ClassifierState.ACTIVE)
+        )
+        for rule in telling.order_by("pk"):
             latest[rule.clinic_id, rule.subject, rule.version] = rule
         stopped = [rule for rule in latest.values() if rule.state == ClassifierState.STOPPED]
         return cls({(rule.subject, rule.version): rule for rule in sorted(stopped, key=lambda rule: -rule.pk)})

@@ -19,9 +19,10 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Clinic
 from accounts.permissions import runs_site
+from accounts.step_up import step_up
 from diagnosis.actions.classifiers import decide_on_classifier
 from diagnosis.analyses import classifiers
-from diagnosis.errors import Refusal
+from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.forms.classifier_rule import ClassifierRuleForm
 from diagnosis.models import ClassifierRule
 from diagnosis.models.classifier_rule import ClassifierState, RuleReason
@@ -80,22 +81,39 @@ class Drawn:
 @overseen
 def index(request: HttpRequest, scope: Scope) -> HttpResponse:
     form = _form(request, scope)
-    if request.method == "POST" and form is None:
+    if request.method != "POST":
+        return _show(request, scope, form)
+    if form is None:
         raise PermissionDenied
-    if form and form.is_bound and form.is_valid() and _decide(request, scope, form):
-        return redirect(f"{reverse('diagnosis:oversight-classifiers')}?{scope.query}")
-    status = 422 if form and form.errors else 200
+    return _change(request, scope, form)
+
+
+def _show(request: HttpRequest, scope: Scope, form: ClassifierRuleForm | None, *, status: int = 200) -> HttpResponse:
     return show(request, scope, "classifiers", _("Classifiers"), _context(scope, form), status=status)
 
 
-def _form(request: HttpRequest, scope: Scope) -> ClassifierRuleForm | None:
-    """None where the person may decide neither for the clinic that is shown nor for all."""
+@step_up
+def _change(request: HttpRequest, scope: Scope, form: ClassifierRuleForm) -> HttpResponse:
+    try:
+        if not (form.is_valid() and _decide(request, scope, form)):
+            return _show(request, scope, form, status=422)
+    except NotAllowedNow as moved:
+        # A new form: what was chosen on the old page may not be meant any more.
+        messages.error(request, moved.sentence)
+        return _show(request, scope, _form(request, scope, again=True), status=moved.http_status)
+    return redirect(f"{reverse('diagnosis:oversight-classifiers')}?{scope.query}")
+
+
+def _form(request: HttpRequest, scope: Scope, *, again: bool = False) -> ClassifierRuleForm | None:
+    """None where the person may decide neither for the clinic that is shown nor for all. `again`: an empty one."""
     of_all = runs_site(person(request))
     if not (of_all or (scope.chosen and scope.chosen.pk in scope.managed)):
         return None
-    data = request.POST if request.method == "POST" else None
+    data = request.POST if request.method == "POST" and not again else None
     subjects = [(one.name, _called(one.name)) for one in classifiers.subjects().values()]
-    return ClassifierRuleForm(data, subjects=subjects, may_everywhere=of_all)
+    newest = ClassifierRule.objects.concerning(scope.chosen.pk if scope.chosen else None).first()
+    seen = {"seen": newest.pk if newest else 0}
+    return ClassifierRuleForm(data, initial=seen, subjects=subjects, may_everywhere=of_all)
 
 
 def _called(subject: str) -> str:
@@ -118,7 +136,10 @@ def _decide(request: HttpRequest, scope: Scope, form: ClassifierRuleForm) -> boo
             subject=sent["subject"],
             state=ClassifierState(sent["state"]),
             reason=sent["reason"],
+            seen=sent["seen"],
         )
+    except NotAllowedNow:
+        raise
     except Refusal as refusal:
         form.add_error(None, refusal.sentence)
         return False

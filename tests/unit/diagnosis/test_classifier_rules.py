@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts.models import Clinic, User
 from diagnosis.actions.classifiers import decide_on_classifier
-from diagnosis.analyses import classifiers
+from diagnosis.analyses import classifiers, runner
 from diagnosis.analyses.aggregation import ImageSource
 from diagnosis.analyses.watch import SECONDS, Watch
 from diagnosis.errors import AnalysisFailed, Refusal
@@ -22,7 +22,7 @@ from diagnosis.models import Analysis, ClassifierRule, Notification, Prediction,
 from diagnosis.models.classifier_rule import ClassifierState as State
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import jobs
-from diagnosis.rules.classifiers import Rules, Stops, closed_panels, none_answers
+from diagnosis.rules.classifiers import Rules, Stops, closed_panels, none_answers, require_still_answering
 from ml.ensemble import EnsembleSpec
 from ml.spec import Modality as MlModality
 from tests.factories import finish
@@ -107,6 +107,25 @@ def test_a_result_is_not_kept_of_a_classifier_that_was_stopped_while_it_ran(
     assert not Prediction.objects.exists()
 
 
+def test_with_one_classifier_switched_off_what_runs_goes_back_to_ask_the_others(
+    scan: Scan, clinic: Clinic, administrator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifiers, "installed_specs", lambda: (spec(name="classifier-0"), spec(name="classifier-1")))
+    decide(administrator, clinic, "classifier-1", State.OFF)
+    analysis = scan.analyses.get()
+    asked = ["classifier-0", "classifier-1"]
+    monkeypatch.setattr(runner, "_predict", lambda _pk: require_still_answering(clinic.pk, Modality.CXR, asked))
+    assert runner.run(analysis.pk, worker="test")
+    analysis.refresh_from_db()
+    assert (analysis.status, analysis.attempts, analysis.failure_code) == ("queued", 0, "")
+    assert "classifier-1 is switched off." in [str(one.note_text) for one in analysis.transitions.all()]
+    decide(administrator, clinic, "classifier-0", State.STOPPED, "Wrong labels.")
+    assert runner.run(analysis.pk, worker="test")
+    analysis.refresh_from_db()
+    assert (analysis.status, analysis.failure_code) == ("failed", "classifiers_stopped")
+    assert "Wrong labels." in analysis.failure_reason
+
+
 def test_a_stop_is_noticed_between_the_images_of_a_study(clinic: Clinic, site: User) -> None:
     watch = Watch(clinic.pk, Modality.CXR, ["a-cxr"])
     image = watch.over(ImageSource(uuid4(), lambda: np.zeros((2, 2), np.float32), uuid4()))
@@ -128,6 +147,9 @@ def test_results_of_before_carry_the_stop_until_this_very_version_is_taken_up_ag
     assert marked() == []
     decide(administrator, clinic, "a-cxr", State.STOPPED, "Wrong labels.")
     assert marked() == [("a-cxr", "Wrong labels.")]
+    for state in (State.OFF, State.SHADOW):
+        decide(administrator, clinic, "a-cxr", state, "To look at it in peace.")
+        assert marked() == [("a-cxr", "Wrong labels.")]
     monkeypatch.setattr(classifiers, "installed_specs", lambda: (spec(name="a-cxr", version="1.1.0"),))
     decide(administrator, clinic, "a-cxr", State.ACTIVE, "The new version is measured.")
     assert marked() == [("a-cxr", "Wrong labels.")]

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from accounts.idle import SINCE
 from accounts.models import Clinic, User
 from diagnosis.analyses import classifiers
 from diagnosis.models import Analysis, ClassifierRule, DriftAlarm, Scan, ShadowPrediction
@@ -113,7 +114,13 @@ def test_the_page_shows_how_each_stands_and_is_the_switch(
     assert "a" * 12 in page
     assert "Active</td>" in "".join(page.split())
     assert "In all clinics of this installation" not in page
-    sent = {"subject": "classifier-0", "state": "stopped", "reason": "Wrong labels."}
+    sent = {"subject": "classifier-0", "state": "stopped", "reason": "Wrong labels.", "seen": 0}
+    session = client.session
+    session[SINCE] -= 3600
+    session.save()
+    assert "reauthenticate" in client.post(address, sent).headers["Location"]
+    assert not ClassifierRule.objects.exists()
+    client.force_login(administrator)
     assert client.post(address, sent | {"reason": ""}).status_code == 422
     assert client.post(address, sent | {"everywhere": "on"}).status_code == 302  # of no effect for who may not
     rule = ClassifierRule.objects.get()
@@ -121,3 +128,9 @@ def test_the_page_shows_how_each_stands_and_is_the_switch(
     page = client.get(address).content.decode()
     assert page.count("Wrong labels.") == 2
     assert "Active</td>" not in "".join(page.split())
+    # A page from before the stop does not lift it; one that shows it does.
+    assert client.post(address, sent | {"state": "active"}).status_code == 409
+    assert client.post(address, sent | {"state": "active", "seen": ""}).status_code == 422
+    assert ClassifierRule.objects.get() == rule
+    assert f'name="seen" value="{rule.pk}"' in page
+    assert client.post(address, sent | {"state": "active", "seen": rule.pk}).status_code == 302
