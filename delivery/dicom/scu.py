@@ -56,12 +56,13 @@ def echo(destination: Destination) -> str:
 
 @contextmanager
 def _association(destination: Destination, classes: list[str]) -> Iterator[Association]:
+    if not (destination.calling_title and destination.called_title and destination.port):
+        raise Refused("The destination has no AE titles or no port.")
     ae = AE(destination.calling_title)
     seconds = settings.DELIVERY_TIMEOUT_SECONDS
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = seconds
     for one in classes:
         ae.add_requested_context(one, TRANSFER_SYNTAXES)
-    assert destination.port  # its kind cannot do without
     try:
         link = ae.associate(
             destination.host, destination.port, ae_title=destination.called_title, tls_args=_tls(destination)

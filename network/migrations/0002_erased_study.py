@@ -21,6 +21,8 @@ class Migration(migrations.Migration):
                 ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.clinic')),
             ],
             options={
+                'verbose_name': 'deleted study',
+                'verbose_name_plural': 'deleted studies',
                 'constraints': [models.UniqueConstraint(fields=('clinic', 'digest'), name='one_erased_study_per_uid')],
             },
         ),

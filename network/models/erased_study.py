@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic
 
@@ -19,6 +20,8 @@ class ErasedStudy(models.Model):
     erased_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("deleted study")
+        verbose_name_plural = _("deleted studies")
         constraints = [models.UniqueConstraint(fields=["clinic", "digest"], name="one_erased_study_per_uid")]
 
     def __str__(self) -> str:

@@ -56,7 +56,7 @@ class OrderSource(ClinicalModel):
     )
     asked_at = models.DateTimeField(_("worklist last asked"), null=True, blank=True, editable=False)
     failure = models.CharField(
-        _("last failure"), max_length=120, blank=True, editable=False, help_text="of the worklist; empty: none"
+        _("last failure"), max_length=120, blank=True, editable=False, help_text=_("of the worklist; empty: none")
     )
     # In whose name its orders are kept. It can never sign in, and belongs to no clinic.
     account = models.OneToOneField(

@@ -34,22 +34,22 @@ from portal.models import ContactMessage
 from tests.conftest import PASSWORD
 from tests.factories import WORDS, finish, new_case, new_patient, read
 
+ARCHITECTURES = ("densenet121", "inceptionv3", "resnet50", "vgg16", "vgg19", "xception", "panel")
 # What people wrote, and what files and classifiers are called.
 WRITTEN = (
     *("a.png", "Ward 3 scanner", "Ward staff", "Clear lungs.", WORDS["impression"], "Seen again: unchanged."),
     *("MODALITY", "192.0.2.0/24", "Quist, Ole", "Quist", "Ole", "Q-17", "DX"),
-    *("RIS", "X-ray", "A-1", "A-2", "A-3"),
+    *("RIS", "X-ray", "ORD-1", "ORD-2", "ORD-3"),
     *("Ada", "ada@clinic.example", "Trying it", "How?", "Twice in the book.", "A line of the draft."),
     *(
         "no_classifier/cxr",
         "cxr-1",
-        "panel-cxr",
         "held-out images",
         "the test part",
-        "vgg19-cxr",
         "root@clinic.example",
     ),
     *(f"classifier-{number}" for number in range(3)),
+    *(f"{name}-{modality}" for name in ARCHITECTURES for modality in ("cxr", "ct")),
 )
 # Pages whose address wants another argument than what their name begins with.
 OWN_ARGUMENTS = {
@@ -203,11 +203,11 @@ def _of_the_orders(world: World) -> dict[str, list[list[Any]]]:
     source = OrderSource.objects.create(clinic=world.clinic, name="RIS", networks="192.0.2.0/24")
     ago = timezone.now() - timedelta(hours=30)
     said = {"source": source, "requested_at": ago, "procedure_description": "X-ray", "priority": "urgent"}
-    late = receive_order(patient=world.patients[0], accession_number="A-1", **said)
-    done = receive_order(patient=world.patients[0], accession_number="A-2", **said)
-    Study.objects.filter(pk=world.scans[0].study.pk).update(accession_number="A-2")
+    late = receive_order(patient=world.patients[0], accession_number="ORD-1", **said)
+    done = receive_order(patient=world.patients[0], accession_number="ORD-2", **said)
+    Study.objects.filter(pk=world.scans[0].study.pk).update(accession_number="ORD-2")
     follow(done.pk)
-    cancelled = receive_order(patient=world.patients[1], accession_number="A-3", **said)
+    cancelled = receive_order(patient=world.patients[1], accession_number="ORD-3", **said)
     withdraw_order(cancelled, by=source.account, reason="Ward staff")
     return {"order": [[late.pk], [done.pk], [cancelled.pk]], "orders_ordersource": [[source.pk]]}
 

@@ -61,7 +61,10 @@ PUBLIC = {
     "diagnosis:report-verify",  # by whoever holds the paper; it says no name
 }
 # With a key in their address that is of no clinic; whoever has no passkey is led away from removing one.
-OF_NO_CLINIC = {"diagnosis:model-card", "diagnosis:oversight-download", "mfa_remove_webauthn", "fhir:Device"}
+OF_NO_CLINIC = {
+    *("diagnosis:model-card", "diagnosis:oversight-download", "mfa_remove_webauthn", "fhir:Device"),
+    "delivery:destination-add",  # its argument is a kind
+}
 # Where nobody gets through, and why.
 CLOSED = {
     "GET portal:styleguide": "only with DEBUG",
