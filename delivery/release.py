@@ -64,7 +64,7 @@ def _require_standing_classifiers(analysis: Analysis) -> None:
     study, names = analysis.study, list(analysis.predictions.values_list("classifier", flat=True))
     try:
         classifiers.require_still_answering(study.clinic_id, Modality(study.modality), names)
-    except AnalysisFailed as failure:
+    except (AnalysisFailed, classifiers.OthersAnswer) as failure:
         raise Refused(STOPPED) from failure
 
 
