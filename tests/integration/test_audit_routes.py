@@ -269,8 +269,8 @@ def ordered(patient: Patient) -> Order:
 
 
 def sent(study: Study) -> dict[str, list[Any]]:
-    names = {"name": "PACS", "called_title": "PACS", "calling_title": "PORTAL"}
-    to = Destination.objects.create(clinic=study.clinic, kind=Kind.DICOM, host="127.0.0.1", port=1, **names)
+    # Of a kind that is not asked whether it answers: nothing listens there.
+    to = Destination.objects.create(clinic=study.clinic, kind=Kind.HL7, name="RIS", host="127.0.0.1", port=1)
     row = Delivery.objects.create(destination=to, content=Content.SIGNED_REPORT, study=study, key="1")
     return {"destination": [to.pk], "destination-add": ["dicom"], "delivery": [row.pk]}
 
