@@ -6,8 +6,6 @@ comments below the root say that it is no diagnosis, and what the portal's pages
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +17,7 @@ from django.utils.translation import override
 from delivery.dicom.objects import NOT_A_DIAGNOSIS, PRODUCT, SCHEME, Built, finish
 from delivery.dicom.subject import Subject
 from delivery.dicom.uids import made_of
+from diagnosis.interchange.fhir.results import thresholds_sha256
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction, ReadingPolicy
 from diagnosis.models.modality import Modality
 from diagnosis.models.zone import Zone, has_zones
@@ -88,7 +87,7 @@ def _of_ensemble(one: EnsemblePrediction) -> list[Group]:
 
 def _thresholds(point: Mapping[str, Any]) -> list[str]:
     """Both, what they were chosen for, and what tells this table of thresholds from any other."""
-    version = hashlib.sha256(json.dumps(point, sort_keys=True).encode()).hexdigest()
+    version = thresholds_sha256(point)
     said = [f"threshold {point['threshold']!r} for {point['positive_label']}"]
     if has_zones(point):
         said.append(f"upper threshold {point['positive_from']!r} for {point['positive_label']}")
