@@ -17,7 +17,9 @@ ROOT = "/api/v1"
 
 
 class Portal:
-    """`base`: the portal's address, such as https://portal.example.org. A token acts in one clinic."""
+    """`base`: the portal's address, with its path where it has one: https://portal.example.org. A token acts in one
+    clinic.
+    """
 
     def __init__(self, base: str, token: str, *, tries: int = 5, timeout: float = 60.0) -> None:
         self.transport = Transport(base, token, tries=tries, timeout=timeout)

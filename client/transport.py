@@ -103,13 +103,16 @@ class Transport:
         raise AssertionError("unreachable")
 
     def _path(self, address: str) -> str:
-        """The token goes to the portal and to nobody else, whatever an answer says."""
-        if address.startswith("/"):
-            return address
+        """The token goes to the portal and to nobody else, whatever an answer says: no other host, and nothing beside
+        the folder in which the portal lies.
+        """
         asked, ours = urlsplit(address), urlsplit(self.base)
-        if asked.netloc != ours.netloc:
+        if asked.netloc and asked.netloc != ours.netloc:
             raise PortalError(f"The portal named an address of another host, {asked.netloc}.")
-        return asked.path + (f"?{asked.query}" if asked.query else "")
+        # A portal behind a proxy may not know its own folder, and leave it out of the addresses that it gives.
+        is_whole = bool(asked.netloc) and asked.path.startswith(f"{ours.path}/")
+        path = asked.path if is_whole else ours.path + asked.path
+        return path + (f"?{asked.query}" if asked.query else "")
 
     def _once(self, method: str, path: str, body: Body | None, headers: Mapping[str, str]) -> Answer:
         sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}

@@ -1,11 +1,13 @@
 """What an image's file says, as DICOM JSON: read once in the decoder that is shut in, and kept beside the renditions.
 
 Who the person is, and where the image belongs, is what the record says: a person may have corrected what the file says.
+What the record has no word on, such as the person's address and other numbers, is left out: it may be somebody else's.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,15 @@ from dicomweb.attributes import Attributes, patient_attributes, value
 
 # Part of the file's name: raise it when the same original would give other elements.
 RECIPE = 1
+# Of the person: patient, subject of a trial, and visit (PS3.6), whatever sequence they stand in. Beside them the
+# reference to the patient as an object, and the values that another system replaced.
+OF_PERSON = ("0010", "0012", "0038")
+POINTS_TO_PERSON = frozenset({"00081120", "04000561"})
 
 
 def metadata(scan: Scan) -> Attributes:
     """Raises FileRefused, IntakeUnavailable, and OSError when the original cannot be read."""
-    return {**_of_file(scan), **_where(scan), **_who(scan.patient)}
+    return {**_without_person(_of_file(scan)), **_where(scan), **_who(scan.patient)}
 
 
 def syntax_of(scan: Scan) -> str:
@@ -40,6 +46,21 @@ def _where(scan: Scan) -> Attributes:
 
 def _who(patient: Patient) -> Attributes:
     return patient_attributes(patient)
+
+
+def _without_person(told: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {tag: element for tag, element in told.items() if not _tells_of_person(tag)}
+    return {tag: _inside(element) for tag, element in kept.items()}
+
+
+def _tells_of_person(tag: str) -> bool:
+    return tag.startswith(OF_PERSON) or tag in POINTS_TO_PERSON
+
+
+def _inside(element: dict[str, Any]) -> dict[str, Any]:
+    if element.get("vr") != "SQ":
+        return element
+    return element | {"Value": [_without_person(item) for item in element.get("Value", [])]}
 
 
 def _of_file(scan: Scan) -> dict[str, Any]:

@@ -271,7 +271,7 @@ def _tell(row: ReceivedInstance, outcome: Outcome) -> None:
     record(
         Event.IMPORT,
         Action.CREATE,
-        route="DICOM C-STORE",
+        route=row.entity.service,
         object_type="diagnosis.study",
         object_id=str(scan.study_id),
         patient=scan.patient_id,

@@ -45,17 +45,20 @@ def store_instances(request: Request, study: str = "") -> HttpResponse:
     accepted = json_type(request)
     note_event(Event.IMPORT, Action.CREATE)
     note_object(entity._meta.label_lower, entity.pk)
-    outcome = _received(request._request, boundary, entity, study)
-    note_detail(stored=str(len(outcome.stored)), failed=str(len(outcome.failed)))
-    if outcome.stored:
-        tasks.wake()
+    outcome = Outcome()
+    try:
+        _receive(outcome, request._request, boundary, entity, study)
+    finally:  # what is on the disk is told and sorted, whatever became of the rest of the body
+        note_detail(stored=str(len(outcome.stored)), failed=str(len(outcome.failed)))
+        if outcome.stored:
+            tasks.wake()
     body = json.dumps(outcome.as_attributes())
     return HttpResponse(body, status=outcome.status, content_type=accepted, headers=PRIVATE)
 
 
-def _received(request: HttpRequest, boundary: str, entity: RemoteEntity, study: str) -> Outcome:
-    """Raises Refusal where the body cannot be read to its end; what came before is stored, and found again."""
-    outcome, address = Outcome(), address_of(request) or NOWHERE
+def _receive(outcome: Outcome, request: HttpRequest, boundary: str, entity: RemoteEntity, study: str) -> None:
+    """Raises Refusal where the body cannot be read to its end; what came before is stored, and in `outcome`."""
+    address = address_of(request) or NOWHERE
     try:
         for data in parts(request.read, boundary, most_bytes=settings.UPLOAD_MAX_BYTES):
             take(outcome, data, entity=entity, study=study, address=address)
@@ -63,7 +66,6 @@ def _received(request: HttpRequest, boundary: str, entity: RemoteEntity, study: 
         raise Refusal("bad_multipart", BAD_BODY) from error
     if not (outcome.stored or outcome.failed):
         raise Refusal("bad_multipart", BAD_BODY)
-    return outcome
 
 
 def _entity(request: Request) -> RemoteEntity:

@@ -112,6 +112,11 @@ class RemoteEntity(ClinicalModel):
                 User.objects.filter(pk=self.account_id).exclude(full_name=name).update(full_name=name)
             super().save(*args, **kwargs)
 
+    @property
+    def service(self) -> str:
+        """By which its images come: one without an address stands for the programs that send over HTTP."""
+        return "DICOM C-STORE" if self.networks else "DICOMweb STOW-RS"
+
     def calls_from(self, address: Address) -> bool:
         return any(address.version == one.version and address in one for one in read_networks(self.networks))
 

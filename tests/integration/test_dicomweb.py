@@ -15,6 +15,7 @@ import requests
 from dicomweb_client.api import DICOMwebClient
 from django.test import Client
 from PIL import Image
+from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless, generate_uid
 from pytest_django.live_server_helper import LiveServer
 
@@ -25,7 +26,7 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.actions.withdrawal import take_back
 from diagnosis.models import Patient, Scan
 from diagnosis.models.scan import Modality
-from network import sorting
+from network import sorting, tasks
 from network.models import ReceivedInstance, ReceivedStudy
 from tests.factories import new_patient
 from tests.images import ct_dicom, xray_dicom, xray_png
@@ -78,7 +79,7 @@ def world(
         told = {"InstanceNumber": number, "AccessionNumber": "A17", "StudyDate": "20260102", "AcquisitionDate": ""}
         told |= {"ContentDate": "", "SeriesDate": "", "StudyTime": "101500"}
         made.send(radiographer, patient, ct_dicom(overrides={**uids, **told}, seed=number))
-    wrong = xray_dicom(overrides={"StudyInstanceUID": made.x_ray}, patient_name="Wrong^Name", patient_id="WRONG")
+    wrong = xray_dicom(overrides={"StudyInstanceUID": made.x_ray, **of_person()}, patient_name="W^N", patient_id="W")
     made.send(radiographer, patient, _rle(wrong))
     upload_scan(by=radiographer, patient=patient, data=xray_png(), name="a.png", modality=Modality.CXR)
     closed = new_patient(clinic, radiographer, "CLOSED")
@@ -93,6 +94,25 @@ def world(
     take_back(by=radiographer, study=scan.study)
     mark_confidential(by=administrator, patient=closed)
     return made
+
+
+def of_person() -> dict[str, Any]:
+    """What a file says of a person beside the four attributes that the record has."""
+    replaced = Dataset()
+    replaced.ModifiedAttributesSequence = [Dataset()]
+    replaced.ModifiedAttributesSequence[0].PatientID = "WITHHELD before"
+    asked = Dataset()
+    asked.RequestedProcedureID, asked.PatientComments = "P1", "WITHHELD within"
+    return {
+        "OtherPatientIDs": ["WITHHELD 1", "WITHHELD 2"],
+        "PatientAddress": "WITHHELD",
+        "PatientComments": "WITHHELD",
+        "PatientBirthTime": "081500",
+        "AdmissionID": "WITHHELD",
+        "ClinicalTrialSubjectID": "WITHHELD",
+        "OriginalAttributesSequence": [replaced],
+        "RequestAttributesSequence": [asked],
+    }
 
 
 @pytest.fixture
@@ -183,6 +203,11 @@ def _fetches_the_encoded_x_ray(world: World, client: DICOMwebClient) -> None:
     assert told["00100020"]["Value"] == [world.patient.medical_record_number]
     assert told["00100010"]["Value"][0]["Alphabetic"].startswith(world.patient.family_name)
     assert told["00083002"]["Value"] == [RLELossless]
+    # Of the person nothing beside that; the instance itself is the bytes as they came.
+    assert sorted(tag for tag in told if tag.startswith("0010")) == ["00100010", "00100020", "00100030", "00100040"]
+    assert "WITHHELD" not in str(told)
+    assert "081500" not in str(told)
+    assert told["00400275"]["Value"][0] == {"00401001": {"vr": "SH", "Value": ["P1"]}}
     series, uid = told["0020000E"]["Value"][0], told["00080018"]["Value"][0]
     stored = pydicom.dcmread(BytesIO(world.files[uid]))
     [fetched] = client.retrieve_study(world.x_ray, media_types=(("application/dicom", "*"),))
@@ -272,8 +297,12 @@ def test_what_a_program_is_never_shown(
     assert _get(client, f"studies/{world.ct}/metadata").json()["code"] == "ambiguous_study"
 
 
-def test_what_a_program_sends(world: World, live_server: LiveServer, radiographer: User, settings: Any) -> None:
+def test_what_a_program_sends(
+    world: World, live_server: LiveServer, radiographer: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Stored as by C-STORE, and filed by the same rules; what is refused is named with its reason."""
+    woken: list[str] = []
+    monkeypatch.setattr(tasks, "wake", lambda: woken.append("once"))
     settings.DICOMWEB_STORE = True
     sender = _client(live_server, radiographer)
     known, unknown = generate_uid(), generate_uid()
@@ -288,6 +317,8 @@ def test_what_a_program_sends(world: World, live_server: LiveServer, radiographe
         pass
     assert Scan.objects.get(study_instance_uid=known).patient == world.patient
     assert [dataset.StudyInstanceUID for dataset in sender.retrieve_study(known)] == [known]
+    assert AuditEvent.objects.filter(route="DICOMweb STOW-RS", patient=world.patient.pk).count() == 1
+    assert woken == ["once"]
     waiting = ReceivedStudy.objects.waiting().get()
     assert (waiting.study_instance_uid, waiting.entity.networks) == (unknown, "")
     # The same again is known; what cannot be taken is said, and the rest is taken.
@@ -305,7 +336,14 @@ def test_what_a_program_sends(world: World, live_server: LiveServer, radiographe
     # Nobody else, nothing else, and not by half.
     assert requests.post(f"{live_server.url}{ROOT}/studies", data=b"", timeout=30).status_code == 401
     assert _send(sender, "studies", ours, kind="application/dicom+json").status_code == 415
-    assert _send(sender, "studies", ours, end=b"").json()["code"] == "bad_multipart"
+    del woken[:]
+    late = xray_dicom(overrides={"StudyInstanceUID": unknown}, seed=13, patient_name="Nobody^Known", patient_id="N1")
+    assert _send(sender, "studies", late, late[:2000], end=b"").json()["code"] == "bad_multipart"
+    # What came before the body broke off is stored, told and sorted.
+    assert ReceivedInstance.objects.count() == 3
+    broken = AuditEvent.objects.filter(route="POST dicomweb:dicom-find-studies").order_by("pk").last()
+    assert broken and broken.detail["stored"] == "1"
+    assert woken == ["once"]
     settings.DICOMWEB_STORE = False
     assert _send(sender, "studies", ours).json()["code"] == "dicomweb_store_off"
     entry = AuditEvent.objects.filter(route="POST dicomweb:dicom-find-studies").first()

@@ -99,6 +99,27 @@ def test_a_token_is_never_sent_in_the_clear_nor_elsewhere(tmp_path: Path, capsys
     assert "chmod 600" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("base", ["https://site.example/portal", "https://site.example/portal/"])
+def test_a_portal_that_lies_in_a_folder_is_asked_there(monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+    """Whether it knows its folder or not: the token goes to nothing beside it."""
+    asked: list[str] = []
+    pages = iter(
+        [
+            {"next": "https://site.example/portal/api/v1/studies/?cursor=1", "results": []},
+            {"next": "https://site.example/api/v1/studies/?cursor=2", "results": []},
+            {"next": None, "results": []},
+        ]
+    )
+
+    def answer(_self: Any, _method: str, path: str, *_: Any) -> transport.Answer:
+        asked.append(path)
+        return transport.Answer(200, {}, json.dumps(next(pages)).encode())
+
+    monkeypatch.setattr(transport.Transport, "_once", answer)
+    assert list(Portal(base, "secret").studies(patient="1")) == []
+    assert asked == [f"/portal/api/v1/studies/?{one}" for one in ("patient=1", "cursor=1", "cursor=2")]
+
+
 @pytest.mark.parametrize(
     ("outcomes", "tried", "paused"),
     [
