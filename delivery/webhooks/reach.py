@@ -7,8 +7,12 @@ a moment later leads nowhere else.
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -38,8 +42,8 @@ class Target:
     is_encrypted: bool
 
 
-def target(url: str) -> Target:
-    """Raises Refused where nothing may be sent to `url`, Unreachable where its name is not known now."""
+def target(url: str, *, within: float) -> Target:
+    """Raises Refused where nothing may be sent to `url`, Unreachable where its name is not known `within` seconds."""
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -47,7 +51,7 @@ def target(url: str) -> Target:
         raise Refused(NOT_AN_ADDRESS) from error
     if not parts.hostname or parts.username is not None:
         raise Refused(NOT_AN_ADDRESS)
-    found = _looked_up(parts.hostname, port)
+    found = _looked_up(parts.hostname, port, within)
     if not all(_is_allowed(one) for one in found):
         raise Refused(INSIDE)
     encrypted = parts.scheme == "https"
@@ -57,12 +61,20 @@ def target(url: str) -> Target:
     return Target(parts.hostname, str(found[0]), port, path, encrypted)
 
 
-def _looked_up(host: str, port: int) -> list[Address]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise Unreachable(UNKNOWN_NAME) from error
+def _looked_up(host: str, port: int, within: float) -> list[Address]:
+    """In a thread: the system's resolver knows no limit, and whoever answers for a name could hold the worker."""
+    found: list[Any] = []
+    asking = Thread(target=partial(_look_up, host, port, found), daemon=True)
+    asking.start()
+    asking.join(within)
+    if not found:
+        raise Unreachable(UNKNOWN_NAME)
     return [ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+
+
+def _look_up(host: str, port: int, found: list[Any]) -> None:
+    with suppress(OSError, UnicodeError):
+        found += socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def _is_allowed(address: Address) -> bool:

@@ -23,7 +23,8 @@ from delivery.webhooks.events import STUDY_RESULT
 from diagnosis.models import Study
 from diagnosis.rules import blinding
 
-# A worker does nothing else meanwhile: so many times as long as one step may take.
+# From the look-up of the name to the answer. A worker does nothing else meanwhile: so many times as long as one step
+# may take.
 LONGEST_STEPS = 2
 USER_AGENT = "chest-imaging-portal-webhook/1"
 COME_BACK = {408, 425, 429}
@@ -39,10 +40,11 @@ def send(delivery: Delivery) -> str:
     secret = delivery.destination.secret
     if not secret:
         raise Refused(NO_SECRET)
-    target = reach.target(delivery.destination.url)
+    until = time.monotonic() + LONGEST_STEPS * settings.DELIVERY_TIMEOUT_SECONDS
+    target = reach.target(delivery.destination.url, within=_left(until))
     body = json.dumps(delivery.payload, separators=(",", ":"), sort_keys=True).encode()
     signed = signing.headers(secret, key=f"msg_{delivery.pk.hex}", timestamp=int(time.time()), body=body)
-    answer = _answered(_post(target, body, signed))
+    answer = _answered(_post(target, body, signed, until))
     if delivery.study_id is None:  # else the outbox says so
         _note(delivery, study)
     return answer
@@ -70,29 +72,36 @@ def _note(delivery: Delivery, study: Study) -> None:
 
 
 class _Pinned(http.client.HTTPConnection):
-    """Connects to the address that was looked at, and to no other."""
+    """Connects to the address that was looked at, and to no other; with TLS, if any, before `until`."""
 
-    def __init__(self, target: reach.Target) -> None:
+    def __init__(self, target: reach.Target, until: float) -> None:
         super().__init__(target.host, target.port, timeout=settings.DELIVERY_TIMEOUT_SECONDS)
-        self.target = target
+        self.target, self.until = target, until
 
     def connect(self) -> None:
-        plain = socket.create_connection((self.target.address, self.target.port), self.timeout)
-        if not self.target.is_encrypted:
-            self.sock = plain
-            return
-        try:
-            self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self.target.host)
-        except BaseException:
-            plain.close()
-            raise
+        step = min(settings.DELIVERY_TIMEOUT_SECONDS, _left(self.until))
+        self.sock = socket.create_connection((self.target.address, self.target.port), step)
+        _left(self.until)  # from here on there is something to cut
+        if self.target.is_encrypted:
+            context = ssl.create_default_context()
+            # Kept before the handshake, in which the receiver can take its time as well.
+            self.sock = context.wrap_socket(self.sock, server_hostname=self.target.host, do_handshake_on_connect=False)
+            _left(self.until)
+            self.sock.do_handshake()
 
 
-def _post(target: reach.Target, body: bytes, signed: dict[str, str]) -> int:
+def _left(until: float) -> float:
+    """Seconds. Raises Unreachable where there are none."""
+    if (left := until - time.monotonic()) <= 0:
+        raise Unreachable(NOBODY)
+    return left
+
+
+def _post(target: reach.Target, body: bytes, signed: dict[str, str], until: float) -> int:
     """The status of the answer. Its body is not read: nothing that a stranger writes is kept."""
-    connection = _Pinned(target)
+    connection = _Pinned(target, until)
     named = {"Content-Type": "application/json", "User-Agent": USER_AGENT, "Connection": "close"}
-    late = Timer(LONGEST_STEPS * settings.DELIVERY_TIMEOUT_SECONDS, lambda: _cut(connection))
+    late = Timer(_left(until), lambda: _cut(connection))
     late.daemon = True
     late.start()
     try:
@@ -110,7 +119,8 @@ def _post(target: reach.Target, body: bytes, signed: dict[str, str]) -> int:
 def _cut(connection: http.client.HTTPConnection) -> None:
     """Whoever answers one byte at a time is not waited for."""
     with suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)
+        # Of the socket itself: TLS is another thread's at this moment.
+        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 def _answered(status: int) -> str:

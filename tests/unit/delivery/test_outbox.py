@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -16,9 +17,10 @@ from delivery.dicom import sending as dicom_sending
 from delivery.models import Content, Delivery, DeliveryAttempt, Destination, Outcome
 from delivery.senders import NotYet, Refused, TryAgain, Unreachable
 from delivery.states import DeliveryStatus
+from diagnosis.actions.critical_result import mark_critical
 from diagnosis.actions.deletion import study_erased
 from diagnosis.errors import NotAllowedNow
-from diagnosis.models import Deletion, Scan
+from diagnosis.models import Deletion, Scan, Study
 
 pytestmark = pytest.mark.django_db
 Answers = list[Any]
@@ -225,6 +227,20 @@ def test_with_a_deleted_study_goes_what_was_kept_of_it(destination: Destination,
     study_erased.send(Deletion, study=scan.study)
     turn(row)
     assert (row.status, row.study, row.payload) == ("cancelled", None, {})
+
+
+def test_with_a_deleted_study_goes_an_event_that_names_it_in_words_alone(
+    destination: Destination, scan: Scan, radiologist: User, clinician: User, answers: Answers
+) -> None:
+    mark_critical(by=radiologist, study=scan.study, finding="Pneumothorax.", recipient=clinician)
+    row = Delivery.objects.get()
+    assert (row.study, row.payload["data"]["study"]) == (None, str(scan.study.pk))
+    study_erased.send(Deletion, study=Study(pk=uuid4()))
+    row.refresh_from_db()
+    assert row.payload
+    study_erased.send(Deletion, study=scan.study)
+    turn(row)
+    assert (row.status, row.payload, row.last_answer) == ("cancelled", {}, "")
 
 
 def test_a_study_that_is_deleted_while_it_is_sent_leaves_nothing(destination: Destination, scan: Scan) -> None:

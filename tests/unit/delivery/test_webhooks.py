@@ -22,6 +22,7 @@ from audit.models import AuditEvent
 from delivery import sending
 from delivery.models import Delivery, Destination
 from delivery.webhooks import reach, signing
+from delivery.webhooks import sending as webhook
 from diagnosis.actions.critical_result import mark_critical
 from diagnosis.models import Confidentiality, ReadingPolicy, Scan
 from diagnosis.models.reading_policy import ReadFirst
@@ -180,14 +181,14 @@ def test_the_portals_own_network_is_not_reached(monkeypatch: pytest.MonkeyPatch,
     found = [(2, 1, 6, "", (one, 443)) for one in ("93.184.215.14", address)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_named: found)
     with pytest.raises(reach.Refused) as refused:
-        reach.target("https://example.org/hook")
+        reach.target("https://example.org/hook", within=5)
     assert str(refused.value) == reach.INSIDE
 
 
 def test_a_network_can_be_named_and_needs_tls_all_the_same(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     settings.WEBHOOK_NETWORKS = ["10.9.0.0/16"]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_named: [(2, 1, 6, "", ("10.9.1.1", 443))])
-    found = reach.target("https://record.example/a?b=c")
+    found = reach.target("https://record.example/a?b=c", within=5)
     assert found == reach.Target("record.example", "10.9.1.1", 443, "/a?b=c", is_encrypted=True)
     for wrong, reason in {
         "http://record.example/": reach.NOT_HTTPS,
@@ -197,7 +198,7 @@ def test_a_network_can_be_named_and_needs_tls_all_the_same(monkeypatch: pytest.M
         "https:///": reach.NOT_AN_ADDRESS,
     }.items():
         with pytest.raises(reach.Refused) as refused:
-            reach.target(wrong)
+            reach.target(wrong, within=5)
         assert str(refused.value) == reason
 
 
@@ -246,3 +247,57 @@ def test_who_answers_byte_by_byte_is_not_waited_for(
     assert timezone.now() - began < timedelta(seconds=3)
     assert Delivery.objects.get().status == "waiting"
     stopped.set()
+
+
+def test_a_name_that_nobody_answers_for_holds_no_worker(
+    destination: Destination, scan: Scan, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DELIVERY_TIMEOUT_SECONDS = 0.1
+    destination.secret, destination.url = signing.new_secret(), "https://slow.example/"
+    destination.save()
+    released = Flag()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_named: released.wait(30) and [])
+    finish(scan, 0.97)
+    turn()
+    assert not released.is_set()
+    assert Delivery.objects.get().answer == reach.UNKNOWN_NAME
+    released.set()
+
+
+def test_who_drips_while_tls_is_agreed_is_not_waited_for(
+    destination: Destination, scan: Scan, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One step alone may take longer than all of it."""
+    settings.WEBHOOK_NETWORKS, settings.DELIVERY_TIMEOUT_SECONDS = ["127.0.0.0/8"], 10
+    monkeypatch.setattr(webhook, "LONGEST_STEPS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        destination.secret = signing.new_secret()
+        destination.url = f"https://127.0.0.1:{listening.getsockname()[1]}/"
+        destination.save()
+        finish(scan, 0.97)
+        dripping = Thread(target=_drip_a_record, args=(listening, left := []), daemon=True)
+        dripping.start()
+        turn()
+        dripping.join(30)
+    assert left == ["cut"]
+    assert Delivery.objects.get().status == "waiting"
+
+
+def _drip_a_record(listening: socket.socket, left: list[str]) -> None:
+    """The beginning of a handshake record that never ends."""
+    peer, _address = listening.accept()
+    with peer:
+        peer.settimeout(0.05)
+        for byte in b"\x16\x03\x03\x40\x00\x02" + bytes(100):
+            try:
+                peer.sendall(bytes([byte]))
+                if peer.recv(4096) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        else:
+            left.append("heard to its end")
+            return
+        left.append("cut")
