@@ -34,6 +34,15 @@ def record(event: Event, action: Action, **fields: Any) -> None:
         chain.append(entry)
 
 
+def record_before(event: Event, action: Action, **fields: Any) -> None:
+    """The same of what cannot be taken back, such as bytes that leave: committed when this returns.
+
+    Raises what the database raises, and RuntimeError inside a transaction, which could still take the entry away.
+    """
+    with transaction.atomic(durable=True):
+        chain.append(AuditEvent(event=event, action=action, **fields))
+
+
 def of_request(request: HttpRequest, response: HttpResponseBase, notes: Notes) -> AuditEvent:
     """The one entry of a request, not stored yet."""
     route = route_of(request)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db.models.signals import post_save
 from django.dispatch import receiver
@@ -11,7 +10,8 @@ from django.dispatch import receiver
 from audit.notes import current, note_detail, note_event, note_object
 from audit.record import record
 from audit.vocabulary import Action, Event
-from delivery.models import Delivery, DeliveryAttempt, Destination, Outcome
+from delivery.departures import address_of
+from delivery.models import Destination
 
 
 @receiver(post_save, sender=Destination)
@@ -20,7 +20,7 @@ def _destination_saved(instance: Destination, created: bool, **_: Any) -> None:
     told = {
         "destination": instance.name,
         "kind": instance.kind,
-        "to": _where(instance),
+        "to": address_of(instance),
         "contents": ", ".join(instance.contents),
         "clinic": str(instance.clinic_id),
         "state": "active" if instance.is_active else "off",
@@ -32,28 +32,3 @@ def _destination_saved(instance: Destination, created: bool, **_: Any) -> None:
     note_event(Event.RIGHTS, action)
     note_object(kind, instance.pk)
     note_detail(**told)
-
-
-def _where(destination: Destination) -> str:
-    """Of a webhook without path and query, in which many receivers carry a secret: the trail is never erased."""
-    if not destination.url:
-        return f"{destination.host}:{destination.port}"
-    parts = urlsplit(destination.url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-@receiver(post_save, sender=DeliveryAttempt)
-def _tried(instance: DeliveryAttempt, created: bool, **_: Any) -> None:
-    """One entry for each time that something of a patient left the portal."""
-    delivery: Delivery = instance.delivery
-    if instance.outcome != Outcome.DELIVERED or delivery.study is None:
-        return
-    record(
-        Event.EXPORT,
-        Action.EXECUTE,
-        route=f"delivery {delivery.destination.kind}",
-        object_type="diagnosis.study",
-        object_id=str(delivery.study_id),
-        patient=delivery.study.patient_id,
-        detail={"to": str(delivery.destination_id), "content": delivery.content},
-    )

@@ -51,6 +51,8 @@ def send_again(row: Delivery) -> None:
     now = timezone.now()
     source = DeliveryStatus(row.status)
     anew: dict[str, Any] = {"next_attempt_at": now}
+    if source == DeliveryStatus.DELIVERED:  # the receiver has lost it, so it gets all of it
+        anew["payload"] = {name: value for name, value in row.payload.items() if name != "stored"}
     with transaction.atomic():
         if source == DeliveryStatus.WAITING:
             moved = bool(Delivery.objects.filter(pk=row.pk, status=source).update(**anew))

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 
 from delivery.models import Content, Delivery, DeliveryAttempt, Destination, Kind, Outcome
@@ -25,6 +25,8 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
 LOOK_AGAIN = timedelta(minutes=10)
 # What ended so many workers ends no more of them.
 MOST_LOST = 3
+# Of an answer; a line for each object has room.
+MOST_LETTERS = 8000
 
 DELETED = gettext_noop("Its study was deleted.")
 WORKERS_LOST = gettext_noop("Every worker that tried this stopped in the middle of it. Tell whoever runs the portal.")
@@ -46,7 +48,11 @@ class End:
     @property
     def told(self) -> str:
         """For the row; PostgreSQL keeps no NUL."""
-        return f"{self.answer} {self.words}".strip().replace("\0", "")[:2000]
+        return _kept("\n".join(filter(None, (self.answer, self.words))))
+
+
+def _kept(text: str) -> str:
+    return text.replace("\0", "")[:MOST_LETTERS]
 
 
 def deliver_some(*, seconds: float) -> bool:
@@ -84,7 +90,9 @@ def _lease() -> timedelta:
 def deliver(row: Delivery) -> End:
     """Send one that the caller holds."""
     began = time.monotonic()
-    end = _end_of(row)
+    # Whatever thread this runs in: sentences are kept in the source language and translated for who reads them.
+    with translation.override(settings.LANGUAGE_CODE):
+        end = _end_of(row)
     _finish(row, end, time.monotonic() - began)
     return end
 
@@ -113,7 +121,7 @@ def _send(row: Delivery) -> str:
 def _again(row: Delivery, error: Exception) -> End:
     if isinstance(error, Unreachable):
         pause = back_off(row.destination.failures + 1)
-        return End(DeliveryStatus.WAITING, Outcome.AGAIN, str(error), pause, is_unreachable=True)
+        return End(DeliveryStatus.WAITING, Outcome.AGAIN, str(error), pause, is_unreachable=True, words=error.words)
     if isinstance(error, TryAgain):
         return End(DeliveryStatus.WAITING, Outcome.AGAIN, str(error), back_off(row.attempts), words=error.words)
     log.error("delivery %s could not be sent", row.pk, exc_info=error)
@@ -144,7 +152,7 @@ def _finish(row: Delivery, end: End, seconds: float) -> None:
             delivery=row,
             at=now,
             outcome=end.outcome,
-            answer=end.answer.replace("\0", "")[:2000],
+            answer=_kept(end.answer),
             seconds=round(seconds, 3),
         )
     _note_reachability(row.destination, end, now)

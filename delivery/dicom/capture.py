@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext_noop
 from PIL import Image, ImageDraw, ImageFont
 
 from delivery.dicom.objects import NOT_A_DIAGNOSIS, PRODUCT, Built, finish
@@ -85,7 +86,7 @@ def _grey(prediction: Prediction) -> bytes:
     except IntakeUnavailable as error:
         raise TryAgain(str(error.sentence)) from error
     except (FileRefused, OSError) as error:
-        raise Refused("The original file cannot be shown any more.") from error
+        raise Refused(gettext_noop("The original file cannot be shown any more.")) from error
 
 
 def _tinted(prediction: Prediction) -> bytes:
@@ -93,7 +94,7 @@ def _tinted(prediction: Prediction) -> bytes:
         with prediction.attention.open("rb") as file:
             return colour.tint(file.read())
     except OSError as error:
-        raise Refused("The attention map cannot be read any more.") from error
+        raise Refused(gettext_noop("The attention map cannot be read any more.")) from error
 
 
 def _with_banner(image: Image.Image, lines: list[str]) -> Image.Image:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.conf.locale import LANG_INFO
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # Codes that no standard has: what the classifiers are asked.
 SCHEME = "99CIP"
+COUNTRY = 2  # letters; RFC 5646 has them as capitals
 PRODUCT = settings.MFA_TOTP_ISSUER
 NOT_A_DIAGNOSIS = "NOT A DIAGNOSIS. Result of a computer, for research use."
 
@@ -26,6 +28,16 @@ class Built:
     sop_class: str
     sop_instance: str
     data: bytes
+
+
+def language_item(code: str) -> Any:
+    """TID 1204 for a language of the portal such as "en-gb": that of every text in the document."""
+    from highdicom import sr  # noqa: PLC0415  not in a web process
+
+    language, _, region = code.partition("-")
+    tag = f"{language}-{region.upper()}" if len(region) == COUNTRY else code
+    name = LANG_INFO.get(code, {}).get("name", tag)
+    return sr.LanguageOfContentItemAndDescendants(sr.CodedConcept(tag, "RFC5646", name))
 
 
 def finish(made: Dataset, at: datetime) -> Built:

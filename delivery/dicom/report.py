@@ -1,7 +1,8 @@
 """A signed report as DICOM: the PDF that the portal prints, encapsulated, and a structured report of its words.
 
 Each state of a report that others may have seen is a document of its own; a later one names the one before it.
-Completion, verification and the naming follow diagnosis.states.STANDING_ELSEWHERE.
+Completion, verification and the naming follow diagnosis.states.STANDING_ELSEWHERE. Both are in the language of the
+clinic, in which its people write; the meanings of codes are those of the coding schemes, in English.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
-from accounts.locale import in_locale_of
-from delivery.dicom.objects import PRODUCT, Built, finish
+from accounts.locale import in_time_zone_of
+from delivery.dicom.objects import PRODUCT, Built, finish, language_item
 from delivery.dicom.result import PROCEDURES
 from delivery.dicom.subject import Subject
 from delivery.dicom.uids import made_of
@@ -87,10 +88,14 @@ def signed_at(report: Report, version: str) -> datetime:
     return report.signed_at
 
 
-def build(subject: Subject, report: Report, version: str) -> list[Built]:
-    """The PDF and the SR, and for a report that was entered in error a selection that rejects what was sent of it."""
-    pdf = _pdf(subject, report, version)
-    found = [finish(pdf, signed_at(report, version)), _sr(subject, report, version, pdf)]
+def build(subject: Subject, report: Report, version: str, *, language: str) -> list[Built]:
+    """The PDF and the SR, and for a report that was entered in error a selection that rejects what was sent of it.
+
+    `language`: code of the one in which both are written, whichever is active.
+    """
+    with override(language):
+        pdf = _pdf(subject, report, version)
+        found = [finish(pdf, signed_at(report, version)), _sr(subject, report, version, pdf, language=language)]
     return [*found, _rejection(subject, report)] if STANDING_ELSEWHERE[standing_at(report, version)].rejected else found
 
 
@@ -100,7 +105,7 @@ def _pdf(subject: Subject, report: Report, version: str) -> Dataset:
     from pydicom.uid import UID, ExplicitVRLittleEndian  # noqa: PLC0415
 
     address = settings.PUBLIC_URL.rstrip("/") + reverse("diagnosis:report-verify", args=[report.verification_code])
-    with in_locale_of(clinic=report.study.clinic):
+    with in_time_zone_of(report.study.clinic):
         data = render_pdf(report, picture=picture_of(report), verification_url=address, repeatable=True)
     made = Dataset()
     made.file_meta = FileMetaDataset()
@@ -135,14 +140,14 @@ def _code(value: str, scheme: str, meaning: str) -> Any:
     return CodedConcept(value, scheme, meaning)
 
 
-def _sr(subject: Subject, report: Report, version: str, pdf: Dataset) -> Built:
+def _sr(subject: Subject, report: Report, version: str, pdf: Dataset, *, language: str) -> Built:
     from highdicom.sr import EnhancedSR  # noqa: PLC0415  not in a web process
 
     flags, at = _flags(report, version), signed_at(report, version)
     before = predecessor(report, version) if flags.predecessor or flags.rejected else None
     made = EnhancedSR(
         evidence=[subject.original() if subject.has_original else pdf],
-        content=_content(report, version)[0],
+        content=_content(report, version, language)[0],
         series_instance_uid=made_of(report.pk, "SR series"),
         series_number=9004,
         sop_instance_uid=sr_uid(report, version),
@@ -181,7 +186,7 @@ def _person(name: str) -> str:
     return "".join(" " if sign in "^=\\" else sign for sign in name)[:63].strip() + "^"
 
 
-def _content(report: Report, version: str) -> Any:
+def _content(report: Report, version: str, language: str) -> Any:
     """PS3.16 TID 2000: headings with the words below them."""
     from highdicom import sr  # noqa: PLC0415  not in a web process
 
@@ -191,13 +196,9 @@ def _content(report: Report, version: str) -> Any:
         _code(*PROCEDURES[Modality(report.study.modality)]),
         sr.RelationshipTypeValues.HAS_CONCEPT_MOD,
     )
-    language = sr.LanguageOfContentItemAndDescendants(_code(*_LANGUAGE))
     parts = [_section(heading, below, text) for heading, below, text in _texts(report, version) if text]
-    root.ContentSequence = sr.ContentSequence([*language, observed, *parts], is_root=False)
+    root.ContentSequence = sr.ContentSequence([*language_item(language), observed, *parts], is_root=False)
     return sr.ContentSequence([root], is_root=True)
-
-
-_LANGUAGE = ("en", "RFC5646", "English")
 
 
 def _section(heading: Any, below: Any, text: str) -> Any:
@@ -211,16 +212,14 @@ def _section(heading: Any, below: Any, text: str) -> Any:
 
 def _texts(report: Report, version: str) -> list[tuple[Any, Any, str]]:
     found = [(heading, below, getattr(report, name)) for name, heading, below in SECTIONS]
-    with override(settings.LANGUAGE_CODE):
-        category = str(Category(report.category).label)
-    found[-1] = (*found[-1][:2], f"{report.impression}\n{category}")
+    found[-1] = (*found[-1][:2], f"{report.impression}\n{Category(report.category).label}")
     added = report.addenda.order_by("number")
     if version != "error":
         added = added.filter(number__lt=int(version))
     found += [(*ADDENDUM, f"{one.text}\n{one.signer_name}, {one.signed_at.isoformat()}") for one in added]
     if version == "error":
         assert report.error
-        return [(*ADDENDUM, f"ENTERED IN ERROR: {report.error.reason}"), *found]
+        return [(*ADDENDUM, f"{standing_at(report, version).label.upper()}: {report.error.reason}"), *found]
     return found
 
 

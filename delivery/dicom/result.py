@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.utils.translation import override
 
-from delivery.dicom.objects import NOT_A_DIAGNOSIS, PRODUCT, SCHEME, Built, finish
+from delivery.dicom.objects import NOT_A_DIAGNOSIS, PRODUCT, SCHEME, Built, finish, language_item
 from delivery.dicom.subject import Subject
 from delivery.dicom.uids import made_of
 from diagnosis.interchange.fhir.results import thresholds_sha256
@@ -137,6 +137,7 @@ def _content(analysis: Analysis, evidence: Dataset, said: list[str]) -> Any:
         observation_context=sr.ObservationContext(observer_device_context=observer),
         procedure_reported=Code(*PROCEDURES[Modality(analysis.study.modality)]),
         imaging_measurements=[_group(one, evidence) for one in groups_of(analysis)],
+        language_of_content_item_and_descendants=language_item(settings.LANGUAGE_CODE),
     )
     comment = sr.CodedConcept("121106", "DCM", "Comment")
     report[0].ContentSequence.extend(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 
 import pydicom
 from django.conf import settings
+from django.utils.translation import gettext_noop
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.association import Association
@@ -32,15 +34,79 @@ TRANSFER_SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 BUSY = range(0xA700, 0xA800)
 
 
-def store(destination: Destination, objects: list[Built]) -> str:
-    """Give all of `objects` to the destination. Returns its answer; raises Refused, TryAgain or Unreachable."""
-    warned = []
+STORED = gettext_noop("Every object was stored.")
+WITH_WARNINGS = gettext_noop("Every object was stored, some with a warning.")
+SOME_REFUSED = gettext_noop("Some objects were refused.")
+BUSY_NOW = gettext_noop("The receiver has no room for it at the moment.")
+CUT_OFF = gettext_noop("The receiver ended the association in the middle.")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a receiver said to one object; `words` are its own, and `status` is None where it said nothing."""
+
+    object: Built
+    status: int | None
+    words: str = ""
+
+    @property
+    def category(self) -> str:
+        return "" if self.status is None else code_to_category(self.status)
+
+    @property
+    def is_taken(self) -> bool:
+        return self.category in ("Success", "Warning")
+
+    @property
+    def ends_the_try(self) -> bool:
+        """Whether the next object would fare no better now."""
+        return self.status is None or self.status in BUSY
+
+    def __str__(self) -> str:
+        """For the log of the delivery, which is kept for good: a code and identifiers of ours."""
+        said = "–" if self.status is None else f"0x{self.status:04X}"
+        return f"{said} {pydicom.uid.UID(self.object.sop_class).name} {self.object.sop_instance}"
+
+
+def store(
+    destination: Destination,
+    objects: list[Built],
+    *,
+    before: Callable[[], None],
+    taken: Callable[[Answer], None],
+) -> str:
+    """Give `objects` to the destination, the next one also where one is refused.
+
+    `before` is called when the receiver is there and has got nothing yet, `taken` after each object that it took; what
+    they raise ends the try. Returns the receiver's answers; raises Refused, TryAgain or Unreachable with them.
+    """
+    answers: list[Answer] = []
     with _association(destination, sorted({one.sop_class for one in objects})) as link:
         _require_all(link, {one.sop_class for one in objects})
+        before()
         for one in objects:
-            status = _send(link, one)
-            warned += [f"0x{status:04X}"] if status else []
-    return f"{len(objects)} objects stored" + (f" (warnings: {', '.join(warned)})" if warned else "")
+            answer = _send(link, one)
+            answers.append(answer)
+            if answer.is_taken:
+                taken(answer)
+            if answer.ends_the_try:
+                break
+    return _told(answers)
+
+
+def _told(answers: list[Answer]) -> str:
+    """A sentence, and below it a line for each object about which there is something to say."""
+    failed = [one for one in answers if not one.is_taken]
+    if not failed:
+        warned = [str(one) for one in answers if one.status]
+        return "\n".join([WITH_WARNINGS, *warned]) if warned else STORED
+    lines = [str(one) for one in answers]
+    words = " ".join(filter(None, (one.words for one in failed)))
+    if answers[-1].status is None:
+        raise Unreachable("\n".join([CUT_OFF, *lines]), words=words)
+    if answers[-1].ends_the_try:
+        raise TryAgain("\n".join([BUSY_NOW, *lines]), words=words)
+    raise Refused("\n".join([SOME_REFUSED, *lines]), words=words)
 
 
 def echo(destination: Destination) -> str:
@@ -57,7 +123,7 @@ def echo(destination: Destination) -> str:
 @contextmanager
 def _association(destination: Destination, classes: list[str]) -> Iterator[Association]:
     if not (destination.calling_title and destination.called_title and destination.port):
-        raise Refused("The destination has no AE titles or no port.")
+        raise Refused(gettext_noop("The destination has no AE titles or no port."))
     ae = AE(destination.calling_title)
     seconds = settings.DELIVERY_TIMEOUT_SECONDS
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = seconds
@@ -93,8 +159,8 @@ def _why_not(link: Association) -> str:
     if link.is_rejected and (answer := link.acceptor.primitive):
         return f"The association was rejected: {answer.reason_str}."
     if link.is_aborted and link.acceptor.primitive:
-        return "The receiver accepts none of the kinds of objects, or ended the association."
-    return "Nobody answers there."
+        return gettext_noop("The receiver accepts none of the kinds of objects, or ended the association.")
+    return gettext_noop("Nobody answers there.")
 
 
 def _require_all(link: Association, classes: set[str]) -> None:
@@ -103,14 +169,10 @@ def _require_all(link: Association, classes: set[str]) -> None:
         raise Refused(f"The receiver does not accept {pydicom.uid.UID(one).name}.")
 
 
-def _send(link: Association, one: Built) -> int:
-    """The status where it is a warning, else 0."""
-    answer = link.send_c_store(pydicom.dcmread(BytesIO(one.data)))
-    if "Status" not in answer:
-        raise Unreachable("The receiver ended the association in the middle.")
-    if code_to_category(answer.Status) == "Success":
-        return 0
-    if code_to_category(answer.Status) == "Warning":
-        return int(answer.Status)
-    said, words = f"C-STORE was answered with 0x{answer.Status:04X}.", str(answer.get("ErrorComment", ""))
-    raise TryAgain(said, words=words) if answer.Status in BUSY else Refused(said, words=words)
+def _send(link: Association, one: Built) -> Answer:
+    if not link.is_established:
+        return Answer(one, None)
+    said = link.send_c_store(pydicom.dcmread(BytesIO(one.data)))
+    if "Status" not in said:
+        return Answer(one, None)
+    return Answer(one, int(said.Status), str(said.get("ErrorComment", "")))

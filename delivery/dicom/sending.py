@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext_noop
 
+from accounts.locale import chosen_language
 from delivery import release
+from delivery.departures import record_departure
 from delivery.dicom import capture, report, result, scu
 from delivery.dicom.objects import Built
 from delivery.dicom.subject import Subject, subject_of
@@ -21,7 +25,31 @@ GONE = gettext_noop("It was cancelled, or its study was deleted, while it was be
 def send(delivery: Delivery) -> str:
     """Build what the delivery is about and store it at its destination."""
     _require_latest(delivery)
-    return scu.store(delivery.destination, build(delivery))
+    has = delivery.payload.get("stored", {})
+    objects = [one for one in build(delivery) if one.sop_instance not in has]
+    if not objects:  # the worker that gave it the last one did not live to say so
+        return scu.STORED
+    assert delivery.study  # the outbox refuses what has lost its study
+    return scu.store(
+        delivery.destination,
+        objects,
+        before=partial(record_departure, delivery, delivery.study, encrypted=delivery.destination.tls),
+        taken=partial(_remember, delivery),
+    )
+
+
+def _remember(delivery: Delivery, answer: scu.Answer) -> None:
+    """What the receiver took is not sent again where another object failed. Raises Refused where the delivery is not
+    this worker's any more: the study may be gone.
+    """
+    stored = {**delivery.payload.get("stored", {}), answer.object.sop_instance: f"0x{answer.status:04X}"}
+    _keep(delivery, {**delivery.payload, "stored": stored})
+
+
+def _keep(delivery: Delivery, payload: dict[str, Any]) -> None:
+    if delivery.status == DeliveryStatus.SENDING and not Delivery.objects.held_as(delivery).update(payload=payload):
+        raise Refused(GONE)
+    delivery.payload = payload
 
 
 def build(delivery: Delivery) -> list[Built]:
@@ -66,7 +94,13 @@ def _report(delivery: Delivery) -> list[Built]:
     key = delivery.report_id
     found = release.require_report(Report.objects.select_related(*related).filter(pk=key).first() if key else None)
     frozen = _frozen(delivery, found.study, found.scan, said=[])
-    return report.build(Subject(**frozen["subject"]), found, delivery.payload["version"])
+    # Older rows have no language: theirs is that of today.
+    language = frozen.get("language") or _language_of(found.study)
+    return report.build(Subject(**frozen["subject"]), found, delivery.payload["version"], language=language)
+
+
+def _language_of(study: Study) -> str:
+    return chosen_language(None, study.clinic) or settings.LANGUAGE_CODE
 
 
 def _frozen(delivery: Delivery, study: Study, image: Scan, *, said: list[str]) -> dict[str, Any]:
@@ -77,10 +111,8 @@ def _frozen(delivery: Delivery, study: Study, image: Scan, *, said: list[str]) -
     patient = str(study.patient_id)
     if "frozen" not in delivery.payload:
         frozen = {"subject": subject_of(study, image).as_json(), "said": said, "patient": patient}
-        payload = {**delivery.payload, "frozen": frozen}
-        if delivery.status == DeliveryStatus.SENDING and not Delivery.objects.held_as(delivery).update(payload=payload):
-            raise Refused(GONE)
-        delivery.payload = payload
+        frozen["language"] = _language_of(study)
+        _keep(delivery, {**delivery.payload, "frozen": frozen})
     if delivery.payload["frozen"]["patient"] != patient:
         raise Refused(release.MOVED_TO_ANOTHER)
     kept: dict[str, Any] = delivery.payload["frozen"]

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from delivery import release
 from delivery.dicom.uids import study_uid
@@ -99,9 +100,9 @@ def _header(image: Scan) -> DicomIdentity:
     except FileRefused as error:
         raise Refused(str(error.sentence)) from error
     except FileNotFoundError as error:
-        raise Refused("The original file is not there any more.") from error
+        raise Refused(gettext_noop("The original file is not there any more.")) from error
     except OSError as error:
-        raise TryAgain("The original file cannot be read at the moment.") from error
+        raise TryAgain(gettext_noop("The original file cannot be read at the moment.")) from error
 
 
 def _of_header(study: Study, said: DicomIdentity) -> Subject:

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from delivery.models.delivery import Delivery
+from delivery.models.delivery import Delivery, in_active_language
 
 
 class Outcome(models.TextChoices):
@@ -34,4 +33,4 @@ class DeliveryAttempt(models.Model):
 
     @property
     def answer_text(self) -> str:
-        return gettext(self.answer) if self.answer else ""
+        return in_active_language(self.answer)

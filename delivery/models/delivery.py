@@ -21,6 +21,11 @@ from diagnosis.states import check_move
 _S = DeliveryStatus
 
 
+def in_active_language(answer: str) -> str:
+    """The lines of an answer; those that are sentences of ours translated."""
+    return "\n".join(gettext(line) if line else "" for line in answer.splitlines())
+
+
 class DeliveryQuerySet(ClinicalQuerySet["Delivery"]):
     clinic_path = "destination__clinic"
     study_path = "study"
@@ -116,5 +121,7 @@ class Delivery(ClinicalModel):
 
     @property
     def answer(self) -> str:
-        """How it was answered last: our own sentences in the active language, the receiver's words as they came."""
-        return gettext(self.last_answer) if self.last_answer else ""
+        """How it was answered last: our own sentences in the active language, codes and the receiver's words as they
+        came, a line each.
+        """
+        return in_active_language(self.last_answer)

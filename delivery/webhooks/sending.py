@@ -7,14 +7,15 @@ import json
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from threading import Timer
 
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
-from audit.record import record
-from audit.vocabulary import Action, Event
+from delivery.departures import record_departure
 from delivery.models import Delivery
 from delivery.release import NOT_READ, require_study
 from delivery.senders import NotYet, Refused, TryAgain, Unreachable
@@ -44,10 +45,8 @@ def send(delivery: Delivery) -> str:
     target = reach.target(delivery.destination.url, within=_left(until))
     body = json.dumps(delivery.payload, separators=(",", ":"), sort_keys=True).encode()
     signed = signing.headers(secret, key=f"msg_{delivery.pk.hex}", timestamp=int(time.time()), body=body)
-    answer = _answered(_post(target, body, signed, until))
-    if delivery.study_id is None:  # else the outbox says so
-        _note(delivery, study)
-    return answer
+    before = partial(record_departure, delivery, study, encrypted=target.is_encrypted)
+    return _answered(_post(target, body, signed, until, before))
 
 
 def _study_of(delivery: Delivery) -> Study:
@@ -57,18 +56,6 @@ def _study_of(delivery: Delivery) -> Study:
     if delivery.payload["type"] == STUDY_RESULT and blinding.results_held_back().filter(pk=study.pk).exists():
         raise NotYet(NOT_READ)
     return study
-
-
-def _note(delivery: Delivery, study: Study) -> None:
-    record(
-        Event.EXPORT,
-        Action.EXECUTE,
-        route=f"delivery {delivery.destination.kind}",
-        object_type="diagnosis.study",
-        object_id=str(study.pk),
-        patient=study.patient_id,
-        detail={"to": str(delivery.destination_id), "content": delivery.content},
-    )
 
 
 class _Pinned(http.client.HTTPConnection):
@@ -97,14 +84,19 @@ def _left(until: float) -> float:
     return left
 
 
-def _post(target: reach.Target, body: bytes, signed: dict[str, str], until: float) -> int:
-    """The status of the answer. Its body is not read: nothing that a stranger writes is kept."""
+def _post(target: reach.Target, body: bytes, signed: dict[str, str], until: float, before: Callable[[], None]) -> int:
+    """The status of the answer. Its body is not read: nothing that a stranger writes is kept.
+
+    `before` is called once the receiver is there and before anything is said.
+    """
     connection = _Pinned(target, until)
     named = {"Content-Type": "application/json", "User-Agent": USER_AGENT, "Connection": "close"}
     late = Timer(_left(until), lambda: _cut(connection))
     late.daemon = True
     late.start()
     try:
+        connection.connect()
+        before()
         connection.request("POST", target.path, body, named | signed)
         return connection.getresponse().status
     except http.client.HTTPException as error:

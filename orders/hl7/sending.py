@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
+from delivery.departures import record_departure
 from delivery.models import Delivery
 from delivery.release import require_report, require_study
 from delivery.senders import Refused, TryAgain, Unreachable
@@ -52,7 +53,9 @@ def _require_leave(delivery: Delivery) -> None:
 
 
 def _exchange(delivery: Delivery, message: bytes) -> Incoming:
+    assert delivery.study  # the outbox refuses what has lost its study
     with _connected(delivery) as connection:
+        record_departure(delivery, delivery.study, encrypted=delivery.destination.tls)
         connection.sendall(framed(message))
         try:
             raw = Frames(connection, most_bytes=MOST_BYTES, seconds=SECONDS).next()

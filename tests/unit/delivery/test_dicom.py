@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import highdicom as hd
 import pydicom
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 
 from accounts.models import Clinic, User
 from delivery.dicom import sending as dicom
@@ -281,6 +283,31 @@ def test_what_may_not_leave_is_refused(
     Study.objects.filter(pk=scan.study_id).update(withdrawal=gone)
     assert (refused(row), refused(of_report)) == (WITHDRAWN, WITHDRAWN)
     assert report.is_final
+
+
+def test_what_is_written_is_in_the_language_that_it_names(
+    archive: Destination, scan: Scan, radiologist: User, clinic: Clinic
+) -> None:
+    """A report in its clinic's, a result in the source language; whichever the thread has that builds them."""
+    Clinic.objects.filter(pk=clinic.pk).update(language="de")
+    with override("de"):
+        result = built(result_of(scan, archive))["SR"].to_json()
+    assert '"en-GB"' in result
+    assert "Decision support" in result
+    signed(scan, radiologist)
+    row = archive.deliveries.get(content=Content.SIGNED_REPORT)
+    Delivery.objects.filter(pk=row.pk).update(status="sending", held_until="2999-01-01T00:00Z")
+    row.refresh_from_db()
+    with override("de"):
+        here = str(Category(scan.study.reports.get().category).label)
+    first = dicom.build(row)
+    report = pydicom.dcmread(BytesIO(next(one.data for one in first if one.sop_class.endswith("88.22"))))
+    text = json.dumps(report.to_json_dict(), ensure_ascii=False)
+    assert '"de"' in text
+    assert here in text
+    Clinic.objects.filter(pk=clinic.pk).update(language="en-gb")
+    with override("fr"):
+        assert dicom.build(Delivery.objects.get(pk=row.pk)) == first, "also where the clinic has another one since"
 
 
 def test_each_state_of_a_report_names_the_one_before(archive: Destination, scan: Scan, radiologist: User) -> None:

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 
 from accounts.models import Clinic, User
 from audit.models import AuditEvent
@@ -42,20 +43,15 @@ def turn(row: Delivery | None = None, *, later: timedelta = timedelta()) -> None
         row.refresh_from_db()
 
 
-def test_one_thing_is_queued_and_delivered_once(
-    destination: Destination, scan: Scan, answers: Answers, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_one_thing_is_queued_and_delivered_once(destination: Destination, scan: Scan, answers: Answers) -> None:
     answers += ["thanks"]
     row = queue(destination, scan)
     assert queue(destination, scan) == row
-    with django_capture_on_commit_callbacks(execute=True):
-        turn(row)
+    turn(row)
     assert (row.status, row.attempts, row.answer) == ("delivered", 1, "thanks")
     assert row.delivered_at
     turn(later=timedelta(hours=1))
     assert [one.outcome for one in row.log.all()] == [Outcome.DELIVERED]
-    told = AuditEvent.objects.get(route="delivery webhook")
-    assert (told.patient, told.detail["content"]) == (scan.study.patient_id, "event")
 
 
 def test_what_is_rolled_back_was_never_queued(destination: Destination) -> None:
@@ -259,8 +255,29 @@ def test_the_receivers_words_go_with_the_study(destination: Destination, scan: S
     row = queue(destination, scan)
     answers += [Refused("0xC000", words="MEIER^ANNA\0 is unknown")]
     turn(row)
-    assert row.last_answer == "0xC000 MEIER^ANNA is unknown"
+    assert row.last_answer == "0xC000\nMEIER^ANNA is unknown"
     assert [one.answer for one in row.log.all()] == ["0xC000"]
+
+
+def test_sentences_are_kept_in_one_language_and_shown_in_anothers(
+    destination: Destination, scan: Scan, answers: Answers
+) -> None:
+    """Whatever language the thread happens to have that sends."""
+    row = queue(destination, scan)
+    spoken: list[str | None] = []
+
+    def answer() -> str:
+        spoken.append(translation.get_language())
+        return gettext("Language") + "\n0xB000"
+
+    answers += [answer]
+    with translation.override("de"):
+        turn(row)
+    assert (spoken, row.last_answer) == (["en-gb"], "Language\n0xB000")
+    with translation.override("de"):
+        first, second = row.answer.splitlines()
+        assert (first, second) == (gettext("Language"), "0xB000")
+    assert first != "Language"
 
 
 def test_an_old_version_never_follows_a_newer_one(destination: Destination, scan: Scan, answers: Answers) -> None:
