@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -79,6 +80,14 @@ def _before(clinic: Clinic | None, subject: str, seen: int | None) -> Classifier
     return before
 
 
+def _began(stop: ClassifierRule) -> datetime:
+    """A stop that was said again, with a better reason say, began with its first word."""
+    of_it = ClassifierRule.objects.filter(clinic=stop.clinic_id, subject=stop.subject)
+    other = of_it.filter(pk__lt=stop.pk).exclude(state=ClassifierState.STOPPED).first()
+    words = of_it.filter(pk__gt=other.pk if other else 0, pk__lte=stop.pk)
+    return min(words.values_list("made_at", flat=True))
+
+
 def _analyse_again(stop: ClassifierRule, modality: str, *, by: User) -> None:
     """What ended without a result while `stop` stood, but for what was reported meanwhile or has a newer analysis."""
     signed = Report.objects.filter(study=OuterRef("study"), signed_at__isnull=False)
@@ -86,7 +95,7 @@ def _analyse_again(stop: ClassifierRule, modality: str, *, by: User) -> None:
         ~Exists(signed),
         status=S.FAILED,
         failure_code=STOPPED,
-        finished_at__gte=stop.made_at,
+        finished_at__gte=_began(stop),
         image=None,
         study__modality=modality,
         study__withdrawal=None,

@@ -19,6 +19,7 @@ from diagnosis.models import EnteredInError, Report
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.seal import SealedPart
 from diagnosis.notifications import notify_of_report
+from diagnosis.oversight import history
 from diagnosis.reports import content as report_content
 from diagnosis.reports import seals
 from diagnosis.rules import policies
@@ -84,6 +85,13 @@ def enter_in_error(
         raise NotAllowedNow("not_correctable", policies.IN_ERROR) from error
 
 
+def _count_again(report: Report) -> None:
+    """The reading behind it counts no more in the figures of its day."""
+    reading = report.reading
+    if reading.decided_at:
+        history.forget(reading.clinic_id, reading.decided_at)
+
+
 def _enter(by: User, wrong: Report, reason: str, *, read_again: bool) -> EnteredInError:
     report = hold(wrong)
     policies.require_correctable(report, reason=reason)
@@ -97,6 +105,7 @@ def _enter(by: User, wrong: Report, reason: str, *, read_again: bool) -> Entered
         content_sha256=report_content.error_digest(before, reason, signer=by.full_name, at=at),
     )
     seals.seal(report, SealedPart.ERROR, entered.content_sha256)
+    _count_again(report)
     note = Message("entered_in_error", {})
     Report.objects.log_transition(report.pk, report.status, ReportStatus.FINAL, by=actor_label(by), note=note)
     notify_of_report(report.study, NotificationKind.ERROR)

@@ -38,7 +38,7 @@ from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
 from diagnosis.notifications import notify_uploader
 from diagnosis.reviews import queue
-from diagnosis.rules.classifiers import OFF, OthersAnswer, require_still_answering
+from diagnosis.rules.classifiers import OFF, OthersAnswer, hold_decisions, require_still_answering
 from diagnosis.scans import filing, intake
 from diagnosis.states import AnalysisStatus as S
 from ml import imaging
@@ -216,8 +216,13 @@ def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, study: StudyPredictions)
 
 
 def _require_still_answering(pk: uuid.UUID, predictions: list[Prediction]) -> None:
-    """The last look before a result is there for everybody; raises AnalysisFailed and OthersAnswer."""
+    """The last look before a result is there for everybody; raises AnalysisFailed and OthersAnswer.
+
+    Whoever decides about a classifier waits until this result is kept, and this until the decision is: none is kept
+    that a stop did not see.
+    """
     study = Analysis.objects.select_related("study").only("study__clinic", "study__modality").get(pk=pk).study
+    hold_decisions(study.clinic_id)
     require_still_answering(study.clinic_id, Modality(study.modality), [one.classifier for one in predictions])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, When
 from django.db.models.functions import TruncMonth
 
-from diagnosis.models import Review
+from diagnosis.models import EnteredInError, Review
 from diagnosis.models.review import Category, ImageQuality
 from diagnosis.oversight.kappa import Kappa, kappa
 from diagnosis.proportion import Proportion
@@ -68,6 +68,13 @@ class Agreement:
     month: datetime | None
     counts: Counts
     checked: bool = True
+
+
+def sound(reviews: QuerySet[Review]) -> QuerySet[Review]:
+    """Without the readings behind reports that were entered in error, of another patient say, in whichever version."""
+    errors = EnteredInError.objects.filter(report__study__in=reviews.order_by().values("study"))
+    wrong = {one.report.reading_id for one in errors.select_related("report__corrects")}
+    return reviews.exclude(pk__in=wrong) if wrong else reviews
 
 
 def by_month(reviews: QuerySet[Review], *, first_impressions: bool = False) -> list[Agreement]:

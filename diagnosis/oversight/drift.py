@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from math import sqrt
 from statistics import fmean, stdev
 
-from diagnosis.oversight.usage import Answers, Version, Weeks
+from django.utils import timezone
+
+from diagnosis.oversight.history import SETTLING
+from diagnosis.oversight.usage import Answers, Version, Weeks, monday
 from diagnosis.proportion import FEWEST
 from diagnosis.rules.classifiers import panel_name
 
@@ -22,7 +25,7 @@ ALLOWANCE, LIMIT = 0.5, 5.0
 
 @dataclass(frozen=True)
 class Point:
-    """A week: its answers, and both sums after it; None in the reference and where there were too few answers."""
+    """A week: its answers, and both sums after it; None in the reference, where there were too few, while it runs."""
 
     week: date
     answers: Answers
@@ -56,19 +59,23 @@ class Drift:
         return last is not None and (last.above or 0.0) > (last.below or 0.0)
 
 
-def watched(weeks: Weeks) -> list[tuple[Version, Drift]]:
+def watched(weeks: Weeks, now: datetime | None = None) -> list[tuple[Version, Drift]]:
     """Of what is shown and answered in the last RECENT weeks: each modality's ensemble, or its classifiers."""
+    over = monday((now or timezone.now()) - SETTLING)
     shown = {version for answered in list(weeks.values())[-RECENT:] for version in answered if not version.on_trial}
     combined = {one.modality for one in shown if one.name == panel_name(one.modality)}
     leading = {one for one in shown if one.modality not in combined or one.name == panel_name(one.modality)}
     return [
-        (version, drift([(week, answered[version]) for week, answered in weeks.items() if version in answered]))
+        (version, drift([(week, answered[version]) for week, answered in weeks.items() if version in answered], over))
         for version in sorted(leading, key=lambda one: (one.modality, one.name, one.version))
     ]
 
 
-def drift(weeks: Sequence[tuple[date, Answers]]) -> Drift:
-    """Of one version's weeks, oldest first.
+def drift(weeks: Sequence[tuple[date, Answers]], over: date | None = None) -> Drift:
+    """Of one version's weeks, oldest first; those from `over` on are not over and do not count.
+
+    A week that runs is looked at every hour. Were each look a test, false alarms would be far more frequent than the
+    figure below.
 
     Tabular CUSUM (Page, Biometrika 41, 1954; Montgomery, Introduction to Statistical Quality Control, ch. 9) of the
     weekly mean probability, standardised by the first REFERENCE weeks:
@@ -77,7 +84,8 @@ def drift(weeks: Sequence[tuple[date, Answers]]) -> Drift:
     reference's weekly means, and not below what chance alone gives for the week's number of answers. Weeks of fewer
     than FEWEST answers do not count.
     """
-    usable = [answers for _week, answers in weeks if answers.count >= FEWEST]
+    counts = [answers.count >= FEWEST and not (over and week >= over) for week, answers in weeks]
+    usable = [answers for (_week, answers), is_usable in zip(weeks, counts, strict=True) if is_usable]
     if len(usable) < REFERENCE:
         return Drift([Point(week, answers) for week, answers in weeks])
     first = usable[:REFERENCE]
@@ -85,9 +93,9 @@ def drift(weeks: Sequence[tuple[date, Answers]]) -> Drift:
     middle, between = fmean(means), stdev(means)
     above = below = 0.0
     points, seen = [], 0
-    for week, answers in weeks:
-        seen += answers.count >= FEWEST
-        if answers.count < FEWEST or seen <= REFERENCE:
+    for (week, answers), is_usable in zip(weeks, counts, strict=True):
+        seen += is_usable
+        if not is_usable or seen <= REFERENCE:
             points.append(Point(week, answers))
             continue
         z = _standardised(answers.mean - middle, max(between, sqrt(spread / answers.count)))

@@ -27,7 +27,7 @@ from diagnosis.oversight.times import Times
 from diagnosis.reviews.category_changes import CategoryChanges, category_changes
 
 # Of what is kept: another number when its form or its meaning changes.
-FORM = 4
+FORM = 5
 # A move that is stamped just before midnight is committed after it: a day is over some time later.
 SETTLING = timedelta(hours=1)
 KEPT = timedelta(days=90)
@@ -133,14 +133,15 @@ def count(clinic: UUID, start: datetime, end: datetime | None = None) -> Figures
     finished = Analysis.objects.filter(study__clinic=clinic, finished_at__gte=start)
     if end:
         decided, finished = decided.filter(decided_at__lt=end), finished.filter(finished_at__lt=end)
+    sound = agreement.sound(decided)
     return Figures(
         jobs.ended(finished),
         reviews.given(decided),
         reviews.times(decided),
         category_changes(decided),
-        _by_version(agreement.by_month(decided)),
-        _by_version(agreement.by_month(decided, first_impressions=True)),
-        _by_version(agreement.on_trial_by_month(decided)),
+        _by_version(agreement.by_month(sound)),
+        _by_version(agreement.by_month(sound, first_impressions=True)),
+        _by_version(agreement.on_trial_by_month(sound)),
     )
 
 

@@ -21,10 +21,10 @@ from diagnosis.models.zone import Zone
 from diagnosis.oversight.history import SETTLING
 
 # Of what is kept: another number when its form or its meaning changes.
-FORM = 1
+FORM = 2
 KEPT = timedelta(days=90)
-WEEKS = 78  # that are shown
-WEEK = timedelta(days=7)
+# Everything is counted: drift compares with the first weeks of a version, and these must not move.
+BEGINNING = date(2000, 1, 3)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ Weeks = Mapping[date, Mapping[Version, Answers]]
 
 
 def weekly(clinics: Sequence[UUID], now: datetime | None = None) -> Weeks:
-    """The last WEEKS weeks and the one that is not over, of all `clinics` together, by their Mondays, oldest first."""
+    """All weeks that have answers, the one that is not over too, of all `clinics` together, by their Mondays, oldest
+    first.
+    """
     at = now or timezone.now()
     over = monday(at - SETTLING)
     kept = cache.get_many([_key(clinic) for clinic in clinics])
@@ -105,11 +107,9 @@ def in_all(weeks: Weeks, since: date | None = None) -> dict[Version, Answers]:
 
 def _of(clinic: UUID, kept: tuple[date, Weeks] | None, over: date) -> Iterator[tuple[date, Mapping[Version, Answers]]]:
     """The weeks that are over, which are kept, and the one that is not."""
-    first = over - WEEKS * WEEK
-    until, known = kept or (first, {})
+    until, known = kept or (BEGINNING, {})
     if until < over:
-        known = {week: answers for week, answers in known.items() if week >= first}
-        known = known | count(clinic, max(until, first), over)
+        known = dict(known) | count(clinic, until, over)
         cache.set(_key(clinic), (over, known), timeout=KEPT.total_seconds())
     yield from known.items()
     yield from count(clinic, over).items()

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
+
+from accounts.models import Clinic
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
 from diagnosis.models import ClassifierRule
@@ -90,6 +93,18 @@ def closed_panels(clinic: UUID) -> list[str]:
     rules = Rules.of(clinic)
     refused = (none_answers(rules, modality, ()) for modality in Modality)
     return [one.sentence for one in refused if one]
+
+
+def hold_decisions(clinic: UUID) -> None:
+    """Let nobody decide about a classifier of the clinic before this transaction ends, and wait for who is deciding.
+
+    Those who hold it so do not wait for each other. SQLite lets one write at a time anyway.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        table = connection.ops.quote_name(Clinic._meta.db_table)
+        cursor.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR SHARE", [clinic])  # noqa: S608
 
 
 def require_still_answering(clinic: UUID, modality: Modality, names: Iterable[str]) -> None:

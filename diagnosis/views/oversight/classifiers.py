@@ -50,7 +50,7 @@ class Row:
     """One installed classifier or ensemble. `state` is empty for an ensemble, which has that of its members.
 
     `rates`: sensitivity and specificity against the readers, of the answers on trial where none was shown.
-    `month` and `all`: what it answered in the last four weeks, and in all weeks that are counted; `on_trial`: of the
+    `month` and `all`: what it answered in the last four weeks, and in all; `on_trial`: of the
     answers that nobody sees.
     """
 
@@ -157,7 +157,6 @@ def _context(scope: Scope, form: ClassifierRuleForm | None) -> dict[str, Any]:
         "modalities": [_modality(one, rules, _rows(one, scope, rules, weeks, months)) for one in Modality],
         "drifts": [_drawn(*one) for one in watched(weeks)] if scope.chosen else [],
         "decided": [(rule, _called(rule.subject)) for rule in history_of[:LATEST_RULES]],
-        "weeks": usage.WEEKS,
     }
 
 

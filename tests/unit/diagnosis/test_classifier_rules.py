@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -9,10 +10,11 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import Client
 
 from accounts.models import Clinic, User
+from diagnosis.actions import classifiers as actions
 from diagnosis.actions.classifiers import decide_on_classifier
 from diagnosis.analyses import classifiers, runner
 from diagnosis.analyses.aggregation import ImageSource
@@ -104,6 +106,35 @@ def test_a_result_is_not_kept_of_a_classifier_that_was_stopped_while_it_ran(
     with pytest.raises(AnalysisFailed) as stopped:
         finish(scan, 0.9)
     assert "It was trained on the wrong labels." in stopped.value.sentence
+    assert not Prediction.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_result_is_kept_while_somebody_decides(scan: Scan, clinic: Clinic) -> None:
+    """Else one could be there after a stop that neither knows of the other."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite lets one write at a time")
+    held, done = threading.Event(), threading.Event()
+
+    def decide_slowly() -> None:
+        with transaction.atomic():
+            actions._before(clinic, "panel-cxr", None)
+            held.set()
+            done.wait(60)
+        connection.close()
+
+    person = threading.Thread(target=decide_slowly)
+    person.start()
+    assert held.wait(60)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            finish(scan, 0.9)
+    finally:
+        done.set()
+        person.join()
+        connection.close()
     assert not Prediction.objects.exists()
 
 
@@ -216,6 +247,7 @@ def test_what_a_stop_ended_is_analysed_again_and_what_was_only_off_is_nobodys_fa
     decide(site, None, "panel-cxr", State.STOPPED)
     end_without(stopped, "classifiers_stopped")
     end_without(off, "classifiers_off")
+    decide(site, None, "panel-cxr", State.STOPPED, "Said again, with the reason.")
     assert [one.study for one in jobs.failed(Analysis.objects.all())] == [stopped.study]
     assert [one.study for one in Notification.objects.of(radiographer)] == [stopped.study]
     assert {one.reviews.get().status for one in (stopped, off, later)} == {"waiting"}  # all can be read

@@ -18,18 +18,19 @@ from diagnosis.analyses import classifiers
 from diagnosis.models import Analysis, ClassifierRule, DriftAlarm, Scan, ShadowPrediction
 from diagnosis.oversight import usage
 from diagnosis.oversight.alarms import tell_of_drift
-from diagnosis.oversight.drift import LIMIT, REFERENCE, drift
+from diagnosis.oversight.drift import LIMIT, REFERENCE, drift, watched
 from diagnosis.oversight.usage import Answers, Version
 from tests.factories import finish
 from tests.unit.ml.specs import spec
 
 MONDAY = date(2026, 1, 5)
+WEEK = timedelta(days=7)
 
 
 def weeks(means: list[float], count: int = 100) -> list[tuple[date, Answers]]:
     """Whose answers have a standard deviation of 0.2."""
     return [
-        (MONDAY + number * usage.WEEK, Answers(count, mean * count, (mean**2 + 0.04) * count))
+        (MONDAY + number * WEEK, Answers(count, mean * count, (mean**2 + 0.04) * count))
         for number, mean in enumerate(means)
     ]
 
@@ -46,7 +47,7 @@ def test_a_shift_raises_the_alarm_in_its_direction_and_a_steady_run_none(shift: 
     found = drift(weeks(moved))
     assert found.is_higher == is_higher
     assert found.since
-    assert MONDAY + 20 * usage.WEEK <= found.since <= MONDAY + 24 * usage.WEEK
+    assert MONDAY + 20 * WEEK <= found.since <= MONDAY + 24 * WEEK
     # Few answers are no news, and a reference that is not whole is none.
     assert drift(weeks(moved, count=9)).reference is None
     assert drift(weeks(moved[: REFERENCE - 1])).reference is None
@@ -58,6 +59,28 @@ def test_a_shift_raises_the_alarm_in_its_direction_and_a_steady_run_none(shift: 
     assert found.points[REFERENCE].above == pytest.approx(max(0.0, z - 0.5), abs=1e-6)
     assert found.points[REFERENCE].below == pytest.approx(max(0.0, -z - 0.5), abs=1e-6)
     assert LIMIT == 5
+
+
+def test_a_week_that_runs_raises_no_alarm_and_the_first_weeks_stay_what_later_ones_are_compared_with() -> None:
+    version = Version("cxr", "panel-cxr", "1.0.0")
+    means = [*steady(20), 0.9]
+    found = {week: {version: answers} for week, answers in weeks(means)}
+    last = datetime.combine(MONDAY + 20 * WEEK, datetime.min.time(), UTC)
+    ((_, running),) = watched(found, last + timedelta(days=2))
+    ((_, over),) = watched(found, last + timedelta(days=8))
+    assert running.since is None
+    assert running.points[-1].above is None
+    assert over.since == last.date()
+
+
+def test_all_weeks_are_counted(scan: Scan, clinic: Clinic) -> None:
+    """Drift is told from the first weeks, however long they are past."""
+    cache.clear()
+    analysis = finish(scan, 0.8)
+    ended = datetime(2023, 3, 8, 12, tzinfo=UTC)
+    Analysis.objects.filter(pk=analysis.pk).update(finished_at=ended)
+    for years in (0, 2, 3):
+        assert list(usage.weekly([clinic.pk], ended + timedelta(days=1 + 365 * years))) == [date(2023, 3, 6)]
 
 
 def test_administrators_are_told_once_of_what_is_shown(

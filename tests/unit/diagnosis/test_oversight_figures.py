@@ -8,6 +8,7 @@ from datetime import timedelta
 from io import StringIO
 from math import isclose, sqrt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -17,11 +18,13 @@ from django.utils import timezone
 from accounts.models import Clinic, User
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.actions.dismissal import bring_back, set_aside
+from diagnosis.actions.report import sign_report
+from diagnosis.actions.report_correction import correct_report, enter_in_error
 from diagnosis.actions.review import claim_review, commit_first_impression, decide_review
 from diagnosis.errors import NotAllowedNow, Refusal
-from diagnosis.models import Analysis, Review, Scan
+from diagnosis.models import Analysis, Report, Review, Scan
 from diagnosis.models.review import Category, Decision
-from diagnosis.oversight import agreement, chart, jobs, storage, work
+from diagnosis.oversight import agreement, chart, history, jobs, storage, work
 from diagnosis.oversight import reviews as reading
 from diagnosis.oversight.agreement import Counts
 from diagnosis.oversight.kappa import kappa
@@ -29,6 +32,7 @@ from diagnosis.oversight.table import Table
 from diagnosis.proportion import Z95, Proportion
 from diagnosis.reviews.category_changes import CategoryChanges, category_changes
 from diagnosis.states import AnalysisStatus as S
+from tests.conftest import PASSWORD
 from tests.factories import WORDS, finish, new_case, new_patient, read
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -240,6 +244,26 @@ def test_agreement_by_version_and_month_adds_up(case: Callable[..., Review], rad
     (whole,) = agreement.overall(months)
     assert (whole.month, whole.counts) == (None, Counts(1, 0, 1, 0))
     assert whole.counts.sensitivity == Proportion(1, 2)
+
+
+def test_a_report_entered_in_error_counts_no_more_in_any_version(
+    case: Callable[..., Review], clinic: Clinic, radiologist: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    wrong, right = case(0.9), case(0.9)
+    for review in (wrong, right):
+        read(radiologist, review, decision="agree", category="typical")
+    signed = {"by": radiologist, "password": PASSWORD}
+    first = sign_report(report=Report.objects.get(review=wrong), **signed)
+    second = correct_report(report=first, reason="A word.", impression="Another word.", **signed)
+
+    def counted() -> list[Counts]:
+        return [one.counts for one in history.agreements(history.monthly([clinic.pk], history.since(1), later))]
+
+    later = timezone.now() + timedelta(days=2)  # so that today is over, and kept
+    assert counted() == [Counts(2, 0, 0, 0)]
+    with django_capture_on_commit_callbacks(execute=True):
+        enter_in_error(report=second, reason="Of another patient.", **signed)
+    assert counted() == [Counts(1, 0, 0, 0)]
 
 
 def test_first_impressions_are_another_standard(case: Callable[..., Review], radiologist: User) -> None:
