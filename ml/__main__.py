@@ -52,6 +52,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grown-from", metavar="RUN", help="start as the widened network of a finished narrow run")
     parser.add_argument("--frozen-epochs", type=int, default=0, help="epochs with a frozen backbone first")
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument(
+        "--objective",
+        default="labels",
+        choices=["labels", "questions"],
+        help="learn each label against the rest, or what each source can answer (default: %(default)s)",
+    )
+    parser.add_argument("--left-out", metavar="SOURCE", help="with --objective questions: train without this source")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (default: %(default)s)")
     parser.set_defaults(run=_train)
@@ -81,7 +88,7 @@ def _add_folders(parser: argparse.ArgumentParser, about: str, name: str, *, targ
 
 
 def _train(options: argparse.Namespace) -> None:
-    from ml.training.fit.plan import Plan, parse_phases
+    from ml.training.fit.plan import Objective, Plan, parse_phases
     from ml.training.fit.trainer import train
 
     plan = Plan(
@@ -94,6 +101,8 @@ def _train(options: argparse.Namespace) -> None:
         batch=options.batch,
         seed=options.seed,
         precision=options.precision,
+        objective=Objective(options.objective),
+        left_out=options.left_out,
     )
     train(plan, options.data, options.out)
 

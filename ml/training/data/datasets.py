@@ -23,11 +23,12 @@ READERS = 2
 
 @dataclass(frozen=True)
 class Images:
-    """Images of one part: `grey` uint8 (n, h, w) resized as for serving, `labels` int64 (n,)."""
+    """Images of one part: `grey` uint8 (n, h, w) resized as for serving by `recipe`, `labels` int64 (n,)."""
 
     grey: NDArray[np.uint8]
     labels: NDArray[np.int64]
     rows: tuple[Row, ...]
+    recipe: str
 
 
 def read_pixels(path: Path) -> Pixels:
@@ -37,11 +38,16 @@ def read_pixels(path: Path) -> Pixels:
 
 
 def load(data: Path, rows: Sequence[Row], labels: Sequence[str], *, size: Size, recipe: str) -> Images:
-    """Read and resize all images of a part."""
+    """Read and resize all images of a part, with their labels as indices of `labels`."""
+    return load_for(data, rows, label_indices(rows, labels), size=size, recipe=recipe)
+
+
+def load_for(data: Path, rows: Sequence[Row], targets: NDArray[np.int64], *, size: Size, recipe: str) -> Images:
+    """Read and resize all images of a part, with what is to be learnt of each, int64 (n,)."""
     read = partial(_read, data, size, recipe)
     with ThreadPoolExecutor(READERS) as pool:
         grey = np.stack(list(pool.map(read, rows)))
-    return Images(grey, label_indices(rows, labels), tuple(rows))
+    return Images(grey, targets, tuple(rows), recipe)
 
 
 def _read(data: Path, size: Size, recipe: str, row: Row) -> Grey:
@@ -50,18 +56,21 @@ def _read(data: Path, size: Size, recipe: str, row: Row) -> Grey:
     return np.asarray(np.rint(np.clip(small, 0.0, 1.0) * 255.0), dtype=np.uint8)
 
 
-def network_input(grey: NDArray[np.uint8]) -> Pixels:
-    """Standardise a batch uint8 (n, h, w) into network input float32 (n, h, w, 1)."""
-    return np.stack([preprocessing.standardise(image.astype(np.float32) / 255.0) for image in grey])[..., np.newaxis]
+def network_input(grey: NDArray[np.uint8], recipe: str) -> Pixels:
+    """Scale a batch uint8 (n, h, w) as the recipe does into network input float32 (n, h, w, 1)."""
+    scale = preprocessing.RECIPES[recipe].scale
+    return np.stack([scale(image.astype(np.float32) / 255.0) for image in grey])[..., np.newaxis]
 
 
 class TrainingBatches(keras.utils.PyDataset):
     """Augmented batches (pixels, labels, weights). The batch depends on seed, epoch and index alone."""
 
-    def __init__(self, images: Images, *, batch: int, seed: int, first_epoch: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, images: Images, sampler: Sampler, *, batch: int, seed: int, first_epoch: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.images, self.batch, self.seed, self.epoch = images, batch, seed, first_epoch
-        self.sampler = Sampler.over(images.rows, images.labels)
+        self.sampler = sampler
         self.weights = self.sampler.weights
         self.order = self.sampler.draw(np.random.default_rng((seed, first_epoch)))
 
@@ -74,7 +83,7 @@ class TrainingBatches(keras.utils.PyDataset):
         varied: list[Grey] = [augment(self.images.grey[which], random) for which in chosen]
         labels = self.images.labels[chosen]
         weights = np.array([self.weights[int(label)] for label in labels], dtype=np.float32)
-        return network_input(np.stack(varied)), labels, weights
+        return network_input(np.stack(varied), self.images.recipe), labels, weights
 
     def on_epoch_end(self) -> None:
         self.epoch += 1

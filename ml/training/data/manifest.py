@@ -13,6 +13,7 @@ from ml.training.modalities import LABELS
 
 # Rows without this word are near duplicates or carry two labels: they serve one published protocol only.
 TRAINING_PROTOCOL = "train"
+MANIFEST = "manifest.csv"
 COLUMNS = ("path", "modality", "label", "source", "group", "protocol", "licence")
 
 
@@ -28,24 +29,28 @@ class Row:
 
 
 def read_rows(
-    data: Path, modality: Modality, protocol: str = TRAINING_PROTOCOL, labels: Sequence[str] | None = None
+    data: Path,
+    modality: Modality,
+    protocol: str = TRAINING_PROTOCOL,
+    labels: Sequence[str] | None = None,
+    manifest: str = MANIFEST,
 ) -> tuple[Row, ...]:
     """Read the rows of a modality that are meant for a protocol: training, unless another is named.
 
-    `labels` other than those of the modality are for networks that were trained elsewhere.
-    Raises FileNotFoundError when `data` has no manifest.csv and ValueError when it lacks a column or such an image.
+    `labels` other than those of the modality are for networks that were trained elsewhere; `manifest` names the list.
+    Raises FileNotFoundError when `data` has no such list and ValueError when it lacks a column or such an image.
     """
-    manifest = data / "manifest.csv"
-    if not manifest.is_file():
-        raise FileNotFoundError(f"{manifest} is missing. Give --data the folder that holds manifest.csv.")
-    with manifest.open(newline="", encoding="utf-8") as lines:
+    path = data / manifest
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing. Give --data the folder that holds {manifest}.")
+    with path.open(newline="", encoding="utf-8") as lines:
         reader = csv.DictReader(lines)
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
-            raise ValueError(f"{manifest} lacks the columns {', '.join(missing)}.")
+            raise ValueError(f"{path} lacks the columns {', '.join(missing)}.")
         rows = tuple(_rows(reader, modality, protocol, LABELS[modality] if labels is None else labels))
     if not rows:
-        raise ValueError(f"{manifest} lists no {modality.value} image for the protocol {protocol!r}.")
+        raise ValueError(f"{path} lists no {modality.value} image for the protocol {protocol!r}.")
     return rows
 
 

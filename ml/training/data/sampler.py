@@ -1,8 +1,8 @@
 """Which images an epoch shows: no label and no patient drowns the others."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ml.training.data.manifest import Row
 
-# A label may appear in an epoch at most this many times as often as the rarest one; its images take turns.
+# A label may appear in an epoch at most this many times as often as the rarest one of its stratum; its images take
+# turns.
 LARGEST_IMBALANCE = 2.0
 # So do the images of a group: forty neighbouring slices say little more than twelve.
 MOST_OF_A_GROUP = 12
@@ -19,15 +20,19 @@ MOST_OF_A_GROUP = 12
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws the images of an epoch from `labels` int64 (n,) and `groups` str (n,)."""
+    """Draws the images of an epoch from `labels` int64 (n,) and `groups` str (n,).
+
+    Labels are balanced within a stratum: `strata` gives that of each label, a single one where it is empty.
+    """
 
     labels: NDArray[np.int64]
     groups: NDArray[np.str_]
+    strata: Mapping[int, str] = field(default_factory=dict, hash=False)
 
     @classmethod
-    def over(cls, rows: Sequence[Row], labels: NDArray[np.int64]) -> Self:
+    def over(cls, rows: Sequence[Row], labels: NDArray[np.int64], strata: Mapping[int, str] | None = None) -> Self:
         """Draws from rows whose label indices are `labels`."""
-        return cls(labels, np.array([row.group for row in rows]))
+        return cls(labels, np.array([row.group for row in rows]), strata or {})
 
     @cached_property
     def counts(self) -> dict[int, int]:
@@ -36,8 +41,14 @@ class Sampler:
         available: Counter[int] = Counter()
         for (label, _), count in members.items():
             available[label] += min(count, MOST_OF_A_GROUP)
-        most = int(LARGEST_IMBALANCE * min(available.values()))
-        return {label: min(count, most) for label, count in sorted(available.items())}
+        rarest = {
+            stratum: min(count for label, count in available.items() if self.strata.get(label, "") == stratum)
+            for stratum in {self.strata.get(label, "") for label in available}
+        }
+        return {
+            label: min(count, int(LARGEST_IMBALANCE * rarest[self.strata.get(label, "")]))
+            for label, count in sorted(available.items())
+        }
 
     @property
     def size(self) -> int:
@@ -46,8 +57,17 @@ class Sampler:
 
     @property
     def weights(self) -> dict[int, float]:
-        """Weights that let every label count the same in an epoch; their mean over the images drawn is 1."""
-        return {label: self.size / (len(self.counts) * count) for label, count in self.counts.items()}
+        """Weights that let every label of a stratum count the same; their mean over the images drawn of it is 1."""
+        drawn: Counter[str] = Counter()
+        labels: Counter[str] = Counter()
+        for label, count in self.counts.items():
+            drawn[self.strata.get(label, "")] += count
+            labels[self.strata.get(label, "")] += 1
+        return {
+            label: drawn[stratum] / (labels[stratum] * count)
+            for label, count in self.counts.items()
+            for stratum in (self.strata.get(label, ""),)
+        }
 
     def draw(self, random: np.random.Generator) -> NDArray[np.intp]:
         """Indices of the images of an epoch, in random order."""

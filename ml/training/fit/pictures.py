@@ -14,11 +14,13 @@ SHEET_ROWS, SHEET_COLUMNS = 8, 8
 
 
 def draw_history(history: Path, out: Path) -> None:
-    """Loss and accuracy over the epochs, from history.csv."""
+    """Losses over the epochs, and whatever else was measured of the validation part, from history.csv."""
     with history.open(newline="") as lines:
         records = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
     figure = Figure(figsize=(10, 4), layout="constrained")
-    for axes, names in zip(figure.subplots(1, 2), (("loss", "val_loss"), ("val_accuracy", "val_auc")), strict=True):
+    losses = ["loss", "val_loss"]
+    others = [name for name in records[0] if name.startswith("val_") and name not in losses]
+    for axes, names in zip(figure.subplots(1, 2), (losses, others), strict=True):
         for name in names:
             axes.plot([record["epoch"] for record in records], [record[name] for record in records], label=name)
         axes.set_xlabel("epoch")

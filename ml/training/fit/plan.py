@@ -1,12 +1,20 @@
 """What a training run does, phase by phase."""
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, Self
 
 from ml.spec import Modality
 
 SCRATCH_RATE, WARM_RATE, GROWN_RATE, HEAD_RATE, FINE_RATE = 1e-3, 6e-4, 2e-4, 1e-3, 1e-4
 CLASSIFIER_WEIGHTS = ".weights.h5"
+
+
+class Objective(StrEnum):
+    """What a network learns: each label against the rest, or the questions that each source can answer."""
+
+    LABELS = "labels"
+    QUESTIONS = "questions"
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,8 @@ class Plan:
     """All choices of a run; written beside its weights, so that it can be repeated and resumed.
 
     `width` divides the channels of every layer. `grown_from` is the folder of a finished run of the same modality,
-    narrower or shallower, whose network this one starts as (ml.training.fit.net2net).
+    narrower or shallower, whose network this one starts as (ml.training.fit.net2net). `left_out` names a source or
+    domain that neither trains nor chooses, for measuring on a place that the network has not seen.
     """
 
     modality: Modality
@@ -35,6 +44,8 @@ class Plan:
     batch: int = 32
     seed: int = 1
     precision: str = "float32"
+    objective: Objective = Objective.LABELS
+    left_out: str | None = None
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
 
@@ -45,11 +56,15 @@ class Plan:
             raise ValueError("A grown network starts from the smaller run: leave out --weights.")
         if self.fine_tunes and self.width != 1:
             raise ValueError("Pretrained weights fit the full width alone: leave out --width.")
+        if self.objective is Objective.QUESTIONS and self.modality is not Modality.CXR:
+            raise ValueError("The questions are asked of X-rays alone: leave out --objective.")
+        if self.left_out is not None and self.objective is not Objective.QUESTIONS:
+            raise ValueError("A source is left out of --objective questions only.")
 
     @property
     def recipe(self) -> str:
         """The version id of the preprocessing."""
-        return f"{self.modality.value}-1"
+        return "cxr-2" if self.objective is Objective.QUESTIONS else f"{self.modality.value}-1"
 
     @property
     def epochs(self) -> int:
@@ -89,7 +104,8 @@ class Plan:
     def from_json(cls, fields: dict[str, Any]) -> Self:
         """Read what `to_json` gave."""
         phases = tuple(Phase(**phase) for phase in fields["phases"])
-        return cls(**fields | {"phases": phases, "modality": Modality(fields["modality"])})
+        read = {"modality": Modality(fields["modality"]), "objective": Objective(fields.get("objective", "labels"))}
+        return cls(**fields | read | {"phases": phases})
 
 
 def parse_phases(text: str, *, frozen_epochs: int = 0) -> tuple[Phase, ...]:

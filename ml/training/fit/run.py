@@ -12,12 +12,12 @@ import numpy as np
 from ml import architectures
 from ml.training.data import datasets
 from ml.training.data.datasets import Images
-from ml.training.data.manifest import label_indices
 from ml.training.data.sampler import Sampler
 from ml.training.data.split import Part, Partition, by_group
 from ml.training.fit import net2net
 from ml.training.fit.plan import Plan
 from ml.training.fit.run_files import AVERAGE, BEST, HISTORY, LATEST, PLAN, STATE
+from ml.training.fit.teaching import teaching_of
 from ml.training.fit.weight_average import WeightAverage
 from ml.training.modalities import LABELS
 
@@ -26,7 +26,8 @@ from ml.training.modalities import LABELS
 class State:
     """How far a run has come.
 
-    `epoch` counts whole epochs; `best` is the lowest validation loss at the final size; `updates` of the average.
+    `epoch` counts whole epochs; `best` is the lowest cost of the validation part at the final size; `updates` counts
+    those of the average.
     """
 
     epoch: int = 0
@@ -48,7 +49,8 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._claim_folder()
         self.labels = LABELS[self.plan.modality]
-        self.parts = self.partition(self.data, self.plan.modality)
+        self.teaching = teaching_of(self.plan, self.partition)
+        self.parts = self.teaching.split(self.data)
         self.model = _build(self.plan, len(self.labels))
         self.average = WeightAverage()
 
@@ -61,17 +63,19 @@ class Run:
     @property
     def sampler(self) -> Sampler:
         """What draws the images of each epoch."""
-        rows = self.parts[Part.TRAIN]
-        return Sampler.over(rows, label_indices(rows, self.labels))
+        return self.teaching.sampler(self.parts[Part.TRAIN])
 
     def images(self, part: Part, side: int) -> Images:
         """The images of a part at one input size."""
-        return datasets.load(self.data, self.parts[part], self.labels, size=(side, side), recipe=self.plan.recipe)
+        rows = self.parts[part]
+        return datasets.load_for(
+            self.data, rows, self.teaching.targets(rows), size=(side, side), recipe=self.plan.recipe
+        )
 
-    def keep_best(self, loss: float) -> None:
-        """Keep the model's present weights when no epoch before had a lower validation loss."""
-        if loss < self.state.best:
-            self.state.best = loss
+    def keep_best(self, cost: float) -> None:
+        """Keep the model's present weights when no epoch before cost less on the validation part."""
+        if cost < self.state.best:
+            self.state.best = cost
             self.model.save_weights(self.folder / BEST)
 
     def save(self) -> None:
@@ -110,7 +114,7 @@ class Run:
 
 
 def _kind(plan: Plan) -> tuple[object, ...]:
-    return plan.modality, plan.architecture, plan.width
+    return plan.modality, plan.architecture, plan.width, plan.objective, plan.left_out
 
 
 def _build(plan: Plan, classes: int) -> keras.Model:

@@ -1,29 +1,24 @@
 """Train one classifier by a plan. An interrupted run goes on from its last whole epoch."""
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from ml import architectures
-from ml.probability import softmax
 from ml.training.data import datasets
 from ml.training.data.datasets import Images, TrainingBatches
 from ml.training.data.split import Part, Partition, by_group
 from ml.training.fit import pictures
-from ml.training.fit.loss import SmoothedCrossEntropy
 from ml.training.fit.plan import Phase, Plan
 from ml.training.fit.progress import Progress
 from ml.training.fit.run import Run
 from ml.training.fit.run_files import HISTORY
-from ml.training.metrics import area_under_curve
 
 WARM_UP_SHARE = 0.05
 PREDICT_BATCH = 64
-LEAST_PROBABILITY = 1e-7
 Stage = list[tuple[Phase, int]]
 
 
@@ -49,7 +44,7 @@ def _describe(run: Run) -> None:
 
 def _stages(plan: Plan) -> Iterator[Stage]:
     """Consecutive phases that share an optimizer, each with the epoch at which it ends."""
-    ends = np.cumsum([phase.epochs for phase in plan.phases]).tolist()
+    ends = list(accumulate(phase.epochs for phase in plan.phases))
     for _, members in groupby(zip(plan.phases, ends, strict=True), key=lambda member: member[0].frozen):
         yield list(members)
 
@@ -73,7 +68,7 @@ def _compile(run: Run, stage: Stage) -> None:
     optimizer = keras.optimizers.AdamW(
         _schedule(run.plan.rate(frozen=frozen), steps), weight_decay=run.plan.weight_decay, clipnorm=1.0
     )
-    run.model.compile(optimizer, SmoothedCrossEntropy(run.plan.label_smoothing, len(run.labels)))
+    run.model.compile(optimizer, run.teaching.loss())
 
 
 def _schedule(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -88,9 +83,9 @@ def _train_phase(run: Run, phase: Phase, end: int, progress: Progress) -> None:
     images, validation = run.images(Part.TRAIN, phase.side), run.images(Part.VALIDATION, phase.side)
     if run.plan.grown_from is not None and run.state.epoch == 0:
         # It begins as a trained network: training on must not make it worse
-        run.keep_best(_validate(run.model, validation)["val_loss"])
+        run.keep_best(run.teaching.cost(_validate(run, validation)))
     for epoch in range(run.state.epoch, end):
-        batches = TrainingBatches(images, batch=run.plan.batch, seed=run.plan.seed, first_epoch=epoch)
+        batches = TrainingBatches(images, run.sampler, batch=run.plan.batch, seed=run.plan.seed, first_epoch=epoch)
         progress.begin(epoch, phase.side, len(batches))
         fitted = run.model.fit(batches, verbose=0, callbacks=[run.average, progress.callback()])
         _finish_epoch(run, phase, fitted.history["loss"][0], validation, progress)
@@ -99,9 +94,9 @@ def _train_phase(run: Run, phase: Phase, end: int, progress: Progress) -> None:
 def _finish_epoch(run: Run, phase: Phase, loss: float, validation: Images, progress: Progress) -> None:
     """Judge the averaged weights, keep them when they are the best at the final size, and save the run."""
     run.average.swap()
-    measured = _validate(run.model, validation)
+    measured = _validate(run, validation)
     if phase.side == run.plan.final_side and not phase.frozen:
-        run.keep_best(measured["val_loss"])
+        run.keep_best(run.teaching.cost(measured))
     run.average.swap()
     run.state.epoch += 1
     record = {"epoch": run.state.epoch, "side": phase.side, "loss": loss, **measured}
@@ -110,17 +105,10 @@ def _finish_epoch(run: Run, phase: Phase, loss: float, validation: Images, progr
     progress.report(record)
 
 
-def _validate(model: keras.Model, images: Images) -> dict[str, float]:
-    """Plain loss and accuracy, and the area under the curve of the first label against the rest."""
-    probabilities = softmax(predict(model, images))
-    right = probabilities[np.arange(len(images.labels)), images.labels]
-    return {
-        "val_loss": float(-np.log(np.maximum(right, LEAST_PROBABILITY)).mean()),
-        "val_accuracy": float((probabilities.argmax(axis=1) == images.labels).mean()),
-        "val_auc": area_under_curve(images.labels == 0, probabilities[:, 0]),
-    }
+def _validate(run: Run, images: Images) -> dict[str, float]:
+    return run.teaching.judge(predict(run.model, images), images.labels)
 
 
 def predict(model: keras.Model, images: Images) -> Any:
     """Logits float32 (n, classes)."""
-    return model.predict(datasets.network_input(images.grey), batch_size=PREDICT_BATCH, verbose=0)
+    return model.predict(datasets.network_input(images.grey, images.recipe), batch_size=PREDICT_BATCH, verbose=0)

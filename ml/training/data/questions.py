@@ -1,0 +1,134 @@
+"""What each training image can teach: a difference between lungs, where its place shows lungs of both kinds.
+
+A network that sees disease from one hospital and healthy lungs from another learns to tell the hospitals. So an image
+is only ever asked the question that its own domain can answer: is this lung abnormal, or is an abnormal one COVID-19?
+The three labels follow from both answers.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.spec import Modality
+from ml.training.data.manifest import Row, read_rows
+from ml.training.data.split import Part, Parts, split
+
+MANIFEST = "manifest_v2.csv"
+COVID, OTHER, NORMAL = "covid", "pneumonia", "normal"
+# The three labels have one place for all disease that is not COVID-19.
+OTHER_DISEASE = ("tuberculosis",)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether the label of an image is one of `positive`, asked only of labels `among` which these are."""
+
+    name: str
+    positive: tuple[str, ...]
+    among: tuple[str, ...]
+
+    def allows(self, positive: bool) -> tuple[str, ...]:
+        """The labels that an image of that side may have."""
+        return self.positive if positive else tuple(label for label in self.among if label not in self.positive)
+
+
+ABNORMAL = Question("abnormal", positive=(COVID, OTHER), among=(COVID, OTHER, NORMAL))
+COVID_AMONG_ABNORMAL = Question("covid_among_abnormal", positive=(COVID,), among=(COVID, OTHER))
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Sources of one institution and one processing, and the question that their images can answer."""
+
+    name: str
+    sources: tuple[str, ...]
+    question: Question
+
+
+# rsna and rsna-opacity are images of the NIH whose greys differ until they are equalised (ADR 0216). covid-cxnet shows
+# COVID-19 alone: it teaches nothing and is left for measuring.
+DOMAINS = (
+    Domain("rsna", ("rsna", "rsna-opacity"), ABNORMAL),
+    Domain("darkcovidnet", ("darkcovidnet",), ABNORMAL),
+    Domain("shenzhen", ("shenzhen",), ABNORMAL),
+    Domain("ieee8023", ("ieee8023",), COVID_AMONG_ABNORMAL),
+)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a domain's question: what its images may be called, among which labels."""
+
+    domain: Domain
+    positive: bool
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        return self.domain.question.allows(self.positive)
+
+
+# A side's place in this list is the target of its images; the sides of a domain follow one another, positive first.
+SIDES = tuple(Side(domain, positive) for domain in DOMAINS for positive in (True, False))
+
+
+def domain_of(source: str) -> Domain | None:
+    """The domain of a source, or None where it can answer no question."""
+    return next((domain for domain in DOMAINS if source in domain.sources), None)
+
+
+def side_targets(rows: Sequence[Row]) -> NDArray[np.int64]:
+    """Each row's side as its index in SIDES, int64 (n,). Raises ValueError for a row that can answer no question."""
+    return np.array([_side_index(row) for row in rows], dtype=np.int64)
+
+
+def label_masks(labels: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """For each side which labels are allowed, and among which: two float32 arrays (sides, labels) of 0 and 1."""
+    allowed = [[float(label in side.allowed) for label in labels] for side in SIDES]
+    among = [[float(label in side.domain.question.among) for label in labels] for side in SIDES]
+    return np.array(allowed, dtype=np.float32), np.array(among, dtype=np.float32)
+
+
+def split_for_questions(data: Path, *, left_out: str | None = None) -> Parts:
+    """The X-rays of MANIFEST by part; a group of manifest.csv stays in the part that it was in.
+
+    Training and validation hold what can answer a question; the test part holds every source. `left_out` names a source
+    or domain none of whose images train or choose: all of them are in the test part.
+    """
+    before = split(read_rows(data, Modality.CXR))
+    rows = read_question_rows(data)
+    places = {row.group: part for part, members in before.items() for row in members}
+    later = split([row for row in rows if row.group not in places], seed="questions")
+    places |= {row.group: part for part, members in later.items() for row in members}
+    # A person whom an unseen place shows too is nobody's training image
+    places |= {row.group: Part.TEST for row in rows if _is_unseen(row, left_out)}
+    parts: dict[Part, list[Row]] = {part: [] for part in Part}
+    for row in sorted(rows, key=lambda row: row.path):
+        parts[places[row.group]].append(row)
+    return {part: tuple(members) for part, members in parts.items()}
+
+
+def read_question_rows(data: Path) -> tuple[Row, ...]:
+    """The X-rays of MANIFEST meant for training, other diseases under the label that stands for them.
+
+    Raises FileNotFoundError or ValueError as `read_rows` does.
+    """
+    known = (COVID, OTHER, NORMAL, *OTHER_DISEASE)
+    rows = read_rows(data, Modality.CXR, labels=known, manifest=MANIFEST)
+    return tuple(dataclasses.replace(row, label=OTHER) if row.label in OTHER_DISEASE else row for row in rows)
+
+
+def _is_unseen(row: Row, left_out: str | None) -> bool:
+    """Whether its source can answer no question, or is to be left out."""
+    domain = domain_of(row.source)
+    return domain is None or left_out in {row.source, domain.name}
+
+
+def _side_index(row: Row) -> int:
+    domain = domain_of(row.source)
+    if domain is None or row.label not in domain.question.among:
+        raise ValueError(f"{row.path} ({row.source}, {row.label}) can answer no question.")
+    return SIDES.index(Side(domain, row.label in domain.question.positive))
