@@ -49,6 +49,10 @@ class Teaching(ABC):
         """Plain measures of the validation part, by name; `val_loss` is always among them."""
 
     @abstractmethod
+    def likelihoods(self, probabilities: Probabilities, targets: NDArray[np.int64]) -> Probabilities:
+        """The probability that labels (n, classes) give to what is true of each image, float64 (n,)."""
+
+    @abstractmethod
     def cost(self, measured: dict[str, float]) -> float:
         """What the best epoch has least of."""
 
@@ -75,12 +79,15 @@ class LabelTeaching(Teaching):
     def judge(self, logits: NDArray[np.float32], targets: NDArray[np.int64]) -> dict[str, float]:
         """Plain loss and accuracy, and the area under the curve of the first label against the rest."""
         probabilities = softmax(logits)
-        right = probabilities[np.arange(len(targets)), targets]
+        right = self.likelihoods(probabilities, targets)
         return {
             "val_loss": float(-np.log(np.maximum(right, LEAST_PROBABILITY)).mean()),
             "val_accuracy": float((probabilities.argmax(axis=1) == targets).mean()),
             "val_auc": area_under_curve(targets == 0, probabilities[:, 0]),
         }
+
+    def likelihoods(self, probabilities: Probabilities, targets: NDArray[np.int64]) -> Probabilities:
+        return np.asarray(probabilities[np.arange(len(targets)), targets])
 
     def cost(self, measured: dict[str, float]) -> float:
         return measured["val_loss"]
@@ -104,7 +111,7 @@ class QuestionTeaching(Teaching):
 
     def judge(self, logits: NDArray[np.float32], targets: NDArray[np.int64]) -> dict[str, float]:
         """Loss with every side counted alike, the area under the curve within each domain, and the mean of these."""
-        shares = self._shares(logits, targets)
+        shares = self.likelihoods(softmax(logits), targets)
         losses, areas = [], {}
         for index, side in enumerate(SIDES):
             if (targets == index).any():
@@ -120,10 +127,9 @@ class QuestionTeaching(Teaching):
     def cost(self, measured: dict[str, float]) -> float:
         return 1.0 - measured["val_auc"]
 
-    def _shares(self, logits: NDArray[np.float32], targets: NDArray[np.int64]) -> Probabilities:
-        """The probability of each image's own side of its question, float64 (n,)."""
+    def likelihoods(self, probabilities: Probabilities, targets: NDArray[np.int64]) -> Probabilities:
+        """The probability of each image's own side as a share of what its question is asked among, float64 (n,)."""
         allowed, among = label_masks(self.labels)
-        probabilities = softmax(logits)
         whole = (probabilities * among[targets]).sum(axis=1)
         return np.asarray((probabilities * allowed[targets]).sum(axis=1) / np.maximum(whole, LEAST_PROBABILITY))
 

@@ -1,6 +1,7 @@
 """Choose temperature, threshold and zones on the validation part."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,12 +29,12 @@ class Calibration:
     positive_from: float
 
 
-def calibrate(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Calibration:
+def calibrate(logits: NDArray[np.floating], labels: NDArray[np.int64], temperature: float | None = None) -> Calibration:
     """Temperature and zones from logits (n, classes) and labels (n,), of which 0 is the positive one.
 
-    Raises ValueError when the labels are all positive or all not.
+    `temperature` where it was found already. Raises ValueError when the labels are all positive or all not.
     """
-    temperature = find_temperature(logits, labels)
+    temperature = temperature or find_temperature(logits, labels)
     scores, positive = softmax(logits, temperature)[:, 0], labels == 0
     threshold = find_threshold(positive, scores, sensitivity=SENSITIVITY_AIM)
     start = find_positive_from(positive, scores, specificity=SPECIFICITY_AIM)
@@ -42,11 +43,17 @@ def calibrate(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Calibr
 
 def find_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
     """The temperature with the lowest negative log-likelihood; `logits` (n, classes), `labels` (n,)."""
+    return likeliest_temperature(logits, lambda probabilities: probabilities[np.arange(len(labels)), labels])
+
+
+def likeliest_temperature(
+    logits: NDArray[np.floating], right: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> float:
+    """The temperature that makes what is true likeliest: `right` gives its share (n,) of probabilities (n, classes)."""
 
     def loss(log_temperature: float) -> float:
-        probabilities = softmax(logits, math.exp(log_temperature))
-        right = probabilities[np.arange(len(labels)), labels]
-        return float(-np.log(np.maximum(right, EPSILON)).mean())
+        shares = right(softmax(logits, math.exp(log_temperature)))
+        return float(-np.log(np.maximum(shares, EPSILON)).mean())
 
     low, high = (math.log(bound) for bound in TEMPERATURES)
     return round(math.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x), 4)

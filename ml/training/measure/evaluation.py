@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from ml.serving.engine import Network
 from ml.training.convert.agreement import Agreement
 from ml.training.convert.conversion import EightBits, convert
 from ml.training.data.datasets import read_pixels
-from ml.training.data.manifest import Row, label_indices, read_rows
-from ml.training.data.split import Part, split
+from ml.training.data.manifest import Row, label_indices
+from ml.training.data.split import Part
 from ml.training.fit.finished_run import FinishedRun
-from ml.training.measure import figures
-from ml.training.measure.calibration import Calibration, calibrate
+from ml.training.fit.plan import Objective
+from ml.training.fit.teaching import teaching_of
+from ml.training.measure import figures, questions
+from ml.training.measure.calibration import Calibration, calibrate, likeliest_temperature
 from ml.training.measure.controls import black_out_lungs, border_scores, score_rows
 from ml.training.measure.curves import CURVES, EVALUATION, curves, write_curves
 from ml.training.measure.predictions import (
@@ -68,13 +71,13 @@ def evaluate(folder: Path, data: Path, *, part: Part = Part.TEST) -> dict[str, A
     `part` other than the test part is for looking at an unfinished run without using the test part up.
     """
     trained = FinishedRun.read(folder)
-    parts = split(read_rows(data, trained.plan.modality))
+    parts = teaching_of(trained.plan).split(data)
     agreement, network = _serve(trained, data, parts)
     bench = Bench(trained, data, parts, network)
     calibration = _write_predictions(bench, part)
     # Measured on what was stored, so that every number can be had again from it
     scored = read_predictions(folder / PREDICTIONS)[part]
-    report = _report(bench, part, scored, calibration, agreement)
+    report = _report(bench, part, scored, calibration, agreement) | _questions(bench, part)
     (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
     drawn = curves(scored)
     write_curves(folder, drawn)
@@ -101,7 +104,7 @@ def _write_predictions(bench: Bench, part: Part) -> Calibration:
     """Calibrate on the validation part, then write what the network and the controls say."""
     folder, labels = bench.trained.folder, bench.trained.labels
     logits = bench.logits(Part.VALIDATION)
-    calibration = calibrate(logits, label_indices(bench.parts[Part.VALIDATION], labels))
+    calibration = _calibrate(bench, logits)
     said = {each: logits if each is Part.VALIDATION else bench.logits(each) for each in (Part.VALIDATION, part)}
     scored: dict[str, ScoredImages] = {
         each: bench.scored(each, values, calibration.temperature) for each, values in said.items()
@@ -112,6 +115,21 @@ def _write_predictions(bench: Bench, part: Part) -> Calibration:
     border = border_scores(bench.data, bench.parts[Part.TRAIN], bench.parts[part], labels)
     write_predictions(folder / BORDER_PIXELS, {part: border})
     return calibration
+
+
+def _calibrate(bench: Bench, logits: NDArray[np.float32]) -> Calibration:
+    """By the logits of the validation part: a temperature for what was learnt, zones for the first label."""
+    rows, teaching = bench.parts[Part.VALIDATION], teaching_of(bench.trained.plan)
+    right = partial(teaching.likelihoods, targets=teaching.targets(rows))
+    return calibrate(logits, label_indices(rows, bench.trained.labels), likeliest_temperature(logits, right))
+
+
+def _questions(bench: Bench, part: Part) -> dict[str, Any]:
+    """What is known of each question, where the network was taught questions."""
+    if bench.trained.plan.objective is not Objective.QUESTIONS:
+        return {}
+    said = read_predictions(bench.trained.folder / PREDICTIONS)
+    return {"questions": questions.report(said[Part.VALIDATION], said[part])}
 
 
 def _report(

@@ -10,9 +10,10 @@ from typing import Any
 
 from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
 from ml.spec import ClassifierSpec, Precision
-from ml.training.data.manifest import Row, read_rows
-from ml.training.data.split import Part, split
+from ml.training.data.manifest import Row
+from ml.training.data.split import Part
 from ml.training.fit.finished_run import FinishedRun
+from ml.training.fit.teaching import teaching_of
 from ml.training.measure.evaluation import PAPERS, SERVED
 from ml.training.measure.report import REPORT, headline, operating_point
 from ml.training.modalities import WORDS
@@ -100,7 +101,7 @@ def _earlier_sources(after: Path) -> tuple[str, ...]:
 
 def _sources(data: Path, trained: FinishedRun) -> tuple[str, ...]:
     """The sources of the training part, with their counts and terms."""
-    rows: tuple[Row, ...] = split(read_rows(data, trained.plan.modality))[Part.TRAIN]
+    rows: tuple[Row, ...] = teaching_of(trained.plan).split(data)[Part.TRAIN]
     counts = Counter((row.source, row.label, row.licence) for row in rows)
     return tuple(
         f"{source}: {count} {label} images ({licence})" for (source, label, licence), count in sorted(counts.items())

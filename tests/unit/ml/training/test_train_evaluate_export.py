@@ -24,6 +24,7 @@ from ml.training.convert.conversion import ConversionFailed, convert
 from ml.training.data.datasets import TrainingBatches, read_pixels
 from ml.training.data.datasets import load as load_images
 from ml.training.data.manifest import read_rows
+from ml.training.data.sampler import Sampler
 from ml.training.fit.finished_run import FinishedRun
 from ml.training.measure.calibration import Calibration
 from ml.training.measure.evaluation import PAPERS
@@ -136,7 +137,9 @@ def test_a_folder_of_another_run_is_refused(
 def test_batches_are_balanced_and_repeat_themselves(data: Path) -> None:
     rows = [row for row in read_rows(data, Modality.CXR) if row.label != "covid" or int(row.path[6:-4]) < 8]
     images = load_images(data, rows, LABELS[Modality.CXR], size=(SIDE, SIDE), recipe="cxr-1")
-    first, second = (TrainingBatches(images, batch=8, seed=1, first_epoch=3) for _ in range(2))
+    first, second = (
+        TrainingBatches(images, Sampler.over(rows, images.labels), batch=8, seed=1, first_epoch=3) for _ in range(2)
+    )
     pixels = first[0][0]
     assert pixels.shape == (8, SIDE, SIDE, 1)
     assert all(np.array_equal(one, other) for one, other in zip(first[0], second[0], strict=True))

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("keras", reason="Keras is only needed to train")
+
+from ml.__main__ import main
+from ml.serving.bundle import read_bundle
+from ml.spec import Modality
+from ml.training.data.questions import (
+    ABNORMAL,
+    COVID_AMONG_ABNORMAL,
+    MANIFEST,
+    SIDES,
+    domain_of,
+    label_masks,
+    side_targets,
+    split_for_questions,
+)
+from ml.training.data.split import Part, by_group
+from ml.training.fit.loss import SidedCrossEntropy
+from ml.training.fit.plan import Objective, Plan, parse_phases
+from ml.training.fit.teaching import teaching_of
+from ml.training.measure import questions
+from ml.training.modalities import LABELS
+from ml.training.scored_images import ScoredImages
+from tests.unit.ml.training.rows import FIELDS, row
+from tests.unit.ml.training.tiny import tiny_architecture
+
+CXR_LABELS = LABELS[Modality.CXR]
+COUNTS = {
+    ("rsna", "normal"): 40,
+    ("rsna-opacity", "normal"): 20,
+    ("rsna-opacity", "pneumonia"): 30,
+    ("darkcovidnet", "normal"): 20,
+    ("darkcovidnet", "pneumonia"): 20,
+    ("shenzhen", "normal"): 20,
+    ("shenzhen", "tuberculosis"): 20,
+    ("ieee8023", "covid"): 30,
+    ("ieee8023", "pneumonia"): 20,
+    ("covid-cxnet", "covid"): 12,
+}
+LATER = ("rsna-opacity", "shenzhen")
+
+
+def plan(**changes: object) -> Plan:
+    fields = {"modality": Modality.CXR, "architecture": "vgg16", "phases": parse_phases("32:1")}
+    return Plan(**fields | {"objective": Objective.QUESTIONS} | changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two lists: the second one holds all of the first, and the sources that came later."""
+    rows = [
+        {
+            "path": f"{source}/{label}/{number}.jpg",
+            "modality": "cxr",
+            "label": label,
+            "source": source,
+            # One person was imaged at two places
+            "group": "person"
+            if number == 0 and source in ("ieee8023", "covid-cxnet")
+            else f"{source}-{label}-{number}",
+            "protocol": "train",
+            "licence": "made up",
+        }
+        for (source, label), count in COUNTS.items()
+        for number in range(count)
+    ]
+    for name, listed in (("manifest.csv", [each for each in rows if each["source"] not in LATER]), (MANIFEST, rows)):
+        with (tmp_path / name).open("w", newline="") as lines:
+            writer = csv.DictWriter(lines, FIELDS)
+            writer.writeheader()
+            writer.writerows(listed)
+    return tmp_path
+
+
+@pytest.fixture
+def images(data: Path) -> Path:
+    """The same lists with their images: disease is stripes, and which way they run tells COVID-19."""
+    down, across = np.indices((40, 40)) // 4 % 2
+    finding = {"covid": down, "pneumonia": across, "tuberculosis": across, "normal": np.zeros_like(down)}
+    with (data / MANIFEST).open(newline="") as lines:
+        for number, record in enumerate(csv.DictReader(lines)):
+            pixels = np.random.default_rng(number).integers(0, 60, (40, 40)) + 150 * finding[record["label"]]
+            path = data / record["path"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return data
+
+
+def test_no_image_is_asked_what_its_place_cannot_answer() -> None:
+    """Disease of one place against healthy lungs of another is never a difference to be learnt."""
+    for side in SIDES:
+        assert set(side.allowed) < set(side.domain.question.among)
+    assert domain_of("ieee8023") is not None
+    assert domain_of("covid-cxnet") is None
+    with pytest.raises(ValueError, match="can answer no question"):
+        side_targets([row(1, source="covid-cxnet")])
+    with pytest.raises(ValueError, match="can answer no question"):
+        side_targets([row(1, source="ieee8023", label="normal")])
+
+
+def test_what_was_held_out_before_is_still_held_out(data: Path) -> None:
+    parts = split_for_questions(data)
+    before = by_group(data, Modality.CXR)
+    held = {each.path for each in before[Part.TEST]}
+    assert held <= {each.path for each in parts[Part.TEST]}
+    groups = [{each.group for each in rows} for rows in parts.values()]
+    assert not groups[0] & groups[1]
+    assert not groups[0] & groups[2]
+    assert not groups[1] & groups[2]
+    for part in Part:
+        sides = Counter(side_targets([each for each in parts[part] if domain_of(each.source)]).tolist())
+        assert sorted(sides) == list(range(len(SIDES)))
+
+
+def test_a_place_with_one_kind_of_lung_teaches_nothing(data: Path) -> None:
+    """Nor does a person whom it shows too, wherever else that person was imaged."""
+    parts = split_for_questions(data)
+    for part in (Part.TRAIN, Part.VALIDATION):
+        assert "covid-cxnet" not in {each.source for each in parts[part]}
+        assert "person" not in {each.group for each in parts[part]}
+    assert sum(each.source == "covid-cxnet" for each in parts[Part.TEST]) == COUNTS["covid-cxnet", "covid"]
+
+
+def test_tuberculosis_counts_as_other_disease(data: Path) -> None:
+    labels = {each.label for rows in split_for_questions(data).values() for each in rows if each.source == "shenzhen"}
+    assert labels == {"normal", "pneumonia"}
+
+
+@pytest.mark.parametrize("name", ["shenzhen", "rsna"])
+def test_a_source_or_domain_is_left_out_whole(data: Path, name: str) -> None:
+    parts = split_for_questions(data, left_out=name)
+    for part in (Part.TRAIN, Part.VALIDATION):
+        assert not any(name in {each.source, getattr(domain_of(each.source), "name", "")} for each in parts[part])
+    assert sum(each.source == name for each in parts[Part.TEST]) == sum(
+        count for (source, _), count in COUNTS.items() if source == name
+    )
+
+
+def test_sides_of_a_domain_are_balanced_and_domains_keep_their_size(data: Path) -> None:
+    teaching = teaching_of(plan())
+    sampler = teaching.sampler(teaching.split(data)[Part.TRAIN])
+    for domain in {side.domain.name for side in SIDES}:
+        mine = [index for index, side in enumerate(SIDES) if side.domain.name == domain]
+        totals = [sampler.counts[index] * sampler.weights[index] for index in mine]
+        assert totals[0] == pytest.approx(totals[1])
+        assert sum(totals) == pytest.approx(sum(sampler.counts[index] for index in mine))
+
+
+def test_the_loss_is_that_of_the_question_alone() -> None:
+    logits = np.array([[2.0, 0.5, -1.0], [2.0, 0.5, -1.0], [2.0, 0.5, -1.0], [2.0, 0.5, -1.0]], dtype=np.float32)
+    powers = np.exp(logits[0].astype(np.float64))
+    rows = [
+        row(1, source="rsna", label="normal"),
+        row(2, source="shenzhen", label="pneumonia"),
+        row(3, source="ieee8023", label="covid"),
+        row(4, source="ieee8023", label="pneumonia"),
+    ]
+    loss = SidedCrossEntropy(0.0, *label_masks(CXR_LABELS))
+    shares = [powers[2] / powers.sum(), powers[:2].sum() / powers.sum(), powers[0] / powers[:2].sum()]
+    expected = -np.log([*shares, 1.0 - shares[2]])
+    assert np.asarray(loss.call(side_targets(rows), logits)) == pytest.approx(expected, rel=1e-5)
+    # How likely a healthy lung is does not matter where nobody was healthy
+    logits[:, 2] += 5.0
+    assert np.asarray(loss.call(side_targets(rows), logits))[2:] == pytest.approx(expected[2:], rel=1e-4)
+
+
+def test_smoothing_keeps_the_loss_from_asking_for_certainty() -> None:
+    loss = SidedCrossEntropy(0.1, *label_masks(CXR_LABELS))
+    target = side_targets([row(1, source="rsna", label="normal")])
+    at = [
+        float(np.asarray(loss.call(target, np.array([[0.0, 0.0, value]], dtype=np.float32)))[0])
+        for value in (0.0, 2.9, 30.0)
+    ]
+    assert at[1] < at[0] < at[2]
+
+
+def test_the_best_epoch_orders_each_domain_best_and_not_all_of_them_together() -> None:
+    """Two domains, each in perfect order, on scales so far apart that pooled they would be in none."""
+    teaching = teaching_of(plan())
+    rows = [
+        *(row(number, source="rsna", label="normal") for number in range(4)),
+        *(row(number, source="rsna-opacity", label="pneumonia") for number in range(4)),
+        *(row(number, source="shenzhen", label="normal") for number in range(4)),
+        *(row(number, source="shenzhen", label="pneumonia") for number in range(4)),
+    ]
+    normal = np.array([9.0] * 4 + [8.0] * 4 + [-8.0] * 4 + [-9.0] * 4, dtype=np.float32)
+    logits = np.stack([np.zeros(16), np.zeros(16), normal], axis=1).astype(np.float32)
+    measured = teaching.judge(logits, teaching.targets(rows))
+    assert measured["val_auc"] == 1.0
+    assert teaching.cost(measured) == 0.0
+    backwards = teaching.judge(-logits, teaching.targets(rows))
+    assert backwards["val_auc"] == 0.0
+    assert backwards["val_auc_shenzhen"] == 0.0
+
+
+def test_answers_are_measured_within_each_domain() -> None:
+    random = np.random.default_rng(0)
+    sources = np.repeat(["rsna", "rsna-opacity", "shenzhen", "ieee8023", "covid-cxnet"], 40)
+    kinds = {"rsna": (2, 2), "rsna-opacity": (1, 1), "shenzhen": (1, 2), "ieee8023": (0, 1), "covid-cxnet": (0, 0)}
+    labels = np.array([kinds[source][index % 2] for index, source in enumerate(sources)])
+    powers = np.exp(random.standard_normal((200, 3)) + 2.0 * np.eye(3)[labels])
+    scored = ScoredImages(
+        CXR_LABELS,
+        powers / powers.sum(axis=1, keepdims=True),
+        labels,
+        sources,
+        np.array([f"g{index}" for index in range(200)]),
+        np.array([f"{index}.jpg" for index in range(200)]),
+    )
+    said = questions.report(scored, scored)
+    abnormal, covid = said[ABNORMAL.name], said[COVID_AMONG_ABNORMAL.name]
+    assert {name for name in abnormal["estimates"] if name.startswith("auc_within/")} == {
+        "auc_within/rsna",
+        "auc_within/shenzhen",
+    }
+    assert abnormal["estimates"]["auc_within"]["value"] == pytest.approx(
+        np.mean([abnormal["estimates"][f"auc_within/{name}"]["value"] for name in ("rsna", "shenzhen")])
+    )
+    assert set(abnormal["sources"]) == set(sources.tolist())
+    # A place that nobody could learn from is told of too
+    assert abnormal["sources"]["covid-cxnet"]["specificity"] is None
+    assert abnormal["mean_probability"]["covid-cxnet"].keys() == {ABNORMAL.name}
+    assert set(covid["estimates"]) == {"auc_within", "auc_within/ieee8023", "calibration_error"}
+    point = abnormal["answering"]
+    assert 0 <= point["threshold"] <= point["positive_from"] <= 1
+
+
+def test_questions_are_asked_of_x_rays() -> None:
+    with pytest.raises(ValueError, match="X-rays alone"):
+        plan(modality=Modality.CT)
+    with pytest.raises(ValueError, match="questions only"):
+        plan(objective=Objective.LABELS, left_out="rsna")
+    assert plan().recipe == "cxr-2"
+    assert Plan.from_json(plan(left_out="rsna").to_json()) == plan(left_out="rsna")
+    old = plan(objective=Objective.LABELS).to_json()
+    del old["objective"], old["left_out"]
+    assert Plan.from_json(old).recipe == "cxr-1"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_questions_are_learnt_measured_and_packed(images: Path, tmp_path: Path) -> None:
+    """The whole road: a bundle that serves equalised images and whose papers tell of both questions."""
+    pytest.importorskip("openvino", reason="OpenVINO serves what was trained")
+    run, root = tmp_path / "run", tmp_path / "weights"
+    options = ["--modality", "cxr", "--architecture", "tiny", "--batch", "8", "--precision", "float32"]
+    options += ["--sizes", "32:10", "--objective", "questions"]
+    with tiny_architecture():
+        assert main(["train", *options, "--data", str(images), "--out", str(run)]) == 0
+        assert main(["evaluate", "--data", str(images), "--run", str(run)]) == 0
+        packed = ["--data", str(images), "--run", str(run), "--root", str(root), "--version", "2.0.0"]
+        assert main(["export", *packed]) == 0
+    bundle = root / "tiny-cxr" / "2.0.0"
+    report = json.loads((bundle / "metrics.json").read_text())
+    assert report["questions"]["abnormal"]["estimates"]["auc_within"]["value"] > 0.9
+    assert "covid-cxnet" in report["questions"]["abnormal"]["sources"]
+    spec = read_bundle(bundle).spec
+    assert spec.preprocessing == "cxr-2"
+    assert not any(source.startswith("covid-cxnet") for source in spec.trained_on)
