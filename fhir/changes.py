@@ -20,7 +20,7 @@ def latest(own: str, *others: Any) -> Any:
 def newest(kind: type[Model], field: str, **of: str) -> Any:
     """The latest `field` of the rows of `kind` whose fields name the outer row's."""
     rows: QuerySet[Any] = kind._base_manager.filter(**{name: OuterRef(path) for name, path in of.items()})
-    return Subquery(rows.order_by(f"-{field}").values(field)[:1], output_field=DateTimeField())
+    return Subquery(rows.order_by(F(field).desc(nulls_last=True)).values(field)[:1], output_field=DateTimeField())
 
 
 def corrected(patient: str) -> tuple[Any, Any]:

@@ -46,11 +46,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Found:
-    """A page of a search. `next`: the mark of the page behind it; `total` where it is known."""
+    """A page of a search. `next`: the mark of the page behind it; `total` where it is known.
+
+    `withheld`: why something that the page should have had is not in it, a sentence each.
+    """
 
     entries: Sequence[Entry]
     next: str = ""
     total: int | None = None
+    withheld: Sequence[str] = ()
 
 
 class Kind(Protocol):
@@ -73,8 +77,15 @@ class Include:
     keys: Callable[[Any], Iterable[Any]]
 
 
-def _nothing_more(request: Request, row: Any) -> None:
-    return None
+Refused = Mapping[Any, Exception]
+
+
+def _nothing_more(request: Request, rows: Sequence[Any]) -> Refused:
+    return {}
+
+
+def _no_row(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.none()
 
 
 @dataclass(frozen=True)
@@ -82,8 +93,8 @@ class Source:
     """Rows of one table. `rows` are those that the person may see, annotated with `changed`; where the reading rules
     hide some for a while, also with `hidden`, and `why_hidden` says so.
 
-    `moment`: the field by which pages go, newest first. `find`: how each parameter narrows them. `check` raises for a
-    row that its own reading refuses.
+    `moment`: the field by which pages go, newest first. `find`: how each parameter narrows them. `check` says of which
+    rows, by their keys, the own reading is refused, and by which error; it can do so of `suspects` alone.
     """
 
     model: type[Model]
@@ -93,7 +104,8 @@ class Source:
     find: Mapping[str, Find]
     key: Find = by_key
     why_hidden: str = ""
-    check: Callable[[Request, Any], None] = _nothing_more
+    check: Callable[[Request, Sequence[Any]], Refused] = _nothing_more
+    suspects: Callable[[QuerySet[Any]], QuerySet[Any]] = _no_row
     note_row: Callable[[Any], None] = note_row
     note_rows: Callable[[type[Model], Iterable[Any]], None] = note_rows
 
@@ -112,16 +124,18 @@ class Source:
             made = self.build(request, rows)
         return [entry(row, resource, row.changed) for row, resource in zip(rows, made, strict=True)]
 
-    def allowed(self, request: Request, rows: Iterable[Any]) -> list[Any]:
-        """Without those that `check` refuses: a list does not say that there is one."""
-        return [row for row in rows if self._may(request, row)]
+    def allowed(self, request: Request, rows: Iterable[Any]) -> tuple[list[Any], list[str]]:
+        """Without those that `check` refuses, and the reasons. A list does not say that there is one that the person
+        may not see.
+        """
+        found = list(rows)
+        refused = self.check(request, found)
+        told = [str(one) for one in refused.values() if not isinstance(one, PermissionDenied)]
+        return [row for row in found if row.pk not in refused], told
 
-    def _may(self, request: Request, row: Any) -> bool:
-        try:
-            self.check(request, row)
-        except PermissionDenied:
-            return False
-        return True
+    def count(self, request: Request, query: Query) -> int:
+        rows = self.matching(request, query)
+        return int(rows.count()) - len(self.check(request, list(self.suspects(rows))))
 
     def _condition(self, name: str, values: Sequence[str]) -> Q:
         found, narrow = NOTHING, self.find.get(name, _never)
@@ -150,7 +164,8 @@ class RowKind:
                 source.note_row(row)
                 if source.why_hidden and row.hidden:
                     raise PermissionDenied(gettext(source.why_hidden))
-                source.check(request, row)
+                for refusal in source.check(request, [row]).values():
+                    raise refusal
                 return source.entries(request, [row])[0]
         self._require_there(request, key)
         raise Http404
@@ -159,7 +174,7 @@ class RowKind:
         """Those of the keys that the person may see."""
         sought, found = set(keys), []
         for source in self.sources:
-            rows = source.allowed(request, source.shown(request).filter(pk__in=sought))
+            rows, _withheld = source.allowed(request, source.shown(request).filter(pk__in=sought))
             source.note_rows(source.model, rows)
             found += source.entries(request, rows)
         return found
@@ -169,13 +184,13 @@ class RowKind:
         if query.size == 0:
             for source in self.sources:
                 source.note_rows(source.model, [])  # a number tells of patients too
-            return Found([], total=sum(source.matching(request, query).count() for source in self.sources))
+            return Found([], total=sum(source.count(request, query) for source in self.sources))
         edge = self._edge(request, query.cursor) if query.cursor else None
         marks = sorted(self._marks(request, query, edge), key=lambda mark: mark[:2], reverse=True)
         page = marks[: query.size]
         following = f"{page[-1][2]}.{page[-1][1]}" if len(marks) > query.size else ""
-        entries = self._entries(request, page)
-        return Found(entries, following, None if edge or following else len(entries))
+        entries, withheld = self._entries(request, page)
+        return Found(entries, following, None if edge or following else len(entries), withheld)
 
     def _marks(self, request: Request, query: Query, edge: tuple[Any, Any] | None) -> list[tuple[Any, Any, int]]:
         """Moment, key and source of one row more than a page has, from each source."""
@@ -201,15 +216,17 @@ class RowKind:
         at, key = found
         return at, key
 
-    def _entries(self, request: Request, page: Sequence[tuple[Any, Any, int]]) -> list[Entry]:
-        """In the order of the page; what vanished or is refused since is left out."""
+    def _entries(self, request: Request, page: Sequence[tuple[Any, Any, int]]) -> tuple[list[Entry], list[str]]:
+        """In the order of the page, and why some are withheld; what vanished or is refused since is left out."""
         made: dict[Any, Entry] = {}
+        withheld: list[str] = []
         for number, source in enumerate(self.sources):
             keys = [key for _at, key, of in page if of == number]
-            rows = source.allowed(request, source.shown(request).filter(pk__in=keys)) if keys else []
+            rows, told = source.allowed(request, source.shown(request).filter(pk__in=keys)) if keys else ([], [])
+            withheld += told
             source.note_rows(source.model, rows)
             made |= {one.row.pk: one for one in source.entries(request, rows)}
-        return [made[key] for _at, key, _of in page if key in made]
+        return [made[key] for _at, key, _of in page if key in made], withheld
 
     def _require_there(self, request: Request, key: str) -> None:
         """Raises Deleted where it was one once."""
@@ -220,8 +237,10 @@ class RowKind:
 
 
 def entry(row: Any, resource: Resource, changed: datetime | None) -> Entry:
-    """With the version and the time of the last change."""
-    text = json.dumps(resource, sort_keys=True, ensure_ascii=False)
+    """With the version and the time of the last change, which belongs to the version: a resource that is again what it
+    was has changed since, and who holds it from before must not take it for today's.
+    """
+    text = json.dumps([resource, changed and instant(changed)], sort_keys=True, ensure_ascii=False)
     meta = {"versionId": hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]}
     stamp = {"lastUpdated": instant(changed)} if changed else {}
     kind, rest = resource["resourceType"], {name: value for name, value in resource.items() if name != "resourceType"}

@@ -42,7 +42,7 @@ def bundle(
     links = [{"relation": "self", "url": _address(address, sent, leave_out=ignored)}]
     if found.next:
         links.append({"relation": "next", "url": _address(address, sent, leave_out=ignored, cursor=found.next)})
-    entries = [*_entries(found.entries, "match", base), *_entries(more, "include", base), *_told(ignored)]
+    entries = [*_entries(found.entries, "match", base), *_entries(more, "include", base), *_told(ignored, found)]
     return {
         "resourceType": "Bundle",
         "type": "searchset",
@@ -63,11 +63,13 @@ def _entries(found: Iterable[Entry], mode: str, base: str) -> list[Resource]:
     ]
 
 
-def _told(ignored: Sequence[str]) -> list[Resource]:
-    if not ignored:
+def _told(ignored: Sequence[str], found: Found) -> list[Resource]:
+    """What the client should know of the answer: parameters that were not obeyed, and resources that are withheld."""
+    issues = [("not-supported", IGNORED % name) for name in ignored]
+    issues += [("suppressed", sentence) for sentence in found.withheld]
+    if not issues:
         return []
-    told = outcome(*(("not-supported", IGNORED % name) for name in ignored), severity="warning")
-    return [{"resource": told, "search": {"mode": "outcome"}}]
+    return [{"resource": outcome(*issues, severity="warning"), "search": {"mode": "outcome"}}]
 
 
 def _address(address: str, sent: QueryDict, *, leave_out: Sequence[str], cursor: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -23,11 +23,11 @@ from diagnosis.models import (
     SecondLook,
     Study,
 )
-from diagnosis.models.confidentiality import hides_any, is_confidential
+from diagnosis.models.confidentiality import is_confidential
 from diagnosis.models.review import OPEN
-from diagnosis.rules.corrections import corrections_of, signed_under
+from diagnosis.rules.corrections import corrected_since
 from diagnosis.rules.critical_results import may_acknowledge
-from diagnosis.rules.records import joined
+from diagnosis.rules.records import joined_apart
 from diagnosis.states import ReportStatus, ReviewStatus
 
 SHORTEST_REASON = 10
@@ -87,28 +87,33 @@ def require_open_report(user: User, report: Report) -> None:
 
     The records are found by the corrections: a number may have been amended. Those that were merged are one record.
     """
-    if signed_under(report):
-        own = joined({report.study.patient_id})
-        given = {key for made in corrections_of(report.scan) for key in (made.source_id, made.target_id)}
-        for other in given - own:
-            if hides_any(user, [other]):
-                raise ConfidentialRecord(other)
+    for closed in closed_by(user, [report]).values():
+        raise ConfidentialRecord(closed)
 
 
 def open_reports(user: User, reports: list[Report]) -> list[Report]:
-    """Those of `reports` that `require_open_report` lets through; two queries where no closed record was corrected."""
+    """Those of `reports` that `require_open_report` lets through. The queries do not grow with them; one where no
+    closed record was corrected.
+    """
     hidden = Confidentiality.objects.hidden_from(user).values("patient")
     if not Correction.objects.filter(Q(source__in=hidden) | Q(target__in=hidden)).exists():
         return reports
-    return [one for one in reports if _is_open(user, one)]
+    closed = closed_by(user, reports)
+    return [one for one in reports if one.pk not in closed]
 
 
-def _is_open(user: User, report: Report) -> bool:
-    try:
-        require_open_report(user, report)
-    except ConfidentialRecord:
-        return False
-    return True
+def closed_by(user: User, reports: Collection[Report]) -> dict[uuid.UUID, uuid.UUID]:
+    """By the key of a report that is closed so: the key of the closed record."""
+    made = corrected_since(reports)
+    if not made:
+        return {}
+    given = {key: {other for one in found for other in (one.source_id, one.target_id)} for key, found in made.items()}
+    patients = {one.pk: one.study.patient_id for one in reports if one.pk in given}
+    own = joined_apart(set(patients.values()))
+    others = {key: records - own[patients[key]] for key, records in given.items()}
+    hidden = Confidentiality.objects.hidden_from(user).filter(patient__in=set().union(*others.values()))
+    closed = set(hidden.values_list("patient", flat=True))
+    return {key: next(iter(found & closed)) for key, found in others.items() if found & closed}
 
 
 def records(patient: uuid.UUID) -> Iterator[uuid.UUID]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from accounts.permissions import Permission, allowed, require
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Correction, CriticalResult, Patient, Report, Review, Scan, Study
 from diagnosis.models.correction import OF_STUDIES, CorrectionKind
+from diagnosis.rules import records
 from diagnosis.states import ReportStatus, ReviewStatus
 
 MERGED = gettext_noop("This record was merged into %(record)s. Use that one.")
@@ -45,6 +46,10 @@ ONLY_OWN = gettext_noop("Only an administrator of the clinic may move images tha
 SIGNED_SINCE = gettext_noop(
     "A report of these scans was signed after they were moved, so the move cannot be undone. "
     "Move them back by a new correction and say why."
+)
+SIGNED_FOR_ANOTHER = gettext_noop(
+    "This report was signed for another patient, and its images were given to this one since. Programs are not given "
+    "it; a person finds it on its page, and can say there that it was entered in error."
 )
 
 
@@ -184,6 +189,82 @@ def signed_under(report: Report) -> dict[str, Any] | None:
     if not named or named["medical_record_number"] == report.scan.patient.medical_record_number:
         return None
     return named if corrections_of(report.scan) else None
+
+
+def corrected_since(reports: Iterable[Report]) -> dict[UUID, list[Correction]]:
+    """By the key of each final report that names another record number than its image's patient has: the corrections
+    that gave the image to another patient; without those of which there are none. Two queries, or three.
+    """
+    named = {one.pk: _number(one) for one in reports if _names_somebody(one)}
+    keys = {one.pk: _image_of(one) for one in reports if one.pk in named}
+    images = Scan.with_withdrawn.filter(pk__in=set(keys.values())) if keys else Scan.with_withdrawn.none()
+    numbers = dict(images.values_list("pk", "patient__medical_record_number"))
+    suspects = {str(image): key for key, image in keys.items() if image and numbers.get(image) != named[key]}
+    found: dict[UUID, list[Correction]] = {}
+    for one in _touching(suspects):
+        for image in suspects.keys() & set(one.scans):
+            found.setdefault(suspects[image], []).append(one)
+    return found
+
+
+def names_another(report: Report) -> bool:
+    """Whether a final report names another record number than its study's patient has now. Asks for nothing else, so
+    that a list can ask of each.
+    """
+    return _names_somebody(report) and _number(report) != report.study.patient.medical_record_number
+
+
+def _number(report: Report) -> str:
+    return str(report.snapshot["patient"]["medical_record_number"])
+
+
+def _names_somebody(report: Report) -> bool:
+    return report.is_final and bool(report.snapshot.get("patient"))
+
+
+def _image_of(report: Report) -> UUID | None:
+    """The key of `report.scan`."""
+    return report.image_id or report.study.representative_id or report.study.emptied_of_id
+
+
+def _touching(images: Collection[str]) -> list[Correction]:
+    about = Q()
+    for image in images:
+        about |= Q(keys__contains=image)
+    if not about:
+        return []
+    # As text: SQLite cannot look into a JSON list.
+    found = Correction.objects.exclude(kind__in=OF_STUDIES).annotate(keys=Cast("scans", TextField()))
+    return list(found.filter(about))
+
+
+def signed_for_others(reports: Collection[Report]) -> frozenset[UUID]:
+    """The keys of the final reports that were signed for one person and whose image was given to another since: what
+    they say is not said of the patient with whom they stand now. A merge of two records of one person is none.
+
+    As many queries as for one of them.
+    """
+    since = {
+        key: {other for one in made for other in (one.source_id, one.target_id)}
+        for key, made in _moved_since(reports).items()
+    }
+    own = records.joined_apart({one.study.patient_id for one in reports if one.pk in since}) if since else {}
+    return frozenset(one.pk for one in reports if one.pk in since and since[one.pk] - own[one.study.patient_id])
+
+
+def _moved_since(reports: Collection[Report]) -> dict[UUID, list[Correction]]:
+    signed = {one.pk: one.signed_at for one in reports}
+    found = {
+        key: [one for one in made if (one.undone_at or one.made_at) > signed[key]]  # type: ignore[operator]
+        for key, made in corrected_since(reports).items()
+    }
+    return {key: made for key, made in found.items() if made}
+
+
+def require_of_its_patient(report: Report) -> None:
+    """Raise NotAllowedNow for a report that programs are not given: one of `signed_for_others`."""
+    if signed_for_others([report]):
+        raise NotAllowedNow("signed_for_another", SIGNED_FOR_ANOTHER)
 
 
 def _later(correction: Correction) -> bool:

@@ -34,6 +34,17 @@ def joined(patients: Collection[UUID]) -> set[UUID]:
     return found
 
 
+def joined_apart(patients: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
+    """Of each of the patients by its key: every record that merges join with it. As many queries as for one of them."""
+    everybody = joined(patients)
+    into = dict(Patient.objects.filter(pk__in=everybody, merged_into__isnull=False).values_list("pk", "merged_into"))
+    last = {key: _end(key, into) for key in everybody}  # type: ignore[arg-type]
+    persons: dict[UUID, set[UUID]] = {}
+    for key, end in last.items():
+        persons.setdefault(end, set()).add(key)
+    return {key: frozenset(persons[last[key]]) for key in patients}
+
+
 def living(patients: PatientQuerySet) -> dict[UUID, UUID]:
     """Of those that were merged: the record in use that each one became, where the ones between are among them too."""
     pairs = patients.filter(merged_into__isnull=False).values_list("pk", "merged_into")

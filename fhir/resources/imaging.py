@@ -26,6 +26,7 @@ def _rows(request: Request) -> QuerySet[Any]:
         newest(Scan, "uploaded_at", series__study="pk"),
         newest(StudyChange, "made_at", study="pk"),
         newest(Withdrawal, "made_at", study="pk"),
+        newest(Withdrawal, "undone_at", study="pk"),
         *corrected("patient"),
     )
     studies = scope.visible(Study.objects.all(), request)

@@ -18,7 +18,7 @@ from fhir import values
 from fhir.changes import corrected, latest
 from fhir.kinds import RowKind, Source
 from fhir.resources.patients import of_patient
-from fhir.resources.reports import check, every_version, versions
+from fhir.resources.reports import check, every_version, suspects, versions
 
 
 def _analyses(request: Request) -> QuerySet[Any]:
@@ -84,6 +84,7 @@ PROVENANCE = RowKind(
             _find("signed_at", _of_report),
             why_hidden=READING_HIDDEN,
             check=check,
+            suspects=suspects,
         ),
     ],
     {

@@ -6,16 +6,19 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KT
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 from diagnosis.api import scope
+from diagnosis.errors import ConfidentialRecord, NotAllowedNow
 from diagnosis.interchange.fhir import reports
 from diagnosis.interchange.fhir.elements import LOINC, SECTION, Resource, relative
 from diagnosis.models import Addendum, EnteredInError, Report, ReportTransition
 from diagnosis.rules.blinding import READING_HIDDEN
-from diagnosis.rules.confidentiality import require_open_report
+from diagnosis.rules.confidentiality import closed_by
+from diagnosis.rules.corrections import SIGNED_FOR_ANOTHER, signed_for_others
 from diagnosis.states import STANDING_ELSEWHERE, ReportStanding, ReportStatus
 from fhir import values
 from fhir.changes import corrected, latest, newest
@@ -90,8 +93,16 @@ def _status(value: str) -> Q:
     return found
 
 
-def check(request: Request, row: Report) -> None:
-    require_open_report(scope.person(request), row)
+def check(request: Request, rows: Sequence[Report]) -> dict[Any, Exception]:
+    """Those that the API refuses too. A page of them takes as many queries as one."""
+    withheld = dict.fromkeys(signed_for_others(rows), NotAllowedNow("signed_for_another", SIGNED_FOR_ANOTHER))
+    return withheld | {key: ConfidentialRecord(of) for key, of in closed_by(scope.person(request), rows).items()}
+
+
+def suspects(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Those that name another record number than their patient has: no other can be refused."""
+    signed = rows.filter(status=ReportStatus.FINAL).annotate(named=KT("snapshot__patient__medical_record_number"))
+    return signed.exclude(named=None).exclude(named=F("study__patient__medical_record_number"))
 
 
 _FIND = {
@@ -106,7 +117,7 @@ _FIND = {
 }
 DIAGNOSTIC_REPORT = RowKind(
     "DiagnosticReport",
-    [Source(Report, _rows, "written_at", _build, _FIND, _key, READING_HIDDEN, check)],
+    [Source(Report, _rows, "written_at", _build, _FIND, _key, READING_HIDDEN, check, suspects)],
     {
         "_id": "token",
         "_lastUpdated": "date",

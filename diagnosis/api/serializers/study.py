@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
@@ -18,9 +20,9 @@ from diagnosis.api.serializers.links import (
 )
 from diagnosis.models import ReadingPolicy, Series, Study
 from diagnosis.results import words
-from diagnosis.results.reading import State
+from diagnosis.results.reading import Reading, State
 from diagnosis.results.words import Headline
-from diagnosis.rules import critical_results
+from diagnosis.rules import corrections, critical_results
 
 COUNT = "how many images it has"
 
@@ -36,16 +38,23 @@ class StudyReadingSerializer(serializers.Serializer[Any]):
 
 
 def _headline(study: Study) -> Headline:
-    """From `with_links`; a study that came another way shows nothing that may be hidden."""
-    analysis = study.latest_analysis
-    return words.headline(
+    """From `with_links`; a study that came another way shows nothing that may be hidden. What was signed for another
+    patient is said to be there, and no word of it.
+    """
+    analysis, report = study.latest_analysis, study.report
+    withheld = bool(report and corrections.names_another(report) and corrections.signed_for_others([report]))
+    found = words.headline(
         analysis=analysis,
-        report=study.report,
+        report=None if withheld else report,
         policy=getattr(study.clinic, "reading_policy", None) or ReadingPolicy(clinic=study.clinic),
         result_hidden=bool(getattr(analysis, "result_hidden", True)),
         reading_hidden=bool(getattr(study, "reading_hidden", True)),
         being_read=bool(getattr(study, "being_read", False)),
     )
+    if not withheld:
+        return found
+    sentence = gettext(corrections.SIGNED_FOR_ANOTHER)
+    return replace(found, status=sentence, reading=Reading(State.FINAL, sentence))
 
 
 @extend_schema_serializer(examples=[examples.answer(examples.SERIES_IN_STUDY)])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -25,7 +27,7 @@ from diagnosis.api.views.problems import problems
 from diagnosis.models import Report
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.picture import picture_of
-from diagnosis.rules import blinding
+from diagnosis.rules import blinding, corrections
 from diagnosis.rules.confidentiality import open_reports, require_open_report
 
 
@@ -38,19 +40,49 @@ class _ReportView(Strict, generics.GenericAPIView[Report]):
         return reports(self.request).select_related("study", "written_by", "corrects").prefetch_related("addenda")
 
     def get_object(self) -> Report:
-        """Raises PermissionDenied with the reason while the person may still read the study."""
+        """Raises PermissionDenied with the reason while the person may still read the study, and NotAllowedNow for a
+        report that was signed for another patient.
+        """
         report: Any = super().get_object()
         if report.reading_hidden:
             raise PermissionDenied(gettext(blinding.READING_HIDDEN))
         require_open_report(person(self.request), report)
+        corrections.require_of_its_patient(report)
         found: Report = report
+        return found
+
+
+class ReportPages(Pages):
+    """With the keys of the reports that are not given to programs, although they belong on the page."""
+
+    withheld: Sequence[UUID] = ()
+
+    def get_paginated_response(self, data: Any) -> Response:
+        answer = super().get_paginated_response(data)
+        answer.data["withheld"] = [
+            {"id": str(key), "code": "signed_for_another", "detail": gettext(corrections.SIGNED_FOR_ANOTHER)}
+            for key in self.withheld
+        ]
+        return answer
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        found = super().get_paginated_response_schema(schema)
+        text = {"type": "string"}
+        one = {
+            "type": "object",
+            "required": ["id", "code", "detail"],
+            "properties": {"id": text | {"format": "uuid"}, "code": text, "detail": text},
+        }
+        told = "reports of this page that were signed for another patient than they stand with now"
+        found["properties"]["withheld"] = {"type": "array", "items": one, "description": told, "example": []}
+        found["required"].append("withheld")
         return found
 
 
 class Reports(_ReportView, generics.ListAPIView[Report]):
     """The reports of your clinic, newest first."""
 
-    pagination_class = Pages
+    pagination_class = ReportPages
     order = ("-written_at", "-id")
     filter_backends = [StrictFilters]
     filterset_class = ReportFilter
@@ -63,20 +95,32 @@ class Reports(_ReportView, generics.ListAPIView[Report]):
     def paginate_queryset(self, queryset: Any) -> list[Any] | None:
         """Without those that `get_object` refuses: a page of a clinic with such records may be shorter than asked."""
         page: list[Any] | None = super().paginate_queryset(queryset)
-        return page and open_reports(person(self.request), page)
+        opened = open_reports(person(self.request), page or [])
+        others = corrections.signed_for_others(opened)
+        assert isinstance(self.paginator, ReportPages)
+        self.paginator.withheld = [one.pk for one in opened if one.pk in others]
+        return [one for one in opened if one.pk not in others]
 
     @extend_schema(summary="List reports", responses={200: ReportSerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:
-        """The ones that were written last first, without those of studies that you may still read yourself."""
+        """The ones that were written last first, without those of studies that you may still read yourself.
+
+        A report that was signed for one patient, and whose images were given to another since, is not in `results`:
+        `withheld` names it, and a person has to look at its page.
+        """
         return self.list(request)
 
 
 class OneReport(_ReportView, generics.RetrieveAPIView[Report]):
     """One report with its addenda."""
 
-    @extend_schema(summary="Read a report", responses={200: ReportSerializer, **problems(403, 404)})
+    @extend_schema(summary="Read a report", responses={200: ReportSerializer, **problems(403, 404, 409)})
     def get(self, request: Request, pk: str) -> Response:
-        """One report with its addenda. Refused while you may still read the study yourself."""
+        """One report with its addenda.
+
+        Refused while you may still read the study yourself, and where it was signed for another patient than it stands
+        with now.
+        """
         return self.retrieve(request)
 
 
@@ -84,7 +128,8 @@ class Pdf(_ReportView):
     """A report on paper."""
 
     @extend_schema(
-        summary="Fetch a report as PDF", responses={(200, "application/pdf"): OpenApiTypes.BINARY, **problems(403, 404)}
+        summary="Fetch a report as PDF",
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY, **problems(403, 404, 409)},
     )
     def get(self, request: Request, pk: str) -> HttpResponse:
         report = self.get_object()

@@ -34,7 +34,7 @@ def with_analyses(request: Request) -> StudyQuerySet:
 
 
 def _with(request: Request, analyses: AnalysisQuerySet) -> StudyQuerySet:
-    studies = visible(Study.objects.all(), request).select_related("received_from", "clinic__reading_policy")
+    studies = visible(Study.objects.all(), request).select_related("patient", "received_from", "clinic__reading_policy")
     silent = Scan.objects.exclude(not_classified_code="")
     held = Review.objects.filter(study=OuterRef("pk"), status=ReviewStatus.CLAIMED)
     studies = studies.annotate(reading_hidden=hides_reading(request, "pk"), being_read=Exists(held))

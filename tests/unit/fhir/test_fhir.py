@@ -17,7 +17,7 @@ from diagnosis.actions.deletion import confirm_deletion, request_deletion
 from diagnosis.actions.report import add_addendum, sign_report
 from diagnosis.actions.report_correction import correct_report
 from diagnosis.actions.review import claim_review, commit_first_impression
-from diagnosis.actions.withdrawal import take_back
+from diagnosis.actions.withdrawal import bring_back, take_back
 from diagnosis.models import Patient, Prediction, ReadingPolicy, Report, Scan
 from diagnosis.models.reading_policy import ReadFirst
 from diagnosis.models.review import Category
@@ -238,6 +238,22 @@ def test_a_report_is_one_resource_whatever_became_of_it(
     later = Report.objects.get(corrects=first)
     assert refused(client, f"DiagnosticReport/{later.pk}")[0] == 404
     assert len(ids(client, f"Provenance?target={address}")) == 2
+
+
+def test_a_study_that_came_back_has_another_version(
+    scan: Scan, radiographer: User, radiologist: User, administrator: User
+) -> None:
+    """Whoever knew it before it was taken back must not take it for unchanged."""
+    client, address = asking(radiologist), f"/fhir/ImagingStudy/{scan.study_id}"
+    before = client.get(address)
+    withdrawal = take_back(by=radiographer, study=scan.study)
+    assert client.get(address).status_code == 404
+    bring_back(by=administrator, withdrawal=withdrawal)
+    withdrawal.refresh_from_db()
+    assert withdrawal.undone_at
+    after = client.get(address, headers={"If-None-Match": before["ETag"]})
+    assert (after.status_code, after["ETag"] == before["ETag"]) == (200, False)
+    assert after.json()["meta"]["lastUpdated"] >= withdrawal.undone_at.isoformat()
 
 
 def test_what_the_api_hides_is_hidden(
