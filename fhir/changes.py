@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import DateTimeField, F, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 
-from diagnosis.models import Correction
+from diagnosis.models import ClassifierRule, Correction
 
 
 def latest(own: str, *others: Any) -> Any:
@@ -33,3 +33,14 @@ def corrected(patient: str) -> tuple[Any, Any]:
         )
         for name in ("made_at", "undone_at")
     )
+
+
+def ruled(clinic: str, about: Q | None = None) -> Any:
+    """When somebody decided last about a classifier in the row's clinic or everywhere: a result may be marked since.
+
+    `about`: of which subjects; all where it is not said.
+    """
+    rules = ClassifierRule.objects.filter(Q(clinic=None) | Q(clinic=OuterRef(clinic)))
+    if about is not None:
+        rules = rules.filter(about)
+    return Subquery(rules.order_by("-made_at").values("made_at")[:1], output_field=DateTimeField())

@@ -241,7 +241,8 @@ def entry(row: Any, resource: Resource, changed: datetime | None) -> Entry:
     was has changed since, and who holds it from before must not take it for today's.
     """
     text = json.dumps([resource, changed and instant(changed)], sort_keys=True, ensure_ascii=False)
-    meta = {"versionId": hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]}
+    meta = resource.get("meta", {}) | {"versionId": hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]}
     stamp = {"lastUpdated": instant(changed)} if changed else {}
-    kind, rest = resource["resourceType"], {name: value for name, value in resource.items() if name != "resourceType"}
-    return Entry(row, {"resourceType": kind, "id": rest.pop("id"), "meta": meta | stamp, **rest}, changed)
+    rest = {name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")}
+    named = {"resourceType": resource["resourceType"], "id": resource["id"]}
+    return Entry(row, {**named, "meta": meta | stamp, **rest}, changed)

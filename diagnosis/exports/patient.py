@@ -44,6 +44,7 @@ from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.picture import picture_of
 from diagnosis.results import intended_use
 from diagnosis.rules import blinding, corrections, records
+from diagnosis.rules.classifiers import Stops
 from diagnosis.states import AnalysisStatus, ReportStatus
 
 ENDINGS = {FileFormat.PNG: "png", FileFormat.JPEG: "jpg", FileFormat.DICOM: "dcm"}
@@ -233,22 +234,27 @@ def _report_data(name: str, report: Report) -> dict[str, Any]:
 
 def _bundle(patient: Patient, studies: list[OneStudy]) -> Resource:
     found: list[Resource] = [patients.patient(patient, link=by_urn)]
+    stops = Stops.of(patient.clinic_id)
     for one in studies:
         found.append(imaging.imaging_study(one.study, _counts(one), link=by_urn))
         for name, report in one.reports.items():
-            found += _report_resources(report, path=name if report.status == ReportStatus.FINAL else "")
+            path = name if report.status == ReportStatus.FINAL else ""
+            found += _report_resources(report, stops, path=path)
     answers = [pair for one in studies for pair in _answers(one)]
     note = intended_use.sentence()
-    found += [results.observation(*pair, link=by_urn, note=note) for pair in answers]
+    for row, analysis in answers:
+        stopped = stops.among(analysis.study.modality, results.identities(row))
+        found.append(results.observation(row, analysis, link=by_urn, note=note, stops=stopped))
     makers = dict.fromkeys(devices.maker(row) for row, _analysis in answers)
     found += [devices.device(one, note=note) for one in makers]
     return bundle.collection(found, at=timezone.now())
 
 
-def _report_resources(report: Report, *, path: str) -> list[Resource]:
+def _report_resources(report: Report, stops: Stops, *, path: str) -> list[Resource]:
     """The report is the one of its version: a file has no history."""
     found = reports.findings(report, link=by_urn)
-    made = reports.diagnostic_report(report, link=by_urn, pdf=path) | {"id": str(report.pk)}
+    stopped = stops.among(report.study.modality, reports.shown_classifiers(report))
+    made = reports.diagnostic_report(report, link=by_urn, pdf=path, stops=stopped) | {"id": str(report.pk)}
     return [made | ({"result": [by_urn("Observation", one["id"]) for one in found]} if found else {}), *found]
 
 

@@ -157,8 +157,11 @@ class Stops:
     standing: Mapping[tuple[str, str], ClassifierRule] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, clinic: UUID) -> Stops:
-        """One query. A stop that became *off* or *on trial* was not lifted, so earlier results stay marked."""
+    def of(cls, clinic: UUID | None) -> Stops:
+        """Of a clinic, or of the installation alone. One query.
+
+        A stop that became *off* or *on trial* was not lifted, so earlier results stay marked.
+        """
         latest: dict[tuple[UUID | None, str, str], ClassifierRule] = {}
         telling = ClassifierRule.objects.concerning(clinic).filter(
             state__in=(ClassifierState.STOPPED, ClassifierState.ACTIVE)

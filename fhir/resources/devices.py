@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.http import Http404
 from django.utils import translation
@@ -16,7 +17,9 @@ from diagnosis.api.pagination import UNKNOWN_CURSOR
 from diagnosis.interchange.fhir.devices import Maker, device
 from diagnosis.interchange.fhir.elements import OWN
 from diagnosis.models import EnsemblePrediction, Prediction
+from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.results import intended_use
+from diagnosis.rules.classifiers import Stop, Stops
 from fhir.kinds import LANGUAGE, Entry, Found, Include, entry
 from fhir.query import Query
 from fhir.values import BadParameter, split_token
@@ -42,16 +45,31 @@ def _stored() -> list[Maker]:
     return [*(Maker(*one) for one in single), *(Maker(a, b, members=tuple(c)) for a, b, c in combined)]
 
 
-def _active() -> set[Maker]:
-    off = {one.name for one in classifiers.installed_specs()} - {one.name for one in classifiers.active_specs()}
-    return {one for one in _installed() if one.name not in off}
+def _active(clinic: UUID | None) -> set[Maker]:
+    """Those whose answers the clinic is shown; an ensemble speaks with all of its members alone."""
+    states = classifiers.states_in(clinic)
+    shown = {one.identity for one in classifiers.installed_specs() if states[one.name] == ClassifierState.ACTIVE}
+    return {one for one in _installed() if all(name in shown for name in one.members or (one.identity,))}
 
 
-def _entries(found: Iterable[Maker]) -> list[Entry]:
-    active = _active()
+def _entries(request: Request, found: Iterable[Maker]) -> list[Entry]:
+    """As they stand in the clinic in which the request works."""
+    clinic = _clinic(request)
+    active, stops = _active(clinic), Stops.of(clinic)
+    modality = {one.identity: one.modality.value for one in classifiers.installed_specs()}
+
+    def stopped(one: Maker) -> list[Stop]:
+        names = one.members or (one.identity,)
+        return [stop for name in names for stop in stops.among(modality.get(name, ""), [name])]
+
     with translation.override(LANGUAGE):
         note = intended_use.sentence()
-        return [entry(one, device(one, active=one in active, note=note), None) for one in found]
+        return [entry(one, device(one, active=one in active, note=note, stops=stopped(one)), None) for one in found]
+
+
+def _clinic(request: Request) -> UUID | None:
+    membership = getattr(request, "membership", None)
+    return membership.clinic_id if membership else None
 
 
 def _is_identified(one: Maker, value: str) -> bool:
@@ -86,7 +104,7 @@ class DeviceKind:
 
     def of_keys(self, request: Request, keys: Iterable[Any]) -> list[Entry]:
         sought = {str(key) for key in keys}
-        return _entries(one for one in known() if str(one.key) in sought)
+        return _entries(request, (one for one in known() if str(one.key) in sought))
 
     def search(self, request: Request, query: Query) -> Found:
         """Raises BadParameter for an unknown cursor."""
@@ -97,7 +115,7 @@ class DeviceKind:
             page = keyset.page_of_list(matching, size=query.size, mark=query.cursor, key=lambda one: str(one.key))
         except keyset.UnknownMark as error:
             raise BadParameter("unknown_cursor", UNKNOWN_CURSOR) from error
-        return Found(_entries(page), page.next, len(matching))
+        return Found(_entries(request, page), page.next, len(matching))
 
 
 def _holds(one: Maker, query: Query) -> bool:

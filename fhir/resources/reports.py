@@ -17,11 +17,12 @@ from diagnosis.interchange.fhir import reports
 from diagnosis.interchange.fhir.elements import LOINC, SECTION, Resource, relative
 from diagnosis.models import Addendum, EnteredInError, Report, ReportTransition
 from diagnosis.rules.blinding import READING_HIDDEN
+from diagnosis.rules.classifiers import Stops
 from diagnosis.rules.confidentiality import closed_by
 from diagnosis.rules.corrections import SIGNED_FOR_ANOTHER, signed_for_others
 from diagnosis.states import STANDING_ELSEWHERE, ReportStanding, ReportStatus
 from fhir import values
-from fhir.changes import corrected, latest, newest
+from fhir.changes import corrected, latest, newest, ruled
 from fhir.kinds import Include, RowKind, Source
 from fhir.resources.patients import INCLUDED, OF_PATIENT, of_patient
 
@@ -42,13 +43,14 @@ STANDING: dict[ReportStanding, Q] = {
 
 def every_version(request: Request) -> QuerySet[Any]:
     """With `hidden`, and `changed` and `issued`: when it was last changed and signed."""
-    found = scope.reports(request).select_related("study", "corrects").prefetch_related("addenda")
+    found = scope.reports(request).select_related("study", "corrects", "review__analysis")
+    found = found.prefetch_related("addenda", "review__analysis__predictions")
     signed = (newest(Addendum, "signed_at", report="pk"), newest(EnteredInError, "signed_at", report="pk"))
     moved = (newest(ReportTransition, "at", report="pk"), *corrected("study__patient"))
     return found.annotate(
         hidden=scope.hides_reading(request, "study"),
         issued=latest("signed_at", *signed),
-        changed=latest("written_at", "signed_at", *signed, *moved),
+        changed=latest("written_at", "signed_at", *signed, *moved, ruled("study__clinic")),
     )
 
 
@@ -70,13 +72,15 @@ def _key(value: str) -> Q:
 
 
 def _build(request: Request, rows: Sequence[Any]) -> list[Resource]:
-    return [_resource(request, row) for row in rows]
+    of_clinics = {key: Stops.of(key) for key in {row.study.clinic_id for row in rows}}
+    return [_resource(request, row, of_clinics[row.study.clinic_id]) for row in rows]
 
 
-def _resource(request: Request, row: Report) -> Resource:
+def _resource(request: Request, row: Report, stops: Stops) -> Resource:
     """The findings are in it: they are nothing by themselves, and have no address."""
     pdf = reverse("api:report-pdf", args=[row.pk], request=request) if row.is_final else ""
-    made = reports.diagnostic_report(row, link=relative, pdf=pdf)
+    stopped = stops.among(row.study.modality, reports.shown_classifiers(row))
+    made = reports.diagnostic_report(row, link=relative, pdf=pdf, stops=stopped)
     found = [one | {"id": f"finding-{n}"} for n, one in enumerate(reports.findings(row, link=relative), 1)]
     if not found:
         return made

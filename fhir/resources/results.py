@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
 from rest_framework.request import Request
 
 from accounts.models import Clinic
@@ -13,13 +14,14 @@ from accounts.permissions import Permission
 from diagnosis.api import scope
 from diagnosis.interchange.fhir.devices import maker
 from diagnosis.interchange.fhir.elements import OBSERVATION_CATEGORY, OWN, Resource, relative
-from diagnosis.interchange.fhir.results import label_of, observation
+from diagnosis.interchange.fhir.results import identities, label_of, observation
 from diagnosis.models import EnsemblePrediction, Prediction
 from diagnosis.results import intended_use
 from diagnosis.rules.blinding import RESULT_HIDDEN
+from diagnosis.rules.classifiers import Stop, Stops, panel_name
 from diagnosis.states import AnalysisStatus
 from fhir import values
-from fhir.changes import corrected, latest
+from fhir.changes import corrected, latest, ruled
 from fhir.kinds import Include, RowKind, Source
 from fhir.resources.devices import named
 from fhir.resources.patients import OF_PATIENT, of_patient
@@ -28,11 +30,15 @@ STATUS_SYSTEM = "http://hl7.org/fhir/observation-status"
 STUDY = "analysis__study"
 
 
-def _shown(rows: QuerySet[Any], request: Request) -> QuerySet[Any]:
-    """Of analyses that succeeded, in clinics in which the person reads results."""
+_OF_PANEL = Q(subject=Concat(Value(panel_name("")), OuterRef(f"{STUDY}__modality")))
+
+
+def _shown(rows: QuerySet[Any], request: Request, *, about: Q | None = None) -> QuerySet[Any]:
+    """Of analyses that succeeded, in clinics in which the person reads results. `about`: the rules that concern one."""
     clinics = Clinic.objects.where(scope.person(request), Permission.VIEW_RESULT)
     found = rows.filter(analysis__status=AnalysisStatus.SUCCEEDED, analysis__study__clinic__in=clinics)
-    changed = latest("created_at", "analysis__finished_at", *corrected(f"{STUDY}__patient"))
+    rules = ruled(f"{STUDY}__clinic", about)
+    changed = latest("created_at", "analysis__finished_at", *corrected(f"{STUDY}__patient"), rules)
     return found.select_related(STUDY).annotate(hidden=scope.hides_result(request, STUDY), changed=changed)
 
 
@@ -42,19 +48,29 @@ def _combined(request: Request) -> QuerySet[Any]:
 
 
 def _single(request: Request) -> QuerySet[Any]:
-    return _shown(scope.visible(Prediction.objects.all(), request), request)
+    about = Q(subject=OuterRef("classifier")) | _OF_PANEL
+    return _shown(scope.visible(Prediction.objects.all(), request), request, about=about)
 
 
 def _build_combined(request: Request, rows: Sequence[Any]) -> list[Resource]:
-    return [_resource(row, members=list(row.analysis.predictions.all())) for row in rows]
+    return [_resource(row, stops, members=list(row.analysis.predictions.all())) for row, stops in _stopped(rows)]
 
 
 def _build_single(request: Request, rows: Sequence[Any]) -> list[Resource]:
-    return [_resource(row, members=[]) for row in rows]
+    return [_resource(row, stops, members=[]) for row, stops in _stopped(rows)]
 
 
-def _resource(row: Any, *, members: list[Prediction]) -> Resource:
-    return observation(row, row.analysis, members=members, link=relative, note=intended_use.sentence())
+def _stopped(rows: Sequence[Any]) -> Iterator[tuple[Any, list[Stop]]]:
+    """Each row with the stops of the classifiers that gave it; a query for each clinic."""
+    of_clinics = {key: Stops.of(key) for key in {row.analysis.study.clinic_id for row in rows}}
+    for row in rows:
+        study = row.analysis.study
+        yield row, of_clinics[study.clinic_id].among(study.modality, identities(row))
+
+
+def _resource(row: Any, stops: Sequence[Stop], *, members: list[Prediction]) -> Resource:
+    note = intended_use.sentence()
+    return observation(row, row.analysis, members=members, link=relative, note=note, stops=stops)
 
 
 def _code(value: str) -> Q:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diagnosis.interchange.fhir.elements import NAMESPACE, OWN, Resource, without_empty
+from diagnosis.interchange.fhir.elements import NAMESPACE, OWN, Resource, concept, instant, without_empty
 from diagnosis.models import EnsemblePrediction, Prediction
+from diagnosis.rules.classifiers import Stop
 
+STATUS_REASON = "http://terminology.hl7.org/CodeSystem/device-status-reason"
 STATUS = {True: "active", False: "inactive", None: ""}
 
 
@@ -36,21 +39,29 @@ def maker(row: Prediction | EnsemblePrediction) -> Maker:
     return Maker(row.ensemble, row.version, members=tuple(row.members))
 
 
-def device(one: Maker, *, active: bool | None = None, note: str) -> Resource:
-    """`active`: whether it answers here today; None: not said. `note`: what its results are, and what they are not."""
+def device(one: Maker, *, active: bool | None = None, note: str, stops: Sequence[Stop] = ()) -> Resource:
+    """`active`: whether it answers here today; None: not said. `note`: what its results are, and what they are not.
+    `stops`: that it was stopped, or one of its members, and why.
+    """
     what = "Ensemble of classifiers" if one.members else "Classifier"
     return without_empty(
         {
             "resourceType": "Device",
             "id": str(one.key),
             "identifier": [{"system": OWN, "value": one.identity}],
-            "status": STATUS[active],
+            "status": STATUS[False if stops else active],
+            "statusReason": [_reason(stop) for stop in stops],
             "deviceName": [{"name": one.name, "type": "model-name"}],
             "type": {"text": f"{what} of chest images"},
             "version": [_version(*pair) for pair in _versions(one)],
             "note": [{"text": note}],
         }
     )
+
+
+def _reason(stop: Stop) -> Resource:
+    told = f"{stop.name} was stopped on {instant(stop.at)}: “{stop.because}”"
+    return concept(STATUS_REASON, "off", "Off") | {"text": told}
 
 
 def _versions(one: Maker) -> list[tuple[str, str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.utils.timezone import localtime
 
 from diagnosis.models import Study
+from diagnosis.rules.classifiers import Stop
 
 Resource = dict[str, Any]
 # From a type and a key to a reference.
@@ -25,6 +26,7 @@ PARTICIPANT = f"{_HL7}/provenance-participant-type"
 # Keys of resources that are no row of their own here, and the system of codes and names that are the portal's own.
 NAMESPACE = uuid.UUID("8f3f9dd2-6d0c-4f0f-9a55-3c3c1c0f9b1e")
 OWN = f"urn:uuid:{NAMESPACE}"
+STOPPED = "classifier-stopped"
 
 
 def urn(key: object) -> str:
@@ -63,6 +65,17 @@ def examined(study: Study) -> str:
     if study.examined_at is None:
         return ""
     return instant(study.examined_at) if study.time_is_known else localtime(study.examined_at).date().isoformat()
+
+
+def stopped_tag(stops: Sequence[Stop]) -> Resource:
+    """For `meta`: that a classifier was stopped since, so that a program need not read the words; empty where none."""
+    return {"tag": [coding(OWN, STOPPED, "A classifier that answered was stopped since")]} if stops else {}
+
+
+def stop_sentences(stops: Iterable[Stop]) -> list[str]:
+    return [
+        f"{one.name} was stopped on {instant(one.at)}: “{one.because}” It helped to give this result." for one in stops
+    ]
 
 
 def without_empty(resource: Resource) -> Resource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +20,14 @@ from diagnosis.interchange.fhir.elements import (
     concept,
     examined,
     instant,
+    stop_sentences,
+    stopped_tag,
     without_empty,
 )
 from diagnosis.models import Report
 from diagnosis.models.finding import RADLEX, SNOMED_CT, Finding
 from diagnosis.models.review import Category
+from diagnosis.rules.classifiers import Stop
 from diagnosis.states import STANDING_ELSEWHERE, ReportStatus
 
 SYSTEMS = {RADLEX: "http://radlex.org", SNOMED_CT: "http://snomed.info/sct"}
@@ -46,14 +50,19 @@ def issued(report: Report) -> datetime | None:
     return max(filter(None, [report.signed_at, *later]), default=None)
 
 
-def diagnostic_report(report: Report, *, link: Link, pdf: str) -> Resource:
-    """The report, whose PDF lies at `pdf`; empty where there is none. The findings are `findings`."""
+def diagnostic_report(report: Report, *, link: Link, pdf: str, stops: Sequence[Stop] = ()) -> Resource:
+    """The report, whose PDF lies at `pdf`; empty where there is none. The findings are `findings`.
+
+    `stops`: of the classifiers whose result its reader was shown, those that were stopped since. What was signed stays
+    as it is; the narrative and a tag say so.
+    """
     when = issued(report)
     return without_empty(
         {
             "resourceType": "DiagnosticReport",
             "id": str(identity(report)),
-            "text": {"status": "generated", "div": _narrative(report)},
+            "meta": stopped_tag(stops),
+            "text": {"status": "generated", "div": _narrative(report, stops)},
             "status": STANDING_ELSEWHERE[report.standing].fhir,
             "category": [RADIOLOGY],
             "code": {"coding": [IMAGING]},
@@ -75,10 +84,20 @@ def _added(report: Report) -> list[str]:
     return [*error, *(f"Addendum {one.number}, {one.signer_name}: {one.text}" for one in report.addenda.all())]
 
 
-def _narrative(report: Report) -> str:
+def shown_classifiers(report: Report) -> list[str]:
+    """The identities of the classifiers whose result the reader was shown: as it was signed, else as it is now."""
+    if report.is_final:
+        frozen = (report.snapshot.get("analysis") or {}).get("predictions") or []
+        return [f"{one['classifier']}/{one['version']}" for one in frozen]
+    analysis = report.reading.analysis
+    return [one.identity for one in analysis.predictions.all()] if analysis else []
+
+
+def _narrative(report: Report, stops: Sequence[Stop]) -> str:
     said = [(name.capitalize(), getattr(report, name)) for name in SECTIONS if getattr(report, name)]
     parts = format_html_join("", "<p><b>{}</b></p><p>{}</p>", said)
-    added = format_html_join("", "<p>{}</p>", ((one,) for one in _added(report)))
+    beside = (*_added(report), *(f"Not signed: {one}" for one in stop_sentences(stops)))
+    added = format_html_join("", "<p>{}</p>", ((one,) for one in beside))
     return str(format_html('<div xmlns="http://www.w3.org/1999/xhtml">{}{}</div>', parts, added))
 
 

@@ -17,10 +17,13 @@ from diagnosis.interchange.fhir.elements import (
     Resource,
     concept,
     instant,
+    stop_sentences,
+    stopped_tag,
     without_empty,
 )
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction
 from diagnosis.models.zone import Zone
+from diagnosis.rules.classifiers import Stop
 
 ZONES = {
     Zone.NEGATIVE: ("NEG", "Negative"),
@@ -38,8 +41,11 @@ def observation(
     members: Sequence[Prediction] = (),
     link: Link,
     note: str,
+    stops: Sequence[Stop] = (),
 ) -> Resource:
-    """`members`: the predictions that an ensemble combines. `note`: what the result is, and what it is not."""
+    """`members`: the predictions that an ensemble combines. `note`: what the result is, and what it is not. `stops`: of
+    the classifiers that gave it, those that were stopped since.
+    """
     point = row.operating_point
     made = analysis.finished_at or row.created_at
     label, source = point["positive_label"], maker(row)
@@ -47,6 +53,7 @@ def observation(
         {
             "resourceType": "Observation",
             "id": str(row.pk),
+            "meta": stopped_tag(stops),
             "status": "preliminary",
             "category": [concept(OBSERVATION_CATEGORY, "imaging", "Imaging")],
             "code": _code(label, f"Probability of {label}, by {_who(row)}"),
@@ -55,7 +62,7 @@ def observation(
             "issued": instant(made),
             "valueQuantity": _quantity(row.probability),
             "interpretation": [_interpretation(_zone(row))],
-            "note": [{"text": note}],
+            "note": [{"text": text} for text in (*stop_sentences(stops), note)],
             "device": {**link("Device", source.key), "display": f"{source.name} {source.version}"},
             "referenceRange": _ranges(point, "positive_from", source.identity),
             "hasMember": [link("Observation", one.pk) for one in members],
@@ -63,6 +70,11 @@ def observation(
             "component": _components(row, source.identity),
         }
     )
+
+
+def identities(row: Prediction | EnsemblePrediction) -> list[str]:
+    """Of the classifiers that gave it, as name/version."""
+    return [row.identity] if isinstance(row, Prediction) else list(row.members)
 
 
 def label_of(code: str) -> str:
