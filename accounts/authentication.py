@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from datetime import timedelta
 
 from django.utils import timezone
@@ -32,11 +34,11 @@ class TokenAuthentication(authentication.BaseAuthentication):
 
     def identify(self, request: Request) -> tuple[User, ApiToken] | None:
         """Whose token it is, whatever it may do; None without one. Raises AuthenticationFailed."""
-        scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != self.keyword.lower():
+        secret = self.secret_of(request.headers.get("Authorization", ""))
+        if secret is None:
             return None
         usable = ApiToken.objects.usable().select_related("membership__user", "membership__clinic")
-        token = usable.filter(digest=digest(secret.strip())).first()
+        token = usable.filter(digest=digest(secret)).first()
         if token is None:
             raise exceptions.AuthenticationFailed(
                 _("This token is unknown, expired or revoked. Sign in for a new one.")
@@ -44,8 +46,29 @@ class TokenAuthentication(authentication.BaseAuthentication):
         _note_use(token)
         return token.membership.user, token
 
+    def secret_of(self, header: str) -> str | None:
+        """The token in the header `Authorization`; None where it holds something else."""
+        scheme, _space, secret = header.partition(" ")
+        return secret.strip() if scheme.lower() == self.keyword.lower() else None
+
     def authenticate_header(self, request: Request) -> str:
         return self.keyword
+
+
+class BasicTokenAuthentication(TokenAuthentication):
+    """Also as the password of `Authorization: Basic`, whatever the name: for programs that can be told an address such
+    as https://token:cip_…@portal.example.org, and no header.
+    """
+
+    def secret_of(self, header: str) -> str | None:
+        scheme, _space, encoded = header.partition(" ")
+        if scheme.lower() != "basic":
+            return super().secret_of(header)
+        try:
+            _name, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            return None
+        return secret if colon else None
 
 
 class PageSessionAuthentication(authentication.SessionAuthentication):

@@ -72,7 +72,7 @@ def needed(name: str, method: str) -> tuple[str, ...]:
     space, _colon, view = name.partition(":")
     if space == "fhir":
         return _of_fhir(view)
-    found = API.get(view) if space == "api" else None
+    found = {"api": API, "predecessor": PREDECESSOR}.get(space, {}).get(view)
     if found is None or method not in found:
         return (EVERYTHING,)
     return found[method]
@@ -124,4 +124,8 @@ API: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ensembles": _reading("s", "Device"),
     "schema": dict.fromkeys(READING, ()),
     "docs": dict.fromkeys(READING, ()),
+}
+PREDECESSOR: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "sendbase64": {"POST": _SEND},
+    "upload": {"POST": _SEND},
 }

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts.authentication import TokenAuthentication
+from accounts.authentication import BasicTokenAuthentication
 from accounts.middleware import current_membership
 
 
@@ -39,8 +39,8 @@ def _request(cookie: str, authorization: str) -> HttpRequest:
 
 def _of_token(request: HttpRequest) -> Sender | None:
     try:
-        # What the token may do is asked at the address itself, which this request has not.
-        found = TokenAuthentication().identify(Request(request))
+        # What the token may do, and in which scheme, is asked at the address itself, which this request has not.
+        found = BasicTokenAuthentication().identify(Request(request))
     except AuthenticationFailed:
         return None
     if found is None:

@@ -4,3 +4,5 @@ from __future__ import annotations
 
 FHIR = "/fhir/"
 ROOTS = ("/api/", FHIR)
+# Of the programs that called the system before this one: only these very addresses.
+SEND_BASE64, UPLOAD = PREDECESSOR = ("/sendbase64", "/upload")

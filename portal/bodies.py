@@ -20,8 +20,10 @@ def _largest_upload(view: str) -> int | None:
     match view:
         case "diagnosis:scan-upload":
             return LARGEST_FORM
-        case "api:scans":
+        case "api:scans" | "predecessor:sendbase64":
             return settings.UPLOAD_MAX_BYTES * 4 // 3 + ENVELOPE_BYTES
+        case "predecessor:upload":
+            return settings.UPLOAD_MAX_BYTES + ENVELOPE_BYTES
         case "api:archives" | "dicomweb:dicom-find-studies" | "dicomweb:dicom-study":
             return int(settings.UPLOAD_MAX_ARCHIVE_BYTES) + ENVELOPE_BYTES
     return None

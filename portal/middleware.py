@@ -10,8 +10,9 @@ from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from audit.programs import FHIR, ROOTS
+from audit.programs import FHIR, PREDECESSOR, ROOTS
 from diagnosis.api.errors import PROBLEM, problem
+from diagnosis.api.predecessor import shape
 from fhir.outcomes import MEDIA_TYPE, issue_code, outcome
 from portal import bodies, product
 
@@ -69,7 +70,8 @@ def _refused(request: HttpRequest) -> Refused | None:
 
 
 def _answer(request: HttpRequest, refused: Refused) -> HttpResponse:
-    answer = _as_data(request, refused) if request.path_info.startswith(ROOTS) else _as_page(refused)
+    is_data = request.path_info.startswith(ROOTS) or request.path_info in PREDECESSOR
+    answer = _as_data(request, refused) if is_data else _as_page(refused)
     if refused.status != TOO_LARGE.status:
         answer.headers["Retry-After"] = "60"
     return answer
@@ -79,12 +81,14 @@ def _as_data(request: HttpRequest, refused: Refused) -> HttpResponse:
     if request.path_info.startswith(FHIR):
         body = outcome((issue_code(refused.status), str(refused.sentence)))
         return JsonResponse(body, status=refused.status, content_type=MEDIA_TYPE)
-    return _as_problem(refused)
+    return _as_problem(request, refused)
 
 
-def _as_problem(refused: Refused) -> HttpResponse:
+def _as_problem(request: HttpRequest, refused: Refused) -> HttpResponse:
     retryable = refused.status != TOO_LARGE.status
     body = problem(refused.status, refused.code, str(refused.sentence), retryable=retryable).data
+    if request.path_info in PREDECESSOR:
+        return shape.refused(request.path_info, body, status=refused.status)
     return JsonResponse(body, status=refused.status, content_type=PROBLEM)
 
 

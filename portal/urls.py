@@ -46,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("network.urls")),
     path("", include("orders.urls")),
     path("fhir/", include("fhir.urls")),
+    path("", include("diagnosis.api.predecessor.urls")),
     path("", include("delivery.urls")),
     path("jsi18n/<str:language>/<str:digest>.js", script_catalogue.show, name="script_catalogue"),
     path("healthz", healthz, name="healthz"),

@@ -38,13 +38,15 @@ class EncodedFileParser(BaseParser):
         return JSONParser().parse(stream, media_type, parser_context)
 
 
-def refuse_oversized(request: Request) -> None:
+def refuse_oversized(request: Request, *, encoded: bool | None = None) -> None:
     """Raise FileTooLarge by the stated length alone, before a byte of the body is read.
 
-    The length cannot lie: the server reads no further than it says.
+    The length cannot lie: the server reads no further than it says. `encoded`: whether the file comes as base64, where
+    the type of the body does not tell.
     """
     stated = int(request.META.get("CONTENT_LENGTH") or 0)
-    encoded = (request.content_type or "").startswith("application/json")
+    if encoded is None:
+        encoded = (request.content_type or "").startswith("application/json")
     largest = settings.UPLOAD_MAX_BYTES * 4 // 3 if encoded else settings.UPLOAD_MAX_BYTES
     if stated > largest + ENVELOPE_BYTES:
         intake.check_size(stated)

@@ -89,6 +89,7 @@ WITHOUT_PATIENT = {
     "received, and nobody's yet": (
         *("network:received", "network:received-rejected", "network:received-register", "network:received-preview"),
     ),
+    "by tokens alone": ("predecessor:sendbase64", "predecessor:upload"),
     "documentation": ("api:schema", "api:docs", "fhir:metadata"),
 }
 SILENT = {name for names in WITHOUT_PATIENT.values() for name in names}

@@ -70,6 +70,7 @@ CLOSED = {
     "GET portal:styleguide": "only with DEBUG",
     "GET api:token-current": "only with a token",
     "DELETE api:token-current": "only with a token",
+    **dict.fromkeys(("POST predecessor:sendbase64", "POST predecessor:upload"), "only with a token"),
     "POST accounts:switch_clinic": "a form without a clinic",
     "POST diagnosis:oversight-jobs": "a form without analyses",
     "POST diagnosis:regroup-undo": "the correction is of another kind: see test_regrouping",

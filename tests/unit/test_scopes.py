@@ -49,8 +49,10 @@ def test_what_a_scope_is() -> None:
 
 def test_every_listed_address_is_one_and_asks_for_scopes_that_there_are() -> None:
     known = {route.name: route.methods for route in routes()}
-    for view, by_method in scopes.API.items():
-        taken = set(known[f"api:{view}"]) | {"HEAD", "OPTIONS"}
+    listed = {f"api:{view}": by_method for view, by_method in scopes.API.items()}
+    listed |= {f"predecessor:{view}": by_method for view, by_method in scopes.PREDECESSOR.items()}
+    for view, by_method in listed.items():
+        taken = set(known[view]) | {"HEAD", "OPTIONS"}
         assert set(by_method) <= taken, view
         for one in {scope for needed in by_method.values() for scope in needed}:
             scopes.plausible(one)
