@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.utils.translation import gettext_noop
+
 from delivery.models import Delivery, Kind
+
+GONE = gettext_noop("It was cancelled, or its study was deleted, while it was being prepared.")
 
 
 class NotDelivered(Exception):

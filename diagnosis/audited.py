@@ -22,6 +22,7 @@ PATH = {
     "SecondLook": "report__study__patient",
     "Correction": "target",
     "LegalHold": "patient",
+    "MergeProposal": "gone",
     **dict.fromkeys(("EmergencyAccess", "Order"), "patient"),
 }
 

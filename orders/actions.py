@@ -12,16 +12,20 @@ from django.utils.translation import gettext_lazy as _
 from accounts.actors import actor_label
 from accounts.models import User
 from accounts.permissions import Permission, require
+from audit.notes import note_detail
 from diagnosis.errors import NotAllowedNow
 from diagnosis.messages import Message
-from diagnosis.models import Patient
+from diagnosis.models import Correction, Patient
 from diagnosis.rules.corrections import require_current
 from orders import following
-from orders.models import Order, OrderSource
+from orders.models import MergeProposal, Order, OrderSource
+from orders.models.proposal import ProposalStatus
 from orders.states import OPEN, OrderStatus
 
 OTHER_CLINIC = _("This patient is of another clinic.")
 NOT_OPEN = _("This order has its images or was cancelled, so it is not changed any more.")
+NOT_WAITING = _("Somebody has decided this proposal meanwhile. Look at the list again.")
+REASON_NEEDED = _("Say why the two records are not merged.")
 OTHER_PATIENT = _(
     "The order is another patient’s. An order does not change its patient; cancel it and place a new one."
 )
@@ -94,3 +98,27 @@ def withdraw_order(order: Order, *, by: User, reason: str = "") -> None:
         for state in OPEN
     ):
         raise NotAllowedNow("not_open", NOT_OPEN)
+
+
+def drop_proposal(proposal: MergeProposal, *, by: User, reason: str) -> None:
+    """The two records stay as they are, for a reason that stays with the proposal. By whoever could merge them.
+
+    Raises PermissionDenied and NotAllowedNow.
+    """
+    require(by, Permission.MANAGE_CLINIC, proposal.clinic)
+    if not reason.strip():
+        raise NotAllowedNow("reason_needed", REASON_NEEDED)
+    waiting = MergeProposal.objects.waiting().filter(pk=proposal.pk)
+    if not waiting.update(
+        status=ProposalStatus.DROPPED, decided_by=by, decided_at=timezone.now(), reason=reason.strip()[:400]
+    ):
+        raise NotAllowedNow("not_waiting", NOT_WAITING)
+    note_detail(proposal="dropped")
+
+
+def note_merge(made: Correction) -> None:
+    """Two records were merged, whichever of the two was to stay: what was proposed of them is decided."""
+    both = (made.source_id, made.target_id)
+    MergeProposal.objects.waiting().filter(gone__in=both, kept__in=both).update(
+        status=ProposalStatus.MERGED, decided_by=made.made_by, decided_at=timezone.now()
+    )

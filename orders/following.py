@@ -65,7 +65,7 @@ def _take_images(order: Order) -> None:
         ward=order.ward,
         priority=order.priority,
     )
-    if _move(order, OrderStatus.ACQUIRED, study=study):
+    if _move(order, OrderStatus.ACQUIRED, study=study, former_study=None):
         order.study = study
 
 
@@ -83,7 +83,7 @@ def _let_go(order: Order) -> None:
     if order.status != OrderStatus.ACQUIRED:
         return
     back = OrderStatus.SCHEDULED if order.scheduled_at else OrderStatus.ORDERED
-    _move(order, back, study=None)
+    _move(order, back, study=None, former_study=order.study)
     order.study = None
 
 

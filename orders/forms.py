@@ -21,6 +21,10 @@ class CancelForm(forms.Form):
     )
 
 
+class DropForm(forms.Form):
+    reason = forms.CharField(label=_("Why not"), max_length=400, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+
 class PolicyForm(forms.ModelForm):
     class Meta:
         model = OrderPolicy

@@ -91,11 +91,21 @@ def contradicting(order: Order, *, by: User) -> tuple[Study, ...]:
     return tuple(found.order_by("received_at")[:5])
 
 
-def refused(clinic: Clinic) -> list[ReceivedMessage]:
-    """The latest messages of its ordering systems that could not be used; they name nobody."""
+@dataclass(frozen=True)
+class RefusedMessages:
+    """The latest ones; of how many, and of how many of those nobody can say any more what they said."""
+
+    latest: tuple[ReceivedMessage, ...]
+    count: int
+    without_text: int
+
+
+def refused(clinic: Clinic) -> RefusedMessages:
+    """Messages of its ordering systems that could not be used, of the last days; they name nobody."""
     since = timezone.now() - REFUSED_FOR
     found = ReceivedMessage.objects.in_clinic(clinic).exclude(answer=Answer.ACCEPTED).filter(received_at__gte=since)
-    return list(found.select_related("source")[:REFUSED_SHOWN])
+    latest = tuple(found.select_related("source")[:REFUSED_SHOWN])
+    return RefusedMessages(latest, found.count(), found.filter(body=None).count())
 
 
 def proposals(clinic: Clinic, *, by: User) -> list[MergeProposal]:

@@ -36,6 +36,7 @@ def entries(
         "deliver": _every(deliver_seconds, "delivery.tasks.deliver"),
         # An order learns of its images at once; this is for what was not told.
         "match-orders": _every(60, "orders.tasks.match_orders"),
+        "forget-messages": _daily("4:10", "orders.tasks.forget_messages"),
         "keep-figures": _every(6 * HOUR, "diagnosis.tasks.keep_figures"),
     }
     if worklist_seconds:

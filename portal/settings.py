@@ -345,6 +345,8 @@ MLLP_CONNECTIONS = env.int("MLLP_CONNECTIONS", default=16)
 MLLP_MESSAGES_PER_MINUTE = env.int("MLLP_MESSAGES_PER_MINUTE", default=600)
 MLLP_MAX_BYTES = env.int("MLLP_MAX_BYTES", default=1048576)
 MLLP_TIMEOUT_SECONDS = env.float("MLLP_TIMEOUT_SECONDS", default=300)
+# What a message said is deleted so many days after it came, 0: it is kept. That it came, and its answer, stay.
+MLLP_BODY_DAYS = env.int("MLLP_BODY_DAYS", default=90)
 
 # How often the worklists of ordering systems are asked, 0: never.
 WORKLIST_SECONDS = env.int("WORKLIST_SECONDS", default=300)

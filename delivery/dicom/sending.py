@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext_noop
 
 from accounts.locale import chosen_language
 from delivery import release
@@ -15,11 +14,8 @@ from delivery.dicom import capture, report, result, scu
 from delivery.dicom.objects import Built
 from delivery.dicom.subject import Subject, subject_of
 from delivery.models import Content, Delivery
-from delivery.senders import Refused
-from delivery.states import DeliveryStatus
+from delivery.senders import GONE, Refused
 from diagnosis.models import Analysis, Prediction, ReadingPolicy, Report, Scan, Study
-
-GONE = gettext_noop("It was cancelled, or its study was deleted, while it was being prepared.")
 
 
 def send(delivery: Delivery) -> str:
@@ -47,9 +43,8 @@ def _remember(delivery: Delivery, answer: scu.Answer) -> None:
 
 
 def _keep(delivery: Delivery, payload: dict[str, Any]) -> None:
-    if delivery.status == DeliveryStatus.SENDING and not Delivery.objects.held_as(delivery).update(payload=payload):
+    if not delivery.keep(payload):
         raise Refused(GONE)
-    delivery.payload = payload
 
 
 def build(delivery: Delivery) -> list[Built]:

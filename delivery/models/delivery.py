@@ -111,6 +111,13 @@ class Delivery(ClinicalModel):
     def __str__(self) -> str:
         return f"{self.get_content_display()} → {self.destination}"
 
+    def keep(self, payload: dict[str, Any]) -> bool:
+        """Keep `payload` for the next try. False where the caller's lease has ended: the study may be gone."""
+        if self.status == _S.SENDING and not Delivery.objects.held_as(self).update(payload=payload):
+            return False
+        self.payload = payload
+        return True
+
     @property
     def is_open(self) -> bool:
         return self.status in OPEN

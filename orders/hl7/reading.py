@@ -28,6 +28,8 @@ CHARSETS = {
     "8859/1": "latin-1",
     "8859/15": "iso8859-15",
 }
+# What may stand between the fields of a segment that is still read where the message is not; and how many are.
+SEPARATORS, IN_A_HEAD = [bytes([one]) for one in b"|!#$%*+,/:;<=>?@_"], 12
 OF_AN_ORDER = ("OBR", "TQ1", "IPC")
 FIRST_YEAR = 1900
 NULL = '""'  # what a sender writes where it wants a field emptied: here it says nothing
@@ -96,15 +98,16 @@ class Incoming:
     @property
     def kind(self) -> str:
         """Code and event, as ORM^O01."""
-        return f"{self.get('MSH', 9)}^{self.get('MSH', 9, 2)}"[:20]
+        return f"{self.get('MSH', 9)}^{self.get('MSH', 9, 2)}"[:20].strip("^")
 
     @property
     def sha256(self) -> str:
         """Of what it says: the time at which it was sent differs when it is sent again."""
         head, _, rest = self.raw.partition(b"\r")
-        fields = head.split(head[3:4])
+        separator = head[3:4] or b"|"
+        fields = head.split(separator)
         fields[6:7] = [b""] if len(fields) > 6 else []
-        return hashlib.sha256(head[3:4].join(fields) + b"\r" + rest).hexdigest()
+        return hashlib.sha256(separator.join(fields) + b"\r" + rest).hexdigest()
 
 
 def read(raw: bytes) -> Incoming:
@@ -131,6 +134,19 @@ def read(raw: bytes) -> Incoming:
     return message
 
 
+def head_of(raw: bytes) -> Incoming:
+    """Of a message that cannot be read: what its sender needs to know the answer by, as far as it is in ASCII.
+
+    Sender, receiver, kind, control id, processing id and version; `raw` as it came.
+    """
+    head = raw.strip(b"\r\n").partition(b"\r")[0].partition(b"\n")[0]
+    separator = head[3:4]
+    fields = head.split(separator) if head.startswith(b"MSH") and separator in SEPARATORS else []
+    fields = [one if one.isascii() and b"\\" not in one else b"" for one in fields[2:IN_A_HEAD]]
+    text = b"|".join([b"MSH|^~\\&", *fields]).decode()
+    return Incoming(raw, hl7.parse(text), "ascii")
+
+
 def _require_short_escapes(text: str) -> None:
     """A few letters may not stand for gigabytes of spaces: two digits are the most that a sequence repeats."""
     if re.search(re.escape(text[6]) + r"\.[A-Za-z]{2}[+\s_]*[\d_]{3,}", text):
@@ -141,7 +157,7 @@ def _charset_of(raw: bytes) -> str:
     fields = raw.partition(b"\r")[0].split(raw[3:4])
     if len(fields) <= 17:
         return ""
-    return fields[17].split(raw[5:6])[0].decode("ascii", "replace").strip().upper()
+    return fields[17].split(raw[5:6])[0].decode("ascii", "replace").replace("\0", "").strip().upper()
 
 
 def moment(text: str) -> datetime | None:

@@ -22,15 +22,12 @@ CHANGING = {"NW", "XO", "SC"}
 NEW, STATUS_CHANGED = "NW", "SC"
 
 
-def take(message: Incoming, source: OrderSource) -> tuple[Patient, Order | None]:
-    """Place, change or cancel each order of the message; returns its patient and the last order."""
+def take(message: Incoming, source: OrderSource) -> tuple[Patient, list[Order]]:
+    """Place, change or cancel each order of the message; returns its patient and its orders."""
     if not message.count("ORC"):
         raise Unusable("no_order")
     patient = patient_of(message, source)
-    order = None
-    for group in message.orders():
-        order = _one(group, source, patient)
-    return patient, order
+    return patient, [_one(group, source, patient) for group in message.orders()]
 
 
 def _one(message: Incoming, source: OrderSource, patient: Patient) -> Order:

@@ -1,6 +1,8 @@
 """A report as ORU^R01, for whoever asked for it.
 
-Built anew at each try from what is signed and cannot change, under one control id: a receiver that has it drops it.
+Built anew at each try from what is signed and cannot change, under one control id: a receiver that has it drops it. The
+numbers of its orders are frozen when it is queued. Each order that the images answer has a group of its own in the
+message: where two have one accession number, the report answers both.
 """
 
 from __future__ import annotations
@@ -10,14 +12,17 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.timezone import localtime
 
 from delivery import outbox
 from delivery.models import Content, Delivery, Destination
+from delivery.senders import GONE, Refused
 from diagnosis.models import Report, Study
 from diagnosis.results.labels import label_name
-from diagnosis.states import STANDING_ELSEWHERE, ReportStanding
+from diagnosis.rules.corrections import signed_under
+from diagnosis.states import STANDING_ELSEWHERE, ReportStanding, StandingElsewhere
 from orders.hl7.answering import escape
 from orders.models import Order
 
@@ -35,14 +40,26 @@ ERROR = "Entered in error: "
 AI = "AI output, not the radiologist's words"
 
 
+Observation = tuple[str, str, str, list[str]]  # OBX-2, OBX-3, OBX-5 and the notes below it
+FrozenOrder = dict[str, str]  # what FROZEN names, with the order's own key as "id"
+FROZEN = {
+    "placer": "placer_number",
+    "filler": "filler_number",
+    "accession": "accession_number",
+    "code": "procedure_code",
+    "procedure": "procedure_description",
+}
+
+
 def control_id(delivery: Delivery) -> str:
     """MSH-10, the same at each try: of 20 characters, as older receivers take no more."""
     return delivery.pk.hex[:20]
 
 
 def message(delivery: Delivery) -> str:
-    """In the source language, whoever reads it."""
+    """In the source language, whoever reads it. Raises Refused where the delivery is not the caller's any more."""
     assert delivery.report  # the outbox refuses what has lost its study
+    _freeze(delivery, delivery.report)
     with translation.override(settings.LANGUAGE_CODE):
         return "\r".join(_segments(delivery, delivery.report)) + "\r"
 
@@ -50,13 +67,17 @@ def message(delivery: Delivery) -> str:
 def _segments(delivery: Delivery, report: Report) -> Iterator[str]:
     standing = ReportStanding(delivery.payload["standing"])
     codes = STANDING_ELSEWHERE[standing]
-    study = report.study
-    order = Order.objects.filter(study=study).select_related("source").order_by("requested_at", "pk").first()
+    orders = delivery.payload["orders"]
     yield _head(delivery)
-    yield _person(delivery, study, order)
-    yield _segment("ORC", {1: "RE", 2: _own(order, "placer_number"), 3: _own(order, "filler_number")})
-    yield _request(report, study, order, codes.order)
+    yield _person(delivery, report.study, orders)
     said = [*_words(report, delivery, standing), *_numbers(report)]
+    for place, order in enumerate(orders or [{}], start=1):
+        yield _segment("ORC", {1: "RE", 2: _own(order, "placer"), 3: _own(order, "filler")})
+        yield _request(delivery, report, order, place, codes.order)
+        yield from _observations(said, codes)
+
+
+def _observations(said: list[Observation], codes: StandingElsewhere) -> Iterator[str]:
     for number, (kind, code, value, notes) in enumerate(said, start=1):
         yield _segment("OBX", {1: str(number), 2: kind, 3: code, 4: "1", 5: value, 11: codes.observation})
         yield from (_segment("NTE", {1: str(place), 3: note}) for place, note in enumerate(notes, start=1))
@@ -75,11 +96,11 @@ def _head(delivery: Delivery) -> str:
     return "|".join([*fields, "", "", "", "", "", "UNICODE UTF-8"])
 
 
-def _person(delivery: Delivery, study: Study, order: Order | None) -> str:
+def _person(delivery: Delivery, study: Study, orders: list[FrozenOrder]) -> str:
     """As at the signature: a report that turns out to be somebody else's is taken back where it was sent."""
     assert delivery.report
     patient, signed = study.patient, delivery.report.snapshot["patient"]
-    own = order.source.assigning_authority if order and order.source else ""
+    own = next((one["authority"] for one in orders if one["authority"]), "")
     authority = own or delivery.destination.options.get("authority", "")
     number = f"{escape(signed['medical_record_number'])}^^^{escape(authority)}^MR"
     family, _, given = signed["name"].partition(", ")
@@ -94,32 +115,29 @@ def _person(delivery: Delivery, study: Study, order: Order | None) -> str:
     return _segment("PID", fields)
 
 
-def _request(report: Report, study: Study, order: Order | None, status: str) -> str:
-    fields = {1: "1", 2: _own(order, "placer_number"), 3: _own(order, "filler_number") or report.pk.hex[:20]}
+def _request(delivery: Delivery, report: Report, order: FrozenOrder, place: int, status: str) -> str:
+    study = report.study
+    fields = {1: str(place), 2: _own(order, "placer"), 3: _own(order, "filler") or report.pk.hex[:20]}
     fields[4] = _procedure(order) or REPORT
     fields[7] = _time(study.examined_at) if study.examined_at else ""
-    fields[18] = escape(study.accession_number)
+    fields[18] = _own(order, "accession") or escape(delivery.payload["accession"])
     fields[22] = _time(report.signed_at or report.written_at)
     fields[25] = status
     fields[32] = f"^{escape(report.signer_name)}" if report.signer_name else ""
     return _segment("OBR", fields)
 
 
-def _procedure(order: Order | None) -> str:
-    if order is None or not (order.procedure_code or order.procedure_description):
-        return ""
-    return f"{escape(order.procedure_code)}^{escape(order.procedure_description)}"
+def _procedure(order: FrozenOrder) -> str:
+    code, name = _own(order, "code"), _own(order, "procedure")
+    return f"{code}^{name}" if code or name else ""
 
 
-def _own(order: Order | None, field: str) -> str:
-    return escape(getattr(order, field)) if order else ""
+def _own(order: FrozenOrder, field: str) -> str:
+    return escape(order.get(field, ""))
 
 
 def _time(at: datetime) -> str:
     return f"{localtime(at):%Y%m%d%H%M%S%z}"
-
-
-Observation = tuple[str, str, str, list[str]]  # OBX-2, OBX-3, OBX-5 and the notes below it
 
 
 def _words(report: Report, delivery: Delivery, standing: ReportStanding) -> Iterator[Observation]:
@@ -169,14 +187,67 @@ def _number(one: dict[str, Any], name: str, made_with: str) -> Observation:
 
 def enqueue(report: Report) -> None:
     """Queue a report that was signed, added to, corrected or entered in error, in the transaction that does so."""
-    study = report.study
     standing, addenda = report.standing, report.addenda.count()
+    payload = {"standing": standing.value, "addenda": addenda, **_numbers_of(report)}
+    _enqueue(report, key=f"report:{report.pk}:{standing}:{addenda}", payload=payload)
+
+
+def enqueue_for(order: Order) -> None:
+    """Queue the report for an order that came after the signature; nothing where the order has it already, or will."""
+    report = order.study.report if order.study else None
+    if report is None or not report.is_final:
+        return
+    sent = _sent_of(report).values_list("payload__orders", flat=True)
+    if any(one["id"] == str(order.pk) for orders in sent for one in orders or ()):
+        return
+    standing, addenda = report.standing, report.addenda.count()
+    payload = {"standing": standing.value, "addenda": addenda, **_numbers_of(report), "orders": [_frozen(order)]}
+    _enqueue(report, key=f"report:{report.pk}:{standing}:{addenda}:{order.pk}", payload=payload)
+
+
+def _enqueue(report: Report, *, key: str, payload: dict[str, Any]) -> None:
+    study = report.study
     for destination in Destination.objects.wanting(Content.HL7_RESULT, clinic=study.clinic_id):
         outbox.enqueue(
-            destination=destination,
-            content=Content.HL7_RESULT,
-            key=f"report:{report.pk}:{standing}:{addenda}",
-            study=study,
-            report=report,
-            payload={"standing": standing.value, "addenda": addenda},
+            destination=destination, content=Content.HL7_RESULT, key=key, study=study, report=report, payload=payload
         )
+
+
+def _freeze(delivery: Delivery, report: Report) -> None:
+    """Where no order had the images when it was queued: the numbers of the first try, or of a row from before."""
+    if "orders" in delivery.payload:
+        return
+    payload = {**delivery.payload, **_numbers_of(report)}
+    payload.setdefault("orders", [])
+    if not delivery.keep(payload):
+        raise Refused(GONE)
+
+
+def _numbers_of(report: Report) -> dict[str, Any]:
+    """The accession number and the orders under which a report goes out: those of its earlier versions, whatever became
+    of the orders since, and what has come on top. Without "orders" where there is none yet.
+    """
+    found: dict[str, FrozenOrder] = {}
+    accession = report.study.accession_number
+    for payload in _sent_of(report).order_by("-queued_at", "-pk").values_list("payload", flat=True):
+        accession = payload.get("accession") or accession
+        found = {one["id"]: one for one in payload.get("orders") or ()} | found
+    now = Order.objects.filter(study=report.study).select_related("source").order_by("requested_at", "pk")
+    if signed_under(report):  # another patient's images now, and another patient's orders
+        now = now.none()
+    found |= {str(one.pk): _frozen(one) for one in now if str(one.pk) not in found}
+    return {"accession": accession} | ({"orders": list(found.values())} if found else {})
+
+
+def _frozen(order: Order) -> FrozenOrder:
+    authority = order.source.assigning_authority if order.source else ""
+    return {"id": str(order.pk), "authority": authority, **{k: getattr(order, v) for k, v in FROZEN.items()}}
+
+
+def _sent_of(report: Report) -> QuerySet[Delivery]:
+    """What was queued of it, and of the reports that it corrects."""
+    chain, one = [report.pk], report
+    while one.corrects:
+        one = one.corrects
+        chain.append(one.pk)
+    return Delivery.objects.filter(content=Content.HL7_RESULT, report__in=chain)

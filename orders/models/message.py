@@ -26,7 +26,8 @@ class ReceivedMessageQuerySet(ClinicalQuerySet["ReceivedMessage"]):
 class ReceivedMessage(ClinicalModel):
     """One HL7 message as it was answered. Written once: the database refuses every change of the row.
 
-    It names no patient; what the message said is its `body`, which goes where the examination is erased.
+    It names no patient; what the message said is its `body`, which goes where the examination is erased, and after
+    MLLP_BODY_DAYS.
     """
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
@@ -57,7 +58,7 @@ class ReceivedMessage(ClinicalModel):
         indexes = [models.Index(fields=["clinic", "answer", "-received_at"], name="message_refused")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.control_id}"
+        return f"{self.kind} {self.control_id}".strip() or "–"
 
     @property
     def reason_text(self) -> str:
@@ -78,7 +79,7 @@ class MessageBody(ClinicalModel):
     patient = models.ForeignKey(
         Patient, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="empty: nobody known here"
     )
-    order = models.ForeignKey("orders.Order", null=True, blank=True, on_delete=models.SET_NULL, related_name="messages")
+    orders = models.ManyToManyField("orders.Order", blank=True, related_name="messages")
 
     objects = MessageBodyQuerySet.as_manager()
 

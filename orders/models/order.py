@@ -90,6 +90,15 @@ class Order(ClinicalModel):
         related_name="orders",
         help_text=_("its images; empty: they are not here"),
     )
+    former_study = models.ForeignKey(
+        Study,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the images that it had and let go of, until it has others",
+    )
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
 
     objects = OrderQuerySet.as_manager()

@@ -39,6 +39,7 @@ class MergeProposal(ClinicalModel):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     decided_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(_("reason"), max_length=400, blank=True, help_text="why it was not done")
 
     objects = MergeProposalQuerySet.as_manager()
 

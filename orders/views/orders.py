@@ -17,9 +17,9 @@ from accounts.permissions import Permission, allowed, require
 from diagnosis.audited import note_rows
 from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Patient
-from diagnosis.views.shortcuts import find, in_clinic, person, rights
+from diagnosis.views.shortcuts import find, in_clinic, noted, person, rights
 from orders import actions, listing
-from orders.forms import CancelForm, FilterForm, PolicyForm
+from orders.forms import CancelForm, DropForm, FilterForm, PolicyForm
 from orders.models import MergeProposal, Order, OrderPolicy
 
 A_PAGE = 25
@@ -31,7 +31,14 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     return _list(request, clinic)
 
 
-def _list(request: HttpRequest, clinic: Clinic, *, policy: PolicyForm | None = None, status: int = 200) -> HttpResponse:
+def _list(
+    request: HttpRequest,
+    clinic: Clinic,
+    *,
+    policy: PolicyForm | None = None,
+    dropping: tuple[MergeProposal, DropForm] | None = None,
+    status: int = 200,
+) -> HttpResponse:
     by = person(request)
     require(by, Permission.FOLLOW_ORDER, clinic)
     form = FilterForm({"q": request.GET.get("q", ""), "state": request.GET.get("state") or listing.OPEN})
@@ -44,21 +51,25 @@ def _list(request: HttpRequest, clinic: Clinic, *, policy: PolicyForm | None = N
         "form": form,
         "page": page,
         "rows": rows,
+        "filtered": bool(sought) or chosen != listing.OPEN,
         "may": rights(request, clinic),
         "refused": listing.refused(clinic),
-        "proposals": _proposals(request, clinic),
+        "proposals": _proposals(request, clinic, dropping),
         "policy": policy or PolicyForm(instance=OrderPolicy.of(clinic)),
     }
     return render(request, "orders/list.html", context, status=status)
 
 
-def _proposals(request: HttpRequest, clinic: Clinic) -> list[MergeProposal]:
-    """For who may merge; the audit trail is told whose records stand there."""
+def _proposals(
+    request: HttpRequest, clinic: Clinic, dropping: tuple[MergeProposal, DropForm] | None
+) -> list[tuple[MergeProposal, DropForm]]:
+    """Each with the form by which it is dropped, for who may merge; the audit trail is told whose records they are."""
     if not allowed(person(request), Permission.MANAGE_CLINIC, clinic):
         return []
     found = listing.proposals(clinic, by=person(request))
     note_rows(Patient, [patient for one in found for patient in (one.gone, one.kept)])
-    return found
+    typed = {dropping[0].pk: dropping[1]} if dropping else {}
+    return [(one, typed.get(one.pk) or DropForm(auto_id=f"id_{one.pk}_%s")) for one in found]
 
 
 def find_order(request: HttpRequest, pk: uuid.UUID) -> Order:
@@ -99,6 +110,24 @@ def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     else:
         messages.success(request, gettext("The order is cancelled."))
     return redirect("orders:order", pk)
+
+
+@require_POST
+def drop_proposal(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    related = ("clinic", "gone__merged_into", "kept__merged_into", "source")
+    proposal = find(MergeProposal.objects.select_related(*related), request, pk)
+    require(person(request), Permission.MANAGE_CLINIC, proposal.clinic)
+    noted(proposal.kept)
+    form = DropForm(request.POST, auto_id=f"id_{pk}_%s")
+    if not form.is_valid():
+        return _list(request, proposal.clinic, dropping=(proposal, form), status=422)
+    try:
+        actions.drop_proposal(proposal, by=person(request), reason=form.cleaned_data["reason"])
+    except NotAllowedNow as refused:
+        messages.error(request, refused.sentence)
+    else:
+        messages.success(request, gettext("The two records stay as they are."))
+    return redirect("orders:list")
 
 
 @require_POST

@@ -27,7 +27,7 @@ from diagnosis.states import AnalysisStatus
 from network.models import ReceivedInstance, ReceivedStudy, RemoteEntity
 from orders.actions import receive_order, withdraw_order
 from orders.following import follow
-from orders.models import OrderSource
+from orders.models import Answer, MergeProposal, OrderSource, ReceivedMessage
 from portal import product
 from portal.catalogues import PSEUDO
 from portal.models import ContactMessage
@@ -39,7 +39,7 @@ ARCHITECTURES = ("densenet121", "inceptionv3", "resnet50", "vgg16", "vgg19", "xc
 WRITTEN = (
     *("a.png", "Ward 3 scanner", "Ward staff", "Clear lungs.", WORDS["impression"], "Seen again: unchanged."),
     *("MODALITY", "192.0.2.0/24", "Quist, Ole", "Quist", "Ole", "Q-17", "DX"),
-    *("RIS", "X-ray", "ORD-1", "ORD-2", "ORD-3"),
+    *("RIS", "X-ray", "ORD-1", "ORD-2", "ORD-3", "QRY^A19", "MSG-4711"),
     *("Ada", "ada@clinic.example", "Trying it", "How?", "Twice in the book.", "A line of the draft."),
     *(
         "no_classifier/cxr",
@@ -209,6 +209,18 @@ def _of_the_orders(world: World) -> dict[str, list[list[Any]]]:
     follow(done.pk)
     cancelled = receive_order(patient=world.patients[1], accession_number="ORD-3", **said)
     withdraw_order(cancelled, by=source.account, reason="Ward staff")
+    gone, kept = world.patients[0], world.patients[1]
+    MergeProposal.objects.create(clinic=world.clinic, source=source, gone=gone, kept=kept)
+    ReceivedMessage.objects.create(
+        clinic=world.clinic,
+        source=source,
+        control_id="MSG-4711",
+        kind="QRY^A19",
+        answer=Answer.ERROR,
+        reason_code="hl7",
+        reason_params={"variant": "kind", "kind": "QRY^A19"},
+        address="192.0.2.17",
+    )
     return {"order": [[late.pk], [done.pk], [cancelled.pk]], "orders_ordersource": [[source.pk]]}
 
 

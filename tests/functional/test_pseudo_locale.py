@@ -60,7 +60,7 @@ NOT_PAGES = {
         ),
         "diagnosis:study-ordered-by",
         *("network:received-attach", "network:received-reject", "network:received-bring-back"),
-        *("orders:cancel", "orders:policy"),
+        *("orders:cancel", "orders:policy", "orders:proposal-drop"),
         *("delivery:delivery-again", "delivery:delivery-cancel", "delivery:destination-echo"),
         *("diagnosis:report-addendum", "diagnosis:report-revise", "diagnosis:report-sign", "diagnosis:report-error"),
         *("diagnosis:report-hand-over", "diagnosis:report-take-back", "diagnosis:report-send-back"),

@@ -34,7 +34,7 @@ from diagnosis.models import SecondLook as Look
 from diagnosis.models.confidentiality import EmergencyKind
 from network.models import ReceivedStudy, RemoteEntity
 from orders.actions import receive_order
-from orders.models import Order, OrderSource
+from orders.models import MergeProposal, Order, OrderSource
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_patient, read
 from tests.images import xray_dicom
@@ -222,6 +222,7 @@ def world(
         "received": [received(clinic).pk],
         **dicom(radiographer, patient),
         "order": [order.pk],
+        "proposal": [proposed(order, twice).pk],
         "cancel": [order.pk],
         "Patient": [patient.pk],
         "ImagingStudy": [scan.study_id],
@@ -267,6 +268,10 @@ def received(clinic: Clinic) -> ReceivedStudy:
 def ordered(patient: Patient) -> Order:
     source = OrderSource.objects.create(clinic=patient.clinic, name="RIS", networks="192.0.2.0/24")
     return receive_order(source=source, patient=patient, requested_at=timezone.now(), accession_number="A-1")
+
+
+def proposed(order: Order, gone: Patient) -> MergeProposal:
+    return MergeProposal.objects.create(clinic=order.clinic, source=order.source, gone=gone, kept=order.patient)
 
 
 def sent(study: Study) -> dict[str, list[Any]]:

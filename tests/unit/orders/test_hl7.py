@@ -5,22 +5,29 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, OperationalError, connection, connections
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Clinic, User
-from delivery import sending
+from audit.models import AuditEvent
+from delivery import departures, sending
 from delivery.models import Content, Delivery, Destination, Kind
 from delivery.states import DeliveryStatus
 from diagnosis.actions.patient import receive_amendment, register_patient
 from diagnosis.actions.report import add_addendum, sign_report
-from diagnosis.actions.report_correction import enter_in_error
-from diagnosis.models import Confidentiality, Patient, Report
+from diagnosis.actions.report_correction import correct_report, enter_in_error
+from diagnosis.models import Confidentiality, Patient, Report, Study
 from diagnosis.states import STANDING_ELSEWHERE
-from orders.hl7 import answering
+from orders import listing
+from orders.actions import receive_order
+from orders.hl7 import answering, bodies
 from orders.hl7.listener import Door, Listener
 from orders.hl7.mllp import Frames, framed
 from orders.hl7.people import known
@@ -105,7 +112,6 @@ def test_what_cannot_be_used_changes_nothing_and_says_why(
         assert (code, words in sentence) == ("AE", True), (words, sentence)
     assert "another receiving" in ask(said("ADT^A08", PID, to="OTHER"))[1]
     assert ReceivedMessage.objects.get(control_id="1").answer == "AR"
-    assert ask(said("ADT^A08", PID, charset="ISO IR87", control_id="9"))[0] == "AR"
     assert ask(b"\x0bnothing")[0] == "AR"
     assert ask(refused["No order with this number"].replace("|1|P|", "|R5|P|"))[0] == "AE"
     assert ReceivedMessage.objects.filter(control_id="R5").count() == 1, "tried again, and written down once"
@@ -162,6 +168,85 @@ def test_a_poisoned_message_is_answered(
     monkeypatch.setattr(answering.requests, "take", lambda *_: 1 / 0)
     assert "fault in this portal" in ask(order(control_id="3"))[1]
     assert ReceivedMessage.objects.get(control_id="3").answer == "AE"
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_read_is_kept_as_it_came_and_answered_by_its_number(
+    source: OrderSource, administrator: User, patient: Patient
+) -> None:
+    wrong = said("ADT^A08", "PID|1||\u5c71\u7530^^^NORTH", charset="ISO IR87", control_id="K-7").encode("iso2022_jp")
+    answered = read(answering.answer(wrong, source=source, address="127.0.0.1"))
+    assert [answered.get("MSA", 1), answered.get("MSA", 2), answered.get("MSH", 5)] == ["AR", "K-7", "RIS"]
+    kept = ReceivedMessage.objects.get()
+    assert (kept.answer, kept.control_id, kept.kind, bytes(kept.body.raw)) == ("AR", "K-7", "ADT^A08", wrong)
+    foreign = said("ADT^A08", PID, charset="ISO IR87", control_id="\u5c71").encode("shift_jis")
+    assert read(answering.answer(foreign, source=source, address="127.0.0.1")).get("MSA", 2) == ""
+    for raw in (b"", b"MSH", b"\0\0", b"MSH\xff^~", b"nothing at all"):
+        assert b"MSA|AR|" in answering.answer(raw, source=source, address="127.0.0.1")
+        assert bytes(ReceivedMessage.objects.latest("received_at").body.raw) == raw
+    page = client_of(administrator).get(reverse("orders:list")).content.decode()
+    assert "K-7" in page
+    assert "ISO IR87" in page
+
+
+@pytest.mark.django_db
+def test_the_texts_of_messages_are_not_kept_for_ever(
+    ask: Callable[..., tuple[str, str]],
+    patient: Patient,
+    administrator: User,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    clinic: Clinic,
+) -> None:
+    """Of one system so many that could not be used, and none for longer than the site says."""
+    monkeypatch.setattr(bodies, "MOST_REFUSED", 2)
+    assert ask(order()) == ("AA", "")
+    other = OrderSource.objects.create(clinic=clinic, name="Other", networks="192.0.2.0/24")
+    answering.answer(b"from elsewhere", source=other, address="192.0.2.1")
+    for number in range(4):
+        ask(said("QRY^A19", control_id=f"R{number}"))
+    kept = MessageBody.objects.values_list("message__control_id", flat=True)
+    assert set(kept) == {"1", "", "R2", "R3"}
+    refused = listing.refused(clinic)
+    assert (refused.count, refused.without_text, len(refused.latest)) == (5, 2, 5)
+    assert "The texts of 2 are not kept" in client_of(administrator).get(reverse("orders:list")).content.decode()
+
+    settings.MLLP_BODY_DAYS = 0
+    assert bodies.forget_old() == 0
+    settings.MLLP_BODY_DAYS = 30
+    now = timezone.now()
+    for days, forgotten in ((29, 0), (31, 4)):
+        then = now + timedelta(days=days)
+        monkeypatch.setattr(bodies, "timezone", SimpleNamespace(now=lambda then=then: then))
+        assert bodies.forget_old() == forgotten
+    assert ReceivedMessage.objects.count() == 6
+    assert ask(order()) == ("AA", ""), "known for a repetition all the same"
+
+
+@pytest.mark.django_db
+def test_a_database_that_refuses_one_message_is_asked_for_the_next(
+    ask: Callable[..., tuple[str, str]], patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def divided(*_: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(answering.requests, "take", divided)
+        code, sentence = ask(order())
+    assert (code, "fault in this portal" in sentence) == ("AE", True)
+    assert bytes(ReceivedMessage.objects.get().body.raw).startswith(b"MSH|")
+    take, tries = answering.requests.take, []
+
+    def deadlocked(*given: Any) -> Any:
+        tries.append(given)
+        if len(tries) == 1:
+            raise OperationalError("deadlock detected")
+        return take(*given)
+
+    monkeypatch.setattr(answering.requests, "take", deadlocked)
+    assert ask(order()) == ("AA", "")
+    assert (len(tries), Order.objects.count()) == (2, 1)
 
 
 @pytest.mark.django_db
@@ -236,6 +321,7 @@ def receiver() -> Iterator[tuple[int, list[bytes], list[str]]]:
             with peer:
                 raw = Frames(peer, most_bytes=1 << 20, seconds=5).next()
                 if raw is None:
+                    came.append(b"")
                     continue
                 came.append(raw)
                 code = codes.pop(0) if codes else "AA"
@@ -313,3 +399,97 @@ def deliver(row: Delivery) -> str:
     held = sending._claim(row.pk)
     assert held
     return sending.deliver(held).status
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def record(clinic: Clinic, receiver: tuple[int, list[bytes], list[str]]) -> Destination:
+    return Destination.objects.create(
+        clinic=clinic, kind=Kind.HL7, name="Record", host="127.0.0.1", port=receiver[0], contents=[Content.HL7_RESULT]
+    )
+
+
+@pytest.mark.django_db
+def test_a_report_goes_out_under_the_numbers_under_which_it_was_signed(
+    receiver: tuple[int, list[bytes], list[str]],
+    record: Destination,
+    source: OrderSource,
+    radiographer: User,
+    radiologist: User,
+    patient: Patient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And what is said of it afterwards, although its orders have let go of the images, or say something else."""
+    _port, came, _codes = receiver
+    review = new_case(radiographer, patient)
+    Study.objects.filter(pk=review.study.pk).update(accession_number="ACC-1")
+    words = {"source": source, "patient": patient, "requested_at": timezone.now(), "accession_number": "ACC-1"}
+    first = receive_order(placer_number="P1", filler_number="F1", procedure_code="71046", **words)
+    receive_order(placer_number="P2", **words)
+    read_case(radiologist, review, findings="Clear.", decision="no_result")
+    report = sign_report(by=radiologist, report=Report.objects.get(), password=PASSWORD)
+    Order.objects.filter(pk=first.pk).update(filler_number="F9", procedure_code="X")
+    row = Delivery.objects.get()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(departures, "record_before", fails)
+        assert deliver(row) == DeliveryStatus.WAITING
+    assert came == [b""], "nothing leaves that the audit trail does not know"
+    came.clear()
+    assert deliver(row) == DeliveryStatus.DELIVERED
+    sent = read(came[-1])
+    groups = [[sent.get("OBR", field, of=place) for field in (1, 2, 3, 4, 18, 25)] for place in (1, 2)]
+    assert groups[0] == ["1", "P1", "F1", "71046", "ACC-1", "F"]
+    assert groups[1] == ["2", "P2", report.pk.hex[:20], "18748-4", "ACC-1", "F"], "the report answers both orders"
+    assert [sent.get("ORC", 2, of=place) for place in (1, 2)] == ["P1", "P2"]
+    assert came[-1].count(b"Clear.") == 2
+    assert AuditEvent.objects.get(route="delivery hl7").detail["address"] == f"127.0.0.1:{_port}"
+
+    Order.objects.update(study=None, status="ordered")
+    Study.objects.filter(pk=review.study.pk).update(accession_number="ACC-9")
+    second = correct_report(by=radiologist, report=report, reason="Typing.", findings="Clear!", password=PASSWORD)
+    enter_in_error(by=radiologist, report=second, reason="Another patient", password=PASSWORD)
+    for later in Delivery.objects.exclude(pk=row.pk).order_by("queued_at"):
+        assert deliver(later) == DeliveryStatus.DELIVERED
+        sent = read(came[-1])
+        assert [sent.get("OBR", field) for field in (2, 3, 18)] == ["P1", "F1", "ACC-1"]
+        assert sent.get("OBR", 2, of=2) == "P2"
+
+
+@pytest.mark.django_db
+def test_an_order_that_comes_after_the_signature_gets_its_report(
+    receiver: tuple[int, list[bytes], list[str]],
+    record: Destination,
+    source: OrderSource,
+    radiographer: User,
+    radiologist: User,
+    patient: Patient,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    _port, came, _codes = receiver
+    review = new_case(radiographer, patient)
+    Study.objects.filter(pk=review.study.pk).update(accession_number="ACC-1")
+    words = {"source": source, "patient": patient, "requested_at": timezone.now(), "accession_number": "ACC-1"}
+    early = receive_order(placer_number="P1", **words)
+    with django_capture_on_commit_callbacks(execute=True):
+        read_case(radiologist, review, findings="Clear.", decision="no_result")
+        report = sign_report(by=radiologist, report=Report.objects.get(), password=PASSWORD)
+    early.refresh_from_db()
+    assert early.status == "authorised"
+    assert Delivery.objects.count() == 1, "it has the report by the signature"
+    receive_order(placer_number="P2", **words)
+    first, second = Delivery.objects.order_by("queued_at")
+    assert deliver(first) == deliver(second) == DeliveryStatus.DELIVERED
+    assert [[read(raw).get("OBR", 2, of=place) for place in (1, 2)] for raw in came] == [["P1", ""], ["P2", ""]]
+    add_addendum(by=radiologist, report=report, text="Seen again.", password=PASSWORD)
+    assert deliver(Delivery.objects.latest("queued_at")) == DeliveryStatus.DELIVERED
+    assert [read(came[-1]).get("OBR", 2, of=place) for place in (1, 2)] == ["P1", "P2"]
+
+
+def fails(*_: Any, **__: Any) -> None:
+    raise DatabaseError

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import Clinic, User
 from accounts.permissions import Permission
 from accounts.roles import ROLES
+from audit.models import AuditEvent
 from diagnosis.actions.confidentiality import mark_confidential
 from diagnosis.actions.correction import merge_patients, move_scans, undo_correction
 from diagnosis.actions.deletion import confirm_deletion, request_deletion
@@ -28,7 +29,7 @@ from diagnosis.models import Patient, Report, Scan, Study, StudyChange
 from diagnosis.models.base import ClinicalQuerySet
 from diagnosis.rules.deletions import contents
 from orders import actions, following
-from orders.models import Order, OrderPolicy, OrderSource, ReceivedMessage
+from orders.models import MergeProposal, MessageBody, Order, OrderPolicy, OrderSource, ReceivedMessage
 from orders.states import OrderStatus as S
 from tests.conftest import PASSWORD
 from tests.factories import new_patient, read
@@ -175,6 +176,78 @@ def test_an_erased_study_takes_its_orders_along(
     asked = request_deletion(by=administrator, study=study, reason="Wrong person")
     confirm_deletion(by=member("administrator"), deletion=asked, seen=contents(study))
     assert not Order.objects.exists()
+
+
+def test_an_order_whose_images_were_taken_back_goes_with_them_when_they_are_erased(
+    order: MakeOrder,
+    acquire: Callable[..., Scan],
+    source: OrderSource,
+    clinic: Clinic,
+    radiographer: User,
+    administrator: User,
+    member: Callable[..., User],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    """And the texts that named it; not one that waits because its images turned out to be another patient's."""
+    gone, waits = order(**WORDS), order(**WORDS | {"accession_number": "ACC-2"})
+    other = new_patient(clinic, radiographer, "2")
+    wrong = acquire("ACC-2", seed=1)
+    move_scans(by=administrator, source=waits.patient, scans=[wrong.pk], target=other, reason="Wrong patient")
+    study = acquire("ACC-1").study
+    assert state(gone) == (S.ACQUIRED, study)
+    for one in (gone, waits):
+        came = ReceivedMessage.objects.create(
+            clinic=clinic, source=source, control_id=str(one), answer="AA", address="127.0.0.1"
+        )
+        MessageBody.objects.create(message=came, raw=b"MSH|", patient=one.patient).orders.set([one])
+    with django_capture_on_commit_callbacks(execute=True):
+        take_back(by=radiographer, study=study)
+    following.sweep()
+    assert (state(gone), state(waits)) == ((S.ORDERED, None), (S.ORDERED, None))
+    for erased in (study, Study.objects.get(patient=other)):
+        asked = request_deletion(by=administrator, study=erased, reason="Wrong person")
+        seen = contents(Study.with_withdrawn.get(pk=erased.pk))
+        confirm_deletion(by=member("administrator"), deletion=asked, seen=seen)
+    assert Order.objects.get() == waits
+    assert MessageBody.objects.get().orders.get() == waits
+
+
+def test_a_proposal_is_dropped_with_a_reason_or_done_by_a_merge(
+    source: OrderSource,
+    patient: Patient,
+    clinic: Clinic,
+    radiographer: User,
+    administrator: User,
+    member: Callable[..., User],
+    stranger: User,
+) -> None:
+    gone = new_patient(clinic, radiographer, "2")
+    proposed = {"clinic": clinic, "source": source, "gone": gone, "kept": patient}
+    proposal = MergeProposal.objects.create(**proposed)
+    drop = reverse("orders:proposal-drop", args=[proposal.pk])
+    said = {"reason": "They are sisters."}
+    answers = {who.full_name: client_of(who).post(drop, said).status_code for who in (radiographer, stranger)}
+    assert set(answers.values()) == {403, 404}
+    browser = client_of(administrator)
+    listed = browser.get(reverse("orders:list")).content.decode()
+    assert f"RIS says that {gone} was merged into {patient}." in listed
+    assert browser.post(drop, {"reason": " "}).status_code == 422
+    assert MergeProposal.objects.waiting().get() == proposal
+    before = AuditEvent.objects.count()
+    assert "stay as they are" in browser.post(drop, said, follow=True).content.decode()
+    told = AuditEvent.objects.order_by("pk")[before]
+    assert (told.person, told.patient, told.detail["proposal"]) == (administrator.pk, gone.pk, "dropped")
+    assert str(patient.pk.hex) in told.patients
+    proposal.refresh_from_db()
+    assert (proposal.status, proposal.decided_by, proposal.reason) == ("dropped", administrator, said["reason"])
+    assert "decided this proposal" in browser.post(drop, said, follow=True).content.decode()
+    with pytest.raises(NotAllowedNow, match="Say why"):
+        actions.drop_proposal(proposal, by=administrator, reason="")
+
+    again = MergeProposal.objects.create(**proposed)
+    merge_patients(by=administrator, source=gone, target=patient, reason="The same person")
+    again.refresh_from_db()
+    assert (again.status, again.decided_by) == ("merged", administrator)
 
 
 def test_what_a_page_shows_and_to_whom(
