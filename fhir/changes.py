@@ -8,6 +8,7 @@ from django.db.models import DateTimeField, F, Model, OuterRef, Q, QuerySet, Sub
 from django.db.models.functions import Coalesce, Greatest
 
 from diagnosis.models import ClassifierRule, Correction
+from orders.models import OrderTransition
 
 
 def latest(own: str, *others: Any) -> Any:
@@ -44,3 +45,12 @@ def ruled(clinic: str, about: Q | None = None) -> Any:
     if about is not None:
         rules = rules.filter(about)
     return Subquery(rules.order_by("-made_at").values("made_at")[:1], output_field=DateTimeField())
+
+
+def ordered(clinic: str, accession_number: str) -> Any:
+    """When an order with the row's accession number moved last: it may have come to the row or left it."""
+    moves = OrderTransition.objects.filter(
+        order__clinic=OuterRef(clinic), order__accession_number=OuterRef(accession_number)
+    )
+    moves = moves.exclude(order__accession_number="")
+    return Subquery(moves.order_by("-at").values("at")[:1], output_field=DateTimeField())

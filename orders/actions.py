@@ -74,7 +74,7 @@ def change_order(order: Order, *, by: User, patient: Patient, **words: Any) -> O
     order.expected_at = order.scheduled_at or order.requested_at
     order.full_clean()
     held = Order.objects.filter(pk=order.pk, status__in=OPEN)
-    if not held.update(expected_at=order.expected_at, **new):
+    if not held.update(expected_at=order.expected_at, changed_at=timezone.now(), **new):
         raise NotAllowedNow("not_open", NOT_OPEN)
     if order.scheduled_at:
         Order.objects.move(order.pk, OrderStatus.ORDERED, OrderStatus.SCHEDULED, by=actor_label(by))

@@ -46,3 +46,12 @@ ORDER_MOVES: Moves = {
 OPEN = (OrderStatus.ORDERED, OrderStatus.SCHEDULED)
 # In the order in which an examination passes them.
 WITH_IMAGES = (OrderStatus.ACQUIRED, OrderStatus.REPORTED, OrderStatus.AUTHORISED)
+# RequestStatus of FHIR R4. A request is completed once what was asked for is answered: by a signed report.
+FHIR_STATUS = {
+    OrderStatus.ORDERED: "active",
+    OrderStatus.SCHEDULED: "active",
+    OrderStatus.ACQUIRED: "active",
+    OrderStatus.REPORTED: "active",
+    OrderStatus.AUTHORISED: "completed",
+    OrderStatus.CANCELLED: "revoked",
+}

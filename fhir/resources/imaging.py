@@ -12,8 +12,9 @@ from diagnosis.interchange.fhir.elements import DCM, DICOM_UID, Resource, relati
 from diagnosis.interchange.fhir.imaging import MODALITIES, imaging_study
 from diagnosis.models import Scan, Study, StudyChange, Withdrawal
 from fhir import values
-from fhir.changes import corrected, latest, newest
+from fhir.changes import corrected, latest, newest, ordered
 from fhir.kinds import Include, RowKind, Source
+from fhir.resources.orders import based_on, with_orders
 from fhir.resources.patients import OF_PATIENT, of_patient
 
 STATUS_SYSTEM = "http://hl7.org/fhir/imagingstudy-status"
@@ -28,15 +29,16 @@ def _rows(request: Request) -> QuerySet[Any]:
         newest(Withdrawal, "made_at", study="pk"),
         newest(Withdrawal, "undone_at", study="pk"),
         *corrected("patient"),
+        ordered("clinic", "accession_number"),
     )
     studies = scope.visible(Study.objects.all(), request)
-    return studies.annotate(changed=changed).prefetch_related("series")
+    return with_orders(studies.annotate(changed=changed).prefetch_related("series"), "orders")
 
 
 def _build(request: Request, rows: Sequence[Any]) -> list[Resource]:
     images = Scan.objects.filter(series__study__in=[row.pk for row in rows]).order_by()
     counts = dict(images.values_list("series").annotate(n=Count("pk")))
-    return [imaging_study(row, counts, link=relative) for row in rows]
+    return [imaging_study(row, counts, link=relative, based_on=based_on(row.orders.all())) for row in rows]
 
 
 def _identifier(value: str) -> Q:
@@ -65,6 +67,7 @@ _FIND = {
     "_lastUpdated": values.moment("changed"),
     **of_patient("patient"),
     "identifier": _identifier,
+    "basedon": values.reference("orders", "ServiceRequest"),
     "started": values.moment("examined_at"),
     "status": values.constant("available", system=STATUS_SYSTEM),
     "modality": values.token(
@@ -80,9 +83,14 @@ IMAGING_STUDY = RowKind(
         "_lastUpdated": "date",
         **OF_PATIENT,
         "identifier": "token",
+        "basedon": "reference",
         "started": "date",
         "status": "token",
         "modality": "token",
     },
-    {"ImagingStudy:patient": _OF_STUDY, "ImagingStudy:subject": _OF_STUDY},
+    {
+        "ImagingStudy:patient": _OF_STUDY,
+        "ImagingStudy:subject": _OF_STUDY,
+        "ImagingStudy:basedon": Include("ServiceRequest", lambda row: [one.pk for one in row.orders.all()]),
+    },
 )

@@ -22,8 +22,9 @@ from diagnosis.rules.confidentiality import closed_by
 from diagnosis.rules.corrections import SIGNED_FOR_ANOTHER, signed_for_others
 from diagnosis.states import STANDING_ELSEWHERE, ReportStanding, ReportStatus
 from fhir import values
-from fhir.changes import corrected, latest, newest, ruled
+from fhir.changes import corrected, latest, newest, ordered, ruled
 from fhir.kinds import Include, RowKind, Source
+from fhir.resources.orders import based_on, with_orders
 from fhir.resources.patients import INCLUDED, OF_PATIENT, of_patient
 
 STATUS_SYSTEM = "http://hl7.org/fhir/diagnostic-report-status"
@@ -47,15 +48,16 @@ def every_version(request: Request) -> QuerySet[Any]:
     found = found.prefetch_related("addenda", "review__analysis__predictions")
     signed = (newest(Addendum, "signed_at", report="pk"), newest(EnteredInError, "signed_at", report="pk"))
     moved = (newest(ReportTransition, "at", report="pk"), *corrected("study__patient"))
+    beside = (ruled("study__clinic"), ordered("study__clinic", "study__accession_number"))
     return found.annotate(
         hidden=scope.hides_reading(request, "study"),
         issued=latest("signed_at", *signed),
-        changed=latest("written_at", "signed_at", *signed, *moved, ruled("study__clinic")),
+        changed=latest("written_at", "signed_at", *signed, *moved, *beside),
     )
 
 
 def _rows(request: Request) -> QuerySet[Any]:
-    return every_version(request).filter(corrected_by=None)
+    return with_orders(every_version(request).filter(corrected_by=None), "study__orders")
 
 
 def versions(first: uuid.UUID) -> Iterator[uuid.UUID]:
@@ -80,7 +82,9 @@ def _resource(request: Request, row: Report, stops: Stops) -> Resource:
     """The findings are in it: they are nothing by themselves, and have no address."""
     pdf = reverse("api:report-pdf", args=[row.pk], request=request) if row.is_final else ""
     stopped = stops.among(row.study.modality, reports.shown_classifiers(row))
-    made = reports.diagnostic_report(row, link=relative, pdf=pdf, stops=stopped)
+    made = reports.diagnostic_report(
+        row, link=relative, pdf=pdf, stops=stopped, based_on=based_on(row.study.orders.all())
+    )
     found = [one | {"id": f"finding-{n}"} for n, one in enumerate(reports.findings(row, link=relative), 1)]
     if not found:
         return made
@@ -118,6 +122,7 @@ _FIND = {
     "code": values.constant("18748-4", system=LOINC),
     "category": values.constant("RAD", system=SECTION),
     "imaging-study": values.reference("study", "ImagingStudy"),
+    "based-on": values.reference("study__orders", "ServiceRequest"),
 }
 DIAGNOSTIC_REPORT = RowKind(
     "DiagnosticReport",
@@ -132,10 +137,12 @@ DIAGNOSTIC_REPORT = RowKind(
         "code": "token",
         "category": "token",
         "imaging-study": "reference",
+        "based-on": "reference",
     },
     {
         "DiagnosticReport:patient": INCLUDED,
         "DiagnosticReport:subject": INCLUDED,
+        "DiagnosticReport:based-on": Include("ServiceRequest", lambda row: [one.pk for one in row.study.orders.all()]),
         "DiagnosticReport:imaging-study": Include("ImagingStudy", lambda row: [row.study_id]),
     },
 )

@@ -100,6 +100,9 @@ class Order(ClinicalModel):
         help_text="the images that it had and let go of, until it has others",
     )
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
+    changed_at = models.DateTimeField(
+        null=True, editable=False, help_text="when the ordering system last changed its words; empty: never"
+    )
 
     objects = OrderQuerySet.as_manager()
 

@@ -225,6 +225,7 @@ def world(
         "proposal": [proposed(order, twice).pk],
         "cancel": [order.pk],
         "Patient": [patient.pk],
+        "ServiceRequest": [order.pk],
         "ImagingStudy": [scan.study_id],
         "DiagnosticReport": [report.pk],
         "Observation": [prediction.pk],

@@ -61,7 +61,7 @@ LISTS = {
     *("diagnosis:oversight-deidentified", "diagnosis:report-verify", "delivery:outbox", "orders:list"),
     *(f"dicomweb:dicom-find-{level}" for level in ("studies", "series", "instances")),
     *(f"fhir:{kind}-search" for kind in ("Patient", "ImagingStudy", "DiagnosticReport", "Observation", "Provenance")),
-    "fhir:AuditEvent-search",
+    *("fhir:AuditEvent-search", "fhir:ServiceRequest-search"),
 }
 # Where administrators look after closed records, which they know by their numbers alone.
 OF_KEEPERS = {"diagnosis:oversight-emergency", "diagnosis:patient-confidential"}

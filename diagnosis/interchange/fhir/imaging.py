@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from diagnosis.interchange.fhir.elements import (
     DCM,
@@ -24,8 +24,10 @@ from diagnosis.models.modality import Modality
 MODALITIES = {Modality.CXR: ("DX", "Digital Radiography"), Modality.CT: ("CT", "Computed Tomography")}
 
 
-def imaging_study(row: Study, counts: Mapping[uuid.UUID, int], *, link: Link) -> Resource:
-    """`counts`: images by the key of their series."""
+def imaging_study(
+    row: Study, counts: Mapping[uuid.UUID, int], *, link: Link, based_on: Sequence[Resource] = ()
+) -> Resource:
+    """`counts`: images by the key of their series. `based_on`: references to the orders that it answers."""
     series = [_series(one, row, counts[one.pk]) for one in row.series.all() if counts.get(one.pk)]
     return without_empty(
         {
@@ -36,6 +38,7 @@ def imaging_study(row: Study, counts: Mapping[uuid.UUID, int], *, link: Link) ->
             "modality": [_modality(row)],
             "subject": link("Patient", row.patient_id),
             "started": examined(row),
+            "basedOn": list(based_on),
             "referrer": {"display": row.referring_physician} if row.referring_physician else {},
             "reasonCode": [{"text": row.clinical_question}] if row.clinical_question else [],
             "description": row.description,

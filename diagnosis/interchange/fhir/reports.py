@@ -50,11 +50,13 @@ def issued(report: Report) -> datetime | None:
     return max(filter(None, [report.signed_at, *later]), default=None)
 
 
-def diagnostic_report(report: Report, *, link: Link, pdf: str, stops: Sequence[Stop] = ()) -> Resource:
+def diagnostic_report(
+    report: Report, *, link: Link, pdf: str, stops: Sequence[Stop] = (), based_on: Sequence[Resource] = ()
+) -> Resource:
     """The report, whose PDF lies at `pdf`; empty where there is none. The findings are `findings`.
 
     `stops`: of the classifiers whose result its reader was shown, those that were stopped since. What was signed stays
-    as it is; the narrative and a tag say so.
+    as it is; the narrative and a tag say so. `based_on`: references to the orders that it answers.
     """
     when = issued(report)
     return without_empty(
@@ -63,6 +65,7 @@ def diagnostic_report(report: Report, *, link: Link, pdf: str, stops: Sequence[S
             "id": str(identity(report)),
             "meta": stopped_tag(stops),
             "text": {"status": "generated", "div": _narrative(report, stops)},
+            "basedOn": list(based_on),
             "status": STANDING_ELSEWHERE[report.standing].fhir,
             "category": [RADIOLOGY],
             "code": {"coding": [IMAGING]},

@@ -35,7 +35,16 @@ __all__ = ["world"]  # a fixture
 pytestmark = pytest.mark.django_db
 MANUAL = Path(__file__).resolve().parents[3] / "docs" / "manual" / "fhir.md"
 BEGIN, END = "<!-- parameters: written by tests/unit/fhir -->", "<!-- end of parameters -->"
-KINDS = ("Patient", "ImagingStudy", "DiagnosticReport", "Observation", "Device", "Provenance", "AuditEvent")
+KINDS = (
+    "Patient",
+    "ServiceRequest",
+    "ImagingStudy",
+    "DiagnosticReport",
+    "Observation",
+    "Device",
+    "Provenance",
+    "AuditEvent",
+)
 
 
 def asking(person: User) -> Client:
