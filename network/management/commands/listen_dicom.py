@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from network import spool
 from network.listener import Door, Listener
+from network.management.listening import ListeningCommand
 from network.waking import Waker
 
 
-class Command(BaseCommand):
+class Command(ListeningCommand):
     help = "Receive images over the DICOM network (C-STORE, C-ECHO) until Ctrl-C."
-    requires_system_checks = ()
+    protocol, prefix, received, example = "DICOM", "DICOM", "images", 11112
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=settings.DICOM_PORT, help="port to listen on")
+    @property
+    def title(self) -> str:
+        return str(settings.DICOM_AE_TITLE)
 
-    def handle(self, *args: Any, port: int, **options: Any) -> None:
-        if not port:
-            raise CommandError("Set DICOM_PORT to the port on which images are received, for example 11112.")
-        os.umask(0o077)
-        stopping = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopping.set())
+    @contextmanager
+    def listening(self, port: int) -> Iterator[int]:
         spool.sweep()
         waker = Waker()
         listener = Listener(door(port), arrived=waker.arrived)
-        try:
-            listener.start()
-        except OSError as error:
-            raise CommandError(f"The DICOM listener cannot start at {settings.DICOM_HOST}:{port}: {error}") from error
-        self.stdout.write(f"{settings.DICOM_AE_TITLE} listens at {settings.DICOM_HOST}:{listener.port}.")
-        self.stdout.flush()
-        stopping.wait()
+        listener.start()
+        yield listener.port
         listener.stop()
         waker.stop()
 

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from network.management.listening import ListeningCommand
 from orders.hl7.listener import Door, Listener
 
 
-class Command(BaseCommand):
+class Command(ListeningCommand):
     help = "Receive HL7 messages over MLLP (ORM, OMI, ADT) until Ctrl-C."
-    requires_system_checks = ()
+    protocol, prefix, received, example = "HL7", "MLLP", "messages", 2575
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=settings.MLLP_PORT, help="port to listen on")
+    @property
+    def title(self) -> str:
+        return str(settings.MLLP_APPLICATION)
 
-    def handle(self, *args: Any, port: int, **options: Any) -> None:
-        if not port:
-            raise CommandError("Set MLLP_PORT to the port on which messages are received, for example 2575.")
-        os.umask(0o077)
-        stopping = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopping.set())
-        try:
-            listener = Listener(door(port))
-            listener.start()
-        except OSError as error:
-            raise CommandError(f"The HL7 listener cannot start at {settings.MLLP_HOST}:{port}: {error}") from error
-        self.stdout.write(f"{settings.MLLP_APPLICATION} listens at {settings.MLLP_HOST}:{listener.port}.")
-        self.stdout.flush()
-        stopping.wait()
+    @contextmanager
+    def listening(self, port: int) -> Iterator[int]:
+        listener = Listener(door(port))
+        listener.start()
+        yield listener.port
         listener.stop()
 
 
