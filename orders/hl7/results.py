@@ -232,7 +232,7 @@ def _numbers_of(report: Report) -> dict[str, Any]:
     for payload in _sent_of(report).order_by("-queued_at", "-pk").values_list("payload", flat=True):
         accession = payload.get("accession") or accession
         found = {one["id"]: one for one in payload.get("orders") or ()} | found
-    now = Order.objects.filter(study=report.study).select_related("source").order_by("requested_at", "pk")
+    now = Order.objects.filter(study=report.study).select_related("source").order_by("requested_at", "created_at", "pk")
     if signed_under(report):  # another patient's images now, and another patient's orders
         now = now.none()
     found |= {str(one.pk): _frozen(one) for one in now if str(one.pk) not in found}
