@@ -9,7 +9,7 @@ from ml.gate import command as gate
 from ml.keras2 import command as import_h5
 from ml.spec import Modality
 from ml.study import command as study
-from ml.training.publish import accuracy, combine, protocols, recipes
+from ml.training.publish import accuracy, combine, places, protocols, recipes, steady
 
 DEFAULT_SIZES = "96:16,128:12,160:8"
 WEIGHTS_ROOT = Path(__file__).parent / "weights"
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a classifier, or go on with an interrupted run"))
     _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
     _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
-    for command in (combine, recipes, protocols, accuracy, import_h5, gate, study):
+    for command in (combine, recipes, protocols, places, steady, accuracy, import_h5, gate, study):
         command.add_parser(commands)
     return root
 

@@ -12,7 +12,7 @@ from ml.training.data.questions import ABNORMAL, COVID_AMONG_ABNORMAL, DOMAINS, 
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.calibration import find_positive_from, find_threshold
 from ml.training.measure.report import operating_estimates, plain, zone_estimates
-from ml.training.measure.sources import rates_by_source
+from ml.training.measure.sources import mean_by_source, rates_by_source
 from ml.training.metrics import Measures, calibration_error, within_source_measures
 from ml.training.scored_images import ScoredImages
 
@@ -94,7 +94,7 @@ def _report(question: Question, validation: ScoredImages, held_out: ScoredImages
         "zones": plain(zone_estimates(home, answering.threshold, answering.positive_from)),
         "sources": rates_by_source(everywhere, answering.threshold, sides=sides),
         "sources/positive_zone": rates_by_source(everywhere, answering.positive_from, sides=sides),
-        "mean_probability": _mean_probability(everywhere),
+        "mean_probability": mean_by_source(everywhere),
     }
 
 
@@ -103,19 +103,6 @@ def _measures(scored: ScoredImages) -> Measures:
     within = within_source_measures(scored)
     mean = float(np.mean(list(within.values()))) if within else float("nan")
     return {"auc_within": mean, **within, "calibration_error": calibration_error(scored)}
-
-
-def _mean_probability(scored: ScoredImages) -> dict[str, dict[str, float]]:
-    """By source and side: where the means of one side differ between sources, a threshold does not carry over."""
-    return {
-        source: {
-            scored.names[label]: round(float(scored.score[which].mean()), 4)
-            for label in (0, 1)
-            for which in ((scored.sources == source) & (scored.labels == label),)
-            if which.any()
-        }
-        for source in sorted(set(scored.sources.tolist()))
-    }
 
 
 def _line(asked: ScoredImages) -> tuple[float, float]:

@@ -28,3 +28,19 @@ def _rates(scored: ScoredImages, threshold: float, sides: tuple[str, str]) -> di
 
 def _plain(estimate: Estimate | None) -> dict[str, float] | None:
     return asdict(estimate) if estimate else None
+
+
+def mean_by_source(scored: ScoredImages) -> dict[str, dict[str, float]]:
+    """The mean probability of the positive label, by source and then by true label; what a source lacks is left out.
+
+    Where the means of one label differ between sources, a threshold does not carry over.
+    """
+    return {
+        source: {
+            name: round(float(scored.score[which].mean()), 4)
+            for label, name in enumerate(scored.names)
+            for which in ((scored.sources == source) & (scored.labels == label),)
+            if which.any()
+        }
+        for source in sorted(set(scored.sources.tolist()))
+    }

@@ -18,13 +18,15 @@ from ml.training.measure.bootstrap import estimates
 from ml.training.measure.curves import EVALUATION
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.measure.report import REPORT, all_estimates, operating_estimates, zone_estimates
-from ml.training.measure.sources import Rates
+from ml.training.measure.sources import Rates, mean_by_source
 from ml.training.metrics import classification_measures
 from ml.training.modalities import WORDS, ModalityWords
 from ml.training.publish.card import DISAGREEMENTS
 from ml.training.publish.combine import TEST, WEIGHTS_ROOT, disagreement, read_members
 from ml.training.publish.markdown import architecture_title, render
+from ml.training.publish.places import read_controls, read_unseen
 from ml.training.publish.protocols import PROTOCOLS, RESULTS, Protocol, Table, read_folds, read_story
+from ml.training.publish.steady import read_steadiness
 from ml.training.scored_images import ScoredImages
 
 DOCUMENT, README = "docs/accuracy.md", "README.md"
@@ -40,6 +42,13 @@ ELSEWHERE = (
     ("X-ray classifiers at other hospitals", "external", "AUC 0.77 to 0.83"),
     ("CT classifiers on unseen countries", "external", "AUC about 0.5"),
 )
+CONTROL_TITLES = {
+    "border_pixels": "border pixels, greys as they are",
+    "border_pixels_equalised": "border pixels, equalised",
+    "thumbnail": "thumbnail of 32 x 32, equalised",
+    "view": "view alone, PA or AP",
+    "untrained_network": "network of random weights with a linear head",
+}
 MEASURES = {
     "accuracy": "accuracy",
     "f1/covid": "F1, covid",
@@ -201,9 +210,30 @@ def document(sections: Sequence[Section], results: Path) -> str:
         "accuracy.md.j2",
         sections=sections,
         disagreement_titles=DISAGREEMENTS,
+        unseen=_unseen(sections, results),
+        controls=read_controls(results),
+        steadiness=read_steadiness(results),
+        control_titles=CONTROL_TITLES,
         protocols=[_compare(protocol, results) for protocol in PROTOCOLS.values()],
         elsewhere=ELSEWHERE,
     )
+
+
+def _unseen(sections: Sequence[Section], results: Path) -> dict[str, Any] | None:
+    """What the X-ray ensemble says of a lung, abnormal or not, at sources that taught it nothing."""
+    scored = read_unseen(results)
+    asked = [
+        (each.spec.name, each.spec.abnormality)
+        for section in sections
+        for each in section.ensembles
+        if isinstance(each.spec, EnsembleSpec) and each.spec.abnormality is not None
+    ]
+    if scored is None or not asked:
+        return None
+    name, point = asked[0]
+    measured = abnormality.measure_abnormality(scored, point)
+    said = abnormality.as_abnormal(scored, abnormality.Line(point.slope, point.intercept))
+    return {"ensemble": name, "size": scored.size, "means": mean_by_source(said), **measured}
 
 
 def block(sections: Sequence[Section]) -> str:

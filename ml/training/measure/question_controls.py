@@ -1,0 +1,187 @@
+"""How far each question is answered without a network that was taught it: numbers to read every AUC against.
+
+A control sees what tells a place, a view or a film from another: the rim of the image, a thumbnail, whether the film
+was taken from behind, or whatever a network of random weights lets through. What is learnt from lungs must be above all
+of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ml import architectures
+from ml.preprocessing import Pixels, prepare
+from ml.training.data.datasets import read_pixels
+from ml.training.data.manifest import Row
+from ml.training.data.questions import DOMAINS, Domain, domain_of, read_views, split_for_questions
+from ml.training.data.split import Part
+from ml.training.measure.bootstrap import estimates
+from ml.training.measure.controls import THUMBNAIL, border_features
+from ml.training.measure.report import plain
+from ml.training.metrics import Measures, area_under_curve
+from ml.training.scored_images import ScoredImages
+
+RECIPE = "cxr-2"
+# How much a regression is held back; the validation part chooses.
+PENALTIES = (0.001, 0.01, 0.1, 1.0)
+# The network of random weights, as wide as those that ship, at an input between theirs.
+UNTRAINED, UNTRAINED_WIDTH, UNTRAINED_SIDE, SEED = "resnet50", 4, 128, 1
+BATCH = 64
+POSTERIOR_VIEWS, ANTERIOR_VIEWS = ("PA",), ("AP", "AP Supine", "AP Erect")
+Features = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Control:
+    """`describe` gives the features float64 (n, k) of rows, NaN where they are not known of a row."""
+
+    name: str
+    describe: Callable[[Path, Sequence[Row]], Features]
+
+
+def measure_controls(data: Path) -> dict[str, Any]:
+    """For each domain and control the AUC on the test part, as plain values for JSON.
+
+    `within` is fitted in the training part of the domain itself, `elsewhere` in that of all other domains of the same
+    question; absent where there is nothing to fit or to measure.
+    """
+    parts = split_for_questions(data)
+    rows = {part: [row for row in members if domain_of(row.source)] for part, members in parts.items()}
+    return {control.name: _measure(control, data, rows) for control in CONTROLS}
+
+
+def _measure(control: Control, data: Path, rows: dict[Part, list[Row]]) -> dict[str, Any]:
+    sets = {part: Described(control.describe(data, members), members).known for part, members in rows.items()}
+    found: dict[str, Any] = {}
+    for domain in DOMAINS:
+        others = [other for other in DOMAINS if other.question is domain.question and other is not domain]
+        for how, taught in (("within", [domain]), ("elsewhere", others)):
+            if measured := _area(sets, taught, domain):
+                found.setdefault(domain.name, {})[how] = measured
+    return found
+
+
+@dataclass(frozen=True)
+class Described:
+    """Rows with their features float64 (n, k)."""
+
+    features: Features
+    rows: Sequence[Row]
+
+    def of(self, domains: Sequence[Domain]) -> "Described":
+        """Those of some domains."""
+        return self._where(np.array([domain_of(row.source) in domains for row in self.rows], dtype=np.bool_))
+
+    @property
+    def known(self) -> "Described":
+        """Those with all their features."""
+        return self._where(np.asarray(np.isfinite(self.features).all(axis=1)))
+
+    @property
+    def positive(self) -> NDArray[np.bool_]:
+        """Which are on the positive side of their domain's question."""
+        return np.array([row.label in _domain(row).question.positive for row in self.rows], dtype=np.bool_)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether both sides are there."""
+        return len(set(self.positive.tolist())) == 2
+
+    def _where(self, kept: NDArray[np.bool_]) -> "Described":
+        return Described(self.features[kept], [row for row, is_kept in zip(self.rows, kept, strict=True) if is_kept])
+
+
+def _area(sets: dict[Part, Described], taught: Sequence[Domain], domain: Domain) -> dict[str, float] | None:
+    """The AUC in the test part of a domain, of a regression taught in the training part of others."""
+    train, chosen_by, test = sets[Part.TRAIN].of(taught), sets[Part.VALIDATION].of(taught), sets[Part.TEST].of([domain])
+    if not (train.is_mixed and chosen_by.is_mixed and test.is_mixed):
+        return None
+    fitted = [_fit(train, penalty) for penalty in PENALTIES]
+    best = max(fitted, key=lambda model: area_under_curve(chosen_by.positive, _scores(model, chosen_by)))
+    return plain(estimates(_scored(test, _scores(best, test)), _auc))["auc"]
+
+
+def _fit(train: Described, penalty: float) -> Pipeline:
+    regression = LogisticRegression(C=penalty, max_iter=2000, class_weight="balanced")
+    return make_pipeline(StandardScaler(), regression).fit(train.features, train.positive)
+
+
+def _scores(model: Pipeline, described: Described) -> NDArray[np.float64]:
+    return np.asarray(model.predict_proba(described.features)[:, 1])
+
+
+def _scored(test: Described, scores: NDArray[np.float64]) -> ScoredImages:
+    return ScoredImages(
+        ("positive", "negative"),
+        np.stack([scores, 1.0 - scores], axis=1),
+        (~test.positive).astype(np.int64),
+        np.array([row.source for row in test.rows]),
+        np.array([row.group for row in test.rows]),
+        np.array([row.path for row in test.rows]),
+    )
+
+
+def _auc(scored: ScoredImages) -> Measures:
+    return {"auc": area_under_curve(scored.positive, scored.score)}
+
+
+def _domain(row: Row) -> Domain:
+    domain = domain_of(row.source)
+    if domain is None:
+        raise ValueError(f"{row.source} can answer no question.")
+    return domain
+
+
+def _of_each(describe: Callable[[Pixels], Pixels]) -> Callable[[Path, Sequence[Row]], Features]:
+    """Features of one image, for all of them."""
+    return lambda data, rows: np.stack([describe(read_pixels(data / row.path)) for row in rows]).astype(np.float64)
+
+
+def _thumbnail(pixels: Pixels) -> Pixels:
+    """A thumbnail of equalised greys, float32 (1024,)."""
+    return prepare(pixels, (THUMBNAIL, THUMBNAIL), RECIPE).values.ravel()
+
+
+def _rim(pixels: Pixels) -> Pixels:
+    """The outermost pixels of the thumbnail of equalised greys, float32 (124,)."""
+    ring = np.ones((THUMBNAIL, THUMBNAIL), dtype=np.bool_)
+    ring[1:-1, 1:-1] = False
+    return _thumbnail(pixels)[ring.ravel()]
+
+
+def _view(data: Path, rows: Sequence[Row]) -> Features:
+    """1 where the film was taken from behind (PA), 0 from the front (AP), NaN where nobody says."""
+    views = read_views(data)
+    values = {**dict.fromkeys(POSTERIOR_VIEWS, 1.0), **dict.fromkeys(ANTERIOR_VIEWS, 0.0)}
+    return np.array([[values.get(views[row.path], np.nan)] for row in rows])
+
+
+def _untrained(data: Path, rows: Sequence[Row]) -> Features:
+    """What a network of random weights hands to its last layer, (n, channels)."""
+    keras.utils.set_random_seed(SEED)
+    model = architectures.build(UNTRAINED, 1, size=(UNTRAINED_SIDE, UNTRAINED_SIDE), width=UNTRAINED_WIDTH)
+    trunk = keras.Model(model.input, model.get_layer("pool").output)
+    size = (UNTRAINED_SIDE, UNTRAINED_SIDE)
+    batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    found = [
+        trunk.predict_on_batch(np.stack([prepare(read_pixels(data / row.path), size, RECIPE).values for row in batch]))
+        for batch in batches
+    ]
+    return np.concatenate(found).astype(np.float64)
+
+
+CONTROLS = (
+    Control("border_pixels", _of_each(border_features)),
+    Control("border_pixels_equalised", _of_each(_rim)),
+    Control("thumbnail", _of_each(_thumbnail)),
+    Control("view", _view),
+    Control("untrained_network", _untrained),
+)

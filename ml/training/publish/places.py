@@ -1,0 +1,81 @@
+"""What the X-ray ensemble says of places that nobody who made it had seen, and what such places tell without lungs."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml.ensemble import EnsembleSpec
+from ml.spec import Modality
+from ml.training.data.questions import read_question_rows
+from ml.training.measure.predictions import read_predictions, write_predictions
+from ml.training.publish.asking import Ensemble, newest
+from ml.training.publish.combine import WEIGHTS_ROOT
+from ml.training.publish.protocols import RESULTS
+
+if TYPE_CHECKING:
+    from ml.training.data.manifest import Row
+    from ml.training.scored_images import ScoredImages
+
+UNSEEN, CONTROLS = "unseen-cxr.csv", "controls-cxr.json"
+WHOLE = "whole"
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `python -m ml places`."""
+    parser = commands.add_parser("places", help="ask the X-ray ensemble about sources it never saw; measure controls")
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest_v2.csv and the images")
+    parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and ensembles")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the stored answers")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    # Imported late: the controls start Keras
+    from ml.training.measure.question_controls import measure_controls
+
+    controls = measure_controls(options.data)
+    (options.results / CONTROLS).write_text(json.dumps(controls, indent=2) + "\n")
+    write_unseen(options.data, options.root, options.results)
+    sys.stdout.write(f"{options.results / CONTROLS}\n{options.results / UNSEEN}\n")
+
+
+def write_unseen(data: Path, root: Path, results: Path) -> None:
+    """Store what the newest X-ray ensemble says of every image of the sources that none of its members learnt from."""
+    taught = _taught(root, newest(root, Modality.CXR))
+    rows = tuple(row for row in read_question_rows(data) if not any(f"{row.source}:" in each for each in taught))
+    write_predictions(results / UNSEEN, {WHOLE: _ask(data, root, rows)})
+
+
+def read_unseen(results: Path) -> "ScoredImages | None":
+    """What `write_unseen` stored, None where nothing is."""
+    path = results / UNSEEN
+    return read_predictions(path)[WHOLE] if path.is_file() else None
+
+
+def read_controls(results: Path) -> Mapping[str, Any]:
+    """What the controls were measured to reach, empty where nothing is stored."""
+    path = results / CONTROLS
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def _ask(data: Path, root: Path, rows: Sequence["Row"]) -> "ScoredImages":
+    from tqdm import tqdm
+
+    from ml.training.data.datasets import read_pixels
+    from ml.training.measure.controls import score_rows
+
+    ensemble = Ensemble.load(root, Modality.CXR)
+    said = [ensemble.ask(read_pixels(data / row.path)) for row in tqdm(rows, desc="unseen places", unit="image")]
+    return score_rows(tuple(rows), ensemble.spec.labels, np.array(said))
+
+
+def _taught(root: Path, ensemble: EnsembleSpec) -> set[str]:
+    """What the members learnt from, in the words of their specs: source, colon, count and terms."""
+    from ml.serving.catalogue import catalogue
+
+    return {source for spec in catalogue(root) if spec.identity in ensemble.members for source in spec.trained_on}
