@@ -19,6 +19,7 @@ def _entity_saved(instance: RemoteEntity, created: bool, **_: Any) -> None:
     told = {
         "entity": instance.title,
         "networks": ", ".join(instance.networks.split()),
+        "port for reports": str(instance.report_port or ""),
         "clinic": str(instance.clinic_id),
         "state": "active" if instance.is_active else "off",
     }

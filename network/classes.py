@@ -46,6 +46,10 @@ TRANSFER_SYNTAXES: tuple[str, ...] = tuple(DECODERS)
 # What UIDs are made of, and a little more: some systems are careless. PS3.5 9.1 has digits and full stops.
 UID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 VERIFICATION = "1.2.840.10008.1.1"
+COMMITMENT = "1.2.840.10008.1.20.1"
+COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
+# Of what is said about instances, which is no image.
+COMMITMENT_SYNTAXES: tuple[str, ...] = (uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian)
 
 
 def name_of(text: str) -> str:

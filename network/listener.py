@@ -6,6 +6,7 @@ import logging
 import re
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from pynetdicom.dsutils import encode_file_meta
 
 from audit.record import record
 from audit.vocabulary import Action, Event, Outcome
-from network import classes, peers
+from network import classes, commitment, peers
 from network.budget import Budget
 from network.guarded import LARGEST_PDU, GuardedHandler, GuardedMessages, GuardedServer
 from network.models import RemoteEntity
@@ -36,6 +37,8 @@ SUCCESS = 0x0000
 NOT_AUTHORISED = 0x0124
 OUT_OF_RESOURCES = 0xA700
 CANNOT_UNDERSTAND = 0xC000
+# Until a worker calls back instead: less than commitment.SAME_ASSOCIATION.
+REPORT_SECONDS, REPORT_PAUSE = 10.0, 0.5
 PREAMBLE = b"\0" * 128 + b"DICM"
 # Connections from addresses at which nobody is known, at the same time: enough to be told no.
 STRANGERS = 4
@@ -83,13 +86,18 @@ class Listener:
         entity.acse_timeout = entity.network_timeout = entity.dimse_timeout = self.door.seconds
         for uid in (*classes.STORAGE, classes.VERIFICATION):
             entity.add_supported_context(uid, list(classes.TRANSFER_SYNTAXES))
+        entity.add_supported_context(classes.COMMITMENT, list(classes.COMMITMENT_SYNTAXES))
         self._server = GuardedServer(
             entity,
             (self.door.host, self.door.port),
             self.door.title,
             entity.supported_contexts,
             ssl_context=_tls(self.door),
-            evt_handlers=[(evt.EVT_C_STORE, self._answer), *((event, _let_go) for event in ENDS)],
+            evt_handlers=[
+                (evt.EVT_C_STORE, self._answer),
+                (evt.EVT_N_ACTION, self._promise),
+                *((event, _let_go) for event in ENDS),
+            ],
             request_handler=GuardedHandler,
         )
         self._server.listener = self
@@ -103,10 +111,11 @@ class Listener:
 
     def stop(self) -> None:
         """Let nobody in any more, and end the associations."""
-        if self._server:
-            for association in self._server.active_associations:
+        server, self._server = self._server, None
+        if server:
+            for association in server.active_associations:
                 association.abort()
-            self._server.shutdown()
+            server.shutdown()
 
     def has_room(self, address: str, open_now: Sequence[str]) -> bool:
         """Whether one more connection from `address` is taken, while those from `open_now` are there."""
@@ -192,6 +201,55 @@ class Listener:
             return OUT_OF_RESOURCES
         self._arrived()
         return SUCCESS
+
+    def _promise(self, event: Any) -> tuple[int, None]:
+        """The status that answers N-ACTION: that the question is kept. What comes of it is reported afterwards."""
+        given = event.request.ActionInformation
+        size = len(given.getbuffer()) if given else 0
+        try:
+            return self._asked(event, size), None
+        finally:
+            event.assoc.dimse.done(size)
+
+    def _asked(self, event: Any, size: int) -> int:
+        entity: RemoteEntity = event.assoc.entity
+        close_old_connections()
+        address = read_address(event.assoc.requestor.address)
+        try:
+            if not peers.may_still_send(entity, address):
+                return NOT_AUTHORISED
+            if not self._instances.allows(entity.pk):
+                return commitment.Status.RESOURCES
+            asked = commitment.read(
+                event.action_type,
+                str(event.request.RequestedSOPInstanceUID),
+                size,
+                lambda: event.action_information,
+            )
+            kept = commitment.keep(asked, entity=entity, address=str(address))
+        except commitment.BadRequest as error:
+            return error.status
+        except Error:
+            log.exception("a request of %s for storage commitment could not be kept", entity.title)
+            return commitment.Status.PROCESSING
+        threading.Thread(target=_report, args=(event.assoc, kept.pk), name="commitment", daemon=True).start()
+        return SUCCESS
+
+
+def _report(assoc: Any, pk: int) -> None:
+    """On the association that asked, while it lasts. It has one such thread: a second request waits for a worker."""
+    if getattr(assoc, "is_reporting", False):
+        return
+    assoc.is_reporting = True
+    until = time.monotonic() + REPORT_SECONDS
+    try:
+        while assoc.is_established and time.monotonic() < until and not commitment.report(pk, assoc):
+            time.sleep(REPORT_PAUSE)
+    except Error:
+        log.exception("a storage commitment could not be reported")
+    finally:
+        assoc.is_reporting = False
+        connections.close_all()
 
 
 def _let_go(event: Any) -> None:

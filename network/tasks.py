@@ -7,7 +7,7 @@ import logging
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from network import sorting, spool
+from network import commitment, sorting, spool
 
 log = logging.getLogger(__name__)
 # So that nobody else's analysis waits for a whole series: then to the end of the line.
@@ -25,6 +25,12 @@ def sort_received() -> None:
 def sweep_spool() -> None:
     """What a listener that was killed leaves on the disk."""
     spool.sweep()
+
+
+@shared_task(acks_late=False)
+def report_commitments() -> None:
+    """Call back senders that asked whether their images are kept, and hung up before they were told."""
+    commitment.report_due()
 
 
 def wake() -> None:

@@ -44,6 +44,7 @@ def entries(
     if sort_seconds:
         # Where images are received: the message to sort them may be lost, and a person's decision sends one too.
         made["sort-received"] = _every(sort_seconds, "network.tasks.sort_received")
+        made["report-commitments"] = _every(30, "network.tasks.report_commitments")
         made["sweep-spool"] = _every(HOUR, "network.tasks.sweep_spool")
     if backups:
         # Looks whether the daily backup is due; a machine that was off at that hour makes it as soon as it runs.

@@ -6,7 +6,7 @@ import sys
 from tools import conformance, decisions, notice, rooms
 from tools.generated import ROOT
 
-PARTS = (notice.PART, decisions.PART, rooms.PART, conformance.PART)
+PARTS = (notice.PART, decisions.PART, rooms.PART, *conformance.PARTS)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -66,6 +67,16 @@ class RemoteEntity(ClinicalModel):
         validators=[validate_networks],
         max_length=2000,
         help_text=_("Addresses or networks from which it calls, one a line: 192.0.2.17 or 192.0.2.0/24."),
+    )
+    report_port = models.PositiveIntegerField(
+        _("port for reports"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(65535)],
+        help_text=_(
+            "Where it listens, at the address from which it asked, to be told that its images are kept (storage "
+            "commitment). Empty: only while its association is open."
+        ),
     )
     description = models.CharField(_("description"), max_length=120, blank=True)
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Only then are its associations accepted."))
