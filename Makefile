@@ -12,6 +12,7 @@
 # make bench-interop  N=300 CT slices by C-STORE into the portal's listener and into Debian's Orthanc, in turn
 # make bench-safe  who may open what, fuzz, escapes, half-open connections, cost of the audit trail, planted names, restore
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
+#              (gate and lungs: python -m ml gate and python -m ml lungs, each train, then evaluate)
 # make accuracy  write docs/accuracy.md and the tables in README.md from the stored predictions
 # make docs   write what the documents take from the code: licences of packages, decisions, pictures, who may open what
 # make messages  collect the sentences of the sources into locale/ and compile the translations

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ml.gate import command as gate
 from ml.keras2 import command as import_h5
+from ml.segmentation import command as lungs
 from ml.spec import Modality
 from ml.study import command as study
 from ml.training.publish import accuracy, combine, places, protocols, recipes, steady
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a classifier, or go on with an interrupted run"))
     _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
     _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
-    for command in (combine, recipes, protocols, places, steady, accuracy, import_h5, gate, study):
+    for command in (combine, recipes, protocols, places, steady, accuracy, import_h5, gate, lungs, study):
         command.add_parser(commands)
     return root
 

@@ -62,7 +62,8 @@ def prepare(pixels: Pixels, size: Size, recipe: str, region: Region | None = Non
     """Prepare one image for the network.
 
     `pixels` float32 (h, w) in [0, 1], 0 is air; `size` (h, w) of the network input; `region` what `find_region` said
-    of them, where that is known already. Raises ValueError for pixels of another shape and for an unknown recipe.
+    of them, where that is known already. Raises ValueError for pixels of another shape, for an unknown recipe, and
+    without a region for a recipe that cannot find one.
     """
     region = region or find_region(pixels, recipe)
     steps = RECIPES[recipe]
@@ -70,12 +71,18 @@ def prepare(pixels: Pixels, size: Size, recipe: str, region: Region | None = Non
 
 
 def find_region(pixels: Pixels, recipe: str) -> Region:
-    """Find the part of the image that carries content, by the rule of the recipe."""
+    """Find the part of the image that carries content, by the rule of the recipe.
+
+    Raises ValueError for pixels of another shape, an unknown recipe, and one whose region only a network can find.
+    """
     if pixels.ndim != 2:
         raise ValueError(f"Pixels must have two dimensions, not {pixels.ndim}.")
     if recipe not in RECIPES:
         raise ValueError(f"Unknown preprocessing recipe {recipe!r}; known: {', '.join(RECIPES)}.")
-    return _bounds(*RECIPES[recipe].content(resize(pixels, (PROBE_SIDE, PROBE_SIDE))))
+    content = RECIPES[recipe].content
+    if content is None:
+        raise ValueError(f"The recipe {recipe!r} crops to the lungs: give the region that ml.segmentation finds.")
+    return _bounds(*content(resize(pixels, (PROBE_SIDE, PROBE_SIDE))))
 
 
 def resize(pixels: Pixels, size: Size, region: Region = WHOLE) -> Pixels:
@@ -185,10 +192,11 @@ def _sample(pixels: Pixels, size: Size, region: Region, by: Image.Resampling) ->
 class Recipe:
     """The steps behind one id: which lines carry content, how a region is resampled, the scale of the input's values.
 
-    `content` takes the image as float32 (128, 128); `resample` gives `size` (h, w); `scale` takes and gives float32.
+    `content` takes the image as float32 (128, 128), or is None where a network must say where the content is;
+    `resample` gives `size` (h, w); `scale` takes and gives float32.
     """
 
-    content: Callable[[Pixels], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
+    content: Callable[[Pixels], tuple[NDArray[np.bool_], NDArray[np.bool_]]] | None
     resample: Callable[[Pixels, Size, Region], Pixels]
     scale: Callable[[Pixels], Pixels]
 
@@ -197,6 +205,8 @@ RECIPES: dict[str, Recipe] = {
     "cxr-1": Recipe(_varied_lines, resize, standardise),
     # For networks that learn from several hospitals, some of which publish equalised greys. See ADR 0216.
     "cxr-2": Recipe(_varied_lines, resize, equalise),
+    # Its region is that of ml.segmentation.crop. See ADR 0217.
+    "cxr-3": Recipe(None, resize, equalise),
     "ct-1": Recipe(_body_lines, resize, standardise),
     # What networks saw that were trained elsewhere: the whole image, stretched, its greys as they are. See ADR 0207.
     "plain-linear-1": Recipe(_every_line, interpolate, keep),

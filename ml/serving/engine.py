@@ -38,6 +38,14 @@ class Network:
             logits, maps = np.array(outputs["logits"][0]), np.array(outputs["maps"][0])
         return logits, maps
 
+    def infer_maps(self, values: Pixels) -> Pixels:
+        """Run the images that it was exported for, float32 (n, h, w, 1). Returns maps (n, h', w', channels), float32.
+
+        For networks that say something of each place and nothing of the whole: they have no logits.
+        """
+        with self._lock:
+            return np.array(self._request.infer([values])["maps"])
+
     def infer_batch(self, values: Pixels) -> NDArray[np.float32]:
         """Run many images, float32 (n, h, w, 1). Returns their logits (n, classes), float32, those of `infer`.
 

@@ -46,9 +46,13 @@ def _spine(slice_: Field, grid: Grid) -> None:
     _paint(slice_, inside(grid.ellipse_radius((0, 0.58), (0.022, 0.07)), 0.06), _BONE)
 
 
+def _heart(grid: Grid) -> Field:
+    return inside(grid.ellipse_radius((0.07, -0.19), (0.27, 0.24), 28), 0.02)
+
+
 def _middle(slice_: Field, grid: Grid) -> None:
     """Heart, great vessels and airways."""
-    _paint(slice_, inside(grid.ellipse_radius((0.07, -0.19), (0.27, 0.24), 28), 0.02), _BLOOD)
+    _paint(slice_, _heart(grid), _BLOOD)
     _paint(slice_, inside(grid.ellipse_radius((0, 0.08), (0.15, 0.2)), 0.03), 20.0)
     _paint(slice_, inside(grid.ellipse_radius((0.13, 0.24), (0.075, 0.07)), 0.03), _BLOOD)
     for side in (-1, 1):
@@ -116,3 +120,9 @@ def chest_ct(height: int = 512, width: int = 512, *, seed: int = 0, opacities: i
     slice_ += rng.normal(0, 18, slice_.shape)
     slice_[label_mask(height, width)] = 1000
     return np.clip(np.rint(slice_), -1024, 3071).astype(np.int16)
+
+
+def chest_ct_lungs(height: int = 512, width: int = 512) -> npt.NDArray[np.bool_]:
+    """Bool (height, width): where `chest_ct` draws lung, vessels and opacities included. Every seed has the same."""
+    grid = Grid.drawing(height, width)
+    return enlarged(_lungs(grid) * (1 - _heart(grid)), height, width) > 0.5

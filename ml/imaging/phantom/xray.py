@@ -1,6 +1,7 @@
 """A schematic frontal chest X-ray: attenuation of simple bodies added along each ray."""
 
 import numpy as np
+import numpy.typing as npt
 
 from ml.imaging.image import Pixels
 from ml.imaging.phantom.shapes import (
@@ -16,6 +17,8 @@ from ml.imaging.phantom.shapes import (
 )
 
 _RIB_PAIRS = 9
+# So much of the heart's thickness is a shadow to the eye.
+_HIDING = 0.3
 _RIGHT, _LEFT = -1, 1  # the patient's right lung is on the image's left
 
 
@@ -141,3 +144,10 @@ def chest_xray(height: int = 1024, width: int = 1024, *, seed: int = 0, opacitie
     grey += rng.normal(0, 0.008, grey.shape).astype(np.float32)
     grey[label_mask(height, width)] = 1
     return np.clip(grey, 0, 1).astype(np.float32)
+
+
+def chest_xray_lungs(height: int = 1024, width: int = 1024) -> npt.NDArray[np.bool_]:
+    """Bool (height, width): where `chest_xray` draws lung that the heart does not hide. Every seed has the same."""
+    grid = Grid.drawing(height, width)
+    lungs = _lung(grid, _RIGHT) + _lung(grid, _LEFT)
+    return enlarged(lungs * (_heart(grid) < _HIDING), height, width) > 0.5

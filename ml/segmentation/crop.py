@@ -1,0 +1,85 @@
+"""The recipe `cxr-3`: an X-ray cropped to its lungs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.preprocessing import Pixels, Prepared, Region, Size, prepare
+from ml.regions import Mask
+from ml.segmentation.convention import Convention
+from ml.segmentation.finder import LungFinder, LungMap
+from ml.spec import Modality
+
+RECIPE = "cxr-3"
+# Of the height and the width of the box around both lungs, added on each side.
+MARGIN = 0.08
+# A narrower or flatter box, as a share of what carries content, is widened to it: lungs that fill less are unlikely,
+# and lungs that were found in part would be cut.
+SMALLEST_SIDE = 0.35
+
+
+@dataclass(frozen=True)
+class LungRegion:
+    """The part of an image to look at; `found` is False where it is the crop of `cxr-2` for want of lungs."""
+
+    region: Region
+    found: bool
+
+
+@dataclass(frozen=True)
+class Cropped:
+    """An image prepared by `cxr-3`; `lungs_found` as in LungRegion."""
+
+    prepared: Prepared
+    lungs_found: bool
+
+
+def lung_region(finder: LungFinder, pixels: Pixels) -> LungRegion:
+    """The box around both lungs of an X-ray, with a margin, within what carries content.
+
+    What counts as lung is lung by either convention, so that nothing behind heart or diaphragm is cut. `pixels` float32
+    (h, w) in [0, 1], 0 is air. Raises ValueError for other pixels.
+    """
+    maps = finder.maps(pixels)
+    fields = maps[Convention.FIELDS]
+    if not fields.is_believed(finder.spec.limits[Modality.CXR]):
+        return LungRegion(fields.region, found=False)
+    return LungRegion(_within(_box(_either(maps)), fields.region), found=True)
+
+
+def crop_to_lungs(finder: LungFinder, pixels: Pixels, size: Size) -> Cropped:
+    """Prepare an X-ray for a network that reads `cxr-3`: float32 (h, w) in [0, 1] at `size` (h, w).
+
+    Raises ValueError for other pixels.
+    """
+    found = lung_region(finder, pixels)
+    return Cropped(prepare(pixels, size, RECIPE, found.region), found.found)
+
+
+def _either(maps: dict[Convention, LungMap]) -> Mask:
+    return np.logical_or.reduce([found.mask for found in maps.values()])
+
+
+def _box(mask: Mask) -> Region:
+    """The box around a mask that is not empty, with its margin, in shares of the mask's height and width."""
+    (top, bottom), (left, right) = (_extent(mask.any(axis=axis)) for axis in (1, 0))
+    return Region(top, left, bottom, right)
+
+
+def _extent(lines: np.ndarray) -> tuple[float, float]:
+    covered = np.flatnonzero(lines)
+    first, end = covered[0] / lines.size, (covered[-1] + 1) / lines.size
+    length = max((end - first) * (1 + 2 * MARGIN), SMALLEST_SIDE)
+    middle = (first + end) / 2
+    return max(0.0, float(middle - length / 2)), min(1.0, float(middle + length / 2))
+
+
+def _within(box: Region, outer: Region) -> Region:
+    """A box in shares of `outer`, in shares of the whole image."""
+    height, width = outer.bottom - outer.top, outer.right - outer.left
+    return Region(
+        outer.top + box.top * height,
+        outer.left + box.left * width,
+        outer.top + box.bottom * height,
+        outer.left + box.right * width,
+    )

@@ -1,0 +1,1 @@
+"""Fit, measure and release the network that finds lungs. Imports Keras."""

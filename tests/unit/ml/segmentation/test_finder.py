@@ -1,0 +1,139 @@
+"""The network that ships, on synthetic chests and on real ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("openvino", reason="OpenVINO runs the network")
+
+import ml
+from ml.imaging.phantom import chest_ct, chest_ct_lungs, chest_xray, chest_xray_lungs
+from ml.imaging.windowing import lung_grey
+from ml.preprocessing import Pixels, Region, find_region, prepare
+from ml.regions import Mask
+from ml.segmentation.convention import Convention
+from ml.segmentation.crop import crop_to_lungs, lung_region
+from ml.segmentation.finder import LungFinder, find_lungs
+from ml.segmentation.spec import Limits, LungsSpec
+from ml.serving.bundle import BundleRefused
+from ml.spec import Modality, SpecInvalid
+
+ROOT = Path(ml.__file__).parent / "weights"
+SIDE = 320
+
+
+@pytest.fixture(scope="module")
+def finder() -> LungFinder:
+    return LungFinder.load()
+
+
+@pytest.fixture(scope="module")
+def xray() -> Pixels:
+    return chest_xray(SIDE, SIDE, seed=3, opacities=1)
+
+
+def dice(one: Mask, other: Mask) -> float:
+    return float(2 * (one & other).sum() / (one.sum() + other.sum()))
+
+
+def overlap(one: Region, other: Region) -> float:
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    width = min(one.right, other.right) - max(one.left, other.left)
+    areas = sum((box.bottom - box.top) * (box.right - box.left) for box in (one, other))
+    return height * width / (areas - height * width)
+
+
+def test_lungs_of_a_synthetic_xray_are_found(xray: Pixels) -> None:
+    found = find_lungs(xray, Modality.CXR)
+    assert found is not None
+    assert found.shape == xray.shape
+    assert dice(found, chest_xray_lungs(SIDE, SIDE)) > 0.9
+
+
+def test_lungs_of_a_synthetic_slice_are_found() -> None:
+    found = find_lungs(lung_grey(chest_ct(SIDE, SIDE, seed=3).astype(np.float32)), Modality.CT)
+    assert found is not None
+    assert dice(found, chest_ct_lungs(SIDE, SIDE)) > 0.9
+
+
+@pytest.mark.parametrize("modality", list(Modality))
+def test_nothing_is_found_where_nothing_is(modality: Modality) -> None:
+    noise = np.random.default_rng(0).random((SIDE, SIDE), dtype=np.float32)
+    assert find_lungs(np.full((SIDE, SIDE), 0.5, dtype=np.float32), modality) is None
+    assert find_lungs(noise, modality) is None
+
+
+def test_the_crop_of_an_xray_without_lungs_is_that_of_cxr_2_and_says_so(finder: LungFinder) -> None:
+    noise = np.pad(np.random.default_rng(0).random((SIDE, SIDE), dtype=np.float32), 40)
+    cropped = crop_to_lungs(finder, noise, (64, 64))
+    assert not cropped.lungs_found
+    assert cropped.prepared.region == find_region(noise, "cxr-2")
+    assert np.array_equal(cropped.prepared.values, prepare(noise, (64, 64), "cxr-2").values)
+
+
+def test_the_crop_holds_all_lung_and_leaves_out_the_rest(finder: LungFinder, xray: Pixels) -> None:
+    found = lung_region(finder, xray)
+    rows, columns = np.nonzero(chest_xray_lungs(SIDE, SIDE))
+    assert found.found
+    assert found.region.top <= rows.min() / SIDE
+    assert found.region.bottom >= (rows.max() + 1) / SIDE
+    assert found.region.left <= columns.min() / SIDE
+    assert found.region.right >= (columns.max() + 1) / SIDE
+    assert (found.region.bottom - found.region.top) < 0.95
+
+
+def test_the_crop_stays_where_it_is_when_the_image_changes_a_little(finder: LungFinder, xray: Pixels) -> None:
+    crop = lung_region(finder, xray).region
+    assert lung_region(finder, xray).region == crop
+    shifted = lung_region(finder, np.pad(xray, ((2, 0), (2, 0)), mode="edge")[:SIDE, :SIDE]).region
+    assert overlap(crop, shifted) > 0.93
+    mirrored = lung_region(finder, xray[:, ::-1].copy()).region
+    assert overlap(crop, Region(mirrored.top, 1 - mirrored.right, mirrored.bottom, 1 - mirrored.left)) > 0.97
+    border = SIDE // 5
+    whole = SIDE + 2 * border
+    framed = lung_region(finder, np.pad(xray, border)).region
+    edges = ((edge * whole - border) / SIDE for edge in (framed.top, framed.left, framed.bottom, framed.right))
+    assert overlap(crop, Region(*edges)) > 0.93
+
+
+def test_cxr_3_has_no_region_of_its_own(xray: Pixels) -> None:
+    with pytest.raises(ValueError, match="give the region"):
+        prepare(xray, (64, 64), "cxr-3")
+
+
+def test_a_slice_has_no_shadows(finder: LungFinder, xray: Pixels) -> None:
+    with pytest.raises(ValueError, match="In a slice"):
+        finder.find(xray, Modality.CT, Convention.SHADOWED)
+
+
+def test_other_pixels_are_refused(finder: LungFinder) -> None:
+    with pytest.raises(ValueError, match="float32"):
+        finder.find(np.zeros((4, 4, 3), dtype=np.float32), Modality.CXR)
+
+
+def test_changed_weights_are_refused(tmp_path: Path, finder: LungFinder) -> None:
+    folder = tmp_path / "lungs" / finder.spec.version
+    shutil.copytree(ROOT / "lungs" / finder.spec.version, folder)
+    with (folder / "model.bin").open("r+b") as weights:
+        weights.write(b"\0\1\2\3")
+    with pytest.raises(BundleRefused, match="SHA-256"):
+        LungFinder.load(tmp_path)
+
+
+def test_a_root_without_a_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleRefused, match="holds no network"):
+        LungFinder.load(tmp_path)
+
+
+def test_the_spec_survives_json_and_refuses_contradictions(finder: LungFinder) -> None:
+    spec = finder.spec
+    assert LungsSpec.from_json(spec.to_json()) == spec
+    with pytest.raises(SpecInvalid, match="one channel"):
+        dataclasses.replace(spec, conventions=(Convention.FIELDS,))
+    with pytest.raises(SpecInvalid, match="above the most"):
+        Limits(0.5, 0.4, 0.0, 0.0)
