@@ -62,7 +62,7 @@ def _either(maps: dict[Convention, LungMap]) -> Mask:
 
 def _box(mask: Mask) -> Region:
     """The box around a mask that is not empty, with its margin, in shares of the mask's height and width."""
-    (top, bottom), (left, right) = (_extent(mask.any(axis=axis)) for axis in (1, 0))
+    (top, bottom), (left, right) = (_extent(np.asarray(mask.any(axis=axis))) for axis in (1, 0))
     return Region(top, left, bottom, right)
 
 

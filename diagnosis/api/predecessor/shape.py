@@ -5,7 +5,7 @@ Where there is no number that may be given, a sentence takes its place, because 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
@@ -37,9 +37,10 @@ class NoChoice(DefaultContentNegotiation):
     """The old system answered in one way, whatever a program said that it accepts."""
 
     def select_renderer(
-        self, request: Request, renderers: list[Any], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None
     ) -> tuple[Any, str]:
-        return renderers[0], renderers[0].media_type
+        only = next(iter(renderers))
+        return only, only.media_type
 
 
 def as_text(told: Mapping[str, Any]) -> str:

@@ -99,7 +99,7 @@ class Upload(_Old):
     renderer_classes = [shape.TextRenderer]
 
     def picture(self, request: Request) -> tuple[bytes, str]:
-        file = request.data.get("pic")
+        file = request.data.get("pic") if isinstance(request.data, dict) else None
         if not isinstance(file, UploadedFile):
             raise ValidationError({"pic": [gettext(PICTURE_NEEDED)]})
         return uploads.read_file(file), file.name or "upload"

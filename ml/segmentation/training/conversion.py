@@ -75,4 +75,4 @@ def _said(network: Network, samples: Pixels) -> Pixels:
 
 
 def _probable(logits: Pixels) -> Pixels:
-    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), dtype=np.float32)

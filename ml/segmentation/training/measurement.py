@@ -92,7 +92,7 @@ def measure_unmasked(finder: LungFinder, data: Path) -> dict[str, Any]:
 def measure_wrong(finder: LungFinder, data: Path, rows: Sequence[MaskedRow]) -> dict[str, Any]:
     """The share of images in which lungs are found that show none, or not upright."""
     random = np.random.default_rng(0)
-    clouds = [without_lungs(CLOUDS_SIDE, random) / np.float32(255) for _ in range(CLOUDS)]
+    clouds = [np.asarray(without_lungs(CLOUDS_SIDE, random) / np.float32(255), np.float32) for _ in range(CLOUDS)]
     report = {f"clouds, blocks and letters as {modality}": _share(finder, clouds, modality) for modality in Modality}
     images = [(read_pixels(data / row.path), row.modality) for row in rows[::SAMPLED]]
     for name, change in _WRONG.items():
@@ -183,7 +183,9 @@ def _moved(box: Region, frame: tuple[int, ...], size: tuple[int, ...], by: int) 
 def _entry(found: list[tuple[Found, str]]) -> dict[str, Any]:
     groups = [group for _, group in found]
     numbers = {each.name: [getattr(one, each.name) for one, _ in found] for each in fields(Found)}
-    report = {name: _estimate(values, groups) for name, values in numbers.items() if not np.isnan(values).all()}
+    report: dict[str, Any] = {
+        name: _estimate(values, groups) for name, values in numbers.items() if not np.isnan(values).all()
+    }
     report |= {"images": len(found), "groups": len(set(groups))}
     if "cut" in report:
         report["cut_at_all"] = _estimate([float(cut > LITTLE) for cut in numbers["cut"]], groups)

@@ -82,7 +82,7 @@ def without_lungs(side: int, random: Random) -> Grey:
     """A picture that shows no chest: clouds of one grain, blocks and letters. Uint8 (side, side)."""
     cells = int(random.integers(2, side // 2))
     grain = Image.fromarray(random.integers(0, 256, (cells, cells), dtype=np.uint8))
-    picture = np.array(grain.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float32)
+    picture: NDArray[np.floating] = np.array(grain.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float32)
     picture = picture * random.uniform(0.1, 1.0) + random.standard_normal((side, side)) * random.uniform(0, 30)
     drawn = np.clip(picture, 0, 255).astype(np.uint8)
     for _ in range(int(random.integers(0, 6))):
@@ -132,7 +132,7 @@ def _lettered(image: Grey, random: Random) -> Grey:
     picture = Image.fromarray(image)
     pen, side = ImageDraw.Draw(picture), len(image)
     for _ in range(int(random.integers(1, 6))):
-        grey = int(random.choice((0, 255, random.integers(256))))
+        grey = int(random.choice(np.array([0, 255, random.integers(256)])))
         left, top = random.integers(0, side, 2).tolist()
         if random.random() < 0.7:
             word = "".join(chr(random.integers(48, 91)) for _ in range(int(random.integers(1, 9))))
