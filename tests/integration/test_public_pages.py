@@ -136,6 +136,7 @@ def test_nothing_else_is_open() -> None:
         "accounts/second-factor/code/",  # the second step of signing in
         "accounts/alive/",  # says that nobody is signed in
         *("accounts/invitation/", "accounts/invitation/<str:secret>/"),  # where somebody new chooses a password
+        *("sendbase64", "upload"),  # programs of the old kind, which bring a token as those of api/ do
     }
 
 

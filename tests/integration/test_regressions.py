@@ -46,6 +46,7 @@ PUBLIC = {
     *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key"),
     "account_reset_password_from_key_done",
     *("accounts:alive", "accounts:invitation", "accounts:invitation_link"),
+    "predecessor:upload",  # only leads to the page of uploads, which is closed
     "fhir:metadata",  # what the FHIR interface can do, as R4 asks; nothing of anybody
 }
 SAMPLES = {"uuid": uuid.UUID(int=7), "int": 7, "str": "x", "slug": "x", "path": "x"}
