@@ -73,7 +73,8 @@ def prepare(pixels: Pixels, size: Size, recipe: str, region: Region | None = Non
 def find_region(pixels: Pixels, recipe: str) -> Region:
     """Find the part of the image that carries content, by the rule of the recipe.
 
-    Raises ValueError for pixels of another shape, an unknown recipe, and one whose region only a network can find.
+    Raises ValueError for pixels of another shape, an unknown recipe, and one whose region only a network can find:
+    `ml.serving.lungs.crop` knows that too.
     """
     if pixels.ndim != 2:
         raise ValueError(f"Pixels must have two dimensions, not {pixels.ndim}.")
@@ -81,7 +82,7 @@ def find_region(pixels: Pixels, recipe: str) -> Region:
         raise ValueError(f"Unknown preprocessing recipe {recipe!r}; known: {', '.join(RECIPES)}.")
     content = RECIPES[recipe].content
     if content is None:
-        raise ValueError(f"The recipe {recipe!r} crops to the lungs: give the region that ml.segmentation finds.")
+        raise ValueError(f"The recipe {recipe!r} crops to the lungs: give the region that ml.serving.lungs finds.")
     return _bounds(*content(resize(pixels, (PROBE_SIDE, PROBE_SIDE))))
 
 
@@ -205,7 +206,7 @@ RECIPES: dict[str, Recipe] = {
     "cxr-1": Recipe(_varied_lines, resize, standardise),
     # For networks that learn from several hospitals, some of which publish equalised greys. See ADR 0216.
     "cxr-2": Recipe(_varied_lines, resize, equalise),
-    # Its region is that of ml.segmentation.crop. See ADR 0217.
+    # Its region is that of ml.serving.lungs.crop. See ADR 0217.
     "cxr-3": Recipe(None, resize, equalise),
     "ct-1": Recipe(_body_lines, resize, standardise),
     # What networks saw that were trained elsewhere: the whole image, stretched, its greys as they are. See ADR 0207.

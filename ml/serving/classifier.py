@@ -7,11 +7,12 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.preprocessing import Pixels, Prepared, Size, find_region, prepare, require_pixels
+from ml.preprocessing import Pixels, Prepared, Size, prepare, require_pixels
 from ml.probability import softmax
 from ml.serving.attention import attention_map
 from ml.serving.bundle import Bundle
 from ml.serving.engine import Network
+from ml.serving.lungs import crop
 from ml.serving.prediction import Answer, Prediction
 from ml.spec import ClassifierSpec
 
@@ -28,7 +29,8 @@ class Classifier:
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> "Classifier":
-        """Check and compile a bundle. Raises BundleRefused."""
+        """Check and compile a bundle, and what prepares its images. Raises BundleRefused."""
+        crop.make_ready(bundle.spec.preprocessing)
         return cls(bundle.spec, Network(*bundle.verified_weights()))
 
     @property
@@ -44,7 +46,7 @@ class Classifier:
     def seen(self, pixels: Pixels) -> Pixels:
         """The very picture that the network gets of an image, float32 (h, w) in [0, 1]; see `predict`."""
         require_pixels(pixels, "A classifier")
-        return _shown(prepare(pixels, self.spec.input_size, self.spec.preprocessing).values)
+        return _shown(crop.prepare(pixels, *self.input).values)
 
     def predict_prepared(self, prepared: Prepared, frame: Size) -> Prediction:
         """Classify an image of shape `frame`, (h, w), that was prepared as the spec says."""
@@ -92,7 +94,7 @@ def prepare_once(classifiers: Iterable[Classifier], pixels: Pixels) -> dict[Inpu
     What it holds is small, whatever the size of the image. Raises ValueError for other pixels.
     """
     require_pixels(pixels, "A classifier")
-    region = cache(partial(find_region, pixels))
+    region = cache(partial(crop.find_region, pixels))
     inputs = dict.fromkeys(each.input for each in classifiers)
     return {(size, recipe): prepare(pixels, size, recipe, region(recipe)) for size, recipe in inputs}
 

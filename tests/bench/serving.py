@@ -24,11 +24,12 @@ from typing import Any
 
 import ml
 from ml.imaging import phantom
-from ml.preprocessing import Pixels, Prepared, prepare
+from ml.preprocessing import Pixels, Prepared
 from ml.probability import softmax
 from ml.serving.bundle import Bundle
 from ml.serving.catalogue import bundles
 from ml.serving.classifier import Classifier
+from ml.serving.lungs.crop import prepare
 from tests.bench import serving_limit
 
 ROOT = Path(ml.__file__).parent / "weights"

@@ -16,10 +16,10 @@ from ml import preprocessing
 from ml.imaging.phantom import chest_ct, chest_ct_lungs, chest_xray, chest_xray_lungs
 from ml.imaging.windowing import lung_grey
 from ml.preprocessing import Pixels
-from ml.segmentation.convention import Convention
 from ml.segmentation.training.loss import UNKNOWN
 from ml.segmentation.training.masked_images import MaskedRow, read_mask, stretched
 from ml.segmentation.training.variations import Masks, vary, without_lungs
+from ml.serving.lungs.convention import Convention
 from ml.spec import Modality
 from ml.training.data.augmentation import Grey
 from ml.training.data.datasets import READERS, read_pixels

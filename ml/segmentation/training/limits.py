@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.segmentation.finder import LungFinder, LungMap, balance
-from ml.segmentation.spec import Limits
 from ml.segmentation.training.masked_images import MaskedRow
+from ml.serving.lungs.finder import LungFinder, LungMap, balance
+from ml.serving.lungs.spec import Limits
 from ml.spec import Modality
 from ml.training.data.datasets import read_pixels
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ml.preprocessing import WHOLE, Region, Size, resize
 from ml.regions import Mask
-from ml.segmentation.convention import Convention
+from ml.serving.lungs.convention import Convention
 from ml.spec import Modality
 from ml.training.data.manifest import Row
 from ml.training.data.split import Part, split

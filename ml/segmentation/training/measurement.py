@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from ml.lungs import lung_mask
 from ml.preprocessing import Pixels, Region
 from ml.regions import Mask
-from ml.segmentation.crop import lung_region
-from ml.segmentation.finder import LungFinder
 from ml.segmentation.training.masked_images import MaskedRow, read_mask
 from ml.segmentation.training.trainer import dice
 from ml.segmentation.training.variations import without_lungs
+from ml.serving.lungs.crop import lung_region
+from ml.serving.lungs.finder import LungFinder
 from ml.spec import Modality
 from ml.training.data.datasets import read_pixels
 from ml.training.data.manifest import Row, read_rows

@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ml.segmentation.crop import MARGIN
-from ml.segmentation.finder import NAME, SPEC, LungFinder
-from ml.segmentation.spec import LungsSpec
 from ml.segmentation.training.batches import CONVENTIONS, MaskedImages, network_input
 from ml.segmentation.training.conversion import convert
 from ml.segmentation.training.limits import ANYTHING, measured_limits
@@ -20,6 +17,9 @@ from ml.segmentation.training.measurement import measure, measure_unmasked, meas
 from ml.segmentation.training.trainer import DRAFT, PHANTOM_WORDS, SIDE, dice, trained
 from ml.serving.bundle import NETWORK, WEIGHTS, digest
 from ml.serving.engine import Network
+from ml.serving.lungs.crop import MARGIN
+from ml.serving.lungs.finder import NAME, SPEC, LungFinder
+from ml.serving.lungs.spec import LungsSpec
 from ml.spec import Modality
 from ml.training.data.datasets import read_pixels
 from ml.training.data.split import Part

@@ -1,6 +1,6 @@
 """Batches of training images, kept in memory at the training size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml import preprocessing
-from ml.preprocessing import Pixels, Size
+from ml.preprocessing import Pixels, Prepared, Region, Size
+from ml.serving.lungs import crop
 from ml.training.data.augmentation import Grey, augment
 from ml.training.data.manifest import Row, label_indices
 from ml.training.data.sampler import Sampler
 
 READERS = 2
+# What `region_in` found. A run reads the same images at several sizes, and measures on them too.
+_regions: dict[tuple[Path, str], Region] = {}
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,28 @@ def read_pixels(path: Path) -> Pixels:
         return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
 
 
+def region_in(path: Path, pixels: Pixels, recipe: str) -> Region:
+    """What a network looks at in the image of a file, whose pixels are given; found once in a process.
+
+    Raises as `ml.serving.lungs.crop.find_region`.
+    """
+    key = path, recipe
+    if key not in _regions:
+        _regions[key] = crop.find_region(pixels, recipe)
+    return _regions[key]
+
+
+def read_prepared(path: Path, size: Size, recipe: str, change: Callable[[Pixels], Pixels] | None = None) -> Prepared:
+    """Read an image as a network of this input size and recipe gets it, changed first if asked.
+
+    The change keeps the shape of the image, and what the network looks at stays that of the unchanged one: where lungs
+    are painted over, no network would find them, and the crop would be one that was never taught.
+    """
+    pixels = read_pixels(path)
+    region = region_in(path, pixels, recipe)
+    return preprocessing.prepare(change(pixels) if change else pixels, size, recipe, region)
+
+
 def load(data: Path, rows: Sequence[Row], labels: Sequence[str], *, size: Size, recipe: str) -> Images:
     """Read and resize all images of a part, with their labels as indices of `labels`."""
     return load_for(data, rows, label_indices(rows, labels), size=size, recipe=recipe)
@@ -52,7 +77,7 @@ def load_for(data: Path, rows: Sequence[Row], targets: NDArray[np.int64], *, siz
 
 def _read(data: Path, size: Size, recipe: str, row: Row) -> Grey:
     pixels = read_pixels(data / row.path)
-    small = preprocessing.resize(pixels, size, preprocessing.find_region(pixels, recipe))
+    small = preprocessing.resize(pixels, size, region_in(data / row.path, pixels, recipe))
     return np.asarray(np.rint(np.clip(small, 0.0, 1.0) * 255.0), dtype=np.uint8)
 
 

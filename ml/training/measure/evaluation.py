@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ml.preprocessing import Pixels, prepare
+from ml.preprocessing import Pixels
 from ml.probability import softmax
 from ml.serving.bundle import NETWORK, WEIGHTS
 from ml.serving.engine import Network
 from ml.training.convert.agreement import Agreement
 from ml.training.convert.conversion import EightBits, convert
-from ml.training.data.datasets import read_pixels
+from ml.training.data.datasets import read_prepared
 from ml.training.data.manifest import Row, label_indices
 from ml.training.data.split import Part
 from ml.training.fit.finished_run import FinishedRun
@@ -57,8 +57,7 @@ class Bench:
         return np.stack([self._infer(row, change) for row in tqdm(self.parts[part], desc=part.value, unit="image")])
 
     def _infer(self, row: Row, change: Callable[[Pixels], Pixels] | None) -> NDArray[np.float32]:
-        pixels = read_pixels(self.data / row.path)
-        prepared = prepare(change(pixels) if change else pixels, self.trained.size, self.trained.plan.recipe)
+        prepared = read_prepared(self.data / row.path, self.trained.size, self.trained.plan.recipe, change)
         return self.network.infer(prepared.values)[0]
 
     def scored(self, part: Part, logits: NDArray[np.float32], temperature: float) -> ScoredImages:
@@ -97,7 +96,7 @@ def _serve(trained: FinishedRun, data: Path, parts: dict[Part, tuple[Row, ...]])
 
 def _inputs(trained: FinishedRun, data: Path, rows: tuple[Row, ...]) -> Pixels:
     """What the network reads, float32 (n, h, w, 1)."""
-    return np.stack([prepare(read_pixels(data / row.path), trained.size, trained.plan.recipe).values for row in rows])
+    return np.stack([read_prepared(data / row.path, trained.size, trained.plan.recipe).values for row in rows])
 
 
 def _write_predictions(bench: Bench, part: Part) -> Calibration:

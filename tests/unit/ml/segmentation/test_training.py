@@ -12,12 +12,12 @@ from PIL import Image
 
 pytest.importorskip("keras", reason="Keras trains")
 
-from ml.segmentation.finder import WEIGHTS_ROOT, read_spec
 from ml.segmentation.training.batches import MaskedImages, VariedBatches
 from ml.segmentation.training.loss import UNKNOWN, DiceCrossEntropy
 from ml.segmentation.training.masked_images import MaskedParts, masked_parts
 from ml.segmentation.training.release import CARD, METRICS, write_card
 from ml.segmentation.training.variations import vary
+from ml.serving.lungs.finder import WEIGHTS_ROOT, read_spec
 from ml.training.data.split import Part
 
 IMAGE = {"view": "", "protocol": "train", "licence": "none", "label": "normal", "modality": "cxr"}

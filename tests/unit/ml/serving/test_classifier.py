@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,19 @@ import pytest
 pytest.importorskip("openvino", reason="OpenVINO serves the classifiers")
 
 import ml
-from ml.preprocessing import Pixels, Region, find_region, prepare
-from ml.serving import Classifier, classifier, load, predict_all
+from ml import preprocessing
+from ml.imaging.phantom import chest_xray
+from ml.preprocessing import Pixels, Region, place_back
+from ml.serving import BundleRefused, Classifier, classifier, load, predict_all, prepare_once
+from ml.serving.bundle import read_bundle
 from ml.serving.catalogue import bundles
 from ml.serving.engine import Network
+from ml.serving.lungs import crop
+from ml.serving.lungs.crop import find_region, prepare
 from ml.spec import Modality
 
 ROOT = Path(ml.__file__).parent / "weights"
+SHIPPED = "vgg16-cxr/1.0.0"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,7 @@ def test_an_image_is_prepared_once_for_all_that_read_it_alike(
     def counting(pixels: Pixels, size: tuple[int, int], recipe: str, region: Region) -> object:
         prepared.append((size, recipe))
         assert region == find_region(pixels, recipe)
-        return prepare(pixels, size, recipe, region)
+        return preprocessing.prepare(pixels, size, recipe, region)
 
     monkeypatch.setattr(classifier, "prepare", counting)
     (ct, *_) = load(ROOT, Modality.CT)
@@ -76,6 +83,61 @@ def test_greys_that_a_recipe_keeps_are_shown_as_they_are(chest: Pixels) -> None:
     dim = chest * np.float32(0.5)
     assert plain.seen(dim).max() < 0.5
     assert plain.seen(dim) == pytest.approx(prepare(dim, plain.spec.input_size, "plain-linear-1").values[..., 0])
+
+
+@pytest.fixture(scope="module")
+def cropping() -> tuple[Classifier, Classifier]:
+    """Two classifiers of different sizes that read X-rays cropped to their lungs."""
+    found = {bundle.spec.input_size: bundle for bundle in bundles(ROOT) if bundle.spec.modality is Modality.CXR}
+    one, other = (
+        Classifier(replace(bundle.spec, preprocessing="cxr-3"), Network(*bundle.verified_weights()))
+        for bundle in list(found.values())[:2]
+    )
+    return one, other
+
+
+def test_an_image_is_cropped_to_its_lungs_once(
+    cropping: tuple[Classifier, Classifier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    xray = chest_xray(320, 320, seed=3, opacities=1)
+    cropped = {each.input: prepare(xray, *each.input) for each in cropping}
+    asked: list[Pixels] = []
+    find = crop.lung_region
+    monkeypatch.setattr(crop, "lung_region", lambda finder, pixels: asked.append(pixels) or find(finder, pixels))
+    prepared = prepare_once(cropping, xray)
+    assert len(asked) == 1
+    assert len(prepared) == 2
+    for each, one in prepared.items():
+        assert one.region == cropped[each].region != find_region(xray, "cxr-2")
+        assert np.array_equal(one.values, cropped[each].values)
+
+
+def test_a_cropping_classifier_shows_its_crop_and_looks_nowhere_else(cropping: tuple[Classifier, Classifier]) -> None:
+    xray = chest_xray(320, 320, seed=3, opacities=1)
+    said = cropping[0].predict(xray)
+    region = find_region(xray, "cxr-3")
+    assert np.array_equal(said.seen, cropping[0].seen(xray))
+    inside = place_back(np.ones((2, 2), dtype=np.float32), region, said.attention.shape) > 0
+    assert not inside.all()
+    assert not said.attention[~inside].any()
+
+
+def test_a_blank_image_is_read_by_a_cropping_classifier(cropping: tuple[Classifier, Classifier]) -> None:
+    for said in predict_all(cropping, np.full((60, 50), 0.3, dtype=np.float32)):
+        assert sum(said.probabilities.values()) == pytest.approx(1.0)
+        assert not said.seen.any()
+
+
+def test_a_classifier_does_not_load_without_what_crops_its_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / SHIPPED
+    shutil.copytree(ROOT / SHIPPED, folder)
+    spec = replace(read_bundle(folder).spec, preprocessing="cxr-3")
+    (folder / "spec.json").write_text(spec.to_json())
+    monkeypatch.setattr(crop, "VERSION", "9.9.9")
+    with pytest.raises(BundleRefused, match=r"lungs/9\.9\.9.* Restore"):
+        load(tmp_path, Modality.CXR)
 
 
 def test_a_blank_image_is_seen_blank(first: Classifier) -> None:

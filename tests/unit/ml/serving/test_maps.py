@@ -17,10 +17,11 @@ import keras
 import ml
 from ml import architectures
 from ml.imaging.phantom import chest_xray
-from ml.preprocessing import WHOLE, Pixels, prepare
+from ml.preprocessing import WHOLE, Pixels
 from ml.serving.attention import attention_map, evidence
 from ml.serving.bundle import NETWORK, WEIGHTS, read_bundle
 from ml.serving.engine import Network
+from ml.serving.lungs.crop import prepare
 from ml.spec import ClassifierSpec
 from ml.training.convert.conversion import convert
 

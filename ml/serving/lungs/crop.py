@@ -1,16 +1,19 @@
-"""The recipe `cxr-3`: an X-ray cropped to its lungs."""
+"""What part of an image a classifier looks at, by any recipe; above all `cxr-3`, an X-ray cropped to its lungs."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ml.preprocessing import Pixels, Prepared, Region, Size, prepare
+from ml import preprocessing
+from ml.preprocessing import Pixels, Prepared, Region, Size
 from ml.regions import Mask
-from ml.segmentation.convention import Convention
-from ml.segmentation.finder import LungFinder, LungMap
+from ml.serving.lungs.convention import Convention
+from ml.serving.lungs.finder import LungFinder, LungMap
 from ml.spec import Modality
 
 RECIPE = "cxr-3"
+# The network whose crop the recipe means. Another version would crop otherwise: it needs a recipe of its own.
+VERSION = "1.0.0"
 # Of the height and the width of the box around both lungs, added on each side.
 MARGIN = 0.08
 # A narrower or flatter box, as a share of what carries content, is widened to it: lungs that fill less are unlikely,
@@ -34,6 +37,31 @@ class Cropped:
     lungs_found: bool
 
 
+def find_region(pixels: Pixels, recipe: str) -> Region:
+    """Find the part of an image that a classifier looks at, by the rule of any recipe.
+
+    `pixels` float32 (h, w) in [0, 1], 0 is air. Raises ValueError for other pixels and an unknown recipe, and
+    BundleRefused where the recipe needs a network that cannot be used.
+    """
+    if recipe != RECIPE:
+        return preprocessing.find_region(pixels, recipe)
+    return lung_region(LungFinder.load(version=VERSION), pixels).region
+
+
+def prepare(pixels: Pixels, size: Size, recipe: str) -> Prepared:
+    """Prepare an image for a network by any recipe: float32 (h, w) in [0, 1] at `size` (h, w).
+
+    Raises as `find_region`.
+    """
+    return preprocessing.prepare(pixels, size, recipe, find_region(pixels, recipe))
+
+
+def make_ready(recipe: str) -> None:
+    """Load now what a recipe needs, and not when the first image comes. Raises BundleRefused."""
+    if recipe == RECIPE:
+        LungFinder.load(version=VERSION)
+
+
 def lung_region(finder: LungFinder, pixels: Pixels) -> LungRegion:
     """The box around both lungs of an X-ray, with a margin, within what carries content.
 
@@ -53,7 +81,7 @@ def crop_to_lungs(finder: LungFinder, pixels: Pixels, size: Size) -> Cropped:
     Raises ValueError for other pixels.
     """
     found = lung_region(finder, pixels)
-    return Cropped(prepare(pixels, size, RECIPE, found.region), found.found)
+    return Cropped(preprocessing.prepare(pixels, size, RECIPE, found.region), found.found)
 
 
 def _either(maps: dict[Convention, LungMap]) -> Mask:

@@ -14,10 +14,10 @@ import ml
 from ml.lungs import components
 from ml.preprocessing import Pixels, Region, Size, equalise, find_region, place_back, require_pixels, resize
 from ml.regions import Mask
-from ml.segmentation.convention import Convention
-from ml.segmentation.spec import Limits, LungsSpec
 from ml.serving.bundle import BundleRefused, read_file, verified_weights
 from ml.serving.engine import Network
+from ml.serving.lungs.convention import Convention
+from ml.serving.lungs.spec import Limits, LungsSpec
 from ml.spec import Modality, SpecInvalid, version_order
 
 NAME, SPEC = "lungs", "lungs.json"
@@ -75,10 +75,10 @@ class LungFinder:
         self._network = network
 
     @classmethod
-    def load(cls, root: Path = WEIGHTS_ROOT) -> "LungFinder":
-        """The newest version under `root`/lungs, checked and compiled once in a process. Raises BundleRefused."""
+    def load(cls, root: Path = WEIGHTS_ROOT, version: str | None = None) -> "LungFinder":
+        """A version under `root`/lungs, or the newest, checked and compiled once in a process. Raises BundleRefused."""
         with _lock:
-            return _load(root.resolve(), os.getpid())
+            return _load(root.resolve(), version, os.getpid())
 
     @classmethod
     def from_folder(cls, folder: Path) -> Self:
@@ -158,10 +158,14 @@ def balance(mask: Mask) -> float:
     return min(halves) / max(halves)
 
 
-@lru_cache(maxsize=2)
-def _load(root: Path, process: int) -> LungFinder:
+@lru_cache(maxsize=4)
+def _load(root: Path, version: str | None, process: int) -> LungFinder:
     """`process` is part of the key: a forked child must not use its parent's network, whose threads are gone."""
-    return LungFinder.from_folder(max(_folders(root), key=lambda folder: version_order(read_spec(folder).version)))
+    return LungFinder.from_folder(root / NAME / version if version else _newest(root))
+
+
+def _newest(root: Path) -> Path:
+    return max(_folders(root), key=lambda folder: version_order(read_spec(folder).version))
 
 
 def _folders(root: Path) -> Iterable[Path]:

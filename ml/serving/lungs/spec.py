@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Self
 
-from ml.segmentation.convention import Convention
+from ml.serving.lungs.convention import Convention
 from ml.spec import SHA256, VERSION, Modality, reading, require
 
 

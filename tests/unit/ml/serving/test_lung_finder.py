@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +14,17 @@ import pytest
 pytest.importorskip("openvino", reason="OpenVINO runs the network")
 
 import ml
+from ml import preprocessing
 from ml.imaging.phantom import chest_ct, chest_ct_lungs, chest_xray, chest_xray_lungs
 from ml.imaging.windowing import lung_grey
 from ml.preprocessing import Pixels, Region, find_region, prepare
 from ml.regions import Mask
-from ml.segmentation.convention import Convention
-from ml.segmentation.crop import crop_to_lungs, lung_region
-from ml.segmentation.finder import LungFinder, find_lungs
-from ml.segmentation.spec import Limits, LungsSpec
 from ml.serving.bundle import BundleRefused
+from ml.serving.lungs import crop
+from ml.serving.lungs.convention import Convention
+from ml.serving.lungs.crop import crop_to_lungs, lung_region
+from ml.serving.lungs.finder import LungFinder, find_lungs
+from ml.serving.lungs.spec import Limits, LungsSpec
 from ml.spec import Modality, SpecInvalid
 
 ROOT = Path(ml.__file__).parent / "weights"
@@ -104,6 +108,50 @@ def test_the_crop_stays_where_it_is_when_the_image_changes_a_little(finder: Lung
 def test_cxr_3_has_no_region_of_its_own(xray: Pixels) -> None:
     with pytest.raises(ValueError, match="give the region"):
         prepare(xray, (64, 64), "cxr-3")
+
+
+@pytest.mark.parametrize("recipe", preprocessing.RECIPES)
+def test_any_recipe_gets_its_region(finder: LungFinder, xray: Pixels, recipe: str) -> None:
+    expected = lung_region(finder, xray).region if recipe == "cxr-3" else find_region(xray, recipe)
+    assert crop.find_region(xray, recipe) == expected
+    prepared = crop.prepare(xray, (64, 48), recipe)
+    assert prepared.region == expected
+    assert np.array_equal(prepared.values, prepare(xray, (64, 48), recipe, expected).values)
+
+
+def test_an_unknown_recipe_is_refused(xray: Pixels) -> None:
+    with pytest.raises(ValueError, match="cxr-99"):
+        crop.find_region(xray, "cxr-99")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (SIDE, SIDE)])
+def test_a_blank_image_is_prepared_blank(shape: tuple[int, int]) -> None:
+    for grey in (0.0, 0.3, 1.0):
+        prepared = crop.prepare(np.full(shape, grey, dtype=np.float32), (32, 32), "cxr-3")
+        assert prepared.region == Region()
+        assert not prepared.values.any()
+
+
+def test_the_recipe_means_one_version_of_the_network(xray: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crop, "VERSION", "9.9.9")
+    crop.make_ready("cxr-2")
+    for asked in (lambda: crop.make_ready("cxr-3"), lambda: crop.find_region(xray, "cxr-3")):
+        with pytest.raises(BundleRefused, match=r"lungs/9\.9\.9.* Restore"):
+            asked()
+
+
+def test_a_crop_needs_no_keras() -> None:
+    """A process of its own: this one may have imported it long ago."""
+    code = """
+import sys
+from ml.imaging.phantom import chest_xray
+from ml.serving.lungs import crop
+xray = chest_xray(320, 320, seed=3)
+assert crop.find_region(xray, "cxr-3") != crop.find_region(xray, "cxr-2")
+print([name for name in ("keras", "tensorflow", "jax", "torch") if name in sys.modules])
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parents[1])
+    assert said.stdout.strip() == "[]"
 
 
 def test_a_slice_has_no_shadows(finder: LungFinder, xray: Pixels) -> None:
