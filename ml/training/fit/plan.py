@@ -63,8 +63,12 @@ class Plan:
 
     @property
     def recipe(self) -> str:
-        """The version id of the preprocessing."""
-        return "cxr-2" if self.objective is Objective.QUESTIONS else f"{self.modality.value}-1"
+        """The version id of the preprocessing.
+
+        It is not in plan.json: a run of the questions that was made with `cxr-2` would be measured by another crop than
+        it learnt, and none was released.
+        """
+        return "cxr-3" if self.objective is Objective.QUESTIONS else f"{self.modality.value}-1"
 
     @property
     def epochs(self) -> int:

@@ -240,7 +240,7 @@ def test_questions_are_asked_of_x_rays() -> None:
         plan(modality=Modality.CT)
     with pytest.raises(ValueError, match="questions only"):
         plan(objective=Objective.LABELS, left_out="rsna")
-    assert plan().recipe == "cxr-2"
+    assert plan().recipe == "cxr-3"
     assert Plan.from_json(plan(left_out="rsna").to_json()) == plan(left_out="rsna")
     old = plan(objective=Objective.LABELS).to_json()
     del old["objective"], old["left_out"]
@@ -264,5 +264,5 @@ def test_questions_are_learnt_measured_and_packed(images: Path, tmp_path: Path) 
     assert report["questions"]["abnormal"]["estimates"]["auc_within"]["value"] > 0.9
     assert "covid-cxnet" in report["questions"]["abnormal"]["sources"]
     spec = read_bundle(bundle).spec
-    assert spec.preprocessing == "cxr-2"
+    assert spec.preprocessing == "cxr-3"
     assert not any(source.startswith("covid-cxnet") for source in spec.trained_on)
