@@ -21,6 +21,7 @@ from ml.serving.catalogue import bundles
 from ml.serving.engine import Network
 from ml.serving.lungs import crop
 from ml.serving.lungs.crop import find_region, prepare
+from ml.serving.lungs.finder import LungFinder
 from ml.spec import Modality
 
 ROOT = Path(ml.__file__).parent / "weights"
@@ -103,7 +104,12 @@ def test_an_image_is_cropped_to_its_lungs_once(
     cropped = {each.input: prepare(xray, *each.input) for each in cropping}
     asked: list[Pixels] = []
     find = crop.lung_region
-    monkeypatch.setattr(crop, "lung_region", lambda finder, pixels: asked.append(pixels) or find(finder, pixels))
+
+    def counting(finder: LungFinder, pixels: Pixels) -> crop.LungRegion:
+        asked.append(pixels)
+        return find(finder, pixels)
+
+    monkeypatch.setattr(crop, "lung_region", counting)
     prepared = prepare_once(cropping, xray)
     assert len(asked) == 1
     assert len(prepared) == 2
