@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Exists
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import second_factor
 from accounts.audited import state_of, tell_membership, tell_of_member
@@ -23,6 +24,15 @@ from audit.vocabulary import Action
 # Told of a membership: what it was, as `state_of` says it, and how many tokens ended with that.
 Tell = Callable[[Membership, str, int], None]
 ADMINISTRATORS = frozenset(roles_with(Permission.MANAGE_STAFF))
+
+
+class Standing(models.TextChoices):
+    """Whether somebody works in the clinic."""
+
+    ACTIVE = "active", gettext_lazy("Active")
+    INVITED = "invited", gettext_lazy("Invited")
+    DEACTIVATED = "deactivated", gettext_lazy("Deactivated")
+    ACCOUNT_CLOSED = "account_closed", gettext_lazy("Account closed")
 
 
 class Invited(NamedTuple):
@@ -77,6 +87,14 @@ def is_invited(membership: Membership) -> bool:
     """Has never signed in, and has no password to do so."""
     user = membership.user
     return membership.is_active and not user.has_usable_password() and user.last_login is None
+
+
+def standing_of(membership: Membership) -> Standing:
+    if not membership.user.is_active:
+        return Standing.ACCOUNT_CLOSED
+    if not membership.is_active:
+        return Standing.DEACTIVATED
+    return Standing.INVITED if is_invited(membership) else Standing.ACTIVE
 
 
 def change_role(*, by: User, membership: Membership, role: str) -> None:

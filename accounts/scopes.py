@@ -17,9 +17,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 EVERYTHING = "*"
+# PractitionerRole is who works in a clinic and as what, of which the API tells and FHIR here does not.
 TYPES = (
     *("Patient", "ImagingStudy", "DiagnosticReport", "Observation", "Device", "Provenance", "AuditEvent"),
-    "ServiceRequest",
+    *("ServiceRequest", "PractitionerRole"),
 )
 LETTERS = "cruds"
 FORM = re.compile(rf"system/(?P<type>\*|{'|'.join(TYPES)})\.(?P<actions>c?r?u?d?s?)")
@@ -92,6 +93,7 @@ def _reading(letter: str, *types: str, **others: tuple[str, ...]) -> Mapping[str
 
 
 _PATIENT, _STUDY, _RESULT, _REPORT = "Patient", "ImagingStudy", "Observation", "DiagnosticReport"
+_ORDER, _ROLE = "ServiceRequest", "PractitionerRole"
 _SEND = ("system/ImagingStudy.c", "system/Observation.r")  # the answer tells of results, where the file was here before
 # By the name of the address, then by method: one scope for each type of which the answer tells.
 API: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -120,6 +122,12 @@ API: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "reports": _reading("s", _REPORT),
     "report": _reading("r", _REPORT),
     "report-pdf": _reading("r", _REPORT, _RESULT, _PATIENT),
+    "orders": _reading("s", _ORDER),
+    "order": _reading("r", _ORDER),
+    "notices": _reading("s", _STUDY, _RESULT, _REPORT),
+    "notice": _reading("r", _STUDY, _RESULT, _REPORT),
+    "people": _reading("s", _ROLE),
+    "person": _reading("r", _ROLE),
     "classifiers": _reading("s", "Device"),
     "ensembles": _reading("s", "Device"),
     "schema": dict.fromkeys(READING, ()),

@@ -9,6 +9,8 @@ from django.views.generic import RedirectView
 
 from accounts.openid import is_on
 from accounts.urls import entrance, single_sign_on
+from diagnosis.api.urls import urlpatterns as api_of_diagnosis
+from orders.api.urls import urlpatterns as api_of_orders
 from portal.health import healthz, readyz
 from portal.views import admin_entrance, contact, pages, script_catalogue
 
@@ -27,6 +29,9 @@ public: list[URLPattern] = [
     path("styleguide/", pages.styleguide, name="styleguide"),
 ]
 
+# The last of diagnosis answers every other address below.
+api: list[URLPattern | URLResolver] = [*api_of_orders, *api_of_diagnosis]
+
 # One sign-in for pages and admin: the admin's own would know neither the limit on failures nor our look.
 admin_doors: list[URLPattern] = [
     path("login/", admin_entrance.sign_in),
@@ -40,7 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("accounts.urls")),
     path("admin/", include(admin_doors)),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("diagnosis.api.urls")),
+    path("api/v1/", include((api, "api"))),
     path("api/dicom-web/", include("dicomweb.urls")),
     path("", include("diagnosis.urls")),
     path("", include("network.urls")),

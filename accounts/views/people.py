@@ -24,6 +24,12 @@ from accounts.roles import ROLES
 from accounts.step_up import step_up
 
 PAGE = 50
+TONES = {
+    people.Standing.ACTIVE: "success",
+    people.Standing.INVITED: "info",
+    people.Standing.DEACTIVATED: "cancelled",
+    people.Standing.ACCOUNT_CLOSED: "cancelled",
+}
 
 
 class State(NamedTuple):
@@ -54,11 +60,8 @@ def members(clinic: Clinic) -> QuerySet[Membership]:
 
 
 def state_of(membership: Membership) -> State:
-    if not membership.user.is_active:
-        return State(_("Account closed"), "cancelled")
-    if not membership.is_active:
-        return State(_("Deactivated"), "cancelled")
-    return State(_("Invited"), "info") if people.is_invited(membership) else State(_("Active"), "success")
+    standing = people.standing_of(membership)
+    return State(str(standing.label), TONES[standing])
 
 
 @require_safe

@@ -220,6 +220,17 @@ TOKEN: dict[str, Any] = {
     "revoked_at": None,
 }
 ISSUED_TOKEN: dict[str, Any] = {"token": "cip_(shown this once)", **TOKEN}
+PERSON: dict[str, Any] = {
+    "id": 7,
+    "clinic": _CLINIC,
+    "full_name": "Robin Radiographer",
+    "email": "robin@clinic.example",
+    "role": "radiographer",
+    "status": "active",
+    "created_at": "2026-02-16T09:00:00Z",
+    "last_sign_in_at": "2026-03-02T07:58:41Z",
+    "links": {"self": f"{_API}/people/7/"},
+}
 CLASSIFIER: dict[str, Any] = {
     "name": "vgg16-cxr",
     "version": "1.0.0",

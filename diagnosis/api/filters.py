@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 from django_filters import FilterSet
-from django_filters.rest_framework import CharFilter, ChoiceFilter, DjangoFilterBackend, UUIDFilter
+from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilter, DjangoFilterBackend, UUIDFilter
 from rest_framework.request import Request
 
 from diagnosis.errors import Refusal
@@ -52,3 +52,8 @@ class ReportFilter(FilterSet):
     study = UUIDFilter()
     patient = UUIDFilter(field_name="study__patient")
     status = ChoiceFilter(choices=ReportStatus.choices)
+
+
+class NoticeFilter(FilterSet):
+    study = UUIDFilter()
+    unread = BooleanFilter(field_name="read_at", lookup_expr="isnull")

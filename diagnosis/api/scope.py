@@ -11,13 +11,16 @@ from django.utils.translation import gettext
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
-from accounts.models import ApiToken, Clinic, User
+from accounts.models import ApiToken, Clinic, Membership, User
+from accounts.models.membership import MembershipQuerySet
 from accounts.permissions import Permission
+from diagnosis import notifications
 from diagnosis.errors import ConfidentialRecord
 from diagnosis.models import Analysis, ImageResult, Patient, Report, Review
 from diagnosis.models.analysis import AnalysisQuerySet
 from diagnosis.models.base import ClinicalQuerySet
 from diagnosis.models.image_result import ImageResultQuerySet
+from diagnosis.models.notification import NotificationQuerySet
 from diagnosis.models.report import ReportQuerySet
 from diagnosis.models.review import ReviewQuerySet
 from diagnosis.rules import blinding
@@ -96,6 +99,22 @@ def _hides_reading(request: Request) -> Exists:
 def hides_reading(request: Request, study: str) -> Exists:
     """Of the rows of a query: whether the person may not see the readings of the study that `study` leads to."""
     return Exists(blinding.hidden_readings(person(request)).filter(pk=OuterRef(study)))
+
+
+def notices(request: Request) -> NotificationQuerySet:
+    """What the page of notices shows the person; through a token only what is of the token's clinic."""
+    own = notifications.own(person(request))
+    if isinstance(request.auth, ApiToken):
+        return own.in_clinic(request.auth.membership.clinic)
+    return own
+
+
+def people(request: Request) -> MembershipQuerySet:
+    """Who works or worked in the clinics whose people the person manages; through a token only in the token's."""
+    found = Membership.objects.filter(clinic__in=Clinic.objects.where(person(request), Permission.MANAGE_STAFF))
+    if isinstance(request.auth, ApiToken):
+        return found.filter(clinic=request.auth.membership.clinic)
+    return found
 
 
 def own_tokens(request: Request) -> QuerySet[ApiToken]:

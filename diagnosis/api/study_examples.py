@@ -10,6 +10,7 @@ __all__ = [
     "CRITICAL_RESULT",
     "IMAGE",
     "IMAGE_RESULT",
+    "NOTICE",
     "ONE_STUDY",
     "REPORT",
     "REVIEW",
@@ -238,6 +239,16 @@ STUDY_EVENT: dict[str, Any] = {
     "by": STUDY["received_from"],
     "study": STUDY,
     "analyses": [ANALYSIS],
+}
+NOTICE: dict[str, Any] = {
+    "id": 4711,
+    "clinic": _CLINIC,
+    "kind": "report",
+    "sentence": "Report signed",
+    "study": _STUDY,
+    "created_at": "2026-03-02T08:36:15Z",
+    "read_at": None,
+    "links": {"self": f"{_API}/notices/4711/", "study": f"{_API}/studies/{_STUDY}/"},
 }
 TAKE_BACK: dict[str, Any] = {"images": [_IMAGE], "reason": "wrong patient"}
 TAKEN_BACK: dict[str, Any] = {

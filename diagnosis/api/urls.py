@@ -1,11 +1,15 @@
+"""The API's addresses but those of orders; portal/urls.py puts both into one namespace."""
+
 from django.urls import path, re_path
 
 from diagnosis.api.views.analysis import AnalysisImages, Attention, Cancel, OneAnalysis
 from diagnosis.api.views.archive import Archives
 from diagnosis.api.views.classifier import Classifiers, Ensembles
 from diagnosis.api.views.image import Images, OneImage
+from diagnosis.api.views.notice import Notices, OneNotice
 from diagnosis.api.views.nowhere import Nowhere
 from diagnosis.api.views.patient import History, OnePatient, Patients
+from diagnosis.api.views.person import OnePerson, People
 from diagnosis.api.views.report import OneReport, Pdf, Reports
 from diagnosis.api.views.review import OneReview, Reviews
 from diagnosis.api.views.scan import Image, OneScan, Original, Rerun, Scans
@@ -13,8 +17,6 @@ from diagnosis.api.views.schema import Docs, Schema
 from diagnosis.api.views.study import OneSeries, OneStudy, Studies
 from diagnosis.api.views.token import CurrentToken, Token, Tokens
 from diagnosis.api.views.withdrawal import TakeBack
-
-app_name = "api"
 
 urlpatterns = [
     path("tokens/", Tokens.as_view(), name="tokens"),
@@ -44,6 +46,10 @@ urlpatterns = [
     path("reports/", Reports.as_view(), name="reports"),
     path("reports/<uuid:pk>/", OneReport.as_view(), name="report"),
     path("reports/<uuid:pk>/report.pdf", Pdf.as_view(), name="report-pdf"),
+    path("notices/", Notices.as_view(), name="notices"),
+    path("notices/<int:pk>/", OneNotice.as_view(), name="notice"),
+    path("people/", People.as_view(), name="people"),
+    path("people/<int:pk>/", OnePerson.as_view(), name="person"),
     path("classifiers/", Classifiers.as_view(), name="classifiers"),
     path("ensembles/", Ensembles.as_view(), name="ensembles"),
     path("schema/", Schema.as_view(), name="schema"),

@@ -43,6 +43,9 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def of(self, user: User) -> NotificationQuerySet:
         return self.filter(recipient_id=user.pk)
 
+    def in_clinic(self, clinic: Clinic) -> NotificationQuerySet:
+        return self.filter(Q(study__clinic=clinic) | Q(record__clinic=clinic))
+
     def unread(self) -> NotificationQuerySet:
         return self.filter(read_at=None)
 

@@ -98,6 +98,7 @@ NOT_PAGES = {
         *("api:scan-image", "api:scan-original", "api:scans", "api:schema", "api:token", "api:token-current"),
         *("api:tokens", "api:archives", "api:studies", "api:study", "api:one-series", "api:images", "api:image"),
         *("api:analysis-images", "api:reviews", "api:review", "api:reports", "api:report", "api:report-pdf"),
+        *(f"api:{noun}" for noun in ("orders", "order", "notices", "notice", "people", "person")),
         *("api:study-take-back", "predecessor:sendbase64", "predecessor:upload"),
         *(f"dicomweb:dicom-find-{what}" for what in ("studies", "series", "instances")),
         *("dicomweb:dicom-study-find-series", "dicomweb:dicom-study-find-instances"),

@@ -47,6 +47,7 @@ KEPT = {
     "predictions": "attention",
     "reviews": "review",
     "reports": "report",
+    "orders": "order",
 }
 NOBODY = ""
 

@@ -17,11 +17,14 @@ from django.core.signals import got_request_exception
 from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from rest_framework import serializers
 
 from accounts.models import Clinic, Membership, User
 from accounts.roles import ROLES
 from diagnosis.models import Analysis, Patient, Prediction, Scan
+from orders.actions import receive_order
+from orders.models import Order, OrderSource
 from tests.archives import disc, packed
 from tests.authorisation import Route, address, routes
 from tests.factories import finish, new_case, new_patient, read
@@ -106,6 +109,7 @@ def make_world(name: str = "fuzz") -> World:
         **_subjects(patient, read_scan, analysis),
         "review": [review.pk],
         "report": [report.pk],
+        "order": [_order(patient).pk],
         "accounts_user": [site.pk],
         "accounts_clinic": [clinic.pk],
         "app_list": ["accounts"],
@@ -131,6 +135,11 @@ def _subjects(patient: Patient, scan: Scan, analysis: Analysis) -> dict[str, lis
         "diagnosis_patient": [patient.pk],
         "diagnosis_scan": [scan.pk],
     }
+
+
+def _order(patient: Patient) -> Order:
+    source = OrderSource.objects.create(clinic=patient.clinic, name="RIS", networks="192.0.2.0/24")
+    return receive_order(source=source, patient=patient, requested_at=timezone.now(), accession_number="A-1")
 
 
 def _person(role: str, clinic: Clinic) -> User:

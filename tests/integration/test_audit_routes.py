@@ -29,7 +29,16 @@ from diagnosis.actions.review import claim_review
 from diagnosis.actions.scan import upload_scan
 from diagnosis.actions.withdrawal import take_back
 from diagnosis.interchange.fhir.devices import maker
-from diagnosis.models import EmergencyAccess, KeyImage, Patient, Prediction, RetentionRule, Scan, Study
+from diagnosis.models import (
+    EmergencyAccess,
+    KeyImage,
+    Notification,
+    Patient,
+    Prediction,
+    RetentionRule,
+    Scan,
+    Study,
+)
 from diagnosis.models import SecondLook as Look
 from diagnosis.models.confidentiality import EmergencyKind
 from network.models import ReceivedStudy, RemoteEntity
@@ -73,6 +82,7 @@ WITHOUT_PATIENT = {
             for page in ("changelist", "add", "history", "delete", "change")
         ),
         *("diagnosis:reading-policy", "accounts:people", "accounts:invite", "accounts:person"),
+        *("api:people", "api:person"),
         *("delivery:destinations", "delivery:destination", "delivery:destination-add", "delivery:destination-echo"),
     ),
     "always refused": tuple(
@@ -95,9 +105,9 @@ WITHOUT_PATIENT = {
 SILENT = {name for names in WITHOUT_PATIENT.values() for name in names}
 # A form's address that is opened by itself leads to its page, and an administration's history is read on that page.
 LEAD_ELSEWHERE = {"diagnosis:review-decide", "diagnosis:review-impression", "diagnosis:patient-emergency"}
-# Lists of what is one's own, by who has something on them.
+# What is one's own, by who has something there.
 OWN_LISTS = {
-    "diagnosis:notifications": "radiographer",
+    **dict.fromkeys(("diagnosis:notifications", "api:notices", "api:notice"), "radiographer"),
     "diagnosis:reading-unsigned": "radiologist",
     "diagnosis:reading-authorisation": "radiologist",
 }
@@ -207,6 +217,7 @@ def world(
         "correction": [correction.pk],
         "regroup-undo": [correction.pk],
         "notification": [1],
+        "notice": [_notice_of(radiographer)],
         "one-series": [scan.series_id],
         "image": [scan.pk],
         "revoke_token": [1],
@@ -259,6 +270,12 @@ def dicom(by: User, patient: Patient) -> dict[str, list[Any]]:
 def _entry_about(patient: Patient) -> str:
     made = chain.append(AuditEvent(event=Event.RECORD, action=Action.READ, patient=patient.pk))
     return f"{made.chain}.{made.position}"
+
+
+def _notice_of(person: User) -> int:
+    told = Notification.objects.of(person).first()
+    assert told
+    return told.pk
 
 
 def received(clinic: Clinic) -> ReceivedStudy:

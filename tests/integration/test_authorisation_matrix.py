@@ -99,6 +99,7 @@ def subjects(world: World, clinic: Clinic) -> World:
     message = ContactMessage.objects.create(name="Ines", email="ines@clinic.example", subject="A", body="B")
     world.subjects |= {
         "notification": [notice.pk],
+        "notice": [notice.pk],
         "token": [token.pk],
         "revoke_token": [token.pk],
         "end_session": [OpenSession.objects.create(user=own, digest="0" * 64).pk],

@@ -52,6 +52,7 @@ from tests.integration.test_audit_routes import (  # noqa: F401
 # What opens as ever, without the record; the code of a report is on paper, and its page says nothing of the patient.
 LISTS = {
     *("api:patients", "api:scans", "api:images", "api:studies", "api:reports", "api:reviews"),
+    *("api:orders", "api:notices"),
     *(f"admin:diagnosis_{model}_changelist" for model in ("patient", "scan", "analysis")),
     *("diagnosis:home", "diagnosis:patient-list", "diagnosis:scan-list", "diagnosis:scan-progress", "diagnosis:upload"),
     *("diagnosis:queue", "diagnosis:reading-authorisation", "diagnosis:reading-unsigned", "diagnosis:second-looks"),

@@ -10,10 +10,10 @@ from django.urls import URLPattern
 from rest_framework.test import APIClient
 
 from accounts.models import Membership, User
-from diagnosis.api.urls import urlpatterns
+from portal.urls import api as api_urls
 from tests.integration.api.conftest import Api
 
-NAMED = [each for each in urlpatterns if isinstance(each, URLPattern) and each.name]
+NAMED = [each for each in api_urls if isinstance(each, URLPattern) and each.name]
 METHODS = ("get", "post", "put", "patch", "delete")
 
 

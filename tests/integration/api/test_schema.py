@@ -48,9 +48,11 @@ def test_every_operation_needs_a_key_but_the_sign_in(schema: dict[str, Any]) -> 
 def test_programs_neither_decide_nor_sign(schema: dict[str, Any]) -> None:
     """Decision 0602."""
     of_reading = {
-        path: asked for path, asked in schema["paths"].items() if path.split("/")[3] in ("reviews", "reports")
+        path: asked
+        for path, asked in schema["paths"].items()
+        if path.split("/")[3] in ("reviews", "reports", "orders", "notices", "people")
     }
-    assert len(of_reading) == 5
+    assert len(of_reading) == 11
     assert {method for asked in of_reading.values() for method in asked} == {"get"}
 
 
@@ -141,6 +143,9 @@ def test_lists_are_described_with_their_parameters(schema: dict[str, Any]) -> No
         "images": {"patient", "study", "series", "modality"},
         "reviews": {"study", "patient", "status"},
         "reports": {"study", "patient", "status"},
+        "orders": {"accession_number", "patient", "status"},
+        "notices": {"study", "unread"},
+        "people": set(),
     }.items():
         described = schema["paths"][f"/api/v1/{path}/"]["get"]["parameters"]
         assert {each["name"] for each in described} == {*filters, "cursor", "page_size"}, path

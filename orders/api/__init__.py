@@ -1,0 +1,1 @@
+"""Orders for programs: addresses of the JSON API, in the manner of diagnosis.api."""
