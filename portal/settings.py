@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "accounts.middleware.MembershipMiddleware",
     "accounts.middleware.LocaleMiddleware",
     "audit.middleware.AuditMiddleware",
+    "diagnosis.api.deprecations.DeprecationMiddleware",
     "portal.middleware.BodyLimitMiddleware",
     "accounts.middleware.NoStoreMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -444,6 +445,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "diagnosis.api.views.problems.as_conditional",
         "diagnosis.api.views.problems.as_problems",
+        "diagnosis.api.deprecations.as_deprecated",
     ],
 }
 

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from tools import conformance, decisions, notice, rooms
+from tools import conformance, decisions, deprecations, notice, rooms
 from tools.generated import ROOT
 
-PARTS = (notice.PART, decisions.PART, rooms.PART, *conformance.PARTS)
+PARTS = (notice.PART, decisions.PART, rooms.PART, deprecations.PART, *conformance.PARTS)
 
 
 def main(argv: list[str] | None = None) -> int:
