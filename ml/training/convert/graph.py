@@ -10,18 +10,19 @@ from ml import architectures
 from ml.serving.engine import import_openvino
 
 
-def exported(model: keras.Model, path: Path) -> Any:
+def exported(model: keras.Model, path: Path, *, grey: bool = True) -> Any:
     """The classifier as an OpenVINO model for one image, with the outputs `logits` and `maps`.
 
     `model` has a fixed input size; Keras writes to `path`, which must stay as it is while the result is used.
-    Keras folds batch normalisation, and leaves transpositions at the input and the output only.
+    Keras folds batch normalisation, and leaves transpositions at the input and the output only. Without `grey` the
+    first convolution goes on reading three copies of the grey channel, as in networks converted before it was spared.
     """
     architectures.with_maps(model).export(str(path), format="openvino", verbose=False)
     network = import_openvino().Core().read_model(path)
     network.reshape([1, *model.input_shape[1:]])
     for output in network.outputs:
         output.get_tensor().set_names({"logits" if len(output.get_partial_shape()) == 2 else "maps"})
-    if any(layer.name == "channels" for layer in model.layers):
+    if grey and any(layer.name == "channels" for layer in model.layers):
         _read_grey_once(network)
     return network
 

@@ -5,10 +5,12 @@ X-rays come first: there are more sources of them, and what their networks learn
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ml.spec import Modality
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 WEIGHTS_ROOT = Path(__file__).parents[2] / "weights"
 CXR, CT = Modality.CXR, Modality.CT
+# Enough for the mean and the spread of each channel of a network
+STATISTICS_IMAGES = 256
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,9 @@ class Recipe:
     """The choices of one run.
 
     `sizes` as for `python -m ml train`; `width` divides the channels; `grown_from` is the sibling architecture, of the
-    same modality, that it starts as; `after` the modality whose network of the same architecture it starts from.
+    same modality, that it starts as; `after` the modality whose network of the same architecture it starts from;
+    `start` the version of the same classifier, such as 1.0.0, whose released network it starts as. `asks` says that it
+    is taught the questions that each source can answer (docs/adr/0219) and not each label.
     """
 
     architecture: str
@@ -34,6 +40,8 @@ class Recipe:
     batch: int = 16
     grown_from: str | None = None
     after: Modality | None = None
+    start: str | None = None
+    asks: bool = False
 
     @property
     def name(self) -> str:
@@ -45,20 +53,28 @@ class Recipe:
         """The name of the classifier of the other modality that it starts from."""
         return _name(self.architecture, self.after) if self.after else None
 
+    def before(self, version: str) -> str | None:
+        """The identity of the bundle whose images are part of it, where `version` is that of all that is made."""
+        if self.start:
+            return f"{self.name}/{self.start}"
+        return f"{self.base}/{version}" if self.base else None
+
     def plan(self, runs: Path) -> "Plan":
         """The plan of the run; those it starts from lie in `runs` too."""
-        from ml.training.fit.plan import Plan, parse_phases
-        from ml.training.fit.run_files import BEST
+        from ml.training.fit.plan import Objective, Plan, parse_phases
+        from ml.training.fit.run_files import BEST, START
 
         smaller = runs / _name(self.grown_from, self.modality) if self.grown_from else None
+        weights = runs / self.base / BEST if self.base else runs / self.name / START if self.start else None
         return Plan(
             modality=self.modality,
             architecture=self.architecture,
             phases=parse_phases(self.sizes),
-            weights=str(runs / self.base / BEST) if self.base else None,
+            weights=str(weights) if weights else None,
             width=self.width,
             grown_from=str(smaller) if smaller else None,
             batch=self.batch,
+            objective=Objective.QUESTIONS if self.asks else Objective.LABELS,
         )
 
 
@@ -76,6 +92,15 @@ RECIPES = (
     Recipe("vgg16", CT, "64:2,96:6", after=CXR),
     Recipe("vgg19", CT, "64:2,96:6", after=CXR),
 )
+# The second version for X-rays goes on from the first, whose released networks are all that is left of it
+QUESTION_RECIPES = (
+    Recipe("vgg16", CXR, "96:5,128:4", start="1.0.0", asks=True),
+    Recipe("resnet50", CXR, "96:5,128:4", start="1.0.0", asks=True),
+    Recipe("inceptionv3", CXR, "112:8", start="1.0.0", asks=True),
+    Recipe("xception", CXR, "96:8", start="1.0.0", asks=True),
+    Recipe("vgg19", CXR, "96:5,128:4", start="1.0.0", asks=True),
+    Recipe("densenet121", CXR, "96:3,128:2", width=1, batch=32, start="1.1.0", asks=True),
+)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -86,27 +111,36 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and ensembles")
     parser.add_argument("--version", required=True, help="of all that is made, such as 2.0.0")
     parser.add_argument("--width", type=int, help="divide the channels of every layer by this instead")
+    parser.add_argument(
+        "--objective",
+        choices=("labels", "questions"),
+        default="labels",
+        help="make the X-ray classifiers that were taught questions instead, from the released ones",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
-    for made in make(options.data, options.runs, options.root, version=options.version, width=options.width):
+    recipes = QUESTION_RECIPES if options.objective == "questions" else RECIPES
+    for made in make(options.data, options.runs, options.root, recipes, version=options.version, width=options.width):
         sys.stdout.write(f"{made}\n")
 
 
-def make(data: Path, runs: Path, root: Path, *, version: str, width: int | None = None) -> Iterator[Path]:
-    """Make every classifier and both ensembles, and yield their folders; what an earlier call made is left as it is.
+def make(
+    data: Path, runs: Path, root: Path, recipes: Sequence[Recipe], *, version: str, width: int | None = None
+) -> Iterator[Path]:
+    """Make every classifier and their ensembles, and yield their folders; what an earlier call made is left as it is.
 
     `width` makes all networks so wide instead.
     """
     from ml.training.publish.combine import combine
 
-    for recipe in RECIPES:
+    for recipe in recipes:
         bundle = root / recipe.name / version
         if not bundle.exists():
             _make(recipe, data, runs, root, version, width)
         yield bundle
-    for modality in Modality:
+    for modality in dict.fromkeys(recipe.modality for recipe in recipes):
         ensemble = root / f"panel-{modality.value}" / version
         yield ensemble if ensemble.exists() else combine(root, modality, version=version)
 
@@ -116,11 +150,33 @@ def _make(recipe: Recipe, data: Path, runs: Path, root: Path, version: str, widt
     from ml.training.measure.evaluation import evaluate
     from ml.training.publish.export import export
 
-    run = runs / recipe.name
+    run, before = runs / recipe.name, recipe.before(version)
     chosen = replace(recipe, width=width) if width else recipe
+    if recipe.start:
+        _recover(recipe, data, root, run)
     train(chosen.plan(runs), data, run)
     evaluate(run, data)
-    export(run, data, root, version=version, after=root / recipe.base / version if recipe.base else None)
+    export(run, data, root, version=version, after=root / before if before else None)
+
+
+def _recover(recipe: Recipe, data: Path, root: Path, run: Path) -> None:
+    """Write the weights of the released network that the run starts as."""
+    from ml.serving.bundle import read_bundle
+    from ml.training.convert.recovery import recover
+    from ml.training.data.datasets import read_prepared
+    from ml.training.data.split import Part
+    from ml.training.fit.run_files import START
+    from ml.training.fit.teaching import teaching_of
+
+    if (run / START).is_file():
+        return
+    bundle = read_bundle(root / recipe.name / str(recipe.start))
+    size, preparation = bundle.spec.input_size, bundle.spec.preprocessing
+    rows = teaching_of(recipe.plan(run.parent)).split(data)[Part.TRAIN]
+    chosen = rows[:: max(1, len(rows) // STATISTICS_IMAGES)]
+    images = np.stack([read_prepared(data / row.path, size, preparation).values for row in chosen])
+    run.mkdir(parents=True, exist_ok=True)
+    recover(bundle, images).save_weights(run / START)
 
 
 def _name(architecture: str, modality: Modality) -> str:

@@ -9,8 +9,10 @@ import pytest
 pytest.importorskip("keras", reason="Keras is only needed to train")
 
 from ml import architectures
-from ml.spec import Modality
-from ml.training.publish.recipes import RECIPES
+from ml.serving.bundle import read_bundle
+from ml.spec import Modality, version_order
+from ml.training.fit.plan import Objective
+from ml.training.publish.recipes import QUESTION_RECIPES, RECIPES, WEIGHTS_ROOT
 
 
 def test_every_architecture_has_a_recipe_for_either_modality() -> None:
@@ -30,3 +32,14 @@ def test_what_a_recipe_starts_from_is_made_before_it(tmp_path: Path) -> None:
         assert plan.final_side >= architectures.find(plan.architecture).smallest_side
         assert (tmp_path / recipe.name).name == plan.name
         made.add(tmp_path / recipe.name)
+
+
+def test_every_classifier_that_is_taught_questions_starts_as_a_released_one(tmp_path: Path) -> None:
+    assert {recipe.architecture for recipe in QUESTION_RECIPES} == set(architectures.ARCHITECTURES)
+    for recipe in QUESTION_RECIPES:
+        plan, before = recipe.plan(tmp_path), recipe.before("2.0.0")
+        assert plan.objective is Objective.QUESTIONS
+        assert plan.warm_starts
+        assert before == f"{recipe.name}/{recipe.start}"
+        assert read_bundle(WEIGHTS_ROOT / before).spec.width == plan.width
+        assert version_order(str(recipe.start)) < version_order("2.0.0")

@@ -110,18 +110,15 @@ def test_a_run_can_start_from_another_one(data: Path, run: Path, tmp_path: Path)
     assert float(history(tmp_path)[0]["val_loss"]) < float(history(run)[0]["val_loss"])
 
 
-def test_one_command_makes_what_is_missing_and_leaves_the_rest(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_command_makes_what_is_missing_and_leaves_the_rest(data: Path, tmp_path: Path) -> None:
     """A narrow network, ready to serve; the second call finds it and trains nothing."""
     recipe = recipes.Recipe("tiny", Modality.CXR, "24:1,32:2", width=2, batch=4)
-    monkeypatch.setattr(recipes, "RECIPES", (recipe,))
-    made = recipes.make(data, tmp_path / "runs", tmp_path / "weights", version="1.0.0")
+    made = recipes.make(data, tmp_path / "runs", tmp_path / "weights", [recipe], version="1.0.0")
     bundle = next(made)
     assert read_bundle(bundle).spec.width == 2
     assert [each.spec.name for each in load(tmp_path / "weights", Modality.CXR)] == ["tiny-cxr"]
     shutil.rmtree(tmp_path / "runs")
-    assert next(recipes.make(data, tmp_path / "runs", tmp_path / "weights", version="1.0.0")) == bundle
+    assert next(recipes.make(data, tmp_path / "runs", tmp_path / "weights", [recipe], version="1.0.0")) == bundle
     assert not (tmp_path / "runs").exists()
 
 
