@@ -22,7 +22,8 @@ class AbnormalityPoint:
     Classifiers, 1999). Below `threshold` the lung counts as clear, from `abnormal_from` on as abnormal, both in [0, 1]
     and chosen as `chosen_for` says; `sensitivity` and `specificity` are those of `threshold` on `measured_on`.
     `sources` gives the same by source of the images, with the counts `abnormal` and `normal`; None where a source has
-    no such image. Raises SpecInvalid when it contradicts itself.
+    no such image. `domains` are the places, showing lungs of both kinds, whose images chose the bounds and measured
+    the two rates; empty where all images did. Raises SpecInvalid when it contradicts itself.
     """
 
     labels: tuple[str, ...]
@@ -35,6 +36,7 @@ class AbnormalityPoint:
     specificity: Estimate
     sources: Mapping[str, Mapping[str, Any]] = field(hash=False)
     measured_on: str
+    domains: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require(len(set(self.labels)) == len(self.labels) >= 1, "Labels of an abnormal lung must differ.")
@@ -62,7 +64,8 @@ class AbnormalityPoint:
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
         """Read what `asdict` gave."""
         estimates = {name: Estimate(**fields[name]) for name in ("sensitivity", "specificity")}
-        return cls(**{**fields, **estimates, "labels": tuple(fields["labels"])})
+        named = {"labels": tuple(fields["labels"]), "domains": tuple(fields.get("domains", ()))}
+        return cls(**{**fields, **estimates, **named})
 
 
 def logit(probability: float) -> float:

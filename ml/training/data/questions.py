@@ -19,6 +19,7 @@ from ml.training.data.manifest import Row, read_rows
 from ml.training.data.split import Part, Parts, split
 
 MANIFEST = "manifest_v2.csv"
+LEAST_PROBABILITY = 1e-7
 COVID, OTHER, NORMAL = "covid", "pneumonia", "normal"
 # The three labels have one place for all disease that is not COVID-19.
 OTHER_DISEASE = ("tuberculosis",)
@@ -81,9 +82,28 @@ def domain_of(source: str) -> Domain | None:
     return next((domain for domain in DOMAINS if source in domain.sources), None)
 
 
+def domains_of(question: Question) -> tuple[str, ...]:
+    """The names of the domains whose images can answer a question."""
+    return tuple(domain.name for domain in DOMAINS if domain.question is question)
+
+
+def are_of(sources: Sequence[str], domains: Sequence[str]) -> NDArray[np.bool_]:
+    """Which sources are of one of the domains, bool (n,)."""
+    known = {source for domain in DOMAINS if domain.name in domains for source in domain.sources}
+    return np.array([source in known for source in sources], dtype=np.bool_)
+
+
 def side_targets(rows: Sequence[Row]) -> NDArray[np.int64]:
     """Each row's side as its index in SIDES, int64 (n,). Raises ValueError for a row that can answer no question."""
-    return np.array([_side_index(row) for row in rows], dtype=np.int64)
+    return np.array([side_index(row.source, row.label) for row in rows], dtype=np.int64)
+
+
+def side_index(source: str, label: str) -> int:
+    """The side of an image as its index in SIDES. Raises ValueError where its source cannot answer with that label."""
+    domain = domain_of(source)
+    if domain is None or label not in domain.question.among:
+        raise ValueError(f"An image of {source} that shows {label} can answer no question.")
+    return SIDES.index(Side(domain, label in domain.question.positive))
 
 
 def label_masks(labels: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -91,6 +111,18 @@ def label_masks(labels: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.
     allowed = [[float(label in side.allowed) for label in labels] for side in SIDES]
     among = [[float(label in side.domain.question.among) for label in labels] for side in SIDES]
     return np.array(allowed, dtype=np.float32), np.array(among, dtype=np.float32)
+
+
+def likelihoods(
+    probabilities: NDArray[np.float64], targets: NDArray[np.int64], labels: Sequence[str]
+) -> NDArray[np.float64]:
+    """The probability of each image's own side as a share of what its question is asked among, float64 (n,).
+
+    `probabilities` (n, labels); `targets` (n,) are indices of SIDES.
+    """
+    allowed, among = label_masks(labels)
+    whole = (probabilities * among[targets]).sum(axis=1)
+    return np.asarray((probabilities * allowed[targets]).sum(axis=1) / np.maximum(whole, LEAST_PROBABILITY))
 
 
 def split_for_questions(data: Path, *, left_out: str | None = None) -> Parts:
@@ -132,10 +164,3 @@ def _is_unseen(row: Row, left_out: str | None) -> bool:
     """Whether its source can answer no question, or is to be left out."""
     domain = domain_of(row.source)
     return domain is None or left_out in {row.source, domain.name}
-
-
-def _side_index(row: Row) -> int:
-    domain = domain_of(row.source)
-    if domain is None or row.label not in domain.question.among:
-        raise ValueError(f"{row.path} ({row.source}, {row.label}) can answer no question.")
-    return SIDES.index(Side(domain, row.label in domain.question.positive))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.probability import softmax
+from ml.training.data import questions
 from ml.training.data.manifest import Row, label_indices
-from ml.training.data.questions import SIDES, label_masks, side_targets, split_for_questions
+from ml.training.data.questions import LEAST_PROBABILITY, SIDES, label_masks, side_targets, split_for_questions
 from ml.training.data.sampler import Sampler
 from ml.training.data.split import Partition, Parts, by_group
 from ml.training.fit.loss import SidedCrossEntropy, SmoothedCrossEntropy
@@ -18,7 +19,6 @@ from ml.training.fit.plan import Objective, Plan
 from ml.training.metrics import area_under_curve
 from ml.training.modalities import LABELS
 
-LEAST_PROBABILITY = 1e-7
 Probabilities = NDArray[np.float64]
 
 
@@ -128,10 +128,7 @@ class QuestionTeaching(Teaching):
         return 1.0 - measured["val_auc"]
 
     def likelihoods(self, probabilities: Probabilities, targets: NDArray[np.int64]) -> Probabilities:
-        """The probability of each image's own side as a share of what its question is asked among, float64 (n,)."""
-        allowed, among = label_masks(self.labels)
-        whole = (probabilities * among[targets]).sum(axis=1)
-        return np.asarray((probabilities * allowed[targets]).sum(axis=1) / np.maximum(whole, LEAST_PROBABILITY))
+        return questions.likelihoods(probabilities, targets, self.labels)
 
 
 def teaching_of(plan: Plan, partition: Partition = by_group) -> Teaching:

@@ -4,19 +4,19 @@ The bounds are no copies of those for the positive label. A lung wrongly called 
 called clear may cost a diagnosis: so the clear zone keeps the usual aim, and the abnormal zone may be wrong more often.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
-from ml.abnormality import AbnormalityPoint, calibrated, logit
+from ml.abnormality import AbnormalityPoint
 from ml.spec import Estimate
+from ml.training.data.questions import are_of
 from ml.training.measure.bootstrap import estimates
-from ml.training.measure.calibration import find_positive_from, find_threshold
+from ml.training.measure.calibration import Line, find_positive_from, find_threshold, fit_line
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
 from ml.training.measure.report import operating_estimates, plain, zone_estimates
 from ml.training.measure.sources import Rates, rates_by_source
@@ -32,14 +32,6 @@ CHOSEN_FOR = (
 )
 
 
-@dataclass(frozen=True)
-class Line:
-    """A calibration on the logit: what the logistic function is taken of is `slope` * logit + `intercept`."""
-
-    slope: float
-    intercept: float
-
-
 def can_be_asked(scored: ScoredImages) -> bool:
     """Whether one label means a lung without disease, which "no COVID-19" does not."""
     return NORMAL in scored.names
@@ -48,7 +40,7 @@ def can_be_asked(scored: ScoredImages) -> bool:
 def as_abnormal(scored: ScoredImages, line: Line) -> ScoredImages:
     """The same images with two labels, abnormal and normal, and calibrated probabilities of them."""
     normal = scored.names.index(NORMAL)
-    abnormal = np.array([calibrated(summed, line.slope, line.intercept) for summed in _summed(scored)])
+    abnormal = line.read(_summed(scored))
     return ScoredImages(
         SIDES,
         np.stack([abnormal, 1.0 - abnormal], axis=1),
@@ -60,21 +52,19 @@ def as_abnormal(scored: ScoredImages, line: Line) -> ScoredImages:
 
 
 def fit(scored: ScoredImages) -> Line:
-    """The line of Platt (Advances in Large Margin Classifiers, 1999), to four digits; every group counts the same.
+    """The line that calibrates whether a lung is abnormal; see `fit_line`."""
+    return fit_line(_summed(scored), scored.labels != scored.names.index(NORMAL), scored.groups)
 
-    Raises ValueError where the lungs are all abnormal or all not.
+
+def choose_point(validation: ScoredImages, test: ScoredImages, domains: Sequence[str] = ()) -> AbnormalityPoint:
+    """Calibration and bounds from the validation part, with what they do on the test part.
+
+    Where `domains` are given their images alone choose, and measure what is not said by source. Raises ValueError where
+    the lungs of those who choose are all abnormal or all not.
     """
-    logits = np.array([[logit(summed)] for summed in _summed(scored)])
-    _, which, sizes = np.unique(scored.groups, return_inverse=True, return_counts=True)
-    model = LogisticRegression(C=np.inf)
-    model.fit(logits, scored.labels != scored.names.index(NORMAL), sample_weight=1.0 / sizes[which])
-    return Line(round(float(model.coef_[0, 0]), 4), round(float(model.intercept_[0]), 4))
-
-
-def choose_point(validation: ScoredImages, test: ScoredImages) -> AbnormalityPoint:
-    """Calibration and bounds from the validation part, with what they do on the test part."""
-    line = fit(validation)
-    asked = as_abnormal(validation, line)
+    choosing = _at(validation, domains)
+    line = fit(choosing)
+    asked = as_abnormal(choosing, line)
     threshold = find_threshold(asked.positive, asked.score, sensitivity=SENSITIVITY_AIM)
     start = find_positive_from(asked.positive, asked.score, specificity=SPECIFICITY_AIM)
     measured = as_abnormal(test, line)
@@ -85,20 +75,22 @@ def choose_point(validation: ScoredImages, test: ScoredImages) -> AbnormalityPoi
         threshold=threshold,
         abnormal_from=max(threshold, start),
         chosen_for=CHOSEN_FOR,
-        **operating_estimates(measured, threshold),
+        **operating_estimates(_at(measured, domains), threshold),
         sources=rates_by_source(measured, threshold, sides=SIDES),
-        measured_on="the test part",
+        measured_on=f"the test part ({', '.join(domains)})" if domains else "the test part",
+        domains=tuple(domains),
     )
 
 
 def measure_abnormality(scored: ScoredImages, point: AbnormalityPoint) -> dict[str, Any]:
     """What the point does on a part, as plain values for JSON: every number with its interval."""
     asked = as_abnormal(scored, Line(point.slope, point.intercept))
+    home = _at(asked, point.domains)
     return {
-        "operating_point": plain(operating_estimates(asked, point.threshold)),
-        "zones": plain(zone_estimates(asked, point.threshold, point.abnormal_from)),
-        "estimates": plain(estimates(asked, _measures)),
-        "support": dict(zip(SIDES, np.bincount(asked.labels, minlength=2).tolist(), strict=True)),
+        "operating_point": plain(operating_estimates(home, point.threshold)),
+        "zones": plain(zone_estimates(home, point.threshold, point.abnormal_from)),
+        "estimates": plain(estimates(home, _measures)),
+        "support": dict(zip(SIDES, np.bincount(home.labels, minlength=2).tolist(), strict=True)),
         **sources(asked, point.threshold, point.abnormal_from, sides=SIDES),
         "among_abnormal": plain(estimates(scored, _areas_among_abnormal)),
     }
@@ -129,11 +121,21 @@ def abnormality_controls(folder: Path, part: str) -> Mapping[str, Estimate]:
     }
 
 
-def report(validation: ScoredImages, test: ScoredImages, folder: Path, part: str) -> dict[str, Any]:
-    """The point, what it was measured to do and what the number is worth, as metrics.json holds it."""
-    point = choose_point(validation, test)
+def report(
+    validation: ScoredImages, test: ScoredImages, folder: Path, part: str, domains: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The point, what it was measured to do and what the number is worth, as metrics.json holds it.
+
+    `domains` as for `choose_point`.
+    """
+    point = choose_point(validation, test, domains)
     controls = plain(dict(abnormality_controls(folder, part)))
     return {"point": asdict(point), **measure_abnormality(test, point), "controls": controls}
+
+
+def _at(scored: ScoredImages, domains: Sequence[str]) -> ScoredImages:
+    """The images of some domains; all images where none is named."""
+    return scored.take(are_of(scored.sources.tolist(), domains)) if domains else scored
 
 
 def _summed(scored: ScoredImages) -> NDArray[np.float64]:

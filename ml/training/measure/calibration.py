@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from sklearn.linear_model import LogisticRegression
 
+from ml.abnormality import calibrated, logit
 from ml.probability import softmax
 
 SENSITIVITY_AIM = SPECIFICITY_AIM = 0.95
@@ -22,23 +24,57 @@ DIGITS = 1e4
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the validation part decided; the bounds of the zones are probabilities."""
+    """What the validation part decided; the bounds of the zones are probabilities.
+
+    `domains` are those whose images decided the bounds, and on which they are measured; empty where all did.
+    """
 
     temperature: float
     threshold: float
     positive_from: float
+    domains: tuple[str, ...] = ()
 
 
-def calibrate(logits: NDArray[np.floating], labels: NDArray[np.int64], temperature: float | None = None) -> Calibration:
+@dataclass(frozen=True)
+class Line:
+    """A calibration on the logit: what the logistic function is taken of is `slope` * logit + `intercept`."""
+
+    slope: float
+    intercept: float
+
+    def read(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Calibrated probabilities float64 (n,) of scores (n,) in [0, 1]."""
+        return np.array([calibrated(score, self.slope, self.intercept) for score in scores.tolist()])
+
+
+def fit_line(scores: NDArray[np.floating], positive: NDArray[np.bool_], groups: NDArray[np.str_]) -> Line:
+    """The line of Platt (Advances in Large Margin Classifiers, 1999), to four digits; every group counts the same.
+
+    `scores` (n,) in [0, 1]. Raises ValueError where all are positive or none is.
+    """
+    logits = np.array([[logit(score)] for score in scores.tolist()])
+    _, which, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    model = LogisticRegression(C=np.inf)
+    model.fit(logits, positive, sample_weight=1.0 / sizes[which])
+    return Line(round(float(model.coef_[0, 0]), 4), round(float(model.intercept_[0]), 4))
+
+
+def calibrate(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Calibration:
     """Temperature and zones from logits (n, classes) and labels (n,), of which 0 is the positive one.
 
-    `temperature` where it was found already. Raises ValueError when the labels are all positive or all not.
+    Raises ValueError when the labels are all positive or all not.
     """
-    temperature = temperature or find_temperature(logits, labels)
-    scores, positive = softmax(logits, temperature)[:, 0], labels == 0
+    temperature = find_temperature(logits, labels)
+    return Calibration(temperature, *find_bounds(softmax(logits, temperature)[:, 0], labels == 0))
+
+
+def find_bounds(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> tuple[float, float]:
+    """The threshold and where the positive zone begins, from scores (n,) and which of them are truly positive.
+
+    Raises ValueError when all are or none is.
+    """
     threshold = find_threshold(positive, scores, sensitivity=SENSITIVITY_AIM)
-    start = find_positive_from(positive, scores, specificity=SPECIFICITY_AIM)
-    return Calibration(temperature, threshold, max(threshold, start))
+    return threshold, max(threshold, find_positive_from(positive, scores, specificity=SPECIFICITY_AIM))
 
 
 def find_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:

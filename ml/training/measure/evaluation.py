@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from ml.training.fit.finished_run import FinishedRun
 from ml.training.fit.plan import Objective
 from ml.training.fit.teaching import teaching_of
 from ml.training.measure import figures, questions
-from ml.training.measure.calibration import Calibration, calibrate, likeliest_temperature
+from ml.training.measure.calibration import Calibration, calibrate
 from ml.training.measure.controls import black_out_lungs, border_scores, score_rows
 from ml.training.measure.curves import CURVES, EVALUATION, curves, write_curves
 from ml.training.measure.predictions import (
@@ -118,9 +117,10 @@ def _write_predictions(bench: Bench, part: Part) -> Calibration:
 
 def _calibrate(bench: Bench, logits: NDArray[np.float32]) -> Calibration:
     """By the logits of the validation part: a temperature for what was learnt, zones for the first label."""
-    rows, teaching = bench.parts[Part.VALIDATION], teaching_of(bench.trained.plan)
-    right = partial(teaching.likelihoods, targets=teaching.targets(rows))
-    return calibrate(logits, label_indices(rows, bench.trained.labels), likeliest_temperature(logits, right))
+    said = bench.scored(Part.VALIDATION, logits, 1.0)
+    if bench.trained.plan.objective is Objective.QUESTIONS:
+        return questions.calibrate(logits, said)
+    return calibrate(logits, said.labels)
 
 
 def _questions(bench: Bench, part: Part) -> dict[str, Any]:

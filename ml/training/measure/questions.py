@@ -1,16 +1,33 @@
 """What a network knows of the questions that it was taught: measured within a place first, then at every source."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
-from ml.abnormality import calibrated, logit
-from ml.training.data.questions import ABNORMAL, COVID_AMONG_ABNORMAL, DOMAINS, Question, domain_of
+from ml.probability import softmax
+from ml.training.data.questions import (
+    ABNORMAL,
+    COVID_AMONG_ABNORMAL,
+    Question,
+    are_of,
+    domain_of,
+    domains_of,
+    likelihoods,
+    side_index,
+)
 from ml.training.measure.bootstrap import estimates
-from ml.training.measure.calibration import find_positive_from, find_threshold
+from ml.training.measure.calibration import (
+    Calibration,
+    Line,
+    find_bounds,
+    find_positive_from,
+    find_threshold,
+    fit_line,
+    likeliest_temperature,
+)
 from ml.training.measure.report import operating_estimates, plain, zone_estimates
 from ml.training.measure.sources import mean_by_source, rates_by_source
 from ml.training.metrics import Measures, calibration_error, within_source_measures
@@ -53,28 +70,40 @@ def ask(scored: ScoredImages, question: Question) -> ScoredImages:
 
 def at_home(asked: ScoredImages, question: Question) -> ScoredImages:
     """The images of domains that hold both sides of the question, each under the name of its domain."""
-    domains = np.array([domain.name if (domain := domain_of(source)) else "" for source in asked.sources.tolist()])
-    answering = [domain.name for domain in DOMAINS if domain.question is question]
-    kept = np.isin(domains, answering)
-    taken = asked.take(kept)
-    return ScoredImages(
-        taken.names, taken.probabilities, taken.labels, domains[kept].astype(np.str_), taken.groups, taken.paths
-    )
+    taken = asked.take(are_of(asked.sources.tolist(), domains_of(question)))
+    domains = [domain.name for source in taken.sources.tolist() if (domain := domain_of(source))]
+    return replace(taken, sources=np.array(domains, dtype=np.str_))
 
 
 def choose(asked: ScoredImages) -> Answering:
     """Calibration and zones from images of a held-out part. Raises ValueError where they are all on one side."""
-    slope, intercept = _line(asked)
-    scores, positive = _calibrated(asked.score, slope, intercept), asked.positive
+    line = fit_line(asked.score, asked.positive, asked.groups)
+    scores, positive = line.read(asked.score), asked.positive
     threshold = find_threshold(positive, scores, sensitivity=SENSITIVITY_AIM)
     start = find_positive_from(positive, scores, specificity=SPECIFICITY_AIM)
-    return Answering(slope, intercept, threshold, max(threshold, start))
+    return Answering(line.slope, line.intercept, threshold, max(threshold, start))
 
 
 def read_answers(asked: ScoredImages, answering: Answering) -> ScoredImages:
     """The same images with calibrated answers."""
-    scores = _calibrated(asked.score, answering.slope, answering.intercept)
+    scores = Line(answering.slope, answering.intercept).read(asked.score)
     return asked.saying(np.stack([scores, 1.0 - scores], axis=1))
+
+
+def calibrate(logits: NDArray[np.floating], about: ScoredImages) -> Calibration:
+    """Temperature and zones from logits (n, labels) of images that can all answer a question.
+
+    The temperature is that of the answers to their questions. The bounds of the first label are those that tell it from
+    other disease where a place shows both: images of healthy lungs would say nothing of that. Raises ValueError for an
+    image that can answer no question, and where no such place shows both.
+    """
+    names = [about.names[label] for label in about.labels.tolist()]
+    targets = np.array([side_index(*each) for each in zip(about.sources.tolist(), names, strict=True)])
+    temperature = likeliest_temperature(logits, partial(likelihoods, targets=targets, labels=about.names))
+    domains = domains_of(COVID_AMONG_ABNORMAL)
+    home = are_of(about.sources.tolist(), domains)
+    bounds = find_bounds(softmax(logits, temperature)[home, 0], about.positive[home])
+    return Calibration(temperature, *bounds, domains=domains)
 
 
 def report(validation: ScoredImages, held_out: ScoredImages) -> dict[str, Any]:
@@ -103,16 +132,3 @@ def _measures(scored: ScoredImages) -> Measures:
     within = within_source_measures(scored)
     mean = float(np.mean(list(within.values()))) if within else float("nan")
     return {"auc_within": mean, **within, "calibration_error": calibration_error(scored)}
-
-
-def _line(asked: ScoredImages) -> tuple[float, float]:
-    """Slope and intercept to four digits; every group counts the same."""
-    logits = np.array([[logit(score)] for score in asked.score.tolist()])
-    _, which, sizes = np.unique(asked.groups, return_inverse=True, return_counts=True)
-    model = LogisticRegression(C=np.inf)
-    model.fit(logits, asked.positive, sample_weight=1.0 / sizes[which])
-    return round(float(model.coef_[0, 0]), 4), round(float(model.intercept_[0]), 4)
-
-
-def _calibrated(scores: NDArray[np.float64], slope: float, intercept: float) -> NDArray[np.float64]:
-    return np.array([calibrated(score, slope, intercept) for score in scores.tolist()])

@@ -1,10 +1,12 @@
 """What a held-out part says of a classifier or an ensemble: every number with its 95 % interval over groups."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ml.spec import Estimate, OperatingPoint
+from ml.training.data.questions import are_of
 from ml.training.measure.bootstrap import estimates, with_exact_bounds
 from ml.training.measure.calibration import CHOSEN_FOR, Calibration
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
@@ -23,7 +25,11 @@ CONTROLS = {"border_pixels": "border_pixels_auc", "lungs_blacked_out": "lungs_bl
 
 
 def measure(scored: ScoredImages, calibration: Calibration, part: str) -> dict[str, Any]:
-    """The measures of a part with probabilities already calibrated, as plain values for JSON."""
+    """The measures of a part with probabilities already calibrated, as plain values for JSON.
+
+    Operating point and zones are measured where they were chosen: on the images of `calibration.domains`.
+    """
+    home = scored.take(are_of(scored.sources.tolist(), calibration.domains)) if calibration.domains else scored
     return {
         "measured_on": f"the {part} part ({scored.size})",
         "labels": list(scored.names),
@@ -34,10 +40,10 @@ def measure(scored: ScoredImages, calibration: Calibration, part: str) -> dict[s
             "threshold": calibration.threshold,
             "positive_from": calibration.positive_from,
             "chosen_for": CHOSEN_FOR,
-            "measured_on": f"the {part} part",
-            **plain(operating_estimates(scored, calibration.threshold)),
+            "measured_on": f"the {part} part{_named(calibration.domains)}",
+            **plain(operating_estimates(home, calibration.threshold)),
         },
-        "zones": plain(zone_estimates(scored, calibration.threshold, calibration.positive_from)),
+        "zones": plain(zone_estimates(home, calibration.threshold, calibration.positive_from)),
         "estimates": plain(all_estimates(scored)),
         "confusion": confusion(scored).tolist(),
     }
@@ -87,6 +93,10 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
 def plain(measured: dict[str, Estimate]) -> dict[str, Any]:
     """Estimates as JSON has them."""
     return {name: asdict(estimate) for name, estimate in measured.items()}
+
+
+def _named(domains: Sequence[str]) -> str:
+    return f" ({', '.join(domains)})" if domains else ""
 
 
 def _all_measures(scored: ScoredImages) -> Measures:

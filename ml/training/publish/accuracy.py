@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Estimate, Modality
 from ml.training.measure import abnormality
 from ml.training.measure.bootstrap import estimates
+from ml.training.measure.calibration import Line
 from ml.training.measure.curves import EVALUATION
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.measure.report import REPORT, all_estimates, operating_estimates, zone_estimates
@@ -231,8 +232,9 @@ def _unseen(sections: Sequence[Section], results: Path) -> dict[str, Any] | None
     if scored is None or not asked:
         return None
     name, point = asked[0]
-    measured = abnormality.measure_abnormality(scored, point)
-    said = abnormality.as_abnormal(scored, abnormality.Line(point.slope, point.intercept))
+    # Other places than those that chose the bounds: all of them are measured
+    measured = abnormality.measure_abnormality(scored, replace(point, domains=()))
+    said = abnormality.as_abnormal(scored, Line(point.slope, point.intercept))
     return {"ensemble": name, "size": scored.size, "means": mean_by_source(said), **measured}
 
 

@@ -16,7 +16,8 @@ from ml.ensemble import ENSEMBLE, EnsembleSpec, ensemble_name
 from ml.probability import mean_logarithm, pool
 from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Modality
-from ml.training.measure import abnormality
+from ml.training.data.questions import ABNORMAL, domains_of
+from ml.training.measure import abnormality, questions
 from ml.training.measure.bootstrap import estimates, with_exact_bounds
 from ml.training.measure.calibration import Calibration, calibrate
 from ml.training.measure.predictions import (
@@ -42,6 +43,11 @@ class Member:
     folder: Path
     spec: ClassifierSpec
     said: dict[str, ScoredImages] = field(repr=False)
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether it was taught the questions that each source can answer."""
+        return "questions" in json.loads((self.folder / REPORT).read_text())
 
     @classmethod
     def read(cls, root: Path, spec: ClassifierSpec) -> Self:
@@ -165,7 +171,13 @@ def _disagreement(votes: Votes) -> Measures:
 
 def _calibrate(members: Sequence[Member]) -> Calibration:
     said = [member.said[VALIDATION] for member in members]
-    return calibrate(mean_logarithm([each.probabilities for each in said]), said[0].labels)
+    logits = mean_logarithm([each.probabilities for each in said])
+    return questions.calibrate(logits, said[0]) if _were_asked(members) else calibrate(logits, said[0].labels)
+
+
+def _were_asked(members: Sequence[Member]) -> bool:
+    """Whether all were taught questions (docs/adr/0219)."""
+    return all(member.was_asked for member in members)
 
 
 def _write_predictions(folder: Path, members: Sequence[Member], temperature: float) -> None:
@@ -188,11 +200,12 @@ def _report(
     folder: Path, said: dict[str, ScoredImages], calibration: Calibration, members: Sequence[Member]
 ) -> dict[str, Any]:
     scored, bounds = said[TEST], (calibration.threshold, calibration.positive_from)
+    domains = domains_of(ABNORMAL) if _were_asked(members) else ()
     asked = abnormality.can_be_asked(scored)
     return {
         **measure(scored, calibration, TEST),
         **abnormality.sources(scored, *bounds, sides=("positive", "negative")),
-        "abnormality": abnormality.report(said[VALIDATION], scored, folder, TEST) if asked else None,
+        "abnormality": abnormality.report(said[VALIDATION], scored, folder, TEST, domains) if asked else None,
         "members": [member.spec.identity for member in members],
         "disagreement": disagreement(scored, calibration.threshold, members),
         "controls": controls(folder, TEST),

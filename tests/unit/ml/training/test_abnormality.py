@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import ml
+from ml.abnormality import AbnormalityPoint
 from ml.ensemble import EnsembleSpec, ensembles
 from ml.spec import Modality
 from ml.training.measure import abnormality
-from ml.training.measure.abnormality import Line
+from ml.training.measure.calibration import Line
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.measure.sources import rates_by_source
 from ml.training.scored_images import ScoredImages
@@ -56,6 +57,30 @@ def test_the_bounds_keep_their_aims_on_the_validation_part_and_look_at_no_test_i
     bounds = ("slope", "intercept", "threshold", "abnormal_from")
     assert [getattr(point, name) for name in bounds] == [getattr(other, name) for name in bounds]
     assert other.sensitivity != point.sensitivity
+
+
+def test_places_that_show_lungs_of_one_kind_neither_choose_nor_count() -> None:
+    """Diseased lungs from a place of their own would move the bounds: the place is told, not the lung."""
+    both, sick = scored(600, seed=1), scored(300, seed=4)
+    at_home = replace(both, sources=np.array(["rsna-opacity"] * 600))
+    elsewhere = replace(sick, sources=np.array(["covid-cxnet"] * 300), labels=np.zeros(300, dtype=np.int64))
+    everything = joined(at_home, elsewhere)
+    point = abnormality.choose_point(everything, everything, ("rsna",))
+    alone = abnormality.choose_point(at_home, at_home)
+    bounds = ("slope", "intercept", "threshold", "abnormal_from", "sensitivity", "specificity")
+    assert [getattr(point, name) for name in bounds] == [getattr(alone, name) for name in bounds]
+    assert point.threshold != abnormality.choose_point(everything, everything).threshold
+    assert point.domains == ("rsna",)
+    assert point.measured_on == "the test part (rsna)"
+    assert set(point.sources) == {"rsna-opacity", "covid-cxnet"}
+    measured = abnormality.measure_abnormality(everything, point)
+    assert sum(measured["support"].values()) == 600
+    assert AbnormalityPoint.from_fields(asdict(point)) == point
+
+
+def joined(*parts: ScoredImages) -> ScoredImages:
+    arrays = ("probabilities", "labels", "sources", "groups", "paths")
+    return replace(parts[0], **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays})
 
 
 def test_what_is_measured_is_what_is_served() -> None:
@@ -107,7 +132,8 @@ def test_the_shipped_point_follows_from_the_stored_predictions(
     xray: tuple[EnsembleSpec, dict[str, ScoredImages], dict[str, Any]],
 ) -> None:
     ensemble, said, report = xray
-    again = abnormality.choose_point(said["validation"], said["test"])
+    assert ensemble.abnormality is not None
+    again = abnormality.choose_point(said["validation"], said["test"], ensemble.abnormality.domains)
     assert ensemble.abnormality == again
     measured = abnormality.measure_abnormality(said["test"], again)
     assert {name: report["abnormality"][name] for name in measured} == measured

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 pytest.importorskip("keras", reason="Keras is only needed to train")
 
 from ml.__main__ import main
+from ml.probability import softmax
 from ml.serving.bundle import read_bundle
 from ml.spec import Modality
 from ml.training.data.questions import (
@@ -29,6 +31,8 @@ from ml.training.fit.loss import SidedCrossEntropy
 from ml.training.fit.plan import Objective, Plan, parse_phases
 from ml.training.fit.teaching import teaching_of
 from ml.training.measure import questions
+from ml.training.measure.calibration import calibrate
+from ml.training.measure.report import measure
 from ml.training.modalities import LABELS
 from ml.training.scored_images import ScoredImages
 from tests.unit.ml.training.rows import FIELDS, row
@@ -235,6 +239,30 @@ def test_answers_are_measured_within_each_domain() -> None:
     assert 0 <= point["threshold"] <= point["positive_from"] <= 1
 
 
+def test_the_bounds_of_covid_are_chosen_where_a_place_shows_other_disease_too() -> None:
+    """Healthy lungs from elsewhere, however many, must not make the positive zone look specific."""
+    covid, other, normal = (3.0, 0.0, 0.0), (2.0, 0.0, 0.0), (-2.0, -2.0, 4.0)
+    logits = np.array([covid, other] * 20 + [normal] * 400, dtype=np.float32)
+    about = ScoredImages(
+        CXR_LABELS,
+        softmax(logits),
+        np.array([0, 1] * 20 + [2] * 400),
+        np.array(["ieee8023"] * 40 + ["rsna"] * 400),
+        np.array([f"g{index}" for index in range(440)]),
+        np.array([f"{index}.jpg" for index in range(440)]),
+    )
+    found = questions.calibrate(logits, about)
+    scores = softmax(logits, found.temperature)[:, 0]
+    assert found.domains == ("ieee8023",)
+    assert scores[1] < found.positive_from <= scores[0]
+    assert calibrate(logits, about.labels).positive_from < softmax(logits)[1, 0]
+    measured = measure(about.saying(softmax(logits, found.temperature)), found, "test")
+    assert measured["operating_point"]["measured_on"] == "the test part (ieee8023)"
+    assert measured["zones"]["specificity/positive_zone"]["value"] == 1.0
+    with pytest.raises(ValueError, match="can answer no question"):
+        questions.calibrate(logits, replace(about, sources=np.array(["covid-cxnet"] * 440)))
+
+
 def test_questions_are_asked_of_x_rays() -> None:
     with pytest.raises(ValueError, match="X-rays alone"):
         plan(modality=Modality.CT)
@@ -265,4 +293,7 @@ def test_questions_are_learnt_measured_and_packed(images: Path, tmp_path: Path) 
     assert "covid-cxnet" in report["questions"]["abnormal"]["sources"]
     spec = read_bundle(bundle).spec
     assert spec.preprocessing == "cxr-3"
+    card = (root / "tiny-cxr" / "2.0.0" / "CARD.md").read_text()
+    assert card.count("## The question it was taught") == 2
+    assert "AUC within shenzhen" in card
     assert not any(source.startswith("covid-cxnet") for source in spec.trained_on)
