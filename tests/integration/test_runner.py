@@ -28,6 +28,7 @@ from diagnosis.results.presentation import present
 from diagnosis.states import AnalysisStatus as S
 from ml.ensemble import EnsembleSpec
 from ml.imaging.phantom import phantom_dicom
+from ml.serving.lungs import crop
 from ml.spec import ClassifierSpec
 from tests.images import NAMELESS, ct_dicom, xray_png
 from tests.slow import Pipe, reaches
@@ -255,6 +256,36 @@ def test_the_panel_speaks_for_exactly_its_members(
     assert again.ensemble is None
     assert again.without_ensemble.startswith(f"{second.classifier} is switched off")
     assert scan.reviews.get().suspicion == pytest.approx(1 - again.predictions.get().probabilities["normal"])
+
+
+def test_classifiers_that_crop_to_the_lungs_answer_or_say_that_they_cannot(
+    panel: EnsembleSpec, analysis: Analysis, scan: Scan, radiographer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the network that crops, they fail as with damaged weights: until it is restored."""
+    for identity in panel.members:
+        path = settings.ML_WEIGHTS_ROOT / identity / "spec.json"
+        path.write_text(replace(ClassifierSpec.from_json(path.read_text()), preprocessing="cxr-3").to_json())
+    with monkeypatch.context() as patched:
+        patched.setattr(crop, "VERSION", "9.9.9")
+        assert run(analysis).status == S.FAILED
+    assert (analysis.failure_code, analysis.failure_retryable) == ("unexpected", True)
+    assert "9.9.9" in analysis.failure_detail
+    assert "Restore the folder from the release" in analysis.failure_detail
+    assert not analysis.predictions.exists()
+
+    again = run(rerun_analysis(by=radiographer, study=scan.study))
+    assert again.status == S.SUCCEEDED, again.failure_detail
+    assert {one.preprocessing for one in again.predictions.all()} == {"cxr-3"}
+    assert again.ensemble_prediction
+
+
+def test_a_worker_has_what_crops_to_the_lungs_before_its_first_image(
+    panel: EnsembleSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(crop, "make_ready", asked.append)
+    classifiers.warm()
+    assert asked == ["cxr-1"] * len(panel.members)
 
 
 def test_an_ensemble_with_the_point_says_whether_the_lung_is_abnormal(
