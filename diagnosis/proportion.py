@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
+from math import comb, sqrt
 
 Z95 = 1.959964  # of the normal distribution, for 95 %
 # No rate is shown of fewer: one reading more or less would move it by more than ten points.
@@ -36,3 +37,31 @@ class Proportion:
         middle = (self.share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * sqrt(self.share * (1 - self.share) / n + z**2 / (4 * n**2))
         return max(0.0, middle - half), min(1.0, middle + half)
+
+    @property
+    def exact(self) -> tuple[float, float] | None:
+        """Clopper and Pearson's exact 95 % interval (Biometrika 26, 1934); None where there is nothing to share."""
+        if not self.whole:
+            return None
+        low = _where(lambda p: 1 - _at_most(self.part - 1, self.whole, p), TAIL) if self.part else 0.0
+        above = self.part < self.whole
+        high = _where(lambda p: 1 - _at_most(self.part, self.whole, p), 1 - TAIL) if above else 1.0
+        return low, high
+
+
+TAIL = 0.025  # on either side of a 95 % interval
+HALVINGS = 50
+
+
+def _at_most(part: int, whole: int, p: float) -> float:
+    """The probability of at most `part` of `whole`, each with probability `p`."""
+    return sum(comb(whole, k) * p**k * (1 - p) ** (whole - k) for k in range(part + 1))
+
+
+def _where(rising: Callable[[float], float], value: float) -> float:
+    """Between 0 and 1, where a rising function takes a value."""
+    low, high = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rising(middle) < value else (low, middle)
+    return (low + high) / 2

@@ -82,6 +82,7 @@ FLUSH_SECONDS = 60
 ONLY_ADDED_TO = (
     "audit_auditevent",
     "delivery_deliveryattempt",
+    "diagnosis_acceptance",
     "diagnosis_classifierrule",
     "diagnosis_seal",
     "orders_receivedmessage",

@@ -1,5 +1,6 @@
 """One table for each noun of the flow; each file says what its rows are and which constraints hold."""
 
+from diagnosis.models.acceptance import Acceptance, AcceptanceCase, AcceptanceSet
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.attention import AttentionMap, Drawing
 from diagnosis.models.classifier_rule import ClassifierRule
@@ -35,6 +36,9 @@ from diagnosis.models.transition import ReportTransition, ReviewTransition, Tran
 from diagnosis.models.withdrawal import Withdrawal
 
 __all__ = [
+    "Acceptance",
+    "AcceptanceCase",
+    "AcceptanceSet",
     "Addendum",
     "Analysis",
     "AttentionMap",

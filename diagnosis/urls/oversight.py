@@ -4,7 +4,7 @@ from django.urls import path
 
 from diagnosis.views import access, critical_result, regroup
 from diagnosis.views import emergency as breaking
-from diagnosis.views.oversight import classifiers, correction, emergency, figures, jobs
+from diagnosis.views.oversight import acceptance, classifiers, correction, emergency, figures, jobs
 
 urlpatterns = [
     path("oversight/", figures.overview, name="oversight-overview"),
@@ -12,6 +12,9 @@ urlpatterns = [
     path("oversight/reading/", figures.readings, name="oversight-reading"),
     path("oversight/agreement/", figures.agreements, name="oversight-agreement"),
     path("oversight/classifiers/", classifiers.index, name="oversight-classifiers"),
+    path("oversight/classifiers/acceptance/", acceptance.index, name="oversight-acceptance"),
+    path("oversight/classifiers/acceptance/<uuid:pk>/", acceptance.detail, name="acceptance-set"),
+    path("oversight/classifiers/acceptance/<uuid:pk>.pdf", acceptance.paper, name="acceptance-paper"),
     path("oversight/work/", figures.works, name="oversight-work"),
     path("oversight/tables/<slug:name>.csv", figures.download, name="oversight-download"),
     path("oversight/access/", access.unusual, name="oversight-access"),

@@ -80,7 +80,7 @@ NOT_PAGES = {
     "a file": [
         *("diagnosis:scan-image", "diagnosis:scan-thumbnail", "diagnosis:scan-original", "diagnosis:scan-greyscale"),
         *("diagnosis:prediction-attention", "diagnosis:prediction-seen", "diagnosis:oversight-download"),
-        *("diagnosis:report-key-image", "network:received-preview"),
+        *("diagnosis:report-key-image", "network:received-preview", "diagnosis:acceptance-paper"),
         *("script_catalogue", "admin:jsi18n"),
     ],
     "a file, with a test of its own below": ["diagnosis:report-pdf"],
@@ -158,7 +158,7 @@ STAFF = (
     *("delivery:outbox", "delivery:destinations", "delivery:destination", "delivery:destination-add"),
     *("diagnosis:oversight-overview", "diagnosis:oversight-jobs", "diagnosis:oversight-reading"),
     *("diagnosis:oversight-agreement", "diagnosis:oversight-work", "diagnosis:oversight-corrections"),
-    "diagnosis:oversight-classifiers",
+    *("diagnosis:oversight-classifiers", "diagnosis:oversight-acceptance", "diagnosis:acceptance-set"),
 )
 ADMINISTRATION = (
     *("admin:index", "admin:app_list", "admin:auth_user_password_change", "admin:accounts_user_add"),

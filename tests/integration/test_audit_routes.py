@@ -30,6 +30,8 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.actions.withdrawal import take_back
 from diagnosis.interchange.fhir.devices import maker
 from diagnosis.models import (
+    AcceptanceCase,
+    AcceptanceSet,
     EmergencyAccess,
     KeyImage,
     Notification,
@@ -93,7 +95,7 @@ WITHOUT_PATIENT = {
     "phrases": ("diagnosis:phrases", "diagnosis:phrase-add", "diagnosis:phrase-change", "diagnosis:phrase-remove"),
     "figures": (
         *("diagnosis:oversight-overview", "diagnosis:oversight-agreement", "diagnosis:oversight-work"),
-        "diagnosis:oversight-classifiers",
+        *("diagnosis:oversight-classifiers", "diagnosis:oversight-acceptance", "diagnosis:acceptance-paper"),
         "diagnosis:notifications-unread",
     ),
     "received, and nobody's yet": (
@@ -226,6 +228,7 @@ def world(
         "end_session": [1],
         "queue-filter-delete": [1],
         "oversight-download": ["waiting"],
+        "acceptance": [_accepted(scan.study, clinic, administrator).pk],
         "emergency": [access.pk],
         "diagnosis_patient": [patient.pk],
         "diagnosis_scan": [scan.pk],
@@ -254,6 +257,14 @@ def world(
         "network:received-study": f"?patient={patient.pk}",
     }
     return World(patient, {"root": root, **people}, opened, query)
+
+
+def _accepted(study: Study, clinic: Clinic, by: User) -> AcceptanceSet:
+    """A set with one case."""
+    of = {"modality": "cxr", "ensemble": "panel-cxr", "version": "1.0.0"}
+    made = AcceptanceSet.objects.create(clinic=clinic, begun_by=by, **of)
+    AcceptanceCase.objects.create(acceptance_set=made, study=study, is_abnormal=True, reason="A CT.", added_by=by)
+    return made
 
 
 def dicom(by: User, patient: Patient) -> dict[str, list[Any]]:

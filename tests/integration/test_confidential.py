@@ -59,6 +59,7 @@ LISTS = {
     *("diagnosis:notifications", "diagnosis:oversight-reading", "diagnosis:oversight-jobs"),
     *("diagnosis:oversight-corrections", "diagnosis:oversight-critical", "diagnosis:oversight-deletions"),
     *("diagnosis:oversight-retention", "diagnosis:oversight-download", "diagnosis:oversight-access"),
+    "diagnosis:acceptance-set",
     *("diagnosis:oversight-deidentified", "diagnosis:report-verify", "delivery:outbox", "orders:list"),
     *(f"dicomweb:dicom-find-{level}" for level in ("studies", "series", "instances")),
     *(f"fhir:{kind}-search" for kind in ("Patient", "ImagingStudy", "DiagnosticReport", "Observation", "Provenance")),

@@ -1,0 +1,168 @@
+"""Which examinations of a clinic can be in an acceptance set, what they measure, and whether that is what was sealed.
+
+Only results that are stored are used: nothing is run again for an acceptance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from accounts.models import User
+from audit.key import same
+from diagnosis import sealing
+from diagnosis.models import (
+    Acceptance,
+    AcceptanceCase,
+    AcceptanceSet,
+    EnsemblePrediction,
+    FirstImpression,
+    Prediction,
+    Report,
+    Study,
+)
+from diagnosis.models.report import ReportQuerySet
+from diagnosis.models.review import Category, ImageQuality
+from diagnosis.models.study import StudyQuerySet
+from diagnosis.oversight.acceptance_figures import Scored, Thresholds, figures
+from diagnosis.states import AnalysisStatus, ReportStatus
+
+# The reader's word as the truth: every appearance but "negative" is an abnormal lung, also that of another disease.
+NOT_ABNORMAL = (Category.NEGATIVE,)
+KIND = "acceptance"
+
+
+def results(of: AcceptanceSet) -> QuerySet[EnsemblePrediction]:
+    """The stored results of the version that is measured, which answer whether the lung is abnormal; newest first."""
+    return EnsemblePrediction.objects.filter(
+        ensemble=of.ensemble,
+        version=of.version,
+        abnormality__isnull=False,
+        analysis__status=AnalysisStatus.SUCCEEDED,
+        analysis__image=None,
+        analysis__study__clinic=of.clinic_id,
+    ).order_by("-analysis__number")
+
+
+def studies(of: AcceptanceSet, user: User) -> StudyQuerySet:
+    """Those with such a result that `user` may see and that are not in the set; nor is another one of the patient."""
+    there = AcceptanceCase.objects.filter(acceptance_set=of)
+    answered = Exists(results(of).order_by().filter(analysis__study=OuterRef("pk")))
+    found = Study.objects.visible_to(user).filter(answered, clinic=of.clinic_id, modality=of.modality)
+    return found.exclude(patient__in=there.values("study__patient"))
+
+
+def standing_reports(of: AcceptanceSet) -> ReportQuerySet:
+    """Signed, the latest version, not entered in error, of readable images."""
+    signed = Report.objects.filter(status=ReportStatus.FINAL, entered_in_error=None, corrected_by=None)
+    return signed.filter(study__clinic=of.clinic_id).exclude(image_quality=ImageQuality.UNREADABLE)
+
+
+def is_abnormal(report: Report) -> bool:
+    return report.category not in NOT_ABNORMAL
+
+
+def newest(of: AcceptanceSet, keys: Iterable[UUID]) -> dict[UUID, EnsemblePrediction]:
+    """By study, the newest stored result of the version that is measured."""
+    found: dict[UUID, EnsemblePrediction] = {}
+    for one in results(of).filter(analysis__study__in=list(keys)).select_related("analysis"):
+        found.setdefault(one.analysis.study_id, one)
+    return found
+
+
+def content(
+    of: AcceptanceSet, cases: Sequence[AcceptanceCase], said: Mapping[UUID, EnsemblePrediction]
+) -> dict[str, Any]:
+    """Everything that a closed set rests on, and its figures, without a name of a patient.
+
+    The order of the cases is that of the hashes of their keys, which nobody chose: it decides the parts of the
+    cross-fitting.
+    """
+    ordered = sorted(cases, key=lambda one: hashlib.sha256(one.study_id.bytes).hexdigest())
+    point = said[ordered[0].study_id].abnormality["operating_point"]  # type: ignore[index]
+    scored = [Scored(one.is_abnormal, _probability(said[one.study_id])) for one in ordered]
+    shipped = Thresholds(point["threshold"], point["abnormal_from"])
+    return {
+        "clinic": {"id": str(of.clinic_id), "name": of.clinic.name},
+        "modality": of.modality,
+        "ensemble": of.identity,
+        "classifiers": weights(said.values()),
+        "operating_point": point,
+        "begun_by": of.begun_by.full_name,
+        "begun_at": of.begun_at.isoformat(),
+        "cases": [_case(one, said[one.study_id]) for one in ordered],
+        "figures": figures(scored, shipped) | {"read_first": _read_first(ordered)},
+    }
+
+
+def points(said: Iterable[EnsemblePrediction]) -> set[str]:
+    """The thresholds of the results, as canonical JSON: of one version there is one set of them."""
+    return {canonical(one.abnormality["operating_point"]) for one in said if one.abnormality}
+
+
+def weights(said: Iterable[EnsemblePrediction]) -> list[str]:
+    """Identity and hash of each classifier behind the results, each once."""
+    made = Prediction.objects.filter(analysis__in=[one.analysis_id for one in said])
+    rows = made.order_by().values_list("classifier", "version", "weights_sha256").distinct()
+    return sorted(f"{name}/{version} {sha256}" for name, version, sha256 in rows)
+
+
+def _probability(one: EnsemblePrediction) -> float:
+    assert one.abnormality
+    return float(one.abnormality["probability"])
+
+
+def _case(one: AcceptanceCase, said: EnsemblePrediction) -> dict[str, Any]:
+    assert said.abnormality
+    return {
+        "study": str(one.study_id),
+        "abnormal": one.is_abnormal,
+        "report": str(one.report_id) if one.report_id else None,
+        "report_sha256": one.report.content_sha256 if one.report else "",
+        "reason": one.reason,
+        "added_by": one.added_by.full_name,
+        "added_at": one.added_at.isoformat(),
+        "analysis": str(said.analysis_id),
+        "probability": _probability(said),
+        "zone": said.abnormality["zone"],
+    }
+
+
+def _read_first(cases: Sequence[AcceptanceCase]) -> int:
+    """Of how many cases the reader had committed to a first impression before the result was shown."""
+    readings = {one.report.reading_id for one in cases if one.report}
+    first = FirstImpression.objects.filter(review__in=readings)
+    return first.values("review").distinct().count()
+
+
+def canonical(said: Any) -> str:
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(said: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical(said).encode()).hexdigest()
+
+
+def mac_of(one: Acceptance) -> str:
+    """As the seal of a report is made; it is the only one of its set."""
+    return sealing.mac(
+        report=one.acceptance_set_id,
+        number=1,
+        kind=KIND,
+        sha256=one.content_sha256,
+        at=one.sealed_at,
+        is_late=False,
+        before="",
+    )
+
+
+def holds(one: Acceptance) -> bool:
+    """Whether it says what was sealed, by a seal that is genuine and the one that is kept outside the database."""
+    kept = sealing.kept(one.acceptance_set_id)
+    is_kept = all(number == 1 and mac == one.mac for number, mac in kept)
+    return digest(one.content) == one.content_sha256 and same(one.mac, mac_of(one)) and is_kept

@@ -1,0 +1,166 @@
+"""The figures of an acceptance in words, and on paper. Neither names a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+from django.utils.translation import gettext as _
+from reportlab.lib.pagesizes import A4
+from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+
+from diagnosis.formats import decimal, moment, percent, share, share_interval
+from diagnosis.models import Acceptance
+from diagnosis.models.modality import Modality
+from diagnosis.reports.pdf.markup import marked_up
+from diagnosis.reports.pdf.styles import LINE, MARGIN, styles
+
+WIDTH = A4[0] - 2 * MARGIN
+Row = tuple[str, str, str, str]
+
+
+def estimate(content: Mapping[str, Any]) -> list[Row]:
+    """What was measured at the shipped thresholds: its name, value, 95 % interval, and counts."""
+    said = content["figures"]
+    area = said["auc"]
+    both = _("%(abnormal)d and %(normal)d") % {"abnormal": said["abnormal"], "normal": said["normal"]}
+    interval = _("%(low)s to %(high)s") % {"low": decimal(area["low"], 3), "high": decimal(area["high"], 3)}
+    return [
+        *_rates(_("Lower threshold: %(name)s"), said["lower"]),
+        *_rates(_("Upper threshold: %(name)s"), said["upper"]),
+        _row(_("Between the thresholds"), said["indeterminate"]),
+        (_("Area under the ROC curve"), decimal(area["value"], 3), interval, both),
+    ]
+
+
+def cross_fitted(content: Mapping[str, Any]) -> list[Row]:
+    """What thresholds fitted on other cases were worth."""
+    said = content["figures"]["fitted"]["cross_fitted"]
+    return [
+        *_rates(_("Lower threshold: %(name)s"), said["lower"]),
+        *_rates(_("Upper threshold: %(name)s"), said["upper"]),
+    ]
+
+
+def _rates(label: str, said: Mapping[str, Any]) -> list[Row]:
+    names = {"sensitivity": _("sensitivity"), "specificity": _("specificity")}
+    return [_row(label % {"name": word}, said[name]) for name, word in names.items()]
+
+
+def _row(label: str, one: Mapping[str, Any]) -> Row:
+    counts = _("%(part)d of %(whole)d") % {"part": one["part"], "whole": one["whole"]}
+    return label, share(one["value"]), share_interval((one["low"], one["high"])), counts
+
+
+def notes(content: Mapping[str, Any]) -> list[str]:
+    """What has to be known to read the figures."""
+    said = content["figures"]
+    cases, by_hand = content["cases"], sum(not one["report"] for one in content["cases"])
+    return [
+        _(
+            "The truth is the category of the signed report (every category but “negative” counts as abnormal), or was "
+            "named by hand: %(hand)d of %(count)d."
+        )
+        % {"hand": by_hand, "count": len(cases)},
+        _(
+            "Of %(first)d cases the reader had committed to a first impression before seeing the classifiers’ result. "
+            "The other readers may have been led by it, which makes the figures look better than they are."
+        )
+        % {"first": said["read_first"]},
+        _(
+            "The share of abnormal cases in this set was chosen, and is not how frequent they are at this site: how "
+            "often a positive or negative answer is right cannot be read off these figures."
+        ),
+        _(
+            "Stored results were used; nothing was run again. One examination for each patient. Intervals of shares "
+            "are exact (Clopper and Pearson), that of the area is Newcombe’s."
+        ),
+    ]
+
+
+def fitted_note(content: Mapping[str, Any]) -> str:
+    """What the thresholds for this site are, and what they are not."""
+    said = content["figures"]["fitted"]
+    return _(
+        "Thresholds that would meet the shipped aims here (sensitivity %(sensitivity)s, specificity %(specificity)s): "
+        "%(lower)s and %(upper)s. They were fitted on all %(count)d cases of this set, so the set cannot measure them. "
+        "The figures below are those of thresholds fitted in the same way on four fifths of the cases, each time "
+        "judged on the other fifth. They are not in use."
+    ) % {
+        "sensitivity": share(said["aims"]["sensitivity"], 0),
+        "specificity": share(said["aims"]["specificity"], 0),
+        "lower": percent(said["lower"]),
+        "upper": percent(said["upper"]),
+        "count": said["fitted_on"],
+    }
+
+
+def render(one: Acceptance, *, url: str, holds: bool) -> bytes:
+    """The PDF. `holds`: whether the seal is genuine and the content is what was sealed."""
+    file = BytesIO()
+    side = MARGIN - 6  # reportlab's frame keeps six points of its own
+    document = SimpleDocTemplate(
+        file, pagesize=A4, leftMargin=side, rightMargin=side, topMargin=MARGIN, bottomMargin=MARGIN
+    )
+    document.title = document.subject = _("Acceptance at this site")
+    document.author = one.content["clinic"]["name"]
+    document.build(_parts(one, url, holds))
+    return file.getvalue()
+
+
+def _parts(one: Acceptance, url: str, holds: bool) -> list[Flowable]:
+    said = one.content
+    warning = [] if holds else [_text("warning", _("This is not what was sealed, or its seal is not genuine."))]
+    facts = {
+        _("Modality"): str(Modality(said["modality"]).label),
+        _("Measured"): said["ensemble"],
+        _("Begun"): f"{said['begun_by']}, {_moment(said['begun_at'])}",
+        _("Closed"): f"{said['closed_by']}, {_moment(said['closed_at'])}",
+        _("Cases"): _("%(abnormal)d abnormal, %(normal)d not abnormal") % said["figures"],
+        _("Thresholds"): f"{said['operating_point']['threshold']!r} / {said['operating_point']['abnormal_from']!r}",
+    }
+    return [
+        _text("clinic", said["clinic"]["name"]),
+        _text("title", _("Acceptance at this site")),
+        *warning,
+        _text("body", _("How the classifiers that ship answered “abnormal lung?” on cases of this clinic.")),
+        *(_text("body", f"{name}: {value}") for name, value in facts.items()),
+        KeepTogether([_text("heading", _("Measured at the shipped thresholds")), _table(estimate(said))]),
+        *(_text("small", note) for note in notes(said)),
+        KeepTogether(
+            [
+                _text("heading", _("Thresholds for this site, fitted and not measured")),
+                _text("body", fitted_note(said)),
+                _table(cross_fitted(said)),
+            ]
+        ),
+        _text("heading", _("Classifiers and weights (SHA-256)")),
+        *(_text("tiny", weights) for weights in said["classifiers"]),
+        Spacer(0, 8),
+        _text("muted", _("Content hash (SHA-256): %(hash)s") % {"hash": one.content_sha256}),
+        _text("muted", _("Seal: %(seal)s") % {"seal": one.mac}),
+        _text("muted", _("Verify at %(address)s") % {"address": url}),
+    ]
+
+
+def _moment(stored: str) -> str:
+    return moment(datetime.fromisoformat(stored))
+
+
+def _table(rows: list[Row]) -> Table:
+    head = (_("Figure"), _("Value"), _("95 % interval"), _("Cases"))
+    shares = (0.46, 0.14, 0.22, 0.18)
+    widths = [WIDTH * one for one in shares]
+    cells = [[_text("muted", name) for name in head]]
+    cells += [[_text("body", text, width) for text, width in zip(row, widths, strict=True)] for row in rows]
+    table = Table(cells, colWidths=widths, repeatRows=1)
+    table.setStyle(TableStyle([("LINEBELOW", (0, 0), (-1, 0), 0.5, LINE), ("VALIGN", (0, 0), (-1, -1), "TOP")]))
+    return table
+
+
+def _text(style: str, text: str, width: float = WIDTH) -> Paragraph:
+    chosen = styles()[style]
+    colour = chosen.textColor.hexval().replace("0x", "#")
+    return Paragraph(marked_up(text, font=chosen.fontName, size=chosen.fontSize, colour=colour, width=width), chosen)

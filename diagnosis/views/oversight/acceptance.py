@@ -1,0 +1,198 @@
+"""A clinic's own acceptance sets: begun, gathered, closed, and printed."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.locale import in_time_zone_of
+from accounts.step_up import step_up
+from audit.notes import note_object
+from diagnosis.actions import acceptance as actions
+from diagnosis.audited import note_rows
+from diagnosis.errors import Refusal
+from diagnosis.forms.acceptance import BeginForm, ByHandForm
+from diagnosis.models import Acceptance, AcceptanceCase, AcceptanceSet, Report, Study
+from diagnosis.models.modality import Modality
+from diagnosis.oversight import acceptance
+from diagnosis.oversight import acceptance_paper as words
+from diagnosis.oversight.acceptance_figures import FEWEST_OF_EACH
+from diagnosis.views.oversight.scope import Scope, overseen, show
+from diagnosis.views.shortcuts import person
+
+TAB = "oversight-classifiers"
+A_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An examination that can be added by its signed report. The classifiers' answer is not shown: nobody is to choose
+    by it.
+    """
+
+    report: Report
+    is_abnormal: bool
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@overseen
+def index(request: HttpRequest, scope: Scope) -> HttpResponse:
+    """GET: the sets of the clinics that are looked at. POST: begin one."""
+    form = BeginForm(request.POST or None) if scope.chosen and scope.chosen.pk in scope.managed else None
+    if request.method != "POST":
+        return _list(request, scope, form)
+    if form is None or scope.chosen is None:
+        raise PermissionDenied
+    if not form.is_valid():
+        return _list(request, scope, form, status=422)
+    modality = Modality(form.cleaned_data["modality"])
+    try:
+        made = actions.begin_acceptance(by=person(request), clinic=scope.chosen, modality=modality)
+    except Refusal as refusal:
+        form.add_error(None, refusal.sentence)
+        return _list(request, scope, form, status=refusal.http_status)
+    return redirect("diagnosis:acceptance-set", made.pk)
+
+
+def _list(request: HttpRequest, scope: Scope, form: BeginForm | None, *, status: int = 200) -> HttpResponse:
+    keys = scope.managed.intersection(scope.keys)
+    rows = AcceptanceSet.objects.filter(clinic__in=keys).select_related("clinic", "begun_by", "acceptance")
+    context = {"form": form, "sets": rows, "fewest": FEWEST_OF_EACH}
+    return show(request, scope, "acceptance", _("Acceptance at this site"), context, tab=TAB, status=status)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@overseen
+def detail(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
+    """GET: the cases, and the figures once it is closed. POST `act`: add, hand, remove, drop or close."""
+    found = _found(scope, pk)
+    if request.method != "POST":
+        return _page(request, scope, found)
+    if request.POST.get("act") == "close":
+        return _close(request, scope, found)
+    by_hand = ByHandForm(request.POST) if request.POST.get("act") == "hand" else None
+    if by_hand is not None and not by_hand.is_valid():
+        return _page(request, scope, found, by_hand, status=422)
+    try:
+        _change(request, found, by_hand)
+    except Refusal as refusal:
+        messages.error(request, refusal.sentence)
+        return _page(request, scope, _found(scope, pk), by_hand, status=refusal.http_status)
+    return redirect("diagnosis:acceptance-set", pk)
+
+
+@step_up
+def _close(request: HttpRequest, scope: Scope, found: AcceptanceSet) -> HttpResponse:
+    try:
+        actions.close_acceptance(by=person(request), of=found)
+    except Refusal as refusal:
+        messages.error(request, refusal.sentence)
+        return _page(request, scope, _found(scope, found.pk), status=refusal.http_status)
+    return redirect("diagnosis:acceptance-set", found.pk)
+
+
+def _change(request: HttpRequest, found: AcceptanceSet, by_hand: ByHandForm | None) -> None:
+    by = person(request)
+    if by_hand is not None:
+        said = by_hand.cleaned_data
+        label = said["label"] == "abnormal"
+        actions.add_by_hand(by=by, to=found, study=said["study"], is_abnormal=label, reason=said["reason"])
+        return
+    match request.POST.get("act"):
+        case "add":
+            added = actions.add_by_report(by=by, to=found, keys=_keys(request, "study"))
+            messages.success(request, _("%(count)d added.") % {"count": added})
+        case "remove":
+            for key in _keys(request, "case")[:1]:
+                actions.remove_case(by=by, of=found, case=key)
+        case "drop":
+            actions.drop_acceptance(by=by, of=found)
+        case _:
+            raise Refusal("unknown_act", _("The page sent nothing to do. Load it again."))
+
+
+def _keys(request: HttpRequest, name: str) -> list[uuid.UUID]:
+    try:
+        return [uuid.UUID(one) for one in request.POST.getlist(name)]
+    except ValueError as error:
+        raise Refusal("unknown_key", _("The page sent a key that is none. Load it again.")) from error
+
+
+def _found(scope: Scope, pk: uuid.UUID) -> AcceptanceSet:
+    rows = AcceptanceSet.objects.select_related("clinic", "begun_by", "ended_by", "acceptance")
+    found = rows.filter(clinic__in=scope.managed, pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _page(
+    request: HttpRequest, scope: Scope, found: AcceptanceSet, by_hand: ByHandForm | None = None, *, status: int = 200
+) -> HttpResponse:
+    by = person(request)
+    cases = list(AcceptanceCase.objects.filter(acceptance_set=found).visible_to(by).select_related("study__patient"))
+    offered = _offered(found, scope) if found.is_open else []
+    note_rows(Study, [*(one.study for one in cases), *(one.report.study for one in offered)])
+    note_object("diagnosis.acceptanceset", found.pk)
+    counted = list(found.cases.values_list("is_abnormal", flat=True))
+    context = {
+        "found": found,
+        "cases": cases,
+        "abnormal": sum(counted),
+        "normal": len(counted) - sum(counted),
+        "unseen": len(counted) - len(cases),
+        "fewest": FEWEST_OF_EACH,
+        "offered": offered,
+        "by_hand": by_hand or ByHandForm(),
+        "result": _result(found),
+    }
+    return show(request, scope, "acceptance_set", _("Acceptance at this site"), context, tab=TAB, status=status)
+
+
+def _offered(found: AcceptanceSet, scope: Scope) -> list[Offered]:
+    fit = acceptance.studies(found, scope.user)
+    reports = acceptance.standing_reports(found).filter(study__in=fit).select_related("study__patient")
+    return [Offered(one, acceptance.is_abnormal(one)) for one in reports.order_by("-signed_at", "pk")[:A_PAGE]]
+
+
+def _result(found: AcceptanceSet) -> dict[str, Any] | None:
+    """The frozen figures in words, and whether the seal holds."""
+    one: Acceptance | None = getattr(found, "acceptance", None)
+    if one is None:
+        return None
+    return {
+        "row": one,
+        "holds": acceptance.holds(one),
+        "measured": words.estimate(one.content),
+        "notes": words.notes(one.content),
+        "fitted_note": words.fitted_note(one.content),
+        "cross_fitted": words.cross_fitted(one.content),
+    }
+
+
+@never_cache
+@require_GET
+@overseen
+def paper(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
+    """What was accepted, as a PDF; it names no patient."""
+    one: Acceptance | None = getattr(_found(scope, pk), "acceptance", None)
+    if one is None:
+        raise Http404
+    note_object("diagnosis.acceptanceset", pk)
+    url = request.build_absolute_uri(reverse("diagnosis:acceptance-set", args=[pk]))
+    with in_time_zone_of(one.acceptance_set.clinic):
+        data = words.render(one, url=url, holds=acceptance.holds(one))
+    named = {"Content-Disposition": f'inline; filename="acceptance-{one.content_sha256[:12]}.pdf"'}
+    return HttpResponse(data, content_type="application/pdf", headers=named)
