@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import comb, sqrt
+from math import exp, lgamma, log, sqrt
 
 Z95 = 1.959964  # of the normal distribution, for 95 %
 # No rate is shown of fewer: one reading more or less would move it by more than ten points.
@@ -54,8 +54,10 @@ HALVINGS = 50
 
 
 def _at_most(part: int, whole: int, p: float) -> float:
-    """The probability of at most `part` of `whole`, each with probability `p`."""
-    return sum(comb(whole, k) * p**k * (1 - p) ** (whole - k) for k in range(part + 1))
+    """The probability of at most `part` of `whole`, each with probability `p` between 0 and 1."""
+    # In logarithms: of a thousand cases, how many ways there are to choose is more than a float can hold.
+    yes, no, ways = log(p), log(1 - p), lgamma(whole + 1)
+    return sum(exp(ways - lgamma(k + 1) - lgamma(whole - k + 1) + k * yes + (whole - k) * no) for k in range(part + 1))
 
 
 def _where(rising: Callable[[float], float], value: float) -> float:

@@ -27,17 +27,17 @@ from diagnosis.rules.classifiers import Stops
 NOTHING_ANSWERS = _("No ensemble is installed for this modality that answers whether the lung is abnormal.")
 ONE_OPEN = _("A set for this modality is being gathered already.")
 NOT_OPEN = _("This set is closed, or was given up. Nothing was changed.")
+NOT_IN_SET = _("This case is not in the set any more. Nothing was changed.")
 REASON_NEEDED = _("Say how you know it, in one sentence at least.")
 NOT_FIT = _(
     "Not taken: an examination needs a stored result of the version that is measured, and a patient of whom no other "
     "one is in the set."
 )
 TOO_FEW = _("There are %(abnormal)d abnormal and %(normal)d other cases. It takes %(fewest)d of each.")
-GONE = _("%(count)d cases have no stored result of this version any more, or were taken back. Remove them first.")
-REPORT_MOVED = _(
-    "%(count)d reports behind the cases were corrected or entered in error since. Remove these cases first."
+UNSOUND = _(
+    "%(count)d cases cannot be measured any more. The list of cases says why. Take out all that are marked, then close "
+    "the set."
 )
-SAME_PATIENT = _("Two cases are of one patient now. Remove one of them.")
 MIXED = _("The stored results were made with different thresholds or weights. They cannot be measured together.")
 STOPPED = _("A classifier of this version is stopped here. What it answers cannot be accepted.")
 
@@ -45,8 +45,8 @@ STOPPED = _("A classifier of this version is stopped here. What it answers canno
 def begin_acceptance(*, by: User, clinic: Clinic, modality: Modality) -> AcceptanceSet:
     """Begin to gather cases for the ensemble that is installed now. Raises PermissionDenied and Refusal."""
     require(by, Permission.MANAGE_CLINIC, clinic)
-    found = next((one for one in classifiers.ensembles() if one.modality == modality.value), None)
-    if found is None or found.abnormality is None:
+    found = classifiers.abnormality_ensemble(modality)
+    if found is None:
         raise Refusal("nothing_answers", NOTHING_ANSWERS)
     try:
         with transaction.atomic():
@@ -66,7 +66,7 @@ def add_by_report(*, by: User, to: AcceptanceSet, keys: Collection[UUID]) -> int
     fit = acceptance.studies(to, by).filter(pk__in=keys)
     reports = acceptance.standing_reports(to).filter(study__in=fit).order_by("-signed_at").select_related("study")
     chosen: dict[UUID, Report] = {}
-    for report in reports:
+    for report in acceptance.on_these_images(reports):
         chosen.setdefault(report.study.patient_id, report)
     if not chosen:
         raise Refusal("not_fit", NOT_FIT)
@@ -108,10 +108,26 @@ def remove_case(*, by: User, of: AcceptanceSet, case: UUID) -> None:
     _hold(of, by)
     found = AcceptanceCase.objects.visible_to(by).filter(acceptance_set=of, pk=case).select_related("study").first()
     if found is None:
-        raise NotAllowedNow("not_open", NOT_OPEN)
+        raise NotAllowedNow("not_in_set", NOT_IN_SET)
     note_rows(Study, [found.study])
     _note(of, removed=str(found.study_id), was="abnormal" if found.is_abnormal else "not abnormal")
     AcceptanceCase.objects.filter(pk=found.pk).delete()
+
+
+@transaction.atomic
+def remove_unsound(*, by: User, of: AcceptanceSet) -> int:
+    """Take out all that cannot be measured any more, those in records that are closed to `by` too. Returns how many.
+
+    Otherwise a set would wait for whoever may see these.
+    """
+    _hold(of, by)
+    cases = list(of.cases.select_related("study"))
+    unsound = acceptance.faults(of, cases, acceptance.newest(of, (one.study_id for one in cases)))
+    gone = [one for one in cases if one.pk in unsound]
+    note_rows(Study, [one.study for one in gone])
+    _note(of, removed=str(len(gone)), why="cannot be measured")
+    AcceptanceCase.objects.filter(pk__in=unsound).delete()
+    return len(gone)
 
 
 def drop_acceptance(*, by: User, of: AcceptanceSet) -> None:
@@ -132,8 +148,9 @@ def close_acceptance(*, by: User, of: AcceptanceSet) -> Acceptance:
     _end(of, AcceptanceStatus.CLOSED, by)
     cases = list(of.cases.select_related("study", "report__corrects", "added_by"))
     said = acceptance.newest(of, (one.study_id for one in cases))
+    if unsound := acceptance.faults(of, cases, said):
+        raise Refusal("unsound", UNSOUND, count=len(unsound))
     _require_enough(cases)
-    _require_sound(of, cases, set(said))
     if len(acceptance.points(said.values())) != 1 or _mixed(acceptance.weights(said.values())):
         raise Refusal("mixed", MIXED)
     if Stops.of(of.clinic_id).among(of.modality, [one.split()[0] for one in acceptance.weights(said.values())]):
@@ -167,18 +184,6 @@ def _require_enough(cases: list[AcceptanceCase]) -> None:
     normal = len(cases) - abnormal
     if min(abnormal, normal) < FEWEST_OF_EACH:
         raise Refusal("too_few", TOO_FEW, abnormal=abnormal, normal=normal, fewest=FEWEST_OF_EACH)
-
-
-def _require_sound(of: AcceptanceSet, cases: list[AcceptanceCase], answered: set[UUID]) -> None:
-    """What was right when a case was added may not be any more."""
-    there = Study.objects.filter(pk__in=answered, clinic=of.clinic_id).values_list("pk", flat=True)
-    if gone := len(cases) - len(there):
-        raise Refusal("gone", GONE, count=gone)
-    reports = {one.report_id for one in cases if one.report_id}
-    if moved := len(reports) - acceptance.standing_reports(of).filter(pk__in=reports).count():
-        raise Refusal("report_moved", REPORT_MOVED, count=moved)
-    if len({one.study.patient_id for one in cases}) != len(cases):
-        raise Refusal("same_patient", SAME_PATIENT)
 
 
 def _mixed(weights: list[str]) -> bool:

@@ -60,6 +60,12 @@ def ensembles() -> tuple[EnsembleSpec, ...]:
     return ensemble.ensembles(settings.ML_WEIGHTS_ROOT)
 
 
+def abnormality_ensemble(modality: Modality) -> EnsembleSpec | None:
+    """The ensemble that lies here for the modality, where it answers whether the lung is abnormal."""
+    found = next((one for one in ensembles() if one.modality == modality.value), None)
+    return found if found and found.abnormality else None
+
+
 def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:
     """The active classifiers of `modality`, verified and loaded once in this process.
 

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from audit.key import same
@@ -22,39 +24,62 @@ from diagnosis.models import (
     AcceptanceSet,
     EnsemblePrediction,
     FirstImpression,
+    ImageResult,
     Prediction,
     Report,
+    Scan,
     Study,
 )
 from diagnosis.models.report import ReportQuerySet
 from diagnosis.models.review import Category, ImageQuality
 from diagnosis.models.study import StudyQuerySet
 from diagnosis.oversight.acceptance_figures import Scored, Thresholds, figures
+from diagnosis.rules import blinding
 from diagnosis.states import AnalysisStatus, ReportStatus
 
 # The reader's word as the truth: every appearance but "negative" is an abnormal lung, also that of another disease.
 NOT_ABNORMAL = (Category.NEGATIVE,)
 KIND = "acceptance"
 
+NO_RESULT = _("It was taken back, or has no stored result of this version on the images that it has now.")
+REPORT_MOVED = _("Its report was corrected or entered in error since.")
+OTHER_IMAGES = _("Its report rests on other images than the stored result.")
+SAME_PATIENT = _("Another case is of the same patient now.")
+
 
 def results(of: AcceptanceSet) -> QuerySet[EnsemblePrediction]:
-    """The stored results of the version that is measured, which answer whether the lung is abnormal; newest first."""
+    """The stored results of the version that is measured, which answer whether the lung is abnormal; newest first.
+
+    Only those on the very images that their study has now: images are moved and taken back.
+    """
+    seen = ImageResult.objects.filter(analysis=OuterRef("analysis"))
+    elsewhere = seen.exclude(image__series__study=F("analysis__study"), image__withdrawal=None)
+    of_image = ImageResult.objects.filter(analysis=OuterRef(OuterRef("analysis")), image=OuterRef("pk"))
+    asked = Scan.objects.filter(series__study=OuterRef("analysis__study"), not_classified_code="")
     return EnsemblePrediction.objects.filter(
+        Exists(seen),
+        ~Exists(elsewhere),
+        ~Exists(asked.filter(~Exists(of_image))),
         ensemble=of.ensemble,
         version=of.version,
         abnormality__isnull=False,
         analysis__status=AnalysisStatus.SUCCEEDED,
         analysis__image=None,
         analysis__study__clinic=of.clinic_id,
+        analysis__study__withdrawal=None,
     ).order_by("-analysis__number")
 
 
 def studies(of: AcceptanceSet, user: User) -> StudyQuerySet:
-    """Those with such a result that `user` may see and that are not in the set; nor is another one of the patient."""
+    """Those with such a result that `user` may see and that are not in the set; nor is another one of the patient.
+
+    Without those whose reading is hidden from `user`: what is true of them would tell of it.
+    """
     there = AcceptanceCase.objects.filter(acceptance_set=of)
     answered = Exists(results(of).order_by().filter(analysis__study=OuterRef("pk")))
     found = Study.objects.visible_to(user).filter(answered, clinic=of.clinic_id, modality=of.modality)
-    return found.exclude(patient__in=there.values("study__patient"))
+    hidden = blinding.hidden_readings(user).order_by().values("pk")
+    return found.exclude(patient__in=there.values("study__patient")).exclude(pk__in=hidden)
 
 
 def standing_reports(of: AcceptanceSet) -> ReportQuerySet:
@@ -65,6 +90,44 @@ def standing_reports(of: AcceptanceSet) -> ReportQuerySet:
 
 def is_abnormal(report: Report) -> bool:
     return report.category not in NOT_ABNORMAL
+
+
+def on_these_images(reports: Iterable[Report]) -> list[Report]:
+    """Those that rest on all images of their study that a classifier answers for, and on none that is elsewhere now."""
+    found = list(reports)
+    rows = Scan.objects.filter(series__study__in={one.study_id for one in found})
+    here: dict[UUID, dict[str, bool]] = {}
+    for study, image, code in rows.values_list("series__study", "pk", "not_classified_code"):
+        here.setdefault(study, {})[str(image)] = not code
+    return [one for one in found if _rests_on(one, here.get(one.study_id, {}))]
+
+
+def _rests_on(report: Report, images: Mapping[str, bool]) -> bool:
+    """`images`: whether each image of the study is one for classifiers."""
+    return {key for key, is_asked in images.items() if is_asked} <= report.rests_on <= set(images)
+
+
+def faults(
+    of: AcceptanceSet, cases: Sequence[AcceptanceCase], said: Mapping[UUID, EnsemblePrediction]
+) -> dict[UUID, Promise]:
+    """By case, why it cannot be measured now: what was right when it was added may not be any more."""
+    keys = [one.report_id for one in cases if one.report_id]
+    standing = {one.pk: one for one in standing_reports(of).filter(pk__in=keys)}
+    fit = {one.pk for one in on_these_images(standing.values())}
+    found: dict[UUID, Promise] = {}
+    patients: set[UUID] = set()
+    for one in cases:
+        if one.study_id not in said:
+            found[one.pk] = NO_RESULT
+        elif one.report_id and one.report_id not in standing:
+            found[one.pk] = REPORT_MOVED
+        elif one.report_id and one.report_id not in fit:
+            found[one.pk] = OTHER_IMAGES
+        elif one.study.patient_id in patients:
+            found[one.pk] = SAME_PATIENT
+        else:
+            patients.add(one.study.patient_id)
+    return found
 
 
 def newest(of: AcceptanceSet, keys: Iterable[UUID]) -> dict[UUID, EnsemblePrediction]:
@@ -96,7 +159,7 @@ def content(
         "begun_by": of.begun_by.full_name,
         "begun_at": of.begun_at.isoformat(),
         "cases": [_case(one, said[one.study_id]) for one in ordered],
-        "figures": figures(scored, shipped) | {"read_first": _read_first(ordered)},
+        "figures": figures(scored, shipped) | {"read_first": read_first(ordered)},
     }
 
 
@@ -133,10 +196,10 @@ def _case(one: AcceptanceCase, said: EnsemblePrediction) -> dict[str, Any]:
     }
 
 
-def _read_first(cases: Sequence[AcceptanceCase]) -> int:
-    """Of how many cases the reader had committed to a first impression before the result was shown."""
+def read_first(cases: Sequence[AcceptanceCase]) -> int:
+    """Of how many cases the report's reader had committed to a first impression before the result was shown."""
     readings = {one.report.reading_id for one in cases if one.report}
-    first = FirstImpression.objects.filter(review__in=readings)
+    first = FirstImpression.objects.filter(review__in=readings, reader=F("review__reader"))
     return first.values("review").distinct().count()
 
 

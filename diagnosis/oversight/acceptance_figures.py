@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nextafter
+from math import inf, nextafter
 from typing import Any
 
 from diagnosis.proportion import Z95, Proportion
@@ -69,8 +70,8 @@ def auc(cases: Sequence[Scored]) -> dict[str, float]:
     Unlike DeLong's, that does not shrink to nothing where the classes are separated.
     """
     high = [one.probability for one in cases if one.is_abnormal]
-    low = [one.probability for one in cases if not one.is_abnormal]
-    wins = sum((a > b) + (a == b) / 2 for a in high for b in low)
+    low = sorted(one.probability for one in cases if not one.is_abnormal)
+    wins = sum((bisect_left(low, one) + bisect_right(low, one)) / 2 for one in high)
     value = wins / (len(high) * len(low))
     bounds = _auc_bound(value, len(high), len(low), 0.0), _auc_bound(value, len(high), len(low), 1.0)
     return {"value": value, "low": bounds[0], "high": bounds[1]}
@@ -134,4 +135,4 @@ def fit(cases: Sequence[Scored]) -> Thresholds:
     normal = sorted(one.probability for one in cases if not one.is_abnormal)
     lower = abnormal[len(abnormal) * (100 - SENSITIVITY_AIM) // 100]
     spared = -(-len(normal) * SPECIFICITY_AIM // 100)  # rounded up
-    return Thresholds(lower, max(lower, nextafter(normal[spared - 1], 1.0)))
+    return Thresholds(lower, max(lower, nextafter(normal[spared - 1], inf)))

@@ -87,13 +87,30 @@ def fitted_note(content: Mapping[str, Any]) -> str:
         "Thresholds that would meet the shipped aims here (sensitivity %(sensitivity)s, specificity %(specificity)s): "
         "%(lower)s and %(upper)s. They were fitted on all %(count)d cases of this set, so the set cannot measure them. "
         "The figures below are those of thresholds fitted in the same way on four fifths of the cases, each time "
-        "judged on the other fifth. They are not in use."
+        "judged on the other fifth; their intervals leave out that with other cases the thresholds would differ too. "
+        "They are not in use."
     ) % {
         "sensitivity": share(said["aims"]["sensitivity"], 0),
         "specificity": share(said["aims"]["specificity"], 0),
         "lower": percent(said["lower"]),
         "upper": percent(said["upper"]),
         "count": said["fitted_on"],
+    }
+
+
+def facts(content: Mapping[str, Any]) -> dict[str, str]:
+    """What was measured, on what, by whom and when: each under its name."""
+    point = content["operating_point"]
+    return {
+        _("Modality"): str(Modality(content["modality"]).label),
+        _("Measured"): content["ensemble"],
+        _("Cases"): _("%(abnormal)d abnormal, %(normal)d not abnormal") % content["figures"],
+        _("Lower threshold"): _("%(percent)s: below it the answer is “not abnormal”")
+        % {"percent": percent(point["threshold"])},
+        _("Upper threshold"): _("%(percent)s: from it on the answer is “abnormal”")
+        % {"percent": percent(point["abnormal_from"])},
+        _("Begun"): f"{content['begun_by']}, {_moment(content['begun_at'])}",
+        _("Closed"): f"{content['closed_by']}, {_moment(content['closed_at'])}",
     }
 
 
@@ -113,25 +130,17 @@ def render(one: Acceptance, *, url: str, holds: bool) -> bytes:
 def _parts(one: Acceptance, url: str, holds: bool) -> list[Flowable]:
     said = one.content
     warning = [] if holds else [_text("warning", _("This is not what was sealed, or its seal is not genuine."))]
-    facts = {
-        _("Modality"): str(Modality(said["modality"]).label),
-        _("Measured"): said["ensemble"],
-        _("Begun"): f"{said['begun_by']}, {_moment(said['begun_at'])}",
-        _("Closed"): f"{said['closed_by']}, {_moment(said['closed_at'])}",
-        _("Cases"): _("%(abnormal)d abnormal, %(normal)d not abnormal") % said["figures"],
-        _("Thresholds"): f"{said['operating_point']['threshold']!r} / {said['operating_point']['abnormal_from']!r}",
-    }
     return [
         _text("clinic", said["clinic"]["name"]),
         _text("title", _("Acceptance at this site")),
         *warning,
         _text("body", _("How the classifiers that ship answered “abnormal lung?” on cases of this clinic.")),
-        *(_text("body", f"{name}: {value}") for name, value in facts.items()),
+        *(_text("body", f"{name}: {value}") for name, value in facts(said).items()),
         KeepTogether([_text("heading", _("Measured at the shipped thresholds")), _table(estimate(said))]),
         *(_text("small", note) for note in notes(said)),
         KeepTogether(
             [
-                _text("heading", _("Thresholds for this site, fitted and not measured")),
+                _text("heading", _("Thresholds fitted to this site, not in use")),
                 _text("body", fitted_note(said)),
                 _table(cross_fitted(said)),
             ]

@@ -8,10 +8,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -19,6 +22,7 @@ from accounts.locale import in_time_zone_of
 from accounts.step_up import step_up
 from audit.notes import note_object
 from diagnosis.actions import acceptance as actions
+from diagnosis.analyses import classifiers
 from diagnosis.audited import note_rows
 from diagnosis.errors import Refusal
 from diagnosis.forms.acceptance import BeginForm, ByHandForm
@@ -27,11 +31,14 @@ from diagnosis.models.modality import Modality
 from diagnosis.oversight import acceptance
 from diagnosis.oversight import acceptance_paper as words
 from diagnosis.oversight.acceptance_figures import FEWEST_OF_EACH
+from diagnosis.rules import blinding
 from diagnosis.views.oversight.scope import Scope, overseen, show
 from diagnosis.views.shortcuts import person
 
 TAB = "oversight-classifiers"
 A_PAGE = 100
+# What can be offered: all, or those of one kind. The rarer kind would else drown in the other.
+KINDS = {"": _lazy("All"), "abnormal": _lazy("Abnormal lung"), "normal": _lazy("Not abnormal")}
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,15 @@ class Offered:
 
     report: Report
     is_abnormal: bool
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A case in the set. `fault`: why it cannot be measured now; `is_hidden`: its reading is, and so its label."""
+
+    case: AcceptanceCase
+    fault: str
+    is_hidden: bool
 
 
 @never_cache
@@ -67,7 +83,11 @@ def index(request: HttpRequest, scope: Scope) -> HttpResponse:
 
 def _list(request: HttpRequest, scope: Scope, form: BeginForm | None, *, status: int = 200) -> HttpResponse:
     keys = scope.managed.intersection(scope.keys)
-    rows = AcceptanceSet.objects.filter(clinic__in=keys).select_related("clinic", "begun_by", "acceptance")
+    rows = AcceptanceSet.objects.filter(clinic__in=keys).select_related("clinic", "begun_by", "ended_by")
+    rows = rows.annotate(
+        abnormal=Count("cases", filter=Q(cases__is_abnormal=True)),
+        normal=Count("cases", filter=Q(cases__is_abnormal=False)),
+    )
     context = {"form": form, "sets": rows, "fewest": FEWEST_OF_EACH}
     return show(request, scope, "acceptance", _("Acceptance at this site"), context, tab=TAB, status=status)
 
@@ -76,7 +96,10 @@ def _list(request: HttpRequest, scope: Scope, form: BeginForm | None, *, status:
 @require_http_methods(["GET", "POST"])
 @overseen
 def detail(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
-    """GET: the cases, and the figures once it is closed. POST `act`: add, hand, remove, drop or close."""
+    """GET: the cases, and the figures once it is closed. POST `act`: add, hand, remove, sweep, drop or close.
+
+    `kind` in the address chooses what is offered, see KINDS.
+    """
     found = _found(scope, pk)
     if request.method != "POST":
         return _page(request, scope, found)
@@ -90,7 +113,7 @@ def detail(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, refusal.sentence)
         return _page(request, scope, _found(scope, pk), by_hand, status=refusal.http_status)
-    return redirect("diagnosis:acceptance-set", pk)
+    return redirect(request.get_full_path())
 
 
 @step_up
@@ -113,10 +136,15 @@ def _change(request: HttpRequest, found: AcceptanceSet, by_hand: ByHandForm | No
     match request.POST.get("act"):
         case "add":
             added = actions.add_by_report(by=by, to=found, keys=_keys(request, "study"))
-            messages.success(request, _("%(count)d added.") % {"count": added})
+            said = ngettext("%(count)d case was added.", "%(count)d cases were added.", added)
+            messages.success(request, said % {"count": added})
         case "remove":
             for key in _keys(request, "case")[:1]:
                 actions.remove_case(by=by, of=found, case=key)
+        case "sweep":
+            removed = actions.remove_unsound(by=by, of=found)
+            said = ngettext("%(count)d case was taken out.", "%(count)d cases were taken out.", removed)
+            messages.success(request, said % {"count": removed})
         case "drop":
             actions.drop_acceptance(by=by, of=found)
         case _:
@@ -142,29 +170,51 @@ def _page(
     request: HttpRequest, scope: Scope, found: AcceptanceSet, by_hand: ByHandForm | None = None, *, status: int = 200
 ) -> HttpResponse:
     by = person(request)
-    cases = list(AcceptanceCase.objects.filter(acceptance_set=found).visible_to(by).select_related("study__patient"))
-    offered = _offered(found, scope) if found.is_open else []
-    note_rows(Study, [*(one.study for one in cases), *(one.report.study for one in offered)])
+    kind = request.GET.get("kind", "")
+    kind = kind if kind in KINDS else ""
+    everything = list(found.cases.select_related("study__patient"))
+    said = acceptance.newest(found, (one.study_id for one in everything)) if found.is_open else {}
+    faults = acceptance.faults(found, everything, said) if found.is_open else {}
+    seen = set(AcceptanceCase.objects.filter(acceptance_set=found).visible_to(by).values_list("pk", flat=True))
+    shown = [one for one in everything if one.pk in seen]
+    hidden = blinding.readings_hidden_among(by, [one.study_id for one in shown])
+    offered = _offered(found, scope, kind) if found.is_open else []
+    note_rows(Study, [*(one.study for one in shown), *(one.report.study for one in offered)])
     note_object("diagnosis.acceptanceset", found.pk)
-    counted = list(found.cases.values_list("is_abnormal", flat=True))
+    abnormal = sum(one.is_abnormal for one in everything)
     context = {
         "found": found,
-        "cases": cases,
-        "abnormal": sum(counted),
-        "normal": len(counted) - sum(counted),
-        "unseen": len(counted) - len(cases),
+        "cases": [Listed(one, str(faults.get(one.pk, "")), one.study_id in hidden) for one in shown],
+        "abnormal": abnormal,
+        "normal": len(everything) - abnormal,
+        "unseen": len(everything) - len(shown),
+        "unsound": len(faults),
         "fewest": FEWEST_OF_EACH,
         "offered": offered,
+        "kind": kind,
+        "kinds": KINDS,
         "by_hand": by_hand or ByHandForm(),
         "result": _result(found),
+        "installed": _other_installed(found),
     }
     return show(request, scope, "acceptance_set", _("Acceptance at this site"), context, tab=TAB, status=status)
 
 
-def _offered(found: AcceptanceSet, scope: Scope) -> list[Offered]:
+def _other_installed(found: AcceptanceSet) -> str:
+    """Which version answers now, where it is another one than an open set is about: its cases get no more."""
+    now = classifiers.abnormality_ensemble(Modality(found.modality))
+    return now.identity if found.is_open and now and now.identity != found.identity else ""
+
+
+def _offered(found: AcceptanceSet, scope: Scope, kind: str) -> list[Offered]:
+    """The newest, and A_PAGE at most."""
     fit = acceptance.studies(found, scope.user)
     reports = acceptance.standing_reports(found).filter(study__in=fit).select_related("study__patient")
-    return [Offered(one, acceptance.is_abnormal(one)) for one in reports.order_by("-signed_at", "pk")[:A_PAGE]]
+    if kind:
+        normal = Q(category__in=acceptance.NOT_ABNORMAL)
+        reports = reports.filter(normal if kind == "normal" else ~normal)
+    newest = reports.order_by("-signed_at", "pk")[:A_PAGE]
+    return [Offered(one, acceptance.is_abnormal(one)) for one in acceptance.on_these_images(newest)]
 
 
 def _result(found: AcceptanceSet) -> dict[str, Any] | None:
@@ -174,6 +224,7 @@ def _result(found: AcceptanceSet) -> dict[str, Any] | None:
         return None
     return {
         "row": one,
+        "facts": words.facts(one.content),
         "holds": acceptance.holds(one),
         "measured": words.estimate(one.content),
         "notes": words.notes(one.content),

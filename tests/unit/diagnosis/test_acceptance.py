@@ -16,11 +16,23 @@ from accounts.idle import SINCE
 from accounts.models import Clinic, User
 from diagnosis.actions import acceptance as actions
 from diagnosis.actions.classifiers import decide_on_classifier
+from diagnosis.actions.confidentiality import mark_confidential
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.report_correction import enter_in_error
 from diagnosis.analyses import classifiers
 from diagnosis.errors import NotAllowedNow, Refusal
-from diagnosis.models import Acceptance, AcceptanceCase, AcceptanceSet, Report, Scan
+from diagnosis.models import (
+    Acceptance,
+    AcceptanceCase,
+    AcceptanceSet,
+    FirstImpression,
+    ImageResult,
+    Report,
+    Scan,
+    SecondLook,
+    Study,
+    Withdrawal,
+)
 from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import acceptance
@@ -45,6 +57,11 @@ def test_the_exact_interval_as_published(part: int, whole: int, low: float, high
     """Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I, method 5."""
     assert Proportion(part, whole).exact == pytest.approx((low, high), abs=6e-5)
     assert Proportion(whole - part, whole).exact == pytest.approx((1 - high, 1 - low), abs=6e-5)
+
+
+def test_the_exact_interval_of_more_cases_than_a_float_can_count_the_choices_of() -> None:
+    """The normal approximation is good to a thousandth there."""
+    assert Proportion(1000, 2000).exact == pytest.approx((0.5 - 0.0219, 0.5 + 0.0219), abs=1e-3)
 
 
 def test_the_area_counts_ties_half_and_its_interval_never_shrinks_to_nothing() -> None:
@@ -214,10 +231,122 @@ def test_what_was_sound_when_it_was_added_has_to_be_when_it_is_closed(
         actions.close_acceptance(by=administrator, of=begun)
     decide_on_classifier(state=ClassifierState.ACTIVE, **rule)
     enter_in_error(by=radiologist, report=no, reason="Of another patient.", password=PASSWORD)
-    with pytest.raises(Refusal, match="entered in error since"):
+    with pytest.raises(Refusal, match="1 cases cannot be measured"):
         actions.close_acceptance(by=administrator, of=begun)
     assert AcceptanceSet.objects.get().is_open
     assert not Acceptance.objects.exists()
+
+
+def why(of: AcceptanceSet) -> list[str]:
+    """What speaks against the cases, in the order in which their reports were signed."""
+    cases = list(of.cases.select_related("study").order_by("report__signed_at"))
+    found = acceptance.faults(of, cases, acceptance.newest(of, [one.study_id for one in cases]))
+    return [str(found.get(one.pk, "")) for one in cases]
+
+
+def test_a_result_and_a_report_on_other_images_than_the_study_has_now_count_for_nothing(
+    begun: AcceptanceSet, signed: Callable[..., Report], administrator: User
+) -> None:
+    one, other = signed(1, "typical", 0.9), signed(2, "negative", 0.1)
+    both = [one.study_id, other.study_id]
+    assert actions.add_by_report(by=administrator, to=begun, keys=both) == 2
+    assert why(begun) == ["", ""]
+    moved = Scan.objects.get(series__study=other.study_id)
+    home = moved.series
+    # An image came to the first study that its result has not seen, and the second study has none of its own any more.
+    Scan.objects.filter(pk=moved.pk).update(series=Scan.objects.get(series__study=one.study_id).series)
+    assert why(begun) == [str(acceptance.NO_RESULT)] * 2
+    analysis = one.study.analyses.get()
+    # Analysed again with both, but the report was signed on one.
+    ImageResult.objects.create(analysis=analysis, image=moved, probability=0.9, zone="positive")
+    assert why(begun) == [str(acceptance.OTHER_IMAGES), str(acceptance.NO_RESULT)]
+    begun.cases.all().delete()
+    with pytest.raises(Refusal, match="Not taken"):
+        actions.add_by_report(by=administrator, to=begun, keys=both)
+    Scan.objects.filter(pk=moved.pk).update(series=home)
+    assert not acceptance.results(begun).filter(analysis=analysis).exists()  # it saw an image that is elsewhere
+    assert actions.add_by_report(by=administrator, to=begun, keys=both) == 1
+    one.images = [*one.images, str(moved.pk)]
+    assert acceptance.on_these_images([one, other]) == [other]
+
+
+def test_what_was_taken_back_or_became_one_patients_counts_for_nothing(
+    begun: AcceptanceSet, signed: Callable[..., Report], administrator: User
+) -> None:
+    reports = [signed(number, "negative", 0.1) for number in range(1, 4)]
+    keys = [one.study_id for one in reports]
+    assert actions.add_by_report(by=administrator, to=begun, keys=keys) == 3
+    first, second, third = begun.cases.order_by("report__signed_at")
+    made = Withdrawal.objects.create(
+        clinic=begun.clinic, study=first.study, scans=[], reason="Of another person.", made_by=administrator
+    )
+    Study.objects.filter(pk=first.study_id).update(withdrawal=made)
+    Study.objects.filter(pk=third.study_id).update(patient=second.study.patient)
+    assert why(begun) == [str(acceptance.NO_RESULT), "", str(acceptance.SAME_PATIENT)]
+
+
+def test_cases_that_cannot_be_measured_are_taken_out_also_by_whom_they_are_closed_to(
+    begun: AcceptanceSet,
+    signed: Callable[..., Report],
+    administrator: User,
+    radiologist: User,
+    member: Callable[..., User],
+    client: Client,
+) -> None:
+    wrong, right = signed(1, "negative", 0.1), signed(2, "negative", 0.1)
+    assert actions.add_by_report(by=administrator, to=begun, keys=[wrong.study_id, right.study_id]) == 2
+    enter_in_error(by=radiologist, report=wrong, reason="Of another patient.", password=PASSWORD)
+    mark_confidential(by=administrator, patient=wrong.study.patient)
+    client.force_login(member("administrator"))
+    page = f"{ADDRESS}{begun.pk}/"
+    shown = client.get(page).content.decode()
+    assert "1 case cannot be measured any more." in shown
+    assert str(wrong.study_id) not in shown
+    closed = begun.cases.get(study=wrong.study_id)
+    assert client.post(page, {"act": "remove", "case": str(closed.pk)}).status_code == 409
+    assert client.post(page, {"act": "sweep"}).status_code == 302
+    assert [one.study_id for one in begun.cases.all()] == [right.study_id]
+
+
+def test_nobody_learns_a_reading_that_is_hidden_from_them(
+    begun: AcceptanceSet, signed: Callable[..., Report], administrator: User, client: Client
+) -> None:
+    listed, offered = signed(1, "typical", 0.9), signed(2, "typical", 0.9)
+    actions.add_by_report(by=administrator, to=begun, keys=[listed.study_id])
+    client.force_login(administrator)
+    page = f"{ADDRESS}{begun.pk}/"
+    shown = client.get(page).content.decode()
+    assert str(offered.study_id) in shown
+    for report in (listed, offered):
+        SecondLook.objects.create(report=report, reader=administrator)
+    shown = client.get(page).content.decode()
+    assert str(offered.study_id) not in shown
+    assert "Hidden until you have read it" in shown
+    assert "Abnormal lung</td>" not in " ".join(shown.split())
+    with pytest.raises(Refusal):
+        actions.add_by_hand(by=administrator, to=begun, study=offered.study_id, is_abnormal=True, reason="A CT.")
+
+
+def test_one_kind_is_offered_at_a_time_and_a_first_impression_counts_of_the_reader_alone(
+    begun: AcceptanceSet,
+    signed: Callable[..., Report],
+    administrator: User,
+    radiologist: User,
+    client: Client,
+) -> None:
+    yes, no = signed(1, "typical", 0.9), signed(2, "negative", 0.1)
+    client.force_login(administrator)
+    page = f"{ADDRESS}{begun.pk}/"
+    for kind, expected in (("", {yes, no}), ("abnormal", {yes}), ("normal", {no}), ("other", {yes, no})):
+        shown = client.get(page, {"kind": kind}).content.decode()
+        assert {one for one in (yes, no) if str(one.study_id) in shown} == expected
+    for report, reader in ((yes, radiologist), (no, administrator)):
+        FirstImpression.objects.create(review=report.reading, reader=reader, category="negative")
+    actions.add_by_report(by=administrator, to=begun, keys=[yes.study_id, no.study_id])
+    assert "panel-cxr/1.0.0 is installed now" not in client.get(page).content.decode()
+    AcceptanceSet.objects.update(version="0.9.0")
+    assert "panel-cxr/1.0.0 is installed now" in client.get(page).content.decode()
+    assert acceptance.read_first(list(begun.cases.all())) == 1
 
 
 def test_only_this_clinics_administrators_and_studies(
