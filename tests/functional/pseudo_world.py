@@ -20,9 +20,23 @@ from diagnosis.actions.draft import save_draft
 from diagnosis.actions.report import add_addendum, sign_report
 from diagnosis.actions.review import claim_review, request_second_opinion
 from diagnosis.messages import Message
-from diagnosis.models import Analysis, Patient, Phrase, Report, Review, Scan, SecondLook, Study
+from diagnosis.models import (
+    Acceptance,
+    AcceptanceCase,
+    AcceptanceSet,
+    Analysis,
+    Patient,
+    Phrase,
+    Report,
+    Review,
+    Scan,
+    SecondLook,
+    Study,
+)
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify_uploader
+from diagnosis.oversight import acceptance
+from diagnosis.oversight.acceptance_figures import Scored, Thresholds, figures
 from diagnosis.states import AnalysisStatus
 from network.models import ReceivedInstance, ReceivedStudy, RemoteEntity
 from orders.actions import receive_order, withdraw_order
@@ -47,6 +61,7 @@ WRITTEN = (
         "held-out images",
         "the test part",
         "root@clinic.example",
+        "A CT of the same day.",
     ),
     *(f"classifier-{number}" for number in range(3)),
     *(f"{name}-{modality}" for name in ARCHITECTURES for modality in ("cxr", "ct")),
@@ -82,6 +97,7 @@ class World:
             found += [user.full_name, user.email]
         for scan in self.scans:
             found += [scan.sha256, *_signed(scan)]
+        found += Acceptance.objects.values_list("content_sha256", flat=True)
         for patient in self.patients:
             found += [str(patient), patient.family_name, patient.given_name, patient.medical_record_number]
         return found
@@ -142,7 +158,7 @@ def fill(world: World) -> World:
     world.arguments = {name: [[one.pk] for one in several] for name, several in given.items()}
     world.arguments |= _of_the_administration(world, analysis)
     world.arguments |= _of_the_network(world) | _of_the_orders(world)
-    world.arguments |= _of_deliveries(world)
+    world.arguments |= _of_deliveries(world) | _of_acceptance(world)
     world.arguments |= {
         "code": [[signed.verification_code], ["0000-0000"]],
         "card": [["classifier-0", "1.2.3"]],
@@ -243,6 +259,40 @@ def _of_deliveries(world: World) -> dict[str, list[list[Any]]]:
             last_answer=release.MOVED,
         )
     return {"destination": [[to.pk]], "destination-add": [["dicom"]]}
+
+
+def _of_acceptance(world: World) -> dict[str, list[list[Any]]]:
+    """A set with a case that cannot be measured, one given up, one that is sealed, and one that was changed since."""
+    by = world.people["root"]
+    of = {"clinic": world.clinic, "modality": "cxr", "ensemble": "panel-cxr", "version": "1.0.0", "begun_by": by}
+    ended = {**of, "ended_by": by, "ended_at": timezone.now()}
+    begun = AcceptanceSet.objects.create(**of)
+    case = {"study": world.scans[0].study, "is_abnormal": True, "reason": "A CT of the same day.", "added_by": by}
+    AcceptanceCase.objects.create(acceptance_set=begun, **case)
+    dropped = AcceptanceSet.objects.create(**ended, status="dropped")
+    closed = [AcceptanceSet.objects.create(**ended, status="closed") for _ in range(2)]
+    for number, one in enumerate(closed):
+        _seal_acceptance(one, is_changed=bool(number))
+    return {"acceptance": [[one.pk] for one in (begun, dropped, *closed)]}
+
+
+def _seal_acceptance(of: AcceptanceSet, *, is_changed: bool) -> None:
+    at = timezone.now()
+    cases = [Scored(kind, number / 20 + kind / 3) for number in range(10) for kind in (True, False)]
+    content = {
+        "clinic": {"id": str(of.clinic_id), "name": of.clinic.name},
+        "modality": of.modality,
+        "ensemble": of.identity,
+        "classifiers": [],
+        "operating_point": {"threshold": 0.3, "abnormal_from": 0.6},
+        "cases": [{"report": None}],
+        "figures": figures(cases, Thresholds(0.3, 0.6)) | {"read_first": 1},
+        **dict.fromkeys(("begun_by", "closed_by"), of.begun_by.full_name),
+        **dict.fromkeys(("begun_at", "closed_at"), at.isoformat()),
+    }
+    one = Acceptance(acceptance_set=of, content=content, content_sha256=acceptance.digest(content), sealed_at=at)
+    one.mac = "0" * 64 if is_changed else acceptance.mac_of(one)
+    one.save()
 
 
 def _signed(scan: Scan) -> list[str]:
