@@ -129,9 +129,9 @@ def _close(request: HttpRequest, scope: Scope, found: AcceptanceSet) -> HttpResp
 def _change(request: HttpRequest, found: AcceptanceSet, by_hand: ByHandForm | None) -> None:
     by = person(request)
     if by_hand is not None:
-        said = by_hand.cleaned_data
-        label = said["label"] == "abnormal"
-        actions.add_by_hand(by=by, to=found, study=said["study"], is_abnormal=label, reason=said["reason"])
+        given = by_hand.cleaned_data
+        label = given["label"] == "abnormal"
+        actions.add_by_hand(by=by, to=found, study=given["study"], is_abnormal=label, reason=given["reason"])
         return
     match request.POST.get("act"):
         case "add":
