@@ -6,7 +6,7 @@ another, and where the images of each disease came from confounds it less.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from ml.probability import LEAST
@@ -60,9 +60,17 @@ class AbnormalityPoint:
         """The zone of a calibrated probability. Raises ValueError for what is no probability."""
         return zone_of(probability, self.threshold, self.abnormal_from)
 
+    def to_fields(self) -> dict[str, Any]:
+        """All of it as plain values.
+
+        Without `domains` where there are none: results and hashes of the versions that know none stay as they were.
+        """
+        fields = asdict(self)
+        return fields if self.domains else {name: value for name, value in fields.items() if name != "domains"}
+
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what `asdict` gave."""
+        """Read what `to_fields` gave."""
         estimates = {name: Estimate(**fields[name]) for name in ("sensitivity", "specificity")}
         named = {"labels": tuple(fields["labels"]), "domains": tuple(fields.get("domains", ()))}
         return cls(**{**fields, **estimates, **named})

@@ -97,7 +97,7 @@ class EnsembleSpec:
         """The spec as JSON text, readable and stable in its order."""
         points = {"operating_point": asdict(self.operating_point)}
         if self.abnormality:
-            points["abnormality"] = asdict(self.abnormality)
+            points["abnormality"] = self.abnormality.to_fields()
         fields = {**vars(self), **points, **{name: dict(getattr(self, name)) for name in _MAPPINGS}}
         return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
 

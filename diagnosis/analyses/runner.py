@@ -325,7 +325,7 @@ def _abnormality(combined: CombinedPrediction) -> dict[str, Any] | None:
     if point is None:
         return None
     probability = point.probability(combined.probabilities)
-    kept = asdict(point) | _positive_zone(combined.ensemble.metrics, "abnormality/")
+    kept = point.to_fields() | _positive_zone(combined.ensemble.metrics, "abnormality/")
     return {"probability": probability, "zone": point.zone(probability).value, "operating_point": kept}
 
 

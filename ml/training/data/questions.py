@@ -125,11 +125,12 @@ def likelihoods(
     return np.asarray((probabilities * allowed[targets]).sum(axis=1) / np.maximum(whole, LEAST_PROBABILITY))
 
 
-def split_for_questions(data: Path, *, left_out: str | None = None) -> Parts:
+def split_for_questions(data: Path, *, left_out: str | None = None, goes_on: bool = False) -> Parts:
     """The X-rays of MANIFEST by part; a group of manifest.csv stays in the part that it was in.
 
     Training and validation hold what can answer a question; the test part holds every source. `left_out` names a source
-    or domain none of whose images train or choose: all of them are in the test part.
+    or domain none of whose images train or choose: all of them are in the test part. A network that `goes_on` from one
+    that learnt labels has seen what that one was fitted or chosen on: such images are in no test part.
     """
     before = split(read_rows(data, Modality.CXR))
     rows = read_question_rows(data)
@@ -139,8 +140,10 @@ def split_for_questions(data: Path, *, left_out: str | None = None) -> Parts:
     # A person whom an unseen place shows too is nobody's training image
     places |= {row.group: Part.TEST for row in rows if _is_unseen(row, left_out)}
     parts: dict[Part, list[Row]] = {part: [] for part in Part}
+    seen = {row.group for part in (Part.TRAIN, Part.VALIDATION) for row in before[part]} if goes_on else set()
     for row in sorted(rows, key=lambda row: row.path):
-        parts[places[row.group]].append(row)
+        if places[row.group] is not Part.TEST or row.group not in seen:
+            parts[places[row.group]].append(row)
     return {part: tuple(members) for part, members in parts.items()}
 
 

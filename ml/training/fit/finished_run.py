@@ -44,7 +44,8 @@ class FinishedRun:
     def story(self) -> dict[str, Any]:
         """How the weights came about: what they started from, the epochs at each input size, the run it grew from."""
         with (self.folder / HISTORY).open(newline="") as lines:
-            sides = Counter(int(row["side"]) for row in csv.DictReader(lines))
+            # An epoch that was interrupted after its line was written has another one
+            sides = Counter({row["epoch"]: int(row["side"]) for row in csv.DictReader(lines)}.values())
         told = {
             "started_from": self._start(),
             "architecture": self.plan.architecture,

@@ -97,7 +97,7 @@ class QuestionTeaching(Teaching):
     """The questions that each domain can answer; the best epoch orders the images of each domain best."""
 
     def split(self, data: Path) -> Parts:
-        return split_for_questions(data, left_out=self.plan.left_out)
+        return split_for_questions(data, left_out=self.plan.left_out, goes_on=self.plan.warm_starts)
 
     def targets(self, rows: Sequence[Row]) -> NDArray[np.int64]:
         return side_targets(rows)

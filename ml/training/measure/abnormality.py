@@ -5,7 +5,6 @@ called clear may cost a diagnosis: so the clear zone keeps the usual aim, and th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,7 @@ def choose_point(validation: ScoredImages, test: ScoredImages, domains: Sequence
         intercept=line.intercept,
         threshold=threshold,
         abnormal_from=max(threshold, start),
-        chosen_for=CHOSEN_FOR,
+        chosen_for=f"{CHOSEN_FOR} ({', '.join(domains)})" if domains else CHOSEN_FOR,
         **operating_estimates(_at(measured, domains), threshold),
         sources=rates_by_source(measured, threshold, sides=SIDES),
         measured_on=f"the test part ({', '.join(domains)})" if domains else "the test part",
@@ -111,11 +110,14 @@ def among_abnormal(scored: ScoredImages) -> ScoredImages:
     return scored.take(scored.labels != scored.names.index(NORMAL))
 
 
-def abnormality_controls(folder: Path, part: str) -> Mapping[str, Estimate]:
-    """The AUC of abnormal against normal told without any lung to see, as far as the folder holds the answers."""
+def abnormality_controls(folder: Path, part: str, domains: Sequence[str] = ()) -> Mapping[str, Estimate]:
+    """The AUC of abnormal against normal told without any lung to see, as far as the folder holds the answers.
+
+    On the images of `domains` where these are given, as for `choose_point`.
+    """
     files = {"border_pixels": BORDER_PIXELS, "lungs_blacked_out": LUNGS_BLACKED_OUT}
     return {
-        name: estimates(as_abnormal(read_predictions(folder / file)[part], Line(1.0, 0.0)), _areas)["auc"]
+        name: estimates(as_abnormal(_at(read_predictions(folder / file)[part], domains), Line(1.0, 0.0)), _areas)["auc"]
         for name, file in files.items()
         if (folder / file).is_file()
     }
@@ -129,8 +131,8 @@ def report(
     `domains` as for `choose_point`.
     """
     point = choose_point(validation, test, domains)
-    controls = plain(dict(abnormality_controls(folder, part)))
-    return {"point": asdict(point), **measure_abnormality(test, point), "controls": controls}
+    controls = plain(dict(abnormality_controls(folder, part, domains)))
+    return {"point": point.to_fields(), **measure_abnormality(test, point), "controls": controls}
 
 
 def _at(scored: ScoredImages, domains: Sequence[str]) -> ScoredImages:

@@ -27,12 +27,14 @@ class Calibration:
     """What the validation part decided; the bounds of the zones are probabilities.
 
     `domains` are those whose images decided the bounds, and on which they are measured; empty where all did.
+    `chosen_for` names the aims and what they were kept on.
     """
 
     temperature: float
     threshold: float
     positive_from: float
     domains: tuple[str, ...] = ()
+    chosen_for: str = CHOSEN_FOR
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ml.training.data.questions import (
 )
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.calibration import (
+    CHOSEN_FOR,
     Calibration,
     Line,
     find_bounds,
@@ -103,7 +104,9 @@ def calibrate(logits: NDArray[np.floating], about: ScoredImages) -> Calibration:
     domains = domains_of(COVID_AMONG_ABNORMAL)
     home = are_of(about.sources.tolist(), domains)
     bounds = find_bounds(softmax(logits, temperature)[home, 0], about.positive[home])
-    return Calibration(temperature, *bounds, domains=domains)
+    positive = int(about.positive[home].sum())
+    told = f"{', '.join(domains)}: {positive} images of {about.names[0]}, {int(home.sum()) - positive} of other disease"
+    return Calibration(temperature, *bounds, domains=domains, chosen_for=f"{CHOSEN_FOR} ({told})")
 
 
 def report(validation: ScoredImages, held_out: ScoredImages) -> dict[str, Any]:

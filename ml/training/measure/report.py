@@ -8,7 +8,7 @@ from typing import Any
 from ml.spec import Estimate, OperatingPoint
 from ml.training.data.questions import are_of
 from ml.training.measure.bootstrap import estimates, with_exact_bounds
-from ml.training.measure.calibration import CHOSEN_FOR, Calibration
+from ml.training.measure.calibration import Calibration
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
 from ml.training.metrics import (
     Measures,
@@ -39,7 +39,7 @@ def measure(scored: ScoredImages, calibration: Calibration, part: str) -> dict[s
             "positive_label": scored.names[0],
             "threshold": calibration.threshold,
             "positive_from": calibration.positive_from,
-            "chosen_for": CHOSEN_FOR,
+            "chosen_for": calibration.chosen_for,
             "measured_on": f"the {part} part{_named(calibration.domains)}",
             **plain(operating_estimates(home, calibration.threshold)),
         },

@@ -89,7 +89,7 @@ class Subject:
         """What was measured of the question whether the lung is abnormal; None where it is not asked."""
         if not isinstance(self.spec, EnsembleSpec) or self.spec.abnormality is None:
             return None
-        controls = abnormality.abnormality_controls(self.folder, TEST)
+        controls = abnormality.abnormality_controls(self.folder, TEST, self.spec.abnormality.domains)
         return {**abnormality.measure_abnormality(self.scored, self.spec.abnormality), "controls": controls}
 
     @cached_property
@@ -222,16 +222,18 @@ def document(sections: Sequence[Section], results: Path) -> str:
 
 def _unseen(sections: Sequence[Section], results: Path) -> dict[str, Any] | None:
     """What the X-ray ensemble says of a lung, abnormal or not, at sources that taught it nothing."""
-    scored = read_unseen(results)
     asked = [
-        (each.spec.name, each.spec.abnormality)
+        (each.spec.identity, each.spec.name, each.spec.abnormality)
         for section in sections
         for each in section.ensembles
         if isinstance(each.spec, EnsembleSpec) and each.spec.abnormality is not None
     ]
-    if scored is None or not asked:
+    if not asked:
         return None
-    name, point = asked[0]
+    identity, name, point = asked[0]
+    scored = read_unseen(results, identity)
+    if scored is None:
+        return None
     # Other places than those that chose the bounds: all of them are measured
     measured = abnormality.measure_abnormality(scored, replace(point, domains=()))
     said = abnormality.as_abnormal(scored, Line(point.slope, point.intercept))

@@ -30,6 +30,7 @@ from ml.training.measure.predictions import (
 from ml.training.measure.report import REPORT, controls, headline, measure, operating_point, plain
 from ml.training.metrics import Measures
 from ml.training.modalities import WORDS
+from ml.training.publish.staging import staged
 from ml.training.scored_images import ScoredImages
 
 WEIGHTS_ROOT = Path(__file__).parents[2] / "weights"
@@ -106,16 +107,15 @@ def combine(root: Path, modality: Modality, *, version: str) -> Path:
         raise FileExistsError(f"{folder} exists, and a released version never changes. Choose a new --version.")
     members = read_members(root, [spec for spec in catalogue(root) if spec.modality is modality])
     calibration = _calibrate(members)
-    folder.mkdir(parents=True)
-    _write_predictions(folder, members, calibration.temperature)
-    # Measured on what was stored, so that every number can be had again from it
-    said = read_predictions(folder / PREDICTIONS)
-    scored = said[TEST]
-    report = _report(folder, said, calibration, members)
-    (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
-    ensemble = _ensemble(version, modality, report, members)
-    (folder / ENSEMBLE).write_text(ensemble.to_json())
-    _write_papers(folder, ensemble, report, scored, members)
+    with staged(folder) as staging:
+        _write_predictions(staging, members, calibration.temperature)
+        # Measured on what was stored, so that every number can be had again from it
+        said = read_predictions(staging / PREDICTIONS)
+        report = _report(staging, said, calibration, members)
+        (staging / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+        ensemble = _ensemble(version, modality, report, members)
+        (staging / ENSEMBLE).write_text(ensemble.to_json())
+        _write_papers(staging, ensemble, report, said[TEST], members)
     return folder
 
 

@@ -18,6 +18,7 @@ from ml.training.measure.evaluation import PAPERS, SERVED
 from ml.training.measure.report import REPORT, headline, operating_point
 from ml.training.modalities import WORDS
 from ml.training.publish.card import write_card
+from ml.training.publish.staging import staged
 
 INTENDED_USE = (
     "Research, teaching and demonstration: a second opinion on {subject}, read by a qualified person who decides. "
@@ -60,14 +61,14 @@ def export(
 
 def _write(bundle: Path, folder: Path, spec: ClassifierSpec, notes: Sequence[str]) -> None:
     """The bundle is read back as a server would before it counts as exported."""
-    bundle.mkdir(parents=True)
-    for name in (f"{SERVED}/{NETWORK}", f"{SERVED}/{WEIGHTS}", *PAPERS):
-        shutil.copy(folder / name, bundle)
-    network, weights = (bundle / NETWORK).read_bytes(), (bundle / WEIGHTS).read_bytes()
-    spec = replace(spec, weights_sha256=digest(network, weights))
-    (bundle / SPEC).write_text(spec.to_json())
-    write_card(bundle, spec, json.loads((bundle / REPORT).read_text()), notes)
-    read_bundle(bundle).verified_weights()
+    with staged(bundle) as staging:
+        for name in (f"{SERVED}/{NETWORK}", f"{SERVED}/{WEIGHTS}", *PAPERS):
+            shutil.copy(folder / name, staging)
+        network, weights = (staging / NETWORK).read_bytes(), (staging / WEIGHTS).read_bytes()
+        spec = replace(spec, weights_sha256=digest(network, weights))
+        (staging / SPEC).write_text(spec.to_json())
+        write_card(staging, spec, json.loads((staging / REPORT).read_text()), notes)
+        read_bundle(staging).verified_weights()
 
 
 def _spec(trained: FinishedRun, report: dict[str, Any], sources: tuple[str, ...], version: str) -> ClassifierSpec:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ml.training.scored_images import ScoredImages
 
 UNSEEN, CONTROLS = "unseen-cxr.csv", "controls-cxr.json"
-WHOLE = "whole"
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,16 +44,23 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def write_unseen(data: Path, root: Path, results: Path) -> None:
-    """Store what the newest X-ray ensemble says of every image of the sources that none of its members learnt from."""
-    taught = _taught(root, newest(root, Modality.CXR))
+    """Store what the newest X-ray ensemble says of every image of the sources that none of its members learnt from.
+
+    Nothing is stored, and what was is removed, where there is no such source.
+    """
+    ensemble = newest(root, Modality.CXR)
+    taught = _taught(root, ensemble)
     rows = tuple(row for row in read_question_rows(data) if not any(f"{row.source}:" in each for each in taught))
-    write_predictions(results / UNSEEN, {WHOLE: _ask(data, root, rows)})
+    if rows:
+        write_predictions(results / UNSEEN, {ensemble.identity: _ask(data, root, rows)})
+    else:
+        (results / UNSEEN).unlink(missing_ok=True)
 
 
-def read_unseen(results: Path) -> "ScoredImages | None":
-    """What `write_unseen` stored, None where nothing is."""
+def read_unseen(results: Path, ensemble: str) -> "ScoredImages | None":
+    """What `write_unseen` stored of the ensemble of that identity, None where nothing is."""
     path = results / UNSEEN
-    return read_predictions(path)[WHOLE] if path.is_file() else None
+    return read_predictions(path).get(ensemble) if path.is_file() else None
 
 
 def read_controls(results: Path) -> Mapping[str, Any]:

@@ -131,10 +131,12 @@ def make(
 ) -> Iterator[Path]:
     """Make every classifier and their ensembles, and yield their folders; what an earlier call made is left as it is.
 
-    `width` makes all networks so wide instead.
+    `width` makes all networks so wide instead. Raises ValueError for a width where one starts as a released network.
     """
     from ml.training.publish.combine import combine
 
+    if width and any(recipe.start for recipe in recipes):
+        raise ValueError("Networks that start as released ones keep their width: leave out --width.")
     for recipe in recipes:
         bundle = root / recipe.name / version
         if not bundle.exists():
@@ -176,7 +178,9 @@ def _recover(recipe: Recipe, data: Path, root: Path, run: Path) -> None:
     chosen = rows[:: max(1, len(rows) // STATISTICS_IMAGES)]
     images = np.stack([read_prepared(data / row.path, size, preparation).values for row in chosen])
     run.mkdir(parents=True, exist_ok=True)
-    recover(bundle, images).save_weights(run / START)
+    unfinished = run / f"unfinished.{START}"
+    recover(bundle, images).save_weights(unfinished)
+    unfinished.replace(run / START)
 
 
 def _name(architecture: str, modality: Modality) -> str:

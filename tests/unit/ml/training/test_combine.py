@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ pytest.importorskip("keras", reason="the figures' module starts Keras")
 from ml.__main__ import main
 from ml.ensemble import EnsembleSpec, ensembles
 from ml.spec import ClassifierSpec, Modality
-from ml.training.measure.calibration import calibrate
+from ml.training.measure.calibration import calibrate, find_bounds
 from ml.training.measure.predictions import PREDICTIONS, read_predictions, write_predictions
 from ml.training.metrics import area_under_curve
 from ml.training.publish.combine import combine, disagreement, read_members
@@ -67,7 +66,7 @@ def test_the_ensemble_names_its_members_and_quotes_its_report(root: Path, ensemb
 def test_the_ensemble_is_asked_first_whether_the_lung_is_abnormal(root: Path, ensemble: EnsembleSpec) -> None:
     report = json.loads((root / ensemble.identity / "metrics.json").read_text())
     assert ensemble.abnormality is not None
-    assert json.loads(json.dumps(asdict(ensemble.abnormality))) == report["abnormality"]["point"]
+    assert json.loads(json.dumps(ensemble.abnormality.to_fields())) == report["abnormality"]["point"]
     assert set(ensemble.sources) == {"one", "two"}
     assert ensemble.sources["one"] == report["sources"]["one"]
     assert list(ensemble.answers) == list(ensemble.labels)
@@ -95,6 +94,41 @@ def test_the_validation_part_alone_decides(root: Path, ensemble: EnsembleSpec) -
     assert called[validation.positive].mean() >= 0.95
     assert (validation.score < point.positive_from)[~validation.positive].mean() >= 0.95
     assert point.threshold <= point.positive_from
+
+
+def test_members_that_were_taught_questions_choose_bounds_where_both_answers_are_shown(tmp_path: Path) -> None:
+    for number, name in enumerate(NAMES):
+        store_member(tmp_path, name, seed=10 * number, asked=True, count=240)
+    folder = combine(tmp_path, Modality.CXR, version="2.0.0")
+    (ensemble,) = ensembles(tmp_path)
+    report = json.loads((folder / "metrics.json").read_text())
+    said = read_predictions(folder / PREDICTIONS)["validation"]
+    here = said.take(said.sources == "ieee8023")
+    point = ensemble.operating_point
+    assert find_bounds(here.score, here.positive) == pytest.approx((point.threshold, point.positive_from), abs=1e-3)
+    assert point.measured_on == "the test part (ieee8023)"
+    assert "(ieee8023: 80 images of covid, 26 of other disease)" in point.chosen_for
+    assert ensemble.abnormality is not None
+    assert ensemble.abnormality.domains == ("rsna", "darkcovidnet", "shenzhen")
+    assert "(rsna, darkcovidnet, shenzhen)" in ensemble.abnormality.chosen_for
+    assert report["abnormality"]["support"] == {"abnormal": 54, "normal": 80}
+    card = (folder / "CARD.md").read_text()
+    assert "The places that show lungs of both kinds (rsna, darkcovidnet, shenzhen) together" in card
+    assert "Measured at that point on the test part (ieee8023)" in card
+
+
+def test_an_interrupted_ensemble_is_made_anew(members: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ml.training.publish.combine._write_papers", fail)
+        with pytest.raises(KeyboardInterrupt):
+            combine(members, Modality.CXR, version="1.0.0")
+    assert not (members / "panel-cxr").exists()
+    assert ensembles(members) == ()
+    assert (combine(members, Modality.CXR, version="1.0.0") / "CARD.md").is_file()
+    assert sorted(each.name for each in members.iterdir()) == sorted([*NAMES, "panel-cxr"])
 
 
 def test_together_they_are_better_than_each_alone(root: Path, ensemble: EnsembleSpec) -> None:

@@ -82,9 +82,20 @@ def test_only_sources_that_taught_no_member_are_asked_about(monkeypatch: pytest.
     monkeypatch.setattr(places, "_ask", answer)
     places.write_unseen(tmp_path, root, tmp_path)
     assert {each.source for each in asked} == {"rsna-opacity", "shenzhen", "ieee8023"}
-    stored = places.read_unseen(tmp_path)
+    assert places.read_unseen(tmp_path, "panel-cxr/2.0.0") is None
+    stored = places.read_unseen(tmp_path, "panel-cxr/1.0.0")
     assert stored is not None
     assert stored.sources.tolist() == [each.source for each in asked]
+
+
+def test_nothing_is_stored_where_no_place_is_unseen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for seed, name in enumerate(("one-cxr", "two-cxr")):
+        store_member(tmp_path, name, seed=seed)
+    combine(tmp_path, Modality.CXR, version="1.0.0")
+    monkeypatch.setattr(places, "read_question_rows", lambda _: ())
+    (tmp_path / places.UNSEEN).write_text("answers of a version before")
+    places.write_unseen(tmp_path, tmp_path, tmp_path)
+    assert places.read_unseen(tmp_path, "panel-cxr/1.0.0") is None
 
 
 def test_the_document_tells_of_unseen_places_and_controls() -> None:

@@ -12,7 +12,7 @@ from ml import architectures
 from ml.serving.bundle import read_bundle
 from ml.spec import Modality, version_order
 from ml.training.fit.plan import Objective
-from ml.training.publish.recipes import QUESTION_RECIPES, RECIPES, WEIGHTS_ROOT
+from ml.training.publish.recipes import QUESTION_RECIPES, RECIPES, WEIGHTS_ROOT, make
 
 
 def test_every_architecture_has_a_recipe_for_either_modality() -> None:
@@ -32,6 +32,11 @@ def test_what_a_recipe_starts_from_is_made_before_it(tmp_path: Path) -> None:
         assert plan.final_side >= architectures.find(plan.architecture).smallest_side
         assert (tmp_path / recipe.name).name == plan.name
         made.add(tmp_path / recipe.name)
+
+
+def test_a_network_that_starts_as_a_released_one_keeps_its_width(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="leave out --width"):
+        next(make(tmp_path, tmp_path, tmp_path, QUESTION_RECIPES, version="2.0.0", width=2))
 
 
 def test_every_classifier_that_is_taught_questions_starts_as_a_released_one(tmp_path: Path) -> None:
