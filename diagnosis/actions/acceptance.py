@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
@@ -22,7 +23,7 @@ from diagnosis.models.acceptance import AcceptanceStatus
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import acceptance
 from diagnosis.oversight.acceptance_figures import FEWEST_OF_EACH
-from diagnosis.rules.classifiers import Stops
+from diagnosis.rules.classifiers import Stops, hold_decisions
 
 NOTHING_ANSWERS = _("No ensemble is installed for this modality that answers whether the lung is abnormal.")
 ONE_OPEN = _("A set for this modality is being gathered already.")
@@ -34,9 +35,12 @@ NOT_FIT = _(
     "one is in the set."
 )
 TOO_FEW = _("There are %(abnormal)d abnormal and %(normal)d other cases. It takes %(fewest)d of each.")
-UNSOUND = _(
+UNSOUND = ngettext_lazy(
+    "%(count)d case cannot be measured any more. The list of cases says why. Take out all that are marked, then close "
+    "the set.",
     "%(count)d cases cannot be measured any more. The list of cases says why. Take out all that are marked, then close "
-    "the set."
+    "the set.",
+    "count",
 )
 MIXED = _("The stored results were made with different thresholds or weights. They cannot be measured together.")
 STOPPED = _("A classifier of this version is stopped here. What it answers cannot be accepted.")
@@ -66,7 +70,7 @@ def add_by_report(*, by: User, to: AcceptanceSet, keys: Collection[UUID]) -> int
     fit = acceptance.studies(to, by).filter(pk__in=keys)
     reports = acceptance.standing_reports(to).filter(study__in=fit).order_by("-signed_at").select_related("study")
     chosen: dict[UUID, Report] = {}
-    for report in acceptance.on_these_images(reports):
+    for report in acceptance.usable(reports, by):
         chosen.setdefault(report.study.patient_id, report)
     if not chosen:
         raise Refusal("not_fit", NOT_FIT)
@@ -95,7 +99,13 @@ def add_by_hand(*, by: User, to: AcceptanceSet, study: UUID, is_abnormal: bool, 
     if found is None:
         raise Refusal("not_fit", NOT_FIT)
     made = AcceptanceCase.objects.create(
-        acceptance_set=to, study=found, is_abnormal=is_abnormal, reason=reason.strip()[:400], added_by=by
+        acceptance_set=to,
+        study=found,
+        is_abnormal=is_abnormal,
+        reason=reason.strip()[:400],
+        images=sorted(acceptance.images_of([found.pk]).get(found.pk, {})),
+        named_of=found.patient_id,
+        added_by=by,
     )
     note_rows(Study, [found])
     _note(to, added="by hand")
@@ -146,6 +156,8 @@ def close_acceptance(*, by: User, of: AcceptanceSet) -> Acceptance:
     """
     require(by, Permission.MANAGE_CLINIC, of.clinic)
     _end(of, AcceptanceStatus.CLOSED, by)
+    hold_decisions(of.clinic_id)
+    _hold_reports(of)
     cases = list(of.cases.select_related("study", "report__corrects", "added_by"))
     said = acceptance.newest(of, (one.study_id for one in cases))
     if unsound := acceptance.faults(of, cases, said):
@@ -166,10 +178,17 @@ def close_acceptance(*, by: User, of: AcceptanceSet) -> Acceptance:
 
 
 def _hold(of: AcceptanceSet, by: User) -> None:
-    """Nobody closes it before this is through."""
+    """Nobody closes it before this is through. The entry of the audit trail is about it, whatever is noted later."""
     require(by, Permission.MANAGE_CLINIC, of.clinic)
+    note_object("diagnosis.acceptanceset", of.pk)
     if not AcceptanceSet.objects.select_for_update().filter(pk=of.pk, status=AcceptanceStatus.OPEN).exists():
         raise NotAllowedNow("not_open", NOT_OPEN)
+
+
+def _hold_reports(of: AcceptanceSet) -> None:
+    """Nobody corrects one of its cases' reports, or enters it in error, before this is through."""
+    reports = Report.objects.filter(pk__in=of.cases.filter(report__isnull=False).values("report"))
+    list(reports.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
 
 
 def _end(of: AcceptanceSet, status: AcceptanceStatus, by: User) -> None:

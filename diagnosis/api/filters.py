@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 from django_filters import FilterSet
 from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilter, DjangoFilterBackend, UUIDFilter
@@ -26,6 +29,24 @@ class StrictFilters(DjangoFilterBackend):
                 raise Refusal("empty_parameter", EMPTY, parameter=parameter)
         narrowed: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         return narrowed
+
+
+class _StrictBoolean(forms.NullBooleanField):
+    def to_python(self, value: Any) -> bool | None:
+        found = super().to_python(str(value or "").lower())
+        if value and found is None:
+            raise ValidationError(_("Give “true” or “false”."), code="invalid")
+        return found
+
+
+class StrictBooleanFilter(BooleanFilter):
+    """Refuses any other word than “true” and “false”: ignored, it would answer with everything."""
+
+    field_class = _StrictBoolean
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.TextInput)
+        super().__init__(*args, **kwargs)
 
 
 class StudyFilter(FilterSet):
@@ -56,4 +77,4 @@ class ReportFilter(FilterSet):
 
 class NoticeFilter(FilterSet):
     study = UUIDFilter()
-    unread = BooleanFilter(field_name="read_at", lookup_expr="isnull")
+    unread = StrictBooleanFilter(field_name="read_at", lookup_expr="isnull")

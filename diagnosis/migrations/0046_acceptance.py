@@ -56,6 +56,8 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('is_abnormal', models.BooleanField(help_text='whether the lung is abnormal')),
                 ('reason', models.CharField(blank=True, help_text='how that is known, where it was named by hand', max_length=400)),
+                ('images', models.JSONField(blank=True, default=list, help_text="keys of the study's images when it was named by hand; else empty")),
+                ('named_of', models.UUIDField(blank=True, help_text="key of the study's patient when it was named by hand; else empty", null=True)),
                 ('added_at', models.DateTimeField(auto_now_add=True)),
                 ('added_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('report', models.ForeignKey(blank=True, help_text='else named by hand', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='diagnosis.report')),

@@ -84,6 +84,12 @@ class AcceptanceCase(ClinicalModel):
         Report, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="else named by hand"
     )
     reason = models.CharField(max_length=400, blank=True, help_text="how that is known, where it was named by hand")
+    images = models.JSONField(
+        default=list, blank=True, help_text="keys of the study's images when it was named by hand; else empty"
+    )
+    named_of = models.UUIDField(
+        null=True, blank=True, help_text="key of the study's patient when it was named by hand; else empty"
+    )
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     added_at = models.DateTimeField(auto_now_add=True)
 

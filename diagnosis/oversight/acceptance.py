@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -35,15 +35,22 @@ from diagnosis.models.review import Category, ImageQuality
 from diagnosis.models.study import StudyQuerySet
 from diagnosis.oversight.acceptance_figures import Scored, Thresholds, figures
 from diagnosis.rules import blinding
+from diagnosis.rules.confidentiality import open_reports
+from diagnosis.rules.corrections import signed_for_others
+from diagnosis.rules.records import joined_apart
 from diagnosis.states import AnalysisStatus, ReportStatus
 
 # The reader's word as the truth: every appearance but "negative" is an abnormal lung, also that of another disease.
 NOT_ABNORMAL = (Category.NEGATIVE,)
 KIND = "acceptance"
+# What of an operating point decides on the answer.
+DECIDES = ("threshold", "abnormal_from", "slope", "intercept")
 
 NO_RESULT = _("It was taken back, or has no stored result of this version on the images that it has now.")
-REPORT_MOVED = _("Its report was corrected or entered in error since.")
+REPORT_MOVED = _("Its report was corrected, entered in error, or followed by a newer one since.")
+OTHER_PATIENT = _("Its images were given to another patient since.")
 OTHER_IMAGES = _("Its report rests on other images than the stored result.")
+IMAGES_CHANGED = _("Its images changed since its truth was named.")
 SAME_PATIENT = _("Another case is of the same patient now.")
 
 
@@ -83,9 +90,18 @@ def studies(of: AcceptanceSet, user: User) -> StudyQuerySet:
 
 
 def standing_reports(of: AcceptanceSet) -> ReportQuerySet:
-    """Signed, the latest version, not entered in error, of readable images."""
+    """Signed, the latest version of the newest of its study, not entered in error, of readable images."""
     signed = Report.objects.filter(status=ReportStatus.FINAL, entered_in_error=None, corrected_by=None)
-    return signed.filter(study__clinic=of.clinic_id).exclude(image_quality=ImageQuality.UNREADABLE)
+    later = signed.filter(study=OuterRef("study"), written_at__gt=OuterRef("written_at"))
+    found = signed.filter(~Exists(later), study__clinic=of.clinic_id)
+    return found.exclude(image_quality=ImageQuality.UNREADABLE)
+
+
+def usable(reports: Iterable[Report], user: User) -> list[Report]:
+    """Those on the images of their study that are open to `user`, and not signed for another patient."""
+    opened = open_reports(user, on_these_images(reports))
+    others = signed_for_others(opened)
+    return [one for one in opened if one.pk not in others]
 
 
 def is_abnormal(report: Report) -> bool:
@@ -95,11 +111,17 @@ def is_abnormal(report: Report) -> bool:
 def on_these_images(reports: Iterable[Report]) -> list[Report]:
     """Those that rest on all images of their study that a classifier answers for, and on none that is elsewhere now."""
     found = list(reports)
-    rows = Scan.objects.filter(series__study__in={one.study_id for one in found})
+    here = images_of({one.study_id for one in found})
+    return [one for one in found if _rests_on(one, here.get(one.study_id, {}))]
+
+
+def images_of(studies: Collection[UUID]) -> dict[UUID, dict[str, bool]]:
+    """By study, the keys of its images, and whether each is one for classifiers."""
+    rows = Scan.objects.filter(series__study__in=studies)
     here: dict[UUID, dict[str, bool]] = {}
     for study, image, code in rows.values_list("series__study", "pk", "not_classified_code"):
         here.setdefault(study, {})[str(image)] = not code
-    return [one for one in found if _rests_on(one, here.get(one.study_id, {}))]
+    return here
 
 
 def _rests_on(report: Report, images: Mapping[str, bool]) -> bool:
@@ -112,8 +134,10 @@ def faults(
 ) -> dict[UUID, Promise]:
     """By case, why it cannot be measured now: what was right when it was added may not be any more."""
     keys = [one.report_id for one in cases if one.report_id]
-    standing = {one.pk: one for one in standing_reports(of).filter(pk__in=keys)}
+    standing = {one.pk: one for one in standing_reports(of).filter(pk__in=keys).select_related("study")}
     fit = {one.pk for one in on_these_images(standing.values())}
+    others = signed_for_others(list(standing.values()))
+    changed = _changed(cases)
     found: dict[UUID, Promise] = {}
     patients: set[UUID] = set()
     for one in cases:
@@ -123,10 +147,28 @@ def faults(
             found[one.pk] = REPORT_MOVED
         elif one.report_id and one.report_id not in fit:
             found[one.pk] = OTHER_IMAGES
+        elif one.report_id in others:
+            found[one.pk] = OTHER_PATIENT
+        elif one.pk in changed:
+            found[one.pk] = changed[one.pk]
         elif one.study.patient_id in patients:
             found[one.pk] = SAME_PATIENT
         else:
             patients.add(one.study.patient_id)
+    return found
+
+
+def _changed(cases: Sequence[AcceptanceCase]) -> dict[UUID, Promise]:
+    """By case that was named by hand, what its study lost since: its patient, or its images."""
+    by_hand = [one for one in cases if one.report_id is None]
+    here = images_of({one.study_id for one in by_hand})
+    own = joined_apart({one.study.patient_id for one in by_hand}) if by_hand else {}
+    found: dict[UUID, Promise] = {}
+    for one in by_hand:
+        if one.named_of not in own[one.study.patient_id]:
+            found[one.pk] = OTHER_PATIENT
+        elif set(one.images) != set(here.get(one.study_id, {})):
+            found[one.pk] = IMAGES_CHANGED
     return found
 
 
@@ -164,15 +206,21 @@ def content(
 
 
 def points(said: Iterable[EnsemblePrediction]) -> set[str]:
-    """The thresholds of the results, as canonical JSON: of one version there is one set of them."""
-    return {canonical(one.abnormality["operating_point"]) for one in said if one.abnormality}
+    """What decides the answers of the results, as canonical JSON: of one version there is one set of it.
+
+    An operating point tells more, and later versions of this software keep more of it.
+    """
+    kept = (one.abnormality["operating_point"] for one in said if one.abnormality)
+    return {canonical([point[name] for name in DECIDES]) for point in kept}
 
 
 def weights(said: Iterable[EnsemblePrediction]) -> list[str]:
-    """Identity and hash of each classifier behind the results, each once."""
-    made = Prediction.objects.filter(analysis__in=[one.analysis_id for one in said])
-    rows = made.order_by().values_list("classifier", "version", "weights_sha256").distinct()
-    return sorted(f"{name}/{version} {sha256}" for name, version, sha256 in rows)
+    """Identity and hash of each classifier behind the results, each once. Others may have answered beside them."""
+    members = {one.analysis_id: set(one.members) for one in said}
+    made = Prediction.objects.filter(analysis__in=list(members)).order_by()
+    rows = made.values_list("analysis", "classifier", "version", "weights_sha256")
+    found = ((members[analysis], f"{name}/{version}", sha256) for analysis, name, version, sha256 in rows)
+    return sorted({f"{identity} {sha256}" for of_result, identity, sha256 in found if identity in of_result})
 
 
 def _probability(one: EnsemblePrediction) -> float:

@@ -37,13 +37,15 @@ class Thresholds:
 
 def figures(cases: Sequence[Scored], shipped: Thresholds) -> dict[str, Any]:
     """Of cases of both kinds, as JSON can hold it. Shares come with their counts and exact 95 % intervals."""
-    between = sum(shipped.lower <= one.probability < shipped.upper for one in cases)
     return {
         "abnormal": sum(one.is_abnormal for one in cases),
         "normal": sum(not one.is_abnormal for one in cases),
         "lower": rates(cases, [shipped.lower] * len(cases)),
         "upper": rates(cases, [shipped.upper] * len(cases)),
-        "indeterminate": share(between, len(cases)),
+        "indeterminate": {
+            "abnormal": between([one for one in cases if one.is_abnormal], shipped),
+            "normal": between([one for one in cases if not one.is_abnormal], shipped),
+        },
         "auc": auc(cases),
         "fitted": fitted(cases),
     }
@@ -52,6 +54,11 @@ def figures(cases: Sequence[Scored], shipped: Thresholds) -> dict[str, Any]:
 def share(part: int, whole: int) -> dict[str, Any]:
     low, high = Proportion(part, whole).exact or (0.0, 1.0)
     return {"part": part, "whole": whole, "value": part / whole if whole else None, "low": low, "high": high}
+
+
+def between(cases: Sequence[Scored], at: Thresholds) -> dict[str, Any]:
+    """The share of these cases in the indeterminate zone. For one kind: of both, it would tell of their mix."""
+    return share(sum(at.lower <= one.probability < at.upper for one in cases), len(cases))
 
 
 def rates(cases: Sequence[Scored], thresholds: Sequence[float]) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def estimate(content: Mapping[str, Any]) -> list[Row]:
     return [
         *_rates(_("Lower threshold: %(name)s"), said["lower"]),
         *_rates(_("Upper threshold: %(name)s"), said["upper"]),
-        _row(_("Between the thresholds"), said["indeterminate"]),
+        _row(_("Between the thresholds, of abnormal cases"), said["indeterminate"]["abnormal"]),
+        _row(_("Between the thresholds, of cases not abnormal"), said["indeterminate"]["normal"]),
         (_("Area under the ROC curve"), decimal(area["value"], 3), interval, both),
     ]
 
@@ -58,17 +59,14 @@ def notes(content: Mapping[str, Any]) -> list[str]:
     """What has to be known to read the figures."""
     said = content["figures"]
     cases, by_hand = content["cases"], sum(not one["report"] for one in content["cases"])
+    signed = len(cases) - by_hand
     return [
         _(
             "The truth is the category of the signed report (every category but “negative” counts as abnormal), or was "
             "named by hand: %(hand)d of %(count)d."
         )
         % {"hand": by_hand, "count": len(cases)},
-        _(
-            "Of %(first)d cases the reader had committed to a first impression before seeing the classifiers’ result. "
-            "The other readers may have been led by it, which makes the figures look better than they are."
-        )
-        % {"first": said["read_first"]},
+        *([_first_impressions(said["read_first"], signed)] if signed else []),
         _(
             "The share of abnormal cases in this set was chosen, and is not how frequent they are at this site: how "
             "often a positive or negative answer is right cannot be read off these figures."
@@ -78,6 +76,14 @@ def notes(content: Mapping[str, Any]) -> list[str]:
             "are exact (Clopper and Pearson), that of the area is Newcombe’s."
         ),
     ]
+
+
+def _first_impressions(first: int, signed: int) -> str:
+    return _(
+        "In %(first)d of the cases with a signed report (%(signed)d), the reader had committed to a first impression "
+        "before seeing the classifiers’ result. The other readers may have been led by it, which makes the figures "
+        "look better than they are."
+    ) % {"first": first, "signed": signed}
 
 
 def fitted_note(content: Mapping[str, Any]) -> str:
@@ -115,25 +121,40 @@ def facts(content: Mapping[str, Any]) -> dict[str, str]:
 
 
 def render(one: Acceptance, *, url: str, holds: bool) -> bytes:
-    """The PDF. `holds`: whether the seal is genuine and the content is what was sealed."""
+    """The PDF. `holds`: whether the seal is genuine and the content is what was sealed; else it gives no figures."""
     file = BytesIO()
     side = MARGIN - 6  # reportlab's frame keeps six points of its own
     document = SimpleDocTemplate(
         file, pagesize=A4, leftMargin=side, rightMargin=side, topMargin=MARGIN, bottomMargin=MARGIN
     )
     document.title = document.subject = _("Acceptance at this site")
-    document.author = one.content["clinic"]["name"]
-    document.build(_parts(one, url, holds))
+    document.author = one.acceptance_set.clinic.name
+    document.build([*(_parts(one) if holds else _warning(one)), *_seal(one, url)])
     return file.getvalue()
 
 
-def _parts(one: Acceptance, url: str, holds: bool) -> list[Flowable]:
+def _warning(one: Acceptance) -> list[Flowable]:
+    return [
+        _text("clinic", one.acceptance_set.clinic.name),
+        _text("title", _("Acceptance at this site")),
+        _text("warning", _("This is not what was sealed, or its seal is not genuine.")),
+    ]
+
+
+def _seal(one: Acceptance, url: str) -> list[Flowable]:
+    return [
+        Spacer(0, 8),
+        _text("muted", _("Content hash (SHA-256): %(hash)s") % {"hash": one.content_sha256}),
+        _text("muted", _("Seal: %(seal)s") % {"seal": one.mac}),
+        _text("muted", _("Verify at %(address)s") % {"address": url}),
+    ]
+
+
+def _parts(one: Acceptance) -> list[Flowable]:
     said = one.content
-    warning = [] if holds else [_text("warning", _("This is not what was sealed, or its seal is not genuine."))]
     return [
         _text("clinic", said["clinic"]["name"]),
         _text("title", _("Acceptance at this site")),
-        *warning,
         _text("body", _("How the classifiers that ship answered “abnormal lung?” on cases of this clinic.")),
         *(_text("body", f"{name}: {value}") for name, value in facts(said).items()),
         KeepTogether([_text("heading", _("Measured at the shipped thresholds")), _table(estimate(said))]),
@@ -147,10 +168,6 @@ def _parts(one: Acceptance, url: str, holds: bool) -> list[Flowable]:
         ),
         _text("heading", _("Classifiers and weights (SHA-256)")),
         *(_text("tiny", weights) for weights in said["classifiers"]),
-        Spacer(0, 8),
-        _text("muted", _("Content hash (SHA-256): %(hash)s") % {"hash": one.content_sha256}),
-        _text("muted", _("Seal: %(seal)s") % {"seal": one.mac}),
-        _text("muted", _("Verify at %(address)s") % {"address": url}),
     ]
 
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Q
 from django_filters import FilterSet
 from django_filters.rest_framework import CharFilter, ChoiceFilter, UUIDFilter
 
+from diagnosis.rules.confidentiality import records
 from orders.models.order import OrderQuerySet
 from orders.states import OrderStatus
 
@@ -16,4 +16,4 @@ class OrderFilter(FilterSet):
     status = ChoiceFilter(choices=OrderStatus.choices)
 
     def of_patient(self, orders: OrderQuerySet, name: str, patient: UUID) -> OrderQuerySet:
-        return orders.filter(Q(patient=patient) | Q(patient__merged_into=patient))
+        return orders.filter(patient__in=list(records(patient)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from django.contrib import messages
@@ -19,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.locale import in_time_zone_of
+from accounts.models import User
 from accounts.step_up import step_up
 from audit.notes import note_object
 from diagnosis.actions import acceptance as actions
@@ -32,6 +34,7 @@ from diagnosis.oversight import acceptance
 from diagnosis.oversight import acceptance_paper as words
 from diagnosis.oversight.acceptance_figures import FEWEST_OF_EACH
 from diagnosis.rules import blinding
+from diagnosis.rules.confidentiality import open_reports
 from diagnosis.views.oversight.scope import Scope, overseen, show
 from diagnosis.views.shortcuts import person
 
@@ -53,11 +56,14 @@ class Offered:
 
 @dataclass(frozen=True)
 class Listed:
-    """A case in the set. `fault`: why it cannot be measured now; `is_hidden`: its reading is, and so its label."""
+    """A case in the set. `fault`: why it cannot be measured now; `is_hidden`: its reading is, and so its label;
+    `is_closed`: its report was signed for a patient whose record is closed to whoever looks, and so is its label.
+    """
 
     case: AcceptanceCase
     fault: str
     is_hidden: bool
+    is_closed: bool
 
 
 @never_cache
@@ -135,7 +141,10 @@ def _change(request: HttpRequest, found: AcceptanceSet, by_hand: ByHandForm | No
         return
     match request.POST.get("act"):
         case "add":
-            added = actions.add_by_report(by=by, to=found, keys=_keys(request, "study"))
+            keys = _keys(request, "study")
+            if not keys:
+                raise Refusal("nothing_ticked", _("Nothing was ticked."))
+            added = actions.add_by_report(by=by, to=found, keys=keys)
             said = ngettext("%(count)d case was added.", "%(count)d cases were added.", added)
             messages.success(request, said % {"count": added})
         case "remove":
@@ -172,19 +181,20 @@ def _page(
     by = person(request)
     kind = request.GET.get("kind", "")
     kind = kind if kind in KINDS else ""
-    everything = list(found.cases.select_related("study__patient"))
+    note_object("diagnosis.acceptanceset", found.pk)
+    everything = list(found.cases.select_related("study__patient", "report__study"))
     said = acceptance.newest(found, (one.study_id for one in everything)) if found.is_open else {}
     faults = acceptance.faults(found, everything, said) if found.is_open else {}
     seen = set(AcceptanceCase.objects.filter(acceptance_set=found).visible_to(by).values_list("pk", flat=True))
     shown = [one for one in everything if one.pk in seen]
     hidden = blinding.readings_hidden_among(by, [one.study_id for one in shown])
+    closed = _closed(by, shown)
     offered = _offered(found, scope, kind) if found.is_open else []
     note_rows(Study, [*(one.study for one in shown), *(one.report.study for one in offered)])
-    note_object("diagnosis.acceptanceset", found.pk)
     abnormal = sum(one.is_abnormal for one in everything)
     context = {
         "found": found,
-        "cases": [Listed(one, str(faults.get(one.pk, "")), one.study_id in hidden) for one in shown],
+        "cases": [Listed(one, str(faults.get(one.pk, "")), one.study_id in hidden, one.pk in closed) for one in shown],
         "abnormal": abnormal,
         "normal": len(everything) - abnormal,
         "unseen": len(everything) - len(shown),
@@ -195,37 +205,53 @@ def _page(
         "kinds": KINDS,
         "by_hand": by_hand or ByHandForm(),
         "result": _result(found),
-        "installed": _other_installed(found),
+        "installed": _installed(found),
     }
     return show(request, scope, "acceptance_set", _("Acceptance at this site"), context, tab=TAB, status=status)
 
 
-def _other_installed(found: AcceptanceSet) -> str:
-    """Which version answers now, where it is another one than an open set is about: its cases get no more."""
+def _closed(by: User, cases: list[AcceptanceCase]) -> set[uuid.UUID]:
+    """The keys of the cases whose report is closed to `by`, although their study is not."""
+    reports = {one.pk: one.report for one in cases if one.report}
+    opened = {one.pk for one in open_reports(by, list(reports.values()))}
+    return {key for key, report in reports.items() if report.pk not in opened}
+
+
+def _installed(found: AcceptanceSet) -> str:
+    """Which version answers now; empty: none. Where it is another one than an open set is about, that gets no more."""
     now = classifiers.abnormality_ensemble(Modality(found.modality))
-    return now.identity if found.is_open and now and now.identity != found.identity else ""
+    return now.identity if now else ""
 
 
 def _offered(found: AcceptanceSet, scope: Scope, kind: str) -> list[Offered]:
-    """The newest, and A_PAGE at most."""
+    """The newest, one for each study, and A_PAGE at most."""
     fit = acceptance.studies(found, scope.user)
     reports = acceptance.standing_reports(found).filter(study__in=fit).select_related("study__patient")
     if kind:
         normal = Q(category__in=acceptance.NOT_ABNORMAL)
         reports = reports.filter(normal if kind == "normal" else ~normal)
-    newest = reports.order_by("-signed_at", "pk")[:A_PAGE]
-    return [Offered(one, acceptance.is_abnormal(one)) for one in acceptance.on_these_images(newest)]
+    newest = reports.order_by("-signed_at", "pk")
+    chosen: dict[uuid.UUID, Report] = {}
+    for start in count(0, A_PAGE):
+        part = list(newest[start : start + A_PAGE])
+        for one in acceptance.usable(part, scope.user):
+            chosen.setdefault(one.study_id, one)
+        if len(part) < A_PAGE or len(chosen) >= A_PAGE:
+            break
+    return [Offered(one, acceptance.is_abnormal(one)) for one in list(chosen.values())[:A_PAGE]]
 
 
 def _result(found: AcceptanceSet) -> dict[str, Any] | None:
-    """The frozen figures in words, and whether the seal holds."""
+    """Whether the seal holds, and the frozen figures in words where it does: what was changed may not even be ones."""
     one: Acceptance | None = getattr(found, "acceptance", None)
     if one is None:
         return None
+    if not acceptance.holds(one):
+        return {"row": one, "holds": False}
     return {
         "row": one,
+        "holds": True,
         "facts": words.facts(one.content),
-        "holds": acceptance.holds(one),
         "measured": words.estimate(one.content),
         "notes": words.notes(one.content),
         "fitted_note": words.fitted_note(one.content),

@@ -51,6 +51,8 @@ def test_ones_own_notices_are_told_and_stay_unread(
     client.post(reverse("diagnosis:notification", args=[second["id"]]))
     assert listed(program, unread="true") == [first]
     assert [one["id"] for one in listed(program, unread="false")] == [second["id"]]
+    refused = program.get(NOTICES, {"unread": "yes"})
+    assert (refused.status_code, "unread" in refused.content.decode()) == (400, True)
     page = program.get(NOTICES, {"page_size": "1"}).json()
     assert [one["id"] for one in program.get(page["next"]).json()["results"]] == [second["id"]]
     # Somebody else of the clinic.

@@ -89,6 +89,9 @@ def test_lists_are_filtered_and_come_in_pages(
     told = client.get(f"{ORDERS}{later.pk}/").json()
     assert told["patient"] == str(other.pk)
     assert listed(client, patient=str(other.pk)) == [*both, str(third.pk)]
+    last = new_patient(patient.clinic, radiographer, "LAST")
+    merge_patients(by=administrator, source=other, target=last, reason="The same person.")
+    assert listed(client, patient=str(last.pk)) == [*both, str(third.pk)]
 
 
 @pytest.mark.parametrize("role", ["radiologist", "clinician", "trainee"])

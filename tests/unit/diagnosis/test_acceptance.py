@@ -9,14 +9,17 @@ from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.idle import SINCE
 from accounts.models import Clinic, User
+from audit.models import AuditEvent
 from diagnosis.actions import acceptance as actions
 from diagnosis.actions.classifiers import decide_on_classifier
 from diagnosis.actions.confidentiality import mark_confidential
+from diagnosis.actions.correction import merge_patients, move_scans
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.report_correction import enter_in_error
 from diagnosis.analyses import classifiers
@@ -25,9 +28,13 @@ from diagnosis.models import (
     Acceptance,
     AcceptanceCase,
     AcceptanceSet,
+    EnsemblePrediction,
     FirstImpression,
     ImageResult,
+    Patient,
+    Prediction,
     Report,
+    Review,
     Scan,
     SecondLook,
     Study,
@@ -37,7 +44,9 @@ from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import acceptance
 from diagnosis.oversight.acceptance_figures import Scored, Thresholds, auc, figures, fit, fitted
+from diagnosis.oversight.acceptance_paper import notes
 from diagnosis.proportion import Proportion
+from diagnosis.views.oversight import acceptance as views
 from ml.abnormality import AbnormalityPoint
 from ml.ensemble import EnsembleSpec
 from ml.spec import Modality as MlModality
@@ -103,7 +112,15 @@ def test_the_figures_by_hand() -> None:
     said = figures(cases, Thresholds(0.2, 0.6))
     assert (said["lower"]["sensitivity"]["part"], said["lower"]["specificity"]["part"]) == (40, 45)
     assert (said["upper"]["sensitivity"]["part"], said["upper"]["specificity"]["part"]) == (40, 50)
-    assert (said["indeterminate"]["part"], said["indeterminate"]["whole"]) == (5, 100)
+    between = said["indeterminate"]
+    assert [(between[kind]["part"], between[kind]["whole"]) for kind in ("abnormal", "normal")] == [(0, 50), (5, 50)]
+
+
+def test_a_set_without_a_signed_report_says_nothing_of_first_impressions() -> None:
+    said: dict[str, Any] = {"figures": {"read_first": 1}, "cases": [{"report": None}, {"report": "key"}]}
+    assert "In 1 of the cases with a signed report (1), the reader" in " ".join(notes(said))
+    said["cases"] = said["cases"][:1]
+    assert "the reader" not in " ".join(notes(said))
 
 
 # --- the set ------------------------------------------------------------------------------------------------
@@ -166,6 +183,7 @@ def test_administrators_gather_and_close_it_and_nothing_changes_afterwards(
     assert client.post(page, sent | {"reason": "CT of the same day."}).status_code == 302
     assert client.post(page, sent | {"reason": "CT of the same day."}).status_code == 400  # the patient is in it
     assert client.post(page, {"act": "add", "study": ["nothing"]}).status_code == 400
+    assert "Nothing was ticked." in client.post(page, {"act": "add"}).content.decode()
     shown = client.get(page).content.decode()
     assert "CT of the same day." in shown
     session = client.session
@@ -185,6 +203,8 @@ def test_administrators_gather_and_close_it_and_nothing_changes_afterwards(
     assert "<button" not in shown[shown.index("Cases</h2>") :].split("</section>")[0]
     paper = client.get(f"{ADDRESS}{begun.pk}.pdf")
     assert paper.content[:4] == b"%PDF"
+    about = AuditEvent.objects.filter(route__endswith="diagnosis:acceptance-set")
+    assert {*about.values_list("object_type", flat=True)} == {"diagnosis.acceptanceset"}
     case = begun.cases.first()
     assert case
     for change in (
@@ -231,7 +251,7 @@ def test_what_was_sound_when_it_was_added_has_to_be_when_it_is_closed(
         actions.close_acceptance(by=administrator, of=begun)
     decide_on_classifier(state=ClassifierState.ACTIVE, **rule)
     enter_in_error(by=radiologist, report=no, reason="Of another patient.", password=PASSWORD)
-    with pytest.raises(Refusal, match="1 cases cannot be measured"):
+    with pytest.raises(Refusal, match="1 case cannot be measured"):
         actions.close_acceptance(by=administrator, of=begun)
     assert AcceptanceSet.objects.get().is_open
     assert not Acceptance.objects.exists()
@@ -327,12 +347,156 @@ def test_nobody_learns_a_reading_that_is_hidden_from_them(
         actions.add_by_hand(by=administrator, to=begun, study=offered.study_id, is_abnormal=True, reason="A CT.")
 
 
+def test_a_report_that_was_signed_for_another_patient_is_no_truth_and_stays_closed(
+    begun: AcceptanceSet,
+    signed: Callable[..., Report],
+    administrator: User,
+    radiographer: User,
+    member: Callable[..., User],
+    client: Client,
+) -> None:
+    report = signed(1, "typical", 0.9)
+    actions.add_by_report(by=administrator, to=begun, keys=[report.study_id])
+    image = Scan.objects.get(series__study=report.study_id)
+    was, now = report.study.patient, new_patient(begun.clinic, radiographer, "RIGHT")
+    move_scans(by=administrator, source=was, scans=[image.pk], target=now, reason="The wrong wristband.")
+    # As it stands after the move, with a stored result.
+    study = Study.objects.get(pk=report.study_id)
+    assert study.patient_id == now.pk
+    report = Report.objects.select_related("study").get(pk=report.pk)
+    assert acceptance.on_these_images([report]) == [report]
+    assert acceptance.usable([report], administrator) == []
+    case = begun.cases.select_related("study").get()
+    said = {study.pk: EnsemblePrediction.objects.get(analysis__study=study)}
+    assert acceptance.faults(begun, [case], said) == {case.pk: acceptance.OTHER_PATIENT}
+    mark_confidential(by=administrator, patient=was)
+    other, page = member("administrator"), f"{ADDRESS}{begun.pk}/"
+    for by, is_told in ((administrator, True), (other, False)):
+        client.force_login(by)
+        shown = " ".join(client.get(page).content.decode().split())
+        assert ("Abnormal lung </td>" in shown) == is_told
+        assert ("signed in a record that is not open to you" in shown) != is_told
+    assert acceptance.usable([report], other) == []
+
+
+def test_the_newest_signed_report_of_a_study_is_its_truth(
+    begun: AcceptanceSet, signed: Callable[..., Report], administrator: User
+) -> None:
+    older = signed(1, "typical", 0.9)
+    actions.add_by_report(by=administrator, to=begun, keys=[older.study_id])
+    reading = Review.objects.get(pk=older.reading_id)
+    reading.pk = uuid4()
+    reading.save(force_insert=True)
+    newer = Report.objects.get(pk=older.pk)
+    newer.pk, newer.review, newer.category, newer.verification_code = uuid4(), reading, "negative", "0" * 20
+    newer.save(force_insert=True)
+    assert list(acceptance.standing_reports(begun)) == [newer]
+    assert why(begun) == [str(acceptance.REPORT_MOVED)]
+
+
+def test_what_was_stored_by_several_versions_of_the_software_is_measured_together(
+    begun: AcceptanceSet, signed: Callable[..., Report], administrator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "FEWEST_OF_EACH", 1)
+    reports = [signed(1, "typical", 0.9), signed(2, "negative", 0.1)]
+    actions.add_by_report(by=administrator, to=begun, keys=[one.study_id for one in reports])
+    said = EnsemblePrediction.objects.get(analysis__study=reports[0].study)
+    assert said.abnormality
+    said.abnormality["operating_point"]["positive_zone"] = {"sensitivity": 0.8}
+    EnsemblePrediction.objects.filter(pk=said.pk).update(abnormality=said.abnormality)
+    # Of three that answered, one is no member of the ensemble; its weights were changed between the two.
+    for number, report in enumerate(reports):
+        beside = Prediction.objects.filter(analysis__study=report.study).first()
+        assert beside
+        beside.pk, beside.classifier, beside.weights_sha256 = uuid4(), "beside", str(number) * 64
+        beside.save(force_insert=True)
+    with CaptureQueriesContext(connection) as asked:
+        one = actions.close_acceptance(by=administrator, of=begun)
+    assert one.content["classifiers"] == [f"classifier-{number}/1.2.3 {'0' * 64}" for number in range(2)]
+    if connection.vendor == "postgresql":  # whoever stops a classifier or enters a report in error waits
+        texts = [query["sql"] for query in asked]
+        assert any(text.endswith("FOR SHARE") for text in texts)
+        assert any(text.endswith('FOR UPDATE OF "diagnosis_report"') for text in texts)
+
+
+def test_results_with_other_thresholds_are_not_measured_together(
+    begun: AcceptanceSet, signed: Callable[..., Report]
+) -> None:
+    found = acceptance.newest(begun, [signed(number, "negative", 0.1).study_id for number in (1, 2)])
+    assert len(acceptance.points(found.values())) == 1
+    for name in ("threshold", "abnormal_from", "slope", "intercept"):
+        one, other = found.values()
+        assert one.abnormality and other.abnormality
+        changed = other.abnormality["operating_point"] | {name: 0.55}
+        other.abnormality = other.abnormality | {"operating_point": changed}
+        assert len(acceptance.points([one, other])) == 2, name
+        found = acceptance.newest(begun, found)
+
+
+def test_those_that_are_not_fit_take_no_place_among_the_offered(
+    begun: AcceptanceSet,
+    signed: Callable[..., Report],
+    administrator: User,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views, "A_PAGE", 1)
+    fit, other = signed(1, "negative", 0.1), signed(2, "negative", 0.1)
+    usable = acceptance.usable
+    monkeypatch.setattr(acceptance, "usable", lambda found, by: [one for one in usable(found, by) if one != other])
+    client.force_login(administrator)
+    shown = client.get(f"{ADDRESS}{begun.pk}/").content.decode()
+    assert str(fit.study_id) in shown
+
+
+def test_a_case_that_was_named_by_hand_is_about_its_images_and_its_patient(
+    begun: AcceptanceSet, signed: Callable[..., Report], administrator: User, radiographer: User
+) -> None:
+    report, other = signed(1, "typical", 0.9), signed(2, "negative", 0.1)
+    actions.add_by_hand(by=administrator, to=begun, study=report.study_id, is_abnormal=True, reason="A CT.")
+    assert why(begun) == [""]
+    come = Scan.objects.get(series__study=other.study_id)
+    home = come.series
+    Scan.objects.filter(pk=come.pk).update(series=Scan.objects.get(series__study=report.study_id).series)
+    result = ImageResult.objects.create(
+        analysis=report.study.analyses.get(), image=come, probability=0.9, zone="positive"
+    )
+    assert why(begun) == [str(acceptance.IMAGES_CHANGED)]
+    result.delete()
+    Scan.objects.filter(pk=come.pk).update(series=home)
+    was = report.study.patient
+    Study.objects.filter(pk=report.study_id).update(patient=other.study.patient)
+    assert why(begun) == [str(acceptance.OTHER_PATIENT)]
+    Study.objects.filter(pk=report.study_id).update(patient=was)
+    into = new_patient(begun.clinic, radiographer, "SAME")
+    merge_patients(by=administrator, source=Patient.objects.get(pk=was.pk), target=into, reason="The same person.")
+    assert Study.objects.get(pk=report.study_id).patient_id == into.pk
+    assert why(begun) == [""]
+
+
+def test_of_an_acceptance_that_was_changed_nothing_is_told_but_that(
+    begun: AcceptanceSet, administrator: User, client: Client
+) -> None:
+    AcceptanceSet.objects.update(status="closed", ended_by=administrator, ended_at=begun.begun_at)
+    Acceptance.objects.create(
+        acceptance_set=begun, content={}, content_sha256="a" * 64, sealed_at=begun.begun_at, mac="b" * 64
+    )
+    client.force_login(administrator)
+    shown = client.get(f"{ADDRESS}{begun.pk}/").content.decode()
+    assert "This is not what was sealed" in shown
+    assert "a" * 64 in shown
+    assert f"Seal: {'b' * 64}" in shown
+    assert "What was measured" not in shown
+    assert client.get(f"{ADDRESS}{begun.pk}.pdf").content[:4] == b"%PDF"
+
+
 def test_one_kind_is_offered_at_a_time_and_a_first_impression_counts_of_the_reader_alone(
     begun: AcceptanceSet,
     signed: Callable[..., Report],
     administrator: User,
     radiologist: User,
     client: Client,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     yes, no = signed(1, "typical", 0.9), signed(2, "negative", 0.1)
     client.force_login(administrator)
@@ -344,6 +508,9 @@ def test_one_kind_is_offered_at_a_time_and_a_first_impression_counts_of_the_read
         FirstImpression.objects.create(review=report.reading, reader=reader, category="negative")
     actions.add_by_report(by=administrator, to=begun, keys=[yes.study_id, no.study_id])
     assert "panel-cxr/1.0.0 is installed now" not in client.get(page).content.decode()
+    with monkeypatch.context() as without:
+        without.setattr(classifiers, "ensembles", lambda: ())
+        assert "no ensemble is installed now" in client.get(page).content.decode()
     AcceptanceSet.objects.update(version="0.9.0")
     assert "panel-cxr/1.0.0 is installed now" in client.get(page).content.decode()
     assert acceptance.read_first(list(begun.cases.all())) == 1
