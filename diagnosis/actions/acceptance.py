@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext
 
 from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
@@ -35,13 +35,6 @@ NOT_FIT = _(
     "one is in the set."
 )
 TOO_FEW = _("There are %(abnormal)d abnormal and %(normal)d other cases. It takes %(fewest)d of each.")
-UNSOUND = ngettext_lazy(
-    "%(count)d case cannot be measured any more. The list of cases says why. Take out all that are marked, then close "
-    "the set.",
-    "%(count)d cases cannot be measured any more. The list of cases says why. Take out all that are marked, then close "
-    "the set.",
-    "count",
-)
 MIXED = _("The stored results were made with different thresholds or weights. They cannot be measured together.")
 STOPPED = _("A classifier of this version is stopped here. What it answers cannot be accepted.")
 
@@ -161,7 +154,7 @@ def close_acceptance(*, by: User, of: AcceptanceSet) -> Acceptance:
     cases = list(of.cases.select_related("study", "report__corrects", "added_by"))
     said = acceptance.newest(of, (one.study_id for one in cases))
     if unsound := acceptance.faults(of, cases, said):
-        raise Refusal("unsound", UNSOUND, count=len(unsound))
+        raise Refusal("unsound", _unsound(len(unsound)), count=len(unsound))
     _require_enough(cases)
     if len(acceptance.points(said.values())) != 1 or _mixed(acceptance.weights(said.values())):
         raise Refusal("mixed", MIXED)
@@ -203,6 +196,16 @@ def _require_enough(cases: list[AcceptanceCase]) -> None:
     normal = len(cases) - abnormal
     if min(abnormal, normal) < FEWEST_OF_EACH:
         raise Refusal("too_few", TOO_FEW, abnormal=abnormal, normal=normal, fewest=FEWEST_OF_EACH)
+
+
+def _unsound(count: int) -> str:
+    return ngettext(
+        "%(count)d case cannot be measured any more. The list of cases says why. Take out all that are marked, then "
+        "close the set.",
+        "%(count)d cases cannot be measured any more. The list of cases says why. Take out all that are marked, then "
+        "close the set.",
+        count,
+    )
 
 
 def _mixed(weights: list[str]) -> bool:
