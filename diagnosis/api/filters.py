@@ -32,7 +32,7 @@ class StrictFilters(DjangoFilterBackend):
 
 
 class _StrictBoolean(forms.NullBooleanField):
-    def to_python(self, value: Any) -> bool | None:
+    def to_python(self, value: Any) -> bool | None:  # type: ignore[override]  # its stub forgets None
         found = super().to_python(str(value or "").lower())
         if value and found is None:
             raise ValidationError(_("Give “true” or “false”."), code="invalid")
