@@ -6,7 +6,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -304,7 +304,7 @@ def test_an_ensemble_with_the_point_says_whether_the_lung_is_abnormal(
     expected = ABNORMALITY.probability(row.probabilities)
     assert row.abnormality["probability"] == pytest.approx(expected)
     assert row.abnormality["zone"] == ABNORMALITY.zone(expected).value
-    assert row.abnormality["operating_point"] == json.loads(json.dumps(asdict(ABNORMALITY)))
+    assert row.abnormality["operating_point"] == json.loads(json.dumps(ABNORMALITY.to_fields()))
     point = row.operating_point
     assert (point["sources"], point["answers"]) == (asked.sources, asked.answers)
     assert point["research_only"] is True

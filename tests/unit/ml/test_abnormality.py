@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,7 +48,7 @@ def test_what_is_no_probability_has_no_zone(probability: float) -> None:
 
 
 def test_a_point_survives_the_way_through_its_fields() -> None:
-    assert AbnormalityPoint.from_fields(asdict(POINT) | {"labels": ["covid", "pneumonia"]}) == POINT
+    assert AbnormalityPoint.from_fields(POINT.to_fields() | {"labels": ["covid", "pneumonia"]}) == POINT
 
 
 @pytest.mark.parametrize(
