@@ -21,6 +21,7 @@ from ml.training.measure.steadiness import CHANGES, Moves, measure_moves, zone_n
 from ml.training.modalities import LABELS
 from ml.training.publish import places
 from ml.training.publish.accuracy import document, read_sections
+from ml.training.publish.asking import newest
 from ml.training.publish.combine import WEIGHTS_ROOT, combine
 from ml.training.publish.protocols import RESULTS
 from tests.unit.ml.training.members import store_member
@@ -101,7 +102,7 @@ def test_nothing_is_stored_where_no_place_is_unseen(monkeypatch: pytest.MonkeyPa
 def test_the_document_tells_of_unseen_places_and_controls() -> None:
     text = document(read_sections(WEIGHTS_ROOT), RESULTS)
     assert "places that nobody who made it had seen" in text
-    scored = places.read_unseen(RESULTS)
+    scored = places.read_unseen(RESULTS, newest(WEIGHTS_ROOT, Modality.CXR).identity)
     assert scored is not None
     assert set(scored.sources.tolist()) == {"rsna-opacity", "shenzhen"}
     controls = places.read_controls(RESULTS)
