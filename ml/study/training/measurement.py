@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.ensemble import EnsembleSpec, ensembles
+from ml.ensemble import EnsembleSpec
 from ml.gate import Gate
 from ml.serving import load
 from ml.spec import Modality, OperatingPoint
@@ -29,6 +29,7 @@ from ml.training.measure.bootstrap import estimates, with_exact_bounds
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.measure.report import plain
 from ml.training.metrics import Measures
+from ml.training.publish.asking import newest
 from ml.training.publish.protocols import PROTOCOLS, read_folds
 from ml.training.scored_images import ScoredImages
 
@@ -44,7 +45,7 @@ def measure(root: Path, data: Path, part: str) -> dict[str, Any]:
     The validation part chooses, together with what the networks of published protocols said of images outside the
     test part of the ensemble. Raises FileNotFoundError when images or predictions are missing.
     """
-    ensemble = _ensemble(root, Modality.CT)
+    ensemble = newest(root, Modality.CT)
     point = ensemble.operating_point
     found = {name: units(scored, lung_areas(data, scored.paths)) for name, scored in _sets(root, ensemble, part)}
     report: dict[str, Any] = {
@@ -58,10 +59,6 @@ def measure(root: Path, data: Path, part: str) -> dict[str, Any]:
         report["composed"] = _composed(found[FOLDS[COMPOSED]], point)
         report["series"] = _series(root, data, ensemble)
     return report
-
-
-def _ensemble(root: Path, modality: Modality) -> EnsembleSpec:
-    return next(found for found in ensembles(root) if found.modality is modality)
 
 
 def _sets(root: Path, ensemble: EnsembleSpec, part: str) -> Iterator[tuple[str, ScoredImages]]:
@@ -130,7 +127,7 @@ def _mean(values: Any) -> float:
 
 
 def _frontals(root: Path, part: str) -> dict[str, Any]:
-    said = read_predictions(root / _ensemble(root, Modality.CXR).identity / PREDICTIONS)[part]
+    said = read_predictions(root / newest(root, Modality.CXR).identity / PREDICTIONS)[part]
     scored = score_frontals(said)
     return {
         "groups": len(scored.groups),

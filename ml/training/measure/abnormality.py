@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from ml.abnormality import AbnormalityPoint
 from ml.spec import Estimate
-from ml.training.data.questions import are_of
 from ml.training.measure.bootstrap import estimates
-from ml.training.measure.calibration import Line, find_positive_from, find_threshold, fit_line
+from ml.training.measure.calibration import Line, find_bounds, fit_line
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
-from ml.training.measure.report import operating_estimates, plain, zone_estimates
+from ml.training.measure.report import at_domains, on_part, operating_estimates, plain, zone_estimates
 from ml.training.measure.sources import Rates, rates_by_source
 from ml.training.metrics import Measures, area_under_curve, calibration_error, within_source_measures
 from ml.training.scored_images import ScoredImages
@@ -61,22 +60,22 @@ def choose_point(validation: ScoredImages, test: ScoredImages, domains: Sequence
     Where `domains` are given their images alone choose, and measure what is not said by source. Raises ValueError where
     the lungs of those who choose are all abnormal or all not.
     """
-    choosing = _at(validation, domains)
+    choosing = at_domains(validation, domains)
     line = fit(choosing)
     asked = as_abnormal(choosing, line)
-    threshold = find_threshold(asked.positive, asked.score, sensitivity=SENSITIVITY_AIM)
-    start = find_positive_from(asked.positive, asked.score, specificity=SPECIFICITY_AIM)
+    aims = {"sensitivity": SENSITIVITY_AIM, "specificity": SPECIFICITY_AIM}
+    threshold, abnormal_from = find_bounds(asked.score, asked.positive, **aims)
     measured = as_abnormal(test, line)
     return AbnormalityPoint(
         labels=tuple(name for name in test.names if name != NORMAL),
         slope=line.slope,
         intercept=line.intercept,
         threshold=threshold,
-        abnormal_from=max(threshold, start),
+        abnormal_from=abnormal_from,
         chosen_for=f"{CHOSEN_FOR} ({', '.join(domains)})" if domains else CHOSEN_FOR,
-        **operating_estimates(_at(measured, domains), threshold),
+        **operating_estimates(at_domains(measured, domains), threshold),
         sources=rates_by_source(measured, threshold, sides=SIDES),
-        measured_on=f"the test part ({', '.join(domains)})" if domains else "the test part",
+        measured_on=on_part("test", domains),
         domains=tuple(domains),
     )
 
@@ -84,7 +83,7 @@ def choose_point(validation: ScoredImages, test: ScoredImages, domains: Sequence
 def measure_abnormality(scored: ScoredImages, point: AbnormalityPoint) -> dict[str, Any]:
     """What the point does on a part, as plain values for JSON: every number with its interval."""
     asked = as_abnormal(scored, Line(point.slope, point.intercept))
-    home = _at(asked, point.domains)
+    home = at_domains(asked, point.domains)
     return {
         "operating_point": plain(operating_estimates(home, point.threshold)),
         "zones": plain(zone_estimates(home, point.threshold, point.abnormal_from)),
@@ -116,11 +115,9 @@ def abnormality_controls(folder: Path, part: str, domains: Sequence[str] = ()) -
     On the images of `domains` where these are given, as for `choose_point`.
     """
     files = {"border_pixels": BORDER_PIXELS, "lungs_blacked_out": LUNGS_BLACKED_OUT}
-    return {
-        name: estimates(as_abnormal(_at(read_predictions(folder / file)[part], domains), Line(1.0, 0.0)), _areas)["auc"]
-        for name, file in files.items()
-        if (folder / file).is_file()
-    }
+    stored = {name: folder / file for name, file in files.items() if (folder / file).is_file()}
+    said = {name: at_domains(read_predictions(path)[part], domains) for name, path in stored.items()}
+    return {name: estimates(as_abnormal(each, Line(1.0, 0.0)), _areas)["auc"] for name, each in said.items()}
 
 
 def report(
@@ -133,11 +130,6 @@ def report(
     point = choose_point(validation, test, domains)
     controls = plain(dict(abnormality_controls(folder, part, domains)))
     return {"point": point.to_fields(), **measure_abnormality(test, point), "controls": controls}
-
-
-def _at(scored: ScoredImages, domains: Sequence[str]) -> ScoredImages:
-    """The images of some domains; all images where none is named."""
-    return scored.take(are_of(scored.sources.tolist(), domains)) if domains else scored
 
 
 def _summed(scored: ScoredImages) -> NDArray[np.float64]:

@@ -70,13 +70,19 @@ def calibrate(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Calibr
     return Calibration(temperature, *find_bounds(softmax(logits, temperature)[:, 0], labels == 0))
 
 
-def find_bounds(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> tuple[float, float]:
+def find_bounds(
+    scores: NDArray[np.floating],
+    positive: NDArray[np.bool_],
+    *,
+    sensitivity: float = SENSITIVITY_AIM,
+    specificity: float = SPECIFICITY_AIM,
+) -> tuple[float, float]:
     """The threshold and where the positive zone begins, from scores (n,) and which of them are truly positive.
 
     Raises ValueError when all are or none is.
     """
-    threshold = find_threshold(positive, scores, sensitivity=SENSITIVITY_AIM)
-    return threshold, max(threshold, find_positive_from(positive, scores, specificity=SPECIFICITY_AIM))
+    threshold = find_threshold(positive, scores, sensitivity=sensitivity)
+    return threshold, max(threshold, find_positive_from(positive, scores, specificity=specificity))
 
 
 def find_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:

@@ -20,7 +20,11 @@ LUNGS = Region(top=0.12, left=0.08, bottom=0.88, right=0.92)
 
 def border_features(pixels: Pixels) -> Pixels:
     """The outer ring of a 32 x 32 thumbnail, float32 (124,): frame, markers and air, but no lung."""
-    small = resize(pixels, (THUMBNAIL, THUMBNAIL))
+    return outer_ring(resize(pixels, (THUMBNAIL, THUMBNAIL)))
+
+
+def outer_ring(small: Pixels) -> Pixels:
+    """The outermost pixels of a thumbnail (n, n), row by row, float32 (4 n - 4,)."""
     ring = np.ones(small.shape, dtype=bool)
     ring[1:-1, 1:-1] = False
     return np.asarray(small[ring])

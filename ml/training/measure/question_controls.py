@@ -25,7 +25,7 @@ from ml.training.data.manifest import Row
 from ml.training.data.questions import DOMAINS, Domain, domain_of, read_views, split_for_questions
 from ml.training.data.split import Part
 from ml.training.measure.bootstrap import estimates
-from ml.training.measure.controls import THUMBNAIL, border_features
+from ml.training.measure.controls import THUMBNAIL, border_features, outer_ring
 from ml.training.measure.report import plain
 from ml.training.metrics import Measures, area_under_curve
 from ml.training.scored_images import ScoredImages
@@ -160,9 +160,7 @@ def _thumbnail(path: Path) -> Pixels:
 
 def _rim(path: Path) -> Pixels:
     """The outermost pixels of that thumbnail, float32 (124,)."""
-    ring = np.ones((THUMBNAIL, THUMBNAIL), dtype=np.bool_)
-    ring[1:-1, 1:-1] = False
-    return _thumbnail(path)[ring.ravel()]
+    return outer_ring(_thumbnail(path).reshape(THUMBNAIL, THUMBNAIL))
 
 
 def _view(data: Path, rows: Sequence[Row]) -> Features:

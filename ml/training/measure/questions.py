@@ -24,12 +24,10 @@ from ml.training.measure.calibration import (
     Calibration,
     Line,
     find_bounds,
-    find_positive_from,
-    find_threshold,
     fit_line,
     likeliest_temperature,
 )
-from ml.training.measure.report import operating_estimates, plain, zone_estimates
+from ml.training.measure.report import at_domains, operating_estimates, plain, zone_estimates
 from ml.training.measure.sources import mean_by_source, rates_by_source
 from ml.training.metrics import Measures, calibration_error, within_source_measures
 from ml.training.scored_images import ScoredImages
@@ -71,7 +69,7 @@ def ask(scored: ScoredImages, question: Question) -> ScoredImages:
 
 def at_home(asked: ScoredImages, question: Question) -> ScoredImages:
     """The images of domains that hold both sides of the question, each under the name of its domain."""
-    taken = asked.take(are_of(asked.sources.tolist(), domains_of(question)))
+    taken = at_domains(asked, domains_of(question))
     domains = [domain.name for source in taken.sources.tolist() if (domain := domain_of(source))]
     return replace(taken, sources=np.array(domains, dtype=np.str_))
 
@@ -79,10 +77,8 @@ def at_home(asked: ScoredImages, question: Question) -> ScoredImages:
 def choose(asked: ScoredImages) -> Answering:
     """Calibration and zones from images of a held-out part. Raises ValueError where they are all on one side."""
     line = fit_line(asked.score, asked.positive, asked.groups)
-    scores, positive = line.read(asked.score), asked.positive
-    threshold = find_threshold(positive, scores, sensitivity=SENSITIVITY_AIM)
-    start = find_positive_from(positive, scores, specificity=SPECIFICITY_AIM)
-    return Answering(line.slope, line.intercept, threshold, max(threshold, start))
+    scores, aims = line.read(asked.score), {"sensitivity": SENSITIVITY_AIM, "specificity": SPECIFICITY_AIM}
+    return Answering(line.slope, line.intercept, *find_bounds(scores, asked.positive, **aims))
 
 
 def read_answers(asked: ScoredImages, answering: Answering) -> ScoredImages:

@@ -29,7 +29,7 @@ def measure(scored: ScoredImages, calibration: Calibration, part: str) -> dict[s
 
     Operating point and zones are measured where they were chosen: on the images of `calibration.domains`.
     """
-    home = scored.take(are_of(scored.sources.tolist(), calibration.domains)) if calibration.domains else scored
+    home = at_domains(scored, calibration.domains)
     return {
         "measured_on": f"the {part} part ({scored.size})",
         "labels": list(scored.names),
@@ -40,7 +40,7 @@ def measure(scored: ScoredImages, calibration: Calibration, part: str) -> dict[s
             "threshold": calibration.threshold,
             "positive_from": calibration.positive_from,
             "chosen_for": calibration.chosen_for,
-            "measured_on": f"the {part} part{_named(calibration.domains)}",
+            "measured_on": on_part(part, calibration.domains),
             **plain(operating_estimates(home, calibration.threshold)),
         },
         "zones": plain(zone_estimates(home, calibration.threshold, calibration.positive_from)),
@@ -95,8 +95,14 @@ def plain(measured: dict[str, Estimate]) -> dict[str, Any]:
     return {name: asdict(estimate) for name, estimate in measured.items()}
 
 
-def _named(domains: Sequence[str]) -> str:
-    return f" ({', '.join(domains)})" if domains else ""
+def at_domains(scored: ScoredImages, domains: Sequence[str]) -> ScoredImages:
+    """The images of some domains (ml.training.data.questions); all images where none is named."""
+    return scored.take(are_of(scored.sources.tolist(), domains)) if domains else scored
+
+
+def on_part(part: str, domains: Sequence[str]) -> str:
+    """What was measured on, in words."""
+    return f"the {part} part ({', '.join(domains)})" if domains else f"the {part} part"
 
 
 def _all_measures(scored: ScoredImages) -> Measures:

@@ -16,6 +16,7 @@ from ml.study.ct import METHOD, VERSION, Slice
 from ml.study.training import measurement
 from ml.study.training.tables import tables
 from ml.study.training.units import CHOSEN, Unit, areas_under_curve, dilute, methods, score_units, units
+from ml.training.publish.asking import newest
 from ml.training.scored_images import ScoredImages
 
 ROOT = Path(ml.__file__).parent / "weights"
@@ -81,7 +82,7 @@ def test_the_stored_numbers_of_xrays_follow_from_the_stored_answers(part: str) -
 
 def test_the_stored_numbers_of_ct_follow_from_answers_and_images(chest_data: Path) -> None:
     report = json.loads((STORED / "study-validation.json").read_text())
-    ensemble = measurement._ensemble(ROOT, measurement.Modality.CT)
+    ensemble = newest(ROOT, measurement.Modality.CT)
     named = dict(measurement._sets(ROOT, ensemble, "validation"))
     scored = named["ucsd, panel"]
     found = units(scored, measurement.lung_areas(chest_data, scored.paths))
@@ -90,7 +91,7 @@ def test_the_stored_numbers_of_ct_follow_from_answers_and_images(chest_data: Pat
 
 
 def test_units_of_the_test_part_choose_nothing() -> None:
-    ensemble = measurement._ensemble(ROOT, measurement.Modality.CT)
+    ensemble = newest(ROOT, measurement.Modality.CT)
     tested = {group for name, scored in measurement._sets(ROOT, ensemble, "test") for group in scored.groups.tolist()}
     for _, scored in measurement._sets(ROOT, ensemble, "validation"):
         assert not tested & set(scored.groups.tolist())
