@@ -15,9 +15,9 @@ from ml.gate.rules import broken_rule
 from ml.gate.spec import GateSpec
 from ml.preprocessing import Pixels, require_pixels, resize, standardise
 from ml.probability import softmax
-from ml.serving.bundle import BundleRefused, read_file, verified_weights
+from ml.serving.bundle import BundleRefused, parse_spec, require_place, verified_weights
 from ml.serving.engine import Network
-from ml.spec import Modality, SpecInvalid, version_order
+from ml.spec import Modality, version_order
 
 SPEC = "gate.json"
 # Averaging over a whole radiograph costs more than the network, and every k-th pixel shows the same at this size.
@@ -73,12 +73,8 @@ def prepare(pixels: Pixels, side: int) -> Pixels:
 
 def read_spec(folder: Path) -> GateSpec:
     """Read the spec of a version. Raises BundleRefused when it is missing, broken or in the wrong folder."""
-    try:
-        spec = GateSpec.from_json(read_file(folder / SPEC).decode())
-    except (SpecInvalid, UnicodeDecodeError) as error:
-        raise BundleRefused(f"{folder / SPEC} cannot be used: {error} Restore it from the release.") from error
-    if folder.name != spec.version:
-        raise BundleRefused(f"{folder} holds the spec of gate/{spec.version}. Move it into the folder of that name.")
+    spec = parse_spec(folder / SPEC, GateSpec.from_json)
+    require_place(folder.name == spec.version, folder, f"gate/{spec.version}")
     return spec
 
 

@@ -1,12 +1,15 @@
 """A folder with one version of one trained classifier: spec.json, model.xml, model.bin and its papers."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ml.spec import ClassifierSpec, SpecInvalid
 
 SPEC, NETWORK, WEIGHTS = "spec.json", "model.xml", "model.bin"
+Spec = TypeVar("Spec")
 
 
 class BundleRefused(Exception):
@@ -47,13 +50,23 @@ def digest(network: bytes, weights: bytes) -> str:
 
 def read_bundle(folder: Path) -> Bundle:
     """Read the spec of a bundle. Raises BundleRefused when it is missing, broken or in the wrong folder."""
-    try:
-        spec = ClassifierSpec.from_json(read_file(folder / SPEC).decode())
-    except (SpecInvalid, UnicodeDecodeError) as error:
-        raise BundleRefused(f"{folder / SPEC} cannot be used: {error} Restore it from the release.") from error
-    if (folder.parent.name, folder.name) != (spec.name, spec.version):
-        raise BundleRefused(f"{folder} holds the spec of {spec.identity}. Move it into the folder of that name.")
+    spec = parse_spec(folder / SPEC, ClassifierSpec.from_json)
+    require_place((folder.parent.name, folder.name) == (spec.name, spec.version), folder, spec.identity)
     return Bundle(folder, spec)
+
+
+def parse_spec(path: Path, parse: Callable[[str], Spec]) -> Spec:
+    """What `parse` makes of a spec's text. Raises BundleRefused when it is missing or broken."""
+    try:
+        return parse(read_file(path).decode())
+    except (SpecInvalid, UnicodeDecodeError) as error:
+        raise BundleRefused(f"{path} cannot be used: {error} Restore it from the release.") from error
+
+
+def require_place(holds: bool, folder: Path, identity: str) -> None:
+    """Raises BundleRefused for a spec that does not lie in the folder of its name."""
+    if not holds:
+        raise BundleRefused(f"{folder} holds the spec of {identity}. Move it into the folder of that name.")
 
 
 def read_file(path: Path) -> bytes:

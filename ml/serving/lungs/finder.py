@@ -14,11 +14,11 @@ import ml
 from ml.lungs import components
 from ml.preprocessing import Pixels, Region, Size, equalise, find_region, place_back, require_pixels, resize
 from ml.regions import Mask
-from ml.serving.bundle import BundleRefused, read_file, verified_weights
+from ml.serving.bundle import BundleRefused, parse_spec, require_place, verified_weights
 from ml.serving.engine import Network
 from ml.serving.lungs.convention import Convention
 from ml.serving.lungs.spec import Limits, LungsSpec
-from ml.spec import Modality, SpecInvalid, version_order
+from ml.spec import Modality, version_order
 
 NAME, SPEC = "lungs", "lungs.json"
 WEIGHTS_ROOT = Path(ml.__file__).parent / "weights"
@@ -135,12 +135,8 @@ def prepare(pixels: Pixels, side: int) -> tuple[Pixels, Region]:
 
 def read_spec(folder: Path) -> LungsSpec:
     """Read the spec of a version. Raises BundleRefused when it is missing, broken or in the wrong folder."""
-    try:
-        spec = LungsSpec.from_json(read_file(folder / SPEC).decode())
-    except (SpecInvalid, UnicodeDecodeError) as error:
-        raise BundleRefused(f"{folder / SPEC} cannot be used: {error} Restore it from the release.") from error
-    if folder.name != spec.version:
-        raise BundleRefused(f"{folder} holds the spec of {NAME}/{spec.version}. Move it into the folder of that name.")
+    spec = parse_spec(folder / SPEC, LungsSpec.from_json)
+    require_place(folder.name == spec.version, folder, f"{NAME}/{spec.version}")
     return spec
 
 
