@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings as configured
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = ROOT / "docker" / "compose.yaml"
@@ -112,3 +113,14 @@ def test_every_container_has_a_health_check_and_limits(service: str) -> None:
 def test_the_image_leaves_health_checks_to_compose() -> None:
     lines = (ROOT / "docker" / "Dockerfile").read_text().splitlines()
     assert [line for line in lines if line.startswith("HEALTHCHECK")] == []
+
+
+OURS = sorted({"ml", *(app.split(".")[0] for app in configured.INSTALLED_APPS if (ROOT / app.split(".")[0]).is_dir())})
+
+
+@pytest.mark.parametrize("package", OURS)
+def test_the_images_carry_every_package(package: str) -> None:
+    """Without it a container ends at its first import."""
+    assert f"!{package}" in (ROOT / ".dockerignore").read_text().split()
+    compiled = re.findall(r"compileall -q ([a-z ]+)", (ROOT / "docker" / "Dockerfile").read_text())
+    assert [package in line.split() for line in compiled] == [True, True]
