@@ -26,6 +26,10 @@ DONE := $(VENV)/done
 # With the certificates of the system: a hospital's own proxy may sign what comes from outside.
 UV := $(RUN) -m uv --quiet --system-certs
 
+# An environment may forbid to keep compiled files, images for CI do: then each of the many processes that the tests start
+# compiles everything again, which takes three times as long.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-study bench-scale bench-serving bench-interop bench-safe models accuracy docs messages lock set-up-worker set-up-everything
 
