@@ -10,20 +10,21 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from ml.probability import LEAST
-from ml.spec import Estimate, Zone, require, zone_of
+from ml.spec import Estimate, Zone, require, without_empty_domains, zone_of
 
 
 @dataclass(frozen=True)
 class AbnormalityPoint:
     """How an ensemble answers whether a lung is abnormal, and what that was measured to be worth.
 
-    `labels` are those of an abnormal lung. The calibrated probability is the logistic function of
-    `slope` * logit(P) + `intercept`, P being the sum of their probabilities (Platt, Advances in Large Margin
-    Classifiers, 1999). Below `threshold` the lung counts as clear, from `abnormal_from` on as abnormal, both in [0, 1]
-    and chosen as `chosen_for` says; `sensitivity` and `specificity` are those of `threshold` on `measured_on`.
-    `sources` gives the same by source of the images, with the counts `abnormal` and `normal`; None where a source has
-    no such image. `domains` are the places, showing lungs of both kinds, whose images chose the bounds and measured
-    the two rates; empty where all images did. Raises SpecInvalid when it contradicts itself.
+    `labels` are those of an abnormal lung. The calibrated probability is the logistic function of `slope` * logit(P) +
+    `intercept`, P being the sum of their probabilities (Platt, Advances in Large Margin Classifiers, 1999). Below
+    `threshold` the lung counts as clear, from `abnormal_from` on as abnormal, both in [0, 1] and chosen as `chosen_for`
+    says; an `abnormal_from` of 1 says that none counts as abnormal. `sensitivity` and `specificity` are those of
+    `threshold` on `measured_on`. `sources` gives the same by source of the images, with the counts `abnormal` and
+    `normal`; None where a source has no such image. `domains` are the places, showing lungs of both kinds, whose images
+    chose the bounds and measured the two rates; empty where all images did. Raises SpecInvalid when it contradicts
+    itself.
     """
 
     labels: tuple[str, ...]
@@ -61,12 +62,8 @@ class AbnormalityPoint:
         return zone_of(probability, self.threshold, self.abnormal_from)
 
     def to_fields(self) -> dict[str, Any]:
-        """All of it as plain values.
-
-        Without `domains` where there are none: results and hashes of the versions that know none stay as they were.
-        """
-        fields = asdict(self)
-        return fields if self.domains else {name: value for name, value in fields.items() if name != "domains"}
+        """All of it as plain values; see `without_empty_domains`."""
+        return without_empty_domains(asdict(self))
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:

@@ -7,7 +7,7 @@ classifiers of the modality do not count.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -95,7 +95,7 @@ class EnsembleSpec:
 
     def to_json(self) -> str:
         """The spec as JSON text, readable and stable in its order."""
-        points = {"operating_point": asdict(self.operating_point)}
+        points = {"operating_point": self.operating_point.to_fields()}
         if self.abnormality:
             points["abnormality"] = self.abnormality.to_fields()
         fields = {**vars(self), **points, **{name: dict(getattr(self, name)) for name in _MAPPINGS}}

@@ -92,8 +92,16 @@ class Zone(StrEnum):
     POSITIVE = "positive"
 
 
+def positive_zone_start(positive_from: float) -> float:
+    """What a probability is compared with: a bound of 1 says that there is no positive zone, so nothing reaches it.
+
+    Rounded, a probability may well be 1.
+    """
+    return positive_from if positive_from < 1.0 else math.inf
+
+
 def zone_of(probability: float, threshold: float, positive_from: float) -> Zone:
-    """The zone between two bounds, each of which belongs to the zone above it.
+    """The zone between two bounds, each of which belongs to the zone above it. From 1 on there is no positive zone.
 
     Raises ValueError for what is no probability.
     """
@@ -101,7 +109,15 @@ def zone_of(probability: float, threshold: float, positive_from: float) -> Zone:
         raise ValueError(f"{probability} is no probability.")
     if probability < threshold:
         return Zone.NEGATIVE
-    return Zone.POSITIVE if probability >= positive_from else Zone.INDETERMINATE
+    return Zone.POSITIVE if probability >= positive_zone_start(positive_from) else Zone.INDETERMINATE
+
+
+def without_empty_domains(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a point without `domains` where there are none.
+
+    Results and hashes of the versions that know none stay as they were.
+    """
+    return {name: value for name, value in fields.items() if name != "domains" or value}
 
 
 @dataclass(frozen=True)
@@ -110,8 +126,10 @@ class OperatingPoint:
 
     A case is positive when P(`positive_label`) >= `threshold`, in [0, 1], which was chosen on the validation part for
     a stated sensitivity. From `positive_from` on, chosen there for a stated specificity and never below `threshold`,
-    it is clearly so; between the two the answer is indeterminate. `chosen_for` names both aims; `sensitivity` and
-    `specificity` of the threshold were measured on `measured_on`.
+    it is clearly so; between the two the answer is indeterminate. A `positive_from` of 1 says that there is no positive
+    zone. `chosen_for` names both aims; `sensitivity` and `specificity` of the threshold were measured on `measured_on`.
+    `domains` are the places whose images chose the bounds and measured the two rates, each of which shows the positive
+    label and another disease: the specificity is that among abnormal lungs. Empty where all images did.
     """
 
     positive_label: str
@@ -121,6 +139,7 @@ class OperatingPoint:
     sensitivity: Estimate
     specificity: Estimate
     measured_on: str
+    domains: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require(0.0 <= self.threshold <= 1.0, f"The threshold {self.threshold} is not in [0, 1].")
@@ -133,11 +152,16 @@ class OperatingPoint:
         """The zone of P(positive_label). Raises ValueError for what is no probability."""
         return zone_of(probability, self.threshold, self.positive_from)
 
+    def to_fields(self) -> dict[str, Any]:
+        """All of it as plain values; see `without_empty_domains`."""
+        return without_empty_domains(asdict(self))
+
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what `asdict` gave. Specs older than the zones have no `positive_from`: theirs is the threshold."""
-        estimates = {name: Estimate(**fields[name]) for name in ("sensitivity", "specificity")}
-        return cls(**{"positive_from": fields["threshold"], **fields, **estimates})
+        """Read what `to_fields` gave. Specs older than the zones have no `positive_from`: theirs is the threshold."""
+        read = {name: Estimate(**fields[name]) for name in ("sensitivity", "specificity")}
+        domains = tuple(fields.get("domains", ()))
+        return cls(**{"positive_from": fields["threshold"], **fields, **read, "domains": domains})
 
 
 @dataclass(frozen=True)
@@ -186,7 +210,7 @@ class ClassifierSpec:
 
     def to_json(self) -> str:
         """The spec as JSON text, readable and stable in its order."""
-        fields = {**vars(self), "operating_point": asdict(self.operating_point), "metrics": dict(self.metrics)}
+        fields = {**vars(self), "operating_point": self.operating_point.to_fields(), "metrics": dict(self.metrics)}
         return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod

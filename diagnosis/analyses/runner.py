@@ -7,7 +7,6 @@ import traceback
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -266,7 +265,7 @@ def _prediction(pk: uuid.UUID, image: uuid.UUID, one: ClassifierPrediction) -> P
         preprocessing=spec.preprocessing,
         probabilities=predicted.probabilities,
         label=predicted.label,
-        operating_point=asdict(spec.operating_point),
+        operating_point=spec.operating_point.to_fields(),
         probability=probability,
         at_or_above_threshold=predicted.positive,
         zone=spec.operating_point.zone(probability).value,
@@ -303,7 +302,7 @@ def ensemble_prediction_row(pk: uuid.UUID, combined: CombinedPrediction) -> Ense
 
 def _operating_point(ensemble: EnsembleSpec) -> dict[str, Any]:
     """With what tells how far to trust it: a later version may be measured otherwise."""
-    return asdict(ensemble.operating_point) | {
+    return ensemble.operating_point.to_fields() | {
         "sources": dict(ensemble.sources),
         "answers": dict(ensemble.answers),
         "research_only": ensemble.research_only,
@@ -330,9 +329,15 @@ def _abnormality(combined: CombinedPrediction) -> dict[str, Any] | None:
 
 
 def _card(spec: ClassifierSpec | EnsembleSpec) -> dict[str, Any]:
-    """What a report prints of the model card, kept as it was when the prediction was made."""
-    label = spec.operating_point.positive_label
-    return {"label": label, "auc": spec.metrics.get(f"auc/{label}"), "measured_on": spec.metrics.get("measured_on", "")}
+    """What a report prints of the model card, kept as it was when the prediction was made.
+
+    Where some places alone measured sensitivity and specificity, the AUC beside them is that of the same images.
+    """
+    point, metrics = spec.operating_point, spec.metrics
+    label = point.positive_label
+    if point.domains:
+        return {"label": label, "auc": metrics.get(f"auc/{label}/domains"), "measured_on": point.measured_on}
+    return {"label": label, "auc": metrics.get(f"auc/{label}"), "measured_on": metrics.get("measured_on", "")}
 
 
 @transaction.atomic

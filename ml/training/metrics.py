@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.spec import positive_zone_start
 from ml.training.scored_images import ScoredImages
 
 Measures = dict[str, float]
@@ -90,7 +91,7 @@ def zone_measures(threshold: float, positive_from: float) -> Callable[[ScoredIma
     """
 
     def measure(scored: ScoredImages) -> Measures:
-        called, clear = scored.score >= threshold, scored.score >= positive_from
+        called, clear = scored.score >= threshold, scored.score >= positive_zone_start(positive_from)
         outer = clear | ~called
         sides = {
             "positive_zone": _sides(scored, clear),

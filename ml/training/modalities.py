@@ -9,8 +9,9 @@ from ml.spec import Modality
 class ModalityWords:
     """`title` heads a table, `noun` is one image, `plural` says which images, `subject` which one, for whom.
 
-    `caution` says what the places that the images came from do to every number; `research_only` why an ensemble is no
-    more than a subject of research, empty where it may be more.
+    `caution` says what the places that the images came from do to every number, `caution_of_questions` the same of
+    networks that were taught questions (docs/adr/0219), which learnt from more places; `research_only` why an ensemble
+    is no more than a subject of research, empty where it may be more.
     """
 
     title: str
@@ -18,9 +19,18 @@ class ModalityWords:
     plural: str
     subject: str
     caution: str = ""
+    caution_of_questions: str = ""
     research_only: str = ""
 
+    def cautions(self, *, asked: bool) -> str:
+        """Of networks that were `asked` questions, or of others."""
+        return self.caution_of_questions if asked else self.caution
 
+
+DARKCOVIDNET = (
+    "Labels of darkcovidnet were taken from reports by a program: of its 500 pneumonia images radiologists of the RSNA "
+    "called 58 normal."
+)
 WORDS = {
     Modality.CXR: ModalityWords(
         "Chest X-rays",
@@ -30,8 +40,13 @@ WORDS = {
         caution="Every normal image here, in training as in the test, comes from one institution, the NIH "
         "(darkcovidnet and rsna). No source has COVID-19 and normal images together, and ieee8023 and covid-cxnet have "
         "no normal one. So specificity was measured at the NIH alone, and a difference between sources may be a "
-        "difference between places and not between lungs. Labels of darkcovidnet were taken from reports by a program: "
-        "of its 500 pneumonia images radiologists of the RSNA called 58 normal.",
+        f"difference between places and not between lungs. {DARKCOVIDNET}",
+        caution_of_questions="Every normal image here, in training as in the test, comes from one of two institutions: "
+        "the NIH (darkcovidnet, rsna and rsna-opacity) and a hospital in Shenzhen, whose disease is tuberculosis. No "
+        "source has COVID-19 and normal images together, and ieee8023 and covid-cxnet have no normal one. So the "
+        "specificity of the first question was measured at these two alone, that of the second at ieee8023 alone and "
+        "among abnormal lungs, and a difference between sources may be a difference between places and not between "
+        f"lungs. {DARKCOVIDNET}",
     ),
     Modality.CT: ModalityWords(
         "CT slices",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -199,7 +199,7 @@ def _predictions(
             preprocessing=spec.preprocessing,
             probabilities=said,
             label=max(said, key=said.__getitem__),
-            operating_point=asdict(point),
+            operating_point=point.to_fields(),
             probability=probability,
             at_or_above_threshold=probability >= point.threshold,
             zone=point.zone(probability).value,

@@ -12,11 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.abnormality import AbnormalityPoint
-from ml.spec import Estimate
+from ml.spec import Estimate, positive_zone_start
 from ml.training.measure.bootstrap import estimates
-from ml.training.measure.calibration import Line, find_bounds, fit_line
+from ml.training.measure.calibration import Line, count_choosers, find_bounds, fit_line, name_choosers
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
-from ml.training.measure.report import at_domains, on_part, operating_estimates, plain, zone_estimates
+from ml.training.measure.report import (
+    at_domains,
+    on_part,
+    operating_estimates,
+    plain,
+    support,
+    zone_estimates,
+)
 from ml.training.measure.sources import Rates, rates_by_source
 from ml.training.metrics import Measures, area_under_curve, calibration_error, within_source_measures
 from ml.training.scored_images import ScoredImages
@@ -24,6 +31,7 @@ from ml.training.scored_images import ScoredImages
 NORMAL, ABNORMAL = "normal", "abnormal"
 SIDES = (ABNORMAL, NORMAL)
 SENSITIVITY_AIM, SPECIFICITY_AIM = 0.95, 0.90
+AIMS = {"sensitivity": SENSITIVITY_AIM, "specificity": SPECIFICITY_AIM}
 CHOSEN_FOR = (
     f"sensitivity of at least {SENSITIVITY_AIM:.2f}, the abnormal zone for a specificity of at least "
     f"{SPECIFICITY_AIM:.2f}, both on the validation part"
@@ -63,8 +71,7 @@ def choose_point(validation: ScoredImages, test: ScoredImages, domains: Sequence
     choosing = at_domains(validation, domains)
     line = fit(choosing)
     asked = as_abnormal(choosing, line)
-    aims = {"sensitivity": SENSITIVITY_AIM, "specificity": SPECIFICITY_AIM}
-    threshold, abnormal_from = find_bounds(asked.score, asked.positive, **aims)
+    threshold, abnormal_from = find_bounds(asked.score, asked.positive, **AIMS)
     measured = as_abnormal(test, line)
     return AbnormalityPoint(
         labels=tuple(name for name in test.names if name != NORMAL),
@@ -72,12 +79,17 @@ def choose_point(validation: ScoredImages, test: ScoredImages, domains: Sequence
         intercept=line.intercept,
         threshold=threshold,
         abnormal_from=abnormal_from,
-        chosen_for=f"{CHOSEN_FOR} ({', '.join(domains)})" if domains else CHOSEN_FOR,
+        chosen_for=f"{CHOSEN_FOR} ({_choosers(asked, domains)})" if domains else CHOSEN_FOR,
         **operating_estimates(at_domains(measured, domains), threshold),
         sources=rates_by_source(measured, threshold, sides=SIDES),
         measured_on=on_part("test", domains),
         domains=tuple(domains),
     )
+
+
+def _choosers(asked: ScoredImages, domains: Sequence[str]) -> str:
+    chosen_on = count_choosers(asked.positive, asked.groups, **AIMS)
+    return name_choosers(domains, chosen_on, ("images of abnormal lungs", "of normal ones"))
 
 
 def measure_abnormality(scored: ScoredImages, point: AbnormalityPoint) -> dict[str, Any]:
@@ -100,7 +112,7 @@ def sources(
     """By source what the threshold does, and what the positive zone alone does as a call."""
     return {
         "sources": rates_by_source(scored, threshold, sides=sides),
-        "sources/positive_zone": rates_by_source(scored, positive_from, sides=sides),
+        "sources/positive_zone": rates_by_source(scored, positive_zone_start(positive_from), sides=sides),
     }
 
 
@@ -129,7 +141,18 @@ def report(
     """
     point = choose_point(validation, test, domains)
     controls = plain(dict(abnormality_controls(folder, part, domains)))
-    return {"point": point.to_fields(), **measure_abnormality(test, point), "controls": controls}
+    told = {"home": home(validation, test, domains)} if domains else {}
+    return {"point": point.to_fields(), **measure_abnormality(test, point), "controls": controls, **told}
+
+
+def home(validation: ScoredImages, test: ScoredImages, domains: Sequence[str]) -> dict[str, Any]:
+    """How many images of the domains chose each bound, and how many of each label chose and measured."""
+    choosing, measuring = at_domains(validation, domains), at_domains(test, domains)
+    abnormal = choosing.labels != choosing.names.index(NORMAL)
+    return {
+        "chosen_on": count_choosers(abnormal, choosing.groups, **AIMS),
+        "support": {"validation": support(choosing), "test": support(measuring)},
+    }
 
 
 def _summed(scored: ScoredImages) -> NDArray[np.float64]:

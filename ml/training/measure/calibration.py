@@ -1,8 +1,8 @@
 """Choose temperature, threshold and zones on the validation part."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +26,18 @@ DIGITS = 1e4
 class Calibration:
     """What the validation part decided; the bounds of the zones are probabilities.
 
-    `domains` are those whose images decided the bounds, and on which they are measured; empty where all did.
-    `chosen_for` names the aims and what they were kept on.
+    `domains` are those whose images decided the bounds, and on which they are measured; empty where all did. `kind`
+    says what their images show. `chosen_for` names the aims and what they were kept on, `chosen_on` how many images
+    chose each bound, as `count_choosers` gives it.
     """
 
     temperature: float
     threshold: float
     positive_from: float
     domains: tuple[str, ...] = ()
+    kind: str = "images"
     chosen_for: str = CHOSEN_FOR
+    chosen_on: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,36 @@ def find_bounds(
     """
     threshold = find_threshold(positive, scores, sensitivity=sensitivity)
     return threshold, max(threshold, find_positive_from(positive, scores, specificity=specificity))
+
+
+def count_choosers(
+    positive: NDArray[np.bool_],
+    groups: NDArray[np.str_],
+    *,
+    sensitivity: float = SENSITIVITY_AIM,
+    specificity: float = SPECIFICITY_AIM,
+) -> dict[str, dict[str, int]]:
+    """For each bound that `find_bounds` finds: how many images of how many groups chose it, and how many it may miss.
+
+    A group is a patient, as far as one is known. `missed`: at most so many positives lie below the threshold, and so
+    many others from the upper bound on. With 0 a single image decides.
+    """
+    sides = {"threshold": (positive, sensitivity), "positive_from": (~positive, specificity)}
+    return {
+        name: {
+            "images": int(which.sum()),
+            "groups": len(set(groups[which].tolist())),
+            "missed": int(which.sum()) - math.ceil(aim * int(which.sum())),
+        }
+        for name, (which, aim) in sides.items()
+    }
+
+
+def name_choosers(domains: Sequence[str], chosen_on: Mapping[str, Mapping[str, int]], sides: tuple[str, str]) -> str:
+    """Where the bounds were chosen and on how much; `sides` name the images with and without the positive label."""
+    counts = (chosen_on["threshold"], chosen_on["positive_from"])
+    told = [f"{each['images']} {side} in {each['groups']} groups" for each, side in zip(counts, sides, strict=True)]
+    return f"{', '.join(domains)}: {', '.join(told)}"
 
 
 def find_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.probability import softmax
+from ml.spec import positive_zone_start
 from ml.training.data.questions import (
     ABNORMAL,
     COVID_AMONG_ABNORMAL,
@@ -23,9 +24,11 @@ from ml.training.measure.calibration import (
     CHOSEN_FOR,
     Calibration,
     Line,
+    count_choosers,
     find_bounds,
     fit_line,
     likeliest_temperature,
+    name_choosers,
 )
 from ml.training.measure.report import at_domains, operating_estimates, plain, zone_estimates
 from ml.training.measure.sources import mean_by_source, rates_by_source
@@ -99,10 +102,18 @@ def calibrate(logits: NDArray[np.floating], about: ScoredImages) -> Calibration:
     temperature = likeliest_temperature(logits, partial(likelihoods, targets=targets, labels=about.names))
     domains = domains_of(COVID_AMONG_ABNORMAL)
     home = are_of(about.sources.tolist(), domains)
-    bounds = find_bounds(softmax(logits, temperature)[home, 0], about.positive[home])
-    positive = int(about.positive[home].sum())
-    told = f"{', '.join(domains)}: {positive} images of {about.names[0]}, {int(home.sum()) - positive} of other disease"
-    return Calibration(temperature, *bounds, domains=domains, chosen_for=f"{CHOSEN_FOR} ({told})")
+    positive = about.positive[home]
+    bounds = find_bounds(softmax(logits, temperature)[home, 0], positive)
+    chosen_on = count_choosers(positive, about.groups[home])
+    told = name_choosers(domains, chosen_on, (f"images of {about.names[0]}", "of other disease"))
+    return Calibration(
+        temperature,
+        *bounds,
+        domains=domains,
+        kind="abnormal lungs",
+        chosen_for=f"{CHOSEN_FOR} ({told})",
+        chosen_on=chosen_on,
+    )
 
 
 def report(validation: ScoredImages, held_out: ScoredImages) -> dict[str, Any]:
@@ -121,7 +132,7 @@ def _report(question: Question, validation: ScoredImages, held_out: ScoredImages
         "operating_point": plain(operating_estimates(home, answering.threshold)),
         "zones": plain(zone_estimates(home, answering.threshold, answering.positive_from)),
         "sources": rates_by_source(everywhere, answering.threshold, sides=sides),
-        "sources/positive_zone": rates_by_source(everywhere, answering.positive_from, sides=sides),
+        "sources/positive_zone": rates_by_source(everywhere, positive_zone_start(answering.positive_from), sides=sides),
         "mean_probability": mean_by_source(everywhere),
     }
 

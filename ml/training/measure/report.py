@@ -12,6 +12,7 @@ from ml.training.measure.calibration import Calibration
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
 from ml.training.metrics import (
     Measures,
+    area_under_curve,
     classification_measures,
     confusion,
     operating_measures,
@@ -27,25 +28,38 @@ CONTROLS = {"border_pixels": "border_pixels_auc", "lungs_blacked_out": "lungs_bl
 def measure(scored: ScoredImages, calibration: Calibration, part: str) -> dict[str, Any]:
     """The measures of a part with probabilities already calibrated, as plain values for JSON.
 
-    Operating point and zones are measured where they were chosen: on the images of `calibration.domains`.
+    Operating point and zones are measured where they were chosen: on the images of `calibration.domains`. `home` tells
+    of these, where there are any.
     """
     home = at_domains(scored, calibration.domains)
     return {
         "measured_on": f"the {part} part ({scored.size})",
         "labels": list(scored.names),
-        "support": {name: int((scored.labels == index).sum()) for index, name in enumerate(scored.names)},
+        "support": support(scored),
         "temperature": calibration.temperature,
         "operating_point": {
             "positive_label": scored.names[0],
             "threshold": calibration.threshold,
             "positive_from": calibration.positive_from,
             "chosen_for": calibration.chosen_for,
-            "measured_on": on_part(part, calibration.domains),
+            "measured_on": on_part(part, calibration.domains, calibration.kind),
             **plain(operating_estimates(home, calibration.threshold)),
+            **({"domains": list(calibration.domains)} if calibration.domains else {}),
         },
         "zones": plain(zone_estimates(home, calibration.threshold, calibration.positive_from)),
         "estimates": plain(all_estimates(scored)),
         "confusion": confusion(scored).tolist(),
+        **({"home": _home(home, calibration)} if calibration.domains else {}),
+    }
+
+
+def _home(scored: ScoredImages, calibration: Calibration) -> dict[str, Any]:
+    """Of the images of the domains that chose the bounds: how many there are, what they are worth, and who chose."""
+    return {
+        "size": scored.size,
+        "support": support(scored),
+        **plain(estimates(scored, lambda each: {"auc": area_under_curve(each.positive, each.score)})),
+        "chosen_on": calibration.chosen_on,
     }
 
 
@@ -77,7 +91,11 @@ def operating_point(report: dict[str, Any]) -> OperatingPoint:
 
 
 def headline(report: dict[str, Any]) -> dict[str, Any]:
-    """The numbers a result page quotes; metrics.json has all of them."""
+    """The numbers a result page quotes; metrics.json has all of them.
+
+    Where some domains alone measured the zones, `zones_measured_on` says so, and their own AUC stands beside that of
+    all images.
+    """
     positive, measured = report["labels"][0], report["estimates"]
     names = ["accuracy", f"auc/{positive}", "calibration_error"]
     names += [name for name in measured if name.startswith("auc_within/")]
@@ -87,7 +105,14 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
         **{name: measured[name] for name in names},
         **{title: blind[name][f"auc/{positive}"] for name, title in CONTROLS.items() if name in blind},
         **report["zones"],
+        **_headline_of_domains(report, positive),
     }
+
+
+def _headline_of_domains(report: dict[str, Any], positive: str) -> dict[str, Any]:
+    home = report.get("home", {})
+    area = {f"auc/{positive}/domains": home["auc"]} if "auc" in home else {}
+    return area | ({"zones_measured_on": report["operating_point"]["measured_on"]} if home else {})
 
 
 def plain(measured: dict[str, Estimate]) -> dict[str, Any]:
@@ -100,9 +125,20 @@ def at_domains(scored: ScoredImages, domains: Sequence[str]) -> ScoredImages:
     return scored.take(are_of(scored.sources.tolist(), domains)) if domains else scored
 
 
-def on_part(part: str, domains: Sequence[str]) -> str:
-    """What was measured on, in words."""
-    return f"the {part} part ({', '.join(domains)})" if domains else f"the {part} part"
+def support(scored: ScoredImages) -> dict[str, int]:
+    """The number of images of each label."""
+    return {name: int((scored.labels == index).sum()) for index, name in enumerate(scored.names)}
+
+
+def on_part(part: str, domains: Sequence[str], kind: str = "images") -> str:
+    """What was measured on, in words; `kind` says what the images of the domains show."""
+    return f"the {kind} of {listed(domains)} in the {part} part" if domains else f"the {part} part"
+
+
+def listed(names: Sequence[str]) -> str:
+    """One, two and three."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _all_measures(scored: ScoredImages) -> Measures:

@@ -18,14 +18,15 @@ from ml.training.measure.bootstrap import estimates
 from ml.training.measure.calibration import Line
 from ml.training.measure.curves import EVALUATION
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
-from ml.training.measure.report import REPORT, all_estimates, operating_estimates, zone_estimates
+from ml.training.measure.report import REPORT, all_estimates, at_domains, operating_estimates, zone_estimates
 from ml.training.measure.sources import Rates, mean_by_source
 from ml.training.metrics import classification_measures
 from ml.training.modalities import WORDS, ModalityWords
 from ml.training.publish.card import DISAGREEMENTS
-from ml.training.publish.combine import TEST, WEIGHTS_ROOT, disagreement, read_members
+from ml.training.publish.combine import TEST, VALIDATION, WEIGHTS_ROOT, disagreement, read_members
+from ml.training.publish.earlier import earlier_versions
 from ml.training.publish.markdown import architecture_title, render
-from ml.training.publish.places import read_controls, read_unseen
+from ml.training.publish.places import describe_sources, read_controls, read_unseen
 from ml.training.publish.protocols import PROTOCOLS, RESULTS, Protocol, Table, read_folds, read_story
 from ml.training.publish.steady import read_steadiness
 from ml.training.scored_images import ScoredImages
@@ -65,18 +66,30 @@ class Subject:
     spec: ClassifierSpec | EnsembleSpec
 
     @cached_property
+    def said(self) -> dict[str, ScoredImages]:
+        """What was said, by part."""
+        return read_predictions(self.folder / PREDICTIONS)
+
+    @property
     def scored(self) -> ScoredImages:
-        return read_predictions(self.folder / PREDICTIONS)[TEST]
+        return self.said[TEST]
+
+    @cached_property
+    def home(self) -> ScoredImages:
+        """The images that measure the operating point: those of its domains, or all."""
+        return at_domains(self.scored, self.spec.operating_point.domains)
 
     @cached_property
     def measured(self) -> dict[str, Estimate]:
+        """Everything is measured on all images but the two rates of the threshold, which are of `home`."""
         point = self.spec.operating_point
-        return all_estimates(self.scored) | operating_estimates(self.scored, point.threshold)
+        return all_estimates(self.scored) | operating_estimates(self.home, point.threshold)
 
     @cached_property
     def zones(self) -> dict[str, Estimate]:
+        """What the zones do, on `home`."""
         point = self.spec.operating_point
-        return zone_estimates(self.scored, point.threshold, point.positive_from)
+        return zone_estimates(self.home, point.threshold, point.positive_from)
 
     @cached_property
     def rates(self) -> dict[str, Rates]:
@@ -91,6 +104,15 @@ class Subject:
             return None
         controls = abnormality.abnormality_controls(self.folder, TEST, self.spec.abnormality.domains)
         return {**abnormality.measure_abnormality(self.scored, self.spec.abnormality), "controls": controls}
+
+    @property
+    def never_abnormal_at_home(self) -> list[str]:
+        """The labels of an abnormal lung that no image shows of the domains that chose and measured its bounds."""
+        point = self.spec.abnormality if isinstance(self.spec, EnsembleSpec) else None
+        if point is None or not point.domains:
+            return []
+        shown = abnormality.home(self.said[VALIDATION], self.scored, point.domains)["support"]
+        return [label for label in point.labels if not any(each[label] for each in shown.values())]
 
     @cached_property
     def controls(self) -> dict[str, Any]:
@@ -150,6 +172,21 @@ class Section:
     @property
     def words(self) -> ModalityWords:
         return WORDS[self.modality]
+
+    @property
+    def caution(self) -> str:
+        """What the places that the images came from do to every number."""
+        return self.words.cautions(asked=any(each.spec.operating_point.domains for each in self.ensembles))
+
+    @property
+    def homes(self) -> dict[str, list[str]]:
+        """What measured the operating points that only some places measured, in words and size, with their names."""
+        found: dict[str, list[str]] = {}
+        for each in self.subjects:
+            if each.spec.operating_point.domains:
+                where = f"{each.spec.operating_point.measured_on} ({each.home.size})"
+                found.setdefault(where, []).append(each.spec.name)
+        return found
 
     @property
     def ensembles(self) -> list[Subject]:
@@ -215,9 +252,19 @@ def document(sections: Sequence[Section], results: Path) -> str:
         controls=read_controls(results),
         steadiness=read_steadiness(results),
         control_titles=CONTROL_TITLES,
+        **_successions(sections),
         protocols=[_compare(protocol, results) for protocol in PROTOCOLS.values()],
         elsewhere=ELSEWHERE,
     )
+
+
+def _successions(sections: Sequence[Section]) -> dict[str, Sequence[str]]:
+    """`earlier`: the released versions that classifiers go on from, by identity; `succeeding`: the names of these."""
+    specs = [each.spec for section in sections for each in section.subjects if isinstance(each.spec, ClassifierSpec)]
+    return {
+        "earlier": earlier_versions(specs),
+        "succeeding": [spec.name for spec in specs if earlier_versions([spec])],
+    }
 
 
 def _unseen(sections: Sequence[Section], results: Path) -> dict[str, Any] | None:
@@ -237,7 +284,8 @@ def _unseen(sections: Sequence[Section], results: Path) -> dict[str, Any] | None
     # Other places than those that chose the bounds: all of them are measured
     measured = abnormality.measure_abnormality(scored, replace(point, domains=()))
     said = abnormality.as_abnormal(scored, Line(point.slope, point.intercept))
-    return {"ensemble": name, "size": scored.size, "means": mean_by_source(said), **measured}
+    means = mean_by_source(said)
+    return {"ensemble": name, "size": scored.size, "about": describe_sources(list(means)), "means": means, **measured}
 
 
 def block(sections: Sequence[Section]) -> str:

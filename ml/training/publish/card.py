@@ -7,6 +7,7 @@ from typing import Any
 from ml.ensemble import EnsembleSpec
 from ml.spec import ClassifierSpec, Precision
 from ml.training.modalities import WORDS
+from ml.training.publish.earlier import earlier_versions
 from ml.training.publish.markdown import architecture_title, render
 
 CARD = "CARD.md"
@@ -50,9 +51,11 @@ def write_ensemble_card(
         report,
         spec=ensemble,
         words=WORDS[ensemble.modality],
+        caution=WORDS[ensemble.modality].cautions(asked=bool(ensemble.operating_point.domains)),
         first=members[0],
         sources=sorted({source for spec in members for source in spec.trained_on}),
         disagreements=DISAGREEMENTS,
+        earlier=earlier_versions(members),
     )
 
 
@@ -63,6 +66,7 @@ def _facts(spec: ClassifierSpec, report: Mapping[str, Any]) -> dict[str, Any]:
         "modality": WORDS[spec.modality].plural,
         "precision": PRECISIONS[spec.precision],
         "agreement": report["agreement_with_keras"],
+        "earlier": earlier_versions([spec]),
     }
 
 

@@ -15,7 +15,7 @@ from ml.abnormality import AbnormalityPoint
 from ml.ensemble import ENSEMBLE, EnsembleSpec, ensemble_name
 from ml.probability import mean_logarithm, pool
 from ml.serving.catalogue import catalogue
-from ml.spec import ClassifierSpec, Modality
+from ml.spec import ClassifierSpec, Modality, positive_zone_start
 from ml.training.data.questions import ABNORMAL, domains_of
 from ml.training.measure import abnormality, questions
 from ml.training.measure.bootstrap import estimates, with_exact_bounds
@@ -152,7 +152,7 @@ def disagreement(scored: ScoredImages, threshold: float, members: Sequence[Membe
 
 def _stances(member: Member) -> NDArray[np.int_]:
     score, point = member.said[TEST].score, member.spec.operating_point
-    return np.where(score < point.threshold, -1, np.where(score >= point.positive_from, 1, 0))
+    return np.where(score < point.threshold, -1, np.where(score >= positive_zone_start(point.positive_from), 1, 0))
 
 
 def _disagreement(votes: Votes) -> Measures:
@@ -231,9 +231,13 @@ def _ensemble(version: str, modality: Modality, report: dict[str, Any], members:
 
 
 def _zones_of_abnormality(report: dict[str, Any]) -> dict[str, Any]:
-    """What the two bounds of the first question do, under names of their own."""
+    """What the two bounds of the first question do, and where that was measured, under names of their own."""
     asked = report["abnormality"]
-    return {f"abnormality/{name}": measured for name, measured in asked["zones"].items()} if asked else {}
+    if not asked:
+        return {}
+    point = asked["point"]
+    where = {"zones_measured_on": point["measured_on"]} if point.get("domains") else {}
+    return {f"abnormality/{name}": value for name, value in (asked["zones"] | where).items()}
 
 
 def _answers(report: dict[str, Any]) -> dict[str, dict[str, Any]]:

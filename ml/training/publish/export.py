@@ -18,6 +18,7 @@ from ml.training.measure.evaluation import PAPERS, SERVED
 from ml.training.measure.report import REPORT, headline, operating_point
 from ml.training.modalities import WORDS
 from ml.training.publish.card import write_card
+from ml.training.publish.earlier import taught_through
 from ml.training.publish.staging import staged
 
 INTENDED_USE = (
@@ -53,7 +54,7 @@ def export(
         raise FileExistsError(f"{bundle} exists, and a released version never changes. Choose a new version.")
     if trained.starts_from_another != (after is not None):
         raise ValueError("Name with --after the bundle whose weights the run started from, and only then.")
-    sources = _sources(data, trained) + (_earlier_sources(after) if after else ())
+    sources = _sources(data, trained) + (taught_through(read_bundle(after).spec) if after else ())
     spec = _spec(trained, json.loads((folder / REPORT).read_text()), sources, version)
     _write(bundle, folder, spec, notes)
     return bundle
@@ -93,11 +94,6 @@ def _spec(trained: FinishedRun, report: dict[str, Any], sources: tuple[str, ...]
         width=trained.plan.width,
         metrics=headline(report),
     )
-
-
-def _earlier_sources(after: Path) -> tuple[str, ...]:
-    spec = read_bundle(after).spec
-    return tuple(f"through {spec.identity}: {source}" for source in spec.trained_on)
 
 
 def _sources(data: Path, trained: FinishedRun) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 TEMPLATES = Path(__file__).parent / "templates"
+WIDTH = 126
 TITLES = {
     "vgg16": "VGG16",
     "vgg19": "VGG19",
@@ -35,6 +37,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "bullets": bullets,
+        "filled": filled,
         "interval": interval,
         "millions": lambda count: f"{count / 1e6:.1f}",
         "percent": lambda share: f"{share:.1%}",
@@ -46,6 +49,11 @@ def _environment() -> Environment:
 def bullets(lines: Iterable[str]) -> str:
     """A list in Markdown."""
     return "\n".join(f"- {line}" for line in lines)
+
+
+def filled(paragraph: str) -> str:
+    """A paragraph in lines that one can read; no word is broken."""
+    return fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def interval(estimate: Mapping[str, float]) -> str:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from ml.training.data.manifest import Row
     from ml.training.scored_images import ScoredImages
 
+# What has to be known of a source where it is one of the places that nobody had seen
+ABOUT = {
+    "covid-cxnet": "shows COVID-19 alone",
+    "rsna-opacity": "comes from the institution of the normal training images, with other greys",
+    "shenzhen": "is a hospital in another country, and its disease is tuberculosis",
+}
 UNSEEN, CONTROLS = "unseen-cxr.csv", "controls-cxr.json"
 
 
@@ -61,6 +67,12 @@ def read_unseen(results: Path, ensemble: str) -> "ScoredImages | None":
     """What `write_unseen` stored of the ensemble of that identity, None where nothing is."""
     path = results / UNSEEN
     return read_predictions(path).get(ensemble) if path.is_file() else None
+
+
+def describe_sources(sources: Sequence[str]) -> str:
+    """A sentence about sources; empty where there is nothing to say of any."""
+    told = [f"{source} {ABOUT[source]}" for source in sources if source in ABOUT]
+    return f"{'; '.join(told)}." if told else ""
 
 
 def read_controls(results: Path) -> Mapping[str, Any]:

@@ -17,6 +17,8 @@ from ml.preprocessing import Pixels
 from ml.serving import Classifier, load
 from ml.serving.bundle import read_bundle
 from ml.spec import ClassifierSpec, Modality
+from ml.training.data.questions import are_of
+from ml.training.measure.report import on_part
 
 ROOT = Path(ml.__file__).parent / "weights"
 FOLDERS = sorted(path.parent for path in ROOT.glob("*/*/spec.json"))
@@ -74,7 +76,12 @@ def test_its_spec_quotes_its_report(folder: Path) -> None:
     report = json.loads((folder / "metrics.json").read_text())
     assert spec.operating_point.threshold == report["operating_point"]["threshold"]
     assert spec.operating_point.sensitivity.value == report["operating_point"]["sensitivity"]["value"]
-    assert spec.operating_point.measured_on == "the test part"
+    domains = spec.operating_point.domains
+    assert spec.operating_point.measured_on == on_part("test", domains, "abnormal lungs")
+    assert all(domain in spec.operating_point.measured_on for domain in domains)
+    # Bounds that some places alone chose are measured there, and the page that quotes the zones can say so
+    assert spec.metrics.get("zones_measured_on") == (spec.operating_point.measured_on if domains else None)
+    assert (f"auc/{spec.operating_point.positive_label}/domains" in spec.metrics) == bool(domains)
     for name, estimate in report["estimates"].items():
         assert spec.metrics.get(name, estimate) == estimate
 
@@ -88,11 +95,12 @@ def test_its_numbers_follow_from_its_predictions(folder: Path) -> None:
     assert np.mean([one == other for one, other in zip(truth, said, strict=True)]) == pytest.approx(
         report["accuracy"]["value"], abs=5e-3
     )
-    positive = spec.operating_point.positive_label
+    positive, domains = spec.operating_point.positive_label, spec.operating_point.domains
+    home = are_of([row["source"] for row in rows], domains) if domains else [True] * len(rows)
     called = [
         float(row[positive]) >= spec.operating_point.threshold
-        for row, label in zip(rows, truth, strict=True)
-        if label == positive
+        for row, label, counts in zip(rows, truth, home, strict=True)
+        if label == positive and counts
     ]
     assert np.mean(called) == pytest.approx(spec.operating_point.sensitivity.value, abs=5e-3)
 

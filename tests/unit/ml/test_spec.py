@@ -68,6 +68,19 @@ def test_a_probability_lies_in_one_of_three_zones(probability: float, zone: Zone
     assert POINT.zone(probability) is zone
 
 
+def test_from_one_on_there_is_no_positive_zone() -> None:
+    """Rounded, a probability may well be 1, and the bound says that no probability was high enough."""
+    assert replace(POINT, positive_from=1.0).zone(1.0) is Zone.INDETERMINATE
+
+
+def test_the_places_that_measured_a_point_are_kept_and_named_only_where_there_are_some() -> None:
+    """What was hashed of points that know no such places stays as it was."""
+    assert "domains" not in POINT.to_fields()
+    assert "domains" not in SPEC.to_json()
+    named = spec(operating_point=replace(POINT, domains=("ieee8023",)))
+    assert ClassifierSpec.from_json(named.to_json()) == named
+
+
 @pytest.mark.parametrize("number", [-0.1, 1.1, float("nan")])
 def test_what_is_no_probability_has_no_zone(number: float) -> None:
     with pytest.raises(ValueError, match="no probability"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,15 @@ from ml.training.scored_images import ScoredImages
 from tests.unit.ml.specs import SPEC
 
 LABELS = SPEC.labels
+# What questions.calibrate says of bounds beside them
+AT_HOME: dict[str, Any] = {
+    "domains": ("ieee8023",),
+    "kind": "abnormal lungs",
+    "chosen_on": {
+        "threshold": {"images": 38, "groups": 28, "missed": 1},
+        "positive_from": {"images": 19, "groups": 12, "missed": 0},
+    },
+}
 
 
 def images(count: int, *, part: str) -> ScoredImages:
@@ -65,7 +75,8 @@ def store_member(
     write_predictions(folder / PREDICTIONS, said)
     write_predictions(folder / LUNGS_BLACKED_OUT, {"test": answered(parts["test"], seed=seed + 2, skill=0.0)})
     write_predictions(folder / BORDER_PIXELS, {"test": answered(parts["test"], seed=99, skill=0.5)})
-    report = {**measure(said["test"], Calibration(1.0, 0.2, 0.5), "test"), "controls": controls(folder, "test")}
+    calibration = replace(Calibration(1.0, 0.2, 0.5), **AT_HOME) if asked else Calibration(1.0, 0.2, 0.5)
+    report = {**measure(said["test"], calibration, "test"), "controls": controls(folder, "test")}
     (folder / REPORT).write_text(json.dumps(report | ({"questions": {}} if asked else {})))
     (folder / "CARD.md").write_text(f"# {name}\n")
     spec = replace(SPEC, name=name, version=version, modality=Modality.CXR, operating_point=operating_point(report))

@@ -71,10 +71,17 @@ def test_places_that_show_lungs_of_one_kind_neither_choose_nor_count() -> None:
     assert [getattr(point, name) for name in bounds] == [getattr(alone, name) for name in bounds]
     assert point.threshold != abnormality.choose_point(everything, everything).threshold
     assert point.domains == ("rsna",)
-    assert point.measured_on == "the test part (rsna)"
+    assert point.measured_on == "the images of rsna in the test part"
+    sick_at_home = int((both.labels != 2).sum())
+    assert f"(rsna: {sick_at_home} images of abnormal lungs in " in point.chosen_for
     assert set(point.sources) == {"rsna-opacity", "covid-cxnet"}
     measured = abnormality.measure_abnormality(everything, point)
     assert sum(measured["support"].values()) == 600
+    told = abnormality.home(everything, everything, point.domains)
+    assert sum(told["support"]["test"].values()) == sum(told["support"]["validation"].values()) == 600
+    assert told["chosen_on"]["threshold"]["images"] == sick_at_home
+    assert told["chosen_on"]["threshold"]["missed"] == sick_at_home // 20
+    assert told["chosen_on"]["positive_from"]["missed"] == (600 - sick_at_home) // 10
     assert AbnormalityPoint.from_fields(point.to_fields()) == point
     # Stored results of the version before, and what was hashed of them, stay as they were
     assert "domains" not in alone.to_fields()
@@ -171,11 +178,11 @@ def test_ct_is_for_research_only_and_x_rays_are_asked_the_first_question() -> No
 @pytest.mark.parametrize("modality", list(Modality))
 def test_the_version_before_stays_and_gave_the_same_probabilities(modality: Modality) -> None:
     """Old results find their card, and their probabilities still mean what they meant."""
-    newest, before = SHIPPED[modality], f"panel-{modality.value}/1.0.0"
-    old = EnsembleSpec.from_json((WEIGHTS / before / "panel.json").read_text())
-    assert (WEIGHTS / before / "CARD.md").is_file()
-    assert (old.members, old.temperature, old.operating_point) == (
-        newest.members,
-        newest.temperature,
-        newest.operating_point,
+    old, new = (WEIGHTS / f"panel-{modality.value}" / version for version in ("1.0.0", "1.1.0"))
+    assert (old / "CARD.md").is_file()
+    before, after = (EnsembleSpec.from_json((folder / "panel.json").read_text()) for folder in (old, new))
+    assert (before.members, before.temperature, before.operating_point) == (
+        after.members,
+        after.temperature,
+        after.operating_point,
     )

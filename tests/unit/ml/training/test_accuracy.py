@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,9 @@ pytest.importorskip("keras", reason="the figures' module starts Keras")
 
 from ml.ensemble import ensembles
 from ml.spec import Modality
+from ml.training.measure.bootstrap import estimates
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
-from ml.training.publish.accuracy import BEGIN, END, joined, write
+from ml.training.publish.accuracy import BEGIN, END, Subject, document, joined, read_sections, write
 from ml.training.publish.combine import combine
 from ml.training.publish.protocols import PROTOCOLS
 from tests.unit.ml.training.members import answered, images, store_member
@@ -34,6 +36,59 @@ def project(root: Path, tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "README.md").write_text(README)
     write(root, tmp_path, results=tmp_path / "none")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The document about an ensemble whose members were taught questions, and go on from released networks."""
+    root = tmp_path_factory.mktemp("asked")
+    with pytest.MonkeyPatch.context() as patched:
+        # No interval is looked at
+        patched.setitem(estimates.__kwdefaults__, "resamples", 20)
+        for number, name in enumerate(("vgg16-cxr", "xception-cxr")):
+            store_member(root, name, seed=10 * number, asked=True, version="2.0.0")
+            spec = root / name / "2.0.0" / "spec.json"
+            through = [f"through {name}/1.0.0: rsna: 12 normal images (made up)"]
+            spec.write_text(json.dumps(json.loads(spec.read_text()) | {"trained_on": through}))
+        combine(root, Modality.CXR, version="2.0.0")
+        return document(read_sections(root), root)
+
+
+def test_what_some_places_alone_measured_is_not_said_of_all(asked: str) -> None:
+    first = asked.split("### First question")[1].split("### Second question", maxsplit=1)[0]
+    assert "The places that show lungs of both kinds (rsna, darkcovidnet, shenzhen) together: sensitivity" in first
+    assert "| panel-cxr, rsna and darkcovidnet and shenzhen |" in first
+    assert "ll sources" not in first
+    assert "**None of the abnormal lungs there shows covid:**" in first
+    pooled = asked.split("### All sources together")[1].split("### Each label", maxsplit=1)[0]
+    assert "Sensitivity and specificity of vgg16-cxr, xception-cxr, panel-cxr, here and in the table of zones" in pooled
+    assert "measured on the abnormal lungs of ieee8023 in the test part (26 images, 13 groups)" in pooled
+    assert "two institutions" in asked
+    assert "comes from one institution" not in asked
+
+
+def test_the_two_rates_of_a_point_are_measured_where_it_was_chosen(tmp_path: Path) -> None:
+    """Healthy lungs of other places, which no other disease can be taken for, would make it look specific."""
+    spec = store_member(tmp_path, "vgg16-cxr", asked=True)
+    subject = Subject(tmp_path / spec.identity, spec)
+    home = subject.scored.take(subject.scored.sources == "ieee8023")
+    called = home.score >= spec.operating_point.threshold
+    assert subject.measured["specificity"].value == pytest.approx((~called)[~home.positive].mean(), abs=1e-4)
+    clear = home.score >= spec.operating_point.positive_from
+    zone = subject.zones["sensitivity/positive_zone"]
+    assert zone.value == pytest.approx(clear[home.positive].mean(), abs=1e-4)
+    everywhere = (subject.scored.predicted == subject.scored.labels).mean()
+    assert subject.measured["accuracy"].value == pytest.approx(everywhere, abs=1e-4)
+
+
+def test_a_test_part_that_was_looked_at_before_is_not_called_unseen(asked: str, project: Path) -> None:
+    text = " ".join(asked.split())
+    assert "the test part was looked at once by each version." in text
+    assert "**The test part of vgg16-cxr, xception-cxr is not unseen.**" in text
+    assert "It had been looked at when vgg16-cxr/1.0.0, xception-cxr/1.0.0 were measured" in text
+    of_others = (project / "docs" / "accuracy.md").read_text()
+    assert "the test part was looked at once.\n" in of_others
+    assert "is not unseen" not in of_others
 
 
 def line(text: str, start: str) -> str:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,10 @@ from ml.spec import ClassifierSpec, Modality
 from ml.training.measure.calibration import calibrate, find_bounds
 from ml.training.measure.predictions import PREDICTIONS, read_predictions, write_predictions
 from ml.training.metrics import area_under_curve
+from ml.training.publish.card import write_ensemble_card
 from ml.training.publish.combine import combine, disagreement, read_members
+from ml.training.publish.earlier import earlier_versions, taught_through
+from tests.unit.ml.specs import spec
 from tests.unit.ml.training.members import store_member
 
 NAMES = ("densenet121-cxr", "vgg16-cxr", "xception-cxr")
@@ -96,25 +101,99 @@ def test_the_validation_part_alone_decides(root: Path, ensemble: EnsembleSpec) -
     assert point.threshold <= point.positive_from
 
 
-def test_members_that_were_taught_questions_choose_bounds_where_both_answers_are_shown(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an ensemble whose members were taught questions, and go on from released networks."""
+    root = tmp_path_factory.mktemp("asked")
     for number, name in enumerate(NAMES):
-        store_member(tmp_path, name, seed=10 * number, asked=True, count=240)
-    folder = combine(tmp_path, Modality.CXR, version="2.0.0")
-    (ensemble,) = ensembles(tmp_path)
-    report = json.loads((folder / "metrics.json").read_text())
+        store_member(root, name, seed=10 * number, asked=True, count=240, version="2.0.0")
+        spec = root / name / "2.0.0" / "spec.json"
+        through = [f"through {name}/1.0.0: rsna: 12 normal images (made up)"]
+        spec.write_text(json.dumps(json.loads(spec.read_text()) | {"trained_on": through}))
+    return combine(root, Modality.CXR, version="2.0.0")
+
+
+def read_asked(folder: Path) -> tuple[EnsembleSpec, dict[str, Any], list[ClassifierSpec]]:
+    root = folder.parents[1]
+    (ensemble,) = ensembles(root)
+    members = [ClassifierSpec.from_json((root / each / "spec.json").read_text()) for each in ensemble.members]
+    return ensemble, json.loads((folder / "metrics.json").read_text()), members
+
+
+def test_members_that_were_taught_questions_choose_bounds_where_both_answers_are_shown(asked: Path) -> None:
+    folder = asked
+    ensemble, report, _ = read_asked(folder)
     said = read_predictions(folder / PREDICTIONS)["validation"]
     here = said.take(said.sources == "ieee8023")
     point = ensemble.operating_point
     assert find_bounds(here.score, here.positive) == pytest.approx((point.threshold, point.positive_from), abs=1e-3)
-    assert point.measured_on == "the test part (ieee8023)"
-    assert "(ieee8023: 80 images of covid, 26 of other disease)" in point.chosen_for
+    assert point.domains == ("ieee8023",)
+    assert point.measured_on == "the abnormal lungs of ieee8023 in the test part"
+    assert "(ieee8023: 80 images of covid in 40 groups, 26 of other disease in 13 groups)" in point.chosen_for
     assert ensemble.abnormality is not None
     assert ensemble.abnormality.domains == ("rsna", "darkcovidnet", "shenzhen")
-    assert "(rsna, darkcovidnet, shenzhen)" in ensemble.abnormality.chosen_for
+    assert ensemble.abnormality.measured_on == "the images of rsna, darkcovidnet and shenzhen in the test part"
+    assert (
+        "(rsna, darkcovidnet, shenzhen: 54 images of abnormal lungs in 27 groups, 80 of normal ones in 40 groups)"
+        in ensemble.abnormality.chosen_for
+    )
     assert report["abnormality"]["support"] == {"abnormal": 54, "normal": 80}
-    card = (folder / "CARD.md").read_text()
-    assert "The places that show lungs of both kinds (rsna, darkcovidnet, shenzhen) together" in card
-    assert "Measured at that point on the test part (ieee8023)" in card
+    # The numbers that a page quotes of the zones say where they were measured, each question for itself
+    assert ensemble.metrics["zones_measured_on"] == point.measured_on
+    assert ensemble.metrics["abnormality/zones_measured_on"] == ensemble.abnormality.measured_on
+    assert ensemble.metrics["auc/covid/domains"] == report["home"]["auc"] != ensemble.metrics["auc/covid"]
+
+
+def test_the_card_of_such_an_ensemble_says_where_and_on_how_much(asked: Path) -> None:
+    card = (asked / "CARD.md").read_text()
+    for said in (
+        "comes from one of two institutions",
+        "The lower bound rests on 54 images of abnormal lungs in 27 groups (patients, as far as they are known)",
+        "of which at most 2 may lie below it",
+        "the upper one on 80 of normal ones in 40 groups, of which at most 8 may reach it",
+        "- Abnormal lungs there with covid: 0 chose, 0 measured\n",
+        "- Abnormal lungs there with pneumonia: 54 chose, 54 measured\n",
+        "**None of them shows covid.**",
+        "The places that show lungs of both kinds (rsna, darkcovidnet, shenzhen) together",
+        "Measured at that point on the abnormal lungs of ieee8023 in the test part (106 images, 53 groups)",
+        "between them indeterminate; measured on the same images.",
+        "The lower bound rests on 80 images of covid in 40 groups",
+        "the upper one on 26 of other disease in 13 groups, of which at most 1 may reach it",
+        "**The test part is not unseen.** It had been looked at when densenet121-cxr/1.0.0, vgg16-cxr/1.0.0, xception",
+        "xception-cxr/1.0.0 were measured",
+    ):
+        assert said in card
+    for untrue in ("comes from one institution", "looked at once", "There is no positive zone", "None of them shows p"):
+        assert untrue not in card
+    assert "{" not in card
+
+
+def test_a_card_says_plainly_which_zone_nothing_reaches(asked: Path, tmp_path: Path) -> None:
+    ensemble, report, members = read_asked(asked)
+    assert ensemble.abnormality is not None
+    point = replace(ensemble.operating_point, threshold=0.0, positive_from=1.0)
+    lung = replace(ensemble.abnormality, abnormal_from=1.0)
+    few = {"images": 19, "groups": 12, "missed": 0}
+    report["home"]["chosen_on"]["positive_from"] = few
+    write_ensemble_card(tmp_path, replace(ensemble, operating_point=point, abnormality=lung), report, members)
+    card = (tmp_path / "CARD.md").read_text()
+    assert "**There is no abnormal zone:**" in card
+    assert "**There is no positive zone:**" in card
+    assert "**There is no negative zone:** no answer lies below 0." in card
+    assert "is at least 0.0, and there is no positive zone." in card
+    assert "19 of other disease in 12 groups, of which none may reach it, so that a single image decides" in card
+    same = replace(ensemble.operating_point, threshold=0.5, positive_from=0.5)
+    write_ensemble_card(tmp_path, replace(ensemble, operating_point=same), report, members)
+    assert "Both bounds are the same: there is no indeterminate zone." in (tmp_path / "CARD.md").read_text()
+
+
+def test_networks_of_the_other_modality_leave_the_test_part_unseen() -> None:
+    """Those for CT start from networks for X-rays, which were measured on other images."""
+    through = "through vgg16-cxr/1.0.0: rsna: 1 normal images (made up)"
+    ct = spec(name="vgg16-ct", trained_on=("saopaulo: 3 covid images (made up)", through))
+    assert earlier_versions([ct]) == ()
+    later = spec(name="vgg16-cxr", version="3.0.0", trained_on=taught_through(spec(name="vgg16-cxr", version="2.0.0")))
+    assert earlier_versions([ct, later]) == ("vgg16-cxr/2.0.0",)
 
 
 def test_an_interrupted_ensemble_is_made_anew(members: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,9 @@ from ml.spec import Modality, zone_of
 from ml.training.data.manifest import Row
 from ml.training.data.questions import domain_of
 from ml.training.measure import question_controls
+from ml.training.measure.bootstrap import estimates
 from ml.training.measure.controls import score_rows
+from ml.training.measure.predictions import write_predictions
 from ml.training.measure.question_controls import Control
 from ml.training.measure.steadiness import CHANGES, Moves, measure_moves, zone_numbers
 from ml.training.modalities import LABELS
@@ -28,6 +30,12 @@ from tests.unit.ml.training.members import store_member
 from tests.unit.ml.training.rows import row
 
 EACH = 40
+
+
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a document whose intervals nobody looks at: with all resamples it takes a minute."""
+    monkeypatch.setitem(estimates.__kwdefaults__, "resamples", 5)
 
 
 def rows_of(part: int) -> list[Row]:
@@ -99,22 +107,45 @@ def test_nothing_is_stored_where_no_place_is_unseen(monkeypatch: pytest.MonkeyPa
     assert places.read_unseen(tmp_path, "panel-cxr/1.0.0") is None
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_the_document_tells_of_unseen_places_and_controls() -> None:
     text = document(read_sections(WEIGHTS_ROOT), RESULTS)
-    assert "places that nobody who made it had seen" in text
     scored = places.read_unseen(RESULTS, newest(WEIGHTS_ROOT, Modality.CXR).identity)
-    assert scored is not None
-    assert set(scored.sources.tolist()) == {"rsna-opacity", "shenzhen"}
+    unseen = sorted(set(scored.sources.tolist())) if scored else []
+    assert ("places that nobody who made it had seen" in text) == bool(unseen)
+    # A place that nobody had seen is described, and no other
+    for source, words in places.ABOUT.items():
+        assert (f"{source} {words}" in " ".join(text.split())) == (source in unseen)
+    assert (f"\n{'###' if unseen else '##'} What X-rays tell without") in text
     controls = places.read_controls(RESULTS)
     assert set(controls) == {control.name for control in question_controls.CONTROLS}
     for domain in controls["thumbnail"]:
         assert f"| {domain} | in the domain |" in text
-    assert all(domain_of(source) for source in scored.sources.tolist())
+    assert all(domain_of(source) for source in unseen)
 
 
+@pytest.mark.usefixtures("few_resamples")
+def test_a_place_with_one_answer_is_told_of_without_the_other(tmp_path: Path) -> None:
+    """covid-cxnet has no normal lung: there is no mean of those, and no AUC."""
+    ensemble = newest(WEIGHTS_ROOT, Modality.CXR)
+    rows = [row(number, source="covid-cxnet", label="covid") for number in range(8)]
+    rows += [row(8 + number, source="elsewhere", label="normal") for number in range(8)]
+    scored = score_rows(rows, ensemble.labels, np.tile([0.7, 0.2, 0.1], (16, 1)))
+    write_predictions(tmp_path / places.UNSEEN, {ensemble.identity: scored})
+    text = document(read_sections(WEIGHTS_ROOT), tmp_path)
+    about = text.split("places that nobody who made it had seen")[1].split("\n## ")[0]
+    assert "members. covid-cxnet shows COVID-19 alone. Is this lung abnormal?" in " ".join(about.split())
+    assert "shenzhen" not in about
+    mean = ensemble.abnormality.probability(dict(zip(ensemble.labels, [0.7, 0.2, 0.1], strict=True)))  # type: ignore[union-attr]
+    assert f"| covid-cxnet | - | {mean:.3f} | - |" in about
+    assert f"| elsewhere | - | - | {mean:.3f} |" in about
+
+
+@pytest.mark.usefixtures("few_resamples")
 def test_without_stored_answers_the_document_says_nothing_of_them(tmp_path: Path) -> None:
     text = document(read_sections(WEIGHTS_ROOT), tmp_path)
     assert "nobody who made it" not in text
+    assert not any(words in text for words in places.ABOUT.values())
 
 
 def test_a_change_is_counted_by_zone_and_by_size() -> None:

@@ -30,9 +30,9 @@ from ml.training.data.split import Part, by_group
 from ml.training.fit.loss import SidedCrossEntropy
 from ml.training.fit.plan import Objective, Plan, parse_phases
 from ml.training.fit.teaching import teaching_of
-from ml.training.measure import questions
-from ml.training.measure.calibration import find_positive_from
-from ml.training.measure.report import measure
+from ml.training.measure import abnormality, questions, report
+from ml.training.measure.calibration import count_choosers, find_bounds, find_positive_from
+from ml.training.metrics import zone_measures
 from ml.training.modalities import LABELS
 from ml.training.scored_images import ScoredImages
 from tests.unit.ml.training.rows import FIELDS, row
@@ -269,14 +269,58 @@ def test_the_bounds_of_covid_are_chosen_where_a_place_shows_other_disease_too() 
     found = questions.calibrate(logits, about)
     scores = softmax(logits, found.temperature)[:, 0]
     assert found.domains == ("ieee8023",)
+    assert found.chosen_for.endswith("(ieee8023: 20 images of covid in 20 groups, 20 of other disease in 20 groups)")
     assert scores[1] < found.positive_from <= scores[0]
     pooled = find_positive_from(about.positive, softmax(logits)[:, 0], specificity=0.95)
     assert pooled < softmax(logits)[1, 0]
-    measured = measure(about.saying(softmax(logits, found.temperature)), found, "test")
-    assert measured["operating_point"]["measured_on"] == "the test part (ieee8023)"
+    measured = report.measure(about.saying(softmax(logits, found.temperature)), found, "test")
+    point = report.operating_point(measured)
+    assert (point.domains, point.measured_on) == (("ieee8023",), "the abnormal lungs of ieee8023 in the test part")
     assert measured["zones"]["specificity/positive_zone"]["value"] == 1.0
+    assert measured["home"]["support"] == {"covid": 20, "pneumonia": 20, "normal": 0}
+    # Every covid scores above every other disease, and below many that the AUC over all images counts
+    assert measured["home"]["auc"]["value"] == 1.0
+    quoted = report.headline(measured | {"controls": {}})
+    assert quoted["auc/covid/domains"]["value"] == 1.0
+    assert quoted["zones_measured_on"] == point.measured_on
     with pytest.raises(ValueError, match="can answer no question"):
         questions.calibrate(logits, replace(about, sources=np.array(["covid-cxnet"] * 440)))
+
+
+def test_what_chose_a_bound_is_counted_in_images_and_in_groups() -> None:
+    """Five positives of two patients and 19 others of 19: one of these alone decides where the positive zone begins."""
+    positive = np.array([True] * 5 + [False] * 19)
+    groups = np.array(["a", "a", "a", "b", "b", *(f"c{number}" for number in range(19))])
+    chosen_on = count_choosers(positive, groups)
+    assert chosen_on == {
+        "threshold": {"images": 5, "groups": 2, "missed": 0},
+        "positive_from": {"images": 19, "groups": 19, "missed": 0},
+    }
+    scores = np.linspace(0.99, 0.01, 24)
+    threshold, positive_from = find_bounds(scores, positive)
+    assert (scores[positive] < threshold).sum() == 0
+    assert (scores[~positive] >= positive_from).sum() == 0
+    assert count_choosers(~positive, groups, sensitivity=0.9, specificity=0.5)["threshold"]["missed"] == 1
+
+
+def test_a_bound_of_one_leaves_no_positive_zone() -> None:
+    """Rounded, an answer may well be 1, and one that other disease reaches too must not count as positive."""
+    sure = np.array([[1.0, 0.0]] * 10 + [[1.0, 0.0]] * 5)
+    scored = ScoredImages(
+        ("covid", "other"),
+        sure,
+        np.array([0] * 10 + [1] * 5),
+        np.array(["ieee8023"] * 15),
+        np.array([f"g{index}" for index in range(15)]),
+        np.array([f"{index}.jpg" for index in range(15)]),
+    )
+    _, positive_from = find_bounds(scored.score, scored.positive)
+    assert positive_from == 1.0
+    found = zone_measures(0.5, positive_from)(scored)
+    assert (found["sensitivity/positive_zone"], found["specificity/positive_zone"]) == (0.0, 1.0)
+    assert found["indeterminate"] == 1.0
+    rates = abnormality.sources(scored, 0.5, positive_from, sides=("positive", "negative"))
+    assert rates["sources/positive_zone"]["ieee8023"]["sensitivity"]["value"] == 0.0
 
 
 def test_questions_are_asked_of_x_rays() -> None:
