@@ -20,7 +20,7 @@ from delivery.dicom.uids import made_of
 from diagnosis.interchange.fhir.results import thresholds_sha256
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction, ReadingPolicy
 from diagnosis.models.modality import Modality
-from diagnosis.models.zone import Zone, has_zones
+from diagnosis.models.zone import Zone, has_zones, upper_threshold
 from diagnosis.results import intended_use, words
 from diagnosis.results.labels import label_name
 
@@ -31,6 +31,11 @@ ZONES = {
     Zone.NEGATIVE: "below the lower threshold",
     Zone.INDETERMINATE: "between the two thresholds",
     Zone.POSITIVE: "at or above the upper threshold",
+}
+# Code meanings have at most 64 characters
+NO_UPPER = {
+    Zone.NEGATIVE: "below the threshold",
+    Zone.INDETERMINATE: "at or above the only threshold, which does not settle it",
 }
 SIDES = {Zone.NEGATIVE: "below the threshold", Zone.POSITIVE: "at or above the threshold"}
 PROCEDURES = {
@@ -89,8 +94,11 @@ def _thresholds(point: Mapping[str, Any]) -> list[str]:
     """Both, what they were chosen for, and what tells this table of thresholds from any other."""
     version = thresholds_sha256(point)
     said = [f"threshold {point['threshold']!r} for {point['positive_label']}"]
-    if has_zones(point):
-        said.append(f"upper threshold {point['positive_from']!r} for {point['positive_label']}")
+    upper = upper_threshold(point)
+    if upper is not None:
+        said.append(f"upper threshold {upper!r} for {point['positive_label']}")
+    elif has_zones(point):
+        said.append(f"no upper threshold for {point['positive_label']}: no probability counts as positive")
     return [*said, f"chosen for {point['chosen_for']}", f"thresholds SHA-256 {version}"]
 
 
@@ -146,10 +154,16 @@ def _content(analysis: Analysis, evidence: Dataset, said: list[str]) -> Any:
     return report
 
 
+def _zone_names(point: Mapping[str, Any]) -> Mapping[Zone, str]:
+    if not has_zones(point):
+        return SIDES
+    return NO_UPPER if upper_threshold(point) is None else ZONES
+
+
 def _group(one: Group, evidence: Dataset) -> Any:
     from highdicom import sr  # noqa: PLC0415  not in a web process
 
-    names = ZONES if has_zones(one.point) else SIDES
+    names = _zone_names(one.point)
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
             uid=made_of(one.key, "tracking"), identifier=f"{one.name}/{one.version}"

@@ -103,7 +103,10 @@ class PolicyForm(forms.ModelForm):
             "abnormal_percent": _(
                 "Your assumption, for “of 100 images”: how many of 100 X-rays here show an abnormal lung."
             ),
-            "covid_percent": _("Your assumption too: how many of 100 X-rays here come from people with COVID-19."),
+            "covid_percent": _(
+                "Your assumption too: how many of 100 X-rays here come from people with COVID-19. It serves only "
+                "results whose specificity was measured on lungs of all kinds."
+            ),
             "show_research_only": _(
                 "The classifiers of CT learnt from single slices without being shown where a lesion is. Switched off, "
                 "their results are kept and stand folded on the study's page; switched on, they lead like the others, "

@@ -16,3 +16,13 @@ class Zone(models.TextChoices):
 def has_zones(point: Mapping[str, Any]) -> bool:
     """Whether a stored operating point has two thresholds; with one there is no indeterminate zone to speak of."""
     return bool(point.get("positive_from", point["threshold"]) > point["threshold"])
+
+
+def upper_threshold(point: Mapping[str, Any]) -> float | None:
+    """The second threshold of a stored point, 0 to 1; None where it has one alone.
+
+    A second one of 1 is none: no probability was high enough to count as positive (see ml.spec), and what reaches the
+    first is not settled. Where both are the same it is positive.
+    """
+    upper = point.get("positive_from", point.get("abnormal_from", point["threshold"]))
+    return float(upper) if point["threshold"] < upper < 1 else None

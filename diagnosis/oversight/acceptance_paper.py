@@ -14,6 +14,7 @@ from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTempl
 from diagnosis.formats import decimal, moment, percent, share, share_interval
 from diagnosis.models import Acceptance
 from diagnosis.models.modality import Modality
+from diagnosis.models.zone import upper_threshold
 from diagnosis.reports.pdf.markup import marked_up
 from diagnosis.reports.pdf.styles import LINE, MARGIN, styles
 
@@ -113,11 +114,17 @@ def facts(content: Mapping[str, Any]) -> dict[str, str]:
         _("Cases"): _("%(abnormal)d abnormal, %(normal)d not abnormal") % content["figures"],
         _("Lower threshold"): _("%(percent)s: below it the answer is “not abnormal”")
         % {"percent": percent(point["threshold"])},
-        _("Upper threshold"): _("%(percent)s: from it on the answer is “abnormal”")
-        % {"percent": percent(point["abnormal_from"])},
+        _("Upper threshold"): _upper(point),
         _("Begun"): f"{content['begun_by']}, {_moment(content['begun_at'])}",
         _("Closed"): f"{content['closed_by']}, {_moment(content['closed_at'])}",
     }
+
+
+def _upper(point: Mapping[str, Any]) -> str:
+    upper = upper_threshold(point)
+    if upper is None and point["abnormal_from"] > point["threshold"]:
+        return _("none: no answer is “abnormal”")
+    return _("%(percent)s: from it on the answer is “abnormal”") % {"percent": percent(point["abnormal_from"])}
 
 
 def render(one: Acceptance, *, url: str, holds: bool) -> bytes:

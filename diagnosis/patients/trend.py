@@ -50,7 +50,9 @@ class Point:
     @property
     def mark(self) -> str:
         """Hollow below the threshold, full at or above it; half where it lies between two."""
-        return {"neutral": "below", "indeterminate": "between"}.get(self.answer.tone, "above")
+        if self.answer.tone == "indeterminate" and self.answer.upper is not None:
+            return "between"
+        return "below" if self.answer.tone == "neutral" else "above"
 
 
 @dataclass(frozen=True)

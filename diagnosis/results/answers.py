@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from diagnosis import formats
 from diagnosis.models import EnsemblePrediction, Prediction, ReadingPolicy
-from diagnosis.models.zone import Zone, has_zones
+from diagnosis.models.zone import Zone, has_zones, upper_threshold
 from diagnosis.results.labels import label_name
 from diagnosis.results.odds import frequency, tells_zones
 
@@ -31,6 +31,8 @@ _ONE_SIDE = {
     Zone.NEGATIVE: gettext_noop("below the threshold"),
     Zone.POSITIVE: gettext_noop("at or above the threshold"),
 }
+# Of a point without a second threshold; see `upper_threshold`.
+_WITHOUT_UPPER = {**_ONE_SIDE, Zone.INDETERMINATE: _ONE_SIDE[Zone.POSITIVE]}
 _LUNG = {
     Zone.NEGATIVE: gettext_noop("no abnormal lung pattern found"),
     Zone.INDETERMINATE: gettext_noop("unclear whether the lung is abnormal"),
@@ -41,6 +43,9 @@ _MEANS = {
     Zone.INDETERMINATE: gettext_noop("The classifiers do not settle it; a reader has to."),
     Zone.POSITIVE: gettext_noop("This does not confirm a disease."),
 }
+_NEVER_POSITIVE = gettext_noop(
+    "There is no second threshold: no probability is high enough for these classifiers to settle it; a reader has to."
+)
 # At or above the lower threshold, and below it.
 _ABNORMAL = (
     gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) show an abnormal lung."),
@@ -165,16 +170,17 @@ def lung(one: Given, policy: ReadingPolicy) -> Answer | None:
         return None
     stored, point = one.abnormality, one.abnormality["operating_point"]
     zone, probability = Zone(stored["zone"]), float(stored["probability"])
-    said = {"words": gettext(_LUNG[zone]), "side": gettext(_SIDES[zone]), "probability": formats.percent(probability)}
+    side = gettext(_sides(point, zoned=True)[zone])
+    said = {"words": gettext(_LUNG[zone]), "side": side, "probability": formats.percent(probability)}
     return Answer(
         name=gettext("Abnormal lung"),
         tone=TONES[zone],
         words=str(said["words"]),
         sentence=gettext("%(words)s: %(probability)s, %(side)s") % said,
-        means=gettext(_MEANS[zone]),
+        means=_means(point, zone),
         probability=probability,
         threshold=point["threshold"],
-        upper=point["abnormal_from"],
+        upper=upper_threshold(point),
         frequency=_frequency(point, policy.abnormal_percent, zone=zone, zoned=True, templates=_ABNORMAL),
         sources=_sources(point, ("abnormal", "normal")),
         **_measures(point, zone),
@@ -182,20 +188,27 @@ def lung(one: Given, policy: ReadingPolicy) -> Answer | None:
 
 
 def pattern(one: Given, policy: ReadingPolicy) -> Answer:
-    """Does it show what the operating point looks out for?"""
+    """Does it show what the operating point looks out for?
+
+    Where some places alone measured it, its specificity is that among abnormal lungs, and a clinic's share of all its
+    X-rays says nothing of those: there is no frequency then.
+    """
     point, name = one.point, label_name(one.point["positive_label"])
-    side = gettext((_SIDES if one.zone else _ONE_SIDE)[one.stance])
+    zoned = bool(one.zone)
+    side = gettext(_sides(point, zoned=zoned)[one.stance])
     said = {"name": name, "side": side, "probability": formats.percent(one.probability)}
     return Answer(
         name=name,
         tone=TONES[one.stance],
         words=gettext("%(name)s: %(side)s") % said,
         sentence=gettext("%(name)s: %(side)s (%(probability)s)") % said,
-        means=gettext(_MEANS[one.stance]),
+        means=_means(point, one.stance),
         probability=one.probability,
         threshold=point["threshold"],
-        upper=point.get("positive_from") if one.zone else None,
-        frequency=_frequency(point, policy.covid_percent, zone=one.stance, zoned=bool(one.zone), templates=_COVID),
+        upper=upper_threshold(point) if zoned else None,
+        frequency=""
+        if point.get("domains")
+        else _frequency(point, policy.covid_percent, zone=one.stance, zoned=zoned, templates=_COVID),
         sources=_sources(point, ("positive", "negative")),
         **_measures(point, one.stance),
     )
@@ -210,6 +223,18 @@ def likeliest(one: Given) -> Likeliest:
         }
     probability = "" if one.abnormality else formats.percent(one.probabilities[one.label])
     return Likeliest(label_name(one.label), probability, worth)
+
+
+def _sides(point: Mapping[str, Any], *, zoned: bool) -> Mapping[Zone, str]:
+    if not zoned:
+        return _ONE_SIDE
+    return _SIDES if upper_threshold(point) is not None else _WITHOUT_UPPER
+
+
+def _means(point: Mapping[str, Any], zone: Zone) -> str:
+    if zone is Zone.INDETERMINATE and upper_threshold(point) is None:
+        return gettext(_NEVER_POSITIVE)
+    return gettext(_MEANS[zone])
 
 
 def _measures(point: Mapping[str, Any], zone: Zone) -> dict[str, Any]:
@@ -254,10 +279,9 @@ def _frequency(one: Mapping[str, Any], percent: float, *, zone: Zone, zoned: boo
 
 def _measured_side(point: Mapping[str, Any], zone: Zone, *, zoned: bool) -> str:
     """The zone where each was measured; else the side of the only threshold that was, of two the lower one."""
-    if not zoned:
-        return gettext(_ONE_SIDE[zone])
-    if zone is Zone.NEGATIVE or tells_zones(point):
-        return gettext(_SIDES[zone])
+    sides = _sides(point, zoned=zoned)
+    if sides is not _SIDES or zone is Zone.NEGATIVE or tells_zones(point):
+        return gettext(sides[zone])
     return gettext("at or above the lower threshold")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from diagnosis.models import Analysis, AttentionMap, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
-from diagnosis.models.zone import has_zones
+from diagnosis.models.zone import upper_threshold
 from diagnosis.results import marks, verdict
 from diagnosis.results.labels import label_name
 from diagnosis.results.verdict import Verdict
@@ -121,8 +121,7 @@ def _present_ensemble(prediction: EnsemblePrediction) -> EnsemblePresentation:
 
 def _point(one: Prediction | EnsemblePrediction) -> dict[str, Any]:
     stored = one.operating_point
-    upper = stored["positive_from"] if has_zones(stored) else None
-    return {**stored, "label": label_name(stored["positive_label"]), "upper": upper}
+    return {**stored, "label": label_name(stored["positive_label"]), "upper": upper_threshold(stored)}
 
 
 def _bars(one: Prediction | EnsemblePrediction, tone: str) -> tuple[Bar, ...]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from diagnosis.formats import percent
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
-from diagnosis.models.zone import Zone, has_zones
+from diagnosis.models.zone import Zone, has_zones, upper_threshold
 from diagnosis.results.answers import TONES
 from diagnosis.results.labels import label_name
 from diagnosis.rules.blinding import RESULT_HIDDEN
@@ -61,6 +62,27 @@ _ZONES = {
         ),
     ),
 }
+# Of a point without a second threshold; see `upper_threshold`.
+_WITHOUT_UPPER = {
+    Zone.NEGATIVE: _ZoneWords(
+        gettext_noop("below"),
+        gettext_noop("%(finding)s: below the threshold"),
+        gettext_noop("The probability of “%(finding)s” is below the threshold. That does not rule out a disease."),
+    ),
+    Zone.INDETERMINATE: _ZoneWords(
+        gettext_noop("above"),
+        gettext_noop("%(finding)s: at or above the threshold"),
+        gettext_noop(
+            "The probability of “%(finding)s” is at or above the threshold. There is no second one, so the classifiers "
+            "do not settle it; a reader has to."
+        ),
+    ),
+    Zone.POSITIVE: _ZoneWords(
+        gettext_noop("above"),
+        gettext_noop("%(finding)s: at or above the threshold"),
+        gettext_noop("The probability of “%(finding)s” is at or above the threshold. That does not confirm a disease."),
+    ),
+}
 _CHIPS = {
     Mark.DISAGREEMENT: gettext_noop("classifiers disagree"),
     Mark.INDETERMINATE: gettext_noop("between the thresholds"),
@@ -107,10 +129,10 @@ def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
     return f"{gettext(ATTENTION_OUTSIDE)} ({names})"
 
 
-def of_zone(zone: str, positive_label: str) -> Verdict:
-    """The verdict of an operating point with two thresholds; without any probability."""
-    words = _ZONES[Zone(zone)]
-    finding = {"finding": label_name(positive_label)}
+def of_zone(zone: str, point: Mapping[str, Any]) -> Verdict:
+    """The verdict of a stored operating point with two thresholds; without any probability."""
+    words = (_ZONES if upper_threshold(point) is not None else _WITHOUT_UPPER)[Zone(zone)]
+    finding = {"finding": label_name(point["positive_label"])}
     sentence = gettext(words.sentence) % finding
     return Verdict(
         tone=TONES[Zone(zone)],
@@ -134,14 +156,14 @@ def of_side(positive: bool, positive_label: str) -> Verdict:
 def of_prediction(prediction: Prediction) -> Verdict:
     point = prediction.operating_point
     if prediction.zone and has_zones(point):
-        found = of_zone(prediction.zone, point["positive_label"])
+        found = of_zone(prediction.zone, point)
     else:
         found = of_side(prediction.at_or_above_threshold, point["positive_label"])
     return _with_probability(found, prediction)
 
 
 def of_ensemble(ensemble: EnsemblePrediction) -> Verdict:
-    return _with_probability(of_zone(ensemble.zone, ensemble.operating_point["positive_label"]), ensemble)
+    return _with_probability(of_zone(ensemble.zone, ensemble.operating_point), ensemble)
 
 
 def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:

@@ -24,7 +24,7 @@ class OperatingPointSerializer(serializers.Serializer[Any]):
     threshold = serializers.FloatField(help_text="0 to 1; below it lies the negative zone")
     positive_from = serializers.FloatField(
         allow_null=True,
-        help_text="0 to 1; from it on lies the positive zone; null: from before there were zones",
+        help_text="0 to 1; from it on lies the positive zone; 1: there is none; null: from before there were zones",
     )
     chosen_for = serializers.CharField()
     sensitivity = EstimateSerializer()
@@ -84,7 +84,7 @@ class AbnormalityPointSerializer(serializers.Serializer[Any]):
     slope = serializers.FloatField(help_text="of the calibration on the logit of their summed probability")
     intercept = serializers.FloatField()
     threshold = serializers.FloatField(help_text="0 to 1; below it lies the negative zone")
-    abnormal_from = serializers.FloatField(help_text="0 to 1; from it on lies the positive zone")
+    abnormal_from = serializers.FloatField(help_text="0 to 1; from it on lies the positive zone; 1: there is none")
     chosen_for = serializers.CharField()
     sensitivity = EstimateSerializer()
     specificity = EstimateSerializer()

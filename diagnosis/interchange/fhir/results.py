@@ -22,7 +22,7 @@ from diagnosis.interchange.fhir.elements import (
     without_empty,
 )
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction
-from diagnosis.models.zone import Zone
+from diagnosis.models.zone import Zone, upper_threshold
 from diagnosis.rules.classifiers import Stop
 
 ZONES = {
@@ -127,6 +127,8 @@ def _ranges(point: Mapping[str, Any], upper: str, identity: str) -> list[Resourc
     """The zones between the thresholds, which are those of this version of the classifier or ensemble."""
     low, version = point["threshold"], thresholds_sha256(point)
     high, named = point.get(upper) or low, f"{identity}, SHA-256 {version}"
+    if low < high and upper_threshold(point) is None:
+        return [_range(Zone.NEGATIVE, named, high=low), _range(Zone.INDETERMINATE, named, low=low)]
     between = [_range(Zone.INDETERMINATE, named, low=low, high=high)] if high > low else []
     return [
         _range(Zone.NEGATIVE, named, high=low),

@@ -21,7 +21,7 @@ from diagnosis.models import Addendum, Report, finding
 from diagnosis.models.review import Category, Decision
 from diagnosis.models.scan import Modality
 from diagnosis.models.study import ExaminedFrom
-from diagnosis.models.zone import has_zones
+from diagnosis.models.zone import has_zones, upper_threshold
 from diagnosis.reports import content as report_content
 from diagnosis.reports import sections
 from diagnosis.results import contents, verdict
@@ -300,8 +300,8 @@ def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
         # Snapshots signed before zones call it "positive".
         reached = one.get("at_or_above_threshold", one.get("positive"))
         return (_("above %(threshold)s") if reached else _("below %(threshold)s")) % {"threshold": threshold}
-    zone = verdict.of_zone(one["zone"], point["positive_label"]).word
-    return f"{zone} ({threshold} / {formats.percent(point['positive_from'])})"
+    zone, upper = verdict.of_zone(one["zone"], point).word, upper_threshold(point)
+    return f"{zone} ({threshold})" if upper is None else f"{zone} ({threshold} / {formats.percent(upper)})"
 
 
 def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
@@ -313,6 +313,8 @@ def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
     # Most classifiers of a modality are meant for the same; a dict keeps the order.
     uses = dict.fromkeys(card["intended_use"] for card in cards if card.get("intended_use"))
     notes += [_("Intended use, as the model cards say: %(use)s") % {"use": use} for use in uses]
+    # The combination, mostly measured on the same images, has its row in the table too
+    cards.append((analysis.get("combination") or {}).get("card", {}))
     measured = dict.fromkeys(card["measured_on"] for card in cards if card.get("measured_on"))
     notes += [_("AUC, sensitivity and specificity were measured on %(data)s.") % {"data": part} for part in measured]
     return tuple(notes)

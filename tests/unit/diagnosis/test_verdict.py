@@ -116,8 +116,9 @@ def test_two_thresholds_make_three_zones_of_a_combination_and_of_a_prediction(
 
 
 def test_no_zone_confirms_or_rules_out_a_disease() -> None:
-    assert verdict.of_zone("negative", "covid").explained.endswith("That does not rule out a disease.")
-    assert verdict.of_zone("positive", "covid").explained.endswith("That does not confirm a disease.")
+    for point in ({"positive_label": "covid", "threshold": 0.3, "positive_from": upper} for upper in (0.3, 0.6)):
+        assert verdict.of_zone("negative", point).explained.endswith("That does not rule out a disease.")
+        assert verdict.of_zone("positive", point).explained.endswith("That does not confirm a disease.")
 
 
 def test_one_threshold_has_two_sides_and_no_zone() -> None:
