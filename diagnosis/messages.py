@@ -72,6 +72,10 @@ FAILURES = {
         "The classifiers that answered for this image are not installed any more. Run the analysis again."
     ),
     "nothing_to_classify": gettext_noop("The study has no image that a classifier could be asked about."),
+    "classifier_refused": gettext_noop(
+        "The files of the classifiers are damaged or incomplete on this server. The scan is kept; "
+        "tell your administrator, then retry."
+    ),
     "no_gate": gettext_noop(
         "The check that comes before the classifiers cannot be used here. The scan is kept; "
         "tell your administrator, then retry."

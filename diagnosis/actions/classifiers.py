@@ -26,6 +26,10 @@ from diagnosis.states import AnalysisStatus as S
 ONLY_THE_SITE = _("Only who runs the installation decides for all clinics.")
 REASON_NEEDED = _("Say why, in one sentence at least.")
 DECIDED = _("Somebody has decided about it meanwhile. Look at how it stands now, and decide again if need be.")
+EARLIER = _(
+    "A version that is not installed any more is not asked. It can be stopped, which marks the results that it gave, "
+    "or made active, which takes that mark away."
+)
 UNKNOWN = _("No such classifier is installed here. Choose one of the list.")
 
 
@@ -37,19 +41,23 @@ def decide_on_classifier(
     Workers ask before each analysis, while it runs and before its result is kept. Where something that was stopped is
     taken up again, what ended without a result because of it is analysed again. `seen`: the newest rule that the person
     knew of, if that matters. Raises PermissionDenied and Refusal; NotAllowedNow where there is a newer one.
+
+    Of a version that is not installed any more (`subject` is its identity) only the mark on its results can be decided.
     """
     _require(by, clinic)
     if not reason.strip():
         raise Refusal("reason_needed", REASON_NEEDED)
-    known = classifiers.subjects()
-    if subject not in known:
+    found = classifiers.subjects().get(subject) or classifiers.earlier_subject(subject)
+    if found is None:
         raise Refusal("unknown_classifier", UNKNOWN)
+    if found.is_earlier and state not in (ClassifierState.STOPPED, ClassifierState.ACTIVE):
+        raise Refusal("earlier_version", EARLIER)
     with transaction.atomic():
         before = _before(clinic, subject, seen)
         rule = ClassifierRule.objects.create(
             clinic=clinic,
             subject=subject,
-            version=known[subject].version,
+            version=found.version,
             state=state,
             reason=reason.strip()[:400],
             made_by=by,
@@ -57,8 +65,9 @@ def decide_on_classifier(
         note_object("diagnosis.classifierrule", rule.pk)
         was = before.state if before else "none"
         note_detail(subject=subject, state=f"{was} → {state.value}", clinic=str(clinic.pk) if clinic else "all")
-        if before and before.state == ClassifierState.STOPPED and state != ClassifierState.STOPPED:
-            _analyse_again(before, known[subject].modality, by=by)
+        lifted = before and before.state == ClassifierState.STOPPED and state != ClassifierState.STOPPED
+        if before and lifted and not found.is_earlier:  # which ended nothing
+            _analyse_again(before, found.modality, by=by)
     return rule
 
 

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
+from diagnosis.models import Prediction
 from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.scan import Modality
 from diagnosis.rules.classifiers import AWAY, Rules, none_answers, panel_name
@@ -69,9 +70,13 @@ def abnormality_ensemble(modality: Modality) -> EnsembleSpec | None:
 def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:
     """The active classifiers of `modality`, verified and loaded once in this process.
 
-    Raises AnalysisFailed when there is none: a scan without an answer must say so.
+    Raises AnalysisFailed when there is none, or the files of one cannot be used: a scan without an answer must say so.
     """
-    classifiers = serving.load(settings.ML_WEIGHTS_ROOT, MlModality(modality.value))
+    try:
+        classifiers = serving.load(settings.ML_WEIGHTS_ROOT, MlModality(modality.value))
+    except serving.BundleRefused as refused:
+        log.exception("the classifiers cannot be used")
+        raise AnalysisFailed("classifier_refused", retryable=True) from refused
     active = tuple(c for c in classifiers if c.spec.name not in settings.INACTIVE_CLASSIFIERS)
     if not active:
         raise AnalysisFailed("no_classifier", {"variant": modality.value}, retryable=True)
@@ -98,11 +103,15 @@ def on_trial_in(clinic: UUID, modality: Modality) -> Chosen:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a rule can be about. `version`: empty for a panel, which means whatever is installed of its modality."""
+    """What a rule can be about. `version`: empty for a panel, which means whatever is installed of its modality.
+
+    `is_earlier`: it is a version that is not installed any more; `name` is its identity then, such as vgg16-cxr/1.0.0.
+    """
 
     name: str
     version: str
     modality: Modality
+    is_earlier: bool = False
 
 
 def subjects() -> dict[str, Subject]:
@@ -113,6 +122,16 @@ def subjects() -> dict[str, Subject]:
         found[panel_name(modality)] = Subject(panel_name(modality), "", modality)
         found |= {one.name: Subject(one.name, one.version, modality) for one in specs if one.modality == modality.value}
     return found
+
+
+def earlier_subject(identity: str) -> Subject | None:
+    """A version, name/version, that is not installed any more and has answered; else None."""
+    if identity in {one.identity for one in installed_specs()}:
+        return None
+    name, _, version = identity.partition("/")
+    answered = Prediction.objects.filter(classifier=name, version=version)
+    modality = answered.order_by().values_list("analysis__study__modality", flat=True).first()
+    return Subject(identity, version, Modality(modality), is_earlier=True) if modality else None
 
 
 def states_in(clinic: UUID | None) -> dict[str, ClassifierState]:
@@ -136,6 +155,17 @@ def _state(rules: Rules, spec: ClassifierSpec, members: frozenset[str] | None) -
     newcomer = members is not None and spec.name not in members
     otherwise = ClassifierState.SHADOW if newcomer else ClassifierState.ACTIVE
     return rules.of_classifier(spec.name, spec.modality.value, otherwise=otherwise)
+
+
+def why_silent(clinic: UUID, modality: Modality) -> tuple[Message, ...]:
+    """Why the ensemble that lies here gives no results in the clinic; empty where it does. Loads no weights."""
+    found = next((one for one in ensembles() if one.modality == modality.value), None)
+    if found is None:
+        return (NONE_MEASURED,)
+    states = states_in(clinic)
+    specs = [one for one in installed_specs() if one.modality == modality.value]
+    asked = tuple(one for one in specs if states[one.name] == ClassifierState.ACTIVE)
+    return _blocked_reasons(found, asked, {name: one for name, one in states.items() if one != ClassifierState.ACTIVE})
 
 
 def _in_state(

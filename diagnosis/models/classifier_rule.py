@@ -46,7 +46,8 @@ class ClassifierRule(models.Model):
     """What was decided about a classifier, or about all of a modality, in one clinic or (`clinic` empty) everywhere.
 
     Written once and never changed: the latest row of a clinic and subject counts. `subject` is a classifier's name, or
-    that of a modality's panel, such as panel-ct, which means every classifier of the modality.
+    that of a modality's panel, such as panel-ct, which means every classifier of the modality. Or it is the identity
+    of a version that is not installed any more, such as vgg16-cxr/1.0.0: whether its results of before are marked.
     """
 
     clinic = models.ForeignKey(
@@ -78,6 +79,11 @@ class ClassifierRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.state}"
+
+    @property
+    def name(self) -> str:
+        """Of the classifier or panel, without a version."""
+        return self.subject.partition("/")[0]
 
     @property
     def because(self) -> str:

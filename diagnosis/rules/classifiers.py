@@ -151,7 +151,8 @@ class Stop:
 class Stops:
     """Of one clinic: which classifiers stand stopped, by subject and version.
 
-    A version that was stopped and not taken up again stays so after a later version took its place.
+    A version that was stopped and not taken up again stays so after a later version took its place, until somebody
+    decides about that version.
     """
 
     standing: Mapping[tuple[str, str], ClassifierRule] = field(default_factory=dict)
@@ -167,9 +168,9 @@ class Stops:
             state__in=(ClassifierState.STOPPED, ClassifierState.ACTIVE)
         )
         for rule in telling.order_by("pk"):
-            latest[rule.clinic_id, rule.subject, rule.version] = rule
+            latest[rule.clinic_id, rule.name, rule.version] = rule
         stopped = [rule for rule in latest.values() if rule.state == ClassifierState.STOPPED]
-        return cls({(rule.subject, rule.version): rule for rule in sorted(stopped, key=lambda rule: -rule.pk)})
+        return cls({(rule.name, rule.version): rule for rule in sorted(stopped, key=lambda rule: -rule.pk)})
 
     def among(self, modality: str, identities: Iterable[str]) -> list[Stop]:
         """Those of the classifiers with these identities (name/version), in the order given."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from audit import anchor
 from audit.verify import verify
-from diagnosis.models import Report
+from diagnosis.models import Acceptance, Report
+from diagnosis.oversight import acceptance
 from diagnosis.reports import seals
 from diagnosis.states import ReportStatus
 from portal.backup import places
@@ -56,7 +57,7 @@ def compare(manifest: Manifest, facts: Facts) -> Comparison:
 
 def compare_proofs() -> list[Line]:
     """What the audit key proves, of a backup whose manifest it wrote."""
-    return [Line("manifest written with the audit key", "yes", "yes"), _trail(), _seals()]
+    return [Line("manifest written with the audit key", "yes", "yes"), _trail(), _seals(), _acceptances()]
 
 
 def _count(what: str, saved: int | None, restored: int | None) -> Line:
@@ -119,3 +120,10 @@ def _seals() -> Line:
     total = reports.count()
     difference = f"the seal of report {broken[0].verification_code} does not hold" if broken else ""
     return Line("signed reports whose seals hold", str(total), str(total - len(broken)), difference)
+
+
+def _acceptances() -> Line:
+    rows = list(Acceptance.objects.order_by("pk"))
+    broken = [one for one in rows if not acceptance.holds(one)]
+    difference = f"the seal of acceptance set {broken[0].acceptance_set_id} does not hold" if broken else ""
+    return Line("acceptance sets whose seals hold", str(len(rows)), str(len(rows) - len(broken)), difference)

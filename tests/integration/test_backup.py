@@ -158,6 +158,7 @@ def test_what_is_restored_is_what_was_saved(
         saved, here = compared(done.stdout, "rows of diagnosis_scan")
         assert before < int(saved) == int(here)
         assert compared(done.stdout, "signed reports whose seals hold") == [str(signed)] * 2
+        assert compared(done.stdout, "acceptance sets whose seals hold") == ["0", "0"]
         restored = place / "restored" / "private"
         assert (restored / withdrawn.original.name).read_bytes() == Path(withdrawn.original.path).read_bytes()
         assert (restored / aside.relative_to(place / "private")).read_bytes() == b"the only copy"

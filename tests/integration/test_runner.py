@@ -191,6 +191,13 @@ def test_nothing_is_classified_where_there_is_no_gate(weights: Path, analysis: A
     assert not analysis.predictions.exists()
 
 
+def test_a_damaged_classifier_is_said_plainly(weights: Path, analysis: Analysis) -> None:
+    next(weights.glob("vgg16-cxr/*/spec.json")).write_text("{}")
+    run(analysis)
+    assert (analysis.failure_code, analysis.failure_retryable) == ("classifier_refused", True)
+    assert "damaged or incomplete" in analysis.failure_reason
+
+
 @pytest.fixture
 def weights(tmp_path: Path, settings: Any) -> Path:
     """A copy of the weights that a test may spoil."""

@@ -56,11 +56,15 @@ class Offered:
 
 @dataclass(frozen=True)
 class Listed:
-    """A case in the set. `fault`: why it cannot be measured now; `is_hidden`: its reading is, and so its label;
-    `is_closed`: its report was signed for a patient whose record is closed to whoever looks, and so is its label.
+    """A case in the set. `is_abnormal` and `reason`, empty where a report tells: as sealed, once the set is closed.
+
+    `fault`: why it cannot be measured now; `is_hidden`: its reading is, and so its label; `is_closed`: its report was
+    signed for a patient whose record is closed to whoever looks, and so is its label.
     """
 
     case: AcceptanceCase
+    is_abnormal: bool
+    reason: str
     fault: str
     is_hidden: bool
     is_closed: bool
@@ -182,32 +186,49 @@ def _page(
     kind = request.GET.get("kind", "")
     kind = kind if kind in KINDS else ""
     note_object("diagnosis.acceptanceset", found.pk)
+    result = _result(found)
+    sealed = _sealed(result)
     everything = list(found.cases.select_related("study__patient", "report__study"))
+    labels = {one.study_id: (one.is_abnormal, one.reason) for one in everything} if sealed is None else sealed
     said = acceptance.newest(found, (one.study_id for one in everything)) if found.is_open else {}
     faults = acceptance.faults(found, everything, said) if found.is_open else {}
     seen = set(AcceptanceCase.objects.filter(acceptance_set=found).visible_to(by).values_list("pk", flat=True))
-    shown = [one for one in everything if one.pk in seen]
+    shown = [one for one in everything if one.pk in seen and one.study_id in labels]
     hidden = blinding.readings_hidden_among(by, [one.study_id for one in shown])
     closed = _closed(by, shown)
     offered = _offered(found, scope, kind) if found.is_open else []
     note_rows(Study, [*(one.study for one in shown), *(one.report.study for one in offered)])
-    abnormal = sum(one.is_abnormal for one in everything)
+    abnormal = sum(is_abnormal for is_abnormal, _reason in labels.values())
     context = {
         "found": found,
-        "cases": [Listed(one, str(faults.get(one.pk, "")), one.study_id in hidden, one.pk in closed) for one in shown],
+        "cases": [
+            Listed(one, *labels[one.study_id], str(faults.get(one.pk, "")), one.study_id in hidden, one.pk in closed)
+            for one in shown
+        ],
         "abnormal": abnormal,
-        "normal": len(everything) - abnormal,
-        "unseen": len(everything) - len(shown),
+        "normal": len(labels) - abnormal,
+        "unseen": len(labels) - len(shown),
         "unsound": len(faults),
         "fewest": FEWEST_OF_EACH,
         "offered": offered,
         "kind": kind,
         "kinds": KINDS,
         "by_hand": by_hand or ByHandForm(),
-        "result": _result(found),
+        "result": result,
         "installed": _installed(found),
+        "silent": classifiers.why_silent(found.clinic_id, Modality(found.modality)) if found.is_open else (),
     }
     return show(request, scope, "acceptance_set", _("Acceptance at this site"), context, tab=TAB, status=status)
+
+
+def _sealed(result: dict[str, Any] | None) -> dict[uuid.UUID, tuple[bool, str]] | None:
+    """By study, label and reason of the cases of a closed set, none where the seal does not hold; None: it is not
+    closed. The rows of its cases can be changed by whoever owns the database.
+    """
+    if result is None:
+        return None
+    cases = result["row"].content["cases"] if result["holds"] else []
+    return {uuid.UUID(one["study"]): (one["abnormal"], one["reason"]) for one in cases}
 
 
 def _closed(by: User, cases: list[AcceptanceCase]) -> set[uuid.UUID]:

@@ -110,7 +110,7 @@ def _form(request: HttpRequest, scope: Scope, *, again: bool = False) -> Classif
     if not (of_all or (scope.chosen and scope.chosen.pk in scope.managed)):
         return None
     data = request.POST if request.method == "POST" and not again else None
-    subjects = [(one.name, _called(one.name)) for one in classifiers.subjects().values()]
+    subjects = [(one, _called(one)) for one in [*classifiers.subjects(), *_earlier(scope)]]
     newest = ClassifierRule.objects.concerning(scope.chosen.pk if scope.chosen else None).first()
     seen = {"seen": newest.pk if newest else 0}
     return ClassifierRuleForm(data, initial=seen, subjects=subjects, may_everywhere=of_all)
@@ -120,7 +120,16 @@ def _called(subject: str) -> str:
     of_panels = {panel_name(modality): modality for modality in Modality}
     if subject in of_panels:
         return _("All classifiers for %(modality)s") % {"modality": of_panels[subject].label}
-    return subject
+    name, _slash, version = subject.partition("/")
+    return _("%(name)s %(version)s, not installed any more") % {"name": name, "version": version} if version else name
+
+
+def _earlier(scope: Scope) -> list[str]:
+    """The identities of classifiers that gave results in the clinics and are not installed any more."""
+    installed = {one.identity for one in classifiers.installed_specs()}
+    panels = {panel_name(modality) for modality in Modality}
+    answered = [one for one in usage.in_all(usage.weekly(scope.keys)) if not one.on_trial and one.name not in panels]
+    return sorted({f"{one.name}/{one.version}" for one in answered} - installed)
 
 
 def _decide(request: HttpRequest, scope: Scope, form: ClassifierRuleForm) -> bool:

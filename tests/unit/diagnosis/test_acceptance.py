@@ -50,6 +50,7 @@ from diagnosis.views.oversight import acceptance as views
 from ml.abnormality import AbnormalityPoint
 from ml.ensemble import EnsembleSpec
 from ml.spec import Modality as MlModality
+from portal.backup.comparing import compare_proofs
 from tests.conftest import PASSWORD
 from tests.factories import ABNORMALITY, finish, new_case, new_patient, read
 from tests.unit.ml.specs import POINT, spec
@@ -216,6 +217,11 @@ def test_administrators_gather_and_close_it_and_nothing_changes_afterwards(
     ):
         assert client.post(page, change).status_code == 409
     assert begun.cases.count() == 4
+    begun.cases.update(is_abnormal=True, report=None, reason="Said otherwise.")
+    begun.cases.filter(pk=case.pk).delete()
+    shown = client.get(page).content.decode()  # as it was sealed, also by the cases
+    assert "2 abnormal and 2 not abnormal" in shown
+    assert "Said otherwise." not in shown
     for change in (lambda: Acceptance.objects.update(mac=""), one.delete):
         with pytest.raises(DatabaseError), transaction.atomic():
             change()
@@ -488,7 +494,23 @@ def test_of_an_acceptance_that_was_changed_nothing_is_told_but_that(
     assert "a" * 64 in shown
     assert f"Seal: {'b' * 64}" in shown
     assert "What was measured" not in shown
+    assert "Cases</h2>" not in shown
+    assert any(str(begun.pk) in line.difference for line in compare_proofs())
     assert client.get(f"{ADDRESS}{begun.pk}.pdf").content[:4] == b"%PDF"
+
+
+def test_whoever_gathers_is_told_where_the_ensemble_gives_no_results(
+    begun: AcceptanceSet, clinic: Clinic, administrator: User, client: Client
+) -> None:
+    client.force_login(administrator)
+    told = "The ensemble gives no results in this clinic now"
+    assert told not in client.get(f"{ADDRESS}{begun.pk}/").content.decode()
+    decide_on_classifier(
+        by=administrator, clinic=clinic, subject="classifier-1", state=ClassifierState.SHADOW, reason="To be measured."
+    )
+    shown = client.get(f"{ADDRESS}{begun.pk}/").content.decode()
+    assert told in shown
+    assert "classifier-1" in shown[shown.index(told) :]
 
 
 def test_one_kind_is_offered_at_a_time_and_a_first_impression_counts_of_the_reader_alone(

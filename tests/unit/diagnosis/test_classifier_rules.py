@@ -192,6 +192,32 @@ def test_results_of_before_carry_the_stop_until_this_very_version_is_taken_up_ag
     assert marked() == []
 
 
+def test_of_a_version_that_is_not_installed_any_more_the_results_are_marked_and_nothing_else_changes(
+    scan: Scan, clinic: Clinic, administrator: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def marked() -> list[str]:
+        return [one.because for one in Stops.of(clinic.pk).among("cxr", ["classifier-0/1.2.3", "classifier-0/2.0.0"])]
+
+    earlier = "classifier-0/1.2.3"
+    monkeypatch.setattr(classifiers, "installed_specs", lambda: (spec(name="classifier-0", version="2.0.0"),))
+    with pytest.raises(Refusal):  # it never answered
+        decide(administrator, clinic, earlier, State.STOPPED)
+    finish(scan, 0.9)
+    with pytest.raises(Refusal):  # this is the one that is installed
+        decide(administrator, clinic, "classifier-0/2.0.0", State.STOPPED)
+    with pytest.raises(Refusal, match="not installed any more is not asked"):
+        decide(administrator, clinic, earlier, State.OFF)
+    assert decide(administrator, clinic, earlier, State.STOPPED, "Wrong labels.").version == "1.2.3"
+    assert marked() == ["Wrong labels."]
+    assert classifiers.states_in(clinic.pk)["classifier-0"] != State.STOPPED
+    require_still_answering(clinic.pk, Modality.CXR, ["classifier-0"])
+    decide(administrator, clinic, earlier, State.ACTIVE, "A false alarm.")
+    assert marked() == []
+    client.force_login(administrator)
+    shown = client.get(f"/oversight/classifiers/?clinic={clinic.pk}").content.decode()
+    assert f'<option value="{earlier}">classifier-0 1.2.3, not installed any more</option>' in shown
+
+
 def test_a_new_clinic_starts_without_ct_and_says_so(settings: Any, db: None) -> None:
     settings.NEW_CLINICS_WITHOUT = frozenset({"ct"})
     place = Clinic.objects.create(name="East Clinic")
