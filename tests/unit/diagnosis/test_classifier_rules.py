@@ -202,9 +202,15 @@ def test_of_a_version_that_is_not_installed_any_more_the_results_are_marked_and_
     monkeypatch.setattr(classifiers, "installed_specs", lambda: (spec(name="classifier-0", version="2.0.0"),))
     with pytest.raises(Refusal):  # it never answered
         decide(administrator, clinic, earlier, State.STOPPED)
+    monkeypatch.setattr(classifiers, "installed_specs", lambda: (spec(name="classifier-0", version="1.2.3"),))
     finish(scan, 0.9)
     with pytest.raises(Refusal):  # this is the one that is installed
-        decide(administrator, clinic, "classifier-0/2.0.0", State.STOPPED)
+        decide(administrator, clinic, earlier, State.STOPPED)
+    decide(administrator, clinic, "classifier-0", State.STOPPED, "Wrong labels.")
+    monkeypatch.setattr(classifiers, "installed_specs", lambda: (spec(name="classifier-0", version="2.0.0"),))
+    decide(administrator, clinic, earlier, State.ACTIVE, "A false alarm.")
+    assert marked() == []
+    decide(administrator, clinic, "classifier-0", State.ACTIVE, "Another version.")
     with pytest.raises(Refusal, match="not installed any more is not asked"):
         decide(administrator, clinic, earlier, State.OFF)
     assert decide(administrator, clinic, earlier, State.STOPPED, "Wrong labels.").version == "1.2.3"
