@@ -115,6 +115,9 @@ RECEIVED = {
     "received/incomplete": gettext_noop(
         "The record number is known, but without a name and a birth date nothing confirms the person."
     ),
+    "received/not_asked_for": gettext_noop(
+        "An archive sent it although another study, or another patient’s, was asked for."
+    ),
     "received/disagrees": gettext_noop("The record that it points to has another name, number or birth date."),
     "received/several": gettext_noop("It points to more than one patient."),
     "received/study_elsewhere": gettext_noop("Images with the same study UID belong to another patient."),

@@ -1,10 +1,16 @@
-"""What a person decides about a study that waits: it is this patient's, or it is rejected. Each is one UPDATE."""
+"""What a person decides: a study that waits is this patient's, or rejected; an archive is asked once more.
+
+Each is one UPDATE.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -15,9 +21,11 @@ from diagnosis.errors import IdentityMismatch, NotAllowedNow
 from diagnosis.models import Patient
 from diagnosis.rules.corrections import require_current
 from diagnosis.scans import intake
-from network import tasks
-from network.models import InstanceStatus, ReceivedInstance, ReceivedStudy, StudyStatus
+from network import retrieving, tasks
+from network.models import InstanceStatus, PriorRetrieval, ReceivedInstance, ReceivedStudy, StudyStatus
+from network.states import OPEN, RetrievalStatus
 
+ASKED_NOW = _("The archive is being asked at this moment. Look at the list again.")
 DECIDED = _("Somebody else has decided about this study meanwhile. Look at the list again.")
 
 
@@ -65,6 +73,26 @@ def bring_back(*, by: User, study: ReceivedStudy) -> None:
     if not rejected.update(status=StudyStatus.WAITING, decided_by=None, decided_at=None, reason=""):
         raise NotAllowedNow("not_rejected", DECIDED)
     study.instances.filter(status=InstanceStatus.REJECTED).update(status=InstanceStatus.WAITING)
+
+
+def ask_again(*, by: User, retrieval: PriorRetrieval) -> None:
+    """Ask the archive once more, or sooner than by itself. Raises NotAllowedNow where it is being asked."""
+    require(by, Permission.MANAGE_DELIVERY, retrieval.entity.clinic)
+    if retrieval.study_id is None:
+        raise NotAllowedNow("study_gone", gettext_lazy(retrieving.GONE))
+    if retrieval.is_held:
+        raise NotAllowedNow("being_asked", ASKED_NOW)
+    now = timezone.now()
+    anew: dict[str, Any] = {"attempts": 0, "next_attempt_at": now, "held_until": None}
+    if retrieval.status in OPEN:
+        moved = bool(PriorRetrieval.objects.held_as(retrieval).update(**anew))
+    else:
+        moved = PriorRetrieval.objects.move(retrieval, RetrievalStatus.WANTED, wanted_at=now, last_answer="", **anew)
+    if not moved:
+        raise NotAllowedNow("being_asked", ASKED_NOW)
+    note_event(Event.QUERY, Action.EXECUTE)
+    note_detail(archive=str(retrieval.entity_id))
+    transaction.on_commit(tasks.wake_retrieval, robust=True)
 
 
 def _decide(

@@ -15,7 +15,10 @@ class RemoteEntityAdmin(NeverDeleted, Proven, admin.ModelAdmin):
     list_filter = ("clinic", "is_active")
     list_select_related = ("clinic",)
     search_fields = ("title", "description")
-    fields = ("clinic", "title", "networks", "report_port", "description", "is_active", "created_at")
+    fields = (
+        *("clinic", "title", "networks", "report_port", "description", "is_active"),
+        *("priors_by", "query_host", "query_port", "query_tls", "patient_issuer", "priors_most", "created_at"),
+    )
     readonly_fields = ("created_at",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: RemoteEntity | None = None) -> tuple[str, ...]:

@@ -7,4 +7,8 @@ class NetworkConfig(AppConfig):
     verbose_name = _("DICOM network")
 
     def ready(self) -> None:
-        from network import audited, erased  # noqa: F401, PLC0415  connect their receivers
+        from diagnosis.states import MACHINES  # noqa: PLC0415
+        from network import arrivals, audited, erased  # noqa: F401, PLC0415  connect their receivers
+        from network.states import RETRIEVAL_MOVES  # noqa: PLC0415
+
+        MACHINES["PriorRetrieval"] = RETRIEVAL_MOVES

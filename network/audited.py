@@ -20,6 +20,7 @@ def _entity_saved(instance: RemoteEntity, created: bool, **_: Any) -> None:
         "entity": instance.title,
         "networks": ", ".join(instance.networks.split()),
         "port for reports": str(instance.report_port or ""),
+        "priors": f"{instance.priors_by} {instance.query_host}:{instance.query_port}" if instance.priors_by else "",
         "clinic": str(instance.clinic_id),
         "state": "active" if instance.is_active else "off",
     }

@@ -12,8 +12,9 @@ from django.dispatch import receiver
 from diagnosis.actions.deletion import study_erased
 from diagnosis.models import Scan, Study
 from network import spool
-from network.models import ErasedStudy, InstanceStatus, ReceivedInstance, ReceivedStudy
+from network.models import ErasedStudy, InstanceStatus, PriorRetrieval, ReceivedInstance, ReceivedStudy
 from network.models.erased_study import digest_of
+from network.states import OPEN, RetrievalStatus
 
 
 @receiver(study_erased)
@@ -32,8 +33,20 @@ def _study_erased(study: Study, **_: Any) -> None:
     ReceivedInstance.objects.filter(pk__in=keys).update(
         status=InstanceStatus.FILED, study=None, scan=None, held_until=None, reason_code="", reason_params={}
     )
+    _forget_retrievals(study)
     ReceivedStudy.objects.filter(pk__in=groups, instances=None).delete()
     transaction.on_commit(lambda: _remove(keys), robust=True)
+
+
+def _forget_retrievals(study: Study) -> None:
+    """What an archive named of the patient for its sake, and where an archive named the study itself."""
+    for row in PriorRetrieval.objects.naming(study.study_instance_uid, study.patient_id):
+        left = [one for one in row.found if one["uid"] != study.study_instance_uid]
+        PriorRetrieval.objects.filter(pk=row.pk).update(found=left)
+    asked = PriorRetrieval.objects.filter(study=study)
+    # Whoever fetches at this moment finds that the lease is gone, and writes nothing back.
+    asked.filter(status__in=OPEN).update(status=RetrievalStatus.FAILED, held_until=None)
+    asked.update(study=None, found=[], last_answer="")
 
 
 def _remove(keys: list[UUID]) -> None:

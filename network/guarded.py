@@ -84,8 +84,11 @@ class GuardedMessages(DIMSEServiceProvider):
     And where the data sets of all associations together would take more memory than they may.
     """
 
-    def __init__(self, assoc: Association, *, most_bytes: int, budget: Budget) -> None:
+    def __init__(
+        self, assoc: Association, *, most_bytes: int, budget: Budget, most_waiting: int = MOST_WAITING
+    ) -> None:
         super().__init__(assoc)
+        self.most_waiting = most_waiting
         self.most_bytes = most_bytes + COMMAND_BYTES
         self._bytes, self._began = 0, 0.0
         self._budget, self._held = budget, 0
@@ -118,7 +121,7 @@ class GuardedMessages(DIMSEServiceProvider):
             return f"a message of more than {self.most_bytes} bytes"
         if time.monotonic() - self._began > MESSAGE_SECONDS:
             return f"a message that took more than {MESSAGE_SECONDS:g} seconds"
-        if self.msg_queue.qsize() >= MOST_WAITING:
+        if self.msg_queue.qsize() >= self.most_waiting:
             return "messages before their turn"
         return ""
 

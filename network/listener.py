@@ -21,7 +21,7 @@ from audit.vocabulary import Action, Event, Outcome
 from network import classes, commitment, peers
 from network.budget import Budget
 from network.guarded import LARGEST_PDU, GuardedHandler, GuardedMessages, GuardedServer
-from network.models import RemoteEntity
+from network.models import PriorRetrieval, RemoteEntity
 from network.models.remote_entity import read_address
 from network.peers import Call, Refused
 from network.rates import Rate
@@ -195,12 +195,20 @@ class Listener:
             address=str(address),
         )
         try:
-            store(instance, entity=entity)
-        except OutOfResources as error:
+            store(instance, entity=entity, retrieval=self._asked_for(entity, request))
+        except (OutOfResources, Error) as error:
             log.error("an instance from %s was not taken: %s", entity.title, error)
             return OUT_OF_RESOURCES
         self._arrived()
         return SUCCESS
+
+    def _asked_for(self, entity: RemoteEntity, request: Any) -> PriorRetrieval | None:
+        """For which of our C-MOVE requests it comes; None where the sender sends by itself, or moves for others."""
+        title = str(request.MoveOriginatorApplicationEntityTitle or "").strip()
+        number = request.MoveOriginatorMessageID
+        if title != self.door.title or number is None:
+            return None
+        return PriorRetrieval.objects.moved_for(entity.clinic, int(number))
 
     def _promise(self, event: Any) -> tuple[int, None]:
         """The status that answers N-ACTION: that the question is kept. What comes of it is reported afterwards."""

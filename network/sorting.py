@@ -23,6 +23,7 @@ from diagnosis.errors import AttachedElsewhere, DiskFull, FileRefused, IdentityM
 from diagnosis.messages import Message
 from diagnosis.models import Patient, Scan
 from diagnosis.scans import intake
+from diagnosis.scans.request import Request
 from ml.imaging import DicomIdentity
 from network import classes, spool
 from network.matching import match, names_anybody, why
@@ -34,6 +35,10 @@ log = logging.getLogger(__name__)
 HOLD = timedelta(seconds=60)
 # A file that ended so many workers is shown to a person instead.
 MOST_ATTEMPTS = 3
+RELATED = (
+    *("entity__account", "clinic", "study__patient"),
+    *("retrieval__entity", "retrieval__study__patient__merged_into"),
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def _claim(pk: UUID) -> ReceivedInstance | None:
     free = ReceivedInstance.objects.unsorted(now).filter(pk=pk)
     if not free.update(held_until=now + HOLD, attempts=F("attempts") + 1):
         return None
-    return ReceivedInstance.objects.select_related("entity__account", "clinic", "study__patient").get(pk=pk)
+    return ReceivedInstance.objects.select_related(*RELATED).get(pk=pk)
 
 
 def sort(row: ReceivedInstance) -> Outcome:
@@ -149,6 +154,9 @@ def _outcome(look: Look, data: bytes) -> Outcome:
     found = match(look.identity, look.row.clinic)
     if isinstance(found, Message):
         return Outcome(InstanceStatus.WAITING, found)
+    asked = look.row.retrieval
+    if asked and not asked.covers(look.identity.study_instance_uid, found):
+        return Outcome(InstanceStatus.WAITING, why("not_asked_for"))
     return _take(look, data, found)
 
 
@@ -186,6 +194,7 @@ def _take(look: Look, data: bytes, patient: Patient) -> Outcome:
             # What came after the decision was not looked at: of that, no more is confirmed than was compared.
             identity_confirmed=bool(decided and row.study_id),
             compared=[IdentityMismatch(intake.differences(look.identity, patient)).comparison] if decided else (),
+            request=Request(prior_from=row.retrieval.entity.title) if row.retrieval else None,
         )
     except AttachedElsewhere:
         return Outcome(InstanceStatus.KEPT if decided else InstanceStatus.WAITING, why("elsewhere"), patient)
@@ -271,7 +280,7 @@ def _tell(row: ReceivedInstance, outcome: Outcome) -> None:
     record(
         Event.IMPORT,
         Action.CREATE,
-        route=row.entity.service,
+        route="DICOM C-GET or C-MOVE" if row.retrieval_id else row.entity.service,
         object_type="diagnosis.study",
         object_id=str(scan.study_id),
         patient=scan.patient_id,

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from diagnosis.disk import is_disk_full
 from network import spool
-from network.models import InstanceStatus, ReceivedInstance, RemoteEntity
+from network.models import InstanceStatus, PriorRetrieval, ReceivedInstance, RemoteEntity
 from network.models.received_instance import TAKEN_BACK
 
 log = logging.getLogger(__name__)
@@ -34,26 +34,28 @@ class Instance:
     address: str
 
 
-def store(instance: Instance, *, entity: RemoteEntity) -> ReceivedInstance:
+def store(instance: Instance, *, entity: RemoteEntity, retrieval: PriorRetrieval | None = None) -> ReceivedInstance:
     """Keep it, or find that the same bytes are here. When this returns, a power cut loses nothing of it.
 
-    Raises OutOfResources where disk or database take nothing more.
+    `retrieval`: for which it was fetched; without one, somebody sent it. Raises OutOfResources where disk or database
+    take nothing more.
     """
     try:
-        return _store(instance, entity)
+        return _store(instance, entity, retrieval)
     except (OSError, Error) as error:
         log.exception("an instance from %s could not be stored", entity.title)
         what = "the disk is full" if is_disk_full(error) else "disk or database failed"
         raise OutOfResources(what) from error
 
 
-def _store(instance: Instance, entity: RemoteEntity) -> ReceivedInstance:
+def _store(instance: Instance, entity: RemoteEntity, retrieval: PriorRetrieval | None) -> ReceivedInstance:
     """The database refuses what is here already, so that a new instance costs no question before."""
     if not spool.has_room(len(instance.dataset)):
         raise OutOfResources("the disk is nearly full")
     row = ReceivedInstance(
         clinic=entity.clinic,
         entity=entity,
+        retrieval=retrieval,
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=instance.sop_instance_uid,
         transfer_syntax_uid=instance.transfer_syntax_uid,
@@ -73,11 +75,15 @@ def _store(instance: Instance, entity: RemoteEntity) -> ReceivedInstance:
 
 
 def _earlier(new: ReceivedInstance, instance: Instance) -> ReceivedInstance:
-    """The row of the same bytes; in the line once more where its image was taken back, or its file is lost."""
+    """The row of the same bytes; in the line once more where its image was taken back, its file is lost, or where it
+    was fetched as a prior and is now sent to be read.
+    """
     same = ReceivedInstance.objects.filter(clinic=new.clinic, sop_instance_uid=new.sop_instance_uid, sha256=new.sha256)
-    found = same.select_related("scan").get()
+    found = same.select_related("scan__series__study").get()
     if _was_taken_back(found):
         return _again(found, instance, reason_code="received", reason_params=TAKEN_BACK)
+    if found.retrieval_id and not new.retrieval_id:
+        return _as_sent(found, instance, new)
     if found.status != InstanceStatus.FILED and not spool.path_of(found.pk).is_file():
         return _again(found, instance, reason_code="", reason_params={})
     return found
@@ -86,6 +92,19 @@ def _earlier(new: ReceivedInstance, instance: Instance) -> ReceivedInstance:
 def _was_taken_back(row: ReceivedInstance) -> bool:
     """Whether its image is gone again, perhaps because it was the wrong person's."""
     return row.status == InstanceStatus.FILED and (row.scan is None or row.scan.withdrawal_id is not None)
+
+
+def _as_sent(row: ReceivedInstance, instance: Instance, new: ReceivedInstance) -> ReceivedInstance:
+    """No prior any more: of the sender, and taken up once more where its study still is one."""
+    sent = {"retrieval": None, "entity": new.entity, "address": new.address, "study": None}
+    if row.status == InstanceStatus.FILED:
+        assert row.scan  # else it was taken back
+        return _again(row, instance, reason_code="", reason_params={}, **sent) if row.scan.study.is_prior else row
+    if row.status == InstanceStatus.RECEIVED:
+        ReceivedInstance.objects.filter(pk=row.pk, status=row.status).update(**sent, held_until=None)
+    else:  # it waits for a person, or is kept, among what came with it
+        ReceivedInstance.objects.filter(pk=row.pk, status=row.status).update(retrieval=None)
+    return row
 
 
 def _again(row: ReceivedInstance, instance: Instance, **reason: Any) -> ReceivedInstance:

@@ -1,13 +1,17 @@
-"""Thin Celery tasks: what they do lives in sorting and spool."""
+"""Thin Celery tasks: what they do lives in sorting, retrieving and spool."""
 
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
+from threading import Thread
 
 from celery import shared_task
+from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from network import commitment, sorting, spool
+from network import commitment, retrieving, sorting, spool
 
 log = logging.getLogger(__name__)
 # So that nobody else's analysis waits for a whole series: then to the end of the line.
@@ -33,9 +37,29 @@ def report_commitments() -> None:
     commitment.report_due()
 
 
+@shared_task(acks_late=False)
+def fetch_priors() -> None:
+    """In a process of its own, which ends when nothing is due: an archive takes minutes, and analyses must not wait.
+
+    What it does not end, because the machine stops, the next one does.
+    """
+    if settings.PRIORS_PER_HOUR and retrieving.is_due():
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "fetch_priors"]
+        process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
+        Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
+
+
 def wake() -> None:
     """Do not wait for the beat; where the broker is away, that comes anyway."""
     try:
         sort_received.apply_async(expires=60)
     except (OperationalError, OSError):
         log.warning("the broker did not take the order to sort what was received", exc_info=True)
+
+
+def wake_retrieval() -> None:
+    """The same of what archives are to be asked for."""
+    try:
+        fetch_priors.apply_async(expires=60)
+    except (OperationalError, OSError):
+        log.warning("the broker did not take the order to fetch priors", exc_info=True)

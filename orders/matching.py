@@ -21,7 +21,8 @@ def study_of(order: Order) -> Study | None:
     """The study that answers `order`, or None. A record that was merged counts as the one in use."""
     if not is_number(order.accession_number):
         return None
-    found = with_number(order).filter(patient=order.patient.in_use).exclude(representative=None)
+    # A prior was made for an earlier request, whatever number it bears.
+    found = with_number(order).filter(patient=order.patient.in_use, fetched_from="").exclude(representative=None)
     if kind := KINDS.get(order.modality.upper()):
         found = found.filter(modality=kind)
     return found.order_by("received_at", "pk").first()

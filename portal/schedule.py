@@ -13,6 +13,7 @@ def entries(
     deliver_seconds: int = 15,
     worklist_seconds: int = 0,
     sort_seconds: int = 0,
+    priors: bool = False,
     backups: bool = False,
 ) -> dict[str, Any]:
     """Celery’s beat schedule. Each entry expires before its next turn: a queue that stood still runs it once."""
@@ -46,6 +47,9 @@ def entries(
         made["sort-received"] = _every(sort_seconds, "network.tasks.sort_received")
         made["report-commitments"] = _every(30, "network.tasks.report_commitments")
         made["sweep-spool"] = _every(HOUR, "network.tasks.sweep_spool")
+    if priors:
+        # For what is tried again, and where the message of a study that came was lost.
+        made["fetch-priors"] = _every(60, "network.tasks.fetch_priors")
     if backups:
         # Looks whether the daily backup is due; a machine that was off at that hour makes it as soon as it runs.
         made["begin-backup"] = _every(900, "portal.tasks.begin_backup")

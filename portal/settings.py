@@ -313,12 +313,14 @@ OHIF_URL = env.str("OHIF_URL", default="")
 DICOM_REJECTED_DAYS = env.int("DICOM_REJECTED_DAYS", default=365)
 # Whether programs may send images over DICOMweb (STOW-RS), with a token.
 DICOMWEB_STORE = env.bool("DICOMWEB_STORE", default=False)
-RECEIVES_DICOM = bool(DICOM_PORT) or DICOMWEB_STORE
+# How many times an hour each archive is asked for earlier studies of patients whose study came in, 0: never. Which ones
+# are asked is said under Administration.
+PRIORS_PER_HOUR = env.int("PRIORS_PER_HOUR", default=0)
+RECEIVES_DICOM = bool(DICOM_PORT) or DICOMWEB_STORE or PRIORS_PER_HOUR > 0
 # What the data sets of all associations that are on their way may take of the listener's memory.
 DICOM_MEMORY_MEGABYTES = env.int("DICOM_MEMORY_MEGABYTES", default=512)
 # How often what was received, and no worker was told of, is looked for.
 DICOM_SORT_SECONDS = env.int("DICOM_SORT_SECONDS", default=15)
-
 # --- deliveries ---------------------------------------------------------------------------------------------
 # How often what waits in the outbox is looked for, beside the message that each new one sends.
 DELIVERY_SWEEP_SECONDS = env.int("DELIVERY_SWEEP_SECONDS", default=15)
@@ -416,6 +418,7 @@ CELERY_BEAT_SCHEDULE = schedule.entries(
     deliver_seconds=DELIVERY_SWEEP_SECONDS,
     sort_seconds=DICOM_SORT_SECONDS if RECEIVES_DICOM else 0,
     worklist_seconds=WORKLIST_SECONDS,
+    priors=PRIORS_PER_HOUR > 0,
     backups=BACKUP_ROOT is not None,
 )
 

@@ -9,7 +9,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()  # what sends and answers is beside rows
 
 from delivery.dicom import scu  # noqa: E402
-from network import classes, commitment  # noqa: E402
+from ml.imaging.admission import MODALITIES  # noqa: E402
+from network import choosing, classes, commitment, querying  # noqa: E402
 from orders import modality_worklist  # noqa: E402
 from tools.generated import ROOT, Part  # noqa: E402
 
@@ -47,10 +48,26 @@ def draw_requested() -> str:
         (scu.VERIFICATION, "C-ECHO", "a destination, when an administrator tries it"),
         *((uid, "C-STORE", "a destination") for uid in scu.STORAGE),
         (modality_worklist.MODALITY_WORKLIST, "C-FIND", "the worklist of an ordering system"),
+        (querying.FIND, "C-FIND", "an archive, for priors"),
+        (querying.GET, "C-GET", "an archive, for priors"),
+        (querying.MOVE, "C-MOVE", "an archive, for priors"),
     ]
     head = ["| SOP class, as SCU | UID | Service | Of whom |", "| --- | --- | --- | --- |"]
     body = [f"| {classes.name_of(uid)} | `{uid}` | {service} | {whom} |" for uid, service, whom in rows]
     return "\n".join([*head, *body, "", f"To destinations, transfer syntaxes: {syntaxes}."])
+
+
+def draw_retrieved() -> str:
+    """The keys of the query, and which answers are followed."""
+    head = ["| Key of C-FIND at STUDY level | |", "| --- | --- |"]
+    matched = ["| PatientID | the record number |", "| StudyDate | before the day of the study that came in |"]
+    returned = [f"| {name} | returned |" for name in sorted(querying.KEYS)]
+    kinds = ", ".join(MODALITIES)
+    rule = (
+        f"Fetched are the newest studies of {kinds} whose description names no other part of the body, of up to "
+        f"{choosing.MOST_INSTANCES:,} instances, whose number, name and birth date agree with the record."
+    )
+    return "\n".join([*head, *matched, *returned, "", rule])
 
 
 ANSWERS = {
@@ -75,4 +92,9 @@ def _part(name: str, draw: Callable[[], str]) -> Part:
     return Part(PAGE, f"<!-- {name}: written by make docs -->", f"<!-- end of {name} -->", draw)
 
 
-PARTS = (_part("accepted", draw), _part("commitment", draw_commitment), _part("requested", draw_requested))
+PARTS = (
+    _part("accepted", draw),
+    _part("commitment", draw_commitment),
+    _part("requested", draw_requested),
+    _part("retrieved", draw_retrieved),
+)

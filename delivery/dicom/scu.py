@@ -19,6 +19,7 @@ from pynetdicom.status import code_to_category
 from delivery.dicom.objects import Built
 from delivery.models import Destination
 from delivery.senders import Refused, TryAgain, Unreachable
+from network import encryption
 
 VERIFICATION = "1.2.840.10008.1.1"
 # What goes out: Comprehensive SR, Enhanced SR, secondary capture, encapsulated PDF, key object selection.
@@ -145,14 +146,9 @@ def _association(destination: Destination, classes: list[str]) -> Iterator[Assoc
 
 
 def _tls(destination: Destination) -> tuple[ssl.SSLContext, str] | None:
-    """Their certificate must be of an authority that this machine or DELIVERY_TLS_CA knows."""
     if not destination.tls:
         return None
-    context = ssl.create_default_context(cafile=settings.DELIVERY_TLS_CA or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.DICOM_TLS_CERTIFICATE:
-        context.load_cert_chain(settings.DICOM_TLS_CERTIFICATE, settings.DICOM_TLS_KEY or None)
-    return context, destination.host
+    return encryption.context(), destination.host
 
 
 def _why_not(link: Association) -> str:

@@ -48,9 +48,12 @@ def analyse_with(*, by: User, image: Scan) -> None:
 
     It joins the analysis that still waits, which then waits a little longer for the next one; else it starts another.
     Each further analysis of a study waits twice as long as the one before it, so that a slow sender does not start one
-    for every image. An image that no classifier is asked about starts one only where it is the first.
+    for every image. An image that no classifier is asked about starts one only where it is the first. A prior is not
+    analysed.
     """
     study = image.study
+    if study.is_prior:
+        return
     unclassified = bool(image.not_classified_code)
     if unclassified and study.analyses.exists():
         return
@@ -66,6 +69,13 @@ def analyse_with(*, by: User, image: Scan) -> None:
     # What is there may be claimed at this moment; then the UPDATE finds none, and there is one more.
     if not (waiting.exists() and waiting.update(not_before=not_before)):
         start_analysis(by=by, study=study, trigger=Trigger.UPLOAD, not_before=not_before)
+
+
+def analyse_again(*, by: User, study: Study, note: Message) -> None:
+    """Have a study analysed that has other images than before: not a prior of which nobody wanted a result."""
+    if study.analyses.waiting().exists() or (study.is_prior and not study.analyses.exists()):
+        return
+    start_analysis(by=by, study=study, trigger=Trigger.RERUN, note=note)
 
 
 def start_analysis(

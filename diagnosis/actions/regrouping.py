@@ -9,12 +9,12 @@ from django.db import transaction
 
 from accounts.actors import actor_label
 from accounts.models import User
-from diagnosis.actions.analysis import start_analysis
+from diagnosis.actions.analysis import analyse_again
 from diagnosis.actions.review import read_with
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, Correction, Patient, Scan, Study
-from diagnosis.models.analysis import OPEN, Trigger
+from diagnosis.models.analysis import OPEN
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.reviews import queue
 from diagnosis.rules import corrections
@@ -98,8 +98,7 @@ def begin_anew(study: Study, *, by: User) -> None:
     if study.representative_id is None:
         _close(study, actor)
         return
-    if not study.analyses.waiting().exists():
-        start_analysis(by=by, study=study, trigger=Trigger.RERUN, note=MOVED)
+    analyse_again(by=by, study=study, note=MOVED)
     read_with(by=by, study=study)
     # A reading that came along was placed by what the other study's referrer asked for.
     queue.place_again(study)
@@ -123,6 +122,10 @@ def _move(keys: list[UUID], study: Study, target: Study | None) -> Study:
         reached = regrouping.split_off(study, keys, patient=study.patient)
     else:
         reached = target if regrouping.join(keys, source=study, target=target) else None
+        if target.is_prior and not study.is_prior:
+            # What waits to be read takes the other images along.
+            Study.objects.filter(pk=target.pk).update(fetched_from="")
+            target.fetched_from = ""
     if reached is None:
         raise NotAllowedNow("changed_meanwhile", corrections.CHANGED_MEANWHILE)
     return reached

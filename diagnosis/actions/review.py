@@ -58,8 +58,11 @@ def open_review(
 def read_with(*, by: User, study: Study, urgent: bool = False) -> None:
     """Have an image that has just come in read: with the open first reading of its study, else by a new one.
 
-    An image that comes after the study was read opens it again; what was signed stays as it was signed.
+    An image that comes after the study was read opens it again; what was signed stays as it was signed. A prior is not
+    read.
     """
+    if study.is_prior:
+        return
     waiting = study.reviews.filter(kind=ReviewKind.FIRST, status__in=OPEN).first()
     if waiting is None:
         open_review(by=by, study=study, urgent=urgent)

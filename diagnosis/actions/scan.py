@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, IntegrityError, transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from accounts.models import User
@@ -28,6 +29,9 @@ from diagnosis.scans.request import Request, plausible_guess
 from diagnosis.states import AnalysisStatus, ReviewStatus
 from ml.imaging import Role
 from ml.imaging.sandbox import Inspection
+
+# Sent with `study` in the transaction that files the first image of a study that is to be read here: not of a prior.
+study_arrived = Signal()
 
 
 @dataclass(frozen=True)
@@ -89,17 +93,20 @@ def receive_scan(
 ) -> Upload:
     """As `upload_scan`, for a sender whose right to send was asked at another door: `by` may be a machine's account."""
     require_current(patient)
+    request = request or Request()
     if earlier := _earlier(patient, intake.fingerprint(data), by=by):
+        _want(earlier.scan, by=by, request=request)
         return _change_modality(earlier, by=by, modality=modality)
     accepted = intake.accept(data, name=name, chosen=modality, patient=patient.pk)
     same, found = identity.find_same_image(accepted, patient, by=by)
     if same:
+        _want(same, by=by, request=request)
         return Upload(same, duplicate=True)
     found = [*intake.differences(accepted.inspection.header, patient), *found]
     if found and not identity_confirmed:
         _require_compared(IdentityMismatch(found), compared)
     scan = _scan(accepted, by=by, patient=patient, confirmed=found)
-    return _keep(scan, accepted, by=by, request=request or Request())
+    return _keep(scan, accepted, by=by, request=request)
 
 
 def _require_compared(mismatch: IdentityMismatch, compared: Collection[str]) -> None:
@@ -198,15 +205,16 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, request: Reque
             # Held until the row is there: a merge at this very moment would leave it with a record nobody uses.
             list(Patient.objects.select_for_update().filter(pk=scan.patient_id))
             require_current(scan.patient)
-            _file(scan, _address(accepted.inspection, examined_at=scan.acquired_at), by=by, request=request)
-            analyse_with(by=by, image=scan)
-            read_with(by=by, study=scan.study, urgent=request.urgent)
+            address = _address(accepted.inspection, examined_at=scan.acquired_at)
+            first = _file(scan, address, by=by, request=request)
+            _take_up(scan, by=by, request=request, arrives=first)
             if request.priority:  # the first word on it may come with a later file of the study
                 queue.place_again(scan.study)
     except BaseException as error:
         _discard(scan)
         # The same bytes arrived twice at once; the constraint let one through.
         if isinstance(error, IntegrityError) and (earlier := _earlier(scan.patient, scan.sha256, by=by)):
+            _want(earlier.scan, by=by, request=request)
             return earlier
         if is_disk_full(error):  # SQLite, whose rows lie beside the files
             raise DiskFull from error
@@ -214,8 +222,38 @@ def _keep(scan: Scan, accepted: intake.AcceptedFile, *, by: User, request: Reque
     return Upload(scan, duplicate=False)
 
 
-def _file(scan: Scan, address: filing.Address, *, by: User, request: Request) -> None:
-    """Save the row in its study, which it represents until there is reason to choose another."""
+def _take_up(scan: Scan, *, by: User, request: Request, arrives: bool) -> None:
+    """Have the image analysed and read with its study. What somebody sends is no prior any more, should it be one.
+
+    `arrives`: it is the first of its study.
+    """
+    study = scan.study
+    if study.is_prior and not request.prior_from:
+        Study.objects.filter(pk=study.pk).update(fetched_from="")
+        study.fetched_from, arrives = "", True
+    analyse_with(by=by, image=scan)
+    read_with(by=by, study=study, urgent=request.urgent)
+    if arrives and not study.is_prior:
+        study_arrived.send(Study, study=study)
+
+
+def _want(scan: Scan, *, by: User, request: Request) -> None:
+    """An image that was fetched as a prior is sent by somebody: its study is to be read here after all."""
+    if request.prior_from or not scan.study.is_prior:
+        return
+    with transaction.atomic():
+        # Held, so that one that is sent at this moment by somebody else does not begin the study twice.
+        study = Study.objects.select_for_update().filter(pk=scan.study_id).exclude(fetched_from="").first()
+        if study:
+            scan.series.study = study
+            _take_up(scan, by=by, request=request, arrives=True)
+
+
+def _file(scan: Scan, address: filing.Address, *, by: User, request: Request) -> bool:
+    """Save the row in its study, which it represents until there is reason to choose another.
+
+    Returns whether it is the first image of the study.
+    """
     modality, at = Modality(scan.modality), timezone.now()
     scan.series = filing.find_series(
         patient=scan.patient, modality=modality, address=address, by=by, at=at, request=request
@@ -226,6 +264,7 @@ def _file(scan: Scan, address: filing.Address, *, by: User, request: Request) ->
     if represented is None or (represented.not_classified_code and not scan.not_classified_code):
         study.representative, study.emptied_of = scan, None
         study.save(update_fields=["representative", "emptied_of"])
+    return represented is None
 
 
 def _address(seen: Inspection, *, examined_at: datetime | None) -> filing.Address:

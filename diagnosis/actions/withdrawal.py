@@ -13,12 +13,11 @@ from django.utils.translation import gettext
 from accounts.actors import actor_label
 from accounts.models import User
 from accounts.permissions import Permission, require
-from diagnosis.actions.analysis import start_analysis
+from diagnosis.actions.analysis import analyse_again
 from diagnosis.actions.review import read_with
 from diagnosis.errors import NotAllowedNow
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, Notification, Patient, Review, Scan, Study, Withdrawal
-from diagnosis.models.analysis import Trigger
 from diagnosis.rules import deletions, withdrawals
 from diagnosis.scans import filing
 from diagnosis.states import AnalysisStatus, ReviewStatus
@@ -105,8 +104,7 @@ def forget_results(study: Study, *, by: User) -> None:
 def _go_on(study: Study, *, by: User, note: Message) -> None:
     """With other images than before."""
     filing.represent(study)
-    if not study.analyses.waiting().exists():
-        start_analysis(by=by, study=study, trigger=Trigger.RERUN, note=note)
+    analyse_again(by=by, study=study, note=note)
 
 
 def close_study(study: Study, made: Withdrawal, *, by: User) -> None:

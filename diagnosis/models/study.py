@@ -133,6 +133,15 @@ class Study(ClinicalModel):
     received_from = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("received from"), on_delete=models.PROTECT, related_name="+"
     )
+    fetched_from = models.CharField(
+        _("fetched from"),
+        max_length=16,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text=_("AE title of the archive that was asked for it, as a prior of another study; empty: it was sent"),
+    )
     representative = models.OneToOneField(
         "diagnosis.Scan",
         verbose_name=_("representative image"),
@@ -195,6 +204,11 @@ class Study(ClinicalModel):
     def time_is_known(self) -> bool:
         """Whether the hour of `examined_at` means something: a person says the day alone."""
         return self.examined_at is not None and self.examined_from != ExaminedFrom.PERSON
+
+    @property
+    def is_prior(self) -> bool:
+        """Whether it is here to be compared with alone: neither analysed nor read, unless a person asks."""
+        return bool(self.fetched_from)
 
     @property
     def shown(self) -> Scan:

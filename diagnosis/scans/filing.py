@@ -64,6 +64,7 @@ def find_series(
             received_at=at,
             received_from=by,
             batch=request.examination,
+            fetched_from=request.prior_from,
             **dates,
             **words,
         )

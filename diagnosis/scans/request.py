@@ -26,7 +26,8 @@ class Request:
     """`examined_on`: the day, where a person says it. `is_date_unknown`: nobody knows it, and no file is to guess.
 
     `examination` is a key that the sender made up, or that of a study: loose files with the same one, of one patient
-    and modality, are one examination.
+    and modality, are one examination. `prior_from`: the AE title of the archive from which it was fetched to be
+    compared with; empty where somebody sent it.
     """
 
     examined_on: date | None = None
@@ -38,6 +39,7 @@ class Request:
     ward: str = ""
     clinical_question: str = ""
     symptoms: str = ""
+    prior_from: str = ""
 
 
 def plausible_day(day: date) -> None:

@@ -16,7 +16,8 @@ RECENT = 8
 @require_safe
 @in_clinic
 def show(request: HttpRequest, clinic: Clinic) -> HttpResponse:
-    scans = scan_list.listed(person(request), clinic)
+    # Priors come in beside what is new, and are none of it.
+    scans = scan_list.listed(person(request), clinic).filter(represented_study__fetched_from="")
     troubled_count, troubled = scan_list.needing_a_person(person(request), clinic)
     context = {
         "clinic": clinic,

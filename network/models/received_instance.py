@@ -11,6 +11,7 @@ from accounts.models import Clinic, User
 from diagnosis import messages
 from diagnosis.models import Patient, Scan
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+from network.models.prior_retrieval import PriorRetrieval
 from network.models.received_study import ReceivedStudy
 from network.models.remote_entity import RemoteEntity
 
@@ -68,6 +69,14 @@ class ReceivedInstance(ClinicalModel):
     attempts = models.PositiveSmallIntegerField(default=0)
     reason_code = models.CharField(max_length=40, blank=True, help_text="a code of diagnosis.messages")
     reason_params = models.JSONField(default=dict, blank=True)
+    retrieval = models.ForeignKey(
+        PriorRetrieval,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="instances",
+        help_text="for which it was fetched; empty: somebody sent it",
+    )
     study = models.ForeignKey(ReceivedStudy, null=True, blank=True, on_delete=models.PROTECT, related_name="instances")
     scan = models.ForeignKey(Scan, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 

@@ -48,9 +48,21 @@ def read_address(text: str) -> Address:
     return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
 
 
+class PriorsBy(models.TextChoices):
+    """How earlier studies are fetched from an archive."""
+
+    NONE = "", _("It is not asked")
+    GET = "get", _("C-GET: on the association that asks")
+    MOVE = "move", _("C-MOVE: it sends them to the listener")
+
+
 class RemoteEntityQuerySet(ClinicalQuerySet["RemoteEntity"]):
     def active(self) -> RemoteEntityQuerySet:
         return self.filter(is_active=True, clinic__is_active=True)
+
+    def sources(self) -> RemoteEntityQuerySet:
+        """The archives that are asked for priors."""
+        return self.active().exclude(priors_by=PriorsBy.NONE)
 
 
 class RemoteEntity(ClinicalModel):
@@ -77,6 +89,45 @@ class RemoteEntity(ClinicalModel):
             "Where it listens, at the address from which it asked, to be told that its images are kept (storage "
             "commitment). Empty: only while its association is open."
         ),
+    )
+    priors_by = models.CharField(
+        _("priors"),
+        max_length=4,
+        choices=PriorsBy.choices,
+        blank=True,
+        default=PriorsBy.NONE,
+        db_default=PriorsBy.NONE,
+        help_text=_("Whether earlier studies of a patient are asked for there (C-FIND) when a new one comes, and how."),
+    )
+    query_host = models.CharField(
+        _("host for queries"),
+        max_length=253,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Name or address at which it is asked."),
+    )
+    query_port = models.PositiveIntegerField(
+        _("port for queries"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+    )
+    query_tls = models.BooleanField(_("queries encrypted (TLS)"), default=False, db_default=False)
+    patient_issuer = models.CharField(
+        _("issuer of record numbers"),
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_(
+            "Whose record numbers are this clinic’s, as the archive says in Issuer of Patient ID. A study that names "
+            "another issuer is not fetched. Empty: it is not compared."
+        ),
+    )
+    priors_most = models.PositiveSmallIntegerField(
+        _("most priors"),
+        default=3,
+        db_default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text=_("Of each patient, the newest earlier studies; those that are here count."),
     )
     description = models.CharField(_("description"), max_length=120, blank=True)
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Only then are its associations accepted."))
@@ -105,6 +156,7 @@ class RemoteEntity(ClinicalModel):
 
     def clean(self) -> None:
         """One caller must not be two clinics': nobody could say whose images it sends."""
+        self._clean_queries()
         try:
             ours = read_networks(self.networks)
         except ValueError:
@@ -112,6 +164,16 @@ class RemoteEntity(ClinicalModel):
         for other in RemoteEntity.objects.filter(title=self.title).exclude(pk=self.pk):
             if any(overlap(one, another) for one in ours for another in read_networks(other.networks)):
                 raise ValidationError({"networks": _("Another entity of this AE title calls from these addresses.")})
+
+    def _clean_queries(self) -> None:
+        needed = _("An archive that is asked for priors needs this.")
+        missing = [name for name in ("query_host", "query_port") if self.priors_by and not getattr(self, name)]
+        if missing:
+            raise ValidationError(dict.fromkeys(missing, needed))
+        if self.priors_by and not settings.PRIORS_PER_HOUR:
+            raise ValidationError({"priors_by": _("No archive is asked here (PRIORS_PER_HOUR is 0).")})
+        if self.priors_by == PriorsBy.MOVE and not settings.DICOM_PORT:
+            raise ValidationError({"priors_by": _("C-MOVE needs the listener, which is off here (DICOM_PORT).")})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         name = f"{self.title} (DICOM)"

@@ -38,7 +38,9 @@ from diagnosis.notifications import notify_uploader
 from diagnosis.oversight import acceptance
 from diagnosis.oversight.acceptance_figures import Scored, Thresholds, figures
 from diagnosis.states import AnalysisStatus
-from network.models import ReceivedInstance, ReceivedStudy, RemoteEntity
+from network import retrieving
+from network.models import PriorRetrieval, ReceivedInstance, ReceivedStudy, RemoteEntity
+from network.states import RetrievalStatus
 from orders.actions import receive_order, withdraw_order
 from orders.following import follow
 from orders.models import Answer, MergeProposal, OrderSource, ReceivedMessage
@@ -62,6 +64,7 @@ WRITTEN = (
         "the test part",
         "root@clinic.example",
         "A CT of the same day.",
+        "ARCHIVE",
     ),
     *(f"classifier-{number}" for number in range(3)),
     *(f"{name}-{modality}" for name in ARCHITECTURES for modality in ("cxr", "ct")),
@@ -159,6 +162,7 @@ def fill(world: World) -> World:
     world.arguments |= _of_the_administration(world, analysis)
     world.arguments |= _of_the_network(world) | _of_the_orders(world)
     world.arguments |= _of_deliveries(world) | _of_acceptance(world)
+    _of_retrievals(world)
     world.arguments |= {
         "code": [[signed.verification_code], ["0000-0000"]],
         "card": [["classifier-0", "1.2.3"]],
@@ -259,6 +263,25 @@ def _of_deliveries(world: World) -> dict[str, list[list[Any]]]:
             last_answer=release.MOVED,
         )
     return {"destination": [[to.pk]], "destination-add": [["dicom"]]}
+
+
+def _of_retrievals(world: World) -> None:
+    """A prior, and an archive that is asked for more, with what it said in each state."""
+    archive = RemoteEntity.objects.create(
+        clinic=world.clinic, title="ARCHIVE", networks="192.0.2.9", priors_by="get", query_host="a", query_port=104
+    )
+    fetched = [{"uid": "1.2", "state": "fetched", "count": 2}]
+    for status, scan in zip(RetrievalStatus, world.scans, strict=False):
+        PriorRetrieval.objects.create(
+            entity=archive,
+            study=scan.study,
+            status=status,
+            attempts=2,
+            ended_at=timezone.now(),
+            found=fetched,
+            last_answer=retrieving.OTHERS,
+        )
+    Study.objects.filter(pk=world.scans[0].study_id).update(fetched_from="ARCHIVE")
 
 
 def _of_acceptance(world: World) -> dict[str, list[list[Any]]]:

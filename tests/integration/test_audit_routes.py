@@ -43,7 +43,7 @@ from diagnosis.models import (
 )
 from diagnosis.models import SecondLook as Look
 from diagnosis.models.confidentiality import EmergencyKind
-from network.models import ReceivedStudy, RemoteEntity
+from network.models import PriorRetrieval, ReceivedStudy, RemoteEntity
 from orders.actions import receive_order
 from orders.models import MergeProposal, Order, OrderSource
 from tests.conftest import PASSWORD
@@ -234,6 +234,7 @@ def world(
         "diagnosis_scan": [scan.pk],
         "diagnosis_analysis": [analysis.pk],
         "received": [received(clinic).pk],
+        "prior": [wanted(scan.study).pk],
         **dicom(radiographer, patient),
         "order": [order.pk],
         "proposal": [proposed(order, twice).pk],
@@ -292,6 +293,11 @@ def _notice_of(person: User) -> int:
 def received(clinic: Clinic) -> ReceivedStudy:
     entity = RemoteEntity.objects.create(clinic=clinic, title="MODALITY", networks="192.0.2.0/24")
     return ReceivedStudy.objects.create(clinic=clinic, entity=entity, patient_name="Quist, Ole")
+
+
+def wanted(study: Study) -> PriorRetrieval:
+    archive = RemoteEntity.objects.create(clinic=study.clinic, title="ARCHIVE", networks="192.0.2.0/24")
+    return PriorRetrieval.objects.create(entity=archive, study=study)
 
 
 def ordered(patient: Patient) -> Order:

@@ -121,7 +121,7 @@ def subjects(world: World, clinic: Clinic) -> World:
         "accounts_apitoken": [token.pk],
         "auth_group": [Group.objects.create(name="Staff").pk],
         "portal_contactmessage": [message.pk],
-        "network_remoteentity": [RemoteEntity.objects.get().pk],
+        "network_remoteentity": [RemoteEntity.objects.get(title="MODALITY").pk],
         "orders_ordersource": [OrderSource.objects.get().pk],
         "view_on_site": [ContentType.objects.get_for_model(User).pk, person.pk],
     }

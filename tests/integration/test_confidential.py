@@ -61,6 +61,7 @@ LISTS = {
     *("diagnosis:oversight-retention", "diagnosis:oversight-download", "diagnosis:oversight-access"),
     "diagnosis:acceptance-set",
     *("diagnosis:oversight-deidentified", "diagnosis:report-verify", "delivery:outbox", "orders:list"),
+    "network:priors",
     *(f"dicomweb:dicom-find-{level}" for level in ("studies", "series", "instances")),
     *(f"fhir:{kind}-search" for kind in ("Patient", "ImagingStudy", "DiagnosticReport", "Observation", "Provenance")),
     *("fhir:AuditEvent-search", "fhir:ServiceRequest-search"),

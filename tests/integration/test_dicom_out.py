@@ -51,7 +51,8 @@ def ports() -> tuple[int, int]:
 
 
 @contextmanager
-def orthanc(folder: Path, ports: tuple[int, int]) -> Iterator[None]:
+def orthanc(folder: Path, ports: tuple[int, int], **more: Any) -> Iterator[None]:
+    """On these ports, of DICOM and HTTP; `more`: of its configuration."""
     configuration = {
         "DicomAet": "ARCHIVE",
         "DicomCheckCalledAet": True,
@@ -62,6 +63,7 @@ def orthanc(folder: Path, ports: tuple[int, int]) -> Iterator[None]:
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "Plugins": [],
+        **more,
     }
     (folder / "orthanc.json").write_text(json.dumps(configuration))
     command = [ORTHANC, str(folder / "orthanc.json")]

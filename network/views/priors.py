@@ -1,0 +1,60 @@
+"""What archives were asked for: which study made it wanted, where it stands, and what the archive said."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import Clinic
+from accounts.permissions import Permission, require
+from audit.notes import note_list
+from diagnosis.errors import Refusal
+from diagnosis.views.shortcuts import find, in_clinic, noted, person
+from network import actions
+from network.models import PriorRetrieval, RemoteEntity
+from network.states import RetrievalStatus
+
+A_PAGE = 50
+
+
+@require_safe
+@in_clinic
+def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
+    require(person(request), Permission.MANAGE_DELIVERY, clinic)
+    shown = PriorRetrieval.objects.visible_to(person(request)).in_clinic(clinic)
+    chosen = request.GET.get("status", "")
+    if chosen in RetrievalStatus.values:
+        shown = shown.filter(status=chosen)
+    rows = shown.select_related("entity", "study__patient").order_by("-wanted_at", "-pk")
+    page = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
+    note_list(PriorRetrieval._meta.label_lower, [row.study.patient_id for row in page if row.study])
+    context: dict[str, Any] = {
+        "clinic": clinic,
+        "page": page,
+        "statuses": RetrievalStatus.choices,
+        "chosen": chosen,
+        "archives": RemoteEntity.objects.sources().in_clinic(clinic),
+    }
+    return render(request, "network/priors.html", context)
+
+
+@require_POST
+def ask_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    row = find(PriorRetrieval.objects.select_related("entity__clinic", "study"), request, pk)
+    require(person(request), Permission.MANAGE_DELIVERY, row.entity.clinic)
+    if row.study:
+        noted(row.study)
+    try:
+        actions.ask_again(by=person(request), retrieval=row)
+    except Refusal as refusal:
+        messages.warning(request, refusal.sentence)
+    else:
+        messages.success(request, _("%(archive)s is asked once more.") % {"archive": row.entity.title})
+    return redirect("network:priors")
