@@ -45,12 +45,18 @@ def label_of(image: Scan, report: Report | None) -> Label:
     word = _word(report, Modality(image.modality))
     return Label(
         label=word,
-        protocol=_protocol(image) if word else "",
+        protocol=protocol_of(image) if word else "",
         category=report.category,
         decision=report.reading.decision,
         findings=";".join(f"{one['finding']}:{one['presence']}" for one in report.coded_findings),
         image_quality=report.image_quality,
     )
+
+
+def protocol_of(image: Scan) -> str:
+    """TRAIN where it shows what a label of its study speaks of."""
+    is_itself = image.modality == Modality.CXR and image.role in _WHOLE_CHEST
+    return TRAIN if is_itself else STUDY
 
 
 def _word(report: Report, modality: Modality) -> str:
@@ -62,8 +68,3 @@ def _word(report: Report, modality: Modality) -> str:
         return "non-covid"
     shows = any(one["presence"] != Presence.ABSENT for one in report.coded_findings)
     return "" if shows else "normal"
-
-
-def _protocol(image: Scan) -> str:
-    is_itself = image.modality == Modality.CXR and image.role in _WHOLE_CHEST
-    return TRAIN if is_itself else STUDY
