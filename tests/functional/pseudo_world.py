@@ -295,11 +295,12 @@ def _of_acceptance(world: World) -> dict[str, list[list[Any]]]:
     dropped = AcceptanceSet.objects.create(**ended, status="dropped")
     closed = [AcceptanceSet.objects.create(**ended, status="closed") for _ in range(2)]
     for number, one in enumerate(closed):
-        _seal_acceptance(one, is_changed=bool(number))
+        AcceptanceCase.objects.create(acceptance_set=one, **case)
+        _seal_acceptance(one, world.scans[0].study, is_changed=bool(number))
     return {"acceptance": [[one.pk] for one in (begun, dropped, *closed)]}
 
 
-def _seal_acceptance(of: AcceptanceSet, *, is_changed: bool) -> None:
+def _seal_acceptance(of: AcceptanceSet, study: Study, *, is_changed: bool) -> None:
     at = timezone.now()
     cases = [Scored(kind, number / 20 + kind / 3) for number in range(10) for kind in (True, False)]
     content = {
@@ -308,7 +309,7 @@ def _seal_acceptance(of: AcceptanceSet, *, is_changed: bool) -> None:
         "ensemble": of.identity,
         "classifiers": [],
         "operating_point": {"threshold": 0.3, "abnormal_from": 0.6},
-        "cases": [{"report": None}],
+        "cases": [{"study": str(study.pk), "abnormal": True, "report": None, "reason": "A CT of the same day."}],
         "figures": figures(cases, Thresholds(0.3, 0.6)) | {"read_first": 1},
         **dict.fromkeys(("begun_by", "closed_by"), of.begun_by.full_name),
         **dict.fromkeys(("begun_at", "closed_at"), at.isoformat()),
