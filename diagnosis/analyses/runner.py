@@ -67,7 +67,9 @@ def run(pk: uuid.UUID, *, worker: str) -> bool:
             attempts = F("attempts") - 1
             _give_back(pk, by=worker, only=Q(claim=claim), note=changed.note, attempts=attempts)
         except AnalysisFailed as failure:
-            _fail(pk, failure, by=worker, only=Q(claim=claim))
+            # Of what somebody has to mend here; what is wrong with a file is told in its sentence.
+            detail = str(failure.__cause__ or "") if failure.retryable else ""
+            _fail(pk, failure, by=worker, only=Q(claim=claim), detail=detail)
         except SoftTimeLimitExceeded:
             _fail(pk, TOO_SLOW, by=worker, only=Q(claim=claim))
         except Exception:

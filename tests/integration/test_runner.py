@@ -188,6 +188,7 @@ def test_nothing_is_classified_where_there_is_no_gate(weights: Path, analysis: A
     shutil.rmtree(weights / "gate")
     run(analysis)
     assert (analysis.failure_code, analysis.failure_retryable) == ("no_gate", True)
+    assert "gate" in analysis.failure_detail
     assert not analysis.predictions.exists()
 
 
@@ -275,7 +276,7 @@ def test_classifiers_that_crop_to_the_lungs_answer_or_say_that_they_cannot(
     with monkeypatch.context() as patched:
         patched.setattr(crop, "VERSION", "9.9.9")
         assert run(analysis).status == S.FAILED
-    assert (analysis.failure_code, analysis.failure_retryable) == ("unexpected", True)
+    assert (analysis.failure_code, analysis.failure_retryable) == ("classifier_refused", True)
     assert "9.9.9" in analysis.failure_detail
     assert "Restore the folder from the release" in analysis.failure_detail
     assert not analysis.predictions.exists()
@@ -378,7 +379,7 @@ def test_weights_that_are_not_those_of_the_spec_never_answer(weights: Path, anal
         data[len(data) // 2] ^= 1
         model.write_bytes(data)
     run(analysis)
-    assert (analysis.status, analysis.failure_code) == (S.FAILED, "unexpected")
+    assert (analysis.status, analysis.failure_code) == (S.FAILED, "classifier_refused")
     assert "SHA-256" in analysis.failure_detail or "sha256" in analysis.failure_detail.lower()
     assert not analysis.predictions.exists()
 
