@@ -63,8 +63,12 @@ def ensembles() -> tuple[EnsembleSpec, ...]:
 
 def abnormality_ensemble(modality: Modality) -> EnsembleSpec | None:
     """The ensemble that lies here for the modality, where it answers whether the lung is abnormal."""
-    found = next((one for one in ensembles() if one.modality == modality.value), None)
+    found = _ensemble_of(modality.value)
     return found if found and found.abnormality else None
+
+
+def _ensemble_of(modality: str) -> EnsembleSpec | None:
+    return next((one for one in ensembles() if one.modality == modality), None)
 
 
 def loaded(modality: Modality) -> tuple[serving.Classifier, ...]:
@@ -159,7 +163,7 @@ def _state(rules: Rules, spec: ClassifierSpec, members: frozenset[str] | None) -
 
 def why_silent(clinic: UUID, modality: Modality) -> tuple[Message, ...]:
     """Why the ensemble that lies here gives no results in the clinic; empty where it does. Loads no weights."""
-    found = next((one for one in ensembles() if one.modality == modality.value), None)
+    found = _ensemble_of(modality.value)
     if found is None:
         return (NONE_MEASURED,)
     states = states_in(clinic)
@@ -206,7 +210,7 @@ def ensemble_for(
     No reason is given where there is nothing to combine: one classifier, and no ensemble.
     """
     specs = tuple(active)
-    found = next((one for one in ensembles() if one.modality == specs[0].modality), None)
+    found = _ensemble_of(specs[0].modality)
     if found is None:
         return None, (NONE_MEASURED,) if len(specs) > 1 else ()
     reasons = _blocked_reasons(found, specs, away or {})

@@ -128,7 +128,7 @@ def _earlier(scope: Scope) -> list[str]:
     """The identities of classifiers that gave results in the clinics and are not installed any more."""
     installed = {one.identity for one in classifiers.installed_specs()}
     panels = {panel_name(modality) for modality in Modality}
-    answered = [one for one in usage.in_all(usage.weekly(scope.keys)) if not one.on_trial and one.name not in panels]
+    answered = [one for one in usage.in_all(scope.weeks) if not one.on_trial and one.name not in panels]
     return sorted({f"{one.name}/{one.version}" for one in answered} - installed)
 
 
@@ -159,7 +159,7 @@ def _decide(request: HttpRequest, scope: Scope, form: ClassifierRuleForm) -> boo
 def _context(scope: Scope, form: ClassifierRuleForm | None) -> dict[str, Any]:
     clinic = scope.chosen.pk if scope.chosen else None
     rules, months = Rules.of(clinic), scope.monthly()
-    weeks = usage.weekly(scope.keys)
+    weeks = scope.weeks
     history_of = ClassifierRule.objects.concerning(clinic).select_related("made_by", "clinic")
     return {
         "form": form,

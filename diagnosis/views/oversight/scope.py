@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
@@ -25,7 +25,7 @@ from diagnosis.models.correction import CorrectionQuerySet
 from diagnosis.models.review import ReviewQuerySet
 from diagnosis.models.scan import ScanQuerySet
 from diagnosis.models.withdrawal import WithdrawalQuerySet
-from diagnosis.oversight import history
+from diagnosis.oversight import history, usage
 from diagnosis.oversight.history import Month
 from diagnosis.views.shortcuts import person
 
@@ -71,6 +71,11 @@ class Scope:
     def keys(self) -> list[uuid.UUID]:
         """Of the clinics that are looked at now."""
         return [self.chosen.pk] if self.chosen else [clinic.pk for clinic in self.clinics]
+
+    @cached_property
+    def weeks(self) -> usage.Weeks:
+        """What the classifiers answered in them, week by week; counted once for a page."""
+        return usage.weekly(self.keys)
 
     @property
     def since(self) -> datetime:
