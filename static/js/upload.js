@@ -33,6 +33,7 @@ class Upload {
   #rows = [];
   /** @type {Map<string, Group>} */
   #groups = new Map();
+  #looking = 0; // drops and choices whose files are being looked at
   #sending = 0;
   #isPaused = false; // after a lost connection: the next file would be lost as well
   /** @type {Set<string>} */
@@ -56,7 +57,7 @@ class Upload {
     this.#takeDrops(find(form, ".drop", HTMLElement));
     window.addEventListener("online", () => this.#isPaused && this.#retryAll());
     window.addEventListener("beforeunload", (event) => {
-      if (this.#unsettled().length) event.preventDefault();
+      if (this.#looking || this.#unsettled().length) event.preventDefault();
     });
   }
 
@@ -104,12 +105,12 @@ class Upload {
     window.addEventListener("dragenter", (event) => carriesFiles(event) && over(1));
     window.addEventListener("dragleave", (event) => carriesFiles(event) && over(-1));
     window.addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
-    window.addEventListener("drop", async (event) => {
+    window.addEventListener("drop", (event) => {
       if (!event.dataTransfer || !carriesFiles(event)) return;
       event.preventDefault();
       depth = 0;
       over(0);
-      this.#add(await droppedFiles(event.dataTransfer));
+      this.#add(droppedFiles(event.dataTransfer));
     });
   }
 
@@ -124,10 +125,28 @@ class Upload {
     };
   }
 
-  /** @param {FoundFile[]} found */
+  /** @param {FoundFile[] | Promise<FoundFile[]>} found */
   async #add(found) {
+    this.#look(1);
+    try {
+      await this.#enlist(found);
+    } finally {
+      this.#look(-1);
+    }
+  }
+
+  // A folder of a thousand files is looked at for a while before anything of it stands in the list.
+  /** @param {1 | -1} change */
+  #look(change) {
+    this.#looking += change;
+    if (this.#looking) this.#form.setAttribute("aria-busy", "true");
+    else this.#form.removeAttribute("aria-busy");
+  }
+
+  /** @param {FoundFile[] | Promise<FoundFile[]>} found */
+  async #enlist(found) {
     const choice = this.#choice();
-    const { wanted, leftOut } = await sort(found);
+    const { wanted, leftOut } = await sort(await found);
     this.#leftOut.add(leftOut.map(({ path }) => path));
     const rows = wanted.map((one) =>
       one.kind === "archive" ? new ArchiveRow(one, choice, this.#list) : new Row(one, choice, this.#list),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from django.db import connection
 from playwright.sync_api import FilePayload, Page, Request, Route, expect
 
 from tests.conftest import PASSWORD
+from tests.slow import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -37,6 +38,7 @@ def sign_in(page: Page, user: User) -> None:
 
 def drop(page: Page, *files: tuple[str, bytes]) -> None:
     """Drop files as from a folder on the desktop."""
+    page.wait_for_load_state()  # before, no script takes them
     given = [[name, b64encode(data).decode()] for name, data in files]
     transfer = page.evaluate_handle(
         """files => {
@@ -51,6 +53,7 @@ def drop(page: Page, *files: tuple[str, bytes]) -> None:
 
 
 def choose(page: Page, *files: tuple[str, bytes]) -> None:
+    page.wait_for_load_state()
     page.locator("#files").set_input_files(
         [{"name": name, "mimeType": "application/octet-stream", "buffer": data} for name, data in files]
     )
@@ -72,7 +75,17 @@ def choose_by_key(page: Page, *files: FilePayload) -> None:
     field.set_input_files(list(files))
 
 
+def until(page: Page, seen: Callable[[], bool], what: str) -> None:
+    """Wait until `seen`, which may be told by the browser's events: nothing hears them while `eventually` sleeps."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not seen():
+        assert time.monotonic() < deadline, f"it never happened: {what}"
+        page.wait_for_timeout(50)
+
+
 def until_sent(page: Page) -> None:
+    # The files of a drop or a choice are looked at before they stand in the list.
+    expect(page.locator("form[data-upload][aria-busy]")).to_have_count(0, timeout=PATIENCE_MS)
     expect(page.locator(".file[data-state=waiting], .file[data-state=sending]")).to_have_count(0, timeout=PATIENCE_MS)
 
 
@@ -84,6 +97,7 @@ def until_analysed(page: Page) -> None:
 def settled(page: Page) -> Iterator[None]:
     """At the end of the block let nothing new start, and wait for the server's answers to what is under way."""
     under_way: set[Request] = set()
+    held: set[Request] = set()
 
     def begun(request: Request) -> None:
         under_way.add(request)
@@ -91,12 +105,17 @@ def settled(page: Page) -> Iterator[None]:
     def ended(request: Request) -> None:
         under_way.discard(request)
 
+    def hold(route: Route) -> None:
+        held.add(route.request)
+
     page.on("request", begun)
     page.on("requestfinished", ended)
     page.on("requestfailed", ended)
     yield
-    page.route("**/*", _stop)
-    while under_way:
+    # Neither answered nor refused: to scripts a refusal is a fault, or a reason to ask once more.
+    page.route("**/*", hold)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while under_way - held and time.monotonic() < deadline:
         page.wait_for_timeout(50)
     _until_the_server_rests()
 
@@ -112,7 +131,3 @@ def _until_the_server_rests() -> None:
             if cursor.fetchone() is None:
                 return
         time.sleep(0.05)
-
-
-def _stop(route: Route) -> None:
-    route.abort()

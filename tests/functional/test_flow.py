@@ -63,7 +63,9 @@ def compare(page: Page) -> None:
 
 
 def read(page: Page) -> None:
-    page.get_by_role("link", name="Open: good.png").click()
+    with page.expect_navigation():  # until it is loaded: its scripts listen then
+        page.get_by_role("link", name="Open: good.png").click()
+    expect(page.locator(".viewer-image")).to_have_count(1)
     for picture in page.locator(".viewer-image, .viewer-overlay").all():
         expect(picture).to_have_js_property("complete", value=True)
         assert picture.evaluate("image => image.naturalWidth") > 0

@@ -203,7 +203,8 @@ def take(page: Page, study: Study) -> None:
     page.goto(f"/reading/{Review.objects.open().get(study=study).pk}/")
     button = page.get_by_role("button", name="Take this case")
     if button.count():
-        button.click()
+        with page.expect_navigation():  # until it is loaded: the keys are listened to then
+            button.click()
     expect(page.locator("scan-viewer canvas").first).to_be_visible()
 
 

@@ -17,6 +17,13 @@ from tests.running import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# Chosen files are looked at once the test says so.
+LOOK_LATER = """() => {
+    const looked = new Promise(resolve => { window.lookNow = resolve; });
+    const own = Blob.prototype.arrayBuffer;
+    Blob.prototype.arrayBuffer = async function () { await looked; return own.call(this); };
+}"""
+
 
 @pytest.fixture
 def at_patient(page: Page, radiographer: User, patient: Patient) -> Page:
@@ -57,24 +64,33 @@ def test_leaving_during_an_upload_is_asked_about(at_patient: Page, patient: Pati
     def hold(route: Route) -> None:
         held.append(route)
 
-    page.route("**/patients/*/scans/", hold)
-    choose(page, ("a.png", xray_png()))
-    expect(page.locator(".file[data-state=sending]")).to_have_count(1)
-    asked = []
+    asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
         asked.append(dialog.type)
         dialog.dismiss()
 
+    def try_to_leave() -> None:
+        with page.expect_event("dialog"):  # a click may return before it comes
+            page.get_by_role("link", name="Scans", exact=True).click()
+        expect(page).to_have_url(re.compile(str(patient.pk)))
+
+    page.route("**/patients/*/scans/", hold)
     page.on("dialog", stay)
-    page.get_by_role("link", name="Scans", exact=True).click()
-    expect(page).to_have_url(re.compile(str(patient.pk)))
-    assert asked == ["beforeunload"]
+    page.evaluate(LOOK_LATER)
+    choose(page, ("a.png", xray_png()))
+    try_to_leave()  # nothing stands in the list yet
+    page.evaluate("lookNow()")
+    expect(page.locator(".file[data-state=sending]")).to_have_count(1)
+    try_to_leave()
+    assert asked == ["beforeunload"] * 2
+    while not held:  # the row says so before its request is there
+        page.wait_for_timeout(50)
     held[0].continue_()
     until_sent(page)
     page.get_by_role("link", name="Scans", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Scans")
-    assert asked == ["beforeunload"]
+    assert asked == ["beforeunload"] * 2
 
 
 def test_a_png_without_modality_asks_in_its_row(at_patient: Page) -> None:
