@@ -116,10 +116,17 @@ def renew_claim(*, by: User, review: Review) -> datetime:
     return until
 
 
-def leave_review(*, by: User, review: Review) -> None:
-    """The page went away: the case returns in a moment, unless the page is there again by then."""
+def leave_review(*, by: User, review: Review, known_until: datetime | None = None) -> None:
+    """The page went away: the case returns in a moment, unless the page is there again by then.
+
+    `known_until` is when the lease ended as far as that page knew. A farewell may arrive after the next page of the
+    case has renewed the lease, which then stands.
+    """
     soon = timezone.now() + LEAVING
-    Review.objects.held_by(by).filter(pk=review.pk, lease_expires_at__gt=soon).update(lease_expires_at=soon)
+    held = Review.objects.held_by(by).filter(pk=review.pk, lease_expires_at__gt=soon)
+    if known_until:
+        held = held.filter(lease_expires_at__lte=known_until)
+    held.update(lease_expires_at=soon)
 
 
 def release_review(*, by: User, review: Review) -> None:

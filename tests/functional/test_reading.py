@@ -9,22 +9,24 @@ from threading import Event
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, Error, Page, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Clinic, User
-from diagnosis.actions.review import claim_review, release_review
+from diagnosis.actions.review import LEAVING, claim_review, release_review
 from diagnosis.models import Draft, KeyImage, Patient, Phrase, ReadingPolicy, Report, Review
 from diagnosis.states import ReviewStatus as S
 from diagnosis.views.review import claim
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_case, new_patient
-from tests.functional.steps import settled, sign_in
+from tests.functional.steps import settled, sign_in, until
 from tests.slow import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CASE = re.compile(r"/reading/[0-9a-f-]{36}/")
+NO_WORDS_HERE = "() => !Object.keys(localStorage).some(key => key.startsWith('reading-words:'))"
 UNREAD = "the browser had forgotten this answer"
 Desk = Callable[[User], Page]
 
@@ -299,7 +301,9 @@ def test_a_draft_is_saved_by_itself_and_survives_a_reload(cases: list[Review], d
     page.reload()
     expect(page.locator("#id_findings")).to_have_value("So far so good.")
     expect(page.get_by_label("Atypical appearance")).to_be_checked()
-    expect(page.locator("#saved")).to_contain_text("restored")
+    page.wait_for_function(NO_WORDS_HERE)
+    expect(page.locator("#saved")).to_contain_text("restored")  # also once the server has it
+    assert Draft.objects.get().content["category"] == "atypical"
     expect(page.locator("#lost")).to_be_hidden()
     assert Review.objects.get(pk=cases[0].pk).is_held_by(radiologist)
 
@@ -308,16 +312,21 @@ def test_words_survive_a_reload_whose_farewell_comes_late(
     cases: list[Review], desk: Desk, radiologist: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = desk(radiologist)
-    take_next(page)
+    with page.expect_request_finished(lambda request: request.url.endswith("/renew/")):
+        take_next(page)
     late, heard = Event(), Event()
-    keep = claim._keep
+    keep, leave = claim._keep, claim.leave_review
 
     def delayed(*told: Any) -> None:
         late.wait(PATIENCE_SECONDS)
         keep(*told)
+
+    def left(**told: Any) -> None:
+        leave(**told)
         heard.set()
 
     monkeypatch.setattr(claim, "_keep", delayed)
+    monkeypatch.setattr(claim, "leave_review", left)
     page.keyboard.press("Shift+KeyF")
     page.keyboard.type("Said in haste")
     page.reload()
@@ -329,6 +338,7 @@ def test_words_survive_a_reload_whose_farewell_comes_late(
     late.set()
     assert heard.wait(PATIENCE_SECONDS)
     assert _findings_kept() == "Said in haste, and more"
+    assert Review.objects.get(pk=cases[0].pk).lease_expires_at > timezone.now() + LEAVING  # nor was the case lost
     page.reload()
     expect(page.locator("#id_findings")).to_have_value("Said in haste, and more")
 
@@ -352,7 +362,7 @@ def test_words_survive_a_server_that_is_away_and_go_once_it_has_them(
     page.goto("about:blank")
     page.unroute("**/draft/")
     page.goto("/reading/")
-    page.wait_for_function("() => !Object.keys(localStorage).some(key => key.startsWith('reading-words:'))")
+    page.wait_for_function(NO_WORDS_HERE)
     assert Draft.objects.get().content["findings"] == "Typed offline"
     page.goto(address)
     expect(page.locator("#id_findings")).to_have_value("Typed offline")
@@ -433,32 +443,28 @@ def test_reading_first_keeps_the_result_from_the_page_and_from_the_network(
     heard: dict[str, str] = {}
     page.on("requestfinished", lambda request: _hear(request, heard))
     page.reload()
-    while not heard:
-        page.wait_for_timeout(50)
+    until(page, lambda: any(url.endswith("/reading/") for url in heard), "the queue's page is heard")
     take_next(page)
     page.locator("scan-viewer").evaluate("viewer => viewer.ready")
     expect(page.locator("#decide")).to_be_disabled()
     page.keyboard.press("a")  # the attention map, were there one
     page.keyboard.press("Shift+Digit1")
-    while not any("neighbours" in url for url in heard):  # the last thing that a page asks for
-        page.wait_for_timeout(100)
     expect(page.locator("#saved")).to_contain_text("Draft saved")
-    assert all(any(part in url for url in heard) for part in ("/reading/", "/greyscale", "/renew/", "/draft/"))
-    assert [url for url, body in heard.items() if _tells(body) or body == UNREAD] == []
+    # The last of these is the last thing that a page asks for.
+    for part in ("/reading/", "/greyscale", "/renew/", "/draft/", "neighbours"):
+        until(page, lambda part=part: any(part in url for url in heard), f"{part} is heard")  # type: ignore[misc]
+    _ask_again(page, heard)
+    assert [url for url, body in heard.items() if _tells(body)] == []
 
     page.keyboard.press("Shift+Enter")
     expect(page.locator("#stand")).to_contain_text("90.0")
     expect(page.locator("#stand")).to_contain_text("Your first impression: Typical")
     expect(page.locator("#decide")).to_be_enabled()
+    expect(page.get_by_role("button", name="Attention map")).to_be_visible()  # the viewer asks what it may show now
     page.keyboard.press("a")
     expect(page.locator("scan-viewer")).to_contain_text("classifier-0")
-    told = [url for url, body in heard.items() if _tells(body)]
-    for _ in range(200):  # the map's caption comes before its picture
-        if len(told) >= 2:
-            break
-        page.wait_for_timeout(50)
-        told = [url for url, body in heard.items() if _tells(body)]
-    assert len(told) >= 2
+    # The map's caption comes before its picture.
+    until(page, lambda: len([url for url, body in heard.items() if _tells(body)]) >= 2, "the result is heard")
     assert Review.objects.get(pk=cases[0].pk).first_impressions.get().category == "typical"
 
 
@@ -470,6 +476,14 @@ def _hear(request: Request, heard: dict[str, str]) -> None:
         heard[request.url] = answer.body().decode("latin-1")
     except Error:
         heard[request.url] = UNREAD
+
+
+def _ask_again(page: Page, heard: dict[str, str]) -> None:
+    """What the browser had forgotten, because it was on its way to the next page."""
+    for url in [url for url, body in heard.items() if body == UNREAD]:
+        answer = page.request.get(url)
+        assert answer.ok, url
+        heard[url] = answer.text()
 
 
 def _tells(body: str) -> bool:

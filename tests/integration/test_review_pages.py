@@ -329,6 +329,17 @@ def test_leaving_keeps_the_last_words_and_shortens_the_lease(told: Review, site:
     assert Review.objects.get().lease_expires_at > timezone.now() + timedelta(seconds=30)
 
 
+def test_a_farewell_that_a_later_page_overtook_gives_nothing_back(told: Review, site: Site, radiologist: User) -> None:
+    client = site(radiologist)
+    client.post(page(told, "review-claim"))
+    known = client.post(page(told, "review-renew")).json()["until"]
+    client.get(page(told))
+    assert client.post(page(told, "review-leave"), {"until": known}).status_code == 204
+    assert Review.objects.get().lease_expires_at > timezone.now() + timedelta(seconds=30)
+    client.post(page(told, "review-leave"), {"until": "nonsense"})
+    assert Review.objects.get().lease_expires_at < timezone.now() + timedelta(seconds=11)
+
+
 def test_leaving_without_a_word_leaves_no_draft(told: Review, site: Site, radiologist: User) -> None:
     client = site(radiologist)
     client.post(page(told, "review-claim"))

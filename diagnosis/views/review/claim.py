@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import uuid
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -52,13 +56,16 @@ def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     review = find_review(request, pk)
     if request.method == "GET":
         return _draft_json(Draft.objects.filter(review=review, reader=person(request)).first())
-    if review.decision:
-        decided = _("This case has been decided, so nothing further is saved.")
-        return _refusal_json(NotAllowedNow("already_read", decided), own=review.reader_id == person(request).pk)
-    try:
-        kept = _save(request, review)
-    except NotAllowedNow as refusal:
-        return _refusal_json(refusal, now=timezone.now().isoformat())
+    with transaction.atomic():
+        # A decision deletes the draft: one that is saved meanwhile comes before it, or is refused.
+        held = Review.objects.select_for_update(no_key=True).get(pk=review.pk)
+        if held.decision:
+            decided = _("This case has been decided, so nothing further is saved.")
+            return _refusal_json(NotAllowedNow("already_read", decided), own=held.reader_id == person(request).pk)
+        try:
+            kept = _save(request, review)
+        except NotAllowedNow as refusal:
+            return _refusal_json(refusal, now=timezone.now().isoformat())
     return _draft_json(kept)
 
 
@@ -67,7 +74,7 @@ def leave(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The farewell of a page that goes away, with the last words typed into it."""
     review = find_review(request, pk)
     _keep(request, review)
-    leave_review(by=person(request), review=review)
+    leave_review(by=person(request), review=review, known_until=_time_of(request.POST.get("until", "")))
     return HttpResponse(status=204)
 
 
@@ -90,6 +97,15 @@ def _keep(request: HttpRequest, review: Review) -> None:
     # A farewell that was overtaken by the next page is of no more use.
     with suppress(NotAllowedNow):
         _save(request, review)
+
+
+def _time_of(text: str) -> datetime | None:
+    """What the page was told when it renewed its lease; None where it does not know, or says nonsense."""
+    try:
+        time = parse_datetime(text)
+    except ValueError:
+        return None
+    return time if time and is_aware(time) else None
 
 
 def _save(request: HttpRequest, review: Review) -> Draft:

@@ -23,6 +23,7 @@ export class Draft {
   #timer;
   #turn = 0;
   #savedTurn = 0;
+  #restoredTurn = 0; // saving it says nothing: that it was restored stands there until something is typed
   #openedAt;
 
   /**
@@ -64,6 +65,7 @@ export class Draft {
     fill(this.#form, copy.content);
     this.#said(interpolate(gettext("What you typed at %(time)s is restored"), { time: clock.format(copy.at) }));
     this.touch();
+    this.#restoredTurn = this.#turn;
     return true;
   }
 
@@ -120,6 +122,7 @@ export class Draft {
     try {
       await this.#send(turn);
     } catch {
+      this.#restoredTurn = 0;
       this.#said(gettext("The draft is kept in this browser; the server could not be reached and is tried again."));
       this.#again(5 * QUIET);
     }
@@ -138,7 +141,8 @@ export class Draft {
     if (code) return this.#said(gettext("This case has been decided; the draft is kept in this browser."));
     this.#savedTurn = Math.max(turn, this.#savedTurn);
     if (!this.#isDirty) forget(this.#address);
-    this.#said(interpolate(gettext("Draft saved %(time)s"), { time: clock.format(new Date(savedAt)) }));
+    if (turn > this.#restoredTurn)
+      this.#said(interpolate(gettext("Draft saved %(time)s"), { time: clock.format(new Date(savedAt)) }));
   }
 
   // Another page of this case was opened later, but this one is being typed in.

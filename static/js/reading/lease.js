@@ -16,6 +16,8 @@ export class Lease {
   #idleAfter;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** When the lease ends, as the server said last; "" before the first answer, and while it is asked again. */
+  #until = "";
   #touched = Date.now();
   #over = false;
 
@@ -75,14 +77,16 @@ export class Lease {
     try {
       const response = await this.#renew();
       if (isRefused(response)) return this.#end(SIGNED_OUT, true);
-      const { sentence } = await response.json();
+      const { sentence, until } = await response.json();
       if (response.status === 409) this.#end(sentence, false);
+      else this.#until = until;
     } catch {
       // The server is away for a moment; the lease outlasts two missed beats.
     }
   }
 
   #renew() {
+    this.#until = "";
     return fetch(this.#urls.renew, { method: "POST", body: this.body() });
   }
 
@@ -108,8 +112,12 @@ export class Lease {
     this.lost(sentence, isSignedOut);
   }
 
+  // It may come after the next page of the case has begun: the server then sees that the lease was renewed since.
   #farewell() {
     clearTimeout(this.#timer);
-    if (!this.#over) navigator.sendBeacon(this.#urls.leave, this.body());
+    if (this.#over) return;
+    const body = this.body();
+    body.set("until", this.#until);
+    navigator.sendBeacon(this.#urls.leave, body);
   }
 }

@@ -107,6 +107,15 @@ def test_a_page_that_leaves_keeps_its_case_for_a_moment(review: Review, radiolog
     assert Review.objects.get().lease_expires_at > timezone.now() + LEAVING
 
 
+def test_a_late_farewell_leaves_the_lease_of_the_page_that_followed(review: Review, radiologist: User) -> None:
+    known = claim_review(by=radiologist, review=review).lease_expires_at
+    until = renew_claim(by=radiologist, review=review)
+    leave_review(by=radiologist, review=review, known_until=known)
+    assert Review.objects.get().lease_expires_at == until
+    leave_review(by=radiologist, review=review, known_until=until)
+    assert Review.objects.get().lease_expires_at <= timezone.now() + LEAVING
+
+
 def test_leaving_never_lengthens_a_lease(review: Review, radiologist: User) -> None:
     claim_review(by=radiologist, review=review)
     lose(review)
