@@ -64,10 +64,12 @@ export class KeyImages {
   }
 
   toggle() {
-    const { entry, window, inverted } = this.#panes.active;
+    const { entry, image, window, inverted } = this.#panes.active;
     if (!entry) return;
     const on = !this.isMarked;
-    if (on) this.#marked.set(entry.id, { window: { centre: window.centre, width: window.width }, inverted });
+    // Before the first picture there is no window yet: the image is shown as its file asks.
+    const shown = image && { centre: window.centre, width: window.width };
+    if (on) this.#marked.set(entry.id, { window: shown, inverted });
     else this.#marked.delete(entry.id);
     this.#panes.active.draw();
     this.#tell({ scan: entry.id, instance: entry.instance, on, window: { ...window }, inverted });
