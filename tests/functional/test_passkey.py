@@ -12,6 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts import second_factor
 from accounts.models import User
 from tests.conftest import PASSWORD
+from tests.functional.steps import PATIENCE_MS
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def test_a_passkey_is_added_and_signs_in_until_nobody_is_there(
     page.goto(root + reverse("mfa_activate_totp"))
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Confirm").click()
-    assert page.locator("img.qr").evaluate("picture => picture.naturalWidth") > 0
+    expect(page.locator("img.qr")).not_to_have_js_property("naturalWidth", 0)
     page.goto(root + reverse("mfa_add_webauthn"))
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.locator(".codes li")).to_have_count(10)
@@ -70,6 +71,6 @@ def test_a_passkey_is_added_and_signs_in_until_nobody_is_there(
     page.goto(root + reverse("accounts:profile"))
     page.get_by_role("button", name="Stay signed in").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
-    page.wait_for_url(f"{root}{reverse('account_login')}?next=*")
+    page.wait_for_url(f"{root}{reverse('account_login')}?next=*", timeout=PATIENCE_MS)
     expect(page.get_by_text("nothing was done for a while")).to_be_visible()
     assert not refused

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,10 +18,10 @@ from accounts.models import User
 from diagnosis.actions.scan import upload_scan
 from diagnosis.models import Patient, Prediction, ReadingPreference, Scan
 from ml.imaging import decode
-from tests.conftest import PASSWORD
 from tests.factories import finish, finish_study
-from tests.functional.steps import sign_in
+from tests.functional.steps import settled, sign_in
 from tests.images import ct_dicom, xray_dicom, xray_png
+from tests.slow import PATIENCE_SECONDS
 from tests.unit.ml.imaging.samples import ramp, xray_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +74,15 @@ def view(page: Page, scan: Scan) -> dict[str, Any]:
 
 def state(page: Page) -> dict[str, Any]:
     return dict(page.evaluate("document.querySelector('scan-viewer').state"))
+
+
+def until(page: Page, is_so: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """The viewer's state, once it is so; the page's policy forbids what Playwright would poll with."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so(now := state(page)):
+        assert time.monotonic() < deadline, now
+        page.wait_for_timeout(50)
+    return now
 
 
 def press(page: Page, *keys: str) -> dict[str, Any]:
@@ -201,7 +211,7 @@ def test_the_wheel_turns_slices_and_zooms_with_ctrl(reader: Page, put: Put) -> N
     reader.keyboard.down("Control")
     reader.mouse.wheel(0, -100)
     reader.keyboard.up("Control")
-    assert state(reader)["zoom"] > zoom
+    until(reader, lambda now: now["zoom"] > zoom)
     assert state(reader)["slice"]["index"] == 2
 
 
@@ -282,6 +292,7 @@ def test_a_chosen_scan_is_not_called_previous(reader: Page, put: Put) -> None:
     expect(captions).to_have_text(["Chest X-ray, 1 May 2023", "Chest X-ray, 1 May 2024"])
     reader.locator("scan-viewer").evaluate("viewer => viewer.reveal()")
     press(reader, "i")
+    expect(reader.locator(".sv-flags").first).to_have_text("Inverted")  # it was drawn again
     expect(captions).to_have_text(["Chest X-ray, 1 May 2023", "Chest X-ray, 1 May 2024"])
 
 
@@ -303,6 +314,7 @@ def test_the_rows_of_a_result_change_the_map_and_tell_its_alarm(reader: Page, pu
     reader.keyboard.press("Enter")
     expect(second.locator("xpath=..")).to_have_attribute("open", "")
     first.hover()
+    expect(overlay).to_have_attribute("alt", "Attention map of classifier-0")
     reader.mouse.move(0, 0)
     expect(overlay).to_have_attribute("alt", "Attention map of classifier-1")
 
@@ -399,11 +411,9 @@ def test_a_key_image_is_offered_to_the_page(reader: Page, put: Put) -> None:
 def plain(browser: Browser, live_server: LiveServer, radiologist: User) -> Iterator[Page]:
     context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
     page = context.new_page()
-    page.goto("/accounts/sign-in/")
-    page.get_by_label("E-mail").fill(radiologist.email)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    yield page
+    sign_in(page, radiologist)
+    with settled(page):
+        yield page
     context.close()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.models import Patient, ReadingPreference, Scan, Study
 from tests.factories import finish_study
 from tests.functional.steps import sign_in
-from tests.functional.test_viewer import middle, press, requests_of, state, view
+from tests.functional.test_viewer import middle, press, requests_of, state, until, view
 from tests.images import ct_dicom, xray_dicom
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +23,6 @@ Put = Callable[[bytes], Scan]
 LATERAL = {"ViewPosition": "LL", "PatientOrientation": ["A", "F"]}
 SCOUT = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "SeriesInstanceUID": "1.2.3"}
 PHONE = {"width": 390, "height": 844}
-PATIENCE_SECONDS = 20
 
 
 @pytest.fixture
@@ -60,15 +58,6 @@ def ct(number: int, year: int = 2024, *, spacing: float = 1, **overrides: Any) -
 def opened(page: Page, scan: Scan) -> dict[str, Any]:
     """The viewer of the study, at the image that stands for it."""
     return view(page, Scan.objects.get(represented_study=Study.objects.get(pk=scan.study_id)))
-
-
-def until(page: Page, is_so: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-    """The viewer's state, once it is so; the page's policy forbids what Playwright would poll with."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_so(now := state(page)):
-        assert time.monotonic() < deadline, now
-        page.wait_for_timeout(50)
-    return now
 
 
 def beside(page: Page) -> dict[str, Any]:
@@ -184,8 +173,9 @@ def test_current_and_prior_scroll_together_by_position(
     sentence = "Both series scroll together by position in millimetres from the middle of each."
     expect(reader.locator(".sv-together")).to_have_text(sentence)
     reader.mouse.move(*middle(reader))
-    for _ in range(2):
+    for index in (5, 6):
         reader.mouse.wheel(0, 100)
+        until(reader, lambda now, index=index: now["slice"]["index"] == index)  # two turns at once may be taken for one
     at(reader, 6, 3)  # 2 mm further
     press(reader, "x", "Home")
     at(reader, 0, 0)
