@@ -28,6 +28,7 @@ class Broker:
     """A throw-away broker that may stop and come back with what it kept."""
 
     def __init__(self, path: Path) -> None:
+        """In a folder of its own, which it closes to other accounts."""
         self.socket, self._data = path / "other.sock", path / "other"
         self._process: Process = broker.broker_process(
             broker.server_binary(), socket=self.socket, data=self._data, log=path / "other.log"
@@ -49,7 +50,7 @@ class Broker:
 @pytest.fixture
 def other_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     """The one that processes started by the test use."""
-    other = Broker(folder())
+    other = Broker(folder() / "other")
     other.start()
     monkeypatch.setenv("REDIS_URL", other.url)
     monkeypatch.setenv("ANALYSIS_SWEEP_SECONDS", "1")
@@ -78,7 +79,7 @@ def upload_elsewhere(user: User, patient: Patient, data: bytes) -> Scan:
         capture_output=True,
         check=False,
         cwd=ROOT,
-        timeout=60,
+        timeout=180,
         env={**os.environ, "DATABASE_URL": database_url()},
     )
     assert done.returncode == 0, done.stderr.decode()
