@@ -13,7 +13,8 @@ import redis
 from portal.embedded.errors import CannotStart
 from portal.embedded.process import Process
 
-READY_SECONDS = 10
+# A busy machine, or a long file of messages; one that cannot read its file stops, and is not waited for.
+READY_SECONDS = 60
 
 
 def server_binary() -> Path:

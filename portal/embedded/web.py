@@ -19,7 +19,7 @@ def web_process(*, host: str, port: int, root: Path, log: Path) -> Process:
     return Process(name="web server", command=command, log=log, patience=8, directory=root)
 
 
-def wait_until_ready(host: str, port: int, *, meanwhile: Callable[[], None], seconds: float = 60) -> bool:
+def wait_until_ready(host: str, port: int, *, meanwhile: Callable[[], None], seconds: float = 180) -> bool:
     """Whether the process answers /healthz within `seconds`; `meanwhile` runs between the attempts."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
