@@ -23,8 +23,9 @@ from pathlib import Path
 
 from portal.embedded import broker
 from portal.parent_death import die_with_parent
+from tests.ports import own_port
 
-READY_SECONDS = 30
+READY_SECONDS = 180
 
 
 class Unavailable(Exception):
@@ -128,7 +129,7 @@ def _reachable(installed: Path) -> Path:
 
 
 def _start_postgres(binaries: Path) -> str:
-    owner, data, port = _owner(), folder() / "postgres", _free_port()
+    owner, data, port = _owner(), folder() / "postgres", own_port()
     data.mkdir()
     owner.give(data)
     _initialise(binaries, data, owner)
@@ -164,12 +165,6 @@ def _initialise(binaries: Path, data: Path, owner: Owner) -> None:
     )
     if done.returncode:
         raise Unavailable(f"The test PostgreSQL could not be made:\n{done.stderr}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

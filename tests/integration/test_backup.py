@@ -30,6 +30,7 @@ from portal.backup.errors import BackupFailed
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_case, read
 from tests.running import ROOT, database_url
+from tests.slow import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
@@ -115,7 +116,7 @@ def uploads(upload: Callable[..., Scan]) -> Iterator[None]:
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert come.wait(60)
+    assert come.wait(PATIENCE_SECONDS)
     try:
         yield
     finally:

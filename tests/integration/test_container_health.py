@@ -35,7 +35,7 @@ def check(service: str) -> list[str]:
 
 def healthy(service: str, *more: str, **environment: str) -> bool:
     command = [sys.executable if word == "python" else word for word in check(service)]
-    done = subprocess.run([*command, *more], cwd=ROOT, env={**os.environ, **environment}, check=False, timeout=30)
+    done = subprocess.run([*command, *more], cwd=ROOT, env={**os.environ, **environment}, check=False, timeout=180)
     return done.returncode == 0
 
 

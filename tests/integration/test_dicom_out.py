@@ -25,6 +25,7 @@ from delivery.models import Content, Delivery, Destination, Kind, Outcome
 from delivery.senders import Unreachable
 from diagnosis.models import Scan
 from tests.factories import finish
+from tests.ports import own_port
 
 ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
 pytestmark = [
@@ -36,18 +37,12 @@ pytestmark = [
     ),
 ]
 Start = Callable[[], Any]
-START_SECONDS = 30
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+START_SECONDS = 180
 
 
 @pytest.fixture
 def ports() -> tuple[int, int]:
-    return _free_port(), _free_port()
+    return own_port(), own_port()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from accounts.models import Clinic
 from diagnosis.models import Patient
 from orders import modality_worklist
 from orders.models import Order, OrderSource
+from tests.ports import own_port
 from tests.slow import eventually
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libModalityWorklists.so")
@@ -28,11 +29,6 @@ pytestmark = [
         not (shutil.which("Orthanc") and PLUGIN.exists()) and not os.environ.get("CI"), reason="no Orthanc here"
     ),
 ]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def answers(port: int) -> bool:
@@ -67,7 +63,7 @@ def write(folder: Path, name: str, made: Dataset) -> None:
 @pytest.fixture
 def worklist(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """Port of a running Orthanc, and the folder of its worklist."""
-    folder, port = tmp_path / "worklist", free_port()
+    folder, port = tmp_path / "worklist", own_port()
     folder.mkdir()
     written = {
         "Name": "RIS",
@@ -88,7 +84,7 @@ def worklist(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         yield port, folder
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=180)
 
 
 # pynetdicom leaves the socket of a call that nobody takes to the garbage collector.
@@ -110,7 +106,7 @@ def test_the_worklist_of_orthanc_becomes_orders(worklist: tuple[int, Path], clin
     source.refresh_from_db()
     assert source.failure == modality_worklist.UNUSABLE
     assert modality_worklist.ask(source) == 0, "nothing has changed"
-    OrderSource.objects.update(worklist_title="OTHER", worklist_port=free_port())
+    OrderSource.objects.update(worklist_title="OTHER", worklist_port=own_port())
     modality_worklist.ask(OrderSource.objects.get())
     source.refresh_from_db()
     assert source.failure == modality_worklist.UNREACHABLE

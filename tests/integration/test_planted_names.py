@@ -56,7 +56,7 @@ BASE64 = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}")
 DESK = "desk@portal.example"
 SEARCH = f"?q={quote(FAMILY)}"
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Overheard:

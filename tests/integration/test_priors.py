@@ -22,6 +22,7 @@ from network.states import RetrievalStatus as S
 from tests.images import ct_dicom, xray_dicom
 from tests.integration import test_dicom_out
 from tests.integration.test_dicom_out import orthanc, ports  # noqa: F401
+from tests.ports import own_port
 
 pytestmark = [
     # The listener's threads have connections of their own.
@@ -33,7 +34,7 @@ OLD, OLDER, OTHER = "1.2.826.0.1.1", "1.2.826.0.1.2", "1.2.826.0.1.3"
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    door = Door("127.0.0.1", 0, "PORTAL", associations=4, most_bytes=2_000_000, a_minute=1000, seconds=5.0)
+    door = Door("127.0.0.1", 0, "PORTAL", associations=4, most_bytes=2_000_000, a_minute=1000, seconds=60.0)
     made = Listener(door, arrived=lambda: None)
     made.start()
     yield made
@@ -48,7 +49,7 @@ def archive(
     listener: Listener,
     settings: LazySettings,
 ) -> Iterator[RemoteEntity]:
-    settings.PRIORS_PER_HOUR, settings.DICOM_TIMEOUT_SECONDS = 60, 10
+    settings.PRIORS_PER_HOUR, settings.DICOM_TIMEOUT_SECONDS = 60, 60
     known = {"DicomModalities": {"portal": ["PORTAL", "127.0.0.1", listener.port]}}
     with orthanc(tmp_path, ports, **known):
         yield RemoteEntity.objects.create(
@@ -108,7 +109,7 @@ def test_priors_of_orthanc(
     assert set(Review.objects.values_list("study", flat=True)) == {new.pk, row.study_id}
     assert PriorRetrieval.objects.count() == 2, "a prior asks for none"
     # Nobody is there.
-    RemoteEntity.objects.update(query_port=ports[1] + 1)
+    RemoteEntity.objects.update(query_port=own_port())
     upload(seed=52)
     row = go()
     assert (row.status, row.attempts, row.last_answer) == (S.WANTED, 1, querying.NOBODY)

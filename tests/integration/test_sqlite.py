@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.timeout(1200)  # a run of its own, with every test that is marked for it
+@pytest.mark.timeout(2400)  # a run of its own, with every test that is marked for it
 @pytest.mark.skipif(os.environ.get("TEST_DATABASE_URL", "").startswith("sqlite"), reason="this is that run")
 def test_holds_on_sqlite_too(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "DJANGO_"))}

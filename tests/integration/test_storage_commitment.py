@@ -24,7 +24,7 @@ from network import classes, commitment, sorting, spool
 from network.listener import Door, Listener
 from network.models import CommitmentRequest, CommitmentStatus, ReceivedInstance, RemoteEntity
 from tests.images import xray_dicom
-from tests.slow import eventually
+from tests.slow import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 UNKNOWN = "1.2.3.4"
@@ -39,7 +39,7 @@ class Modality:
         self.answer = 0x0000
 
     def hears(self) -> tuple[int, Dataset]:
-        assert self._heard.wait(20), "no report came"
+        assert self._heard.wait(PATIENCE_SECONDS), "no report came"
         self._heard.clear()
         return self.told[-1]
 
@@ -81,7 +81,7 @@ def entity(clinic: Clinic) -> RemoteEntity:
 
 @pytest.fixture
 def listener(entity: RemoteEntity) -> Iterator[Listener]:
-    door = Door("127.0.0.1", 0, "PORTAL", associations=4, most_bytes=2_000_000, a_minute=10_000, seconds=5.0)
+    door = Door("127.0.0.1", 0, "PORTAL", associations=4, most_bytes=2_000_000, a_minute=10_000, seconds=60.0)
     made = Listener(door, arrived=lambda: None)
     made.start()
     yield made

@@ -231,9 +231,10 @@ def test_only_a_few_threads_wait(radiographer: User, api: Api, monkeypatch: pyte
 
 @pytest.mark.django_db(transaction=True)
 def test_programs_in_python_and_javascript_get_results_of_real_images(
-    worker: Worker, live_server: LiveServer, radiographer: User, chest_data: Path
+    worker: Worker, live_server: LiveServer, radiographer: User, chest_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a worker answers while they wait, over a real socket."""
+    monkeypatch.setattr(waiting, "LONGEST", 120.0)  # however busy the machine is
     _token, secret = ApiToken.objects.issue(membership=radiographer.memberships.get(), name="old programs")
     images = sorted((chest_data / "originals" / "cxr").glob("*.png"))[:3]
     bearer = {"Authorization": f"Bearer {secret}"}
@@ -253,7 +254,7 @@ def test_programs_in_python_and_javascript_get_results_of_real_images(
     assert (refused.value.code, refused.value.body["percentage"]) == ("is_text", refused.value.detail)
 
     script = ["node", "--input-type=module", "-e", SENDS, live_server.url, secret, str(images[2])]
-    run = subprocess.run(script, capture_output=True, text=True, timeout=90, check=True)
+    run = subprocess.run(script, capture_output=True, text=True, timeout=300, check=True)
     status, answer, sent_status, text = json.loads(run.stdout)
     assert (status, sent_status) == (200, 200)
     assert text.splitlines()[0] == answer["percentage"]
