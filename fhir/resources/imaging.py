@@ -32,7 +32,7 @@ def _rows(request: Request) -> QuerySet[Any]:
         ordered("clinic", "accession_number"),
     )
     studies = scope.visible(Study.objects.all(), request)
-    return with_orders(studies.annotate(changed=changed).prefetch_related("series"), "orders")
+    return with_orders(studies.annotate(changed=changed).prefetch_related("series"), "orders", request)
 
 
 def _build(request: Request, rows: Sequence[Any]) -> list[Resource]:

@@ -24,10 +24,11 @@ from diagnosis.interchange.fhir.elements import (
 )
 from diagnosis.models import Patient
 from diagnosis.models.study import Priority
+from diagnosis.rules.confidentiality import records
 from fhir import values
 from fhir.changes import latest, newest
 from fhir.kinds import Include, RowKind, Source
-from fhir.resources.patients import OF_PATIENT, of_patient
+from fhir.resources.patients import OF_PATIENT, by_number
 from orders.models import Order, OrderTransition
 from orders.states import FHIR_STATUS, OrderStatus
 
@@ -39,15 +40,18 @@ PRIORITIES = {Priority.ROUTINE: "routine", Priority.URGENT: "urgent"}
 
 
 def _rows(request: Request) -> QuerySet[Any]:
-    clinics = Clinic.objects.where(scope.person(request), Permission.FOLLOW_ORDER)
-    found = scope.visible(Order.objects.filter(clinic__in=clinics), request)
     changed = latest(
         "created_at",
         "changed_at",
         newest(OrderTransition, "at", order="pk"),
         newest(Patient.history.model, "history_date", id="patient"),
     )
-    return found.select_related("patient__merged_into").annotate(changed=changed)
+    return _followed(request).select_related("patient__merged_into").annotate(changed=changed)
+
+
+def _followed(request: Request) -> QuerySet[Order]:
+    clinics = Clinic.objects.where(scope.person(request), Permission.FOLLOW_ORDER)
+    return scope.visible(Order.objects.filter(clinic__in=clinics), request)
 
 
 def _build(request: Request, rows: Sequence[Any]) -> list[Resource]:
@@ -99,9 +103,9 @@ def _code(row: Order) -> Resource:
     return without_empty({"coding": own if row.procedure_code else [], "text": row.procedure_description})
 
 
-def with_orders(rows: QuerySet[Any], path: str) -> QuerySet[Any]:
-    """With the orders that a study answers; `path` leads from the row to them."""
-    return rows.prefetch_related(Prefetch(path, Order.objects.order_by("created_at", "pk")))
+def with_orders(rows: QuerySet[Any], path: str, request: Request) -> QuerySet[Any]:
+    """With the orders that a study answers, as far as the person may open them; `path` leads from the row to them."""
+    return rows.prefetch_related(Prefetch(path, _followed(request).order_by("created_at", "pk")))
 
 
 def based_on(orders: Iterable[Order]) -> list[Resource]:
@@ -126,15 +130,22 @@ def _status(value: str) -> Q:
     return Q(status__in=states) if states and system in (None, STATUS_SYSTEM) else values.NOTHING
 
 
-def _of_patient(name: str) -> values.Find:
-    """Also of a record that was merged since: the order stays with it, and tells of the one in use."""
-    placed, merged = of_patient("patient")[name], of_patient("patient__merged_into")[name]
-    return lambda value: placed(value) | merged(value)
+def _of_patient(named: values.Find) -> values.Find:
+    """Also of the records that were merged into that one: an order stays with its own, and tells of the one in use."""
+
+    def find(value: str) -> Q:
+        people = Patient.objects.filter(named(value)).values_list("pk", flat=True)
+        return Q(patient__in=[key for person in people for key in records(person)])
+
+    return find
 
 
+_NAMED = _of_patient(values.reference("pk", "Patient"))
 _FIND = {
     "_lastUpdated": values.moment("changed"),
-    **{name: _of_patient(name) for name in OF_PATIENT},
+    "patient": _NAMED,
+    "subject": _NAMED,
+    "patient.identifier": _of_patient(by_number()),
     "identifier": _identifier,
     "status": _status,
     "authored": values.moment("requested_at"),

@@ -57,7 +57,7 @@ def every_version(request: Request) -> QuerySet[Any]:
 
 
 def _rows(request: Request) -> QuerySet[Any]:
-    return with_orders(every_version(request).filter(corrected_by=None), "study__orders")
+    return with_orders(every_version(request).filter(corrected_by=None), "study__orders", request)
 
 
 def versions(first: uuid.UUID) -> Iterator[uuid.UUID]:

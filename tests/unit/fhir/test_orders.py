@@ -82,6 +82,9 @@ def test_an_order_is_found_and_its_answers_refer_to_it(
     for each in (f"identifier=urn:uuid:{source}|A1", "status=draft", "status=elsewhere|active", "identifier=A"):
         assert ids(client, f"ServiceRequest?{each}") == [], each
     # Who follows no orders, and who is of another clinic.
+    for address in (f"ImagingStudy/{scan.study_id}", f"DiagnosticReport/{report.pk}"):
+        assert "basedOn" in found(client, address)
+        assert "basedOn" not in found(asking(radiologist), address)
     for person in (radiologist, stranger):
         assert refused(asking(person), f"ServiceRequest/{placed.pk}")[0] == 404
         assert ids(asking(person), "ServiceRequest") == []
@@ -103,6 +106,12 @@ def test_what_the_ordering_system_changes_has_another_version(
     merge_patients(by=administrator, source=patient, target=became, reason="The same person.")
     assert client.get(address).json()["subject"] == {"reference": f"Patient/{became.pk}"}
     assert ids(client, f"ServiceRequest?patient={became.pk}") == [str(placed.pk)]
+    last = new_patient(patient.clinic, administrator, "LAST")
+    merge_patients(by=administrator, source=became, target=last, reason="The same person again.")
+    assert client.get(address).json()["subject"] == {"reference": f"Patient/{last.pk}"}
+    for one in (patient, became, last):
+        assert ids(client, f"ServiceRequest?subject=Patient/{one.pk}") == [str(placed.pk)]
+        assert ids(client, f"ServiceRequest?patient.identifier={one.medical_record_number}") == [str(placed.pk)]
 
 
 def test_a_token_needs_the_scope_of_orders(order: Ordering, administrator: User) -> None:
