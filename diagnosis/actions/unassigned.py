@@ -13,12 +13,10 @@ from diagnosis.actions.scan import Upload, upload_scan
 from diagnosis.errors import AttachedElsewhere, ConfidentialRecord, NotAllowedNow
 from diagnosis.models import Patient, Scan
 from diagnosis.models.confidentiality import hides_any
-from diagnosis.models.patient import Sex
+from diagnosis.models.patient import UNASSIGNED_NUMBER, Sex
 from diagnosis.models.scan import Modality
 from diagnosis.scans import intake
 
-# No hospital numbers a patient like this.
-RECORD_NUMBER = "*UNASSIGNED*"
 NAME = gettext_noop("Images without a patient")
 IS_A_PERSON = gettext_noop(
     "The record %(number)s, in which images without a patient wait, was changed into that of a person or merged into "
@@ -44,20 +42,20 @@ def unassigned_record(*, by: User, clinic: Clinic) -> Patient:
     """The clinic's record for images without a patient; made when it is first needed."""
     found = _found(clinic) or _made(by, clinic)
     if found.merged_into_id or found.birth_date or found.given_name or found.sex != Sex.UNKNOWN:
-        raise NotAllowedNow("unassigned_record_changed", IS_A_PERSON, number=RECORD_NUMBER)
+        raise NotAllowedNow("unassigned_record_changed", IS_A_PERSON, number=UNASSIGNED_NUMBER)
     if hides_any(by, [found.pk]):
         raise ConfidentialRecord(found.pk)
     return found
 
 
 def _found(clinic: Clinic) -> Patient | None:
-    return Patient.objects.in_clinic(clinic).filter(medical_record_number=RECORD_NUMBER).first()
+    return Patient.objects.in_clinic(clinic).filter(medical_record_number=UNASSIGNED_NUMBER).first()
 
 
 def _made(by: User, clinic: Clinic) -> Patient:
     try:
         with transaction.atomic():
-            return receive_patient(by=by, clinic=clinic, medical_record_number=RECORD_NUMBER, family_name=gettext(NAME))
+            return receive_patient(by=by, clinic=clinic, medical_record_number=UNASSIGNED_NUMBER, family_name=gettext(NAME))
     except (ValidationError, IntegrityError):
         found = _found(clinic)  # made by another request at this moment
         if found is None:

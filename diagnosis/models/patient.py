@@ -23,6 +23,8 @@ from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 
 OLDEST_YEARS = 130
 FEW = 500  # patients found, up to which they are sorted rather than met in order
+# Of the record in which images wait that were sent without a patient; no hospital numbers a patient like this.
+UNASSIGNED_NUMBER = "*UNASSIGNED*"
 # The order of lists; in one clinic the record number makes it unique, the key does everywhere.
 BY_NAME = ("family_name", "given_name", "medical_record_number", "id")
 
@@ -162,6 +164,11 @@ class Patient(ClinicalModel):
         while patient.merged_into:
             patient = patient.merged_into
         return patient
+
+    @property
+    def is_unassigned(self) -> bool:
+        """Whether this is the record in which images wait that were sent without a patient."""
+        return self.medical_record_number == UNASSIGNED_NUMBER
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.search_key = search_key_of(self.medical_record_number, self.family_name, self.given_name)

@@ -40,6 +40,9 @@ UNFILLED = gettext_noop("%(field)s is not filled in. Write what belongs there, o
 MOVED_ON = gettext_noop("Somebody else was first. Look at the report again.")
 COMMENT_NEEDED = gettext_noop("Say what its author is to do, in one sentence at least.")
 TRAINEES_FIRST = gettext_noop("Second readings and arbitrations are for radiologists who sign reports.")
+NO_PATIENT = gettext_noop(
+    "These images were sent without a patient. Move them to the record of the person whom they show, then sign."
+)
 SECOND_OPEN = gettext_noop("A second reading of this scan is still open. Sign when it has been decided.")
 IMAGES_CAME = gettext_noop(
     "Images came in or were moved after this reading, and the study waits to be read again. Read it; what is written "
@@ -133,7 +136,7 @@ def sign_blocked_reason(report: Report, *, by: User) -> str:
         return ""  # a correction is written and signed at once, and waits for no reading
     if report.reading.reader_id != by.pk:
         return gettext(_of_somebody_else(report))
-    return _open_reading(report)
+    return _not_ready(report)
 
 
 def _of_somebody_else(report: Report) -> str:
@@ -163,7 +166,12 @@ def authorise_blocked_reason(report: Report) -> str:
     """Why nobody may authorise this report or send it back now; empty when a radiologist may."""
     if report.is_final:
         return gettext(ALREADY_FINAL)
-    return _open_reading(report) if report.handed_over_at else gettext(NOT_HANDED_OVER)
+    return _not_ready(report) if report.handed_over_at else gettext(NOT_HANDED_OVER)
+
+
+def _not_ready(report: Report) -> str:
+    """Whoever signs: a report is about somebody, and no reading of its images is open."""
+    return gettext(NO_PATIENT) if report.study.patient.is_unassigned else _open_reading(report)
 
 
 def _open_reading(report: Report) -> str:

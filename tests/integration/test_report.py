@@ -19,6 +19,7 @@ from diagnosis.actions.review import request_second_opinion
 from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
 from diagnosis.models import Addendum, FirstImpression, Notification, Patient, Report, Study
 from diagnosis.models.notification import NotificationKind
+from diagnosis.models.patient import UNASSIGNED_NUMBER
 from diagnosis.models.study import ExaminedFrom
 from diagnosis.reports import content as report_content
 from diagnosis.reports.pdf import render_pdf
@@ -92,6 +93,14 @@ def test_too_many_guesses_lock_even_the_right_password(preliminary: Report, radi
 def test_nobody_signs_another_readers_words(preliminary: Report, member: Callable[..., User]) -> None:
     with pytest.raises(NotAllowedNow, match="whose reading"):
         sign_report(by=member("radiologist"), report=preliminary, password=PASSWORD)
+
+
+def test_images_without_a_patient_are_not_reported_on(preliminary: Report, radiologist: User) -> None:
+    Patient.objects.update(medical_record_number=UNASSIGNED_NUMBER)
+    with pytest.raises(NotAllowedNow, match="sent without a patient"):
+        sign_report(by=radiologist, report=Report.objects.get(), password=PASSWORD)
+    Patient.objects.update(medical_record_number="4711")
+    assert sign_report(by=radiologist, report=Report.objects.get(), password=PASSWORD).is_final
 
 
 def test_an_open_second_reading_holds_the_signature(preliminary: Report, radiologist: User) -> None:

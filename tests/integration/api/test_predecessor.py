@@ -20,9 +20,9 @@ from accounts.sender import sender
 from audit.models import AuditEvent
 from audit.vocabulary import Event
 from client.transport import Body, Problem, Transport
-from diagnosis.actions.unassigned import RECORD_NUMBER
 from diagnosis.api.predecessor import waiting
 from diagnosis.models import Patient, ReadingPolicy, Scan
+from diagnosis.models.patient import UNASSIGNED_NUMBER
 from diagnosis.results import intended_use
 from diagnosis.rules import blinding
 from portal.bodies import upload_limit
@@ -78,7 +78,7 @@ def test_an_image_waits_in_the_record_of_nobody_and_its_result_is_fetched_later(
     assert first.json()["status_url"] == first["Location"]
     assert first["Location"] in first.json()["percentage"]
     assert client.get(first["Location"]).json()["status"] == "queued"
-    assert (scan.patient.medical_record_number, scan.patient.clinic) == (RECORD_NUMBER, clinic)
+    assert (scan.patient.medical_record_number, scan.patient.clinic) == (UNASSIGNED_NUMBER, clinic)
     assert AuditEvent.objects.filter(patient=scan.patient_id, event=Event.IMPORT, action="C").exists()
 
     finish(scan, 0.9, 0.95, combined=0.9731)
@@ -158,7 +158,7 @@ def test_nothing_goes_into_a_record_that_became_a_persons(radiographer: User, ap
 def test_nothing_follows_a_merge_into_a_persons_record(radiographer: User, patient: Patient, api: Api) -> None:
     client = api(radiographer)
     send(client, xray_png())
-    Patient.objects.filter(medical_record_number=RECORD_NUMBER).update(merged_into=patient)
+    Patient.objects.filter(medical_record_number=UNASSIGNED_NUMBER).update(merged_into=patient)
     assert send(client, xray_png(1)).json()["code"] == "unassigned_record_changed"
 
 
