@@ -36,7 +36,8 @@ def end_tokens_of_user(instance: User, **_: Any) -> None:
 @receiver(pre_save, sender=Membership)
 def end_tokens_of_membership(instance: Membership, **_: Any) -> None:
     """The row still says what held until now."""
-    unchanged = Membership.objects.filter(pk=instance.pk, role=instance.role, user_id=instance.user_id)
+    same = {name: getattr(instance, name) for name in ("pk", "role", "user_id", "clinic_id")}
+    unchanged = Membership.objects.filter(**same)
     if instance.is_active and unchanged.exists():
         return
     ApiToken.objects.filter(membership_id=instance.pk).revoke()

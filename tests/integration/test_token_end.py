@@ -41,7 +41,20 @@ def left_for_a_while(user: User) -> None:
         membership.save()
 
 
-@pytest.mark.parametrize("change", [new_password, deactivated_for_a_while, another_role_for_a_while, left_for_a_while])
+def another_clinic_for_a_while(user: User) -> None:
+    membership = user.memberships.get()
+    for clinic in (Clinic.objects.create(name="Elsewhere"), membership.clinic):
+        membership.clinic = clinic
+        membership.save()
+
+
+CHANGES = [
+    *(new_password, deactivated_for_a_while, another_role_for_a_while, left_for_a_while),
+    another_clinic_for_a_while,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_token_ends_with(token: ApiToken, radiographer: User, change: Callable[[User], None]) -> None:
     change(radiographer)
     assert not ApiToken.objects.usable().exists()

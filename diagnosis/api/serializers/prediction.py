@@ -9,6 +9,9 @@ from diagnosis.models import EnsemblePrediction, Prediction
 from diagnosis.models.zone import Zone
 
 
+DOMAINS = "places whose images chose the thresholds and measured the rates; empty: all places of `measured_on`"
+
+
 class EstimateSerializer(serializers.Serializer[Any]):
     """A measured value with its 95 % interval."""
 
@@ -27,6 +30,7 @@ class OperatingPointSerializer(serializers.Serializer[Any]):
         help_text="0 to 1; from it on lies the positive zone; 1: there is none; null: from before there were zones",
     )
     chosen_for = serializers.CharField()
+    domains = serializers.ListField(child=serializers.CharField(), default=list, help_text=DOMAINS)
     sensitivity = EstimateSerializer()
     specificity = EstimateSerializer()
     measured_on = serializers.CharField()
@@ -86,6 +90,7 @@ class AbnormalityPointSerializer(serializers.Serializer[Any]):
     threshold = serializers.FloatField(help_text="0 to 1; below it lies the negative zone")
     abnormal_from = serializers.FloatField(help_text="0 to 1; from it on lies the positive zone; 1: there is none")
     chosen_for = serializers.CharField()
+    domains = serializers.ListField(child=serializers.CharField(), default=list, help_text=DOMAINS)
     sensitivity = EstimateSerializer()
     specificity = EstimateSerializer()
     sources = serializers.DictField(child=AbnormalitySourceSerializer(), help_text="by source of the images")

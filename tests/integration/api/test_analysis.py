@@ -73,10 +73,14 @@ def test_a_combination_comes_with_its_zone_its_members_and_what_wants_an_eye(
     assert [each["attention_outside"] for each in body["predictions"]] == [0.6, 0.6]
 
 
-def test_a_combination_says_whether_the_lung_is_abnormal(scan: Scan, radiographer: User, api: Api) -> None:
-    analysis = finish(scan, 0.1, 0.9, combined=0.5, abnormality=ABNORMALITY)
+@pytest.mark.parametrize("places", [{}, {"domains": ["one-hospital"]}])
+def test_a_combination_says_whether_the_lung_is_abnormal(
+    scan: Scan, radiographer: User, api: Api, places: dict[str, list[str]]
+) -> None:
+    analysis = finish(scan, 0.1, 0.9, combined=0.5, abnormality=ABNORMALITY | places)
     said = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()["ensemble_prediction"]["abnormality"]
-    point = ABNORMALITY | {"positive_zone": None}  # which this ensemble was not measured for
+    # The positive zone alone is what this ensemble was not measured for.
+    point = ABNORMALITY | {"positive_zone": None, "domains": []} | places
     assert said == {"probability": pytest.approx(0.5), "zone": "indeterminate", "operating_point": point}
 
 
