@@ -24,7 +24,7 @@ from diagnosis.results.labels import label_name
 from diagnosis.results.reading import NOT_READ
 from diagnosis.results.words import computer
 from diagnosis.rules import blinding
-from tests.factories import finish
+from tests.factories import ABNORMALITY, finish
 from tests.pages import queries, text
 from tests.unit.diagnosis.views.conftest import As
 
@@ -58,6 +58,14 @@ def test_a_result_says_all_that_explains_it(client: Client, prediction: Predicti
     for label in prediction.probabilities:
         assert capfirst(label_name(label)) in shown
     assert verdict.of_prediction(prediction).word in shown.lower()
+
+
+@pytest.mark.parametrize(("upper", "named"), [(0.6, "lower threshold"), (1.0, "threshold")])
+def test_a_caption_names_the_threshold_that_there_is(client: Client, scan: Scan, upper: float, named: str) -> None:
+    finish(scan, 0.1, 0.9, combined=0.5, abnormality=ABNORMALITY | {"abnormal_from": upper})
+    question = text(page(client, scan)).split('class="question"')[1]
+    assert f"Measured at the {named} on" in question
+    assert f"By place, at the {named}" in question
 
 
 def test_a_panel_shows_every_classifier_and_whose_map_it_is(client: Client, scan: Scan) -> None:
