@@ -77,10 +77,15 @@ def _believed(dark: Mask, *, smallest: float, largest: float, solid: float) -> M
 
 
 def _slice_lungs(probe: Pixels) -> Mask:
-    """Air inside the body: the dark parts that are not the air around it."""
-    dark = _opened(probe < otsu_threshold(probe))
-    lungs = [part for part in components(dark) if part.mean() >= SMALLEST_LUNG and _contact(part) <= LONGEST_CONTACT]
-    return np.logical_or.reduce(lungs) if lungs else np.zeros_like(dark)
+    """Air inside the body."""
+    return enclosed(probe < otsu_threshold(probe))
+
+
+def enclosed(dark: Mask) -> Mask:
+    """The parts of what is dark in a slice, bool (SIDE, SIDE), that a lung could be: not small, not the air around."""
+    opened = _opened(dark)
+    parts = [part for part in components(opened) if part.mean() >= SMALLEST_LUNG and _contact(part) <= LONGEST_CONTACT]
+    return np.logical_or.reduce(parts) if parts else np.zeros_like(opened)
 
 
 def _xray_lungs(probe: Pixels) -> Mask:

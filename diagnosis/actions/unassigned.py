@@ -55,7 +55,9 @@ def _found(clinic: Clinic) -> Patient | None:
 def _made(by: User, clinic: Clinic) -> Patient:
     try:
         with transaction.atomic():
-            return receive_patient(by=by, clinic=clinic, medical_record_number=UNASSIGNED_NUMBER, family_name=gettext(NAME))
+            return receive_patient(
+                by=by, clinic=clinic, medical_record_number=UNASSIGNED_NUMBER, family_name=gettext(NAME)
+            )
     except (ValidationError, IntegrityError):
         found = _found(clinic)  # made by another request at this moment
         if found is None:

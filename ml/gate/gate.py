@@ -1,4 +1,4 @@
-"""The gate: plain rules, then one small network that says what an image shows."""
+"""The gate: plain rules, one small network that says what an image shows, and whether a slice shows lung tissue."""
 
 import os
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from ml.gate.kinds import READABLE, Kind
 from ml.gate.refusal import GateRefusal, explain
 from ml.gate.rules import broken_rule
 from ml.gate.spec import GateSpec
+from ml.gate.windows import shows_lungs
 from ml.preprocessing import Pixels, require_pixels, resize, standardise
 from ml.probability import softmax
 from ml.serving.bundle import BundleRefused, parse_spec, require_place, verified_weights
@@ -55,9 +56,10 @@ class Gate:
             return broken
         said = self.probabilities(pixels)
         readable = READABLE[modality]
-        if said[readable] >= self.spec.thresholds[modality]:
-            return None
-        return explain(max(said, key=said.__getitem__), modality)
+        if said[readable] < self.spec.thresholds[modality]:
+            return explain(max(said, key=said.__getitem__), modality)
+        # Last: what is black in something else than a slice is no lung.
+        return None if not modality.is_tomographic or shows_lungs(pixels) else GateRefusal("window")
 
     def probabilities(self, pixels: Pixels) -> Mapping[Kind, float]:
         """How probable each kind is, summing to 1. `pixels` float32 (h, w) in [0, 1]."""

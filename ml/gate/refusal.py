@@ -45,6 +45,10 @@ SENTENCES = {
         "Hardly any lung can be seen in this CT slice, as at the neck or in the abdomen; "
         "upload a slice through the lungs."
     ),
+    "window": _(
+        "Lung is black in this CT slice, as in a mediastinal or bone window, so nothing in it can be seen; "
+        "export the slice in a lung window, or upload the DICOM file."
+    ),
     "several": _("This picture shows several images, or an image within a page; upload one image a file."),
     "part": _("This picture shows only a part of the chest; upload the whole image."),
     "blurred": _("This image is too blurred to read; upload the original instead of a preview or a photograph."),

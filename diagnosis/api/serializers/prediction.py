@@ -8,7 +8,6 @@ from diagnosis.api.serializers.links import address
 from diagnosis.models import EnsemblePrediction, Prediction
 from diagnosis.models.zone import Zone
 
-
 DOMAINS = "places whose images chose the thresholds and measured the rates; empty: all places of `measured_on`"
 
 

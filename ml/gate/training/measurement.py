@@ -14,6 +14,8 @@ from ml.gate.training.grey_images import picture_of, pixels_of
 from ml.gate.training.negatives import Negative, Role, read_negatives
 from ml.gate.training.verdicts import ACCEPTED, Verdict, counted, share
 from ml.imaging import DecodedImage, ImageRefused, decode
+from ml.imaging.greyscale import HOUNSFIELD, greyscale
+from ml.imaging.windowing import Values, Window, lung_grey
 from ml.preprocessing import Pixels
 from ml.spec import Modality
 from ml.training.data.datasets import read_pixels
@@ -39,6 +41,17 @@ UPLOADS = {
     "dicom/ct-series-normal": Modality.CT,
     "dicom/ct-series-covid": Modality.CT,
 }
+# Whole series in Hounsfield units, exported in windows as others do it: their centres and widths, HU.
+WINDOWED = ("dicom/ct-series-normal", "dicom/ct-series-covid")
+WINDOWS = {
+    "lung, 1000 around -500": (-500, 1000),
+    "lung, 2000 around -500": (-500, 2000),
+    "mediastinal, 350 around 40": (40, 350),
+    "mediastinal, 500 around 50": (50, 500),
+    "bone, 1500 around 450": (450, 1500),
+    "bone, 2000 around 350": (350, 2000),
+    "bone, 2500 around 480": (480, 2500),
+}
 
 
 def measure(gate: Gate, data: Path, negatives: Path) -> dict[str, Any]:
@@ -52,6 +65,7 @@ def measure(gate: Gate, data: Path, negatives: Path) -> dict[str, Any]:
         "right_refused": _by_source(verdict for verdict in verdicts if verdict.kind == RIGHT),
         "wrong_accepted": _by_kind(verdict for verdict in verdicts if verdict.kind != RIGHT),
         "uploads": {folder: _uploads(gate, data / folder, modality) for folder, modality in UPLOADS.items()},
+        "windows": {folder: windows(gate, data / folder) for folder in WINDOWED},
     }
 
 
@@ -149,6 +163,21 @@ def _upload(gate: Gate, path: Path, modality: Modality) -> tuple[float, str, str
         return -_height(image), path.name, f"not classified: {image.not_classified.params['variant']}"
     refused = gate.refusal(image.pixels, modality)
     return -_height(image), path.name, refused.code if refused else ACCEPTED
+
+
+def windows(gate: Gate, folder: Path) -> dict[str, Any]:
+    """Of a series' slices that are accepted as the portal windows them: how many are, exported in each other window."""
+    shown = (greyscale(path.read_bytes()) for path in sorted(folder.iterdir()))
+    slices = [
+        each.raw * np.float32(each.slope) + np.float32(each.intercept) for each in shown if each.unit == HOUNSFIELD
+    ]
+    own = [values for values in slices if gate.refusal(lung_grey(values), Modality.CT) is None]
+    return {"slices": len(own), "accepted": {name: _accepted(gate, own, *ends) for name, ends in WINDOWS.items()}}
+
+
+def _accepted(gate: Gate, slices: Iterable[Values], centre: float, width: float) -> int:
+    window = Window(centre, width)
+    return sum(gate.refusal(window.apply(values), Modality.CT) is None for values in slices)
 
 
 def _height(image: DecodedImage) -> float:

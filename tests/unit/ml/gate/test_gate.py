@@ -14,8 +14,9 @@ pytest.importorskip("openvino", reason="OpenVINO runs the gate's network")
 import ml
 from ml.gate import Gate
 from ml.gate.kinds import Kind
+from ml.gate.windows import shows_lungs
 from ml.imaging.phantom import chest_ct, chest_xray
-from ml.imaging.windowing import lung_grey
+from ml.imaging.windowing import Window, lung_grey
 from ml.preprocessing import Pixels
 from ml.serving import BundleRefused
 from ml.spec import Modality
@@ -76,6 +77,35 @@ def test_turned_images_are_refused(gate: Gate, modality: Modality, turns: int) -
 @pytest.mark.parametrize("modality", list(Modality))
 def test_inverted_greys_are_refused(gate: Gate, modality: Modality) -> None:
     assert code(gate, 1 - chest(modality), modality) == "inverted"
+
+
+@pytest.mark.parametrize("opacities", [0, 3])
+@pytest.mark.parametrize(
+    ("centre", "width", "refused"),
+    [(-600, 1500, ""), (-500, 2000, ""), (-500, 1000, ""), (40, 350, "window"), (480, 2500, "window")],
+    ids=["lung", "wide-lung", "narrow-lung", "mediastinal", "bone"],
+)
+def test_a_slice_whose_window_hides_the_lung_is_refused(
+    gate: Gate, opacities: int, centre: float, width: float, refused: str
+) -> None:
+    hounsfield = chest_ct(SIDE, SIDE, seed=1, opacities=opacities).astype(np.float32)
+    assert code(gate, Window(centre, width).apply(hounsfield), Modality.CT) == refused
+
+
+@pytest.mark.parametrize(("black", "tissue", "shown"), [(45, 0.9, True), (60, 0.9, False), (25, 0.5, False)])
+def test_much_black_or_dark_tissue_with_some_hides_the_lung(black: int, tissue: float, shown: bool) -> None:
+    pixels = np.zeros((256, 256), dtype=np.float32)
+    pixels[28:228, 28:228] = tissue
+    pixels[60:200, 60:196] = 0.3
+    pixels[80 : 80 + 2 * black, 70 : 70 + black] = pixels[80 : 80 + 2 * black, 130 : 130 + black] = 0.01
+    assert shows_lungs(pixels) is shown
+
+
+def test_air_around_the_body_is_no_black_lung() -> None:
+    pixels = np.zeros((256, 256), dtype=np.float32)
+    pixels[28:228, 28:228] = 0.5
+    pixels[60:200, 60:196] = 0.3
+    assert shows_lungs(pixels)
 
 
 @pytest.mark.parametrize("modality", list(Modality))

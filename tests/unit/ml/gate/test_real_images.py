@@ -14,6 +14,8 @@ pytest.importorskip("openvino", reason="OpenVINO runs the gate's network")
 import ml
 from ml.gate import Gate
 from ml.imaging import decode
+from ml.imaging.greyscale import greyscale
+from ml.imaging.windowing import Window
 from ml.preprocessing import Pixels
 from ml.spec import Modality
 from ml.training.data.manifest import read_rows
@@ -83,3 +85,12 @@ def test_slices_through_the_lungs_pass(gate: Gate, chest_data: Path) -> None:
     paths = sorted((chest_data / "dicom" / "ct-series-normal").iterdir())[::8]
     refused = [gate.refusal(decode(path.read_bytes()).pixels, Modality.CT) for path in paths]
     assert sum(each is not None for each in refused) <= 1, refused
+
+
+@pytest.mark.parametrize(("centre", "width"), [(40, 350), (350, 2000)], ids=["mediastinal", "bone"])
+def test_slices_in_another_window_are_refused(gate: Gate, chest_data: Path, centre: float, width: float) -> None:
+    paths = sorted((chest_data / "dicom" / "ct-series-normal").iterdir())[::8]
+    shown = [greyscale(path.read_bytes()) for path in paths]
+    slices = [Window(centre, width).apply(each.raw * np.float32(each.slope) + each.intercept) for each in shown]
+    refused = [gate.refusal(pixels.astype(np.float32), Modality.CT) for pixels in slices]
+    assert sum(each is not None and each.code == "window" for each in refused) >= 0.8 * len(refused), refused

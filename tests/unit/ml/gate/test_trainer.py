@@ -64,6 +64,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
         # Many small steps: the statistics of batch normalisation need some hundred to arrive.
         patch.setattr(trainer, "BATCH", 16)
         patch.setattr(measurement, "UPLOADS", {"uploads": Modality.CXR})
+        patch.setattr(measurement, "WINDOWED", ())
         trainer.train(data, negatives, root / "run")
         release(root / "run", data, negatives, root / "weights", "1.0.0")
     return root / "weights" / "gate" / "1.0.0"
