@@ -314,6 +314,10 @@ def test_german_fits_a_phone(visit: Callable[..., Page], world: World) -> None:
             page.goto(address)
             assert page.locator("html").get_attribute("lang") == "de"
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], address
+    # Who has the most areas: the bar at the bottom is fixed, so that it would not widen the page.
+    page = visit("administrator", viewport=PHONE, has_touch=True, is_mobile=True)
+    page.goto(world.addresses("orders:list")[0])
+    assert page.locator(".bar-nav ul").evaluate("bar => bar.scrollWidth") <= PHONE["width"]
 
 
 def test_nobody_finds_a_missing_page_in_english(visit: Callable[..., Page], world: World) -> None:
