@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from diagnosis.states import Moves
 
@@ -14,7 +15,7 @@ class OrderStatus(models.TextChoices):
     ACQUIRED = "acquired", _("Images are here")
     REPORTED = "reported", _("Reported, not signed")
     AUTHORISED = "authorised", _("Report signed")
-    CANCELLED = "cancelled", _("Cancelled")
+    CANCELLED = "cancelled", pgettext_lazy("order", "Cancelled")
 
 
 _S = OrderStatus

@@ -183,7 +183,9 @@ def _moment(stored: str) -> str:
 
 
 def _table(rows: list[Row]) -> Table:
-    head = (_("Figure"), _("Value"), _("95 % interval"), _("Cases"))
+    # xgettext:no-python-format  # noqa: ERA001
+    interval = _("95 % interval")
+    head = (_("Figure"), _("Value"), interval, _("Cases"))
     shares = (0.46, 0.14, 0.22, 0.18)
     widths = [WIDTH * one for one in shares]
     cells = [[_text("muted", name) for name in head]]

@@ -55,6 +55,22 @@ def test_what_is_read_is_what_was_translated(locale: str, domain: str) -> None:
     assert kept == catalogues.compiled(catalogues.read(committed(locale, domain))), "make messages"
 
 
+@pytest.mark.parametrize("domain", catalogues.DOMAINS)
+@pytest.mark.parametrize("locale", KEPT)
+def test_a_translation_keeps_placeholders_and_markup(locale: str, domain: str) -> None:
+    for message in catalogues.read(committed(locale, domain)):
+        if not message.id or message.fuzzy:
+            continue
+        singular, *plural = [message.id] if isinstance(message.id, str) else message.id
+        said = [message.string] if isinstance(message.string, str) else message.string
+        for source, text in zip([singular, *plural * (len(said) - 1)], said, strict=True):
+            assert not text or _kept(text) == _kept(source), (source, text)
+
+
+def _kept(text: str) -> list[str]:
+    return sorted(one for one in catalogues.KEPT.findall(text) if one != "\n")
+
+
 def test_sentences_of_python_and_templates_are_collected(collected: Path) -> None:
     catalog = catalogues.read(collected / "de" / "LC_MESSAGES" / "django.po")
     found = {forms[0] for _context, forms in catalogues.message_keys(catalog)}
