@@ -154,6 +154,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=MISSING[0]))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_of_another_file() -> Iterator[None]:
+    """Chance decides which files share a process: none finds what another one counted, or left of its settings.
+
+    Wrong passwords are counted by the address of the machine and by e-mail addresses that each test gives anew.
+    """
+    from django.conf import settings
+    from django.core.cache import cache
+    from django.utils import timezone, translation
+
+    cache.clear()
+    umask = os.umask(0o022)
+    os.umask(umask)
+    yield
+    os.umask(umask)
+    timezone.deactivate()
+    translation.activate(settings.LANGUAGE_CODE)
+
+
 @pytest.fixture(autouse=True)
 def _chain_of_its_own() -> None:
     """What a test adds to the audit trail is rolled back, so nothing may be linked to it."""

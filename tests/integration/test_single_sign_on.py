@@ -38,6 +38,7 @@ from diagnosis.errors import Refusal
 from diagnosis.views import signing
 from portal.checks import single_sign_on
 from tests.conftest import PASSWORD
+from tests.slow import eventually
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +92,7 @@ class Hospital:
 
     def knows(self, subject: str, **claims: Any) -> None:
         claims = {"email": f"{subject}@clinic.example", "email_verified": True, "name": f"Dr {subject}"} | claims
-        requests.put(f"{self.issuer}/users/{subject}", json=claims, timeout=5).raise_for_status()
+        requests.put(f"{self.issuer}/users/{subject}", json=claims, timeout=60).raise_for_status()
 
     def address(self, browser: Client, way: str = "account_provider", **query: str) -> str:
         answer = browser.get(reverse(way), query)
@@ -99,7 +100,7 @@ class Hospital:
         return str(answer.headers["Location"])
 
     def consent(self, address: str, subject: str) -> str:
-        answer = requests.post(address, data={"sub": subject}, allow_redirects=False, timeout=5)
+        answer = requests.post(address, data={"sub": subject}, allow_redirects=False, timeout=60)
         place = urlsplit(answer.headers["Location"])
         assert place.path == reverse("account_provider_return")
         return f"{place.path}?{place.query}"
@@ -332,7 +333,7 @@ def test_an_answer_fits_one_question_of_one_browser(hospital: Hospital, doctor: 
 def test_a_refusal_there_and_a_way_to_another_site(hospital: Hospital, doctor: User) -> None:
     hospital.knows("doctor")
     browser = Client()
-    answer = requests.post(hospital.address(browser), data={"action": "deny"}, allow_redirects=False, timeout=5)
+    answer = requests.post(hospital.address(browser), data={"action": "deny"}, allow_redirects=False, timeout=60)
     state = parse_qs(urlsplit(hospital.address(browser)).query)["state"][0]
     assert "error=access_denied" in answer.headers["Location"]
     answer = browser.get(reverse("account_provider_return"), {"error": "access_denied", "state": state})
@@ -386,15 +387,17 @@ def test_a_provider_that_hangs_holds_few_threads_and_none_for_long(
     slow: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, asked = slow
-    monkeypatch.setattr(client, "LONGEST", 0.2)
     monkeypatch.setattr(client, "TURN", 0)
     cache.clear()
-    for path in ("/drop", "/torn"):
+    # What is torn is heard to its end.
+    for path, longest in (("/drop", 0.2), ("/torn", 60)):
+        monkeypatch.setattr(client, "LONGEST", longest)
         with pytest.raises(SignInRefused, match="away"):
             client._ask("GET", place + path)
         with pytest.raises(SignInRefused, match="a moment ago"):
             client._ask("GET", place + path)
         cache.clear()
+    eventually(lambda: len(asked) == 2, "the provider has heard both")
     # Each gave its slot back.
     assert (asked, client.SLOTS._value) == (["/drop", "/torn"], 2)
     with client.SLOTS, client.SLOTS, pytest.raises(SignInRefused, match="others wait"):

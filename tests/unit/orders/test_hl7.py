@@ -36,6 +36,7 @@ from orders.models import MergeProposal, MessageBody, Order, OrderSource, Receiv
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_case
 from tests.factories import read as read_case
+from tests.slow import eventually
 
 PID = "PID|1||MRN-0001^^^NORTH^MR~77^^^ELSEWHERE||Berg^Alma||19580314|F"
 WORDS = (
@@ -263,15 +264,15 @@ def test_a_record_is_found_by_its_number_as_written_and_not_saved_over(
 
 @pytest.fixture
 def listener(source: OrderSource) -> Iterator[Listener]:
-    made = Listener(Door("127.0.0.1", 0, 4, 4096, 5, 5.0))
+    made = Listener(Door("127.0.0.1", 0, 4, 4096, 5, 60.0))
     made.start()
     yield made
     made.stop()
 
 
 def call(listener: Listener, *messages: bytes) -> list[bytes | None]:
-    with socket.create_connection(("127.0.0.1", listener.port), 5) as peer:
-        frames = Frames(peer, most_bytes=65536, seconds=5)
+    with socket.create_connection(("127.0.0.1", listener.port), 60) as peer:
+        frames = Frames(peer, most_bytes=65536, seconds=60)
         answers: list[bytes | None] = []
         for message in messages:
             try:
@@ -319,7 +320,7 @@ def receiver() -> Iterator[tuple[int, list[bytes], list[str]]]:
             except OSError:
                 return
             with peer:
-                raw = Frames(peer, most_bytes=1 << 20, seconds=5).next()
+                raw = Frames(peer, most_bytes=1 << 20, seconds=60).next()
                 if raw is None:
                     came.append(b"")
                     continue
@@ -439,6 +440,7 @@ def test_a_report_goes_out_under_the_numbers_under_which_it_was_signed(
     with monkeypatch.context() as patched:
         patched.setattr(departures, "record_before", fails)
         assert deliver(row) == DeliveryStatus.WAITING
+    eventually(lambda: bool(came), "the call has ended")
     assert came == [b""], "nothing leaves that the audit trail does not know"
     came.clear()
     assert deliver(row) == DeliveryStatus.DELIVERED
