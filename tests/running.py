@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 READY_SECONDS = 180
-EXPECT_MS = 20_000
+EXPECT_MS = 60_000
 CHROMIUM_FLAGS = [
     "--headless",
     "--no-sandbox",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 # A classifier is loaded, and the machine may be busy.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 REST_SECONDS = 10
 AT_WORK = """
     SELECT 1 FROM pg_stat_activity

@@ -81,7 +81,7 @@ def test_two_readers_get_two_cases_and_a_closed_browser_gives_its_back(
     watching = desk(member("radiologist"))
     expect(watching.locator("tbody tr", has_text="Being read by")).to_have_count(2)
     boris.close(run_before_unload=True)
-    expect(watching.locator("tbody tr", has_text="Being read by")).to_have_count(1, timeout=20_000)
+    expect(watching.locator("tbody tr", has_text="Being read by")).to_have_count(1)
     assert Review.objects.filter(status=S.CLAIMED).count() == 1
 
 
@@ -508,6 +508,6 @@ def test_the_queue_follows_without_reloading(
     page.evaluate("window.untouched = true")
     expect(page.locator("tbody tr")).to_have_count(3)
     new_case(radiographer, patient, 9, urgent=True)
-    expect(page.locator("tbody tr")).to_have_count(4, timeout=20_000)
+    expect(page.locator("tbody tr")).to_have_count(4)
     expect(page.locator("tbody tr").first).to_contain_text("Berg")
     assert page.evaluate("window.untouched")
