@@ -57,7 +57,7 @@ KEYS = (
 
 NOBODY = gettext_noop("Nobody answers there.")
 REJECTED = gettext_noop("The archive does not let this portal in.")
-NO_FIND = gettext_noop("The archive does not offer C-FIND by studies.")
+NO_FIND = gettext_noop("The archive does not offer C-FIND of the Study Root information model.")
 NO_GET = gettext_noop("The archive does not offer C-GET. Have it asked by C-MOVE instead.")
 NO_MOVE = gettext_noop("The archive does not offer C-MOVE. Have it asked by C-GET instead.")
 NO_ANSWER = gettext_noop("The archive did not answer the question to its end.")

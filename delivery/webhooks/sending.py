@@ -31,7 +31,9 @@ USER_AGENT = "chest-imaging-portal-webhook/1"
 COME_BACK = {408, 425, 429}
 
 NOBODY = gettext_noop("Nobody answers there.")
-NO_SECRET = gettext_noop("The destination has no secret to sign with, or none that a key of today opens.")
+NO_SECRET = gettext_noop(
+    "The destination has no secret to sign with, or one that was encrypted with a key that is not set any more."
+)
 REDIRECTED = gettext_noop("The receiver pointed to another address, which is not followed.")
 
 

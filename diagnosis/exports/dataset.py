@@ -106,7 +106,9 @@ def export_dataset(order: Order, folder: Path, *, tell: Callable[[int, int], Non
 NOTHING = _("No image is left to export. Left out: %(left_out)s")
 NO_VERSION = _("%(folder)s is no version of a data set: it has no %(name)s that can be read.")
 ALTERED = _("The manifest in %(folder)s is not the one that its dataset.json names. Take an unaltered copy.")
-OTHER_SET = _("The version before is of another data set or clinic. Give its name, or leave it out.")
+OTHER_SET = _(
+    "The version that was named as the one before is of another data set or clinic. Name one of this set, or none."
+)
 OTHER_KEY = _(
     "The pseudonyms of the version before were made with another key, so its patients would have other groups now. "
     "Restore PSEUDONYM_KEY, or begin a data set of another name."

@@ -27,7 +27,7 @@ from network.models import RemoteEntity
 
 OFF = gettext_noop("This portal takes no images over DICOMweb. Whoever runs it can switch that on (DICOMWEB_STORE).")
 CLOSED = gettext_noop("The administration has switched off what programs of this clinic send over DICOMweb.")
-BAD_BODY = gettext_noop("The body is no multipart/related with a boundary, or it ends before its end.")
+BAD_BODY = gettext_noop("The body is no multipart/related with a boundary, or its closing boundary is missing.")
 
 # Of a client that comes through a socket without addresses.
 NOWHERE = "0.0.0.0"  # noqa: S104  nothing listens there

@@ -161,14 +161,16 @@ def _change(request: HttpRequest, found: AcceptanceSet, by_hand: ByHandForm | No
         case "drop":
             actions.drop_acceptance(by=by, of=found)
         case _:
-            raise Refusal("unknown_act", _("The page sent nothing to do. Load it again."))
+            raise Refusal("unknown_act", _("The page did not say what to do. Load it again."))
 
 
 def _keys(request: HttpRequest, name: str) -> list[uuid.UUID]:
     try:
         return [uuid.UUID(one) for one in request.POST.getlist(name)]
     except ValueError as error:
-        raise Refusal("unknown_key", _("The page sent a key that is none. Load it again.")) from error
+        raise Refusal(
+            "unknown_key", _("The page named an examination in a way that is not understood. Load it again.")
+        ) from error
 
 
 def _found(scope: Scope, pk: uuid.UUID) -> AcceptanceSet:
