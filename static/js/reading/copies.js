@@ -30,8 +30,13 @@ const trying = (work) => {
   }
 };
 
+// Whoever is signing out leaves nothing: not what a late answer to a save would have kept once more either.
+let isOver = false;
+
 /** @param {Copy} copy */
-export const keep = (copy) => trying(() => localStorage.setItem(keyOf(copy.draft), JSON.stringify(copy)));
+export const keep = (copy) => {
+  if (!isOver) trying(() => localStorage.setItem(keyOf(copy.draft), JSON.stringify(copy)));
+};
 
 /** @param {string} draft */
 export const forget = (draft) => trying(() => localStorage.removeItem(keyOf(draft)));
@@ -49,6 +54,7 @@ export const copies = () =>
     .flatMap((key) => read(key) ?? []);
 
 export const forgetAll = () => {
+  isOver = true;
   for (const copy of copies()) forget(copy.draft);
 };
 

@@ -15,7 +15,7 @@ const leave = async (form) => {
 
 for (const form of findAll(document, "form[data-copies-of]", HTMLFormElement))
   form.addEventListener("submit", (event) => {
-    if (!copies().length) return;
+    if (!copies().length) return forgetAll();
     event.preventDefault();
     leave(form);
   });
