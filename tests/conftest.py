@@ -138,7 +138,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 others = "datname = current_database() AND pid <> pg_backend_pid()"
-                cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+                deadline = time.monotonic() + FLUSH_SECONDS
+                # Each is only asked to end, and drops a lock or a row before it does.
+                while time.monotonic() < deadline:
+                    cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+                    if not cursor.fetchall():
+                        break
+                    time.sleep(0.05)
 
 
 def pytest_report_header() -> list[str]:

@@ -5,6 +5,7 @@ import pytest
 
 from portal.embedded import port
 from portal.embedded.errors import CannotStart
+from tests.ports import own_port
 
 
 @pytest.fixture
@@ -19,10 +20,8 @@ def test_occupied_port_is_refused_with_a_sentence_that_names_another(listener: s
         port.check_free("127.0.0.1", number)
 
 
-def test_free_port_is_accepted(listener: socket.socket) -> None:
-    number = listener.getsockname()[1]
-    listener.close()
-    port.check_free("127.0.0.1", number)
+def test_free_port_is_accepted() -> None:
+    port.check_free("127.0.0.1", own_port())
 
 
 def test_address_of_another_machine_is_refused() -> None:

@@ -21,7 +21,7 @@ STUBBORN = [
 ]
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
@@ -56,7 +56,10 @@ def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:
 
 
 def test_stop_leaves_no_grandchild(tmp_path: Path) -> None:
-    code = f"import subprocess, time; print(subprocess.Popen({SLEEP!r}).pid, 'up', flush=True); time.sleep(600)"
+    code = (
+        f"import subprocess, time; child = subprocess.Popen({SLEEP!r}, stdout=subprocess.DEVNULL);"
+        "print(child.pid, 'up', flush=True); time.sleep(600)"
+    )
     process = started([sys.executable, "-c", code], tmp_path)
     grandchild = int(process.log.read_text().split()[0])
     assert not gone(grandchild)
