@@ -41,13 +41,21 @@ def save_draft(*, by: User, review: Review, content: Mapping[str, Any], written:
     require(by, Permission.REVIEW_SCAN, review.clinic)
     drafts = Draft.objects.filter(review=review, reader=by)
     kept: dict[str, Any] = {"content": dict(content), "saved_at": timezone.now(), **_place(written)}
-    if drafts.filter(written.is_not_overtaken if written else Q()).update(**kept):
-        return drafts.get()
+    earlier = drafts.filter(written.is_not_overtaken if written else Q())
+    # Another request may make the first draft in between, of an earlier page or turn as well as of a later one.
+    if not (earlier.update(**kept) or _create(review=review, reader=by, **kept) or earlier.update(**kept)):
+        raise NotAllowedNow("newer_draft", policies.NEWER_DRAFT)
+    return drafts.get()
+
+
+def _create(**kept: Any) -> bool:
+    """Whether there was none."""
     try:
         with transaction.atomic():
-            return Draft.objects.create(review=review, reader=by, **kept)
-    except IntegrityError as error:
-        raise NotAllowedNow("newer_draft", policies.NEWER_DRAFT) from error
+            Draft.objects.create(**kept)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _place(written: Written | None) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from accounts.models import Clinic, User
+from diagnosis.actions import draft
 from diagnosis.actions.draft import Written, save_draft
 from diagnosis.actions.review import (
     LEAVING,
@@ -168,6 +171,24 @@ def test_requests_of_one_page_may_overtake_each_other(review: Review, radiologis
     save_draft(by=radiologist, review=review, content={"findings": "ab"}, written=Written(opened, 2))  # sent twice
     save_draft(by=radiologist, review=review, content={"findings": "abc"}, written=Written(opened, 3))
     assert Draft.objects.get().content == {"findings": "abc"}
+
+
+@pytest.mark.parametrize("is_later", [True, False])
+def test_two_first_saves_at_once_keep_what_was_typed_last(
+    review: Review, radiologist: User, monkeypatch: pytest.MonkeyPatch, is_later: bool
+) -> None:
+    opened, create = timezone.now(), draft._create
+    first, second = (Written(opened, turn) for turn in ((1, 2) if is_later else (2, 1)))
+
+    def overtaken(**kept: Any) -> bool:
+        monkeypatch.undo()
+        save_draft(by=radiologist, review=review, content={"findings": "first to arrive"}, written=first)
+        return create(**kept)
+
+    monkeypatch.setattr(draft, "_create", overtaken)
+    with nullcontext() if is_later else pytest.raises(NotAllowedNow):
+        save_draft(by=radiologist, review=review, content={"findings": "second"}, written=second)
+    assert Draft.objects.get().content == {"findings": "second" if is_later else "first to arrive"}
 
 
 def test_a_page_without_scripts_always_has_its_words_kept(review: Review, radiologist: User) -> None:
