@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from traceback import format_exc
 
-# On a machine that is busy with other things too; the decoder itself gives a file up after ten.
+# On a machine that is busy with other things too.
 HANGS_AFTER_SECONDS = 30
 
 

@@ -72,8 +72,13 @@ def routes() -> Callable[[], None]:
 
 
 @pytest.fixture
-def site(settings: Settings, issuer: str, routes: Callable[[], None]) -> Iterator[Settings]:
+def site(
+    settings: Settings, issuer: str, routes: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
     cache.clear()
+    # A busy machine is no provider that hangs.
+    monkeypatch.setattr(client, "PATIENCE", (60, 60))
+    monkeypatch.setattr(client, "LONGEST", 60)
     settings.DEBUG = True  # the provider speaks http
     settings.OIDC_ISSUER, settings.OIDC_LABEL = issuer, "Hospital account"
     settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = "portal", "a secret"

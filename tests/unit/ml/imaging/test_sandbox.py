@@ -34,8 +34,14 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def helpers() -> list[psutil.Process]:
-    children = psutil.Process().children()
-    return [child for child in children if "ml.imaging.helper" in " ".join(child.cmdline())]
+    return [child for child in psutil.Process().children() if _is_helper(child)]
+
+
+def _is_helper(child: psutil.Process) -> bool:
+    try:
+        return "ml.imaging.helper" in " ".join(child.cmdline())
+    except psutil.NoSuchProcess:  # it has ended, or is a zombie that another test left
+        return False
 
 
 def newest_helper() -> psutil.Process:
