@@ -145,7 +145,7 @@ def test_a_study_of_two_modalities_two_patients_and_twice(
     # The other program writes the same data sets in other bytes.
     assert call("dcmsend", listener, *views).returncode == 0
     assert not Scan.objects.exists()
-    assert not sorting.sort_some(seconds=60)
+    assert not sorting.sort_some(seconds=600)
     assert set(statuses()) == {"filed"}
     assert Scan.objects.count() == 5
     assert {study.study_instance_uid for study in patient.studies.all()} == {chest, tomography}
@@ -174,7 +174,7 @@ def test_what_nobody_can_be_sure_of_waits(
     other = new_patient(clinic, radiographer, "MRN-0002", born=date(1970, 1, 2))
     right = generate_uid()
     call("storescu", listener, write("right.dcm", study=right, seed=1))
-    sorting.sort_some(seconds=60)
+    sorting.sort_some(seconds=600)
     study = patient.studies.get()
     wrong = [write(f"wrong{n}.dcm", study=right, seed=n, patient_id="MRN-0002") for n in (2, 3)]
     # All of it another's, but the study's UID.
@@ -184,7 +184,7 @@ def test_what_nobody_can_be_sure_of_waits(
     )
     stranger = write("stranger.dcm", study=generate_uid(), patient_id="NOBODY", seed=6)
     assert call("storescu", listener, *wrong, whole, nameless, stranger).returncode == 0
-    sorting.sort_some(seconds=60)
+    sorting.sort_some(seconds=600)
     assert statuses() == ["filed", *["waiting"] * 5]
     reasons = dict.fromkeys(row.reason_params["variant"] for row in ReceivedInstance.objects.filter(status="waiting"))
     assert set(reasons) == {"disagrees", "study_elsewhere", "incomplete", "unknown_patient"}
@@ -195,7 +195,7 @@ def test_what_nobody_can_be_sure_of_waits(
     actions.attach(by=radiographer, study=waiting, patient=patient, compared=shown.comparison)
     late = write("late.dcm", study=right, seed=7, patient_id="MRN-0002")
     call("storescu", listener, late)
-    sorting.sort_some(seconds=60)
+    sorting.sort_some(seconds=600)
     # The decision held for what came later in the same words.
     assert Scan.objects.filter(series__study=study).count() == 4
     assert study.reviews.count() == 1
@@ -232,7 +232,7 @@ def test_killed_in_the_middle_and_sent_again(
     assert half.exists(), "a young file may have a row in a moment"
     spool.sweep(older_than=spool.SAFE_AGE * 0)
     assert not half.exists()
-    sorting.sort_some(seconds=60)
+    sorting.sort_some(seconds=600)
     assert statuses() == ["filed"] * len(files)
     assert Scan.objects.count() == Study.objects.count() == len(files)
 

@@ -313,7 +313,7 @@ def test_what_a_program_sends(
     answer = _send(sender, "studies", ours, theirs)
     assert (answer.status_code, answer.json().keys()) == (200, {"00081199"})
     assert len(answer.json()["00081199"]["Value"]) == 2
-    while sorting.sort_some(seconds=10):
+    while sorting.sort_some(seconds=600):
         pass
     assert Scan.objects.get(study_instance_uid=known).patient == world.patient
     assert [dataset.StudyInstanceUID for dataset in sender.retrieve_study(known)] == [known]

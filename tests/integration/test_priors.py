@@ -74,7 +74,7 @@ def go() -> PriorRetrieval:
     """As the process that fetches and the worker that sorts; what was asked last."""
     PriorRetrieval.objects.update(next_attempt_at=timezone.now())
     retrieving.retrieve_some(arrived=lambda: None)
-    while sorting.sort_some(seconds=60):
+    while sorting.sort_some(seconds=600):
         pass
     return PriorRetrieval.objects.order_by("-wanted_at").first()  # type: ignore[return-value]
 

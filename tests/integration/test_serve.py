@@ -172,7 +172,9 @@ def test_nothing_outlives_a_killed_launcher(portal: Portal) -> None:
 
 
 def test_nothing_outlives_a_launcher_that_is_killed_while_its_worker_starts(portal: Portal) -> None:
-    os.kill(portal.part("celery --app portal worker") or 0, signal.SIGKILL)
+    worker = portal.part("celery --app portal worker")
+    assert worker, portal.console
+    os.kill(worker, signal.SIGKILL)
     wait_for(lambda: "starting it again" in portal.console)
     portal.launcher.kill()
     portal.launcher.wait()

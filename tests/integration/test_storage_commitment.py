@@ -131,7 +131,7 @@ def test_what_is_kept_is_promised_and_nothing_else(listener: Listener, images: C
     with modality.calls(listener) as link:
         kept = sent(link, images())
         other = sent(link, images(1))
-        assert sorting.sort_some(seconds=60) is False
+        assert sorting.sort_some(seconds=600) is False
         assert ask(link, kept) == 0
         event, report = modality.hears()
         assert (event, [str(one.ReferencedSOPInstanceUID) for one in report.ReferencedSOPSequence]) == (1, [kept[1]])
@@ -161,7 +161,7 @@ def test_nothing_is_promised_of_what_a_person_may_still_turn_away(
         request = commitment.keep(commitment.Asked(generate_uid(), [list(pair)]), entity=entity, address="127.0.0.1")
         now = timezone.now()
         assert commitment.outcome(request, now=now) is None  # in the line
-        sorting.sort_some(seconds=60)
+        sorting.sort_some(seconds=600)
         assert ReceivedInstance.objects.get().status == "waiting"
         assert commitment.outcome(request, now=now) is None
         late = commitment.outcome(request, now=now + commitment.LONGEST + timedelta(minutes=1))
@@ -182,7 +182,7 @@ def test_a_report_outlives_association_and_listener_and_is_tried_again(
         kept = sent(link, images())
         assert ask(link, kept, transaction=transaction) == 0
     listener.stop()
-    sorting.sort_some(seconds=60)
+    sorting.sort_some(seconds=600)
     CommitmentRequest.objects.update(next_try_at=timezone.now())
     assert commitment.report_due() == 0  # nobody knows where it listens
     with modality.is_called() as port:
@@ -209,7 +209,7 @@ def test_only_who_may_send_may_ask_and_only_of_its_clinic(
         assert link.is_rejected
     with modality.calls(listener) as link:
         kept = sent(link, images())
-        sorting.sort_some(seconds=60)
+        sorting.sort_some(seconds=600)
         RemoteEntity.objects.create(clinic=other_clinic, title="OTHER", networks="127.0.0.1")
         with modality.calls(listener, title="OTHER") as others:
             assert ask(others, kept) == 0
@@ -225,7 +225,7 @@ def test_a_transaction_is_one_question(
     modality, transaction = Modality(), generate_uid()
     with modality.calls(listener) as link:
         kept = sent(link, images())
-        sorting.sort_some(seconds=60)
+        sorting.sort_some(seconds=600)
         for _ in range(2):  # its answer was lost
             assert ask(link, kept, transaction=transaction) == 0
             assert modality.hears()[0] == 1

@@ -53,7 +53,7 @@ def arrive(entity: RemoteEntity) -> Callable[..., ReceivedInstance]:
             received_at=timezone.now(),
         )
         spool.write(row.pk, [data])
-        sorting.sort_some(seconds=60)
+        sorting.sort_some(seconds=600)
         row.refresh_from_db()
         return row
 
@@ -113,7 +113,7 @@ def test_compared_attached_and_once_only(
     assert client.post(attach, given).status_code == 302
     entry = AuditEvent.objects.latest("pk")
     assert (entry.patient, entry.detail["differences"]) == (patient.pk, "1")
-    sorting.sort_some(seconds=60)
+    sorting.sort_some(seconds=600)
     scan = Scan.objects.get()
     assert scan.patient == patient
     assert "WRONG" in scan.identity_note
@@ -137,7 +137,7 @@ def test_registered_from_the_header(
     assert doubtful.status_code == 409, "there is a record of this name and birth date"
     sure = client.post(address("received-register", row.study), {**fields, "compared": [patient.pk]})
     assert sure.status_code == 302
-    sorting.sort_some(seconds=60)
+    sorting.sort_some(seconds=600)
     assert Scan.objects.get().patient.medical_record_number == "NEW-1"
 
 
@@ -171,7 +171,7 @@ def test_what_no_one_can_show(
     crashing = arrive(patient_id="X")
     for _ in range(sorting.MOST_ATTEMPTS):
         ReceivedInstance.objects.filter(pk=crashing.pk).update(held_until=None)
-        sorting.sort_some(seconds=60)
+        sorting.sort_some(seconds=600)
     crashing.refresh_from_db()
     assert crashing.reason_params == {"variant": "unexpected"}
 
