@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -89,12 +90,17 @@ def test_nobody_meets_a_closed_record_who_is_not_named(
             browsers[person].cookies.pop("messages", None)  # the administration says which key it lacks, one page later
             # The page of a closed record names its key, which stands in the address already.
             known = of_keepers if name in OF_KEEPERS else set() if shown else {str(patient.pk)}
-            wrong += [f"{name} shows {person} {secret}" for secret in secrets - known if secret in text]
+            wrong += [f"{name} shows {person} {secret}" for secret in secrets - known if _tells(text, secret)]
             wrong += [f"{name} opens for {person}"] if shown and name not in LISTS | OF_KEEPERS else []
             closed = "This record is confidential" in text or (answer.status_code == 404 and name.startswith("api:"))
             if shown or closed or answer.status_code == ONLY_FORMS:
                 break
     assert not wrong, "\n".join(wrong)
+
+
+def _tells(text: str, secret: str) -> bool:
+    """As a word of its own: four letters in a row are in some token of some page by chance."""
+    return secret in text and bool(re.search(rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])", text))
 
 
 def _secrets(world: World) -> set[str]:  # noqa: F811

@@ -91,7 +91,7 @@ def test_an_address_of_a_page_names_no_patient(radiographer: User, clinic: Clini
     for number in ("MRN-1", "MRN-2"):
         register_patient(by=radiographer, clinic=clinic, medical_record_number=number, family_name="Secretname")
     following = api(radiographer).get(PATIENTS, {"page_size": 1}).json()["next"]
-    assert "MRN" not in following
+    assert "MRN-" not in following  # the letters alone may stand in a cursor
     assert "Secretname" not in following
 
 
