@@ -67,8 +67,9 @@ def page(review: Review, name: str = "review") -> str:
 def traces(answer: Any) -> list[str]:
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     text = body.decode(errors="replace")
-    # The choices of the form name COVID-19 whatever the result.
-    return [trace for trace in TRACES if trace in text.replace("COVID", "")]
+    # The choices of the form name COVID-19 whatever the result; after a digit it is a moment: 10:20:30.88.
+    text = text.replace("COVID", "")
+    return [trace for trace in TRACES if re.search(rf"(?<![0-9]){re.escape(trace)}", text)]
 
 
 # --- queue -------------------------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ def test_slices_come_in_the_order_of_their_numbers(client: Client, series: list[
 def test_scores_come_apart_from_the_slices(client: Client, series: list[Scan]) -> None:
     finish_study({series[0]: 0.8, series[1]: 0.15})
     plain = client.get(address("scan-slices", series[0])).content
-    assert b"0.9" not in plain
+    assert not re.search(rb"(?<![0-9])0\.9", plain)  # after a digit it may be a moment
     scores = client.get(address("scan-slice-scores", series[0])).json()["scores"]
     assert set(scores) == {str(series[0].pk), str(series[1].pk)}
     first = scores[str(series[0].pk)]
