@@ -116,6 +116,20 @@ def test_ct_opens_in_the_middle_of_its_axial_slices(reader: Page, put: Put) -> N
     expect(reader.locator(".sv-caption").first).to_contain_text("3 / 5")
 
 
+def test_slices_that_cannot_be_loaded_are_told_and_asked_for_again(reader: Page, put: Put) -> None:
+    for number in (1, 2, 3):
+        put(ct(number))
+    reader.route("**/slices", lambda route: route.fulfill(status=503))
+    opened(reader, Scan.objects.earliest("uploaded_at"))
+    told = reader.get_by_role("alert").filter(has_text="could not be loaded")
+    expect(told).to_be_visible()
+    expect(reader.get_by_role("slider", name="Slice").first).to_be_hidden()
+    reader.unroute("**/slices")
+    told.get_by_role("button", name="Load again").click()
+    expect(told).to_be_hidden()
+    expect(reader.locator(".sv-caption").first).to_contain_text("/ 3")
+
+
 # --- from series to series ---------------------------------------------------------------------------------
 def test_series_are_changed_by_key_and_by_click_and_told(reader: Page, put: Put) -> None:
     slices = [put(ct(number)) for number in (1, 2, 3)]

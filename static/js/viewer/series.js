@@ -12,12 +12,14 @@ export class Series {
   scores = new Map();
   /** @type {string[]} scans that the result rests on most */
   keyImages = [];
+  /** The address of slices that could not be loaded; empty: none. One slice alone is on the screen then. */
+  missing = "";
 
   #pane;
   #changed;
   #moved;
   #direction = 0;
-  /** @type {Map<string, Promise<Entry[] | null>>} by address */
+  /** @type {Map<string, Promise<Entry[]>>} by address */
   #known = new Map();
 
   /**
@@ -53,6 +55,7 @@ export class Series {
   /** Another series of the same study comes. */
   leave() {
     this.slices = [];
+    this.missing = "";
     this.#direction = 0;
     this.#changed();
   }
@@ -69,13 +72,35 @@ export class Series {
   async load(url) {
     const asked = this.#known.get(url) ?? slicesFrom(url);
     this.#known.set(url, asked);
-    const slices = await asked;
+    const { entry } = this.#pane;
+    let slices;
+    try {
+      slices = await asked;
+    } catch (error) {
+      if (this.#known.get(url) === asked) this.#fail(url, entry, error);
+      return;
+    }
     // Meanwhile the pane may have gone on to another series.
-    if (!slices || this.#known.get(url) !== asked || this.#pane.entry?.set !== slices[0]?.set) return;
+    if (this.#known.get(url) !== asked || this.#pane.entry?.set !== slices[0]?.set) return;
+    this.missing = "";
     this.slices = slices;
     this.#prefetch();
     this.#changed();
     this.#moved(true);
+  }
+
+  /**
+   * Say that there are more slices than are shown, and ask anew the next time.
+   * @param {string} url
+   * @param {Entry | null} entry what the pane showed when they were asked for
+   * @param {unknown} error
+   */
+  #fail(url, entry, error) {
+    console.error(error);
+    this.#known.delete(url);
+    if (this.#pane.entry?.set !== entry?.set) return;
+    this.missing = url;
+    this.#changed();
   }
 
   /** @param {string} url */
@@ -118,9 +143,10 @@ export class Series {
 
 /**
  * @param {string} url
- * @returns {Promise<Entry[] | null>}
+ * @returns {Promise<Entry[]>}
  */
 async function slicesFrom(url) {
   const response = await fetch(url);
-  return response.ok ? (await response.json()).slices : null;
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return (await response.json()).slices;
 }

@@ -32,15 +32,28 @@ export class Strip {
       " / ",
       make("span", { class: "sv-key-below" }, gettext("negative or below")),
     );
-    const words = make("div", { class: "sv-strip-text" }, this.text, this.legend);
-    this.element = make("div", { class: "sv-strip", hidden: true }, this.slider, words);
+    this.words = make("div", { class: "sv-strip-text" }, this.text, this.legend);
+    this.missing = make(
+      "p",
+      { class: "sv-strip-missing", role: "alert", hidden: true },
+      gettext("One slice is shown. The others of this series could not be loaded."),
+      " ",
+      make(
+        "button",
+        { type: "button", class: "button button-small", onclick: () => this.#again() },
+        gettext("Load again"),
+      ),
+    );
+    this.element = make("div", { class: "sv-strip", hidden: true }, this.missing, this.slider, this.words);
     this.#listen();
   }
 
   /** Bring it up to date with its series. */
   update() {
-    const { length, index, slices, scores } = this.#series;
-    this.element.hidden = length < 2;
+    const { length, index, slices, scores, missing } = this.#series;
+    this.missing.hidden = !missing;
+    this.slider.hidden = this.words.hidden = length < 2;
+    this.element.hidden = length < 2 && !missing;
     if (length < 2) return;
     if (this.#drawn?.slices !== slices || this.#drawn.scores !== scores) this.#drawBars();
     for (const bar of this.picture.querySelectorAll(".sv-bar-now")) bar.classList.remove("sv-bar-now");
@@ -51,6 +64,10 @@ export class Strip {
     this.slider.setAttribute("aria-valuemax", String(length));
     this.slider.setAttribute("aria-valuenow", String(index + 1));
     this.slider.setAttribute("aria-valuetext", said);
+  }
+
+  #again() {
+    this.#series.load(this.#series.missing);
   }
 
   #mark = svg("rect", { class: "sv-bar-mark", y: 0, width: 1, height: 100 });

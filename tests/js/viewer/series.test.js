@@ -111,3 +111,43 @@ test("where the server refuses, the series stays as it was", async (t) => {
   await series.loadScores(`${origin}/nothing`);
   assert.deepEqual([series.length, series.scores.size], [6, 0]);
 });
+
+test("slices that could not be loaded are told, and come when they are asked for again", async (t) => {
+  t.mock.method(console, "error", () => {});
+  let works = false;
+  const { origin } = await serve(t, {
+    "/slices": (request, response) => {
+      if (works)
+        return json({ slices: [1, 2].map((n) => ({ id: `s${n}`, set: "axial", greyscale: "/g" })) })(request, response);
+      response.statusCode = 503;
+      response.end();
+    },
+  });
+  const pane = new Shower();
+  pane.entry = pane.shown = { id: "s1", set: "axial" };
+  let changes = 0;
+  const series = new Series(pane, () => changes++);
+  await series.load(`${origin}/slices`);
+  assert.deepEqual([series.length, series.missing, changes], [0, `${origin}/slices`, 1]);
+  works = true;
+  await series.load(series.missing);
+  assert.deepEqual([series.length, series.missing], [2, ""]);
+});
+
+test("what fails for a series that is left is not told of the next one", async (t) => {
+  t.mock.method(console, "error", () => {});
+  const { origin } = await serve(t, {
+    "/slices": (_request, response) => {
+      response.statusCode = 503;
+      response.end();
+    },
+  });
+  const pane = new Shower();
+  pane.entry = pane.shown = { id: "s1", set: "axial" };
+  const series = new Series(pane, () => {});
+  const asked = series.load(`${origin}/slices`);
+  pane.entry = { id: "other", set: "scout" };
+  series.leave();
+  await asked;
+  assert.equal(series.missing, "");
+});
