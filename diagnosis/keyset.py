@@ -91,6 +91,11 @@ def page(
     return _page(found[:size], back=back, marked=bool(mark), more=len(found) > size, key=lambda row: str(row.pk))
 
 
+def first(rows: QuerySet[M], most: int) -> list[M]:
+    """The first `most` rows in their order, found by their keys; see `keys_first` of `page`."""
+    return _keys_first(rows, rows[:most])
+
+
 def page_of_list(entries: Sequence[T], *, size: int, mark: str = "", key: Callable[[T], str]) -> Page[T]:
     """The same over a list that is in memory already. Raises UnknownMark."""
     back = mark.startswith(BACKWARDS)

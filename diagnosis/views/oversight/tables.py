@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit.notes import note_list
+from diagnosis import keyset
 from diagnosis.audited import note_rows
 from diagnosis.models import Analysis, Patient, Review
 from diagnosis.models.analysis import AnalysisQuerySet
@@ -58,7 +59,11 @@ def analyses(scope: Scope) -> Table:
         ),
         *(_("attempts"), _("worker"), _("code"), _("reason"), _("technical reason"), _("listed as")),
     )
-    found = [(one, label) for kind, (label, _all) in TROUBLES.items() for one in troubled(scope, kind)[:MOST_ROWS]]
+    found = [
+        (one, label)
+        for kind, (label, _all) in TROUBLES.items()
+        for one in keyset.first(troubled(scope, kind), MOST_ROWS)
+    ]
     note_rows(Analysis, [one for one, _label in found])
     rows = [[*_analysis(scope, one), label] for one, label in found]
     return Table(columns, rows)
