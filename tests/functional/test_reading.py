@@ -17,7 +17,7 @@ from accounts.models import Clinic, User
 from diagnosis.actions.review import LEAVING, claim_review, release_review
 from diagnosis.models import Draft, KeyImage, Patient, Phrase, ReadingPolicy, Report, Review
 from diagnosis.states import ReviewStatus as S
-from diagnosis.views.review import claim
+from diagnosis.views.review import claim, queue
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_case, new_patient
 from tests.functional.steps import settled, sign_in, until
@@ -68,6 +68,28 @@ def take_next(page: Page) -> str:
     page.wait_for_url(CASE)
     expect(page.locator("scan-viewer canvas").first).to_be_visible()
     return page.url
+
+
+def test_a_key_pressed_twice_takes_one_case(
+    cases: list[Review], desk: Desk, radiologist: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, go = desk(radiologist), Event()
+    take = queue.claim_next
+
+    def slow(**asked: Any) -> Review | None:
+        go.wait(PATIENCE_SECONDS)
+        return take(**asked)
+
+    monkeypatch.setattr(queue, "claim_next", slow)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.url.endswith("/reading/next/") else None)
+    with page.expect_request("**/reading/next/"):
+        page.keyboard.press("n")
+    page.keyboard.press("n")
+    go.set()
+    page.wait_for_url(CASE)
+    assert len(sent) == 1
+    assert Review.objects.filter(reader=radiologist).count() == 1
 
 
 def test_two_readers_get_two_cases_and_a_closed_browser_gives_its_back(
