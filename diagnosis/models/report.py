@@ -140,6 +140,8 @@ class Report(ClinicalModel):
             ),
         ]
         indexes = [
+            # The order of the API.
+            models.Index(fields=["written_at", "id"], name="report_newest"),
             # The few that wait for a signature, or for somebody to authorise them, among all that were ever signed.
             models.Index(fields=["written_at"], name="report_unsigned", condition=Q(status=ReportStatus.PRELIMINARY)),
             models.Index(

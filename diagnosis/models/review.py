@@ -273,6 +273,8 @@ class Review(ClinicalModel):
             ),
             # Who has waited longest.
             models.Index(fields=["clinic", "waiting_since", "id"], name="review_longest", condition=Q(status__in=OPEN)),
+            # The order of the API, which lists those that were read too.
+            models.Index(fields=["clinic", "waiting_since", "id"], name="review_newest"),
             # Those whose reports want a second look: a few of many.
             models.Index(
                 fields=["decided_at", "id"], name="review_contradicted", condition=Q(agreement=Agreement.DIFFERS)
