@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,9 +17,10 @@ from django.utils.translation import gettext_noop
 from delivery.models import Content, Delivery, DeliveryAttempt, Destination, Kind, Outcome
 from delivery.senders import SENDERS, NotYet, Refused, TryAgain, Unreachable
 from delivery.states import DeliveryStatus
+from network.pauses import pause_after
 
 log = logging.getLogger(__name__)
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
+FIRST_PAUSE = timedelta(seconds=10)
 # How soon something that may not leave yet is looked at again, where nothing wakes the outbox before.
 LOOK_AGAIN = timedelta(minutes=10)
 # What ended so many workers ends no more of them.
@@ -129,9 +129,8 @@ def _again(row: Delivery, error: Exception) -> End:
 
 
 def back_off(tries: int) -> timedelta:
-    """Twice as long after each try, an hour at most; with jitter, so that not all come back at one moment."""
-    longest = min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE)
-    return longest * random.uniform(0.75, 1)  # noqa: S311  no secret
+    """How long a delivery, or a destination where nobody answers, waits after so many tries."""
+    return pause_after(tries, first=FIRST_PAUSE)
 
 
 @transaction.atomic

@@ -7,7 +7,6 @@ To fetch a study twice is harmless, because the same bytes are one instance.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,13 +26,14 @@ from diagnosis.models import Patient, Study
 from diagnosis.models.confidentiality import Confidentiality
 from network import choosing, querying
 from network.models import PriorRetrieval, PriorsBy, RemoteEntity
+from network.pauses import pause_after
 from network.querying import NotRetrieved, Refused, Sent, TryAgain, Unreachable
 from network.states import RetrievalStatus
 from network.storing import Instance, store
 
 log = logging.getLogger(__name__)
 HOLD, BEAT = timedelta(minutes=3), timedelta(seconds=20)
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
+FIRST_PAUSE = timedelta(seconds=30)
 # Some hours: after that, a person has read without them.
 MOST_ATTEMPTS = 10
 # Of C-MOVE requests: 16 bits, and none is nought.
@@ -265,13 +265,8 @@ def _again(row: PriorRetrieval, error: Exception) -> End:
     answer = str(error) if isinstance(error, NotRetrieved) else UNEXPECTED
     if row.attempts >= MOST_ATTEMPTS:
         return End(RetrievalStatus.FAILED, answer)
-    return End(None, answer, back_off(row.attempts), is_unreachable=isinstance(error, Unreachable))
-
-
-def back_off(tries: int) -> timedelta:
-    """Twice as long after each try, an hour at most; with jitter, so that not all come back at one moment."""
-    longest = min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE)
-    return longest * random.uniform(0.75, 1)  # noqa: S311  no secret
+    pause = pause_after(row.attempts, first=FIRST_PAUSE)
+    return End(None, answer, pause, is_unreachable=isinstance(error, Unreachable))
 
 
 @transaction.atomic
