@@ -276,3 +276,8 @@ def sentences(stored: Iterable[Mapping[str, Any]]) -> str:
 def note(code: str, params: Params) -> str:
     """What stands beside a move. Notes that were written as text, by a person or before there were codes, stay."""
     return sentence(code, params) if sentence_key(code, params) in SENTENCES or "sentence" in params else code
+
+
+def in_active_language(answer: str) -> str:
+    """The lines of what another system's answer was kept as; those that are sentences of ours translated."""
+    return "\n".join(gettext(line) if line else "" for line in answer.splitlines())

@@ -4,7 +4,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from delivery.models.delivery import Delivery, in_active_language
+from delivery.models.delivery import Delivery
+from diagnosis.messages import in_active_language
 
 
 class Outcome(models.TextChoices):

@@ -9,21 +9,16 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from delivery.models.destination import Content, Destination
 from delivery.states import DELIVERY_MOVES, OPEN, DeliveryStatus
+from diagnosis.messages import in_active_language
 from diagnosis.models import Report, Study
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 from diagnosis.states import check_move
 
 _S = DeliveryStatus
-
-
-def in_active_language(answer: str) -> str:
-    """The lines of an answer; those that are sentences of ours translated."""
-    return "\n".join(gettext(line) if line else "" for line in answer.splitlines())
 
 
 class DeliveryQuerySet(ClinicalQuerySet["Delivery"]):

@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic
+from diagnosis.messages import in_active_language
 from diagnosis.models import Patient, Study
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 from diagnosis.states import check_move
@@ -113,7 +113,7 @@ class PriorRetrieval(ClinicalModel):
     @property
     def answer(self) -> str:
         """How it ended last, in the active language; an archive's own words as they came."""
-        return "\n".join(gettext(line) if line else "" for line in self.last_answer.splitlines())
+        return in_active_language(self.last_answer)
 
     @property
     def came(self) -> int:
