@@ -58,6 +58,33 @@ def receive_order(*, source: OrderSource, patient: Patient, requested_at: dateti
     return order
 
 
+def find_order(source: OrderSource, *, placer_number: str = "", filler_number: str = "") -> Order | None:
+    """The order that `source` knows by its placer's number, or by the filler's where it has no other."""
+    number = {"placer_number": placer_number} if placer_number else {"filler_number": filler_number}
+    orders = Order.objects.filter(source=source, **number)
+    return orders.select_related("clinic", "patient__merged_into", "source", "study").first()
+
+
+def keep_order(
+    order: Order | None, *, source: OrderSource, patient: Patient, requested_at: datetime, **words: Any
+) -> Order:
+    """Place what is not known yet, else take over what is said of it now. What is left open stays as it was."""
+    if order is None:
+        return receive_order(source=source, patient=patient, requested_at=requested_at, **words)
+    said = {name: value for name, value in words.items() if value}
+    return change_order(order, by=source.account, patient=patient, **said)
+
+
+def recall_order(order: Order, *, source: OrderSource, patient: Patient) -> Order:
+    """Cancelled by its ordering system; to say so once more changes nothing."""
+    if order.patient.in_use != patient:
+        raise NotAllowedNow("other_patient", OTHER_PATIENT)
+    if order.status != OrderStatus.CANCELLED:
+        withdraw_order(order, by=source.account)
+        order.refresh_from_db()
+    return order
+
+
 @transaction.atomic
 def change_order(order: Order, *, by: User, patient: Patient, **words: Any) -> Order:
     """Take over what the ordering system says now, while there are no images. Words that are the same change nothing.

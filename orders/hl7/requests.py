@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
-from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Patient
 from diagnosis.models.study import Priority
 from orders import actions
@@ -14,7 +14,6 @@ from orders.hl7.people import patient_of
 from orders.hl7.reading import Incoming, Unusable, moment
 from orders.matching import KINDS
 from orders.models import Order, OrderSource
-from orders.states import OrderStatus
 
 URGENT, ROUTINE = {"S", "A", "STAT", "ASAP"}, {"R", "ROUTINE"}
 CANCELLING = {"CA", "DC", "OC"}
@@ -33,37 +32,24 @@ def take(message: Incoming, source: OrderSource) -> tuple[Patient, list[Order]]:
 def _one(message: Incoming, source: OrderSource, patient: Patient) -> Order:
     control = message.get("ORC", 1).upper()
     numbers = _numbers(message)
-    order = _known(source, numbers)
+    order = actions.find_order(source, **numbers)
     if control in CANCELLING or (control == STATUS_CHANGED and message.get("ORC", 5) in CANCELLING):
-        return _cancel(order, source, patient)
+        if order is None:
+            raise Unusable("unknown_order")
+        return actions.recall_order(order, source=source, patient=patient)
     if control not in CHANGING:
         raise Unusable("order_control", control=control[:10])
-    words = numbers | _words(message)
-    if order is None:
-        if control != NEW:
-            raise Unusable("unknown_order")
-        requested = moment(message.get("ORC", 9)) or moment(message.get("MSH", 7)) or timezone.now()
-        return actions.receive_order(source=source, patient=patient, requested_at=requested, **words)
-    if control == STATUS_CHANGED and not order.is_open:
-        return order  # it tells of what happened here already
-    said = {name: value for name, value in words.items() if value}
-    return actions.change_order(order, by=source.account, patient=patient, **said)
-
-
-def _known(source: OrderSource, numbers: dict[str, str]) -> Order | None:
-    name = "placer_number" if numbers["placer_number"] else "filler_number"
-    orders = Order.objects.filter(source=source, **{name: numbers[name]})
-    return orders.select_related("clinic", "patient__merged_into", "study").first()
-
-
-def _cancel(order: Order | None, source: OrderSource, patient: Patient) -> Order:
-    if order is None:
+    if order is None and control != NEW:
         raise Unusable("unknown_order")
-    if order.patient.in_use != patient:
-        raise NotAllowedNow("other_patient", actions.OTHER_PATIENT)
-    if order.status != OrderStatus.CANCELLED:
-        actions.withdraw_order(order, by=source.account)
-    return order
+    words = numbers | _words(message)
+    if order and control == STATUS_CHANGED and not order.is_open:
+        return order  # it tells of what happened here already
+    requested = order.requested_at if order else _requested(message)
+    return actions.keep_order(order, source=source, patient=patient, requested_at=requested, **words)
+
+
+def _requested(message: Incoming) -> datetime:
+    return moment(message.get("ORC", 9)) or moment(message.get("MSH", 7)) or timezone.now()
 
 
 def _numbers(message: Incoming) -> dict[str, str]:
