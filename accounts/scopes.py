@@ -25,6 +25,7 @@ TYPES = (
 LETTERS = "cruds"
 FORM = re.compile(rf"system/(?P<type>\*|{'|'.join(TYPES)})\.(?P<actions>c?r?u?d?s?)")
 READING = ("GET", "HEAD", "OPTIONS")
+WRITING = {"POST": "c", "PUT": "u"}
 
 
 class Choice(models.TextChoices):
@@ -72,18 +73,19 @@ def needed(name: str, method: str) -> tuple[str, ...]:
     """The scopes that asking the address `name` by `method` takes; none: any token may."""
     space, _colon, view = name.partition(":")
     if space == "fhir":
-        return _of_fhir(view)
+        return _of_fhir(view, method)
     found = {"api": API, "predecessor": PREDECESSOR}.get(space, {}).get(view)
     if found is None or method not in found:
         return (EVERYTHING,)
     return found[method]
 
 
-def _of_fhir(view: str) -> tuple[str, ...]:
+def _of_fhir(view: str, method: str) -> tuple[str, ...]:
     type_, _dash, ending = view.partition("-")
     if type_ not in TYPES:
         return ()
-    return (f"system/{type_}.{'s' if ending else 'r'}",)
+    reading = "s" if ending else "r"
+    return (f"system/{type_}.{reading if ending == 'form' else WRITING.get(method, reading)}",)
 
 
 def _reading(letter: str, *types: str, **others: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:

@@ -11,10 +11,12 @@ from diagnosis.interchange.fhir.elements import Resource
 from fhir.catalogue import KINDS
 from fhir.kinds import Kind
 from fhir.outcomes import MEDIA_TYPE
+from fhir.resources.orders import SERVICE_REQUEST
 
 # When this page of the server's abilities last changed.
 DATE = date(2026, 11, 27)
 TITLE = settings.SPECTACULAR_SETTINGS["TITLE"]
+WRITING = ("create", "update")
 SECURITY = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
 
@@ -42,12 +44,14 @@ def _security() -> Resource:
 
 
 def _resource(kind: Kind) -> dict[str, Any]:
+    is_written = kind is SERVICE_REQUEST
     includes = {"searchInclude": sorted(kind.includes)} if kind.includes else {}
     return {
         "type": kind.name,
-        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "interaction": [{"code": code} for code in ("read", "search-type", *(WRITING if is_written else ()))],
         "versioning": "versioned",
         "readHistory": False,
+        **({"updateCreate": False, "conditionalCreate": True, "conditionalUpdate": True} if is_written else {}),
         "conditionalRead": "full-support",
         **includes,
         "searchParam": [{"name": name, "type": type_} for name, type_ in kind.parameters.items()],

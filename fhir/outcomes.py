@@ -21,8 +21,10 @@ ISSUES = {
     406: "not-supported",
     409: "conflict",
     410: "deleted",
+    412: "conflict",
     413: "too-long",
     415: "not-supported",
+    422: "processing",
     429: "throttled",
     503: "transient",
 }
@@ -43,7 +45,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     known = Http404() if isinstance(error, ConfidentialRecord) else error
     answer = errors.handle(known, context)
     said = answer.data or {}
-    status = answer.status_code
-    answer.data = outcome((issue_code(status), said.get("detail", "")))
+    code = getattr(error, "issue", "") or issue_code(answer.status_code)
+    answer.data = outcome((code, said.get("detail", "")))
+    if expression := getattr(error, "expression", ""):
+        answer.data["issue"][0]["expression"] = [expression]
     answer.content_type = MEDIA_TYPE
     return answer

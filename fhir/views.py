@@ -68,13 +68,16 @@ class Read(FhirView):
         return _answer(request, kind.read(request, key))
 
 
+def headers_of(one: Entry) -> dict[str, str]:
+    """Its version and when it changed last."""
+    headers = {"ETag": f'W/"{one.version}"', "Cache-Control": PRIVATE}
+    return headers | ({"Last-Modified": http_date(int(one.changed.timestamp()))} if one.changed else {})
+
+
 def _answer(request: Request, one: Entry) -> Response | HttpResponse:
-    etag = f'W/"{one.version}"'
+    headers = headers_of(one)
     modified = int(one.changed.timestamp()) if one.changed else None
-    headers = {"ETag": etag, "Cache-Control": PRIVATE}
-    if modified is not None:
-        headers["Last-Modified"] = http_date(modified)
-    unchanged = get_conditional_response(request._request, etag=etag, last_modified=modified)
+    unchanged = get_conditional_response(request._request, etag=headers["ETag"], last_modified=modified)
     if unchanged is not None and unchanged.status_code == 304:
         return HttpResponse(status=304, headers=headers)
     return Response(one.resource, headers=headers)

@@ -16,7 +16,7 @@ class OrderSourceAdmin(NeverDeleted, Proven, admin.ModelAdmin):
     list_select_related = ("clinic",)
     search_fields = ("name",)
     fields = (
-        *("clinic", "name", "is_active", "assigning_authority", "networks"),
+        *("clinic", "name", "is_active", "assigning_authority", "networks", "fhir_system"),
         *("worklist_host", "worklist_port", "worklist_title", "asked_at", "failure", "created_at"),
     )
     readonly_fields = ("asked_at", "failure", "created_at")

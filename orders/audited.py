@@ -20,6 +20,7 @@ def _source_saved(instance: OrderSource, created: bool, **_: Any) -> None:
         "source": instance.name,
         "networks": ", ".join(instance.networks.split()),
         "worklist": instance.worklist_host,
+        "fhir": instance.fhir_system,
         "clinic": str(instance.clinic_id),
         "state": "active" if instance.is_active else "off",
     }

@@ -46,7 +46,7 @@ def _rows(request: Request) -> QuerySet[Any]:
         newest(OrderTransition, "at", order="pk"),
         newest(Patient.history.model, "history_date", id="patient"),
     )
-    return _followed(request).select_related("patient__merged_into").annotate(changed=changed)
+    return _followed(request).select_related("patient__merged_into", "source").annotate(changed=changed)
 
 
 def _followed(request: Request) -> QuerySet[Order]:
@@ -82,7 +82,7 @@ def service_request(row: Order) -> Resource:
 
 def _identifiers(row: Order) -> list[Resource]:
     """The numbers of the ordering system are its own, the accession number is the clinic's."""
-    of_source = urn(row.source_id) if row.source_id else ""
+    of_source = (row.source.fhir_system or urn(row.source_id)) if row.source else ""
     numbers = [
         ("PLAC", "Placer Identifier", of_source, row.placer_number),
         ("FILL", "Filler Identifier", of_source, row.filler_number),
@@ -120,8 +120,9 @@ def _identifier(value: str) -> Q:
     placed, accession = Q(placer_number=text) | Q(filler_number=text), Q(accession_number=text)
     if not system:
         return placed | accession
+    named = placed & Q(source__fhir_system=system)
     owner = values.key(system.removeprefix("urn:uuid:"))
-    return placed & Q(source=owner) | accession & Q(clinic=owner) if owner else values.NOTHING
+    return named | placed & Q(source=owner) | accession & Q(clinic=owner) if owner else named
 
 
 def _status(value: str) -> Q:

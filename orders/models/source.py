@@ -4,8 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
@@ -17,13 +18,17 @@ class OrderSourceQuerySet(ClinicalQuerySet["OrderSource"]):
     def active(self) -> OrderSourceQuerySet:
         return self.filter(is_active=True, clinic__is_active=True)
 
+    def with_fhir(self) -> OrderSourceQuerySet:
+        """Those that may place orders over FHIR."""
+        return self.active().exclude(fhir_system="")
+
     def with_worklist(self) -> OrderSourceQuerySet:
         """Those that are asked what is scheduled."""
         return self.active().exclude(worklist_host="")
 
 
 class OrderSource(ClinicalModel):
-    """A system (a RIS, a record) that places orders for one clinic: it sends HL7 messages, has a worklist, or both."""
+    """A system (a RIS, a record) that places orders for one clinic: by HL7 messages, over FHIR, by its worklist."""
 
     clinic = models.ForeignKey(Clinic, verbose_name=_("clinic"), on_delete=models.PROTECT, related_name="order_sources")
     name = models.CharField(_("name"), max_length=120, help_text=_("As people of the clinic know the system."))
@@ -44,6 +49,17 @@ class OrderSource(ClinicalModel):
         max_length=2000,
         blank=True,
         help_text=_("Addresses or networks from which it sends HL7 messages, one a line. Empty: it sends none."),
+    )
+    fhir_system = models.CharField(
+        _("system of its order numbers in FHIR"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[
+            RegexValidator(r"\A[A-Za-z][A-Za-z0-9+.-]*:[^\s|,]+\Z", _("Write a URI, such as urn:oid:2.999.1."))
+        ],
+        help_text=_("The URI that an order’s identifier names. Empty: it places no orders over FHIR."),
     )
     worklist_host = models.CharField(
         _("host of the worklist"), max_length=120, blank=True, help_text=_("Name or address. Empty: it has none.")
@@ -75,7 +91,13 @@ class OrderSource(ClinicalModel):
                 fields=["clinic", "name"],
                 name="one_order_source_per_name_and_clinic",
                 violation_error_message=_("This clinic already has an ordering system of this name."),
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["clinic", "fhir_system"],
+                condition=~Q(fhir_system=""),
+                name="one_order_source_per_fhir_system_and_clinic",
+                violation_error_message=_("Another ordering system of this clinic has these order numbers."),
+            ),
         ]
 
     def __str__(self) -> str:
