@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -19,16 +17,16 @@ from audit.notes import note_event
 from audit.vocabulary import Event
 from diagnosis.api.files import PRIVATE
 from diagnosis.api.filters import ReportFilter, StrictFilters
-from diagnosis.api.pagination import Pages
 from diagnosis.api.scope import person, reports
 from diagnosis.api.serializers.report import ReportSerializer
 from diagnosis.api.strict import Strict
 from diagnosis.api.views.problems import problems
+from diagnosis.api.withholding import WithholdingPages
 from diagnosis.models import Report
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.picture import picture_of
 from diagnosis.rules import blinding, corrections
-from diagnosis.rules.confidentiality import open_reports, require_open_report
+from diagnosis.rules.confidentiality import require_open_report
 
 
 class _ReportView(Strict, generics.GenericAPIView[Report]):
@@ -52,37 +50,10 @@ class _ReportView(Strict, generics.GenericAPIView[Report]):
         return found
 
 
-class ReportPages(Pages):
-    """With the keys of the reports that are not given to programs, although they belong on the page."""
-
-    withheld: Sequence[UUID] = ()
-
-    def get_paginated_response(self, data: Any) -> Response:
-        answer = super().get_paginated_response(data)
-        answer.data["withheld"] = [
-            {"id": str(key), "code": "signed_for_another", "detail": gettext(corrections.SIGNED_FOR_ANOTHER)}
-            for key in self.withheld
-        ]
-        return answer
-
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        found = super().get_paginated_response_schema(schema)
-        text = {"type": "string"}
-        one = {
-            "type": "object",
-            "required": ["id", "code", "detail"],
-            "properties": {"id": text | {"format": "uuid"}, "code": text, "detail": text},
-        }
-        told = "reports of this page that were signed for another patient than they stand with now"
-        found["properties"]["withheld"] = {"type": "array", "items": one, "description": told, "example": []}
-        found["required"].append("withheld")
-        return found
-
-
 class Reports(_ReportView, generics.ListAPIView[Report]):
     """The reports of your clinic, newest first."""
 
-    pagination_class = ReportPages
+    pagination_class = WithholdingPages
     order = ("-written_at", "-id")
     filter_backends = [StrictFilters]
     filterset_class = ReportFilter
@@ -93,13 +64,10 @@ class Reports(_ReportView, generics.ListAPIView[Report]):
         return shown
 
     def paginate_queryset(self, queryset: Any) -> list[Any] | None:
-        """Without those that `get_object` refuses: a page of a clinic with such records may be shorter than asked."""
-        page: list[Any] | None = super().paginate_queryset(queryset)
-        opened = open_reports(person(self.request), page or [])
-        others = corrections.signed_for_others(opened)
-        assert isinstance(self.paginator, ReportPages)
-        self.paginator.withheld = [one.pk for one in opened if one.pk in others]
-        return [one for one in opened if one.pk not in others]
+        """Without those that `get_object` refuses."""
+        page: list[Report] | None = super().paginate_queryset(queryset)
+        assert isinstance(self.paginator, WithholdingPages)
+        return self.paginator.given(person(self.request), page or [], lambda report: report)
 
     @extend_schema(summary="List reports", responses={200: ReportSerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:

@@ -65,6 +65,12 @@ def test_no_program_is_given_it_and_every_program_is_told(
     listed = client.get("/api/v1/reports/").json()
     assert [one["id"] for one in listed["results"]] == [str(kept.pk)]
     assert [(one["id"], one["code"]) for one in listed["withheld"]] == [(str(report.pk), "signed_for_another")]
+    readings = client.get("/api/v1/reviews/").json()
+    assert [one["id"] for one in readings["results"]] == [str(kept.review_id)]
+    assert [one["id"] for one in readings["withheld"]] == [str(report.review_id)]
+    reading = f"/api/v1/reviews/{report.review_id}/"
+    assert client.get(reading).status_code == 409
+    assert client.get(f"/api/v1/reviews/{kept.review_id}/").json()["reading"]["impression"] == kept.impression
     scan.refresh_from_db()
     study = client.get(f"/api/v1/studies/{scan.study_id}/").content.decode()
     assert "A secret" not in study
@@ -73,6 +79,7 @@ def test_no_program_is_given_it_and_every_program_is_told(
     mark_confidential(by=administrator, patient=patient)
     assert client.get(fhir).status_code == 404
     assert (client.get(api).status_code, client.get("/api/v1/reports/").json()["withheld"]) == (403, [])
+    assert (client.get(reading).status_code, client.get("/api/v1/reviews/").json()["withheld"]) == (403, [])
     assert correction.pk
 
 
