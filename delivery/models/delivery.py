@@ -122,6 +122,12 @@ class Delivery(ClinicalModel):
         return self.is_open and self.queued_at < timezone.now() - settings.DELIVERY_OVERDUE
 
     @property
+    def orders(self) -> list[str]:
+        """The numbers of the orders that it answers, where its content names them."""
+        named = self.payload.get("orders") or ()
+        return [number for one in named if (number := one.get("placer") or one.get("filler") or one.get("accession"))]
+
+    @property
     def answer(self) -> str:
         """How it was answered last: our own sentences in the active language, codes and the receiver's words as they
         came, a line each.

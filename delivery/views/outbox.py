@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -17,12 +18,14 @@ from accounts.models import Clinic
 from accounts.permissions import Permission, require
 from audit.notes import note_list
 from delivery import actions
-from delivery.models import Delivery, Destination
+from delivery.models import Delivery, DeliveryAttempt, Destination
 from delivery.states import DeliveryStatus
 from diagnosis.errors import Refusal
 from diagnosis.views.shortcuts import find, in_clinic, noted, person
 
 A_PAGE = 50
+# Of each delivery; one that has waited for weeks has hundreds.
+TRIES = 10
 
 
 @require_safe
@@ -35,7 +38,9 @@ def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
         shown = shown.filter(status=chosen)
     if (to := _destination(request, clinic)) is not None:
         shown = shown.filter(destination=to)
-    rows = shown.select_related("destination", "study__patient").order_by("-queued_at", "-pk")
+    tries = Prefetch("log", DeliveryAttempt.objects.order_by("-at", "-pk")[:TRIES], to_attr="tries")
+    rows = shown.select_related("destination", "study__patient").prefetch_related(tries)
+    rows = rows.order_by("-queued_at", "-pk")
     page = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
     note_list(Delivery._meta.label_lower, [row.study.patient_id for row in page if row.study])
     context: dict[str, Any] = {

@@ -12,7 +12,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.roles import ROLES
-from delivery.models import Content, Delivery, Destination, Kind
+from delivery.models import Content, Delivery, DeliveryAttempt, Destination, Kind, Outcome
+from delivery.views.outbox import TRIES
 from diagnosis.models import Scan
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +90,19 @@ def test_the_outbox_shows_what_waits_and_why(admin: Client, row: Delivery, scan:
     assert row.status == "waiting"
     Delivery.objects.update(queued_at=timezone.now() - timedelta(days=1))
     assert "1 delivery is overdue" in admin.get(outbox).content.decode()
+
+
+def test_the_outbox_shows_the_earlier_tries(admin: Client, row: Delivery) -> None:
+    outbox, tries = reverse("delivery:outbox"), DeliveryAttempt.objects
+    Delivery.objects.update(payload={"orders": [{"placer": "P1"}, {"placer": "", "filler": "", "accession": "A2"}]})
+    tries.create(delivery=row, outcome=Outcome.AGAIN, answer="The first answer")
+    page = admin.get(outbox).content.decode()
+    assert ("Orders P1, A2" in page, "Earlier tries" in page) == (True, False)
+    for number in range(TRIES):
+        tries.create(delivery=row, outcome=Outcome.REFUSED, answer=f"Answer {number}")
+    page = admin.get(outbox).content.decode()
+    assert page.index("Answer 9") < page.index("Answer 0")
+    assert "The first answer" not in page
 
 
 @pytest.mark.parametrize("role", ROLES)
