@@ -69,8 +69,13 @@ def send_again(row: Delivery) -> None:
 
 
 def _newer_than(row: Delivery) -> QuerySet[Delivery]:
+    """Not what says the same to an order that came later: one version of a report goes out for each of these."""
     same = Delivery.objects.filter(destination=row.destination_id, content=row.content, study=row.study_id)
-    return same.filter(queued_at__gt=row.queued_at).exclude(pk=row.pk)
+    newer = same.filter(queued_at__gt=row.queued_at).exclude(pk=row.pk)
+    if row.content != Content.HL7_RESULT:
+        return newer
+    version = {f"payload__{name}": row.payload.get(name) for name in ("standing", "addenda")}
+    return newer.exclude(report=row.report_id, **version)
 
 
 def cancel(row: Delivery) -> None:

@@ -17,12 +17,13 @@ from django.utils import timezone
 
 from accounts.models import Clinic, User
 from audit.models import AuditEvent
-from delivery import departures, sending
+from delivery import departures, outbox, sending
 from delivery.models import Content, Delivery, Destination, Kind
 from delivery.states import DeliveryStatus
 from diagnosis.actions.patient import receive_amendment, register_patient
 from diagnosis.actions.report import add_addendum, sign_report
 from diagnosis.actions.report_correction import correct_report, enter_in_error
+from diagnosis.errors import NotAllowedNow
 from diagnosis.models import Confidentiality, Patient, Report, Study
 from diagnosis.states import STANDING_ELSEWHERE
 from orders import listing
@@ -487,10 +488,19 @@ def test_an_order_that_comes_after_the_signature_gets_its_report(
     receive_order(placer_number="P2", **words)
     first, second = Delivery.objects.order_by("queued_at")
     assert deliver(first) == deliver(second) == DeliveryStatus.DELIVERED
-    assert [[read(raw).get("OBR", 2, of=place) for place in (1, 2)] for raw in came] == [["P1", ""], ["P2", ""]]
+    told = [["P1", ""], ["P2", ""]]
+    assert [[read(raw).get("OBR", 2, of=place) for place in (1, 2)] for raw in came] == told
+    for one in (first, second):  # the later of them does not take the place of the earlier one
+        one.refresh_from_db()
+        outbox.send_again(one)
+        one.refresh_from_db()
+        assert deliver(one) == DeliveryStatus.DELIVERED
+    assert [[read(raw).get("OBR", 2, of=place) for place in (1, 2)] for raw in came[2:]] == told
     add_addendum(by=radiologist, report=report, text="Seen again.", password=PASSWORD)
     assert deliver(Delivery.objects.latest("queued_at")) == DeliveryStatus.DELIVERED
     assert [read(came[-1]).get("OBR", 2, of=place) for place in (1, 2)] == ["P1", "P2"]
+    with pytest.raises(NotAllowedNow, match="Something newer"):
+        outbox.send_again(first)
 
 
 def fails(*_: Any, **__: Any) -> None:
