@@ -197,6 +197,7 @@ NOTES = {
     "brought_back": gettext_noop("Images that were taken back were restored"),
     "replaced_by_newer": gettext_noop("A newer analysis of the study waits already"),
     "worker_lost": gettext_noop("%(worker)s was lost"),
+    "database_away": gettext_noop("The database went away while it ran"),
     "reading/first": gettext_noop("First reading"),
     "reading/second": gettext_noop("Second reading"),
     "reading/arbitration": gettext_noop("Arbitration"),

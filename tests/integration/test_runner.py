@@ -6,13 +6,14 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from PIL import Image
 
@@ -160,6 +161,24 @@ def test_a_worker_that_was_thought_lost_and_comes_back_overwrites_nothing(
     analysis.refresh_from_db()
     assert (analysis.status, analysis.claim, analysis.worker) == (S.RUNNING, second, "worker quick")
     assert not analysis.predictions.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("place", [nullcontext, transaction.atomic], ids=["between two statements", "in a transaction"])
+def test_a_database_that_goes_away_in_the_middle_fails_no_analysis(
+    place: Callable[[], AbstractContextManager[None]], analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server is back when the worker notices: the analysis waits, and this is no attempt of it."""
+
+    def lose(_: Any) -> None:
+        with place(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr(runner, "_predict", lose)
+    assert (run(analysis).status, analysis.attempts) == (S.QUEUED, 0)
+    last = analysis.transitions.order_by("pk").last()
+    assert last
+    assert last.note == "database_away"
 
 
 def test_no_classifier_for_the_modality_is_said_plainly(patient: Patient, radiographer: User, settings: Any) -> None:
