@@ -84,7 +84,7 @@ def run(pk: uuid.UUID, *, worker: str) -> bool:
 
 def _wait_for_database(pk: uuid.UUID, claim: uuid.UUID, worker: str) -> None:
     """Nobody's failure either: it is run again. While the database is still away this raises, and the lease ends."""
-    log.warning("analysis %s is queued again: the database went away while it ran", pk, exc_info=True)
+    log.warning("analysis %s is queued again: the database went away while it ran", pk)
     close_old_connections()  # the one that broke
     attempts = F("attempts") - 1
     _give_back(pk, by=worker, only=Q(claim=claim), note=Message("database_away"), attempts=attempts)
