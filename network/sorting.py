@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from audit.record import record
 from audit.vocabulary import Action, Event
 from diagnosis.actions.scan import receive_scan
+from diagnosis.database import is_database_away
 from diagnosis.errors import AttachedElsewhere, DiskFull, FileRefused, IdentityMismatch, IntakeUnavailable
 from diagnosis.messages import Message
 from diagnosis.models import Patient, Scan
@@ -103,12 +104,22 @@ def sort(row: ReceivedInstance) -> Outcome:
         return _sort(row)
     except (IntakeUnavailable, DiskFull):
         log.warning("received instance %s waits: the server cannot take it in now", row.pk)
-        ReceivedInstance.objects.filter(pk=row.pk).update(attempts=F("attempts") - 1)
-    except Exception:
+        _not_counted(row)
+    except Exception as error:
+        if is_database_away(error):
+            log.warning("received instance %s waits: the database went away", row.pk)
+            close_old_connections()  # the one that broke
+            _not_counted(row)
+            return STILL_THERE
         log.exception("received instance %s could not be sorted", row.pk)
         if row.attempts >= MOST_ATTEMPTS:
             return _give_up(row)
     return STILL_THERE
+
+
+def _not_counted(row: ReceivedInstance) -> None:
+    """It was not the fault of the file."""
+    ReceivedInstance.objects.filter(pk=row.pk).update(attempts=F("attempts") - 1)
 
 
 def _sort(row: ReceivedInstance) -> Outcome:

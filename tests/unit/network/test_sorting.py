@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import Clinic, User
@@ -223,6 +224,21 @@ def test_a_poisonous_header_ends_on_the_list(
         ReceivedInstance.objects.filter(pk=row.pk).update(held_until=None)
         turn()
     assert state(row) == ("waiting", "waiting")
+
+
+def test_a_database_that_goes_away_sends_no_file_to_a_person(send: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = send(**BERG)
+
+    def away(*_: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(sorting, "match", away)
+    monkeypatch.setattr(sorting, "close_old_connections", lambda: None)  # the test's is whole, and in a transaction
+    for _ in range(sorting.MOST_ATTEMPTS):
+        ReceivedInstance.objects.filter(pk=row.pk).update(held_until=None)
+        turn()
+    row.refresh_from_db()
+    assert (row.status, row.attempts) == (InstanceStatus.RECEIVED, 0)
 
 
 def test_reasons_have_words() -> None:
