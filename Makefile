@@ -10,6 +10,7 @@
 # make bench-scale  every list, queue, oversight and API page at 1,000 studies and at N=1000000
 # make bench-serving  every classifier by Keras and by what serves, in turn; a worker's memory
 # make bench-interop  N=300 CT slices by C-STORE into the portal's listener and into Debian's Orthanc, in turn
+# make chaos-hospital  N=300 studies for each of SEEDS=3, every part killed meanwhile: what the archive lacks or has twice
 # make bench-safe  who may open what, fuzz, escapes, half-open connections, cost of the audit trail, planted names, restore
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
 #              (gate and lungs: python -m ml gate and python -m ml lungs, each train, then evaluate)
@@ -31,7 +32,7 @@ UV := $(RUN) -m uv --quiet --system-certs
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-study bench-scale bench-serving bench-interop bench-safe models accuracy docs messages lock set-up-worker set-up-everything
+.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-study bench-scale bench-serving bench-interop chaos-hospital bench-safe models accuracy docs messages lock set-up-worker set-up-everything
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -68,6 +69,9 @@ bench-serving: set-up-everything
 
 bench-interop: set-up-everything
 	@$(RUN) -m tests.bench.interop -n $(if $(filter command line,$(origin N)),$(N),300) $(ARGS)
+
+chaos-hospital: set-up-everything
+	@$(RUN) -m tests.bench.chaos -n $(if $(filter command line,$(origin N)),$(N),300) --seeds $(or $(SEEDS),3) $(ARGS)
 
 bench-safe: set-up-everything
 	@$(RUN) -m tests.bench.safe $(ARGS)

@@ -70,7 +70,7 @@ def database_url() -> str:
     if given := os.environ.get("TEST_DATABASE_URL"):
         return given
     # Test processes inherit it.
-    os.environ["TEST_DATABASE_URL"] = url = _start_postgres(_binaries())
+    os.environ["TEST_DATABASE_URL"] = url = _start_postgres(find_binaries())
     return url
 
 
@@ -89,14 +89,14 @@ class Owner:
             shutil.chown(path, self.name)
 
 
-def _owner() -> Owner:
+def owner_of_server() -> Owner:
     if os.geteuid() != 0:
         return Owner(None)
     names = {entry.pw_name for entry in pwd.getpwall()}
     return Owner("postgres" if "postgres" in names else "nobody")
 
 
-def _binaries() -> Path:
+def find_binaries() -> Path:
     """The folder with `initdb` and `postgres`."""
     for found in _candidates():
         if (found / "initdb").exists() and (found / "postgres").exists():
@@ -129,10 +129,10 @@ def _reachable(installed: Path) -> Path:
 
 
 def _start_postgres(binaries: Path) -> str:
-    owner, data, port = _owner(), folder() / "postgres", own_port()
+    owner, data, port = owner_of_server(), folder() / "postgres", own_port()
     data.mkdir()
     owner.give(data)
-    _initialise(binaries, data, owner)
+    initialise(binaries, data, owner)
     log = folder() / "postgres.log"
     command = [
         *(str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-h", "127.0.0.1"),
@@ -153,7 +153,7 @@ def _start_postgres(binaries: Path) -> str:
     return f"postgres://portal@127.0.0.1:{port}/postgres"
 
 
-def _initialise(binaries: Path, data: Path, owner: Owner) -> None:
+def initialise(binaries: Path, data: Path, owner: Owner) -> None:
     command = [str(binaries / "initdb"), "-D", str(data), "-U", "portal", "-A", "trust", "-E", "UTF8", "--no-sync"]
     done = subprocess.run(
         [*command, "--locale=C"],
