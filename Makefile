@@ -32,7 +32,7 @@ UV := $(RUN) -m uv --quiet --system-certs
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run dev test check check-js check-js-here bench-flow bench-reading bench-study bench-scale bench-serving bench-interop chaos-hospital bench-safe models accuracy docs messages lock set-up-worker set-up-everything
+.PHONY: help demo run dev test check check-types check-python check-js check-js-here bench-flow bench-reading bench-study bench-scale bench-serving bench-interop chaos-hospital bench-safe models accuracy docs messages lock set-up-worker set-up-everything
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -93,10 +93,15 @@ messages: set-up-everything
 # All but the style guide, which only those who build pages see.
 TRANSLATED := $(filter-out templates/_styleguide.html, $(wildcard templates/*.html templates/*/))
 
-check: set-up-everything check-js
+# Types take as long as all the rest: `make --jobs=2 check` looks at both at once.
+check: check-types check-js check-python
+
+check-types: set-up-everything
+	$(RUN) -m mypy
+
+check-python: set-up-everything
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
 	$(RUN) manage.py makemigrations --check --dry-run
 	$(RUN) manage.py draw_states --check
