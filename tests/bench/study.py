@@ -2,8 +2,8 @@
 
 Starts broker, web server and worker as `make demo` starts them, on a data folder of their own, and sends studies
 through the API: CT studies of 1, 60 and N slices with one request for each slice, N slices once more as one zip
-archive, and X-rays in two views in both ways. Asks for each result until it is there, and opens an image of the largest
-study as the viewer does.
+archive, and X-rays in two views in both ways. Asks for each result until it is there, opens an image of the largest
+study as the viewer does, and turns the wheel through all its slices in Chromium.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.bench import study_files
+from tests.bench import study_files, study_wheel
 from tests.bench.browsing import Browsing
 from tests.bench.client import Client
 from tests.bench.flow import free_port, percentile, say, set_up
-from tests.bench.study_sending import Sent, Site, disk
+from tests.bench.study_sending import Sent, Site, disk, newest
 
 XRAY_STUDIES = 10
 MEGABYTE = 1e6
@@ -61,11 +61,13 @@ def _measure(count: int) -> None:
             for size in sorted({1, min(60, count), count})
         ]
         viewed = _look_through(site)
+        turned = study_wheel.turn(site.browsing, str(newest().representative_id), count)
         series.append(site.send(f"CT, {count}, zip", study_files.ct_study(count), as_archive=True))
         xrays = [site.send("X-ray, 2, one by one", study_files.xray_study()) for _ in range(XRAY_STUDIES)]
         archive = site.send("X-ray, 2, zip", study_files.xray_study(), as_archive=True)
     say(f"\nload average after: {_load()}\n")
     _tabulate([*series, _middle(xrays), archive])
+    say(turned.sentence)
     _conclude(series[-2], viewed, xrays)
 
 
@@ -89,9 +91,9 @@ def _site(port: int, watch: Callable[[], bool]) -> Site:
 
 def _look_through(site: Site) -> Viewed:
     """The newest study: the image that stands for it first, then every other one."""
-    from diagnosis.models import Scan, Study
+    from diagnosis.models import Scan
 
-    study, before = Study.objects.latest("received_at"), disk()
+    study, before = newest(), disk()
     site.browsing.rest()  # the study took longer than a connection is kept
     assert study.representative_id  # it has images
     page, image = site.view(str(study.representative_id))

@@ -63,7 +63,7 @@ class Site:
         else:
             self._send_each(files)
         uploaded = time.perf_counter()
-        study = _newest()
+        study = newest()
         self._wait(study, deadline=uploaded + PATIENCE_SECONDS)
         times = {"upload": uploaded - begun, "result": time.perf_counter() - uploaded}
         sent = _sent(name, study, files, disk() - before, times)
@@ -104,7 +104,7 @@ def disk() -> int:
     return sum(path.stat().st_size for path in Path(settings.PRIVATE_ROOT).rglob("*") if path.is_file())
 
 
-def _newest() -> Study:
+def newest() -> Study:
     from diagnosis.models import Study
 
     return Study.objects.latest("received_at")

@@ -1,0 +1,81 @@
+"""How evenly slices pass in a real browser while the wheel turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from shutil import which
+
+from tests.bench.browsing import Browsing
+from tests.running import CHROMIUM_FLAGS
+
+NOTCH_MS = 33  # thirty slices a second: a wheel turned briskly
+PATIENCE_MS = 60_000
+_READY = "customElements.whenDefined('scan-viewer').then(() => document.querySelector('scan-viewer').ready)"
+# A slice has passed once the frame after its picture was drawn begins.
+_TURN = """
+async ([notches, pause]) => {
+  const target = document.querySelector(".sv-marks"), picture = document.querySelector("canvas.sv-image");
+  const box = target.getBoundingClientRect(), passed = [];
+  let seen = picture.getAttribute("aria-label"), isOver = false;
+  const look = () => {
+    const now = picture.getAttribute("aria-label");
+    if (now !== seen) passed.push(performance.now());
+    seen = now;
+    if (!isOver) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+  const begun = performance.now();
+  for (let turned = 1; turned <= notches; turned++) {
+    const wait = begun + turned * pause - performance.now();
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, wait)));
+    const place = { clientX: box.x + box.width / 2, clientY: box.y + box.height / 2, bubbles: true, cancelable: true };
+    target.dispatchEvent(new WheelEvent("wheel", { deltaY: 60, ...place }));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  isOver = true;
+  return passed;
+}
+"""
+
+
+@dataclass(frozen=True)
+class Turned:
+    """`passed` slices were seen of `asked`; milliseconds between two that were seen one after the other."""
+
+    asked: int
+    passed: int
+    longest: float
+    late: int  # gaps longer than 50 ms
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"wheel: {self.passed} of {self.asked} slices seen at one every {NOTCH_MS} ms, longest gap "
+            f"{self.longest:.0f} ms, {self.late} gaps longer than 50 ms"
+        )
+
+
+def turn(browsing: Browsing, image: str, count: int) -> Turned:
+    """Open the viewer at an image of a study of `count` slices, let it load ahead, and turn from first to last.
+
+    As whoever is signed in with `browsing`.
+    """
+    from playwright.sync_api import sync_playwright
+
+    chromium = which("chromium") or which("google-chrome")
+    root = f"http://{browsing.host}:{browsing.port}"
+    assert chromium, "There is no Chromium: apt-get install chromium."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context.add_cookies([{"name": name, "value": value, "url": root} for name, value in browsing.cookies.items()])
+        page = context.new_page()
+        page.goto(f"{root}/scans/{image}/view/")
+        page.evaluate(_READY)
+        page.keyboard.press("Home")
+        page.wait_for_load_state("networkidle", timeout=PATIENCE_MS)
+        times = page.evaluate(_TURN, [count - 1, NOTCH_MS])
+        browser.close()
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    return Turned(count - 1, len(times), max(gaps, default=0.0), sum(gap > 50 for gap in gaps))
