@@ -163,6 +163,17 @@ def test_nobody_sees_or_revokes_another_persons_token(
     assert bearer(secret).get(TOKENS).status_code == 200
 
 
+def test_a_token_knows_nothing_of_ones_tokens_in_another_clinic(
+    radiographer: User, clinic: Clinic, other_clinic: Clinic, api: Api
+) -> None:
+    there = Membership.objects.create(user=radiographer, clinic=other_clinic, role="radiographer")
+    token, _secret = ApiToken.objects.issue(membership=there, name="there")
+    client = api(radiographer, at=clinic)
+    assert [one["name"] for one in client.get(TOKENS).json()["results"]] == ["test"]
+    assert client.delete(f"{TOKENS}{token.pk}/").status_code == 404
+    assert client.get(f"{TOKENS}{token.pk}/").status_code == 404
+
+
 def test_last_use_is_noted(radiographer: User, api: Api) -> None:
     api(radiographer).get(TOKENS)
     assert ApiToken.objects.get().last_used_at is not None

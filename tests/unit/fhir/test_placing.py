@@ -11,6 +11,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import ApiToken, Clinic, User
+from accounts.permissions import Permission
+from accounts.roles import ROLES
 from audit.models import AuditEvent
 from audit.vocabulary import Event
 from diagnosis.actions.confidentiality import mark_confidential
@@ -27,6 +29,7 @@ SYSTEM = "https://ris.example/orders"
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
 ADDRESS = "/fhir/ServiceRequest"
+EDIT_PATIENT = Permission.EDIT_PATIENT
 Send = Callable[..., Any]
 
 
@@ -80,7 +83,6 @@ def by_token(person: User, scopes: str) -> Client:
 def refused(answer: Any) -> tuple[int, str, str]:
     """Status, code of the issue, and the element."""
     [issue] = answer.json()["issue"]
-    assert not faults([answer.json()]) if issue["code"] == "required" else True
     return answer.status_code, issue["code"], "".join(issue.get("expression", []))
 
 
@@ -109,9 +111,14 @@ def test_an_order_is_placed_found_changed_and_cancelled(
     assert (changed.status_code, changed.json()["reasonCode"]) == (200, [{"text": "Effusion?\nFever"}])
     assert Order.objects.count() == 1
     assert send(body, f"?identifier={SYSTEM}|P2").status_code == 422
-    second = body | {"identifier": [number("PLAC", "P2")]}
+    assert refused(send(body | {"status": "completed"}))[:2] == (409, "conflict")
+    assert refused(send(told | {"id": "9"}, f"/{made.pk}")) == (400, "invalid", "ServiceRequest.id")
+    second = body | {"identifier": [number("PLAC", "P2"), number("ACSN", "A1")]}
+    assert send(second | {"id": told["id"]}, f"/{made.pk}").status_code == 422, "an order keeps its number"
+    assert send(second | {"id": told["id"]}, f"?identifier={SYSTEM}|P2").status_code == 422, "keys are given here"
     placed = send(second, f"?identifier={SYSTEM}|P2")
     assert placed.status_code == 201
+    assert refused(send(second, f"?identifier=urn:uuid:{made.clinic_id}|A1"))[:2] == (412, "conflict")
     revoked = send(second | {"status": "revoked"}, f"/{placed.json()['id']}", method="PUT")
     assert revoked.status_code == 400, "a body without its id"
     ended = send(placed.json() | {"status": "revoked"}, f"/{placed.json()['id']}")
@@ -220,8 +227,11 @@ SAID = [
 
 
 def test_what_cannot_be_used_is_refused_by_the_name_of_its_element(send: Send, body: dict[str, Any]) -> None:
-    said = [refused(send(body | wrong)) for wrong, *_ in SAID]
-    assert said == [(status, code, f"ServiceRequest.{element}") for _, status, code, element in SAID]
+    answers = [send(body | wrong) for wrong, *_ in SAID]
+    assert not faults([one.json() for one in answers])
+    assert [refused(one) for one in answers] == [
+        (status, code, f"ServiceRequest.{element}") for _, status, code, element in SAID
+    ]
     missing = {name: value for name, value in body.items() if name != "code"}
     assert refused(send(missing)) == (400, "invariant", "ServiceRequest.code")
     assert refused(send({name: value for name, value in body.items() if name != "subject"}))[1:] == (
@@ -316,7 +326,13 @@ def _radiographer(clinic: Clinic) -> User:
 
 
 def test_who_may_place_an_order(
-    send: Send, body: dict[str, Any], administrator: User, radiologist: User, stranger: User, source: OrderSource
+    send: Send,
+    body: dict[str, Any],
+    administrator: User,
+    radiologist: User,
+    stranger: User,
+    source: OrderSource,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     placed = send(body).json()
     where, newer = f"/{placed['id']}", placed | {"reasonCode": [{"text": "Effusion?"}]}
@@ -339,10 +355,16 @@ def test_who_may_place_an_order(
     assert "system/Patient.c" in send(unread | known, by=creating).content.decode()
     assert (Order.objects.count(), Patient.objects.filter(medical_record_number="NEW").exists()) == (1, False)
     assert [send(unread, by=creating).status_code, send(newer, where, by=updating).status_code] == [201, 200]
+    monkeypatch.setattr(ROLES["administrator"], "permissions", ROLES["administrator"].permissions - {EDIT_PATIENT})
+    assert refused(send(unread | known))[:2] == (403, "forbidden")
     # The system has to be known, for this clinic and now.
+    elsewhere = stranger.memberships.get().clinic
+    OrderSource.objects.create(clinic=elsewhere, name="RIS", fhir_system="urn:oid:2.999.7")
+    theirs = body | {"identifier": [number("PLAC", "P1", "urn:oid:2.999.7")]}
+    assert refused(send(theirs))[:2] == (422, "not-found")
     OrderSource.objects.update(is_active=False)
     assert refused(send(body))[:2] == (422, "not-found")
-    OrderSource.objects.update(is_active=True, fhir_system="")
+    OrderSource.objects.filter(pk=source.pk).update(is_active=True, fhir_system="")
     assert refused(send(body | {"identifier": [number("PLAC", "P1", "")]}))[0] == 400
     assert refused(send(body | {"identifier": [number("PLAC", "P1", f"urn:uuid:{source.pk}")]}))[:2] == (
         422,

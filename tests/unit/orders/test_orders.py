@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -166,6 +167,26 @@ def test_a_merged_record_keeps_its_orders(
     assert state(theirs) == (S.ORDERED, None)
     with pytest.raises(NotAllowedNow, match="another patient"):
         actions.change_order(theirs, by=theirs.placed_by, patient=merged.target, priority="routine")
+
+
+def test_who_may_not_order_cancel_or_drop_is_refused_by_the_action_itself(
+    order: MakeOrder, source: OrderSource, patient: Patient, clinic: Clinic, stranger: User, administrator: User
+) -> None:
+    """Whichever page or interface asks: another clinic's patient, a record that was merged, a role that may not."""
+    outside = new_patient(stranger.memberships.get().clinic, stranger, "2")
+    with pytest.raises(NotAllowedNow, match="another clinic"):
+        order(of=outside)
+    twice = new_patient(clinic, administrator, "3")
+    proposal = MergeProposal.objects.create(clinic=clinic, source=source, gone=twice, kept=patient)
+    for act in (
+        lambda: actions.cancel_order(order(), by=stranger, reason="Not wanted"),
+        lambda: actions.drop_proposal(proposal, by=stranger, reason="Sisters"),
+    ):
+        with pytest.raises(PermissionDenied):
+            act()
+    merge_patients(by=administrator, source=twice, target=patient, reason="The same person")
+    with pytest.raises(NotAllowedNow, match="was merged into"):
+        order(of=twice)
 
 
 def test_an_erased_study_takes_its_orders_along(
