@@ -77,7 +77,7 @@ def update(request: Request, clinic: Clinic, *, base: str) -> Placed:
     def keep() -> Placed:
         there = _matching(request, request.query_params)
         sent = _read(request, clinic, base)
-        if there is None and "id" in request.data:
+        if there is None and sent.id:
             raise Wrong("business-rule", OTHER_ID, f"{KIND}.id")
         if there is None and request.query_params[IDENTIFIER] != f"{sent.source.fhir_system}|{sent.placer_number}":
             raise Wrong("business-rule", OTHER_NUMBER, f"{KIND}.identifier")
@@ -95,7 +95,7 @@ def replace(request: Request, key: str, *, base: str) -> Placed:
 
     def keep() -> Placed:
         sent = _read(request, row.clinic, base)
-        if "id" not in request.data:
+        if not sent.id:
             raise Wrong("required", MISSING, f"{KIND}.id", status=400)
         return _put(request, row, sent)
 
@@ -132,7 +132,7 @@ def _matching(request: Request, condition: QueryDict) -> Order | None:
 
 def _put(request: Request, there: Order | None, sent: SentOrder) -> Placed:
     if there is not None:
-        if request.data.get("id", str(there.pk)) != str(there.pk):
+        if sent.id not in ("", str(there.pk)):
             raise Wrong("invalid", OTHER_ID, f"{KIND}.id", status=400)
         if (there.source_id, there.placer_number) != (sent.source.pk, sent.placer_number):
             raise Wrong("business-rule", OTHER_NUMBER, f"{KIND}.identifier")
@@ -212,14 +212,14 @@ def _patient(request: Request, sent: SentOrder) -> Patient:
     subject, source = sent.subject, sent.source
     try:
         known = _known(subject, source)
-        if known is not None:
-            _require_open(request, known, subject)
-        elif subject.person is None or not subject.person.family_name:
-            raise Wrong("not-found", UNKNOWN_PATIENT, subject.path)
+        if known is None:
+            _require_registering(request, source, subject)
         else:
-            require(scope.person(request), Permission.EDIT_PATIENT, source.clinic)
-            _require_scope(request, "Patient.c")
-        return people.find_or_register(subject.person, source) if subject.person else known.in_use
+            _require_open(request, known, subject)
+            if subject.person is None:
+                return known.in_use
+        assert subject.person  # a key alone leads to a record, or is refused
+        return people.find_or_register(subject.person, source)
     except Unusable as unusable:
         raise Wrong("business-rule", SAID, subject.path, said=unusable.reason) from unusable
 
@@ -235,6 +235,13 @@ def _known(subject: Subject, source: OrderSource) -> Patient | None:
     if subject.person and (by_number is None or by_number.in_use != by_key.in_use):
         raise Wrong("business-rule", TWO_PATIENTS, subject.path)
     return by_key
+
+
+def _require_registering(request: Request, source: OrderSource, subject: Subject) -> None:
+    if subject.person is None or not subject.person.family_name:
+        raise Wrong("not-found", UNKNOWN_PATIENT, subject.path)
+    require(scope.person(request), Permission.EDIT_PATIENT, source.clinic)
+    _require_scope(request, "Patient.c")
 
 
 def _require_open(request: Request, patient: Patient, subject: Subject) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,7 +17,7 @@ from fhir.views import FhirView, Read, Search, headers_of
 
 
 class _Writing(FhirView):
-    parser_classes: ClassVar[list[type[BaseParser]]] = [FhirParser, PlainParser]
+    parser_classes = [FhirParser, PlainParser]
 
     def placed(self, request: Request, made: Placed) -> Response:
         """The order as a read gives it now, or its headers alone where the client wishes no more."""

@@ -69,8 +69,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class SentOrder:
-    """`words`: by field of the order; empty is what was left open."""
+    """`id`: empty where the body has none. `words`: by field of the order; empty is what was left open."""
 
+    id: str
     source: OrderSource
     status: str
     subject: Subject
@@ -88,7 +89,8 @@ def read(data: Any, *, systems: Mapping[str, OrderSource], base: str) -> SentOrd
     body.require_known(OWN, refused=REFUSED)
     status = _status(body)
     numbers, source = _numbers(body, systems)
-    return SentOrder(source, status, _subject(body, source, base), body.moment("authoredOn"), numbers | _words(body))
+    subject, words = _subject(body, source, base), numbers | _words(body)
+    return SentOrder(body.text("id"), source, status, subject, body.moment("authoredOn"), words)
 
 
 def _status(body: Element) -> str:

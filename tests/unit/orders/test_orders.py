@@ -101,6 +101,8 @@ def test_what_does_not_fit_takes_no_images(
     scan.study.refresh_from_db()
     assert scan.study.clinical_question == ""
     assert set(Order.objects.contradicted()) == {wrong, cancelled}
+    Study.objects.filter(accession_number="ACC-4").update(representative=None)
+    assert state(order(accession_number="ACC-4"))[1] is None, "of a study whose images were all moved away"
 
     move_scans(by=administrator, source=other, scans=[scan.pk], target=wrong.patient, reason="Wrong patient")
     following.sweep()
