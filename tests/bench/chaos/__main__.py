@@ -63,8 +63,9 @@ def main() -> None:
     with _folder(chosen.folder) as folder, _opened(folder) as place:
         for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
             _weather(place, seed, chosen)
-        found = looking.everything(place.acknowledged, place.archive)
-        lost, twice = counting.lost(found), counting.duplicated(found)
+            found = looking.everything(place.acknowledged, place.archive)
+            lost, twice = counting.lost(found), counting.duplicated(found)
+            say(f"up to seed {seed}: lost {len(lost)}, duplicated {len(twice)}")
         say("; ".join(f"{what}: {number}" for what, number in {**looking.met(), **counting.numbers(found)}.items()))
     _report(chosen, place, lost, twice)
 
