@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop
 from delivery.models import Content, Delivery, DeliveryAttempt, Destination, Kind, Outcome
 from delivery.senders import SENDERS, NotYet, Refused, TryAgain, Unreachable
 from delivery.states import DeliveryStatus
+from diagnosis.database import drop_broken_connection
 from network.pauses import pause_after
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ def deliver(row: Delivery) -> End:
     # Whatever thread this runs in: sentences are kept in the source language and translated for who reads them.
     with translation.override(settings.LANGUAGE_CODE):
         end = _end_of(row)
+    drop_broken_connection()  # or a database that is back would not be told, and the row be held for as long as a lease
     _finish(row, end, time.monotonic() - began)
     return end
 

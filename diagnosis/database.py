@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
 
 def is_database_away(error: BaseException | None) -> bool:
@@ -12,3 +12,9 @@ def is_database_away(error: BaseException | None) -> bool:
             return "no such" not in str(error)  # a table or column of SQLite, which does not come by waiting
         error = error.__cause__
     return False
+
+
+def drop_broken_connection() -> None:
+    """So that the next statement opens another one: Django does this by itself between requests and tasks alone."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import close_old_connections, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from audit.record import record
 from audit.vocabulary import Action, Event
 from diagnosis.actions.scan import receive_scan
-from diagnosis.database import is_database_away
+from diagnosis.database import drop_broken_connection, is_database_away
 from diagnosis.errors import AttachedElsewhere, DiskFull, FileRefused, IdentityMismatch, IntakeUnavailable
 from diagnosis.messages import Message
 from diagnosis.models import Patient, Scan
@@ -108,7 +108,7 @@ def sort(row: ReceivedInstance) -> Outcome:
     except Exception as error:
         if is_database_away(error):
             log.warning("received instance %s waits: the database went away", row.pk)
-            close_old_connections()  # the one that broke
+            drop_broken_connection()
             _not_counted(row)
             return STILL_THERE
         log.exception("received instance %s could not be sorted", row.pk)

@@ -14,7 +14,7 @@ import numpy as np
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -30,7 +30,7 @@ from diagnosis.analyses.predict import (
     predict_study,
 )
 from diagnosis.analyses.watch import Watch
-from diagnosis.database import is_database_away
+from diagnosis.database import drop_broken_connection, is_database_away
 from diagnosis.errors import AnalysisFailed, FileRefused, IntakeUnavailable
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, EnsemblePrediction, ImageResult, Prediction, Scan, Study
@@ -85,7 +85,7 @@ def run(pk: uuid.UUID, *, worker: str) -> bool:
 def _wait_for_database(pk: uuid.UUID, claim: uuid.UUID, worker: str) -> None:
     """Nobody's failure either: it is run again. While the database is still away this raises, and the lease ends."""
     log.warning("analysis %s is queued again: the database went away while it ran", pk)
-    close_old_connections()  # the one that broke
+    drop_broken_connection()
     attempts = F("attempts") - 1
     _give_back(pk, by=worker, only=Q(claim=claim), note=Message("database_away"), attempts=attempts)
 

@@ -156,6 +156,15 @@ def test_a_worker_that_dies_leaves_it_to_the_next(destination: Destination, answ
     assert [one.outcome for one in row.log.all()] == [Outcome.LOST, Outcome.DELIVERED]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_was_away_is_told_how_it_ended(destination: Destination, answers: Answers) -> None:
+    """Else the row would be held for the rest of its lease, and count as one that ended its worker."""
+    row = queue(destination)
+    answers += [lambda: connection.cursor().execute("SELECT pg_terminate_backend(pg_backend_pid())")]
+    turn(row)
+    assert (row.status, row.log.get().outcome) == ("waiting", Outcome.AGAIN)
+
+
 def test_what_ends_every_worker_is_refused(destination: Destination, answers: Answers) -> None:
     row = queue(destination)
     DeliveryAttempt.objects.bulk_create(DeliveryAttempt(delivery=row, outcome=Outcome.LOST) for _ in range(3))

@@ -233,7 +233,6 @@ def test_a_database_that_goes_away_sends_no_file_to_a_person(send: Arrive, monke
         raise OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(sorting, "match", away)
-    monkeypatch.setattr(sorting, "close_old_connections", lambda: None)  # the test's is whole, and in a transaction
     for _ in range(sorting.MOST_ATTEMPTS):
         ReceivedInstance.objects.filter(pk=row.pk).update(held_until=None)
         turn()
