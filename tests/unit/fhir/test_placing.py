@@ -361,12 +361,12 @@ def test_who_may_place_an_order(
     elsewhere = stranger.memberships.get().clinic
     OrderSource.objects.create(clinic=elsewhere, name="RIS", fhir_system="urn:oid:2.999.7")
     theirs = body | {"identifier": [number("PLAC", "P1", "urn:oid:2.999.7")]}
-    assert refused(send(theirs))[:2] == (422, "not-found")
+    unnamed = body | {"identifier": [{name: value for name, value in number("PLAC", "P1").items() if name != "system"}]}
+    nobodys = (422, "not-found", "ServiceRequest.identifier[0].system")
+    assert refused(send(theirs)) == nobodys
     OrderSource.objects.update(is_active=False)
     assert refused(send(body))[:2] == (422, "not-found")
     OrderSource.objects.filter(pk=source.pk).update(is_active=True, fhir_system="")
     assert refused(send(body | {"identifier": [number("PLAC", "P1", "")]}))[0] == 400
-    assert refused(send(body | {"identifier": [number("PLAC", "P1", f"urn:uuid:{source.pk}")]}))[:2] == (
-        422,
-        "not-found",
-    )
+    by_key = body | {"identifier": [number("PLAC", "P1", f"urn:uuid:{source.pk}")]}
+    assert refused(send(by_key)) == refused(send(unnamed)) == nobodys
