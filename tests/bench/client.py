@@ -30,8 +30,9 @@ class Client:
         found: list[dict[str, Any]] = self._call("GET", "/api/v1/patients/")["results"]
         return found
 
-    def upload(self, *, patient: str, modality: str, name: str, data: bytes) -> dict[str, Any]:
-        body, boundary = _multipart({"patient": patient, "modality": modality}, name, data)
+    def upload(self, *, patient: str, modality: str, name: str, data: bytes, **others: str) -> dict[str, Any]:
+        """`others`: what a person ticks on the form, such as `identity_confirmed`."""
+        body, boundary = _multipart({"patient": patient, "modality": modality, **others}, name, data)
         return self._call("POST", "/api/v1/scans/", body, f"multipart/form-data; boundary={boundary}")
 
     def upload_archive(self, *, patient: str, name: str, data: bytes) -> dict[str, Any]:
