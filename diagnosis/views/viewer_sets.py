@@ -38,6 +38,7 @@ _NOT_CLASSIFIED = {
     "derived": gettext_lazy("Not classified: not an original slice"),
     "capture": gettext_lazy("Not classified: no Hounsfield units"),
     "values": gettext_lazy("Not classified: no Hounsfield units"),
+    "photograph": gettext_lazy("Not classified: a photograph"),
 }
 
 

@@ -31,6 +31,12 @@ SENTENCES: Mapping[str, str] = {
         "Not classified: the values in this CT image are no Hounsfield units of a chest slice "
         "(air and soft tissue are both expected)."
     ),
+    "not_classified/photograph": _(
+        "Not classified: this is a photograph of a film or of a screen, whose greys are the camera's; "
+        "export the DICOM file from the machine or the archive instead. Where there is only the film, "
+        "photograph it straight from the front, without flash, so that it fills the picture, and have it read "
+        "without the classifiers."
+    ),
     "own_range/unstated": _(
         "The file does not say how it is to be shown, so it is shown and read from its darkest to its brightest value."
     ),

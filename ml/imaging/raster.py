@@ -10,11 +10,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from ml.imaging.codestream import read_jpeg_header
-from ml.imaging.colours import is_coloured
+from ml.imaging.colours import is_coloured, is_tinted
 from ml.imaging.deep_colour import deep_grey
-from ml.imaging.facts import Fact
+from ml.imaging.facts import Fact, not_classified
 from ml.imaging.image import DecodedImage, Pixels, refuse_blank
 from ml.imaging.limits import Limits
+from ml.imaging.photographs import looks_photographed
 from ml.imaging.png import essential_png
 from ml.imaging.refusal import ImageRefused
 from ml.imaging.visible import is_spread, sample
@@ -27,6 +28,9 @@ _GREY_MODES = frozenset({"L", "LA", "I;16", "I;16B", "I;16L"})
 _COLOUR_MODES = frozenset({"RGB", "RGBA", "P", "PA"})
 _EXIF_ORIENTATION = 0x0112
 _EXIF_IFD, _EXIF_DATE_TIME_ORIGINAL = 0x8769, 0x9003
+# What a lens, a shutter and a sensor leave behind (Exif 2.32, section 4.6.5): ExposureTime, FNumber, the sensitivity,
+# ShutterSpeedValue, ApertureValue, FocalLength. Programs that export images, and most scanners of films, write none.
+_EXIF_OF_CAMERA = frozenset({0x829A, 0x829D, 0x8827, 0x9201, 0x9202, 0x920A})
 
 _DEPTHS = range(8, 17)
 _AS_STORED = Window(0.5, 1.0, "LINEAR_EXACT")
@@ -57,9 +61,10 @@ def _unit(grey: npt.NDArray[np.uint8]) -> Pixels:
 
 def _grey_of_colour(picture: Image.Image) -> Pixels:
     see_through = picture.mode in ("RGBA", "PA") or "transparency" in picture.info
+    has_exif = _has_exif_of_camera(picture)
     picture = picture.convert("RGBA" if see_through else "RGB")
     if is_coloured(np.asarray(picture)):
-        raise ImageRefused("colour", variant="picture")
+        raise ImageRefused("colour", variant="photograph" if has_exif else "picture")
     grey = _unit(np.asarray(picture.convert("L")))
     if not see_through:
         return grey
@@ -107,6 +112,20 @@ def _taken_at(picture: Image.Image) -> datetime | None:
         return None
 
 
+def _is_by_camera(picture: Image.Image) -> bool:
+    """By what stands in the file beside the greys."""
+    return _has_exif_of_camera(picture) or (
+        picture.mode in _COLOUR_MODES and is_tinted(np.asarray(picture.convert("RGB")))
+    )
+
+
+def _has_exif_of_camera(picture: Image.Image) -> bool:
+    try:
+        return not _EXIF_OF_CAMERA.isdisjoint(picture.getexif().get_ifd(_EXIF_IFD))
+    except Exception:
+        return False
+
+
 def _upright(pixels: Pixels, orientation: int) -> Pixels:
     """Undo an EXIF orientation (Exif 2.32, section 4.6.4)."""
     if orientation >= 5:
@@ -127,6 +146,7 @@ class Picture:
     shown_by: Window
     facts: tuple[Fact, ...] = ()
     taken_at: datetime | None = None
+    by_camera: bool = False
 
 
 def open_picture(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> Picture:
@@ -138,9 +158,9 @@ def open_picture(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> P
         picture.load()
         grey, bits = _deep_grey(picture, data) or _grey(picture)
         grey = _upright(grey, _orientation(picture))
-        taken_at = _taken_at(picture)
+        taken_at, by_camera = _taken_at(picture), _is_by_camera(picture)
     refuse_blank(grey)
-    return replace(_shown(grey, bits), taken_at=taken_at)
+    return replace(_shown(grey, bits), taken_at=taken_at, by_camera=by_camera)
 
 
 def _checked(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> bytes:
@@ -175,7 +195,15 @@ def _shown(grey: Pixels, bits: int) -> Picture:
 def _decode(data: bytes, kind: Literal["png", "jpeg"], limits: Limits) -> DecodedImage:
     picture = open_picture(data, kind, limits)
     pixels = picture.grey if picture.shown_by is _AS_STORED else picture.shown_by.apply(picture.grey)
-    return DecodedImage(pixels=pixels, format=kind, bits=picture.bits, facts=picture.facts, taken_at=picture.taken_at)
+    is_photograph = picture.by_camera or looks_photographed(pixels)
+    return DecodedImage(
+        pixels=pixels,
+        format=kind,
+        bits=picture.bits,
+        not_classified=not_classified("photograph") if is_photograph else None,
+        facts=picture.facts,
+        taken_at=picture.taken_at,
+    )
 
 
 def decode_png(data: bytes, limits: Limits) -> DecodedImage:

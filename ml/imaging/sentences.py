@@ -97,6 +97,11 @@ SENTENCES = {
         "This picture is in colour, and chest images are grey; "
         "export the greyscale original instead of a photograph or a coloured rendering."
     ),
+    "colour/photograph": _(
+        "This photograph is in colour, and chest images are grey; export the DICOM file from the machine or the "
+        "archive instead. Where there is only a film, photograph it straight from the front, without flash, so that "
+        "it fills the picture, and switch the camera to black and white."
+    ),
     "transparent": _(
         "Part of this picture is transparent, so it is not clear what should be seen; export it without transparency."
     ),

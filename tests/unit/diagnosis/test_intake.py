@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import uuid
 from datetime import date
+from io import BytesIO
 
 import pytest
+from PIL import Image
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from diagnosis.models import Patient
 from diagnosis.scans.intake import accept, differences
 from ml.imaging import DicomHeader, PersonName
+from ml.imaging.facts import not_classified
 from ml.imaging.phantom import phantom_dicom
 from ml.spec import Modality
+from tests.images import xray_png
 
 ALMA = {"medical_record_number": "MRN-0001", "family_name": "Berg", "given_name": "Alma Marie"}
 BORN = date(1958, 3, 14)
@@ -112,3 +116,12 @@ def test_what_no_classifier_may_see_is_kept_with_the_reason(
     reason = accepted.inspection.not_classified
     assert reason is not None
     assert reason.params == {"variant": variant}
+
+
+def test_a_photograph_is_kept_with_the_reason() -> None:
+    picture, file = Image.open(BytesIO(xray_png())).convert("L"), BytesIO()
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x829A] = 0.01  # ExposureTime
+    picture.save(file, "JPEG", exif=exif)
+    accepted = accept(file.getvalue(), name="a.jpg", chosen=Modality.CXR, patient=uuid.uuid4())
+    assert accepted.inspection.not_classified == not_classified("photograph")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.imaging import Fact, Limits, decode
+from ml.imaging import Fact, ImageRefused, Limits, decode, render_png
+from ml.imaging.facts import not_classified
+from ml.imaging.phantom import chest_xray
 from tests.unit.ml.imaging.samples import SIDE, chunk, grey_jpeg, grey_png, ramp, refusal, saved, with_chunk
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -115,6 +117,51 @@ def test_exif_orientation_is_undone(orientation: int, kind: str) -> None:
     image = decode(saved(lying, kind, exif=exif))
     assert image.pixels.shape == (SIDE, 150)
     assert np.abs(image.pixels - GREY[:, :150]).mean() < 0.02
+
+
+EXPOSURE, F_NUMBER, TAKEN_AT = 0x829A, 0x829D, 0x9003
+
+
+def drawn_chest() -> Image.Image:
+    return Image.open(BytesIO(render_png(chest_xray(SIDE, SIDE, seed=0)))).convert("L")
+
+
+def exif_with(tag: int, value: object) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    exif.get_ifd(0x8769)[tag] = value
+    return exif
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("tag", [EXPOSURE, F_NUMBER])
+def test_what_a_camera_took_is_kept_and_not_classified(kind: str, tag: int) -> None:
+    image = decode(saved(drawn_chest(), kind, exif=exif_with(tag, 0.01)))
+    assert image.not_classified == not_classified("photograph")
+    assert np.abs(image.pixels * 255 - np.asarray(drawn_chest())).mean() < 5
+
+
+@pytest.mark.parametrize("exif", [Image.Exif(), exif_with(TAKEN_AT, "2026:01:02 03:04:05")])
+def test_exif_without_a_lens_is_no_camera(exif: Image.Exif) -> None:
+    assert decode(saved(drawn_chest(), "JPEG", exif=exif)).not_classified is None
+
+
+@pytest.mark.parametrize(("blue", "share", "is_photograph"), [(12, 0.3, True), (12, 0.1, False), (7, 0.3, False)])
+def test_a_tint_tells_a_photograph_and_a_mark_or_the_noise_of_jpeg_does_not(
+    blue: int, share: float, is_photograph: bool
+) -> None:
+    tinted = rgb_of(np.asarray(drawn_chest()) // 2)
+    tinted[: int(share * SIDE), :, 2] += np.uint8(blue)
+    image = decode(saved(Image.fromarray(tinted)))
+    assert (image.not_classified is not None) is is_photograph
+
+
+def test_a_colour_photograph_is_told_how_to_take_it() -> None:
+    coloured = rgb_of(ramp() // 2)
+    coloured[:, :, 2] += 100
+    with pytest.raises(ImageRefused, match="straight from the front") as refused:
+        decode(saved(Image.fromarray(coloured), exif=exif_with(EXPOSURE, 0.01)))
+    assert refused.value.code == refusal(saved(Image.fromarray(coloured))) == "colour"
 
 
 def test_see_through_corners_are_black() -> None:
