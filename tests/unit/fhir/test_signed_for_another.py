@@ -80,6 +80,7 @@ def test_no_program_is_given_it_and_every_program_is_told(
     assert client.get(fhir).status_code == 404
     assert (client.get(api).status_code, client.get("/api/v1/reports/").json()["withheld"]) == (403, [])
     assert (client.get(reading).status_code, client.get("/api/v1/reviews/").json()["withheld"]) == (403, [])
+    assert [client.get(f"/api/v1/{one}/").json()["results"] for one in ("reports", "reviews")] == [[], []]
     assert correction.pk
 
 
