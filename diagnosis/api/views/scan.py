@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import FileResponse, HttpResponse
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
@@ -39,10 +39,14 @@ from diagnosis.scans import rendition
 
 def with_results(request: Request) -> ScanQuerySet:
     """The scans that the person may see, with the analyses whose results they may read."""
+    scans = visible(Scan.objects.all(), request).select_related("uploaded_by", "series__study__representative")
+    return scans.prefetch_related(_results(request))
+
+
+def _results(request: Request) -> Prefetch[Any]:
     related = ("requested_by", "image", "ensemble_prediction")
     analyses = readable(request).select_related(*related).prefetch_related("predictions")
-    scans = visible(Scan.objects.all(), request).select_related("uploaded_by", "series__study__representative")
-    return scans.prefetch_related(Prefetch("series__study__analyses", analyses.order_by("-number")))
+    return Prefetch("series__study__analyses", analyses.order_by("-number"))
 
 
 class _ScanView(Strict, generics.GenericAPIView[Scan]):
@@ -104,7 +108,11 @@ class Scans(_ScanView):
         return self._uploaded(upload)
 
     def _uploaded(self, upload: Upload) -> Response:
-        scan = self.get_queryset().get(pk=upload.scan.pk)
+        scan = upload.scan
+        if upload.duplicate:
+            scan = self.get_queryset().get(pk=scan.pk)
+        else:  # whoever sent it sees it, and most of the time of a new upload would go into asking
+            prefetch_related_objects([scan], _results(self.request))
         context = self.get_serializer_context()
         payload = UploadedSerializer(Upload(scan, upload.duplicate), context=context).data
         code = status.HTTP_200_OK if upload.duplicate else status.HTTP_201_CREATED
