@@ -9,7 +9,7 @@
 # make bench-study  studies of 1, 60 and N=300 CT slices and of two X-ray views: upload, result, disk, first image
 # make bench-scale  every list, queue, oversight and API page at 1,000 studies and at N=1000000
 # make bench-serving  every classifier by Keras and by what serves, in turn; a worker's memory
-# make bench-interop  N=300 CT slices by C-STORE into the portal's listener and into Debian's Orthanc, in turn
+# make bench-interop  N=300 CT slices into the portal and into Debian's Orthanc, in turn; results on their way back
 # make chaos-hospital  N=300 studies for each of SEEDS=3, every part killed meanwhile: what the archive lacks or has twice
 # make bench-safe  who may open what, fuzz, escapes, half-open connections, cost of the audit trail, planted names, restore
 # make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
