@@ -91,6 +91,8 @@ ONLY_ADDED_TO = (
     "diagnosis_seal",
     "orders_receivedmessage",
 )
+# Of these PostgreSQL lets no signed row be deleted, though it lets them be truncated.
+SIGNED = ("diagnosis_addendum", "diagnosis_enteredinerror", "diagnosis_firstimpression", "diagnosis_report")
 
 
 def _with_walls_down(
@@ -110,15 +112,21 @@ def _with_walls_down(
     up = [one for table in standing for one in walls.raised(connection.vendor, table)]
     names = ", ".join(ops.quote_name(table) for table in tables)
     # All or none: a table that is held while another one is waited for would be a deadlock.
-    first = (
-        [f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE NOWAIT"] if names and connection.vendor == "postgresql" else []
-    )
-    emptied = (
-        [f"DELETE FROM {ops.quote_name(table)}" for table in tables]
-        if connection.vendor == "postgresql"
-        else sql_flush(ops, style, tables, **options)
-    )
-    return [*first, *down, *emptied, *up]
+    first = [f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE NOWAIT"] if names else []
+    if connection.vendor == "postgresql":
+        return [*first, *down, *_deletions(ops, tables), *up]
+    return [*down, *sql_flush(ops, style, tables, **options), *up]
+
+
+def _deletions(ops: Any, tables: list[str]) -> list[str]:
+    """No trigger may still wait for the end of the transaction when a table is altered again."""
+    signed = [ops.quote_name(table) for table in tables if table in SIGNED]
+    return [
+        *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in signed),
+        *(f"DELETE FROM {ops.quote_name(table)}" for table in tables),
+        "SET CONSTRAINTS ALL IMMEDIATE",
+        *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in signed),
+    ]
 
 
 def _once_nobody_writes(execute: Callable[..., None], ops: Any, statements: list[str]) -> None:

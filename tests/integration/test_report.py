@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.models import ProtectedError
 from django.test import Client
@@ -261,6 +263,23 @@ def test_a_signature_and_a_request_for_a_second_opinion_never_both_win(prelimina
         return True
 
     assert sum(together(2, ask_or_sign)) == 1
+
+
+def walls() -> list[tuple[str, str, str]]:
+    """Of every trigger the table, the name and whether it fires."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal")
+        return sorted(cursor.fetchall())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tests_empty_their_database_of_signed_words_and_the_walls_stand_again(final: Report, radiologist: User) -> None:
+    add_addendum(by=radiologist, report=final, text="Compared.", password=PASSWORD)
+    before = walls()
+    call_command("flush", interactive=False, verbosity=0)
+    assert not Report.objects.exists() and not Addendum.objects.exists()
+    assert Permission.objects.exists()
+    assert walls() == before
 
 
 @pytest.fixture
