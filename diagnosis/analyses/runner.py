@@ -33,7 +33,7 @@ from diagnosis.analyses.watch import Watch
 from diagnosis.database import drop_broken_connection, is_database_away
 from diagnosis.errors import AnalysisFailed, FileRefused, IntakeUnavailable
 from diagnosis.messages import Message
-from diagnosis.models import Analysis, EnsemblePrediction, ImageResult, Prediction, Scan, Study
+from diagnosis.models import Analysis, EnsemblePrediction, ImageResult, Prediction, Scan, Study, Transition
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
 from diagnosis.notifications import notify_uploader
@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 UNEXPECTED = AnalysisFailed("unexpected", retryable=True)
 TOO_SLOW = AnalysisFailed("too_slow", retryable=True)
 WORKERS_LOST = AnalysisFailed("workers_lost", retryable=True)
+# After so many an analysis is not the victim of a restart; each one that is interrupts it once.
+MOST_OUTAGES = 10
 
 
 def run(pk: uuid.UUID, *, worker: str) -> bool:
@@ -75,17 +77,25 @@ def run(pk: uuid.UUID, *, worker: str) -> bool:
             _fail(pk, TOO_SLOW, by=worker, only=Q(claim=claim))
         except Exception as error:
             if is_database_away(error):
-                _wait_for_database(pk, claim, worker)
+                _wait_for_database(pk, claim, worker, detail=traceback.format_exc())
             else:
                 log.exception("analysis %s failed", pk)
                 _fail(pk, UNEXPECTED, by=worker, only=Q(claim=claim), detail=traceback.format_exc())
     return True
 
 
-def _wait_for_database(pk: uuid.UUID, claim: uuid.UUID, worker: str) -> None:
-    """Nobody's failure either: it is run again. While the database is still away this raises, and the lease ends."""
-    log.warning("analysis %s is queued again: the database went away while it ran", pk)
+def _wait_for_database(pk: uuid.UUID, claim: uuid.UUID, worker: str, *, detail: str) -> None:
+    """Nobody's failure either: it is run again. While the database is still away this raises, and the lease ends.
+
+    Where it goes away each time, because something cuts connections that say nothing for as long as an analysis
+    takes, the analysis fails in the end: it would be run for ever.
+    """
     drop_broken_connection()
+    if Transition.objects.filter(analysis=pk, note="database_away").count() >= MOST_OUTAGES:
+        log.error("analysis %s failed: the database went away each time that it ran", pk)
+        _fail(pk, UNEXPECTED, by=worker, only=Q(claim=claim), detail=detail)
+        return
+    log.warning("analysis %s is queued again: the database went away while it ran", pk)
     attempts = F("attempts") - 1
     _give_back(pk, by=worker, only=Q(claim=claim), note=Message("database_away"), attempts=attempts)
 

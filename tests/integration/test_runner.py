@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 from PIL import Image
 
@@ -179,6 +179,21 @@ def test_a_database_that_goes_away_in_the_middle_fails_no_analysis(
     last = analysis.transitions.order_by("pk").last()
     assert last
     assert last.note == "database_away"
+
+
+def test_a_database_that_goes_away_each_time_fails_the_analysis_in_the_end(
+    analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something cuts idle connections, so that it would be run for ever."""
+
+    def lose(_: Any) -> None:
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(runner, "_predict", lose)
+    monkeypatch.setattr(runner, "MOST_OUTAGES", 2)
+    assert [run(analysis).status for _ in range(3)] == [S.QUEUED, S.QUEUED, S.FAILED]
+    assert (analysis.failure_code, analysis.failure_retryable, analysis.attempts) == ("unexpected", True, 1)
+    assert "the connection is lost" in analysis.failure_detail
 
 
 def test_no_classifier_for_the_modality_is_said_plainly(patient: Patient, radiographer: User, settings: Any) -> None:
