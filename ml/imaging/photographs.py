@@ -26,6 +26,8 @@ STRAIGHT, NEAR = 0.5, 1.5
 TILTED, STEEPEST = 0.012, 0.36
 # Of 400 X-rays of the training part 0.7 % have as many, of 150 slices none.
 EDGES, TILTED_EDGES = 3, 2
+# The probe of a strip, twenty times as long as wide, has no room for rays.
+NARROWEST = 16
 # A wave: its spectrum over that around it, in natural logarithms; between so many waves across the picture. Of those
 # X-rays one in 400 has as much, of the slices none has more than 1.7.
 WAVES_SIDE, FEWEST_WAVES, MOST_WAVES, WAVE, AROUND = 256, 14, 120, 2.5, 8
@@ -53,6 +55,8 @@ def has_tilted_edges(pixels: Pixels) -> bool:
 def edges(pixels: Pixels) -> list[Edge]:
     """The straightest edge on the way in from each side that has one."""
     probe = _probe(pixels)
+    if min(probe.shape) < NARROWEST:
+        return []
     found = [_edge(np.rot90(probe, turns)) for turns in range(4)]
     return [edge for edge in found if edge]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ml.gate.training.grey_images import picture_of, pixels_of
 from ml.gate.training.photographing import SETTINGS, photograph
@@ -47,3 +48,9 @@ def test_what_is_cut_along_the_sides_and_askew_at_one_is_no_photograph() -> None
     assert not looks_photographed(cut)
     cut[across < 30 + 0.05 * down] = 0
     assert looks_photographed(cut)
+
+
+@pytest.mark.parametrize("size", [(144, 8000), (8000, 144), (144, 60_000)])
+def test_a_strip_has_no_edges_to_look_for_and_is_not_taken_for_damaged(size: tuple[int, int]) -> None:
+    strip = np.resize(np.linspace(0, 255, 144).astype(np.uint8), size)
+    assert decode(saved(Image.fromarray(strip))).pixels.shape == size
