@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import IO, Any
 
 from django.utils import timezone
@@ -91,6 +91,7 @@ class Element:
     def require_known(self, known: Collection[str], *, refused: Collection[str] = ()) -> None:
         """`refused`: what R4 knows and must not be passed over."""
         for name in self.value:
+            kept(name, self.path, most=0)  # the answer names it
             if name.lstrip("_") not in known:
                 raise Wrong("structure", UNKNOWN, self.at(name), status=400)
             if name.lstrip("_") in refused:
@@ -117,12 +118,12 @@ class Element:
         return found
 
     def moment(self, name: str) -> datetime | None:
-        """A day is its midnight on the clinic's clock."""
+        """A day is its midnight on the clinic's clock. Not in 9999, whose last hours not every clock has."""
         text = self.text(name)
         if not text:
             return None
         try:
-            if not MOMENT.fullmatch(text) or int(text[:4]) < FIRST_YEAR:
+            if not MOMENT.fullmatch(text) or not FIRST_YEAR <= int(text[:4]) < MAXYEAR:
                 raise ValueError(text)
             at = datetime.fromisoformat(text)
             return (at if timezone.is_aware(at) else timezone.make_aware(at)).astimezone(UTC)

@@ -25,7 +25,7 @@ from diagnosis.models import Patient
 from fhir import values
 from fhir.bodies import MISSING, Wrong
 from fhir.resources import order_bodies
-from fhir.resources.order_bodies import ACTIVE, COMPLETED, REVOKED, SentOrder, Subject
+from fhir.resources.order_bodies import ACTIVE, COMPLETED, REVOKED, TWO_PATIENTS, SentOrder, Subject
 from fhir.resources.orders import KIND, SERVICE_REQUEST
 from orders import actions
 from orders.hl7 import people
@@ -39,7 +39,6 @@ UNKNOWN_ORDER = gettext_noop("No order with this number is known here, so there 
 UNKNOWN_PATIENT = gettext_noop(
     "No patient of this clinic is known by this. Register the patient, or send one in contained with a family name."
 )
-TWO_PATIENTS = gettext_noop("Reference and identifier name two patients.")
 OTHER_NUMBER = gettext_noop("The identifier of the body is not that of the order which the address names.")
 OTHER_ID = gettext_noop("The id of the body is not that of the address.")
 NOT_COMPLETED = gettext_noop("The order is not completed here: it is, once the report is signed.")
@@ -64,9 +63,12 @@ def create(request: Request, clinic: Clinic, *, base: str) -> Placed:
     condition = request.headers.get("If-None-Exist", "")
 
     def keep() -> Placed:
-        if condition and (there := _matching(request, QueryDict(condition.removeprefix("?")))):
-            return Placed(there, False)
-        return _keep(request, _read(request, clinic, base))
+        there = _matching(request, QueryDict(condition.removeprefix("?"))) if condition else None
+        sent = _read(request, clinic, base)
+        if there is None:
+            return _keep(request, sent)
+        _require_its_number(there, sent)
+        return Placed(there, False)
 
     return _once_more(keep)
 
@@ -121,7 +123,7 @@ def _matching(request: Request, condition: QueryDict) -> Order | None:
     """The order that the condition of a request names, of those that the person follows. Raises Unmatched."""
     named = condition.getlist(IDENTIFIER)
     system, number = values.split_token(named[0]) if len(named) == 1 else ("", "")
-    if [*condition] != [IDENTIFIER] or not system or not number or "\0" in number:
+    if [*condition] != [IDENTIFIER] or not system or not number or "\0" in named[0]:
         raise values.BadParameter("bad_condition", BAD_CONDITION)
     source = SERVICE_REQUEST.sources[0]
     found = list(source.rows(request).filter(source.find[IDENTIFIER](named[0]))[:2])
@@ -134,9 +136,14 @@ def _put(request: Request, there: Order | None, sent: SentOrder) -> Placed:
     if there is not None:
         if sent.id not in ("", str(there.pk)):
             raise Wrong("invalid", OTHER_ID, f"{KIND}.id", status=400)
-        if (there.source_id, there.placer_number) != (sent.source.pk, sent.placer_number):
-            raise Wrong("business-rule", OTHER_NUMBER, f"{KIND}.identifier")
+        _require_its_number(there, sent)
     return _keep(request, sent)
+
+
+def _require_its_number(there: Order, sent: SentOrder) -> None:
+    """Two orders may share an accession number, and the placer's number of one be the filler's of another."""
+    if (there.source_id, there.placer_number) != (sent.source.pk, sent.placer_number):
+        raise Wrong("business-rule", OTHER_NUMBER, f"{KIND}.identifier")
 
 
 def _keep(request: Request, sent: SentOrder) -> Placed:

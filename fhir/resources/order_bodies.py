@@ -54,6 +54,7 @@ NO_PLACER = gettext_noop(
 SEVERAL = gettext_noop("%(element)s has more than one value of this kind. Which one counts is not guessed.")
 NO_SUCH_SYSTEM = gettext_noop("No ordering system of this clinic that may order over FHIR has this system of numbers.")
 NO_RECORD_NUMBER = gettext_noop("No identifier is a record number of this clinic: its system must be %(known)s.")
+TWO_PATIENTS = gettext_noop("Reference and identifier name two patients.")
 ELSEWHERE = gettext_noop("A reference must lead to a Patient of this server, or to one in contained.")
 NO_NAME = gettext_noop("The requester has no name: give display, or a contained Practitioner.")
 
@@ -113,7 +114,8 @@ def _numbers(body: Element, systems: Mapping[str, OrderSource]) -> tuple[dict[st
     found: dict[str, str] = {}
     source = None
     for one in body.each("identifier"):
-        kind, system, value = _type(one), one.text("system"), one.text("value", most=64)
+        kind, system = _type(one), one.text("system")
+        value = one.text("value", most=64 + (len(OID) if system == DICOM_UID else 0))
         if kind == "PLAC" or (not kind and system in systems):
             if system not in systems:
                 raise Wrong("not-found", NO_SUCH_SYSTEM, one.at("system"))
@@ -142,7 +144,7 @@ def _set(found: dict[str, str], name: str, value: str, one: Element) -> None:
 
 
 def _uid(one: Element, value: str) -> str:
-    uid = value.removeprefix(OID)
+    uid = kept(value.removeprefix(OID), one.at("value"), most=64)
     if not UID.fullmatch(uid):
         raise Wrong("value", WRONG_FORM, one.at("value"), status=400)
     return uid
@@ -230,7 +232,10 @@ def _subject(body: Element, source: OrderSource, base: str) -> Subject:
             raise Wrong("required", MISSING, named.at("reference"), status=400)
         return Subject(named.path, person=person)
     if reference.startswith("#"):
-        return Subject(named.path, person=_person(_contained(body, reference, "Patient"), source, named))
+        told = _person(_contained(body, reference, "Patient"), source, named)
+        if person and person.number != told.number:
+            raise Wrong("business-rule", TWO_PATIENTS, named.path)
+        return Subject(named.path, person=told)
     key = values.key(reference.removeprefix(f"{base}/").removeprefix("Patient/"))
     if key is None or "Patient/" not in reference:
         raise Wrong("not-supported", ELSEWHERE, named.at("reference"))
@@ -238,10 +243,10 @@ def _subject(body: Element, source: OrderSource, base: str) -> Subject:
 
 
 def _contained(body: Element, reference: str, kind: str) -> Element | None:
-    for one in body.each("contained"):
-        if reference == f"#{one.text('id')}" and one.text("resourceType") == kind:
-            return one
-    return None
+    found = [one for one in body.each("contained") if reference == f"#{one.text('id')}"]
+    if len(found) > 1:
+        raise Wrong("business-rule", SEVERAL, body.at("contained"))
+    return next((one for one in found if one.text("resourceType") == kind), None)
 
 
 def _person(record: Element | None, source: OrderSource, named: Element) -> Person:

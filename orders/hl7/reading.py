@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import MAXYEAR, date, datetime
 from typing import Any
 
 import hl7
@@ -172,7 +172,8 @@ def moment(text: str) -> datetime | None:
     numbers = [int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0)]
     try:
         at = datetime(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001  given one below
-        return datetime.strptime(f"{at:%Y%m%d%H%M%S}{zone}", "%Y%m%d%H%M%S%z") if zone else timezone.make_aware(at)
+        aware = datetime.strptime(f"{at:%Y%m%d%H%M%S}{zone}", "%Y%m%d%H%M%S%z") if zone else timezone.make_aware(at)
+        return aware if at.year < MAXYEAR else None  # its last hours are in no calendar of the clocks further east
     except (ValueError, OverflowError):
         return None
 

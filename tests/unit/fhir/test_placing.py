@@ -176,6 +176,38 @@ def test_what_comes_by_another_road_at_the_same_moment_is_one_order(
     assert Order.objects.get().accession_number == "A1"
 
 
+def test_a_condition_never_answers_with_another_order(
+    send: Send, body: dict[str, Any], order: Callable[..., Order]
+) -> None:
+    """The number that the filler gave one order may be the placer's of the next."""
+    order(placer_number="P0", filler_number="P1")
+    answer = send(body, **{"If-None-Exist": f"identifier={SYSTEM}|P1"})
+    assert refused(answer) == (422, "business-rule", "ServiceRequest.identifier")
+    assert send(body, f"?identifier={SYSTEM}%00|P1").status_code == 400
+    assert not Order.objects.filter(placer_number="P1").exists()
+
+
+def test_the_longest_uid_of_dicom_is_taken_as_it_is_told(send: Send, body: dict[str, Any]) -> None:
+    uid = {"system": "urn:dicom:uid", "value": "urn:oid:1." + "2" * 62}
+    answer = send(body | {"identifier": [number("PLAC", "P1"), uid]})
+    told = answer.json()
+    assert (answer.status_code, told["identifier"][-1]) == (201, uid)
+    assert send(told, f"/{told['id']}").status_code == 200
+    longer = {"identifier": [number("PLAC", "P2"), uid | {"value": uid["value"] + "2"}]}
+    assert refused(send(body | longer)) == (422, "too-long", "ServiceRequest.identifier[1].value")
+
+
+def test_of_two_who_are_named_none_is_guessed(send: Send, body: dict[str, Any], patient: Patient) -> None:
+    mine = body["subject"]["identifier"]
+    told = {"resourceType": "Patient", "id": "p", "identifier": [mine]}
+    answer = send(body | {"subject": {"reference": "#p", "identifier": mine | {"value": "M2"}}, "contained": [told]})
+    assert refused(answer) == (422, "business-rule", "ServiceRequest.subject")
+    other = told | {"identifier": [mine | {"value": "M2"}]}
+    answer = send(body | {"subject": {"reference": "#p"}, "contained": [told, other]})
+    assert refused(answer) == (422, "business-rule", "ServiceRequest.contained")
+    assert send(body | {"subject": {"reference": "#p", "identifier": mine}, "contained": [told]}).status_code == 201
+
+
 UID = {"system": "urn:dicom:uid", "value": "x"}
 TWO = [{"coding": [{"system": DCM, "code": one}]} for one in ("DX", "CT")]
 SAID = [
@@ -239,7 +271,8 @@ def test_what_cannot_be_used_is_refused_by_the_name_of_its_element(send: Send, b
         "ServiceRequest.subject",
     )
     twice = json.dumps(body).replace('"intent": "order"', '"intent": "order", "intent": "plan"').encode()
-    for raw in (b"", b"[]", b"{", b'{"a": NaN}', b"\xff", b"[" * 100_000, twice):
+    no_name = json.dumps(body | {"\ud800": 1}).encode()
+    for raw in (b"", b"[]", b"{", b'{"a": NaN}', b"\xff", b"[" * 100_000, twice, no_name):
         assert send(raw).status_code == 400, raw[:20]
     assert send(body, content_type="application/fhir+xml").status_code == 415
     assert send(body, content_type="application/x-www-form-urlencoded").status_code == 415
@@ -253,6 +286,7 @@ def test_what_cannot_be_used_is_refused_by_the_name_of_its_element(send: Send, b
     ):
         assert send(body, where, method="PUT").status_code == 400, where
     assert send(body, "?x=1", method="POST").status_code == 400
+    assert send(body | {"occurrenceDateTime": "9999-12-31T23:59:59Z"}).status_code == 400
     assert not Order.objects.exists()
 
 

@@ -92,6 +92,12 @@ def test_an_order_is_placed_changed_and_cancelled(ask: Callable[..., tuple[str, 
     assert placed.status == "cancelled"
 
 
+def test_a_time_in_the_last_year_of_the_calendar_is_none() -> None:
+    """It could be kept, and no list that shows it could be read by people whose clock is further east."""
+    assert moment("99991231235959") is None
+    assert moment("99991231235959-0500") is None
+
+
 @pytest.mark.django_db
 def test_what_cannot_be_used_changes_nothing_and_says_why(
     ask: Callable[..., tuple[str, str]], patient: Patient, other_clinic: Clinic, stranger: User
