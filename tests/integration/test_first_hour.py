@@ -10,7 +10,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -21,6 +23,8 @@ from django.test import Client, RequestFactory
 from accounts.models import User
 from diagnosis.api.errors import handle
 from diagnosis.models import Patient, Scan
+from portal.embedded.launcher import Launcher
+from portal.management.commands.serve import Command as Serve
 from portal.views.errors import server_error
 from tests.images import xray_png
 from tests.integration.test_serve import Portal, environment, wait_for
@@ -143,23 +147,35 @@ def test_full_disk_is_a_sentence(small_disk: Callable[[int], Path], migrated: Pa
     assert "Traceback" not in done.stderr
 
 
-def test_first_account_is_explained_until_there_is_one(start_portal: Callable[..., Portal], var: Path) -> None:
-    portal = start_portal()
-    portal.wait_until_up()
-    wait_for(lambda: "manage.py createsuperuser" in portal.console)
-    portal.close()
-    code = "from accounts.models import User; User.objects.create_superuser('site@clinic.example', 'x')"
-    assert manage("shell", "-c", code, var=var).returncode == 0
-    again = start_portal()
-    again.wait_until_up()
-    assert again.ready
-    assert "createsuperuser" not in again.console
+@pytest.fixture
+def told() -> Callable[..., str]:
+    """`told(host=…)`: what a person at the terminal reads once the portal is up."""
+
+    def tell(host: str = "127.0.0.1") -> str:
+        console = StringIO()
+        launcher = Launcher(host=host, port=8000, say=console.write)
+        launcher.stopping = True
+        Serve(stdout=console).serve(launcher)
+        return console.getvalue()
+
+    return tell
 
 
-def test_hosts_that_will_be_refused_are_named(start_portal: Callable[..., Portal]) -> None:
-    portal = start_portal(host="0.0.0.0")
-    portal.wait_until_up()
-    wait_for(lambda: "ALLOWED_HOSTS names this machine only" in portal.console)
+@pytest.mark.django_db
+def test_first_account_is_explained_until_there_is_one(told: Callable[..., str]) -> None:
+    assert "manage.py createsuperuser" in told()
+    User.objects.create_superuser("site@clinic.example", "x")
+    assert "The portal is at http://127.0.0.1:8000/" in told()
+    assert "createsuperuser" not in told()
+
+
+@pytest.mark.django_db
+def test_hosts_that_will_be_refused_are_named(settings: Any, told: Callable[..., str]) -> None:
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+    assert "ALLOWED_HOSTS names this machine only" in told(host="0.0.0.0")
+    assert "ALLOWED_HOSTS" not in told()
+    settings.ALLOWED_HOSTS = ["localhost", "portal.example.org"]
+    assert "ALLOWED_HOSTS" not in told(host="0.0.0.0")
 
 
 def test_comes_up_where_only_another_name_is_allowed(start_portal: Callable[..., Portal]) -> None:
