@@ -29,7 +29,7 @@ def test_every_code_that_is_raised_has_a_sentence_and_the_other_way_round() -> N
 
 
 def test_every_reason_that_is_given_has_a_sentence_and_the_other_way_round() -> None:
-    source = "".join((IMAGING / name).read_text() for name in ("role.py", "development.py"))
+    source = "".join((IMAGING / name).read_text() for name in ("role.py", "development.py", "raster.py"))
     given = set(re.findall(r'not_classified\("(\w+)"\)', source)) | set(re.findall(r'Role\.[A-Z]+: "(\w+)"', source))
     given |= set(re.findall(r'variant = "(\w+)"', source))
     assert {f"not_classified/{variant}" for variant in given} == {k for k in facts.SENTENCES if k.startswith("not_")}
