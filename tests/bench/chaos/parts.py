@@ -7,10 +7,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -175,9 +174,3 @@ class Hospital:
                 part.kill()
                 time.sleep(1)
                 part.start()
-
-
-def manage(*words: str) -> None:
-    """A command of the portal, to its end."""
-    command: Sequence[str] = [sys.executable, "manage.py", *words]
-    subprocess.run(command, check=True, cwd=Path(__file__).resolve().parents[3])

@@ -11,7 +11,6 @@ import json
 import logging
 import sys
 import time
-import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -25,6 +24,7 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittle
 from pynetdicom import AE
 
 from tests.bench.chaos.studies import Study, files, planned
+from tests.bench.stow import multipart
 
 TITLE, CALLED = "MODALITY", "PORTAL"
 SECONDS = 15.0  # without an answer: then the sender hangs up and tries again
@@ -102,14 +102,8 @@ def _store(left: Mapping[str, bytes], orders: Orders, told: Acknowledged) -> Non
 
 def _post(left: Mapping[str, bytes], orders: Orders, told: Acknowledged) -> None:
     """STOW-RS. What the answer does not name as stored is sent again."""
-    boundary = uuid.uuid4().hex
-    head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
-    body = b"".join([head + data + b"\r\n" for data in left.values()]) + f"--{boundary}--\r\n".encode()
-    headers = {
-        "Authorization": f"Bearer {orders.token}",
-        "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
-        "Accept": "application/dicom+json",
-    }
+    body, headers = multipart(left.values())
+    headers["Authorization"] = f"Bearer {orders.token}"
     link = http.client.HTTPConnection("127.0.0.1", orders.web_port, timeout=SECONDS)
     try:
         link.request("POST", "/api/dicom-web/studies", body, headers)

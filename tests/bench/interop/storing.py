@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.bench.interop.peers import PORTAL, TITLE, Peer
+from tests.bench.stow import multipart
 
 PDU = "131072"  # dcmtk's largest
 # What Orthanc as a client puts into one request, unless it is told otherwise.
 INSTANCES_A_REQUEST = 10
-BOUNDARY = "portal-bench"
 Send = Callable[[Peer, Sequence[Path]], None]
 
 
@@ -40,22 +40,13 @@ def c_store(peer: Peer, files: Sequence[Path]) -> None:
 def stow(peer: Peer, files: Sequence[Path]) -> None:
     """Request after request on one connection, as Orthanc sends to another server."""
     address = urlsplit(peer.stow)
-    headers = {
-        "Content-Type": f'multipart/related; type="application/dicom"; boundary={BOUNDARY}',
-        "Accept": "application/dicom+json",
-    }
-    if peer.token:
-        headers["Authorization"] = f"Bearer {peer.token}"
+    authorisation = {"Authorization": f"Bearer {peer.token}"} if peer.token else {}
     connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=600)
     for begin in range(0, len(files), INSTANCES_A_REQUEST):
-        connection.request("POST", address.path, _body(files[begin : begin + INSTANCES_A_REQUEST]), headers)
+        body, headers = multipart(path.read_bytes() for path in files[begin : begin + INSTANCES_A_REQUEST])
+        connection.request("POST", address.path, body, headers | authorisation)
         answer = connection.getresponse()
         said = answer.read()
         if answer.status != 200:
             sys.exit(f"{peer.name} answers {answer.status}: {said[:500].decode(errors='replace')}")
     connection.close()
-
-
-def _body(files: Sequence[Path]) -> bytes:
-    head = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
-    return b"".join(head + path.read_bytes() + b"\r\n" for path in files) + f"--{BOUNDARY}--\r\n".encode()
