@@ -26,7 +26,7 @@ def var() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def migrated() -> Iterator[Path]:
-    """A database of SQLite with every table and no row. To make it takes half a minute of a core."""
+    """A database of SQLite with every table and no row. To make it takes some seconds of a core."""
     from tests.integration.test_serve import environment
 
     with tempfile.TemporaryDirectory(prefix="portal-migrated-") as folder:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from diagnosis.models import Analysis, Notification, Patient, Report, Review, Scan, Seal, Study
 from diagnosis.models.patient import search_key_of
+from tests import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,15 +54,9 @@ def test_postgresql_is_reached_through_psycopg2() -> None:
     assert not is_psycopg3
 
 
-def migrate(name: str) -> StateApps:
-    executor = MigrationExecutor(connection)
-    executor.migrate([("diagnosis", name)])
-    return executor.loader.project_state(("diagnosis", name)).apps
-
-
 @pytest.fixture
 def newest_tables_afterwards(transactional_db: None) -> Iterator[None]:
-    """The tests of one process share their tables: whoever goes back to old ones brings the newest again."""
+    """The tests of one process share their tables: whoever makes old ones brings the newest again."""
     yield
     call_command("migrate", verbosity=0)
     # Tables are emptied row by row on SQLite, where a final report would refuse to go.
@@ -79,21 +73,35 @@ def newest_tables_afterwards(transactional_db: None) -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("newest_tables_afterwards")
-def test_what_older_versions_wrote_arrives(radiographer: User, radiologist: User) -> None:
-    """All in one way back and forth through the versions, which takes a minute of a core; each in a clinic of its own.
+def test_what_older_versions_wrote_arrives(request: pytest.FixtureRequest) -> None:
+    """All in one way through the versions, which takes a minute of a core; each in a clinic of its own.
 
-    A story writes its rows with an older version, waits until they are of this one, and looks at them.
+    A story writes its rows with an older version, waits until they are of this one, and looks at them. What came of the
+    tables on that way is what the squashed migrations make of nothing.
     """
     from accounts.models import Clinic
 
+    schema.drop_everything()
+    call_command("migrate", verbosity=0)
+    made_at_once = schema.described()
+    assert schema.filled_tables() == {"auth_permission", "django_content_type", "django_migrations"}
+    schema.drop_everything()
     waiting = []
     for version, stories in STORIES.items():
-        old = migrate(version)
+        old = schema.migrate_as_written(version)
+        people = [request.getfixturevalue(role) for role in ("radiographer", "radiologist")]
         for story in stories:
-            told = story(old, Clinic.objects.create(name=story.__name__), radiographer, radiologist)
+            told = story(old, Clinic.objects.create(name=story.__name__), *people)
             next(told)
             waiting.append(told)
+    # A database that is on its way goes on as it began.
+    known = [name for app, name in schema.AsWritten().disk_migrations if app == "diagnosis"]
+    coming = [name for app, name in schema.migrations_to_come() if app == "diagnosis"]
+    assert sorted(coming) == sorted(name for name in known if name > max(STORIES))
+    schema.migrate_as_written()
+    assert schema.described() == made_at_once
     call_command("migrate", verbosity=0)
+    assert not schema.migrations_to_come()
     for told in waiting:
         assert next(told, "told to the end") == "told to the end"
 
