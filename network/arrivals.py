@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.dispatch import receiver
 
-from diagnosis.actions.scan import study_arrived
+from diagnosis.actions.receiving import study_arrived
 from diagnosis.models import Study
 from network import tasks
 from network.models import PriorRetrieval, RemoteEntity

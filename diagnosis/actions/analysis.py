@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -43,21 +44,21 @@ def cancel_analysis(*, by: User, analysis: Analysis) -> None:
     raise NotAllowedNow("already_finished", policies.ALREADY_FINISHED)
 
 
-def analyse_with(*, by: User, image: Scan) -> None:
-    """Have an image that has just come in analysed with the rest of its study.
+def analyse_with(*, by: User, study: Study, images: Sequence[Scan]) -> None:
+    """Have images that have just come in analysed with the rest of their study.
 
-    It joins the analysis that still waits, which then waits a little longer for the next one; else it starts another.
+    They join the analysis that still waits, which then waits a little longer for the next one; else they start another.
     Each further analysis of a study waits twice as long as the one before it, so that a slow sender does not start one
-    for every image. An image that no classifier is asked about starts one only where it is the first. A prior is not
+    for every image. Images that no classifier is asked about start one only where they are the first. A prior is not
     analysed.
     """
-    study = image.study
     if study.is_prior:
         return
-    unclassified = bool(image.not_classified_code)
-    if unclassified and study.analyses.exists():
+    classified = [image for image in images if not image.not_classified_code]
+    if not classified and study.analyses.exists():
         return
-    quiet = settings.ANALYSIS_QUIET if image.in_series or unclassified else timedelta(0)
+    is_whole = any(not image.in_series for image in classified)  # not one slice of many
+    quiet = timedelta(0) if is_whole else settings.ANALYSIS_QUIET
     now = timezone.now()
     waiting = study.analyses.waiting()
     finished = study.analyses.filter(image=None).exclude(status=S.QUEUED).count()

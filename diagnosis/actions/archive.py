@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.permissions import Permission, require
-from diagnosis.actions.scan import Upload, upload_scan
+from diagnosis.actions.receiving import Upload
+from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import AttachedElsewhere, IdentityMismatch, Refusal
 from diagnosis.models import Patient
 from diagnosis.models.scan import Modality

@@ -9,7 +9,8 @@ from django.utils.translation import gettext, gettext_noop
 from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
 from diagnosis.actions.patient import receive_patient
-from diagnosis.actions.scan import Upload, upload_scan
+from diagnosis.actions.receiving import Upload
+from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import AttachedElsewhere, ConfidentialRecord, NotAllowedNow
 from diagnosis.models import Patient, Scan
 from diagnosis.models.confidentiality import hides_any

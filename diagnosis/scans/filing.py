@@ -7,7 +7,7 @@ X-ray and the other a CT.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -42,35 +42,67 @@ class Address:
     series: Mapping[str, Any] = field(default_factory=dict)
 
 
-def find_series(
-    *, patient: Patient, modality: Modality, address: Address, by: User, at: datetime, request: Request | None = None
-) -> Series:
-    """The series for an image that comes in at `at`, made where there is none yet; with its study.
+class Filing:
+    """Files the images of one patient that come in together, in one transaction.
 
-    The caller holds the patient's row, so that two files of one study that come at once do not make two.
+    The caller holds the patient's row until it ends, so that two files of one study that come at once do not make two,
+    and what was found once need not be looked for again.
     """
-    request = request or Request()
-    dates = dated(request, in_file=address.examined_at, guessed=address.guessed_at)
-    words = worded(request, {name: getattr(address, name) for name in IN_FILES})
-    study = _study(patient, modality, address, request)
-    if study is None:
-        study = Study.objects.create(
-            clinic=patient.clinic,
-            patient=patient,
+
+    def __init__(self, patient: Patient, *, by: User, at: datetime, request: Request | None = None) -> None:
+        self._patient, self._by, self._at = patient, by, at
+        self._request = request or Request()
+        self._studies: dict[Hashable, Study] = {}
+        self._series: dict[tuple[UUID, str], Series] = {}
+
+    def find_series(self, modality: Modality, address: Address) -> Series:
+        """The series for an image, made where there is none yet; with its study."""
+        study = self._study(modality, address)
+        uid = address.series_instance_uid
+        if not uid:
+            return Series.objects.create(study=study, **address.series)
+        if (study.pk, uid) not in self._series:
+            series, _ = Series.objects.get_or_create(study=study, series_instance_uid=uid, defaults=address.series)
+            series.study = study
+            self._series[study.pk, uid] = series
+        return self._series[study.pk, uid]
+
+    def _study(self, modality: Modality, address: Address) -> Study:
+        name = _name(modality, address)
+        study = self._studies.get(name) or _find_study(self._patient, modality, address, self._request)
+        dates = dated(self._request, in_file=address.examined_at, guessed=address.guessed_at)
+        words = worded(self._request, {name: getattr(address, name) for name in IN_FILES})
+        if study is None:
+            study = self._new_study(modality, address, {**dates, **words})
+        elif learnt := {**_better_date(study, dates), **_missing_words(study, words)}:
+            _learn(study, learnt)
+        if name:
+            self._studies[name] = study
+        return study
+
+    def _new_study(self, modality: Modality, address: Address, said: Mapping[str, Any]) -> Study:
+        return Study.objects.create(
+            clinic=self._patient.clinic,
+            patient=self._patient,
             modality=modality,
             study_instance_uid=address.study_instance_uid,
             accession_number=address.accession_number,
             description=address.description,
-            received_at=at,
-            received_from=by,
-            batch=request.examination,
-            fetched_from=request.prior_from,
-            **dates,
-            **words,
+            received_at=self._at,
+            received_from=self._by,
+            batch=self._request.examination,
+            fetched_from=self._request.prior_from,
+            **said,
         )
-    elif learnt := {**_better_date(study, dates), **_missing_words(study, words)}:
-        _learn(study, learnt)
-    return _series(study, address)
+
+
+def _name(modality: Modality, address: Address) -> Hashable:
+    """What leads every file that says it to one study; None where more than the file decides."""
+    if address.study_instance_uid:
+        return modality, "study", address.study_instance_uid
+    if address.accession_number:
+        return modality, "accession", address.accession_number
+    return None
 
 
 def _learn(study: Study, learnt: Mapping[str, Any]) -> None:
@@ -96,7 +128,7 @@ def _missing_words(study: Study, words: Mapping[str, Any]) -> dict[str, Any]:
     return {**new, "from_file": [*study.from_file, *named]} if named else new
 
 
-def _study(patient: Patient, modality: Modality, address: Address, request: Request) -> Study | None:
+def _find_study(patient: Patient, modality: Modality, address: Address, request: Request) -> Study | None:
     """The patient's study that the file names: by study UID, else by accession number, else by series UID.
 
     A file that names neither of the first two belongs where the sender says.
@@ -125,16 +157,6 @@ def _of_batch(same: StudyQuerySet, examination: UUID, guessed_at: datetime | Non
         return found
     another_day = Q(examined_from=ExaminedFrom.GUESSED) & ~Q(examined_at__date=localtime(guessed_at).date())
     return found.exclude(another_day)
-
-
-def _series(study: Study, address: Address) -> Series:
-    if address.series_instance_uid:
-        return Series.objects.get_or_create(
-            study=study,
-            series_instance_uid=address.series_instance_uid,
-            defaults=address.series,
-        )[0]
-    return Series.objects.create(study=study, **address.series)
 
 
 def represent(study: Study) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Clinic, User
 from diagnosis import formats
 from diagnosis.errors import AttachedElsewhere, Difference, FileRefused, IdentityMismatch
 from diagnosis.models import Patient, Scan
@@ -16,28 +17,37 @@ from diagnosis.scans import intake
 log = logging.getLogger(__name__)
 
 
+def find_namesakes(accepted: Iterable[intake.AcceptedFile], clinic: Clinic) -> dict[str, list[Scan]]:
+    """The images of the clinic that bear the same SOP Instance UIDs, by these."""
+    uids = {uid for file in accepted if (uid := file.sop_instance_uid)}
+    if not uids:
+        return {}
+    found: dict[str, list[Scan]] = {}
+    named_alike = Scan.objects.in_clinic(clinic).filter(sop_instance_uid__in=uids)
+    for scan in named_alike.select_related("patient", "series__study__clinic"):
+        found.setdefault(scan.sop_instance_uid, []).append(scan)
+    return found
+
+
 def find_same_image(
-    accepted: intake.AcceptedFile, patient: Patient, *, by: User
+    accepted: intake.AcceptedFile, namesakes: Iterable[Scan], patient: Patient, *, by: User
 ) -> tuple[Scan | None, list[Difference]]:
     """The earlier image if the file is the same one exported again, and what a person has to compare if it is not.
 
     One UID with the same pixels is the earlier image, whatever else the header says now. With other pixels, one of the
     two has a wrong UID, and only a person can say whether this one may be kept. Raises AttachedElsewhere where the same
-    image is with another patient; a confidential record that is hidden from `by` is not named.
+    image is with another patient; a confidential record that is hidden from `by` is not named. `namesakes` as
+    `find_namesakes` finds them.
     """
-    header = accepted.inspection.header
-    if header is None or not header.sop_instance_uid:
-        return None, []
-    named_alike = Scan.objects.in_clinic(patient.clinic).filter(sop_instance_uid=header.sop_instance_uid)
     others = []
-    for scan in named_alike.select_related("patient", "series__study__clinic"):
+    for scan in namesakes:
         if _pixels_of(scan) != accepted.inspection.pixel_sha256:
             others.append(scan)
         elif scan.patient_id != patient.pk:
             raise AttachedElsewhere(scan, hidden=hides_any(by, [scan.patient_id]))
         else:
             return scan, []
-    return None, [_difference(header.sop_instance_uid, scan, by) for scan in others[:1]]
+    return None, [_difference(accepted.sop_instance_uid, scan, by) for scan in others[:1]]
 
 
 def find_bearer(mismatch: IdentityMismatch, *, patient: Patient, by: User) -> Patient | None:

@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from diagnosis import formats, messages
 from diagnosis.actions.archive import ArchiveUpload, MemberOutcome, upload_archive
-from diagnosis.actions.scan import Upload, upload_scan
+from diagnosis.actions.receiving import Upload
+from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import AttachedElsewhere, Difference, IdentityMismatch, ModalityNeeded, Refusal
 from diagnosis.models import Patient, Scan, Study
 from diagnosis.models.scan import Modality

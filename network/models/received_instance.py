@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
@@ -37,9 +38,10 @@ class ReceivedInstanceQuerySet(ClinicalQuerySet["ReceivedInstance"]):
         """What no worker has sorted yet, and none holds."""
         return self.filter(Q(held_until=None) | Q(held_until__lt=now), status=InstanceStatus.RECEIVED)
 
-    def held_as(self, row: ReceivedInstance) -> Self:
-        """`row`, where its lease is still the one that its worker was given."""
-        return self.filter(pk=row.pk, status=InstanceStatus.RECEIVED, held_until=row.held_until)
+    def held_as(self, rows: Sequence[ReceivedInstance]) -> Self:
+        """Those of `rows` whose lease is still the one that their worker was given with all of them."""
+        pks, leases = [row.pk for row in rows], {row.held_until for row in rows}
+        return self.filter(pk__in=pks, status=InstanceStatus.RECEIVED, held_until__in=leases)
 
     def filed_elsewhere(self, patient: Patient) -> Self:
         """Those whose image is not with `patient` any more: it was moved, or taken back."""

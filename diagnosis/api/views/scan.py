@@ -15,7 +15,8 @@ from rest_framework.response import Response
 from audit.notes import note_event
 from audit.vocabulary import Action, Event
 from diagnosis.actions.analysis import rerun_analysis
-from diagnosis.actions.scan import Upload, upload_scan
+from diagnosis.actions.receiving import Upload
+from diagnosis.actions.scan import upload_scan
 from diagnosis.api import conditional, uploads
 from diagnosis.api.files import PRIVATE, stored_file
 from diagnosis.api.idempotency import idempotent

@@ -8,7 +8,8 @@ import pytest
 
 from accounts.models import User
 from diagnosis.actions.patient import register_patient
-from diagnosis.actions.scan import Upload, upload_scan
+from diagnosis.actions.receiving import Upload
+from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import AttachedElsewhere, IdentityMismatch
 from diagnosis.models import Patient, Scan
 from tests.images import xray_dicom

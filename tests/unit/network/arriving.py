@@ -21,10 +21,10 @@ Arrive = Callable[..., ReceivedInstance]
 def turn() -> None:
     """Sort what waits; more turns than rows would be a loop without an end."""
     for _ in range(20):
-        if not (pk := sorting._next()):
+        if not (pks := sorting._next()):
             return
-        if row := sorting._claim(pk):
-            sorting.sort(row)
+        if rows := sorting._claim(pks):
+            sorting.sort(rows)
     pytest.fail("the same row comes again and again")
 
 

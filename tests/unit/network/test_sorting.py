@@ -14,8 +14,10 @@ from accounts.models import Clinic, User
 from diagnosis.actions.withdrawal import take_back
 from diagnosis.messages import Message
 from diagnosis.models import Patient, Scan, Study
+from diagnosis.scans import intake
 from ml.imaging import DicomIdentity, PersonName
-from network import actions, sorting, spool, worklist
+from network import actions, deciding, finishing, sorting, spool, worklist
+from network.deciding import Look, Matches, Outcome, Taking
 from network.matching import match
 from network.models import InstanceStatus, ReceivedInstance, ReceivedStudy, RemoteEntity, StudyStatus
 from tests.factories import new_patient
@@ -45,7 +47,7 @@ def test_a_file_that_nothing_can_show_holds_nobody_up(
     actions.reject(by=radiographer, study=second.study, reason="Broken.")  # type: ignore[arg-type]
     assert state(arrive(BROKEN + b"3", uid="1.9.9")) == ("waiting", "waiting")
     # One that ends its worker, before the header is read again.
-    monkeypatch.setattr(sorting.intake, "identify", lambda _data: pytest.fail("looked into once more"))
+    monkeypatch.setattr(sorting.intake, "identify", lambda _data, **_: pytest.fail("looked into once more"))
     fatal = send(patient_id="FATAL")
     ReceivedInstance.objects.filter(pk=fatal.pk).update(attempts=sorting.MOST_ATTEMPTS)
     turn()
@@ -58,25 +60,24 @@ def test_a_decision_made_meanwhile_counts(
     """Between the look at the header and its end a person decides; and a lease that ran out ends nothing."""
     words = in_study("1.5.1", patient_id="NOBODY")
     first, late = arrive(**words), send(**words)
-    original = sorting._outcome
+    original = deciding.decide
 
-    def slow(look: sorting.Look, data: bytes) -> sorting.Outcome:
-        outcome = original(look, data)
-        monkeypatch.setattr(sorting, "_outcome", original)
+    def slow(look: Look, data: bytes, matches: Matches) -> Outcome | Taking:
+        outcome = original(look, data, matches)
+        monkeypatch.setattr(deciding, "decide", original)
         attach(first, patient, radiographer)
         return outcome
 
-    monkeypatch.setattr(sorting, "_outcome", slow)
+    monkeypatch.setattr(deciding, "decide", slow)
     turn()
     assert state(late) == ("filed", "attached")
     assert state(first) == ("filed", "attached")
     expired = send(patient_id="SLOW")
-    row = sorting._claim(expired.pk)
-    assert row
+    [row] = sorting._claim([expired.pk])
     ReceivedInstance.objects.filter(pk=row.pk).update(held_until=timezone.now() + timedelta(days=1))
     spool.remove(row.pk)
     studies = ReceivedStudy.objects.count()
-    assert sorting.sort(row).status == InstanceStatus.RECEIVED
+    assert sorting.sort([row])[0].status == InstanceStatus.RECEIVED
     assert ReceivedStudy.objects.count() == studies
 
 
@@ -218,7 +219,7 @@ def test_a_poisonous_header_ends_on_the_list(
     late = arrive(**year)
     assert late.study
     assert late.study.examined_at is None
-    monkeypatch.setattr(sorting, "words_of", lambda identity: {"nothing": 1} if identity.patient_id else {})
+    monkeypatch.setattr(finishing, "words_of", lambda identity: {"nothing": 1} if identity.patient_id else {})
     row = send(patient_id="POISON")
     for _ in range(sorting.MOST_ATTEMPTS):
         ReceivedInstance.objects.filter(pk=row.pk).update(held_until=None)
@@ -232,12 +233,79 @@ def test_a_database_that_goes_away_sends_no_file_to_a_person(send: Arrive, monke
     def away(*_: Any) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(sorting, "match", away)
+    monkeypatch.setattr(deciding, "match", away)
     for _ in range(sorting.MOST_ATTEMPTS):
         ReceivedInstance.objects.filter(pk=row.pk).update(held_until=None)
         turn()
     row.refresh_from_db()
     assert (row.status, row.attempts) == (InstanceStatus.RECEIVED, 0)
+
+
+@pytest.mark.usefixtures("patient")
+def test_one_that_cannot_be_sorted_holds_up_none_that_came_with_it(
+    send: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = intake.identify
+
+    def failing(data: bytes, **options: Any) -> DicomIdentity:
+        found = original(data, **options)
+        return 1 / 0 if found.patient_id == "POISON" else found  # type: ignore[return-value]
+
+    monkeypatch.setattr(intake, "identify", failing)
+    good, poison, late = send(**BERG), send(patient_id="POISON"), send(**BERG)
+    pks = sorting._next()
+    assert pks == [good.pk, poison.pk, late.pk]
+    sorting.sort(sorting._claim(pks))
+    for row in (good, poison, late):
+        row.refresh_from_db()
+    assert (good.status, poison.status, late.status) == ("filed", "received", "filed")
+    assert poison.attempts == 1
+    ReceivedInstance.objects.filter(pk=poison.pk).update(held_until=None)
+    beside = send(**BERG)
+    assert sorting._next() == [poison.pk], "what may have ended a worker is sorted alone"
+    ReceivedInstance.objects.filter(pk=poison.pk).update(held_until=timezone.now() + timedelta(days=1))
+    assert sorting._next() == [beside.pk]
+
+
+def test_sorted_together_is_what_one_sender_sent_and_memory_holds(
+    send: Arrive, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another = RemoteEntity.objects.create(clinic=clinic, title="ANOTHER", networks="192.0.2.0/24")
+    first, second = send(**BERG), send(**BERG)
+    stranger = send(**BERG, sender=another)
+    assert sorting._next() == [first.pk, second.pk]
+    monkeypatch.setattr(sorting, "BYTES_AT_ONCE", first.byte_size)
+    assert sorting._next() == [first.pk]
+    ReceivedInstance.objects.filter(entity=first.entity).update(status=InstanceStatus.FILED)
+    assert sorting._next() == [stranger.pk]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_lease_that_ran_out_ends_that_one_alone(send: Arrive) -> None:
+    kept, lost = send(**BERG), send(**BERG)
+    rows = sorting._claim([kept.pk, lost.pk])
+    ReceivedInstance.objects.filter(pk=lost.pk).update(held_until=timezone.now() + timedelta(days=1))
+    assert [outcome.status for outcome in sorting.sort(rows)] == ["filed", "received"]
+    for row in (kept, lost):
+        row.refresh_from_db()
+    assert (kept.status, lost.status, lost.scan) == ("filed", "received", None)
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_database_that_goes_away_in_the_middle_undoes_nothing(send: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was finished stays as it is, and is not counted back."""
+    unknown, known = send(patient_id="NOBODY"), send(**BERG)
+    rows = sorting._claim([unknown.pk, known.pk])
+
+    def away(**_: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(sorting, "receive_scans", away)
+    sorting.sort(rows)
+    for row in (unknown, known):
+        row.refresh_from_db()
+    assert (unknown.status, unknown.attempts) == ("waiting", 0)
+    assert (known.status, known.attempts) == ("received", 0)
 
 
 def test_reasons_have_words() -> None:

@@ -19,6 +19,7 @@ from diagnosis.actions.deletion import study_erased
 from diagnosis.models import Patient, Study
 from network import actions, peers, sorting, spool
 from network.budget import Budget
+from network.deciding import Outcome
 from network.guarded import GuardedMessages, GuardedServer, _data_set_bytes
 from network.models import ReceivedInstance, ReceivedStudy, RemoteEntity
 from network.models.remote_entity import read_address
@@ -87,17 +88,18 @@ def test_a_worker_that_ends_in_the_middle_has_told_the_trail(
     send: Arrive, patient: Patient, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
     """One entry for the study, with its first image."""
-    for seed in (1, 2, 3):
+    for seed in range(5):
         send(xray_dicom(**in_study("1.5.11", **BERG), seed=seed))
     sort, sorted_rows = sorting.sort, []
 
-    def some(row: ReceivedInstance) -> sorting.Outcome:
-        if len(sorted_rows) == 2:
+    def some(rows: list[ReceivedInstance]) -> list[Outcome]:
+        if len(sorted_rows) == 4:
             raise SystemExit
-        sorted_rows.append(row)
+        sorted_rows.extend(rows)
         with django_capture_on_commit_callbacks(execute=True):
-            return sort(row)
+            return sort(rows)
 
+    monkeypatch.setattr(sorting, "AT_ONCE", 2)
     monkeypatch.setattr(sorting, "sort", some)
     with pytest.raises(SystemExit):
         sorting.sort_some(seconds=600)

@@ -167,7 +167,7 @@ def test_what_no_one_can_show(
     assert broken.status == InstanceStatus.WAITING
     assert client_of(radiographer).get(address("received-preview", broken)).status_code == 404
     # A worker that dies of it each time leaves it to a person in the end.
-    monkeypatch.setattr(sorting.intake, "identify", lambda _data: 1 / 0)
+    monkeypatch.setattr(sorting.intake, "identify", lambda _data, **_: 1 / 0)
     crashing = arrive(patient_id="X")
     for _ in range(sorting.MOST_ATTEMPTS):
         ReceivedInstance.objects.filter(pk=crashing.pk).update(held_until=None)
