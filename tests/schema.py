@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from portal.backup import postgres
+from portal.backup import postgres, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +84,7 @@ def described() -> list[str]:
 
 
 def _dumped() -> list[str]:
-    version = connection.pg_version // 10000
-    program = postgres._program("pg_dump", version)
+    program = postgres._program("pg_dump", snapshot.major_version())
     command = [str(program), "--schema-only", "--no-owner", "--dbname", connection.settings_dict["NAME"]]
     environment = postgres._environment(connection.settings_dict)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

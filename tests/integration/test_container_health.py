@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from pytest_django.live_server_helper import LiveServer
 
 from portal.embedded.process import Process
 from portal.embedded.worker import beat_process
@@ -120,10 +122,18 @@ def test_nothing_is_healthy_before_it_started(alive: Path) -> None:
     assert not healthy("beat")
 
 
-@pytest.mark.parametrize("hosts", ["localhost", "portal.example.org,localhost", ".example.org", "*"])
-def test_web_is_healthy_while_it_answers(start_portal: Callable[..., Portal], hosts: str) -> None:
-    portal = start_portal(ALLOWED_HOSTS=hosts)
+def test_web_is_healthy_while_it_answers(start_portal: Callable[..., Portal]) -> None:
+    portal = start_portal(ALLOWED_HOSTS=".example.org")
     portal.wait_until_up()
-    assert healthy("web", str(portal.port), ALLOWED_HOSTS=hosts)
+    assert healthy("web", str(portal.port), ALLOWED_HOSTS=".example.org")
     portal.close()
-    assert not healthy("web", str(portal.port), ALLOWED_HOSTS=hosts)
+    assert not healthy("web", str(portal.port), ALLOWED_HOSTS=".example.org")
+
+
+@pytest.mark.parametrize("hosts", ["localhost", "portal.example.org,localhost", ".example.org", "*"])
+def test_web_is_asked_by_a_name_that_it_answers_to(live_server: LiveServer, settings: Any, hosts: str) -> None:
+    port = str(urlsplit(live_server.url).port)
+    settings.ALLOWED_HOSTS = hosts.split(",")
+    assert healthy("web", port, ALLOWED_HOSTS=hosts)
+    settings.ALLOWED_HOSTS = ["elsewhere.example.net"]
+    assert not healthy("web", port, ALLOWED_HOSTS=hosts)
