@@ -13,8 +13,13 @@ KINDS = {"CR": Modality.CXR, "DX": Modality.CXR, "DR": Modality.CXR, "RG": Modal
 
 
 def is_number(text: str) -> bool:
-    """Whether it is an accession number: some systems write noughts where they have none."""
+    """Whether it is the number of an order or an accession number: some systems write noughts where they have none."""
     return bool(text.strip("0-. "))
+
+
+def number_of(text: str) -> str:
+    """The number as orders keep it; empty where it is none, so that no two orders are one because neither has any."""
+    return text[:64] if is_number(text) else ""
 
 
 def study_of(order: Order) -> Study | None:

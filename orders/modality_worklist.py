@@ -23,7 +23,7 @@ from diagnosis.models.study import Priority
 from orders import actions
 from orders.hl7.people import SEXES, Person, find_or_register
 from orders.hl7.reading import Unusable, day, moment
-from orders.matching import is_number
+from orders.matching import number_of
 from orders.models import Order, OrderSource
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ def take(entry: Dataset, source: OrderSource) -> bool:
 def _known(source: OrderSource, words: dict[str, Any]) -> Order | None:
     """By the placer's number, else by the accession number."""
     names = ("placer_number", "accession_number")
-    name = next((one for one in names if is_number(words[one])), None)
+    name = next((one for one in names if words[one]), None)
     if name is None:
         raise Unusable("no_order_number")
     found = Order.objects.filter(source=source, **{name: words[name]})
@@ -167,9 +167,9 @@ def _words(entry: Dataset) -> dict[str, Any]:
     priority = _text(entry, "RequestedProcedurePriority").upper()
     described = _text(entry, "RequestedProcedureDescription") or _text(step, "ScheduledProcedureStepDescription")
     return {
-        "placer_number": _text(entry, "PlacerOrderNumberImagingServiceRequest")[:64],
-        "filler_number": _text(entry, "FillerOrderNumberImagingServiceRequest")[:64],
-        "accession_number": _text(entry, "AccessionNumber")[:64],
+        "placer_number": number_of(_text(entry, "PlacerOrderNumberImagingServiceRequest")),
+        "filler_number": number_of(_text(entry, "FillerOrderNumberImagingServiceRequest")),
+        "accession_number": number_of(_text(entry, "AccessionNumber")),
         "study_instance_uid": _text(entry, "StudyInstanceUID")[:64],
         "procedure_code": _text(code, "CodeValue")[:64],
         "procedure_description": described[:200],

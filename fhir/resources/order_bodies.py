@@ -18,6 +18,7 @@ from fhir import values
 from fhir.bodies import MISSING, NOT_TAKEN, WRONG_FORM, Element, Wrong, kept, resource
 from fhir.resources.orders import KIND
 from orders.hl7.people import Person
+from orders.matching import is_number
 from orders.models import OrderSource
 
 OWN = frozenset(
@@ -137,7 +138,7 @@ def _type(one: Element) -> str:
 
 
 def _set(found: dict[str, str], name: str, value: str, one: Element) -> None:
-    if not value:
+    if not is_number(value):
         raise Wrong("required", MISSING, one.at("value"), status=400)
     if found.setdefault(name, value) != value:
         raise Wrong("business-rule", SEVERAL, one.path)

@@ -12,7 +12,7 @@ from diagnosis.models.study import Priority
 from orders import actions
 from orders.hl7.people import patient_of
 from orders.hl7.reading import Incoming, Unusable, moment
-from orders.matching import KINDS
+from orders.matching import KINDS, number_of
 from orders.models import Order, OrderSource
 
 URGENT, ROUTINE = {"S", "A", "STAT", "ASAP"}, {"R", "ROUTINE"}
@@ -53,11 +53,11 @@ def _requested(message: Incoming) -> datetime:
 
 
 def _numbers(message: Incoming) -> dict[str, str]:
-    placer = message.get("ORC", 2) or message.get("OBR", 2)
-    filler = message.get("ORC", 3) or message.get("OBR", 3)
+    placer = number_of(message.get("ORC", 2)) or number_of(message.get("OBR", 2))
+    filler = number_of(message.get("ORC", 3)) or number_of(message.get("OBR", 3))
     if not placer and not filler:
         raise Unusable("no_order_number")
-    return {"placer_number": placer[:64], "filler_number": filler[:64]}
+    return {"placer_number": placer, "filler_number": filler}
 
 
 def _words(message: Incoming) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _words(message: Incoming) -> dict[str, Any]:
     kind = (get("IPC", 5) or get("OBR", 24)).upper()
     times = (get("TQ1", 7), get("OBR", 36), get("OBR", 27, 4), get("ORC", 7, 4))
     return {
-        "accession_number": (get("IPC", 1) or get("OBR", 18))[:64],
+        "accession_number": number_of(get("IPC", 1)) or number_of(get("OBR", 18)),
         "study_instance_uid": get("IPC", 3)[:64],
         "procedure_code": get("OBR", 4)[:64],
         "procedure_description": (get("OBR", 4, 2) or get("OBR", 4))[:200],

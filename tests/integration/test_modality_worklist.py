@@ -45,6 +45,7 @@ def entry(number: str, *, name: str = "Berg^Alma", born: str = "19580314", acces
     made.ReferringPhysicianName, made.RequestedProcedureDescription = "Sommer^Eva^^Dr", "Chest X-ray"
     made.RequestedProcedureID, made.RequestedProcedurePriority = "1", "STAT"
     made.ReasonForTheRequestedProcedure = "Pneumonia?"
+    made.PlacerOrderNumberImagingServiceRequest = "0"  # as some write that they have none
     step = Dataset()
     step.Modality, step.ScheduledStationAETitle = "DX", "ROOM1"
     step.ScheduledProcedureStepStartDate = f"{timezone.localdate():%Y%m%d}"

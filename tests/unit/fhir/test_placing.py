@@ -224,6 +224,7 @@ SAID = [
     ({"nonsense": 1}, 400, "structure", "nonsense"),
     ({"identifier": []}, 400, "structure", "identifier"),
     ({"identifier": [number("ACSN", "A1")]}, 422, "required", "identifier"),
+    ({"identifier": [number("PLAC", "000")]}, 400, "required", "identifier[0].value"),
     ({"identifier": [number("PLAC", "P1", "urn:oid:2.999")]}, 422, "not-found", "identifier[0].system"),
     ({"identifier": [number("PLAC", "P1"), number("PLAC", "P2")]}, 422, "business-rule", "identifier[1]"),
     ({"identifier": [number("PLAC", "P" * 65)]}, 422, "too-long", "identifier[0].value"),

@@ -92,6 +92,19 @@ def test_an_order_is_placed_changed_and_cancelled(ask: Callable[..., tuple[str, 
     assert placed.status == "cancelled"
 
 
+@pytest.mark.django_db
+def test_noughts_are_no_number(ask: Callable[..., tuple[str, str]], patient: Patient) -> None:
+    """Two orders whose numbers are written so are two, each known by its filler's number; and neither has an accession
+    number that another study could have.
+    """
+    words = WORDS.replace("P1", "0").replace("ACC-1", "0000")
+    for filler in ("F1", "F2"):
+        text = said("ORM^O01", PID, f"ORC|NW|0|{filler}", words, control_id=filler)
+        assert ask(text)[0] == "AA"
+    kept = Order.objects.values_list("placer_number", "filler_number", "accession_number").order_by("filler_number")
+    assert list(kept) == [("", "F1", ""), ("", "F2", "")]
+
+
 def test_a_time_in_the_last_year_of_the_calendar_is_none() -> None:
     """It could be kept, and no list that shows it could be read by people whose clock is further east."""
     assert moment("99991231235959") is None
@@ -114,6 +127,7 @@ def test_what_cannot_be_used_changes_nothing_and_says_why(
         "not taken: ZZ": order("ZZ"),
         "not taken: QRY^A19": said("QRY^A19"),
         "that is to be kept": said("ADT^A40", PID.replace("MRN-0001", "NEW"), "MRG|MRN-0001^^^NORTH"),
+        "placer nor a filler": order(number="0").replace("OBR|1|P1", "OBR|1|000"),
     }
     for number, (words, text) in enumerate(refused.items()):
         code, sentence = ask(text.replace("|1|P|2.5.1", f"|R{number}|P|2.5.1"))
