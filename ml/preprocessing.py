@@ -20,6 +20,8 @@ Size = tuple[int, int]
 
 PROBE_SIDE = 128
 FLAT_DEVIATION = 0.015
+# Of greys that were equalised: on their scale all of them together deviate by 1
+FLAT_RANKS = 0.1
 # In a lung window air is near 0.25 and soft tissue near 0.9
 BODY_BRIGHTNESS = 0.4
 BODY_SHARE = 0.12
@@ -149,6 +151,12 @@ def _varied_lines(probe: Pixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return probe.std(axis=1) > FLAT_DEVIATION, probe.std(axis=0) > FLAT_DEVIATION
 
 
+def _lines_of_varied_ranks(probe: Pixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The same, judged by the order of greys alone: a curve that keeps it, such as brightness, moves no border."""
+    ranks = equalise(probe)
+    return ranks.std(axis=1) > FLAT_RANKS, ranks.std(axis=0) > FLAT_RANKS
+
+
 def _body_lines(probe: Pixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Rows and columns that cross the body: air around it, and the thin table under it, are left out."""
     body = probe > BODY_BRIGHTNESS
@@ -208,6 +216,8 @@ RECIPES: dict[str, Recipe] = {
     "cxr-2": Recipe(_varied_lines, resize, equalise),
     # Its region is that of ml.serving.lungs.crop. See ADR 0217.
     "cxr-3": Recipe(None, resize, equalise),
+    # cxr-1, but brightness does not decide what is cut off. See ADR 0223.
+    "cxr-4": Recipe(_lines_of_varied_ranks, resize, standardise),
     "ct-1": Recipe(_body_lines, resize, standardise),
     # What networks saw that were trained elsewhere: the whole image, stretched, its greys as they are. See ADR 0207.
     "plain-linear-1": Recipe(_every_line, interpolate, keep),

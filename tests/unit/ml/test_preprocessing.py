@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml.imaging.phantom import chest_xray
 from ml.preprocessing import (
     RECIPES,
     WHOLE,
@@ -65,7 +69,7 @@ def test_equalised_greys_are_even_and_equal_ones_stay_equal() -> None:
     assert np.unique(equalise(half)) == pytest.approx([-(0.75**0.5), 0.75**0.5])
 
 
-@pytest.mark.parametrize("recipe", ["cxr-1", "cxr-2"])
+@pytest.mark.parametrize("recipe", ["cxr-1", "cxr-2", "cxr-4"])
 def test_a_blank_image_becomes_zeros(recipe: str) -> None:
     assert not prepare(np.full((50, 50), 0.4, dtype=np.float32), (32, 32), recipe).values.any()
 
@@ -75,12 +79,58 @@ def test_shrinking_averages_instead_of_picking_pixels() -> None:
     assert np.allclose(resize(stripes, (8, 8)), 0.5, atol=0.02)
 
 
-def test_the_padding_around_a_radiograph_is_left_out() -> None:
+@pytest.mark.parametrize("recipe", ["cxr-1", "cxr-4"])
+def test_the_padding_around_a_radiograph_is_left_out(recipe: str) -> None:
     framed = np.zeros((200, 300), dtype=np.float32)
     framed[20:180, 60:270] = noise(160, 210)
-    region = find_region(framed, "cxr-1")
+    region = find_region(framed, recipe)
     assert (region.top, region.bottom) == pytest.approx((0.1, 0.9), abs=0.015)
     assert (region.left, region.right) == pytest.approx((0.2, 0.9), abs=0.015)
+
+
+# What one sees as another brightness or contrast. Eight bits keep 20 greys of the darkest.
+BRIGHTNESS = {
+    "a quarter as bright": lambda pixels: pixels / 4,
+    "a twelfth as bright": lambda pixels: pixels / 12,
+    "less contrast, brighter": lambda pixels: pixels * 0.4 + 0.5,
+    "a gamma of 0.4": lambda pixels: pixels**0.4,
+    "a gamma of 2.5": lambda pixels: pixels**2.5,
+    "dark greys spread": lambda pixels: np.log1p(pixels * 20) / np.log(21),
+    "an S-shaped curve": lambda pixels: pixels**2 / (pixels**2 + (1 - pixels) ** 2),
+}
+# Of an image's height or width: three of the 128 lines that are judged
+CROP_BOUND = 3 / 128
+
+
+@cache
+def framed_phantom(seed: int) -> np.ndarray:
+    """A radiograph with the black border that scanners leave, dim towards one side, in 256 greys."""
+    xray = chest_xray(360, 330, seed=seed, opacities=seed % 3) * np.linspace(0.15, 1.0, 330, dtype=np.float32)
+    return np.pad(xray, ((14 * seed, 30), (40, 9 * seed)))
+
+
+def in_eight_bits(pixels: np.ndarray) -> np.ndarray:
+    return (np.rint(pixels * 255) / 255).astype(np.float32)
+
+
+def largest_move(recipe: str, change: Callable[[np.ndarray], np.ndarray]) -> float:
+    """How far an edge of what is seen moves by a change of brightness, at most, over a few phantoms."""
+    moves = []
+    for seed in range(4):
+        pixels = framed_phantom(seed)
+        before, after = (find_region(in_eight_bits(each), recipe) for each in (pixels, change(pixels)))
+        moves += [abs(getattr(before, edge) - getattr(after, edge)) for edge in ("top", "left", "bottom", "right")]
+    return max(moves)
+
+
+@pytest.mark.parametrize("change", BRIGHTNESS.values(), ids=BRIGHTNESS)
+def test_brightness_does_not_decide_what_is_cut_off(change: Callable[[np.ndarray], np.ndarray]) -> None:
+    assert find_region(framed_phantom(2), "cxr-4") != WHOLE
+    assert largest_move("cxr-4", change) <= CROP_BOUND
+
+
+def test_it_did_by_the_first_recipe() -> None:
+    assert max(largest_move("cxr-1", change) for change in BRIGHTNESS.values()) > 3 * CROP_BOUND
 
 
 def test_the_network_sees_the_same_with_and_without_padding() -> None:
