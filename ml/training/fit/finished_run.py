@@ -11,7 +11,7 @@ import keras
 
 from ml import architectures
 from ml.training.fit.plan import Plan
-from ml.training.fit.run_files import BEST, HISTORY, PLAN
+from ml.training.fit.run_files import BEST, HISTORY, LESSON, PLAN
 from ml.training.modalities import LABELS
 
 
@@ -42,16 +42,16 @@ class FinishedRun:
         return (self.plan.final_side, self.plan.final_side)
 
     def story(self) -> dict[str, Any]:
-        """How the weights came about: what they started from, the epochs at each input size, the run it grew from."""
+        """How the weights came about: what they started from, the epochs at each input size, the run it grew from.
+
+        Instead of epochs, which the last layer alone does not need, the penalty that was chosen for it.
+        """
+        if self.plan.last_layer:
+            return self._told() | {"last_layer": json.loads((self.folder / LESSON).read_text())}
         with (self.folder / HISTORY).open(newline="") as lines:
             # An epoch that was interrupted after its line was written has another one
             sides = Counter({row["epoch"]: int(row["side"]) for row in csv.DictReader(lines)}.values())
-        told = {
-            "started_from": self._start(),
-            "architecture": self.plan.architecture,
-            "width": self.plan.width,
-            "epochs": [[side, epochs] for side, epochs in sides.items()],
-        }
+        told = self._told() | {"epochs": [[side, epochs] for side, epochs in sides.items()]}
         return told | ({"before": self.smaller.story()} if self.smaller else {})
 
     @property
@@ -63,6 +63,13 @@ class FinishedRun:
     def starts_from_another(self) -> bool:
         """Whether another classifier's weights, and so its images, are part of this one."""
         return self.plan.warm_starts or (self.smaller is not None and self.smaller.starts_from_another)
+
+    def _told(self) -> dict[str, Any]:
+        return {
+            "started_from": self._start(),
+            "architecture": self.plan.architecture,
+            "width": self.plan.width,
+        }
 
     def _start(self) -> str:
         if self.plan.grown_from is not None:

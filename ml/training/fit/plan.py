@@ -32,7 +32,8 @@ class Plan:
 
     `width` divides the channels of every layer. `grown_from` is the folder of a finished run of the same modality,
     narrower or shallower, whose network this one starts as (ml.training.fit.net2net). `left_out` names a source or
-    domain that neither trains nor chooses, for measuring on a place that the network has not seen.
+    domain that neither trains nor chooses, for measuring on a place that the network has not seen. `last_layer` teaches
+    the last layer of another run's classifier alone, and takes no epochs (ml.training.fit.last_layer).
     """
 
     modality: Modality
@@ -48,6 +49,7 @@ class Plan:
     left_out: str | None = None
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
+    last_layer: bool = False
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -60,14 +62,22 @@ class Plan:
             raise ValueError("The questions are asked of X-rays alone: leave out --objective.")
         if self.left_out is not None and self.objective is not Objective.QUESTIONS:
             raise ValueError("A source is left out of --objective questions only.")
+        if self.last_layer and not (self.warm_starts and self.objective is Objective.QUESTIONS):
+            raise ValueError(
+                "The last layer alone is taught questions, in another run's network: give --objective questions and "
+                f"--weights FILE{CLASSIFIER_WEIGHTS}."
+            )
 
     @property
     def recipe(self) -> str:
         """The version id of the preprocessing.
 
         It is not in plan.json: a run of the questions that was made with `cxr-2` would be measured by another crop than
-        it learnt, and none was released.
+        it learnt, and none was released. Layers that stay as they are read what they were taught on, which is `cxr-1`,
+        and `cxr-4` cuts nearly the same from it.
         """
+        if self.last_layer:
+            return "cxr-4"
         return "cxr-3" if self.objective is Objective.QUESTIONS else f"{self.modality.value}-1"
 
     @property

@@ -114,7 +114,7 @@ class Run:
 
 
 def _kind(plan: Plan) -> tuple[object, ...]:
-    return plan.modality, plan.architecture, plan.width, plan.objective, plan.left_out
+    return plan.modality, plan.architecture, plan.width, plan.objective, plan.left_out, plan.last_layer
 
 
 def _build(plan: Plan, classes: int) -> keras.Model:

@@ -4,3 +4,5 @@ PLAN, HISTORY, STATE = "plan.json", "history.csv", "state.json"
 BEST, LATEST, AVERAGE = "best.weights.h5", "latest.weights.h5", "average.npz"
 # What it starts as, where that was found in a released network
 START = "start.weights.h5"
+# How the last layer was taught, where that alone was
+LESSON = "last-layer.json"

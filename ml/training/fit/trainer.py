@@ -1,21 +1,23 @@
 """Train one classifier by a plan. An interrupted run goes on from its last whole epoch."""
 
+import json
 from collections.abc import Iterator
 from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from ml import architectures
 from ml.training.data import datasets
 from ml.training.data.datasets import Images, TrainingBatches
 from ml.training.data.split import Part, Partition, by_group
-from ml.training.fit import pictures
+from ml.training.fit import last_layer, pictures
 from ml.training.fit.plan import Phase, Plan
 from ml.training.fit.progress import Progress
 from ml.training.fit.run import Run
-from ml.training.fit.run_files import HISTORY
+from ml.training.fit.run_files import BEST, HISTORY, LESSON
 
 WARM_UP_SHARE = 0.05
 PREDICT_BATCH = 64
@@ -26,6 +28,9 @@ def train(plan: Plan, data: Path, out: Path, partition: Partition = by_group) ->
     """Train, or go on training, into the folder `out`."""
     keras.mixed_precision.set_global_policy(plan.precision)
     run = Run(plan, data, out, partition)
+    if plan.last_layer:
+        _teach_last_layer(run)
+        return
     _describe(run)
     with Progress(plan) as progress:
         for stage in _stages(plan):
@@ -109,6 +114,27 @@ def _validate(run: Run, images: Images) -> dict[str, float]:
     return run.teaching.judge(predict(run.model, images), images.labels)
 
 
+def _teach_last_layer(run: Run) -> None:
+    """Leave all layers as they are but the last; nothing is done where that was done before."""
+    if (run.folder / BEST).is_file():
+        return
+    images = run.images(Part.TRAIN, run.plan.final_side)
+    before = keras.Model(run.model.input, run.model.get_layer("pool").output)
+    features = np.asarray(predict(before, images), dtype=np.float64)
+    groups, smoothing = [row.group for row in images.rows], run.plan.label_smoothing
+    losses = last_layer.measure_penalties(features, images.labels, groups, run.labels, smoothing=smoothing)
+    penalty = min(losses, key=losses.__getitem__)
+    layer = last_layer.Lesson(features, images.labels, run.labels, smoothing=smoothing).teach(penalty)
+    run.model.get_layer("logits").set_weights([layer.kernel, layer.bias])
+    measured = _validate(run, run.images(Part.VALIDATION, run.plan.final_side))
+    lesson = {"penalty": penalty, "losses": losses, "folds": last_layer.FOLDS, "validation": measured}
+    (run.folder / LESSON).write_text(json.dumps(lesson, indent=2) + "\n")
+    # Written last, and whole: what reads it knows that the run is finished
+    unfinished = run.folder / f"unfinished.{BEST}"
+    run.model.save_weights(unfinished)
+    unfinished.replace(run.folder / BEST)
+
+
 def predict(model: keras.Model, images: Images) -> Any:
-    """Logits float32 (n, classes)."""
+    """What a model gives for images, such as logits float32 (n, classes)."""
     return model.predict(datasets.network_input(images.grey, images.recipe), batch_size=PREDICT_BATCH, verbose=0)

@@ -64,6 +64,12 @@ def interval(estimate: Mapping[str, float]) -> str:
 def training_story(training: Mapping[str, Any]) -> str:
     """How the weights came about, the run that they grew from first."""
     network = architecture_title(training["architecture"], training["width"])
+    if "last_layer" in training:
+        penalty = training["last_layer"]["penalty"]
+        return (
+            f"Started from {training['started_from']} as {network}. Its last layer alone was taught again,\n"
+            f"by a regression whose penalty ({penalty:g}) was chosen on groups left out of the training part,"
+        )
     epochs, before = _epochs(training["epochs"]), training.get("before")
     if before:
         return f"{training_story(before)},\nthen grown into {network} with the same answers and trained for {epochs}"

@@ -30,7 +30,8 @@ class Recipe:
     `sizes` as for `python -m ml train`; `width` divides the channels; `grown_from` is the sibling architecture, of the
     same modality, that it starts as; `after` the modality whose network of the same architecture it starts from;
     `start` the version of the same classifier, such as 1.0.0, whose released network it starts as. `asks` says that it
-    is taught the questions that each source can answer (docs/adr/0219) and not each label.
+    is taught the questions that each source can answer (docs/adr/0219) and not each label, `last_layer` that they teach
+    its last layer alone.
     """
 
     architecture: str
@@ -42,6 +43,7 @@ class Recipe:
     after: Modality | None = None
     start: str | None = None
     asks: bool = False
+    last_layer: bool = False
 
     @property
     def name(self) -> str:
@@ -75,6 +77,7 @@ class Recipe:
             grown_from=str(smaller) if smaller else None,
             batch=self.batch,
             objective=Objective.QUESTIONS if self.asks else Objective.LABELS,
+            last_layer=self.last_layer,
         )
 
 
@@ -101,6 +104,15 @@ QUESTION_RECIPES = (
     Recipe("vgg19", CXR, "96:5,128:4", start="1.0.0", asks=True),
     Recipe("densenet121", CXR, "96:3,128:2", width=1, batch=32, start="1.1.0", asks=True),
 )
+# Its last layer alone, at the input size of the first: no epochs
+LAST_LAYER_RECIPES = (
+    Recipe("vgg16", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
+    Recipe("resnet50", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
+    Recipe("inceptionv3", CXR, "112:0", start="1.0.0", asks=True, last_layer=True),
+    Recipe("xception", CXR, "96:0", start="1.0.0", asks=True, last_layer=True),
+    Recipe("vgg19", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
+    Recipe("densenet121", CXR, "160:0", width=1, start="1.1.0", asks=True, last_layer=True),
+)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -117,11 +129,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default="labels",
         help="make the X-ray classifiers that were taught questions instead, from the released ones",
     )
+    parser.add_argument(
+        "--last-layer",
+        action="store_true",
+        help="with --objective questions: teach the last layer of the released ones, and change nothing before it",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
-    recipes = QUESTION_RECIPES if options.objective == "questions" else RECIPES
+    if options.last_layer and options.objective != "questions":
+        raise ValueError("--last-layer is taught questions: give --objective questions too.")
+    asked = LAST_LAYER_RECIPES if options.last_layer else QUESTION_RECIPES
+    recipes = asked if options.objective == "questions" else RECIPES
     for made in make(options.data, options.runs, options.root, recipes, version=options.version, width=options.width):
         sys.stdout.write(f"{made}\n")
 
@@ -131,7 +151,8 @@ def make(
 ) -> Iterator[Path]:
     """Make every classifier and their ensembles, and yield their folders; what an earlier call made is left as it is.
 
-    `width` makes all networks so wide instead. Raises ValueError for a width where one starts as a released network.
+    `width` makes all networks so wide instead. Raises ValueError for a width where one starts as a released network,
+    and FileNotFoundError where `root` does not have that network.
     """
     from ml.training.publish.combine import combine
 
@@ -153,6 +174,11 @@ def _make(recipe: Recipe, data: Path, runs: Path, root: Path, version: str, widt
     from ml.training.publish.export import export
 
     run, before = runs / recipe.name, recipe.before(version)
+    if before and not (root / before).is_dir():
+        raise FileNotFoundError(
+            f"{root} lacks {before}, from which {recipe.name} goes on. Put that folder there as it was released: a "
+            "version that was replaced is in the history of ml/weights."
+        )
     chosen = replace(recipe, width=width) if width else recipe
     if recipe.start:
         _recover(recipe, data, root, run)

@@ -12,6 +12,7 @@ from PIL import Image
 
 pytest.importorskip("keras", reason="Keras is only needed to train")
 
+from ml import architectures
 from ml.__main__ import main
 from ml.probability import softmax
 from ml.serving.bundle import read_bundle
@@ -27,6 +28,8 @@ from ml.training.data.questions import (
     split_for_questions,
 )
 from ml.training.data.split import Part, by_group
+from ml.training.fit import trainer
+from ml.training.fit.finished_run import FinishedRun
 from ml.training.fit.loss import SidedCrossEntropy
 from ml.training.fit.plan import Objective, Plan, parse_phases
 from ml.training.fit.teaching import teaching_of
@@ -34,6 +37,8 @@ from ml.training.measure import abnormality, questions, report
 from ml.training.measure.calibration import count_choosers, find_bounds, find_positive_from
 from ml.training.metrics import zone_measures
 from ml.training.modalities import LABELS
+from ml.training.publish import recipes
+from ml.training.publish.markdown import training_story
 from ml.training.scored_images import ScoredImages
 from tests.unit.ml.training.rows import FIELDS, row
 from tests.unit.ml.training.tiny import tiny_architecture
@@ -336,9 +341,15 @@ def test_questions_are_asked_of_x_rays() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_questions_are_learnt_measured_and_packed(images: Path, tmp_path: Path) -> None:
+def test_questions_are_learnt_measured_and_packed(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The whole road: a bundle that serves equalised images and whose papers tell of both questions."""
     pytest.importorskip("openvino", reason="OpenVINO serves what was trained")
+    from ml.training.convert import compression, conversion
+
+    # Weights in eight bits cannot be recovered, and so small a network may or may not agree with Keras in them
+    monkeypatch.setattr(conversion, "candidates", lambda network, _: compression.candidates(network, None))
     run, root = tmp_path / "run", tmp_path / "weights"
     options = ["--modality", "cxr", "--architecture", "tiny", "--batch", "8", "--precision", "float32"]
     options += ["--sizes", "32:10", "--objective", "questions"]
@@ -357,3 +368,26 @@ def test_questions_are_learnt_measured_and_packed(images: Path, tmp_path: Path) 
     assert card.count("## The question it was taught") == 2
     assert "AUC within shenzhen" in card
     assert not any(source.startswith("covid-cxnet") for source in spec.trained_on)
+    _teach_the_last_layer_alone(images, tmp_path / "runs", root)
+
+
+def _teach_the_last_layer_alone(images: Path, runs: Path, root: Path) -> None:
+    """It goes on from the bundle of another version, of which all but the last layer stays to the last bit."""
+    recipe = recipes.Recipe("tiny", Modality.CXR, "32:0", width=1, start="2.0.0", asks=True, last_layer=True)
+    run = runs / recipe.name
+    with tiny_architecture():
+        recipes._recover(recipe, images, root, run)
+        trainer.train(recipe.plan(runs), images, run)
+        before, after = (architectures.build("tiny", 3, size=(32, 32)) for _ in range(2))
+        before.load_weights(run / "start.weights.h5")
+        after.load_weights(run / "best.weights.h5")
+        written = (run / "best.weights.h5").stat().st_mtime_ns
+        trainer.train(recipe.plan(runs), images, run)
+    assert (run / "best.weights.h5").stat().st_mtime_ns == written
+    same = [np.array_equal(*each) for each in zip(before.get_weights(), after.get_weights(), strict=True)]
+    assert same == [True] * (len(same) - 2) + [False, False]
+    story = FinishedRun.read(run).story()
+    lesson = story["last_layer"]
+    assert lesson["validation"]["val_auc"] > 0.9
+    assert lesson["losses"][str(lesson["penalty"])] == min(lesson["losses"].values())
+    assert "Its last layer alone was taught again" in training_story(story)
