@@ -124,6 +124,12 @@ def ensembles(root: Path) -> tuple[EnsembleSpec, ...]:
     return tuple(newest[name] for name in sorted(newest))
 
 
+def versions_before(root: Path, ensemble: EnsembleSpec) -> tuple[EnsembleSpec, ...]:
+    """An ensemble and those of its name under `root` that came before it, the newest first. Raises as `ensembles`."""
+    found = sorted((_read(path) for path in root.glob(f"{ensemble.name}/*/{ENSEMBLE}")), key=_version, reverse=True)
+    return tuple(each for each in found if _version(each) <= _version(ensemble))
+
+
 def _read(path: Path) -> EnsembleSpec:
     try:
         ensemble = EnsembleSpec.from_json(path.read_text(encoding="utf-8"))

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.ensemble import EnsembleSpec, ensembles
+from ml.abnormality import AbnormalityPoint
+from ml.ensemble import EnsembleSpec, ensembles, versions_before
 from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Estimate, Modality
 from ml.training.measure import abnormality
@@ -268,24 +269,30 @@ def _successions(sections: Sequence[Section]) -> dict[str, Sequence[str]]:
 
 
 def _unseen(sections: Sequence[Section], results: Path) -> dict[str, Any] | None:
-    """What the X-ray ensemble says of a lung, abnormal or not, at sources that taught it nothing."""
-    asked = [
-        (each.spec.identity, each.spec.name, each.spec.abnormality)
-        for section in sections
-        for each in section.ensembles
-        if isinstance(each.spec, EnsembleSpec) and each.spec.abnormality is not None
-    ]
-    if not asked:
-        return None
-    identity, name, point = asked[0]
-    scored = read_unseen(results, identity)
-    if scored is None:
-        return None
+    """What the X-ray ensemble says of a lung, abnormal or not, at sources that taught it nothing.
+
+    Where every source has taught it something, that is told of the version before that was asked.
+    """
+    for newest, folder in [(each.spec, each.folder) for section in sections for each in section.ensembles]:
+        if not isinstance(newest, EnsembleSpec) or newest.abnormality is None:
+            continue
+        for spec in versions_before(folder.parents[1], newest):
+            scored = read_unseen(results, spec.identity)
+            if scored is not None and spec.abnormality is not None:
+                later = "" if spec == newest else newest.version
+                return _told_of_unseen(spec.name, spec.version, later, spec.abnormality, scored)
+    return None
+
+
+def _told_of_unseen(
+    name: str, version: str, later: str, point: AbnormalityPoint, scored: ScoredImages
+) -> dict[str, Any]:
     # Other places than those that chose the bounds: all of them are measured
     measured = abnormality.measure_abnormality(scored, replace(point, domains=()))
     said = abnormality.as_abnormal(scored, Line(point.slope, point.intercept))
     means = mean_by_source(said)
-    return {"ensemble": name, "size": scored.size, "about": describe_sources(list(means)), "means": means, **measured}
+    asked = {"ensemble": name, "version": version, "later": later}
+    return {**asked, "size": scored.size, "about": describe_sources(list(means)), "means": means, **measured}
 
 
 def block(sections: Sequence[Section]) -> str:

@@ -52,15 +52,20 @@ def _run(options: argparse.Namespace) -> None:
 def write_unseen(data: Path, root: Path, results: Path) -> None:
     """Store what the newest X-ray ensemble says of every image of the sources that none of its members learnt from.
 
-    Nothing is stored, and what was is removed, where there is no such source.
+    Nothing is stored of it where there is no such source. What versions before it said stays.
     """
     ensemble = newest(root, Modality.CXR)
     taught = _taught(root, ensemble)
     rows = tuple(row for row in read_question_rows(data) if not any(f"{row.source}:" in each for each in taught))
+    path = results / UNSEEN
+    said = read_predictions(path) if path.is_file() else {}
+    said.pop(ensemble.identity, None)
     if rows:
-        write_predictions(results / UNSEEN, {ensemble.identity: _ask(data, root, rows)})
+        said[ensemble.identity] = _ask(data, root, rows)
+    if said:
+        write_predictions(path, said)
     else:
-        (results / UNSEEN).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def read_unseen(results: Path, ensemble: str) -> "ScoredImages | None":

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("keras", reason="Keras is only needed to train")
 
+from ml.ensemble import versions_before
 from ml.preprocessing import resize
 from ml.spec import Modality, zone_of
 from ml.training.data.manifest import Row
@@ -102,15 +103,20 @@ def test_nothing_is_stored_where_no_place_is_unseen(monkeypatch: pytest.MonkeyPa
         store_member(tmp_path, name, seed=seed)
     combine(tmp_path, Modality.CXR, version="1.0.0")
     monkeypatch.setattr(places, "read_question_rows", lambda _: ())
-    (tmp_path / places.UNSEEN).write_text("answers of a version before")
+    said = score_rows(rows_of(0), LABELS[Modality.CXR], np.full((len(rows_of(0)), 3), 1 / 3))
+    write_predictions(tmp_path / places.UNSEEN, {"panel-cxr/0.9.0": said, "panel-cxr/1.0.0": said})
     places.write_unseen(tmp_path, tmp_path, tmp_path)
     assert places.read_unseen(tmp_path, "panel-cxr/1.0.0") is None
+    assert places.read_unseen(tmp_path, "panel-cxr/0.9.0") is not None
 
 
 @pytest.mark.usefixtures("few_resamples")
 def test_the_document_tells_of_unseen_places_and_controls() -> None:
     text = document(read_sections(WEIGHTS_ROOT), RESULTS)
-    scored = places.read_unseen(RESULTS, newest(WEIGHTS_ROOT, Modality.CXR).identity)
+    ensemble = newest(WEIGHTS_ROOT, Modality.CXR)
+    known = (places.read_unseen(RESULTS, each.identity) for each in versions_before(WEIGHTS_ROOT, ensemble))
+    scored = next((each for each in known if each is not None), None)
+    assert ("**This is panel-cxr" in text) == (places.read_unseen(RESULTS, ensemble.identity) is None)
     unseen = sorted(set(scored.sources.tolist())) if scored else []
     assert ("places that nobody who made it had seen" in text) == bool(unseen)
     # A place that nobody had seen is described, and no other
