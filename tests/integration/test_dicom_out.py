@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import socket
-import subprocess
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,63 +16,22 @@ from delivery.dicom import scu
 from delivery.models import Content, Delivery, Destination, Kind, Outcome
 from delivery.senders import Unreachable
 from diagnosis.models import Scan
+from tests import orthanc
 from tests.factories import finish
 from tests.ports import own_port
 
-ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
 pytestmark = [
     pytest.mark.django_db,
     # pynetdicom leaves a socket unclosed where nobody answers.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.skipif(
-        not Path(ORTHANC).exists() and not os.environ.get("CI"), reason="Debian's package orthanc is not installed"
-    ),
+    pytest.mark.skipif(orthanc.is_missing(), reason="Debian's package orthanc is not installed"),
 ]
 Start = Callable[[], Any]
-START_SECONDS = 180
 
 
 @pytest.fixture
 def ports() -> tuple[int, int]:
     return own_port(), own_port()
-
-
-@contextmanager
-def orthanc(folder: Path, ports: tuple[int, int], **more: Any) -> Iterator[None]:
-    """On these ports, of DICOM and HTTP; `more`: of its configuration."""
-    configuration = {
-        "DicomAet": "ARCHIVE",
-        "DicomCheckCalledAet": True,
-        "DicomPort": ports[0],
-        "HttpPort": ports[1],
-        "StorageDirectory": str(folder / "orthanc"),
-        "IndexDirectory": str(folder / "orthanc"),
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "Plugins": [],
-        **more,
-    }
-    (folder / "orthanc.json").write_text(json.dumps(configuration))
-    command = [ORTHANC, str(folder / "orthanc.json")]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            for port in ports:
-                _wait_for(port)
-            yield
-        finally:
-            process.terminate()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("Orthanc did not start")
 
 
 @pytest.fixture
@@ -91,7 +42,7 @@ def archive(clinic: Clinic, ports: tuple[int, int]) -> Destination:
         name="Archive",
         host="127.0.0.1",
         port=ports[0],
-        called_title="ARCHIVE",
+        called_title=orthanc.TITLE,
         calling_title="PORTAL",
         contents=[Content.STUDY_RESULT],
     )
@@ -103,11 +54,6 @@ def _later() -> None:
     Delivery.objects.exclude(held_until=None).update(held_until=timezone.now() - timedelta(seconds=1))
     Destination.objects.update(paused_until=None)
     sending.deliver_some(seconds=20)
-
-
-def _asked(port: int, path: str) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
-        return json.load(answer)
 
 
 def test_an_archive_that_was_away_gets_each_object_once(
@@ -125,7 +71,7 @@ def test_an_archive_that_was_away_gets_each_object_once(
     assert (row.status, row.attempts) == ("waiting", 1)
     with pytest.raises(Unreachable):
         scu.echo(archive)
-    with orthanc(tmp_path, ports):
+    with orthanc.running(tmp_path / "orthanc", dicom=ports[0], web=ports[1], DicomCheckCalledAet=True):
         assert "answered" in scu.echo(archive)
         archive.called_title = "STRANGER"
         with pytest.raises(Unreachable, match="rejected"):
@@ -138,12 +84,12 @@ def test_an_archive_that_was_away_gets_each_object_once(
         with monkeypatch.context() as between, pytest.raises(KeyboardInterrupt):
             between.setattr(sending, "_finish", killed)
             _later()
-        assert len(_asked(ports[1], "/instances")) == 3
+        assert len(orthanc.asked(ports[1], "/instances")) == 3
         _later()
         row.refresh_from_db()
         assert row.status == "delivered", row.last_answer
         assert [one.outcome for one in row.log.all()] == [Outcome.AGAIN, Outcome.LOST, Outcome.DELIVERED]
-        (study,) = _asked(ports[1], "/studies?expand")
+        (study,) = orthanc.asked(ports[1], "/studies?expand")
         assert study["MainDicomTags"]["StudyInstanceUID"] == f"2.25.{scan.study_id.int}"
         assert len(study["Series"]) == 2
-        assert len(_asked(ports[1], "/instances")) == 3
+        assert len(orthanc.asked(ports[1], "/instances")) == 3

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,22 +14,13 @@ from accounts.models import Clinic
 from diagnosis.models import Patient
 from orders import modality_worklist
 from orders.models import Order, OrderSource
+from tests import orthanc
 from tests.ports import own_port
-from tests.slow import eventually
 
-PLUGIN = Path("/usr/share/orthanc/plugins/libModalityWorklists.so")
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(
-        not (shutil.which("Orthanc") and PLUGIN.exists()) and not os.environ.get("CI"), reason="no Orthanc here"
-    ),
+    pytest.mark.skipif(orthanc.is_missing(orthanc.WORKLISTS), reason="no Orthanc here"),
 ]
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as peer:
-        peer.settimeout(1)
-        return peer.connect_ex(("127.0.0.1", port)) == 0
 
 
 def entry(number: str, *, name: str = "Berg^Alma", born: str = "19580314", accession: str) -> Dataset:
@@ -66,26 +52,14 @@ def worklist(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """Port of a running Orthanc, and the folder of its worklist."""
     folder, port = tmp_path / "worklist", own_port()
     folder.mkdir()
-    written = {
-        "Name": "RIS",
-        "StorageDirectory": str(tmp_path),
-        "IndexDirectory": str(tmp_path),
-        "Plugins": [str(PLUGIN)],
-        "HttpServerEnabled": False,
-        "DicomAet": "RIS",
-        "DicomPort": port,
+    more = {
         "DicomAlwaysAllowFindWorklist": True,
         "Worklists": {"Enable": True, "Database": str(folder), "FilterIssuerAet": False},
     }
-    path = tmp_path / "orthanc.json"
-    path.write_text(json.dumps(written))
-    process = subprocess.Popen(["Orthanc", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        eventually(lambda: answers(port), "Orthanc listens")
+    with orthanc.running(
+        tmp_path / "orthanc", dicom=port, web=own_port(), title="RIS", plugins=(orthanc.WORKLISTS,), **more
+    ):
         yield port, folder
-    finally:
-        process.terminate()
-        process.wait(timeout=180)
 
 
 # pynetdicom leaves the socket of a call that nobody takes to the garbage collector.

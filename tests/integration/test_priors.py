@@ -19,9 +19,10 @@ from network import querying, retrieving, sorting
 from network.listener import Door, Listener
 from network.models import PriorRetrieval, PriorsBy, ReceivedInstance, ReceivedStudy, RemoteEntity
 from network.states import RetrievalStatus as S
+from tests import orthanc
 from tests.images import ct_dicom, xray_dicom
 from tests.integration import test_dicom_out
-from tests.integration.test_dicom_out import orthanc, ports  # noqa: F401
+from tests.integration.test_dicom_out import ports  # noqa: F401
 from tests.ports import own_port
 
 pytestmark = [
@@ -51,7 +52,7 @@ def archive(
 ) -> Iterator[RemoteEntity]:
     settings.PRIORS_PER_HOUR, settings.DICOM_TIMEOUT_SECONDS = 60, 60
     known = {"DicomModalities": {"portal": ["PORTAL", "127.0.0.1", listener.port]}}
-    with orthanc(tmp_path, ports, **known):
+    with orthanc.running(tmp_path / "orthanc", dicom=ports[0], web=ports[1], DicomCheckCalledAet=True, **known):
         yield RemoteEntity.objects.create(
             clinic=clinic,
             title="ARCHIVE",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import signal
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -19,10 +16,9 @@ import psutil
 
 from portal.embedded.process import Process
 from portal.parent_death import die_with_parent
-from tests import servers
+from tests import orthanc, servers
 
-ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
-ARCHIVE = "ARCHIVE"
+ARCHIVE = orthanc.TITLE
 STEP_SECONDS = 0.2
 
 
@@ -111,30 +107,17 @@ class Archive:
 
     def __init__(self, folder: Path, dicom_port: int, web_port: int) -> None:
         self._web = web_port
-        configuration = {
-            "Name": "chaos",
-            "DicomAet": ARCHIVE,
-            "DicomPort": dicom_port,
-            "HttpPort": web_port,
-            "StorageDirectory": str(folder / "orthanc"),
-            "IndexDirectory": str(folder / "orthanc"),
-            "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
-            "Plugins": [],
-        }
-        file = folder / "orthanc.json"
-        file.write_text(json.dumps(configuration))
-        self.process = Process(name="Orthanc", command=[ORTHANC, str(file)], log=folder / "log" / "orthanc.log")
+        started = orthanc.command(folder / "orthanc", dicom=dicom_port, web=web_port)
+        self.process = Process(name="Orthanc", command=started, log=folder / "log" / "orthanc.log")
 
     def asked(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._web}{path}", timeout=60) as answer:
-            return json.load(answer)
+        return orthanc.asked(self._web, path)
 
     @property
     def count(self) -> int:
         """Objects that it has; 0 while it does not answer."""
         try:
-            return int(self.asked("/statistics")["CountInstances"])
+            return orthanc.count(self._web)
         except (OSError, ValueError):
             return 0
 

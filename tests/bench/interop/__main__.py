@@ -52,7 +52,7 @@ def _store(folder: Path, chosen: argparse.Namespace) -> Times:
     with ExitStack() as stack:
         both = (
             stack.enter_context(peers.portal(folder)),
-            stack.enter_context(peers.orthanc(folder / "orthanc")),
+            stack.enter_context(peers.archive(folder / "orthanc")),
         )
         for turn in range(chosen.rounds):
             for way, send in WAYS.items():
@@ -78,7 +78,7 @@ def _answer(folder: Path, number: int) -> tuple[float, float, list[float]]:
     from portal.embedded.launcher import Launcher
 
     files = slices.make_series(folder / "study", number, **PERSON)
-    with peers.orthanc(folder / "archive", title=results.ARCHIVE) as archive:
+    with peers.archive(folder / "archive", title=results.ARCHIVE) as archive:
         patient = _prepare(archive)
         launcher = Launcher(host="127.0.0.1", port=free_port(), say=say)
         with launcher.running():

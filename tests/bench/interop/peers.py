@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from socket import create_connection
 
+from tests import orthanc
 from tests.ports import own_port
 
 ROOT = Path(__file__).resolve().parents[3]
 TITLE = "BENCH"  # of the sender
 PORTAL = "PORTAL"
-ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
-PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-START_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,7 @@ def portal(folder: Path) -> Iterator[Peer]:
         for process in processes:
             process.start()
             stack.callback(process.stop)
-        _wait_for(dicom)
+        orthanc.wait_for(dicom)
         if not web.wait_until_ready("127.0.0.1", http, meanwhile=lambda: None):
             sys.exit(f"The web server does not answer: {folder / 'web.log'} has the reason.")
         stow = f"http://127.0.0.1:{http}/api/dicom-web/studies"
@@ -79,45 +72,8 @@ def make_sender() -> str:
 
 
 @contextmanager
-def orthanc(folder: Path, *, title: str = PORTAL) -> Iterator[Peer]:
+def archive(folder: Path, *, title: str = PORTAL) -> Iterator[Peer]:
     """With its own storage and index (SQLite) and its plug-in for DICOMweb, as its packages set it up."""
     port, web = own_port(), own_port()
-    folder.mkdir()
-    configuration = {
-        "Name": "bench",
-        "DicomAet": title,
-        "DicomPort": port,
-        "HttpPort": web,
-        "StorageDirectory": str(folder),
-        "IndexDirectory": str(folder),
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "Plugins": [str(PLUGIN)],
-    }
-    file = folder / "orthanc.json"
-    file.write_text(json.dumps(configuration))
-    with subprocess.Popen([ORTHANC, str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            _wait_for(port)
-            _wait_for(web)
-            root = f"http://127.0.0.1:{web}"
-            yield Peer("Orthanc", port, f"{root}/dicom-web/studies", "", lambda: _instances(root))
-        finally:
-            process.terminate()
-
-
-def _instances(root: str) -> int:
-    with urllib.request.urlopen(f"{root}/statistics", timeout=30) as answer:
-        return int(json.load(answer)["CountInstances"])
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    sys.exit(f"Nothing answers on port {port}.")
+    with orthanc.running(folder, dicom=port, web=web, title=title, plugins=(orthanc.DICOMWEB,)):
+        yield Peer("Orthanc", port, f"http://127.0.0.1:{web}/dicom-web/studies", "", partial(orthanc.count, web))
