@@ -29,11 +29,11 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from tests import chromium
 from tests.bench import study_files
 from tests.bench.client import Client
 from tests.bench.flow import free_port, say, set_up
 from tests.chest_images import chest_folder
-from tests.running import CHROMIUM_FLAGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
@@ -44,7 +44,7 @@ BELOW = "/ohif"
 PATIENCE_MS = 180_000
 # OHIF draws by WebGL; without a graphics card Chromium does that in software.
 FLAGS = [
-    *(flag for flag in CHROMIUM_FLAGS if flag != "--disable-gpu"),
+    *(flag for flag in chromium.FLAGS if flag != "--disable-gpu"),
     *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
 ]
 # Some canvas has at least 16 greys: an empty one and a loading one have fewer.
@@ -95,15 +95,12 @@ def _chosen() -> argparse.Namespace:
 
 
 def _measure(chosen: argparse.Namespace, front: int, dist: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
     from portal.embedded.launcher import Launcher
 
     launcher = Launcher(host="127.0.0.1", port=free_port(), say=say)
     with launcher.running(), _front(front, launcher.port, dist), ExitStack() as stack:
         email, password, studies = _send(launcher.port, chosen.n)
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        browser = stack.enter_context(chromium.launched(FLAGS))
         times: dict[str, dict[str, list[Seen]]] = {}
         for turn in range(chosen.rounds):
             context = browser.new_context(base_url=f"http://127.0.0.1:{front}", viewport={"width": 1400, "height": 900})
@@ -116,7 +113,6 @@ def _measure(chosen: argparse.Namespace, front: int, dist: Path) -> None:
                     say(f"turn {turn + 1}: {study.name}: {who} {one.took:.0f} ms, {one.requests} requests")
                 launcher.step()
             context.close()
-        browser.close()
     _report(times)
 
 
@@ -238,11 +234,6 @@ class _Front(BaseHTTPRequestHandler):
 
 
 # --- the browser -------------------------------------------------------------------------------------------
-
-
-def _chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    return found or sys.exit("There is no Chromium: apt-get install chromium.")
 
 
 def _sign_in(context: BrowserContext, email: str, password: str) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from shutil import which
 
+from tests import chromium
 from tests.bench.browsing import Browsing
-from tests.running import CHROMIUM_FLAGS
 
 NOTCH_MS = 33  # thirty slices a second: a wheel turned briskly
 PATIENCE_MS, SETTLED_MS = 60_000, 1_000
@@ -61,13 +60,8 @@ def turn(browsing: Browsing, image: str, count: int) -> Turned:
 
     As whoever is signed in with `browsing`.
     """
-    from playwright.sync_api import sync_playwright
-
-    chromium = which("chromium") or which("google-chrome")
     root = f"http://{browsing.host}:{browsing.port}"
-    assert chromium, "There is no Chromium: apt-get install chromium."
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    with chromium.launched() as browser:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         context.add_cookies([{"name": name, "value": value, "url": root} for name, value in browsing.cookies.items()])
         page = context.new_page()
@@ -78,7 +72,6 @@ def turn(browsing: Browsing, image: str, count: int) -> Turned:
         page.wait_for_timeout(SETTLED_MS)
         page.wait_for_load_state("networkidle", timeout=PATIENCE_MS)
         times = page.evaluate(_TURN, [count - 1, NOTCH_MS])
-        browser.close()
     assert times, "The wheel turned, and no other slice was seen."
     gaps = [later - earlier for earlier, later in pairwise(times)]
     return Turned(count - 1, len(times), max(gaps, default=0.0), sum(gap > 50 for gap in gaps))
