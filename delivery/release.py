@@ -19,6 +19,7 @@ SUPERSEDED = gettext_noop("A newer result has taken its place.")
 NO_RESULT = gettext_noop("There is no result to send.")
 RESEARCH_ONLY = gettext_noop("The result is for research only, and this clinic has not switched it on.")
 STOPPED = gettext_noop("A classifier that answered was stopped since.")
+NOT_SHOWN = gettext_noop("The classifiers that answered are off or on trial in this clinic now.")
 NOT_READ = gettext_noop("It waits until a person has read the study, as this clinic’s reading policy asks.")
 NOT_SIGNED = gettext_noop("The report is not signed.")
 MOVED_TO_ANOTHER = gettext_noop("The study was given to another patient since it was queued.")
@@ -64,7 +65,9 @@ def _require_standing_classifiers(analysis: Analysis) -> None:
     study, names = analysis.study, list(analysis.predictions.values_list("classifier", flat=True))
     try:
         classifiers.require_still_answering(study.clinic_id, Modality(study.modality), names)
-    except (AnalysisFailed, classifiers.OthersAnswer) as failure:
+    except AnalysisFailed as failure:
+        raise Refused(NOT_SHOWN if failure.code == classifiers.OFF else STOPPED) from failure
+    except classifiers.OthersAnswer as failure:
         raise Refused(STOPPED) from failure
 
 

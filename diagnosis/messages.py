@@ -56,6 +56,14 @@ FAILURES = {
         "The classifiers for chest CT are for research only: on whole examinations they were not shown to find "
         "disease. They are switched off in this clinic. The study can be read without a result."
     ),
+    "classifiers_off/unaccepted_cxr": gettext_noop(
+        "This clinic shows no result for chest X-rays before it has measured the classifiers on its own cases. "
+        "The study can be read without a result."
+    ),
+    "classifiers_off/unaccepted_ct": gettext_noop(
+        "This clinic shows no result for chest CT before it has measured the classifiers on its own cases. "
+        "The study can be read without a result."
+    ),
     "classifiers_stopped/cxr": gettext_noop(
         "The classifiers for chest X-rays were stopped: “%(reason)s” The study can be read without a result. "
         "It is analysed again when they are taken up again."

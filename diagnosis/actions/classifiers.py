@@ -19,7 +19,9 @@ from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, ClassifierRule, Report
 from diagnosis.models.analysis import Trigger
 from diagnosis.models.classifier_rule import ClassifierState
+from diagnosis.models.modality import Modality
 from diagnosis.oversight import jobs
+from diagnosis.rules.acceptance import unaccepted
 from diagnosis.rules.classifiers import STOPPED
 from diagnosis.states import AnalysisStatus as S
 
@@ -29,6 +31,10 @@ DECIDED = _("Somebody has decided about it meanwhile. Look at how it stands now,
 EARLIER = _(
     "A version that is not installed any more is not asked. It can be stopped, which marks the results that it gave, "
     "or made active, which takes that mark away."
+)
+UNACCEPTED = _(
+    "This clinic shows no results of these classifiers before it has accepted the version that is installed on its own "
+    "cases. Until then they are on trial. Close an acceptance set, or change the reading policy."
 )
 UNKNOWN = _("No such classifier is installed here. Choose one of the list.")
 
@@ -43,6 +49,8 @@ def decide_on_classifier(
     knew of, if that matters. Raises PermissionDenied and Refusal; NotAllowedNow where there is a newer one.
 
     Of a version that is not installed any more (`subject` is its identity) only the mark on its results can be decided.
+    In a clinic that has still to accept what is installed, making it active is refused but where it lifts a stop: an
+    acceptance is refused while one stands.
     """
     _require(by, clinic)
     if not reason.strip():
@@ -54,6 +62,8 @@ def decide_on_classifier(
         raise Refusal("earlier_version", EARLIER)
     with transaction.atomic():
         before = _before(clinic, subject, seen)
+        if clinic and state == ClassifierState.ACTIVE and not found.is_earlier and not _stands_stopped(clinic, subject):
+            _require_accepted(clinic, found.modality)
         rule = ClassifierRule.objects.create(
             clinic=clinic,
             subject=subject,
@@ -77,6 +87,18 @@ def _require(by: User, clinic: Clinic | None) -> None:
     if clinic is None:
         raise PermissionDenied(ONLY_THE_SITE)
     require(by, Permission.MANAGE_CLINIC, clinic)
+
+
+def _stands_stopped(clinic: Clinic, subject: str) -> bool:
+    """A stop that became off or on trial was not lifted."""
+    telling = (ClassifierState.STOPPED, ClassifierState.ACTIVE)
+    rule = ClassifierRule.objects.filter(clinic=clinic, subject=subject, state__in=telling).first()
+    return rule is not None and rule.state == ClassifierState.STOPPED
+
+
+def _require_accepted(clinic: Clinic, modality: Modality) -> None:
+    if modality in unaccepted(clinic.pk):
+        raise Refusal("unaccepted", UNACCEPTED)
 
 
 def _before(clinic: Clinic | None, subject: str, seen: int | None) -> ClassifierRule | None:

@@ -162,21 +162,31 @@ def _state(rules: Rules, spec: ClassifierSpec, members: frozenset[str] | None) -
 
 
 def why_silent(clinic: UUID, modality: Modality) -> tuple[Message, ...]:
-    """Why the ensemble that lies here gives no results in the clinic; empty where it does. Loads no weights."""
+    """Why the ensemble that lies here gives no answers in the clinic, neither shown ones nor on trial; empty where it
+    does. Loads no weights.
+    """
     found = _ensemble_of(modality.value)
     if found is None:
         return (NONE_MEASURED,)
     states = states_in(clinic)
     specs = [one for one in installed_specs() if one.modality == modality.value]
-    asked = tuple(one for one in specs if states[one.name] == ClassifierState.ACTIVE)
-    return _blocked_reasons(found, asked, {name: one for name, one in states.items() if one != ClassifierState.ACTIVE})
+    shown, on_trial = (
+        tuple(one for one in specs if states[one.name] == state)
+        for state in (ClassifierState.ACTIVE, ClassifierState.SHADOW)
+    )
+    untried = _blocked_reasons(found, on_trial, _others(states, ClassifierState.SHADOW))
+    return _blocked_reasons(found, shown, _others(states, ClassifierState.ACTIVE)) if untried and shown else untried
+
+
+def _others(states: Mapping[str, ClassifierState], state: ClassifierState) -> dict[str, ClassifierState]:
+    return {name: found for name, found in states.items() if found != state}
 
 
 def _in_state(
     classifiers: Iterable[serving.Classifier], states: Mapping[str, ClassifierState], state: ClassifierState
 ) -> Chosen:
     asked = [one for one in classifiers if states[one.spec.name] == state]
-    return Chosen(asked, {name: found for name, found in states.items() if found != state})
+    return Chosen(asked, _others(states, state))
 
 
 def gate() -> Gate:

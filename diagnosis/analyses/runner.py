@@ -319,7 +319,7 @@ def ensemble_prediction_row(pk: uuid.UUID, combined: CombinedPrediction) -> Ense
         probability=probability,
         at_or_above_threshold=probability >= point.threshold,
         zone=point.zone(probability).value,
-        abnormality=_abnormality(combined),
+        abnormality=abnormality_of(combined),
         card=_card(ensemble),
     )
 
@@ -342,8 +342,10 @@ def _positive_zone(metrics: Mapping[str, Any], question: str = "") -> dict[str, 
     return {"positive_zone": {short: metrics[name] for short, name in names.items()}}
 
 
-def _abnormality(combined: CombinedPrediction) -> dict[str, Any] | None:
-    """Of the study as a whole, for the combined probabilities are; None where the ensemble was not asked."""
+def abnormality_of(combined: CombinedPrediction) -> dict[str, Any] | None:
+    """As an ensemble's row keeps it. Of the study as a whole, for the combined probabilities are; None where the
+    ensemble was not asked.
+    """
     point = combined.ensemble.abnormality
     if point is None:
         return None

@@ -60,6 +60,7 @@ class PolicyForm(forms.ModelForm):
             *("read_first", "double_reading_percent", "urgent_hours", "referrer_hours", "disagreement_hours"),
             *("order_by_result", "suspicion_hours", "critical_minutes", "asks_request"),
             *("hide_until_read", "abnormal_percent", "covid_percent", "show_research_only"),
+            "requires_acceptance",
         ]
         widgets = {"read_first": forms.RadioSelect}
         labels = {
@@ -73,6 +74,7 @@ class PolicyForm(forms.ModelForm):
             "critical_minutes": _("Acknowledged within (minutes)"),
             "asks_request": _("Ask for referrer, ward, clinical question and symptoms at upload"),
             "hide_until_read": _("Hide the classifiers' results from everybody until a person has read the study"),
+            "requires_acceptance": _("Show no results before they were measured on examinations of this clinic"),
             "abnormal_percent": _("Images with an abnormal lung (%)"),
             "covid_percent": _("Images of people with COVID-19 (%)"),
             "show_research_only": _("Show results of classifiers that are for research only (CT)"),
@@ -99,6 +101,12 @@ class PolicyForm(forms.ModelForm):
             "hide_until_read": _(
                 "Readers see a result once they have committed their first impression, everybody else once the study "
                 "has been read."
+            ),
+            "requires_acceptance": _(
+                "The classifiers are on trial until an acceptance set is closed for the version that is installed "
+                "(Oversight, Classifiers, Acceptance at this site): they answer, and nobody sees it. A newer version "
+                "is on trial again. CT cannot be accepted, because its classifiers are not asked whether the lung is "
+                "abnormal, and stays on trial. Results that are there already stay."
             ),
             "abnormal_percent": _(
                 "Your assumption, for “of 100 images”: how many of 100 X-rays here show an abnormal lung."

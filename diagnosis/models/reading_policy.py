@@ -58,6 +58,9 @@ class ReadingPolicy(models.Model):
     show_research_only = models.BooleanField(
         default=False, help_text="results of classifiers for research only stand unfolded beside the others"
     )
+    requires_acceptance = models.BooleanField(
+        default=False, help_text="no answer is shown before the clinic has accepted what is installed on its own cases"
+    )
 
     critical_minutes = models.PositiveSmallIntegerField(
         default=60,

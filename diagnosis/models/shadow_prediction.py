@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
+from diagnosis.models.scan import Scan
 from diagnosis.models.zone import Zone
 
 
@@ -18,7 +19,7 @@ class ShadowPrediction(ClinicalModel):
     """What a classifier on trial, or an ensemble of such, predicts for the study of one analysis.
 
     In a table of its own, so that no page, report, export or answer that shows predictions can meet one: it is only
-    ever counted.
+    ever counted, and measured when a clinic closes its acceptance. For that an ensemble's row keeps more.
     """
 
     analysis = models.ForeignKey(Analysis, on_delete=models.PROTECT, related_name="shadow_predictions")
@@ -28,6 +29,13 @@ class ShadowPrediction(ClinicalModel):
     probability = models.FloatField(help_text="of the operating point's class, 0 to 1")
     at_or_above_threshold = models.BooleanField(help_text="whether that probability reaches the threshold")
     zone = models.CharField(max_length=13, choices=Zone.choices)
+    members = models.JSONField(default=list, blank=True, help_text="of an ensemble: the identities of its classifiers")
+    abnormality = models.JSONField(
+        null=True, blank=True, default=None, help_text="of an ensemble: as EnsemblePrediction.abnormality"
+    )
+    images = models.ManyToManyField(
+        Scan, related_name="+", blank=True, help_text="of an ensemble: those that it was asked about; older: empty"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ShadowPredictionQuerySet.as_manager()

@@ -1,6 +1,7 @@
 """Which examinations of a clinic can be in an acceptance set, what they measure, and whether that is what was sealed.
 
-Only results that are stored are used: nothing is run again for an acceptance.
+Only answers that are stored are used, those that were shown and those that were kept on trial, by the same rules:
+nothing is run again for an acceptance.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -28,6 +31,7 @@ from diagnosis.models import (
     Prediction,
     Report,
     Scan,
+    ShadowPrediction,
     Study,
 )
 from diagnosis.models.report import ReportQuerySet
@@ -35,6 +39,7 @@ from diagnosis.models.review import Category, ImageQuality
 from diagnosis.models.study import StudyQuerySet
 from diagnosis.oversight.acceptance_figures import Scored, Thresholds, figures
 from diagnosis.rules import blinding
+from diagnosis.rules.acceptance import deciding
 from diagnosis.rules.confidentiality import open_reports
 from diagnosis.rules.corrections import signed_for_others
 from diagnosis.rules.records import joined_apart
@@ -43,8 +48,6 @@ from diagnosis.states import AnalysisStatus, ReportStatus
 # The reader's word as the truth: every appearance but "negative" is an abnormal lung, also that of another disease.
 NOT_ABNORMAL = (Category.NEGATIVE,)
 KIND = "acceptance"
-# What of an operating point decides on the answer.
-DECIDES = ("threshold", "abnormal_from", "slope", "intercept")
 
 NO_RESULT = _("It was taken back, or has no stored result of this version on the images that it has now.")
 REPORT_MOVED = _("Its report was corrected, entered in error, or followed by a newer one since.")
@@ -54,8 +57,33 @@ IMAGES_CHANGED = _("Its images changed since its truth was named.")
 SAME_PATIENT = _("Another case is of the same patient now.")
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the version that is measured said of one study, whether its lung is abnormal. `abnormality`: as
+    EnsemblePrediction keeps it; `on_trial`: it was shown to nobody.
+    """
+
+    analysis: UUID
+    number: int
+    study: UUID
+    members: frozenset[str]
+    abnormality: Mapping[str, Any]
+    on_trial: bool
+
+    @classmethod
+    def of(cls, row: EnsemblePrediction | ShadowPrediction) -> Answer:
+        assert row.abnormality is not None  # which the queries ask for
+        on_trial = isinstance(row, ShadowPrediction)
+        of = row.analysis
+        return cls(of.pk, of.number, of.study_id, frozenset(row.members), row.abnormality, on_trial)
+
+    @property
+    def probability(self) -> float:
+        return float(self.abnormality["probability"])
+
+
 def results(of: AcceptanceSet) -> QuerySet[EnsemblePrediction]:
-    """The stored results of the version that is measured, which answer whether the lung is abnormal; newest first.
+    """The stored results of the version that is measured, which answer whether the lung is abnormal.
 
     Only those on the very images that their study has now: images are moved and taken back.
     """
@@ -74,16 +102,38 @@ def results(of: AcceptanceSet) -> QuerySet[EnsemblePrediction]:
         analysis__image=None,
         analysis__study__clinic=of.clinic_id,
         analysis__study__withdrawal=None,
-    ).order_by("-analysis__number")
+    )
+
+
+def trials(of: AcceptanceSet) -> QuerySet[ShadowPrediction]:
+    """What the version answered on trial, by the rules of `results`. It gave no result in these analyses, and mostly
+    nothing else did.
+    """
+    asked_about = ShadowPrediction.images.through._default_manager
+    seen = asked_about.filter(shadowprediction=OuterRef("pk"))
+    elsewhere = seen.exclude(scan__series__study=F("shadowprediction__analysis__study"), scan__withdrawal=None)
+    of_image = asked_about.filter(shadowprediction=OuterRef(OuterRef("pk")), scan=OuterRef("pk"))
+    asked = Scan.objects.filter(series__study=OuterRef("analysis__study"), not_classified_code="")
+    return ShadowPrediction.objects.filter(
+        ~Exists(elsewhere),
+        ~Exists(asked.filter(~Exists(of_image))),
+        classifier=of.ensemble,
+        version=of.version,
+        abnormality__isnull=False,
+        analysis__image=None,
+        analysis__study__clinic=of.clinic_id,
+        analysis__study__withdrawal=None,
+    )
 
 
 def studies(of: AcceptanceSet, user: User) -> StudyQuerySet:
-    """Those with such a result that `user` may see and that are not in the set; nor is another one of the patient.
+    """Those with such an answer that `user` may see and that are not in the set; nor is another one of the patient.
 
     Without those whose reading is hidden from `user`: what is true of them would tell of it.
     """
     there = AcceptanceCase.objects.filter(acceptance_set=of)
-    answered = Exists(results(of).order_by().filter(analysis__study=OuterRef("pk")))
+    of_study = [rows.order_by().filter(analysis__study=OuterRef("pk")) for rows in _kinds(of)]
+    answered = Q(Exists(of_study[0])) | Q(Exists(of_study[1]))
     found = Study.objects.visible_to(user).filter(answered, clinic=of.clinic_id, modality=of.modality)
     hidden = blinding.hidden_readings(user).order_by().values("pk")
     return found.exclude(patient__in=there.values("study__patient")).exclude(pk__in=hidden)
@@ -129,9 +179,7 @@ def _rests_on(report: Report, images: Mapping[str, bool]) -> bool:
     return {key for key, is_asked in images.items() if is_asked} <= report.rests_on <= set(images)
 
 
-def faults(
-    of: AcceptanceSet, cases: Sequence[AcceptanceCase], said: Mapping[UUID, EnsemblePrediction]
-) -> dict[UUID, Promise]:
+def faults(of: AcceptanceSet, cases: Sequence[AcceptanceCase], said: Mapping[UUID, Answer]) -> dict[UUID, Promise]:
     """By case, why it cannot be measured now: what was right when it was added may not be any more."""
     keys = [one.report_id for one in cases if one.report_id]
     standing = {one.pk: one for one in standing_reports(of).filter(pk__in=keys).select_related("study")}
@@ -172,25 +220,29 @@ def _changed(cases: Sequence[AcceptanceCase]) -> dict[UUID, Promise]:
     return found
 
 
-def newest(of: AcceptanceSet, keys: Iterable[UUID]) -> dict[UUID, EnsemblePrediction]:
-    """By study, the newest stored result of the version that is measured."""
-    found: dict[UUID, EnsemblePrediction] = {}
-    for one in results(of).filter(analysis__study__in=list(keys)).select_related("analysis"):
-        found.setdefault(one.analysis.study_id, one)
+def newest(of: AcceptanceSet, keys: Iterable[UUID]) -> dict[UUID, Answer]:
+    """By study, the newest stored answer of the version that is measured."""
+    studies = list(keys)
+    found: dict[UUID, Answer] = {}
+    rows = chain(*(kind.filter(analysis__study__in=studies).select_related("analysis") for kind in _kinds(of)))
+    for one in sorted(map(Answer.of, rows), key=lambda one: (one.number, not one.on_trial)):
+        found[one.study] = one
     return found
 
 
-def content(
-    of: AcceptanceSet, cases: Sequence[AcceptanceCase], said: Mapping[UUID, EnsemblePrediction]
-) -> dict[str, Any]:
+def _kinds(of: AcceptanceSet) -> tuple[QuerySet[Any], QuerySet[Any]]:
+    return results(of), trials(of)
+
+
+def content(of: AcceptanceSet, cases: Sequence[AcceptanceCase], said: Mapping[UUID, Answer]) -> dict[str, Any]:
     """Everything that a closed set rests on, and its figures, without a name of a patient.
 
     The order of the cases is that of the hashes of their keys, which nobody chose: it decides the parts of the
     cross-fitting.
     """
     ordered = sorted(cases, key=lambda one: hashlib.sha256(one.study_id.bytes).hexdigest())
-    point = said[ordered[0].study_id].abnormality["operating_point"]  # type: ignore[index]
-    scored = [Scored(one.is_abnormal, _probability(said[one.study_id])) for one in ordered]
+    point = said[ordered[0].study_id].abnormality["operating_point"]
+    scored = [Scored(one.is_abnormal, said[one.study_id].probability) for one in ordered]
     shipped = Thresholds(point["threshold"], point["abnormal_from"])
     return {
         "clinic": {"id": str(of.clinic_id), "name": of.clinic.name},
@@ -205,31 +257,27 @@ def content(
     }
 
 
-def points(said: Iterable[EnsemblePrediction]) -> set[str]:
-    """What decides the answers of the results, as canonical JSON: of one version there is one set of it.
-
-    An operating point tells more, and later versions of this software keep more of it.
-    """
-    kept = (one.abnormality["operating_point"] for one in said if one.abnormality)
-    return {canonical([point[name] for name in DECIDES]) for point in kept}
+def points(said: Iterable[Answer]) -> set[tuple[float, ...]]:
+    """What decides the answers. An operating point tells more, and later versions of this software keep more of it."""
+    return {deciding(one.abnormality["operating_point"]) for one in said}
 
 
-def weights(said: Iterable[EnsemblePrediction]) -> list[str]:
-    """Identity and hash of each classifier behind the results, each once. Others may have answered beside them."""
-    members = {one.analysis_id: set(one.members) for one in said}
-    made = Prediction.objects.filter(analysis__in=list(members)).order_by()
-    rows = made.values_list("analysis", "classifier", "version", "weights_sha256")
-    found = ((members[analysis], f"{name}/{version}", sha256) for analysis, name, version, sha256 in rows)
-    return sorted({f"{identity} {sha256}" for of_result, identity, sha256 in found if identity in of_result})
+def weights(said: Collection[Answer]) -> list[str]:
+    """Identity and hash of each classifier behind the answers, each once. Others may have answered beside them."""
+    shown = _weights(Prediction.objects.all(), {one.analysis: one.members for one in said if not one.on_trial})
+    tried = _weights(ShadowPrediction.objects.all(), {one.analysis: one.members for one in said if one.on_trial})
+    return sorted(shown | tried)
 
 
-def _probability(one: EnsemblePrediction) -> float:
-    assert one.abnormality
-    return float(one.abnormality["probability"])
+def _weights(made: QuerySet[Any], members: Mapping[UUID, Collection[str]]) -> set[str]:
+    """`members`: by analysis. An ensemble's own row among `made` is none of them."""
+    rows = made.filter(analysis__in=list(members)).order_by()
+    told = rows.values_list("analysis", "classifier", "version", "weights_sha256")
+    found = ((members[analysis], f"{name}/{version}", sha256) for analysis, name, version, sha256 in told)
+    return {f"{identity} {sha256}" for of_answer, identity, sha256 in found if identity in of_answer}
 
 
-def _case(one: AcceptanceCase, said: EnsemblePrediction) -> dict[str, Any]:
-    assert said.abnormality
+def _case(one: AcceptanceCase, said: Answer) -> dict[str, Any]:
     return {
         "study": str(one.study_id),
         "abnormal": one.is_abnormal,
@@ -238,8 +286,9 @@ def _case(one: AcceptanceCase, said: EnsemblePrediction) -> dict[str, Any]:
         "reason": one.reason,
         "added_by": one.added_by.full_name,
         "added_at": one.added_at.isoformat(),
-        "analysis": str(said.analysis_id),
-        "probability": _probability(said),
+        "analysis": str(said.analysis),
+        "on_trial": said.on_trial,
+        "probability": said.probability,
         "zone": said.abnormality["zone"],
     }
 

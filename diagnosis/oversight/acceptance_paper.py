@@ -60,13 +60,14 @@ def notes(content: Mapping[str, Any]) -> list[str]:
     """What has to be known to read the figures."""
     said = content["figures"]
     cases, by_hand = content["cases"], sum(not one["report"] for one in content["cases"])
-    signed = len(cases) - by_hand
+    signed, tried = len(cases) - by_hand, sum(one.get("on_trial", False) for one in cases)
     return [
         _(
             "The truth is the category of the signed report (every category but “negative” counts as abnormal), or was "
             "named by hand: %(hand)d of %(count)d."
         )
         % {"hand": by_hand, "count": len(cases)},
+        *([_tried(tried, len(cases))] if tried else []),
         *([_first_impressions(said["read_first"], signed)] if signed else []),
         _(
             "The share of abnormal cases in this set was chosen, and is not how frequent they are at this site: how "
@@ -77,6 +78,13 @@ def notes(content: Mapping[str, Any]) -> list[str]:
             "are exact (Clopper and Pearson), that of the area is Newcombe’s."
         ),
     ]
+
+
+def _tried(tried: int, count: int) -> str:
+    return _("In %(tried)d of %(count)d cases the answer was kept on trial and shown to nobody.") % {
+        "tried": tried,
+        "count": count,
+    }
 
 
 def _first_impressions(first: int, signed: int) -> str:

@@ -15,6 +15,7 @@ from diagnosis.messages import Message
 from diagnosis.models import ClassifierRule
 from diagnosis.models.classifier_rule import ClassifierState, RuleReason
 from diagnosis.models.scan import Modality
+from diagnosis.rules.acceptance import unaccepted
 
 STOPPED, OFF = "classifiers_stopped", "classifiers_off"
 
@@ -42,17 +43,21 @@ def panel_name(modality: str) -> str:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules that hold in one clinic, or of the installation alone, by subject."""
+    """The rules that hold in one clinic, or of the installation alone, by subject.
+
+    `unaccepted`: the modalities that the clinic shows no answers for before it has measured what is installed.
+    """
 
     by_subject: Mapping[str, tuple[ClassifierRule, ...]] = field(default_factory=dict)
+    unaccepted: frozenset[Modality] = frozenset()
 
     @classmethod
     def of(cls, clinic: UUID | None) -> Rules:
-        """One query."""
+        """Two queries, three where the clinic asks for an acceptance."""
         found: dict[str, tuple[ClassifierRule, ...]] = {}
         for rule in ClassifierRule.objects.concerning(clinic).standing():
             found[rule.subject] = (*found.get(rule.subject, ()), rule)
-        return cls(found)
+        return cls(found, unaccepted(clinic))
 
     def strictest(self, *subjects: str) -> ClassifierRule | None:
         """Of those about the subjects, be they the clinic's or the installation's; None where there is none."""
@@ -60,11 +65,14 @@ class Rules:
         return max(rules, key=_strictness, default=None)
 
     def of_classifier(self, name: str, modality: str, *, otherwise: ClassifierState) -> ClassifierState:
-        """How it stands; `otherwise` where nobody decided about it by name."""
+        """How it stands; `otherwise` where nobody decided about it by name. Before the clinic has accepted what is
+        installed, on trial at the mildest.
+        """
         of_panel = self.strictest(panel_name(modality))
         named = self.strictest(name)
         states = [ClassifierState(named.state) if named else otherwise]
         states += [ClassifierState(of_panel.state)] if of_panel else []
+        states += [ClassifierState.SHADOW] if modality in self.unaccepted else []
         return max(states, key=lambda state: state.strictness)
 
 
@@ -74,10 +82,21 @@ def _strictness(rule: ClassifierRule) -> tuple[int, int]:
 
 def none_answers(rules: Rules, modality: Modality, names: Iterable[str]) -> AnalysisFailed | None:
     """Why nobody answers in the clinic although classifiers are installed, where its rules are the reason."""
+    names = list(names)
+    if _waits(rules, modality, names):
+        return _unaccepted(modality)
     of_panel = rules.strictest(panel_name(modality))
     named = [rule for name in names if (rule := rules.strictest(name))]
     rule = max([*named, *([of_panel] if of_panel else [])], key=_strictness, default=None)
     return _refusal(rule, modality) if rule and _closes(rule) else None
+
+
+def _waits(rules: Rules, modality: Modality, names: Iterable[str]) -> bool:
+    """Whether an acceptance is what the answers wait for: of some classifier no rule is stricter than that."""
+    of_panel = panel_name(modality)
+    found = [rules.strictest(name, of_panel) for name in names] or [rules.strictest(of_panel)]
+    on_trial = ClassifierState.SHADOW.strictness
+    return modality in rules.unaccepted and any(rule is None or _strictness(rule)[0] <= on_trial for rule in found)
 
 
 def _closes(rule: ClassifierRule) -> bool:
@@ -112,6 +131,8 @@ def require_still_answering(clinic: UUID, modality: Modality, names: Iterable[st
     OthersAnswer where some may not.
     """
     rules, asked, of_panel = Rules.of(clinic), list(names), panel_name(modality)
+    if _waits(rules, modality, asked):
+        raise _unaccepted(modality)
     closed = {name: rule for name in asked if (rule := rules.strictest(name, of_panel)) and _closes(rule)}
     if not closed:
         return
@@ -130,6 +151,10 @@ def _off(rule: ClassifierRule, modality: Modality) -> AnalysisFailed:
     research = rule.reason_code == RuleReason.RESEARCH_ONLY and rule.subject == panel_name(modality)
     variant = f"research_{modality.value}" if research else modality.value
     return AnalysisFailed(OFF, {"variant": variant}, retryable=True)
+
+
+def _unaccepted(modality: Modality) -> AnalysisFailed:
+    return AnalysisFailed(OFF, {"variant": f"unaccepted_{modality.value}"}, retryable=True)
 
 
 @dataclass(frozen=True)

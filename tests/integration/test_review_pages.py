@@ -527,6 +527,7 @@ def test_an_administrator_changes_how_the_clinic_reads(
         "disagreement_hours": "0",
         "critical_minutes": "60",
         "hide_until_read": "on",
+        "requires_acceptance": "on",
         "abnormal_percent": "40",
         "covid_percent": "2.5",
     }
@@ -539,7 +540,7 @@ def test_an_administrator_changes_how_the_clinic_reads(
     assert site(administrator).post("/reading/policy/", {**sent, "double_reading_percent": "101"}).status_code == 422
     kept = ReadingPolicy.objects.get()
     assert (kept.double_reading_percent, kept.hide_until_read, kept.show_research_only) == (10, True, False)
-    assert (kept.abnormal_percent, kept.covid_percent) == (40, 2.5)
+    assert (kept.abnormal_percent, kept.covid_percent, kept.requires_acceptance) == (40, 2.5, True)
 
 
 def test_the_uploader_is_told_in_the_page(told: Review, site: Site, radiographer: User, radiologist: User) -> None:

@@ -18,13 +18,24 @@ from django.test import Client
 from PIL import Image
 
 from accounts.models import User
+from diagnosis.actions import acceptance as acceptance_actions
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.actions.classifiers import decide_on_classifier
 from diagnosis.actions.scan import upload_scan
 from diagnosis.analyses import classifiers, runner, shadow
-from diagnosis.models import Analysis, Notification, Patient, Prediction, Scan, ShadowPrediction, Transition
+from diagnosis.models import (
+    Analysis,
+    Notification,
+    Patient,
+    Prediction,
+    ReadingPolicy,
+    Scan,
+    ShadowPrediction,
+    Transition,
+)
 from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.scan import Modality
+from diagnosis.oversight import acceptance
 from diagnosis.results.presentation import present
 from diagnosis.states import AnalysisStatus as S
 from ml.ensemble import EnsembleSpec
@@ -404,6 +415,43 @@ def test_a_modality_on_trial_answers_unseen_together_with_its_ensemble(
     assert shadow.run(analysis.pk) == 3
     rows = ShadowPrediction.objects.filter(analysis=analysis)
     assert {one.classifier for one in rows} == {panel.name, *(one.partition("/")[0] for one in panel.members)}
+
+
+def test_a_clinic_that_accepts_first_has_results_of_the_version_that_it_has_accepted_alone(
+    panel: EnsembleSpec,
+    analysis: Analysis,
+    scan: Scan,
+    administrator: User,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = replace(panel, abnormality=ABNORMALITY)
+    (settings.ML_WEIGHTS_ROOT / asked.identity / "panel.json").write_text(asked.to_json())
+    ReadingPolicy.objects.create(clinic=scan.clinic, requires_acceptance=True)
+    run(analysis)
+    assert (analysis.failure_code, analysis.failure_params) == ("classifiers_off", {"variant": "unaccepted_cxr"})
+    assert not analysis.predictions.exists()
+    assert shadow.is_wanted(analysis.pk)
+    assert [shadow.run(analysis.pk), shadow.run(analysis.pk)] == [3, 3]
+    tried = ShadowPrediction.objects.get(analysis=analysis, classifier=panel.name)  # asked twice, kept once
+    assert (tried.members, list(tried.images.all())) == (list(panel.members), [scan])
+
+    # One case is enough here: what many of them measure is tested elsewhere.
+    monkeypatch.setattr(acceptance_actions, "FEWEST_OF_EACH", 0)
+    monkeypatch.setattr(acceptance, "figures", lambda *_: {})
+    made = acceptance_actions.begin_acceptance(by=administrator, clinic=scan.clinic, modality=Modality.CXR)
+    acceptance_actions.add_by_hand(by=administrator, to=made, study=scan.study_id, is_abnormal=True, reason="A CT.")
+    acceptance_actions.close_acceptance(by=administrator, of=made)
+    assert not shadow.is_wanted(analysis.pk)
+    again = run(rerun_analysis(by=administrator, study=scan.study))
+    assert again.status == S.SUCCEEDED, again.failure_detail
+    assert again.ensemble_prediction.abnormality == tried.abnormality
+
+    newer = replace(asked, version="1.1.0")
+    shutil.copytree(settings.ML_WEIGHTS_ROOT / asked.identity, settings.ML_WEIGHTS_ROOT / newer.identity)
+    (settings.ML_WEIGHTS_ROOT / newer.identity / "panel.json").write_text(newer.to_json())
+    last = run(rerun_analysis(by=administrator, study=scan.study))
+    assert last.failure_params == {"variant": "unaccepted_cxr"}
 
 
 def test_weights_that_are_not_those_of_the_spec_never_answer(weights: Path, analysis: Analysis) -> None:

@@ -28,12 +28,13 @@ from diagnosis.analyses import classifiers
 from diagnosis.audited import note_rows
 from diagnosis.errors import Refusal
 from diagnosis.forms.acceptance import BeginForm, ByHandForm
-from diagnosis.models import Acceptance, AcceptanceCase, AcceptanceSet, Report, Study
+from diagnosis.models import Acceptance, AcceptanceCase, AcceptanceSet, ReadingPolicy, Report, Study
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import acceptance
 from diagnosis.oversight import acceptance_paper as words
 from diagnosis.oversight.acceptance_figures import FEWEST_OF_EACH
 from diagnosis.rules import blinding
+from diagnosis.rules.acceptance import unaccepted
 from diagnosis.rules.confidentiality import open_reports
 from diagnosis.views.oversight.scope import Scope, overseen, show
 from diagnosis.views.shortcuts import person
@@ -218,6 +219,8 @@ def _page(
         "by_hand": by_hand or ByHandForm(),
         "result": result,
         "installed": _installed(found),
+        "asked": ReadingPolicy.of(found.clinic).requires_acceptance,
+        "waits": Modality(found.modality) in unaccepted(found.clinic_id),
         "silent": classifiers.why_silent(found.clinic_id, Modality(found.modality)) if found.is_open else (),
     }
     return show(request, scope, "acceptance_set", _("Acceptance at this site"), context, tab=TAB, status=status)

@@ -32,6 +32,7 @@ from diagnosis.oversight.agreement import Agreement
 from diagnosis.oversight.drift import Drift, watched
 from diagnosis.oversight.usage import Answers, Version
 from diagnosis.results import cards
+from diagnosis.rules.acceptance import unaccepted
 from diagnosis.rules.classifiers import Rules, panel_name
 from diagnosis.views.oversight import charts
 from diagnosis.views.oversight.scope import Scope, overseen, show
@@ -153,7 +154,14 @@ def _decide(request: HttpRequest, scope: Scope, form: ClassifierRuleForm) -> boo
         form.add_error(None, refusal.sentence)
         return False
     messages.success(request, _("Saved. It holds from now on, without a restart."))
+    if clinic and sent["state"] == ClassifierState.ACTIVE and _waits(clinic, sent["subject"]):
+        messages.info(request, _("It stays on trial until this clinic has accepted it."))
     return True
+
+
+def _waits(clinic: Clinic, subject: str) -> bool:
+    found = classifiers.subjects().get(subject)
+    return found is not None and found.modality in unaccepted(clinic.pk)
 
 
 def _context(scope: Scope, form: ClassifierRuleForm | None) -> dict[str, Any]:
@@ -171,10 +179,18 @@ def _context(scope: Scope, form: ClassifierRuleForm | None) -> dict[str, Any]:
 
 def _modality(modality: Modality, rules: Rules, rows: list[Row]) -> dict[str, Any]:
     rule = rules.strictest(panel_name(modality))
+    waits = modality in rules.unaccepted
     research = any(one.research_only for one in _ensembles(modality))
     answers = any(row.state == ClassifierState.ACTIVE for row in rows)
     decided = rule is not None and rule.reason_code != RuleReason.IN_USE
-    return {"label": modality.label, "rule": rule, "rows": rows, "undecided": research and answers and not decided}
+    return {
+        "label": modality.label,
+        "rule": rule,
+        "rows": rows,
+        "undecided": research and answers and not decided,
+        "waits": waits,
+        "acceptable": waits and classifiers.abnormality_ensemble(modality) is not None,
+    }
 
 
 def _ensembles(modality: Modality) -> list[EnsembleSpec]:

@@ -27,6 +27,7 @@ from delivery.release import (
     MOVED_TO_ANOTHER,
     NEWER_VERSION,
     NOT_READ,
+    NOT_SHOWN,
     OTHER_IN_FILE,
     RESEARCH_ONLY,
     STOPPED,
@@ -253,6 +254,10 @@ def test_what_may_not_leave_is_refused(
     confidential = Confidentiality.objects.create(patient=scan.patient, marked_by=radiologist)
     assert (refused(row), refused(of_report)) == (CONFIDENTIAL, CONFIDENTIAL)
     confidential.delete()
+    asks = ReadingPolicy.objects.update_or_create(clinic=clinic, defaults={"requires_acceptance": True})[0]
+    assert refused(row) == NOT_SHOWN
+    asks.requires_acceptance = False
+    asks.save()
     rule = ClassifierRule.objects.create(
         clinic=clinic, subject="classifier-0", state="stopped", reason="It errs.", made_by=radiologist
     )

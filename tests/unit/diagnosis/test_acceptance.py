@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -433,11 +434,9 @@ def test_results_with_other_thresholds_are_not_measured_together(
     assert len(acceptance.points(found.values())) == 1
     for name in ("threshold", "abnormal_from", "slope", "intercept"):
         one, other = found.values()
-        assert one.abnormality and other.abnormality
         changed = other.abnormality["operating_point"] | {name: 0.55}
-        other.abnormality = other.abnormality | {"operating_point": changed}
-        assert len(acceptance.points([one, other])) == 2, name
-        found = acceptance.newest(begun, found)
+        moved = replace(other, abnormality=other.abnormality | {"operating_point": changed})
+        assert len(acceptance.points([one, moved])) == 2, name
 
 
 def test_those_that_are_not_fit_take_no_place_among_the_offered(
