@@ -74,7 +74,7 @@ def take(outcome: Outcome, data: bytes | None, *, entity: RemoteEntity, study: s
     head = _head(data)
     if data is None or head is None:
         outcome.failed.append((None, Failure.OUT_OF_RESOURCES if data is None else Failure.NOT_UNDERSTOOD))
-    elif failure := _fault(head, data, study) or _stored(head, data, entity, address):
+    elif failure := _fault(head, data, entity, study) or _stored(head, data, entity, address):
         outcome.failed.append((head, failure))
     else:
         outcome.stored.append(head)
@@ -87,7 +87,7 @@ def _head(data: bytes | None) -> FileHead | None:
         return None
 
 
-def _fault(head: FileHead, data: bytes, study: str) -> Failure | None:
+def _fault(head: FileHead, data: bytes, entity: RemoteEntity, study: str) -> Failure | None:
     """Why it is not taken, whatever the disk has room for."""
     if not all(classes.UID.fullmatch(uid) for uid in (head.sop_class, head.sop_instance)):
         return Failure.NOT_UNDERSTOOD
@@ -95,13 +95,13 @@ def _fault(head: FileHead, data: bytes, study: str) -> Failure | None:
         return Failure.CLASS
     if head.syntax not in classes.TRANSFER_SYNTAXES:
         return Failure.SYNTAX
-    return _other_study(data, study) if study else None
+    return _other_study(data, entity, study) if study else None
 
 
-def _other_study(data: bytes, study: str) -> Failure | None:
+def _other_study(data: bytes, entity: RemoteEntity, study: str) -> Failure | None:
     """Only an address that names a study has the header read, in the decoder that is shut in."""
     try:
-        found = intake.identify(data).study_instance_uid
+        found = intake.identify(data, sender=entity.pk).study_instance_uid
     except FileRefused:
         return Failure.NOT_UNDERSTOOD
     return None if found == study else Failure.OTHER_STUDY
