@@ -296,7 +296,7 @@ def test_the_panel_speaks_for_exactly_its_members(
     # Two who say the same, at a temperature of 1, say it together.
     assert combination.probabilities == pytest.approx(first.probabilities)
     assert combination.zone == "indeterminate"
-    assert combination.card["auc"] == panel.metrics["auc/covid"]
+    assert combination.card["auc"] == panel.metrics["auc/covid/domains"]
     assert combination.abnormality is None
     review = scan.reviews.get()
     # What a case is ordered by, where a clinic wants that, is any finding: all but the class without one.
@@ -338,7 +338,7 @@ def test_a_worker_has_what_crops_to_the_lungs_before_its_first_image(
     asked: list[str] = []
     monkeypatch.setattr(crop, "make_ready", asked.append)
     classifiers.warm()
-    assert asked == ["cxr-1"] * len(panel.members)
+    assert asked == ["cxr-4"] * len(panel.members)
 
 
 def test_an_ensemble_with_the_point_says_whether_the_lung_is_abnormal(

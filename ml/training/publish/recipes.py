@@ -169,12 +169,13 @@ def make(
 
 
 def _make(recipe: Recipe, data: Path, runs: Path, root: Path, version: str, width: int | None) -> None:
+    from ml.serving.bundle import SPEC
     from ml.training.fit.trainer import train
     from ml.training.measure.evaluation import evaluate
     from ml.training.publish.export import export
 
     run, before = runs / recipe.name, recipe.before(version)
-    if before and not (root / before).is_dir():
+    if before and not (root / before / SPEC).is_file():
         raise FileNotFoundError(
             f"{root} lacks {before}, from which {recipe.name} goes on. Put that folder there as it was released: a "
             "version that was replaced is in the history of ml/weights."

@@ -17,7 +17,7 @@ from ml.spec import ClassifierSpec, Modality
 ROOT = Path(ml.__file__).parents[1]
 RECIPE = (ROOT / "docs" / "howto" / "add-a-classifier.md").read_text()
 COMMANDS = re.findall(r"^python -m ml (.+)$", RECIPE, flags=re.MULTILINE)
-SHIPPED = "vgg16-cxr/1.0.0"
+SHIPPED = "vgg16-cxr/2.0.0"
 
 
 def test_the_recipe_has_every_command_from_images_to_the_accuracy_page() -> None:
@@ -43,6 +43,6 @@ def test_a_folder_put_in_place_is_a_classifier(tmp_path: Path) -> None:
 
     (classifier,) = load(tmp_path, Modality.CXR)
     prediction = classifier.predict(chest_xray(320, 320, seed=1, opacities=1))
-    assert classifier.spec.identity == "clinic-vgg16-cxr/1.0.0"
+    assert classifier.spec.identity == "clinic-vgg16-cxr/2.0.0"
     assert sum(prediction.probabilities.values()) == pytest.approx(1.0)
     assert load(tmp_path, Modality.CT) == ()

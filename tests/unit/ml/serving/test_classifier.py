@@ -25,7 +25,7 @@ from ml.serving.lungs.finder import LungFinder
 from ml.spec import Modality
 
 ROOT = Path(ml.__file__).parent / "weights"
-SHIPPED = "vgg16-cxr/1.0.0"
+SHIPPED = "vgg16-cxr/2.0.0"
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def test_the_card_of_an_imported_network_says_what_was_compared(
 ) -> None:
     imported = {"statements": ["Grey values were in 0 to 1."], "file_sha256": "f" * 64}
     agreement = {"difference": 1e-6, "images": 7, "answers": difference}
-    report = report_of("vgg16-cxr/1.0.0") | {"imported": imported, "agreement_with_keras": agreement}
+    report = report_of("vgg16-cxr/2.0.0") | {"imported": imported, "agreement_with_keras": agreement}
     write_imported_card(tmp_path, classifier(labels=("covid", "pneumonia", "normal")), report)
     card = (tmp_path / CARD).read_text()
     assert "by at most 1e-06 (7\nreference images)" in card

@@ -9,10 +9,11 @@ import pytest
 pytest.importorskip("keras", reason="Keras is only needed to train")
 
 from ml import architectures
+from ml.__main__ import main
 from ml.serving.bundle import read_bundle
 from ml.spec import Modality, version_order
 from ml.training.fit.plan import Objective
-from ml.training.publish.recipes import QUESTION_RECIPES, RECIPES, WEIGHTS_ROOT, make
+from ml.training.publish.recipes import LAST_LAYER_RECIPES, QUESTION_RECIPES, RECIPES, WEIGHTS_ROOT, Recipe, make
 
 
 def test_every_architecture_has_a_recipe_for_either_modality() -> None:
@@ -39,12 +40,36 @@ def test_a_network_that_starts_as_a_released_one_keeps_its_width(tmp_path: Path)
         next(make(tmp_path, tmp_path, tmp_path, QUESTION_RECIPES, version="2.0.0", width=2))
 
 
-def test_every_classifier_that_is_taught_questions_starts_as_a_released_one(tmp_path: Path) -> None:
-    assert {recipe.architecture for recipe in QUESTION_RECIPES} == set(architectures.ARCHITECTURES)
-    for recipe in QUESTION_RECIPES:
+def test_the_released_network_that_one_starts_as_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"lacks vgg16-cxr/1\.0\.0, from which vgg16-cxr goes on"):
+        next(make(tmp_path, tmp_path, tmp_path, LAST_LAYER_RECIPES, version="2.0.0"))
+
+
+def test_the_last_layer_is_taught_questions(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--data", "data", "--runs", "runs", "--version", "2.0.0", "--last-layer"]
+    assert main(["models", *options]) == 1
+    assert "give --objective questions too" in capsys.readouterr().err
+
+
+def test_version_2_is_what_the_recipes_of_its_last_layer_make(tmp_path: Path) -> None:
+    for recipe in LAST_LAYER_RECIPES:
+        plan, spec = recipe.plan(tmp_path), read_bundle(WEIGHTS_ROOT / recipe.name / "2.0.0").spec
+        assert (spec.width, spec.preprocessing) == (plan.width, plan.recipe)
+        assert spec.input_size == (plan.final_side, plan.final_side)
+        assert plan.last_layer
+        assert plan.epochs == 0
+        assert any(source.startswith(f"through {recipe.before('2.0.0')}: ") for source in spec.trained_on)
+
+
+@pytest.mark.parametrize("recipes", [QUESTION_RECIPES, LAST_LAYER_RECIPES])
+def test_every_classifier_that_is_taught_questions_starts_as_a_released_one(
+    recipes: tuple[Recipe, ...], tmp_path: Path
+) -> None:
+    assert {recipe.architecture for recipe in recipes} == set(architectures.ARCHITECTURES)
+    for recipe in recipes:
         plan, before = recipe.plan(tmp_path), recipe.before("2.0.0")
         assert plan.objective is Objective.QUESTIONS
         assert plan.warm_starts
         assert before == f"{recipe.name}/{recipe.start}"
-        assert read_bundle(WEIGHTS_ROOT / before).spec.width == plan.width
+        assert read_bundle(WEIGHTS_ROOT / recipe.name / "2.0.0").spec.width == plan.width
         assert version_order(str(recipe.start)) < version_order("2.0.0")
