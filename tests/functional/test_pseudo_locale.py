@@ -1,7 +1,5 @@
 """Every page in the pseudo-locale, by every role: what stands on it untranslated is listed.
 
-The browser opens a page again for another role where it has something new for that one (see novelty.py).
-
 `PSEUDO_PAGES=diagnosis:queue,diagnosis:review pytest tests/functional/test_pseudo_locale.py` walks only these.
 """
 
@@ -34,7 +32,6 @@ from diagnosis.reports.pdf import document
 from fhir.catalogue import KINDS
 from portal.catalogues import PSEUDO
 from tests.conftest import CI, PASSWORD
-from tests.functional.novelty import Novelty, Parts
 from tests.functional.pseudo_world import World, fill
 from tests.functional.steps import choose, settled, until_sent
 from tests.functional.unwrapped import left_over, unwrapped
@@ -210,8 +207,6 @@ PHONE = {"width": 390, "height": 844}
 NOWHERE = "/nowhere/"
 # What is not translated yet, by page, with the reason. To be emptied; nothing is added.
 REMAINING: dict[str, str] = {}
-# What the roles before have walked through.
-WALKED = Novelty()
 
 
 @pytest.fixture(scope="module")
@@ -390,32 +385,19 @@ def test_the_printed_report_is_translated(state: str, world: World, monkeypatch:
 def _walk(page: Page, pages: tuple[str, ...], world: World, *, width: int = 0) -> dict[str, list[str]]:
     """By page, what a reader finds in English there, and what makes it wider than `width`."""
     found: dict[str, list[str]] = {}
-    data = world.data()
     for name in _asked_for(pages):
         words: list[str] = []
-        for number, address in enumerate(world.addresses(name)):
-            row = (name, number)
-            parts = None if width else _parts(page, address, data)
-            if parts and not WALKED.is_new(row, parts):
-                continue
+        for address in world.addresses(name):
             response = page.goto(address)
             assert response is not None
-            words += [f"answered {response.status}"] if response.status >= 500 else unwrapped(page, data=data)
+            words += [f"answered {response.status}"] if response.status >= 500 else unwrapped(page, data=world.data())
             wide = page.evaluate("document.documentElement.scrollWidth")
             words += [f"{wide} px wide"] if width and wide > width else []
-            if parts:
-                WALKED.remember(row, parts)
         if name.startswith("admin:"):
             words = [one for one in words if not OF_DJANGO.fullmatch(one) and not OF_ANALYSES.fullmatch(one)]
         if words and name not in REMAINING:
             found[name] = list(dict.fromkeys(words))
     return found
-
-
-def _parts(page: Page, address: str, data: list[str]) -> Parts | None:
-    """What the answer holds before scripts run; None where it leads on, perhaps with a notice that is shown once."""
-    answer = page.request.get(address, max_redirects=0)
-    return Parts(answer.text(), data) if answer.status < 500 and not 300 <= answer.status < 400 else None
 
 
 def _asked_for(pages: tuple[str, ...]) -> list[str]:
