@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from diagnosis.actions.receiving import SentFile
 from diagnosis.errors import FileRefused, IdentityMismatch
 from diagnosis.messages import Message
-from diagnosis.models import Patient, Scan
+from diagnosis.models import Patient
 from diagnosis.scans import intake
 from ml.imaging import DicomIdentity
 from network import classes
@@ -23,7 +23,6 @@ class Outcome:
     status: InstanceStatus
     reason: Message | None = None
     patient: Patient | None = None
-    scan: Scan | None = None
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,12 @@ class Taking:
 
     @property
     def file(self) -> SentFile:
-        row, decided = self.look.row, self.look.decided
+        row, name = self.look.row, f"{self.look.row.sop_instance_uid}.dcm"
+        if not self.look.decided:
+            return SentFile(self.data, name)
         mismatch = IdentityMismatch(intake.differences(self.look.identity, self.patient))
-        return SentFile(
-            self.data,
-            f"{row.sop_instance_uid}.dcm",
-            # What came after the decision was not looked at: of that, no more is confirmed than was compared.
-            identity_confirmed=bool(decided and row.study_id),
-            compared=[mismatch.comparison] if decided else (),
-        )
+        # What came after the decision was not looked at: of that, no more is confirmed than was compared.
+        return SentFile(self.data, name, identity_confirmed=bool(row.study_id), compared=[mismatch.comparison])
 
 
 def unread(row: ReceivedInstance) -> Look:

@@ -31,12 +31,10 @@ def finish_filed(filed: Sequence[tuple[Look, Scan]]) -> dict[UUID, Outcome]:
     """Say in the rows which image each became, unless a lease is another worker's now."""
     if not filed:
         return {}
-    rows = [look.row for look, _ in filed]
-    if not _say_filed(filed):
-        if len(filed) > 1:
-            return {pk: outcome for one in filed for pk, outcome in finish_filed([one]).items()}
-        return {rows[0].pk: STILL_THERE}
-    return {look.row.pk: Outcome(InstanceStatus.FILED, scan=scan) for look, scan in filed}
+    is_said = _say_filed(filed)
+    if not is_said and len(filed) > 1:
+        return {pk: outcome for one in filed for pk, outcome in finish_filed([one]).items()}
+    return {look.row.pk: Outcome(InstanceStatus.FILED) if is_said else STILL_THERE for look, _ in filed}
 
 
 @transaction.atomic
