@@ -32,11 +32,12 @@ class Pages(BasePagination):
     _request: Request
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """`view.get_queryset()`: the rows that may be a mark, before any filter."""
+        """`view.get_queryset()`: the rows that may be a mark, unfiltered; `view.keys_first`: that of `keyset.page`."""
         size, mark, among = page_size(request), _cursor(request), view.get_queryset()
+        joined = getattr(view, "keys_first", True)
         page = self._keep(
             request,
-            lambda: keyset.page(queryset, order=view.order, size=size, mark=mark, among=among, keys_first=True),
+            lambda: keyset.page(queryset, order=view.order, size=size, mark=mark, among=among, keys_first=joined),
         )
         note_rows(queryset.model, page)
         return page

@@ -53,6 +53,8 @@ class Patients(_PatientView, generics.ListCreateAPIView[Patient]):
     pagination_class = Pages
     filters = (SEARCH, NUMBER)
     order = BY_NAME
+    # A search leaves a list of keys already. With that of a page beside it PostgreSQL reads all patients of the clinic.
+    keys_first = False
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Records in use, as asked for."""
