@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Thread
 
-from celery import Task, shared_task
+from celery import Task, current_app, shared_task
 from celery.signals import worker_process_init
 from django.conf import settings
 from django.utils import timezone
@@ -199,8 +199,16 @@ def _limits(pk: uuid.UUID) -> dict[str, int]:
 def _load_classifiers(**_: object) -> None:
     """In the child, never before the fork: inference engines do not survive one."""
     Thread(target=intake.start_decoder, daemon=True).start()
+    if not _asks_classifiers():
+        return
     try:
         classifiers.warm()
     except Exception:
         # The worker must still start: each job then fails with its own readable reason.
         log.exception("the classifiers could not be loaded")
+
+
+def _asks_classifiers() -> bool:
+    """Whether this worker takes from the queue of the analyses: the other one is spared their memory."""
+    queue = current_app.amqp.router.route({}, run_analysis.name)["queue"]
+    return queue.name in current_app.amqp.queues.consume_from

@@ -11,7 +11,7 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 
-from portal import broker, product, schedule, secret_key
+from portal import broker, product, queues, schedule, secret_key
 from portal.embedded.socket_path import socket_path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -398,6 +398,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
     "socket_timeout": 10,
 }
+CELERY_TASK_QUEUES = queues.QUEUES
+CELERY_TASK_DEFAULT_QUEUE = queues.SHORT
+CELERY_TASK_ROUTES = queues.ROUTES
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -38,11 +38,12 @@ def database_url() -> str:
 
 
 class Worker:
-    """A real worker process on the test database and the test broker."""
+    """A real worker process, with its beat, on the test database and the test broker; `options` are Celery's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         self.log = folder / "worker.log"
-        self._process: Process = worker_process(root=ROOT, schedule=folder / "beat" / "schedule", log=self.log)
+        schedule = folder / "beat" / "schedule"
+        self._process: Process = worker_process(root=ROOT, schedule=schedule, log=self.log, options=options)
         self._process.environment = {
             **self._process.environment,
             "DATABASE_URL": database_url(),

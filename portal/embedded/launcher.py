@@ -25,7 +25,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Launcher:
-    """The embedded portal: broker (unless REDIS_URL names one), web server, worker, beat.
+    """The embedded portal: broker (unless REDIS_URL names one), web server, two workers, beat.
 
     `say` takes the sentences meant for the person at the terminal.
     """
@@ -96,7 +96,8 @@ class Launcher:
         call_command("migrate", interactive=False, verbosity=0)
         self._collect_static_files()
         # The web server last, so that it stops first: no upload finds the worker gone.
-        self.supervisor.start(self._worker())
+        for process in self._workers():
+            self.supervisor.start(process)
         self.supervisor.start(self._beat())
         if settings.DICOM_PORT:
             self.supervisor.start(listener.listener_process(root=settings.BASE_DIR, log=self.logs / "listener.log"))
@@ -132,8 +133,8 @@ class Launcher:
     def _web(self) -> Process:
         return web.web_process(host=self.host, port=self.port, root=settings.BASE_DIR, log=self.logs / "web.log")
 
-    def _worker(self) -> Process:
-        return worker.worker_process(root=settings.BASE_DIR, log=self.logs / "worker.log")
+    def _workers(self) -> list[Process]:
+        return worker.worker_processes(root=settings.BASE_DIR, logs=self.logs)
 
     def _beat(self) -> Process:
         schedule = self.var / "beat" / "schedule"

@@ -78,9 +78,9 @@ class Portal:
         return f"PORTAL_VAR={self.var}".encode() in _read(Path(f"/proc/{pid}/environ")).split(b"\0")
 
     def working(self) -> bool:
-        """Whether the worker takes jobs, and so has its pool."""
-        log = self.var / "log" / "worker.log"
-        return log.exists() and " ready." in log.read_text()
+        """Whether the workers take jobs, and so have their pools."""
+        logs = [self.var / "log" / name for name in ("worker.log", "short.log")]
+        return all(log.exists() and " ready." in log.read_text() for log in logs)
 
     def part(self, name: str) -> int | None:
         """The process that the launcher started as celery, gunicorn or broker.sock; None while there is none."""
@@ -154,7 +154,7 @@ def test_comes_up_whole_and_goes_down_whole(portal: Portal) -> None:
 
 
 def test_killed_parts_come_back(portal: Portal) -> None:
-    for name in ("celery --app portal worker", "celery --app portal beat", "gunicorn", "broker.sock"):
+    for name in ("--queues celery", "--queues short", "celery --app portal beat", "gunicorn", "broker.sock"):
         before = portal.part(name)
         assert before, portal.console
         os.kill(before, signal.SIGKILL)
@@ -164,15 +164,15 @@ def test_killed_parts_come_back(portal: Portal) -> None:
 
 def test_nothing_outlives_a_killed_launcher(portal: Portal) -> None:
     wait_for(portal.working)
-    # Launcher, broker, two web processes and their parent, worker, its pool, the beat.
-    assert len(portal.processes()) >= 8
+    # Launcher, broker, two web processes and their parent, two workers, their pools, the beat.
+    assert len(portal.processes()) >= 11
     portal.launcher.kill()
     portal.launcher.wait()
     wait_for(lambda: portal.processes() == set())
 
 
 def test_nothing_outlives_a_launcher_that_is_killed_while_its_worker_starts(portal: Portal) -> None:
-    worker = portal.part("celery --app portal worker")
+    worker = portal.part("--queues celery")
     assert worker, portal.console
     os.kill(worker, signal.SIGKILL)
     wait_for(lambda: "starting it again" in portal.console)

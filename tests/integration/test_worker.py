@@ -16,15 +16,19 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
+from diagnosis import tasks
 from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.actions.classifiers import decide_on_classifier
 from diagnosis.models import Analysis, Prediction, Scan
 from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.states import AnalysisStatus as S
+from portal import queues
+from portal.embedded.worker import OF_ANALYSES, OF_SHORT_JOBS
 from tests.integration.ensemble import ensemble_members
 from tests.running import Worker
 from tests.slow import Pipe, eventually, reaches
 
+SWEPT = re.compile(r"sweep_analyses\[\S+ succeeded")
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -32,6 +36,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers started after this look every second what was lost."""
     monkeypatch.setenv("ANALYSIS_SWEEP_SECONDS", "1")
+
+
+@pytest.fixture
+def two_workers(tmp_path: Path, transactional_db: None) -> Iterator[tuple[Worker, Worker]]:
+    """As the launcher starts them: one for analyses, and one for short jobs."""
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+    workers = Worker(tmp_path / "analyses", OF_ANALYSES), Worker(tmp_path / "short", OF_SHORT_JOBS)
+    try:
+        for worker in workers:
+            worker.start()
+        yield workers
+    finally:
+        for worker in workers:
+            worker.stop()
 
 
 @pytest.fixture
@@ -71,7 +89,7 @@ def released(analysis: Analysis) -> int:
 
 
 def swept(worker: Worker) -> bool:
-    return bool(re.search(r"sweep_analyses\[\S+ succeeded", worker.log.read_text()))
+    return bool(SWEPT.search(worker.log.read_text()))
 
 
 def test_the_job_of_a_killed_worker_is_finished_by_another(
@@ -115,6 +133,31 @@ def test_a_child_killed_for_memory_is_replaced_and_the_job_finished(
     reaches(analysis, S.SUCCEEDED)
     assert worker.running
     assert analysis.predictions.count() == ensemble_members()
+
+
+def test_short_jobs_do_not_wait_for_an_analysis(
+    impatient: None, two_workers: tuple[Worker, Worker], upload: Callable[..., Scan]
+) -> None:
+    of_analyses, of_short_jobs = two_workers
+    pipe, analysis = hold(upload())
+    before = len(of_short_jobs.log.read_text())
+    eventually(lambda: len(SWEPT.findall(of_short_jobs.log.read_text()[before:])) > 1, "others sweep meanwhile")
+    assert Analysis.objects.get(pk=analysis.pk).status == S.RUNNING
+    pipe.send()
+    reaches(analysis, S.SUCCEEDED)
+    assert "run_analysis[" not in of_short_jobs.log.read_text()
+    assert not SWEPT.findall(of_analyses.log.read_text())
+    # Their memory is that of the classifiers.
+    assert not any(libraries(child.pid, "openvino") for child in children(of_short_jobs))
+    assert any(libraries(child.pid, "openvino") for child in children(of_analyses))
+
+
+def test_a_message_goes_to_one_queue(worker: Worker) -> None:
+    worker.stop()
+    broker = redis.Redis.from_url(settings.REDIS_URL)
+    tasks.sweep_analyses.delay()
+    tasks.draw_attention.delay("00000000-0000-0000-0000-000000000000")
+    assert (broker.llen(queues.SHORT), broker.llen(queues.ANALYSES)) == (1, 1)
 
 
 def test_a_worker_that_is_stopped_politely_leaves_its_job_to_the_next(

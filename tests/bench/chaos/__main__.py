@@ -147,7 +147,7 @@ def _parts(folder: Path, ports: Ports, database: Database, archive: Archive) -> 
         ),
         "Orthanc": Programs(archive.process),
         "worker": Programs(
-            worker.worker_process(**at, log=log / "worker.log"),
+            *worker.worker_processes(**at, logs=log),
             worker.beat_process(**at, log=log / "beat.log", schedule=var / "beat" / "schedule"),
         ),
         "listener": Programs(listener.listener_process(**at, log=log / "listener.log")),

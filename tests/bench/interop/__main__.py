@@ -82,6 +82,7 @@ def _answer(folder: Path, number: int) -> tuple[float, float, list[float]]:
         patient = _prepare(archive)
         launcher = Launcher(host="127.0.0.1", port=free_port(), say=say)
         with launcher.running():
+            results.wait_for_workers(launcher.logs, launcher.step)
             ours = Peer("ours", int(os.environ["DICOM_PORT"]), "", "", lambda: 0)
             whole, after = results.way_of_a_result(files, lambda: storing.c_store(ours, files), archive, launcher.step)
             return whole, after, results.fhir_searches(launcher.port, _reader(), patient)

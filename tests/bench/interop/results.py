@@ -17,6 +17,15 @@ ASK_SECONDS = 0.1
 SEARCHES = 50
 
 
+def wait_for_workers(logs: Path, watch: Callable[[], bool]) -> None:
+    """Until both take jobs, as on every morning after the first."""
+    begun = time.monotonic()
+    while not all(" ready." in log.read_text() for log in (logs / "worker.log", logs / "short.log")):
+        watch()
+        if time.monotonic() - begun > PATIENCE_SECONDS:
+            sys.exit(f"The workers took no jobs after {PATIENCE_SECONDS} s: read {logs}.")
+
+
 def way_of_a_result(
     files: Sequence[Path], send: Callable[[], None], archive: Peer, watch: Callable[[], bool]
 ) -> tuple[float, float]:
