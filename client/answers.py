@@ -48,6 +48,7 @@ class Study(TypedDict):
     modality: str
     accession_number: str
     received_at: str
+    fetched_from: str
     image_count: int
     analysis: StateReference | None
     report: StateReference | None

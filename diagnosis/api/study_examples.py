@@ -102,6 +102,7 @@ STUDY: dict[str, Any] = {
     "examined_from": "",
     "received_at": "2026-03-02T08:20:11Z",
     "received_from": "Robin Radiographer",
+    "fetched_from": "",
     "image_count": 1,
     "not_classified_count": 0,
     "analysis": {"id": _ANALYSIS, "links": {"self": f"{_API}/analyses/{_ANALYSIS}/"}, "status": "succeeded"},

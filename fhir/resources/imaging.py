@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from diagnosis.api import scope
 from diagnosis.interchange.fhir.elements import DCM, DICOM_UID, Resource, relative
 from diagnosis.interchange.fhir.imaging import MODALITIES, imaging_study
-from diagnosis.models import Scan, Study, StudyChange, Withdrawal
+from diagnosis.models import Review, Scan, Study, StudyChange, Withdrawal
 from fhir import values
 from fhir.changes import corrected, latest, newest, ordered
 from fhir.kinds import Include, RowKind, Source
@@ -26,6 +26,8 @@ def _rows(request: Request) -> QuerySet[Any]:
         "received_at",
         newest(Scan, "uploaded_at", series__study="pk"),
         newest(StudyChange, "made_at", study="pk"),
+        # A prior that somebody sends is none any more, and waits to be read from then on.
+        newest(Review, "waiting_since", study="pk"),
         newest(Withdrawal, "made_at", study="pk"),
         newest(Withdrawal, "undone_at", study="pk"),
         *corrected("patient"),

@@ -106,6 +106,12 @@ class StudySerializer(serializers.ModelSerializer[Study]):
     from_file = serializers.ListField(
         child=serializers.CharField(), help_text="the fields that a file's header filled and nobody changed"
     )
+    fetched_from = serializers.CharField(
+        help_text=(
+            "AE title of the archive that it was fetched from: a prior, which is neither analysed by itself nor waiting"
+            " to be read; empty where somebody sent it"
+        )
+    )
     image_count = serializers.IntegerField(help_text=COUNT)
     not_classified_count = serializers.IntegerField(help_text="how many of them no classifier is asked about")
     analysis = serializers.SerializerMethodField(help_text="the newest; null where there is none")
@@ -138,6 +144,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
             "examined_from",
             "received_at",
             "received_from",
+            "fetched_from",
             "image_count",
             "not_classified_count",
             "analysis",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from diagnosis.interchange.fhir.elements import (
     DCM,
@@ -24,6 +25,16 @@ from diagnosis.models.modality import Modality
 MODALITIES = {Modality.CXR: ("DX", "Digital Radiography"), Modality.CT: ("CT", "Computed Tomography")}
 
 
+PRIOR = (
+    "Prior, fetched from the archive %s to be compared with: it is neither analysed by itself nor waiting to be read."
+)
+
+
+def source(prior: Study) -> str:
+    """A URI of the archive: its AE title within the clinic, because another clinic may call another archive so."""
+    return f"{urn(prior.clinic_id)}#{quote(prior.fetched_from, safe='')}"
+
+
 def imaging_study(
     row: Study, counts: Mapping[uuid.UUID, int], *, link: Link, based_on: Sequence[Resource] = ()
 ) -> Resource:
@@ -33,6 +44,7 @@ def imaging_study(
         {
             "resourceType": "ImagingStudy",
             "id": str(row.pk),
+            "meta": {"source": source(row)} if row.is_prior else {},
             "identifier": _identifiers(row),
             "status": "available",
             "modality": [_modality(row)],
@@ -42,6 +54,7 @@ def imaging_study(
             "referrer": {"display": row.referring_physician} if row.referring_physician else {},
             "reasonCode": [{"text": row.clinical_question}] if row.clinical_question else [],
             "description": row.description,
+            "note": [{"text": PRIOR % row.fetched_from}] if row.is_prior else [],
             "numberOfSeries": len(series),
             "numberOfInstances": sum(one["numberOfInstances"] for one in series),
             "series": series,

@@ -29,6 +29,7 @@ from network.models.erased_study import digest_of
 from network.states import RetrievalStatus as S
 from network.storing import Instance, store
 from tests.factories import new_patient
+from tests.fhir_validator import faults
 from tests.images import xray_dicom
 from tests.unit.network.arriving import BERG, CLASS, Arrive, attach, in_study, turn
 
@@ -402,6 +403,36 @@ def test_what_somebody_sends_is_work_although_it_was_fetched(
         assert study.reviews.count() == 1, uid
         assert study.analyses.count() == 1, uid
         assert study.prior_retrievals.count() == 1, uid
+
+
+def test_programs_see_where_a_prior_came_from(
+    new: Study, pacs: Pacs, radiologist: User, radiographer: User, patient: Patient, client: Client
+) -> None:
+    """And, by the tag and by the time of the last change, that it is work from when somebody sends the same bytes."""
+    pacs.names = [answer()]
+    [data] = pacs.files[OLD] = [xray_dicom(**in_study(OLD, seed=5, **BERG))]
+    RemoteEntity.objects.update(title="OLD ARCHIVE")
+    go()
+    prior = Study.objects.get(study_instance_uid=OLD)
+    client.force_login(radiologist)
+    addresses = f"/api/v1/studies/{prior.pk}/", f"/fhir/ImagingStudy/{prior.pk}"
+    rest, fhir = (client.get(address) for address in addresses)
+    assert rest.json()["fetched_from"] == "OLD ARCHIVE"
+    assert fhir.json()["meta"]["source"] == f"urn:uuid:{prior.clinic_id}#OLD%20ARCHIVE"
+    assert "OLD ARCHIVE" in fhir.json()["note"][0]["text"]
+    bundle = client.get(f"/fhir/ImagingStudy?_id={prior.pk}").json()
+    assert not faults([fhir.json(), bundle])
+    fetched_at = timezone.now()
+    upload_scan(by=radiographer, patient=patient, data=data, name="a.dcm")
+    sent = [
+        client.get(address, headers={"If-None-Match": before["ETag"]})
+        for address, before in zip(addresses, (rest, fhir), strict=True)
+    ]
+    assert [answered.status_code for answered in sent] == [200, 200]
+    assert sent[0].json()["fetched_from"] == ""
+    assert {"source", "note"}.isdisjoint({*sent[1].json(), *sent[1].json()["meta"]})
+    since = client.get("/fhir/ImagingStudy", {"_lastUpdated": f"ge{fetched_at.isoformat()}"}).json()
+    assert [one["resource"]["id"] for one in since["entry"]] == [str(prior.pk)]
 
 
 def test_what_is_sent_before_it_is_sorted_is_work(new: Study, pacs: Pacs, send: Arrive, entity: RemoteEntity) -> None:
