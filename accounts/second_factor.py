@@ -34,6 +34,11 @@ def has_one(user: User) -> bool:
     return bool(summary([user]))
 
 
+def takes_codes(user: User) -> bool:
+    """Whether `user` has an authenticator app; a passkey shows none."""
+    return Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+
+
 def must_have(user: User) -> bool:
     """As the administration or any clinic decides in which `user` works."""
     if user.is_staff and settings.SECOND_FACTOR_FOR_ADMINISTRATION:

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from allauth.mfa.totp.internal import auth as totp
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from PIL import Image
@@ -36,6 +38,7 @@ from ml.training.modalities import LABELS
 from tests.conftest import PASSWORD
 from tests.factories import new_patient, read
 from tests.images import SIDE, xray_dicom, xray_jpeg
+from tests.integration.test_second_factor import SECRET, code_of_now
 
 pytestmark = pytest.mark.django_db
 NAME, REASON = "chest-2026", "For the thesis of Plantedcandidate"
@@ -272,6 +275,25 @@ def test_the_folder_is_whole_or_not_there(
     assert export("1")[1]["images"] == 1
 
 
+def test_who_has_no_password_here_types_a_code(
+    export: Any, uploaded: Any, signed: Reader, administrator: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    """As people do who sign in at a provider."""
+    cache.clear()
+    signed(uploaded(1))
+    administrator.set_unusable_password()
+    administrator.save()
+    totp.TOTP.activate(administrator, SECRET)
+    wrong = "123456" if code_of_now() != "123456" else "654321"
+    with django_capture_on_commit_callbacks(execute=True), pytest.raises(CommandError, match="This code is not right"):
+        export("1", password=wrong)
+    assert AuditEvent.objects.get(event="110106", outcome="4").person == administrator.pk
+    code = code_of_now()
+    assert export("1", password=code)[1]["images"] == 1
+    with pytest.raises(CommandError, match="This code is not right"):
+        export("2", password=code)
+
+
 def test_only_who_may_and_only_with_their_password(
     export: Any, uploaded: Any, signed: Reader, radiologist: User, administrator: User, tmp_path: Path,
     django_capture_on_commit_callbacks: Any,
@@ -286,7 +308,7 @@ def test_only_who_may_and_only_with_their_password(
     assert [entry.person for entry in refused] == [radiologist.pk, administrator.pk]
     administrator.set_unusable_password()
     administrator.save()
-    with pytest.raises(CommandError, match="no password here"):
+    with pytest.raises(CommandError, match=r"no password here\. They set up an authenticator app"):
         export("1")
     with pytest.raises(CommandError, match="small letters"):
         export("1", called="Mrs Smith")

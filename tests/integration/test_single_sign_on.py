@@ -35,6 +35,7 @@ from accounts.tasks import end_forgotten_groups
 from audit.models import AuditEvent
 from audit.vocabulary import Event, Outcome
 from diagnosis.errors import Refusal
+from diagnosis.models import Patient, Scan
 from diagnosis.views import signing
 from portal.checks import single_sign_on
 from tests.conftest import PASSWORD
@@ -703,6 +704,35 @@ def test_a_signature_without_a_password_follows_a_new_sign_in_there(
     assert signing.proof_of(request).holds_for(passwordless)
     with pytest.raises(Refusal):
         signing.proof_of(request)
+
+
+def test_exports_without_a_password_follow_a_new_sign_in_there(
+    hospital: Hospital, passwordless: User, patient: Patient, upload: Callable[..., Scan]
+) -> None:
+    """Of one patient, and of images without names: neither by the sign-in, nor by a confirmation that was long ago."""
+    passwordless.memberships.update(role="administrator")
+    browser, study = hospital.sends("doctor").browser, str(upload(1).study_id)
+    chosen = {"study": study, "purpose": "nodules-2026", "reason": "For the board."}
+    everything = reverse("diagnosis:patient-export", args=[patient.pk])
+    nameless = reverse("diagnosis:oversight-deidentified")
+    exports: list[Callable[[], Any]] = [lambda: browser.post(everything), lambda: browser.post(nameless, chosen)]
+    way = f"{reverse('account_provider_confirm')}?next={reverse('account_provider_confirmed')}"
+    for export in exports:
+        refused = export()
+        assert refused.status_code == 422
+        assert way in refused.content.decode()
+    hospital.knows("doctor", auth_time=int(time.time()) - 900)
+    confirmed = {"next": reverse("account_provider_confirmed")}
+    old = hospital.sends("doctor", browser, "account_provider_confirm", **confirmed)
+    assert "did not ask who you are" in old.content.decode()
+    assert [export().status_code for export in exports] == [422, 422]
+    hospital.knows("doctor")
+    hospital.sends("doctor", browser, "account_provider_confirm", **confirmed)
+    for export in exports:
+        done = export()
+        assert b"".join(done.streaming_content).startswith(b"PK")
+    later(browser)
+    assert [export().status_code for export in exports] == [422, 422]
 
 
 def test_a_silent_sign_in_proves_what_the_provider_saw_last(hospital: Hospital, site: Settings, doctor: User) -> None:

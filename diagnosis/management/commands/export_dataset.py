@@ -14,9 +14,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 from django.utils.timezone import make_aware
 
+from accounts.factor_forms import WrongCode, confirm_code
 from accounts.models import Clinic, User
 from accounts.permissions import Permission, require
 from accounts.reauthentication import WrongPassword, confirm_password
+from accounts.second_factor import takes_codes
 from audit.record import record
 from audit.vocabulary import Action, Event, Outcome
 from diagnosis.errors import Refusal
@@ -25,6 +27,10 @@ from diagnosis.exports.learning import Wanted
 from diagnosis.models import Patient
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
+NO_PROOF = (
+    "{email} has no password here. They set up an authenticator app on “Your account”, “Second factor”; then its code"
+    " is asked for."
+)
 
 
 class Command(BaseCommand):
@@ -75,13 +81,19 @@ class Command(BaseCommand):
 
 
 def _prove(by: User, clinic: Clinic) -> None:
-    """Whoever stands in the audit trail has typed their password. Raises PermissionDenied and CommandError."""
+    """Whoever stands in the audit trail has typed their password, or a code where they sign in elsewhere.
+
+    Raises PermissionDenied and CommandError.
+    """
     try:
         require(by, Permission.EXPORT_DEIDENTIFIED, clinic)
-        if not by.has_usable_password():
-            raise CommandError(f"{by.email} has no password here. Somebody else has to export it.")
-        confirm_password(by, getpass(f"Password of {by.email}: "))
-    except (PermissionDenied, WrongPassword) as error:
+        if by.has_usable_password():
+            confirm_password(by, getpass(f"Password of {by.email}: "))
+        elif takes_codes(by):
+            confirm_code(by, getpass(f"Code of {by.email}’s authenticator app, or a recovery code: "))
+        else:
+            raise CommandError(NO_PROOF.format(email=by.email))
+    except (PermissionDenied, WrongPassword, WrongCode) as error:
         record(
             Event.EXPORT,
             Action.READ,
@@ -93,6 +105,8 @@ def _prove(by: User, clinic: Clinic) -> None:
         if isinstance(error, WrongPassword):
             wait = " Wait five minutes." if error.exhausted else ""
             raise CommandError(f"That is not the password of {by.email}.{wait}") from error
+        if isinstance(error, WrongCode):
+            raise CommandError(str(error)) from error
         raise
 
 
