@@ -37,20 +37,29 @@ def patient_attributes(patient: Patient) -> Attributes:
     }
 
 
-def study_attributes(study: Study, *, modalities: Iterable[str], series: int, instances: int) -> Attributes:
+def examination_attributes(study: Study) -> Attributes:
+    """What the record says of an examination: a search matches by it, and has it in its answer, as metadata do."""
     at = localtime(study.examined_at) if study.examined_at else None
     return {
-        "00080005": value("CS", "ISO_IR 192"),
         "00080020": value("DA", at and at.strftime("%Y%m%d")),
         "00080030": value("TM", at.strftime("%H%M%S") if at and study.time_is_known else ""),
         "00080050": value("SH", study.accession_number),
-        "00080056": value("CS", "ONLINE"),
-        "00080061": value("CS", *modalities),
         "00080090": name(study.referring_physician),
         "00081030": value("LO", study.description),
+    }
+
+
+def study_attributes(
+    study: Study, *, study_id: str, modalities: Iterable[str], series: int, instances: int
+) -> Attributes:
+    return {
+        "00080005": value("CS", "ISO_IR 192"),
+        "00080056": value("CS", "ONLINE"),
+        "00080061": value("CS", *modalities),
+        **examination_attributes(study),
         **patient_attributes(study.patient),
         "0020000D": value("UI", study.study_instance_uid),
-        "00200010": value("SH"),
+        "00200010": value("SH", study_id),
         "00201206": value("IS", series),
         "00201208": value("IS", instances),
     }

@@ -16,11 +16,12 @@ from rest_framework.request import Request
 from diagnosis.errors import FileRefused, IntakeUnavailable
 from diagnosis.models import Scan, Series
 from diagnosis.models.modality import Modality
+from dicomweb.attributes import Attributes
 from dicomweb.metadata import metadata
 from dicomweb.selecting import images
 
 log = logging.getLogger(__name__)
-MODALITY = "00080060"
+MODALITY, STUDY_ID = "00080060", "00200010"
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Gathered:
     row: Series
     instances: int
     modality: str
+    study_id: str
 
 
 Key = tuple[UUID, str]  # patient and study UID
@@ -46,8 +48,9 @@ def gathered(request: Request, keys: Iterable[Key]) -> ByStudy:
         key = row.study.patient_id, row.study.study_instance_uid
         if key not in wanted:
             continue
-        told = found[key].setdefault(row.series_instance_uid, Gathered(row, 0, _modality(firsts[row.first_image])))
-        told.instances += row.instances
+        if row.series_instance_uid not in found[key]:
+            found[key][row.series_instance_uid] = Gathered(row, 0, *_words(firsts[row.first_image]))
+        found[key][row.series_instance_uid].instances += row.instances
     return found
 
 
@@ -64,10 +67,19 @@ def _rows(request: Request, wanted: set[Key]) -> Any:
     return rows.filter(of_studies).exclude(first_image=None).order_by("number", "series_instance_uid", "pk")
 
 
-def _modality(scan: Scan) -> str:
-    """The file's word. Where it cannot be read now, only what is certain: a CT is a CT, an X-ray has several words."""
+def _words(scan: Scan) -> tuple[str, str]:
+    """The file's words for modality and study ID, of which the rows have none.
+
+    Where it cannot be read now, only what is certain: a CT is a CT, an X-ray has several words.
+    """
     try:
-        return str(metadata(scan)[MODALITY]["Value"][0])
-    except (FileRefused, IntakeUnavailable, OSError, KeyError, IndexError):
+        told = metadata(scan)
+    except (FileRefused, IntakeUnavailable, OSError):
         log.warning("the header of scan %s could not be read", scan.pk, exc_info=True)
-        return "CT" if scan.modality == Modality.CT else ""
+        told = {}
+    surely = "CT" if scan.modality == Modality.CT else ""
+    return _word(told, MODALITY) or surely, _word(told, STUDY_ID)
+
+
+def _word(told: Attributes, tag: str) -> str:
+    return str(next(iter(told.get(tag, {}).get("Value", [])), None) or "")

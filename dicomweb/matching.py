@@ -47,6 +47,11 @@ def words(field: str, *, exact: bool = True) -> Match:
     return match
 
 
+def name(field: str) -> Match:
+    """Components that are empty at the end may be written or not (PS3.5 6.2)."""
+    return lambda text: words(field, exact=False)(text.rstrip("^"))
+
+
 def _pattern(text: str) -> str:
     if sum(map(text.count, "*?")) > MOST_WILD:
         raise ValueError(text)

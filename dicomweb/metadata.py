@@ -1,7 +1,8 @@
 """What an image's file says, as DICOM JSON: read once in the decoder that is shut in, and kept beside the renditions.
 
-Who the person is, and where the image belongs, is what the record says: a person may have corrected what the file says.
-What the record has no word on, such as the person's address and other numbers, is left out: it may be somebody else's.
+Who the person is, where the image belongs, and when and for whom it was made, is what the record says, as in searches:
+a person may have corrected what the file says. What the record has no word on, such as the person's address and other
+numbers, is left out: it may be somebody else's.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Any
 
 from django.conf import settings
 
-from diagnosis.models import Patient, Scan
+from diagnosis.models import Scan, Study
 from diagnosis.scans import intake
 from diagnosis.scans.rendition import keep
-from dicomweb.attributes import Attributes, patient_attributes, value
+from dicomweb.attributes import Attributes, examination_attributes, patient_attributes, value
 
 # Part of the file's name: raise it when the same original would give other elements.
 RECIPE = 1
@@ -26,9 +27,13 @@ OF_PERSON = ("0010", "0012", "0038")
 POINTS_TO_PERSON = frozenset({"00081120", "04000561"})
 
 
-def metadata(scan: Scan) -> Attributes:
-    """Raises FileRefused, IntakeUnavailable, and OSError when the original cannot be read."""
-    return {**_without_person(_of_file(scan)), **_where(scan), **_who(scan.patient)}
+def metadata(scan: Scan, study: Study | None = None) -> Attributes:
+    """`study`: the row by which searches know the study of this UID; the image's own where it is not said.
+
+    Raises FileRefused, IntakeUnavailable, and OSError when the original cannot be read.
+    """
+    of_record = {**_where(scan), **examination_attributes(study or scan.study), **patient_attributes(scan.patient)}
+    return {**_without_person(_of_file(scan)), **of_record}
 
 
 def syntax_of(scan: Scan) -> str:
@@ -42,10 +47,6 @@ def _where(scan: Scan) -> Attributes:
         "0020000E": value("UI", scan.series.series_instance_uid),
         "00080018": value("UI", scan.sop_instance_uid),
     }
-
-
-def _who(patient: Patient) -> Attributes:
-    return patient_attributes(patient)
 
 
 def _without_person(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -37,9 +37,9 @@ class Query:
     everything: bool
     fuzzy: bool
 
-    def where(self, *, but: str = "") -> Q:
-        """All conditions, or all but that of one key."""
-        return Q(*(condition for key, condition in self.conditions.items() if key != but))
+    def where(self, keys: Container[str]) -> Q:
+        """The conditions of `keys`; empty where nothing is asked of them."""
+        return Q(*(condition for key, condition in self.conditions.items() if key in keys))
 
     def page(self, rows: QuerySet[M, R]) -> QuerySet[M, R]:
         return rows[self.offset : self.offset + self.limit]

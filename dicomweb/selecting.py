@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404
@@ -52,6 +53,15 @@ def studies(request: Request) -> StudyQuerySet:
         **{STUDY_UID: OuterRef("study_instance_uid")},
     )
     return found.filter(~Exists(later))
+
+
+def listed(request: Request, scans: Iterable[Scan]) -> dict[UUID, Study]:
+    """By the key of each image, the row of `studies` that stands for its study."""
+    by_name = {scan.pk: (scan.patient_id, scan.study.study_instance_uid) for scan in scans}
+    patients, uids = {patient for patient, _ in by_name.values()}, {uid for _, uid in by_name.values()}
+    found = studies(request).filter(patient__in=patients, study_instance_uid__in=uids)
+    rows = {(row.patient_id, row.study_instance_uid): row for row in found}
+    return {key: rows[name] for key, name in by_name.items() if name in rows}
 
 
 def at(request: Request, study: str, series: str = "", instance: str = "") -> list[Scan]:

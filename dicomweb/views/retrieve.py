@@ -14,13 +14,13 @@ from audit.notes import note_event
 from audit.vocabulary import Event
 from diagnosis.api.files import stored_file
 from diagnosis.errors import Refusal
-from diagnosis.models import Scan
+from diagnosis.models import Scan, Study
 from diagnosis.scans import intake
 from dicomweb import accepting, addresses
 from dicomweb.attributes import Attributes
 from dicomweb.metadata import metadata
 from dicomweb.multipart import CHUNK_BYTES, Part, related
-from dicomweb.selecting import at
+from dicomweb.selecting import at, listed
 from dicomweb.views.base import DicomWebView, as_json
 from dicomweb.views.store import store_instances
 from ml.imaging.dicom import stated_transfer_syntax
@@ -36,12 +36,14 @@ class Metadata(DicomWebView):
 
     def get(self, request: Request, **uids: str) -> HttpResponse:
         accepting.json_type(request)
-        return as_json(request, [_told(request, scan) for scan in at(request, **uids)])
+        found = at(request, **uids)
+        studies = listed(request, found)
+        return as_json(request, [_told(request, scan, studies.get(scan.pk)) for scan in found])
 
 
-def _told(request: Request, scan: Scan) -> Attributes:
+def _told(request: Request, scan: Scan, study: Study | None) -> Attributes:
     with stored_file(scan.pk):
-        told = metadata(scan)
+        told = metadata(scan, study)
     frames = f"{addresses.of(request, *addresses.uids_of(scan))}/frames/1"
     return told | {PIXELS: {"vr": "OW", "BulkDataURI": frames}}
 

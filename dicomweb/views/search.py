@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import ClassVar
 
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Concat
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -14,18 +14,18 @@ from diagnosis.api.files import stored_file
 from diagnosis.audited import note_rows
 from diagnosis.models import Scan, Study
 from diagnosis.models.scan import ScanQuerySet
-from diagnosis.models.study import ExaminedFrom
+from diagnosis.models.study import ExaminedFrom, StudyQuerySet
 from dicomweb import addresses, query
 from dicomweb.accepting import json_type
 from dicomweb.attributes import Attributes, series_attributes, study_attributes, value
 from dicomweb.gathering import Gathered, gathered
-from dicomweb.matching import Match, days, hours, modality, uids, whole_number, words
+from dicomweb.matching import Match, days, hours, modality, name, uids, whole_number, words
 from dicomweb.metadata import metadata
-from dicomweb.selecting import ORDER, SERIES_UID, STUDY_UID, images, once, require_one, studies
+from dicomweb.selecting import ORDER, SERIES_UID, STUDY_UID, images, listed, once, require_one, studies
 from dicomweb.views.base import DicomWebView, as_json
 from dicomweb.views.store import store_instances
 
-NEWEST, MODALITIES = "-series__study__received_at", "ModalitiesInStudy"
+NEWEST = "-series__study__received_at"
 # Of an instance that a search finds, beside what is asked for (PS3.18 table 10.6.3-5).
 OF_INSTANCE = (
     *("00080005", "00080016", "00080018", "0020000D", "0020000E", "00200013"),
@@ -33,26 +33,21 @@ OF_INSTANCE = (
 )
 
 
-def _study_keys(study: str) -> dict[str, Match]:
-    """`study`: the way to it from the row that is searched, which has `whole_name` annotated."""
-    known = ~Q(**{f"{study}examined_from": ExaminedFrom.PERSON})
-    return {
-        "StudyDate": days(f"{study}examined_at", is_moment=True),
-        "StudyTime": hours(f"{study}examined_at", known),
-        "AccessionNumber": words(f"{study}accession_number"),
-        MODALITIES: modality("modality"),
-        "ReferringPhysicianName": words(f"{study}referring_physician", exact=False),
-        "StudyDescription": words(f"{study}description"),
-        "PatientName": words("whole_name", exact=False),
-        "PatientID": words("patient__medical_record_number"),
-        "PatientBirthDate": days("patient__birth_date", is_moment=False),
-        "PatientSex": words("patient__sex"),
-        "StudyInstanceUID": uids(f"{study}study_instance_uid"),
-    }
-
-
-STUDY_KEYS = _study_keys("")
-OF_STUDY = _study_keys("series__study__")
+# Matched with the row that stands for the study, also where series and instances are searched.
+STUDY_KEYS: dict[str, Match] = {
+    "StudyDate": days("examined_at", is_moment=True),
+    "StudyTime": hours("examined_at", ~Q(examined_from=ExaminedFrom.PERSON)),
+    "AccessionNumber": words("accession_number"),
+    "ReferringPhysicianName": name("referring_physician"),
+    "StudyDescription": words("description"),
+    "PatientName": name("whole_name"),
+    "PatientID": words("patient__medical_record_number"),
+    "PatientBirthDate": days("patient__birth_date", is_moment=False),
+    "PatientSex": words("patient__sex"),
+    "StudyInstanceUID": uids("study_instance_uid"),
+}
+# With the images of the study.
+IN_STUDY: dict[str, Match] = {"ModalitiesInStudy": modality("modality")}
 SERIES_KEYS: dict[str, Match] = {
     "Modality": modality("modality"),
     "SeriesInstanceUID": uids(SERIES_UID),
@@ -85,17 +80,13 @@ class _Search(DicomWebView):
 class Studies(_Search):
     """What there is; and where to send more."""
 
-    keys = STUDY_KEYS
+    keys = STUDY_KEYS | IN_STUDY
 
     def post(self, request: Request) -> HttpResponse:
         return store_instances(request)
 
     def find(self, request: Request, asked: query.Query, **named: str) -> list[Attributes]:
-        found = studies(request).annotate(whole_name=_whole_name())
-        if by_modality := asked.conditions.get(MODALITIES):
-            same = images(request).filter(by_modality, patient=OuterRef("patient"))
-            found = found.filter(Exists(same.filter(**{STUDY_UID: OuterRef("study_instance_uid")})))
-        found = found.filter(asked.where(but=MODALITIES)).select_related("patient").order_by("-received_at", "-pk")
+        found = _matching(request, asked).select_related("patient").order_by("-received_at", "-pk")
         rows = list(asked.page(found))
         note_rows(Study, rows)
         return _studies(request, rows)
@@ -104,7 +95,7 @@ class Studies(_Search):
 class SeriesOf(_Search):
     """Of one study, or of all."""
 
-    keys = OF_STUDY | SERIES_KEYS
+    keys = STUDY_KEYS | IN_STUDY | SERIES_KEYS
 
     def find(self, request: Request, asked: query.Query, **named: str) -> list[Attributes]:
         rows = _images(request, asked, named).order_by(NEWEST, *ORDER[:2])
@@ -118,17 +109,28 @@ class SeriesOf(_Search):
 class Instances(_Search):
     """Of one series, of one study, or of all."""
 
-    keys = OF_STUDY | SERIES_KEYS | INSTANCE_KEYS
+    keys = STUDY_KEYS | IN_STUDY | SERIES_KEYS | INSTANCE_KEYS
 
     def find(self, request: Request, asked: query.Query, **named: str) -> list[Attributes]:
         rows = _images(request, asked, named).select_related("series__study", "patient").order_by(NEWEST, *ORDER)
         found = once(asked.page(rows))
         note_rows(Scan, found)
-        return [_instance(request, scan, asked) for scan in found]
+        by_image = listed(request, found)
+        return [_instance(request, scan, by_image.get(scan.pk), asked) for scan in found]
 
 
-def _whole_name() -> Concat:
-    return Concat("patient__family_name", Value("^"), "patient__given_name")
+def _whole_name() -> Case:
+    """As it is answered: without what parts a name from nothing."""
+    both = Concat("patient__family_name", Value("^"), "patient__given_name")
+    return Case(When(patient__given_name="", then=F("patient__family_name")), default=both)
+
+
+def _matching(request: Request, asked: query.Query) -> StudyQuerySet:
+    found = studies(request).annotate(whole_name=_whole_name()).filter(asked.where(STUDY_KEYS))
+    if with_images := asked.where(IN_STUDY):
+        same = images(request).filter(with_images, patient=OuterRef("patient"))
+        found = found.filter(Exists(same.filter(**{STUDY_UID: OuterRef("study_instance_uid")})))
+    return found
 
 
 def _images(request: Request, asked: query.Query, named: dict[str, str]) -> ScanQuerySet:
@@ -136,7 +138,10 @@ def _images(request: Request, asked: query.Query, named: dict[str, str]) -> Scan
     there = images(request).filter(**path)
     if path:
         require_one(there)
-    return there.annotate(whole_name=_whole_name()).filter(asked.where())
+    if asked.where(STUDY_KEYS | IN_STUDY):
+        same = _matching(request, asked).filter(patient=OuterRef("patient"))
+        there = there.filter(Exists(same.filter(study_instance_uid=OuterRef(STUDY_UID))))
+    return there.filter(asked.where(SERIES_KEYS | INSTANCE_KEYS))
 
 
 def _studies(request: Request, rows: Sequence[Study]) -> list[Attributes]:
@@ -147,6 +152,7 @@ def _studies(request: Request, rows: Sequence[Study]) -> list[Attributes]:
 def _study(request: Request, row: Study, series: Collection[Gathered]) -> Attributes:
     told = study_attributes(
         row,
+        study_id=next((one.study_id for one in series), ""),
         modalities=sorted({one.modality for one in series}),
         series=len(series),
         instances=sum(one.instances for one in series),
@@ -160,9 +166,9 @@ def _series(request: Request, one: Gathered) -> Attributes:
     return told | addresses.retrieve(request, uid, one.row.series_instance_uid)
 
 
-def _instance(request: Request, scan: Scan, asked: query.Query) -> Attributes:
+def _instance(request: Request, scan: Scan, study: Study | None, asked: query.Query) -> Attributes:
     with stored_file(scan.pk):
-        everything = metadata(scan)
+        everything = metadata(scan, study)
     wanted = everything.keys() if asked.everything else {*OF_INSTANCE, *asked.include}
     told = {tag: everything[tag] for tag in sorted(wanted & everything.keys())}
     return told | {"00080056": value("CS", "ONLINE")} | addresses.retrieve(request, *addresses.uids_of(scan))

@@ -22,7 +22,9 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import ApiToken, Clinic, User
 from audit.models import AuditEvent
 from diagnosis.actions.confidentiality import mark_confidential
+from diagnosis.actions.regrouping import move_images
 from diagnosis.actions.scan import upload_scan
+from diagnosis.actions.study import amend_study
 from diagnosis.actions.withdrawal import take_back
 from diagnosis.models import Patient, Scan
 from diagnosis.models.scan import Modality
@@ -258,6 +260,67 @@ def _says_who_looked(world: World) -> None:
 def _get(client: DICOMwebClient, path: str, accept: str = "*/*") -> requests.Response:
     headers = {**client._session.headers, "Accept": accept}
     return requests.get(f"{client.base_url}/{path}", headers=headers, timeout=30)
+
+
+def test_searches_and_metadata_say_the_same_of_a_study(
+    patient: Patient, radiographer: User, administrator: User, clinician: User
+) -> None:
+    """Where the header has several dates or none, where images were moved, and where a study was split."""
+    Patient.objects.filter(pk=patient.pk).update(given_name="")
+    made = World(patient, "", "", {})
+
+    def sent(seed: int, **header: Any) -> Scan:
+        header = {"StudyInstanceUID": generate_uid(), "SOPInstanceUID": generate_uid()} | header
+        header |= {"StudyDate": "20200101", "StudyTime": "101500", "StudyID": f"S{min(seed, 4)}"}
+        return made.send(radiographer, patient, xray_dicom(overrides=header | without.get(seed, {}), seed=seed))
+
+    without = {2: dict.fromkeys(("StudyDate", "StudyTime", "AcquisitionDate", "AcquisitionTime"), "")}
+    later = {"AcquisitionDate": "20200102", "AcquisitionTime": "000130"}
+    dated = sent(1, AccessionNumber="A1", ReferringPhysicianName="Holm^Anna", StudyDescription="Chest PA", **later)
+    undated = sent(2, AccessionNumber="A2")
+    amend_study(by=radiographer, study=undated.study, examined_on=date(2024, 5, 6))
+    moved = sent(3, AccessionNumber="A3", **later)
+    how: dict[str, Any] = {"by": administrator, "reason": "One examination."}
+    move_images(study=moved.study, images=[moved.pk], target=undated.study, **how)
+    uid = {"StudyInstanceUID": generate_uid()}
+    split = [sent(seed, AcquisitionDate=f"2021010{seed}", AcquisitionTime="0900", **uid) for seed in (4, 5)]
+    move_images(study=split[0].study, images=[split[1].pk], target=None, **how)
+
+    expected = {
+        dated.study_instance_uid: ("20200102", "000130", "A1", "S1", 1),
+        undated.study_instance_uid: ("20240506", None, "A2", "S2", 2),
+        uid["StudyInstanceUID"]: ("20210105", "090000", None, "S4", 2),
+    }
+    browser = Client()
+    browser.force_login(clinician)
+
+    def asked(path: str, **keys: str) -> list[dict[str, Any]]:
+        answer = browser.get(f"{ROOT}/{path}", keys, headers={"Accept": "application/dicom+json"})
+        return answer.json() if answer.status_code == 200 else []
+
+    studies = asked("studies", PatientName=f"{patient.family_name.lower()}^^")
+    assert dict(zip(values(studies, "0020000D"), told_of(studies), strict=True)) == expected
+    for found in studies:
+        [study] = values([found], "0020000D")
+        for one in asked(f"studies/{study}/metadata"):
+            assert {tag: one[tag] for tag in OF_EXAMINATION} == {tag: found[tag] for tag in OF_EXAMINATION}
+        held = {tag: element["Value"][0] for tag, element in found.items() if tag in MATCHED and "Value" in element}
+        keys = {tag: one["Alphabetic"] if isinstance(one, dict) else one for tag, one in held.items()}
+        assert "00080020" in keys
+        for level in ("studies", "series", "instances"):
+            assert {*values(asked(level, **keys), "0020000D")} == {study}, (level, keys)
+    # By the day of the file, of which the record has another one, and by what was there before, nothing is found.
+    for keys in ({"StudyDate": "20200101"}, {"AccessionNumber": "A3"}, {"StudyDate": "20210104"}):
+        for level in ("studies", "series", "instances"):
+            assert asked(level, **keys) == [], (level, keys)
+
+
+MATCHED = ("00080020", "00080030", "00080050", "00080090", "00081030", "00100010")
+OF_EXAMINATION = (*MATCHED, "00100020", "00100030", "00100040", "0020000D")
+
+
+def told_of(studies: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return list(zip(*(values(studies, tag) for tag in (*MATCHED[:3], "00200010", "00201208")), strict=True))
 
 
 def test_a_study_leads_to_the_viewer_of_the_site(world: World, clinician: User, settings: Any) -> None:
