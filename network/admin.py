@@ -16,7 +16,7 @@ class RemoteEntityAdmin(NeverDeleted, Proven, admin.ModelAdmin):
     list_select_related = ("clinic",)
     search_fields = ("title", "description")
     fields = (
-        *("clinic", "title", "networks", "report_port", "description", "is_active"),
+        *("clinic", "title", "networks", "report_port", "report_tls", "description", "is_active"),
         *("priors_by", "query_host", "query_port", "query_tls", "patient_issuer", "priors_most", "created_at"),
     )
     readonly_fields = ("created_at",)

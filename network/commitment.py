@@ -22,7 +22,7 @@ from pydicom.sequence import Sequence
 from pynetdicom import AE, build_role
 from pynetdicom.association import Association
 
-from network import classes, spool
+from network import classes, encryption, spool
 from network.models import CommitmentRequest, CommitmentStatus, InstanceStatus, ReceivedInstance, RemoteEntity
 
 log = logging.getLogger(__name__)
@@ -221,7 +221,8 @@ def _send(request: CommitmentRequest, found: Outcome, link: Association | None) 
     caller.acse_timeout = caller.dimse_timeout = caller.network_timeout = caller.connection_timeout = PEER_SECONDS
     caller.add_requested_context(classes.COMMITMENT, list(classes.COMMITMENT_SYNTAXES))
     role = build_role(classes.COMMITMENT, scp_role=True)
-    own = caller.associate(request.address, entity.report_port, ae_title=entity.title, ext_neg=[role])
+    tls = (encryption.context(), request.address) if entity.report_tls else None
+    own = caller.associate(request.address, entity.report_port, ae_title=entity.title, ext_neg=[role], tls_args=tls)
     if not own.is_established:
         return False
     try:

@@ -90,6 +90,12 @@ class RemoteEntity(ClinicalModel):
             "commitment). Empty: only while its association is open."
         ),
     )
+    report_tls = models.BooleanField(
+        _("reports encrypted (TLS)"),
+        default=False,
+        db_default=False,
+        help_text=_("Its certificate must name the address from which it asked."),
+    )
     priors_by = models.CharField(
         _("priors"),
         max_length=4,
