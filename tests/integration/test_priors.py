@@ -5,12 +5,15 @@ from __future__ import annotations
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.utils import timezone
+from pydicom import dcmread
+from pydicom.uid import RLELossless
 
 from accounts.models import Clinic
 from audit.models import AuditEvent
@@ -63,6 +66,13 @@ def archive(
         )
 
 
+def rle(**header: Any) -> bytes:
+    dataset, out = dcmread(BytesIO(xray_dicom(**header))), BytesIO()
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    dataset.save_as(out)
+    return out.getvalue()
+
+
 def put(port: int, study: str, day: str, *, kind: Callable[..., bytes] = xray_dicom, **header: Any) -> None:
     """Into the archive, of the patient unless told otherwise."""
     known = {"patient_id": "MRN-0001", "patient_name": "Berg^Alma", "birth_date": date(1958, 3, 14)}
@@ -87,7 +97,7 @@ def test_priors_of_orthanc(
     patient: Patient,
 ) -> None:
     put(ports[1], OLD, "20200102", seed=1)
-    put(ports[1], OLD, "20200102", seed=2)
+    put(ports[1], OLD, "20200102", seed=2, kind=rle)
     put(ports[1], OTHER, "20210102", seed=3, patient_name="Quist^Ole")
     new = upload(seed=50).study
     row = go()
@@ -95,6 +105,8 @@ def test_priors_of_orthanc(
     prior = Study.objects.get(study_instance_uid=OLD)
     assert (prior.patient, prior.fetched_from, prior.series.count()) == (patient, "ARCHIVE", 1)
     assert Scan.objects.filter(series__study=prior).count() == 2
+    stored = [dcmread(scan.original.path, stop_before_pixels=True) for scan in Scan.objects.filter(series__study=prior)]
+    assert RLELossless in {one.file_meta.TransferSyntaxUID for one in stored}, "it comes as the archive has it"
     assert not ReceivedStudy.objects.exists()
     told = AuditEvent.objects.filter(route__startswith="DICOM C").order_by("pk").values_list("object_id", flat=True)
     assert list(told) == [str(new.pk), str(prior.pk)]
