@@ -1,9 +1,12 @@
-"""First image in OHIF and in the portal's own viewer, from the same server: `python -m tests.bench.ohif FOLDER`.
+"""First image in the portal's viewer, in OHIF beside the portal, and in OHIF beside Debian's Orthanc.
+
+    python -m tests.bench.ohif FOLDER
 
 FOLDER is `package/dist` of npm's `@ohif/app`, which nothing of the portal brings. A copy of it is prepared with the
-commands and the settings of docs/manual/dicom.md, and a proxy serves it beside the portal. Chromium opens each study by
-its button in the portal and then in the portal's viewer, in turn; the time ends when grey pixels are drawn.
-`--pictures` keeps what was seen.
+commands and the settings of docs/manual/dicom.md, and a proxy serves it beside the portal, and another one beside an
+Orthanc with its plug-in for DICOMweb, that has the same files. Chromium opens each study in all three, in turn and in
+another order each turn; the time ends when grey pixels are drawn. Each turn begins with an empty browser; after that
+OHIF's programs are cached. `--pictures` keeps what was seen.
 """
 
 from __future__ import annotations
@@ -20,16 +23,20 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from tests import chromium
+import pydicom
+
+from tests import chromium, orthanc
 from tests.bench import study_files
 from tests.bench.client import Client
 from tests.bench.flow import free_port, say, set_up
@@ -38,10 +45,14 @@ from tests.chest_images import chest_folder
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
+    from portal.embedded.launcher import Launcher
+
 ROOT = Path(__file__).resolve().parents[2]
 MANUAL = ROOT / "docs" / "manual" / "dicom.md"
-BELOW = "/ohif"
+BELOW, SETTINGS = "/ohif", "app-config.js"
 PATIENCE_MS = 180_000
+OURS, BESIDE_US, BESIDE_ORTHANC = "ours", "OHIF", "OHIF+Orthanc"
+DICOMWEB = "/api/dicom-web", "/dicom-web"  # the portal's, and that of Orthanc's plug-in
 # OHIF draws by WebGL; without a graphics card Chromium does that in software.
 FLAGS = [
     *(flag for flag in chromium.FLAGS if flag != "--disable-gpu"),
@@ -63,7 +74,8 @@ DRAWN = """() => [...document.querySelectorAll("canvas")].some((canvas) => {
 @dataclass(frozen=True)
 class Study:
     name: str
-    scan: str  # key of its first image
+    uid: str
+    scan: str  # key of its first image in the portal
 
 
 @dataclass(frozen=True)
@@ -98,17 +110,26 @@ def _measure(chosen: argparse.Namespace, front: int, dist: Path) -> None:
     from portal.embedded.launcher import Launcher
 
     launcher = Launcher(host="127.0.0.1", port=free_port(), say=say)
-    with launcher.running(), _front(front, launcher.port, dist), ExitStack() as stack:
-        email, password, studies = _send(launcher.port, chosen.n)
+    other, dicom, archive = free_port(), free_port(), free_port()
+    with (
+        launcher.running(),
+        _front(front, launcher.port, dist),
+        orthanc.running(dist.parent / "orthanc", dicom=dicom, web=archive, plugins=(orthanc.DICOMWEB,)),
+        _front(other, archive, dist, replace=DICOMWEB),
+        ExitStack() as stack,
+    ):
+        email, password, studies = _send(launcher.port, archive, chosen.n)
+        _let_analyses_end(launcher)
         browser = stack.enter_context(chromium.launched(FLAGS))
         times: dict[str, dict[str, list[Seen]]] = {}
         for turn in range(chosen.rounds):
             context = browser.new_context(base_url=f"http://127.0.0.1:{front}", viewport={"width": 1400, "height": 900})
             _sign_in(context, email, password)
             for study in studies:
-                kept = chosen.pictures if turn == 0 else None
-                seen = _open_both(context, study, kept)
-                for who, one in seen.items():
+                ways = _ways(context, study, f"http://127.0.0.1:{other}{BELOW}/viewer?StudyInstanceUIDs={study.uid}")
+                for who in (*ways, *ways)[turn % len(ways) :][: len(ways)]:
+                    picture = chosen.pictures / f"{study.name} {who}.png" if chosen.pictures and not turn else None
+                    one = _first_image(context, ways[who], picture)
                     times.setdefault(study.name, {}).setdefault(who, []).append(one)
                     say(f"turn {turn + 1}: {study.name}: {who} {one.took:.0f} ms, {one.requests} requests")
                 launcher.step()
@@ -119,8 +140,8 @@ def _measure(chosen: argparse.Namespace, front: int, dist: Path) -> None:
 # --- what is shown -----------------------------------------------------------------------------------------
 
 
-def _send(port: int, count: int) -> tuple[str, str, list[Study]]:
-    """Sign-in of somebody who may see the studies, and the studies."""
+def _send(port: int, archive: int, count: int) -> tuple[str, str, list[Study]]:
+    """Sign-in of somebody who may see the studies in the portal, and the studies."""
     from accounts.roles import Radiographer
     from portal.demo.patients import ensure_patients
     from portal.demo.staff import ensure_staff, member
@@ -137,7 +158,10 @@ def _send(port: int, count: int) -> tuple[str, str, list[Study]]:
             client.upload(patient=patient, modality=modality, name="a.dcm", data=data, identity_confirmed="true")
             for data in files
         ]
-        sent.append(Study(name, answers[0]["scan"]["id"]))
+        for data in files:
+            urllib.request.urlopen(f"http://127.0.0.1:{archive}/instances", data, timeout=60).close()
+        head = pydicom.dcmread(BytesIO(files[0]), stop_before_pixels=True)
+        sent.append(Study(name, head.StudyInstanceUID, answers[0]["scan"]["id"]))
         say(f"sent: {name}")
     return login.email, login.password, sent
 
@@ -151,20 +175,32 @@ def _studies(count: int) -> Iterator[tuple[str, str, list[bytes]]]:
         yield "X-ray, drawn", "cxr", [study_files.xray_study()[0].data]
 
 
+def _let_analyses_end(launcher: Launcher) -> None:
+    """They would take the cores that a browser draws with."""
+    from diagnosis.models import Analysis
+    from diagnosis.states import AnalysisStatus
+
+    while Analysis.objects.filter(status__in=(AnalysisStatus.QUEUED, AnalysisStatus.RUNNING)).exists():
+        launcher.step()
+
+
 # --- the proxy ---------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _front(port: int, portal: int, dist: Path) -> Iterator[None]:
-    """One host name for both: what lies below /ohif/ from the folder, everything else from the portal."""
-    handler = partial(_Front, portal=portal, dist=dist)
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+def _front(port: int, server: int, dist: Path, replace: tuple[str, str] = ("", "")) -> Iterator[None]:
+    """One host name for both: what lies below /ohif/ from the folder, everything else from the server on that port.
+
+    `replace`: what is otherwise in OHIF's settings, and how.
+    """
+    handler = partial(_Front, behind=server, dist=dist, replace=replace)
+    front = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    Thread(target=front.serve_forever, daemon=True).start()
     try:
         yield
     finally:
-        server.shutdown()
-        server.server_close()
+        front.shutdown()
+        front.server_close()
 
 
 def _prepared(package: Path, folder: Path) -> Path:
@@ -174,7 +210,7 @@ def _prepared(package: Path, folder: Path) -> Path:
     shutil.copytree(package, folder / "ohif")
     moves = [line.strip() for line in commands.splitlines() if line.strip().startswith("sed ")]
     subprocess.run(["sh", "-ec", "\n".join(moves)], cwd=folder, check=True)
-    (folder / "ohif" / "app-config.js").write_text(settings)
+    (folder / "ohif" / SETTINGS).write_text(settings)
     return folder / "ohif"
 
 
@@ -187,8 +223,8 @@ def _block(language: str, text: str) -> str:
 class _Front(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, *args: Any, portal: int, dist: Path) -> None:
-        self.portal, self.dist = portal, dist
+    def __init__(self, *args: Any, behind: int, dist: Path, replace: tuple[str, str]) -> None:
+        self.behind, self.dist, self.replace = behind, dist, replace
         super().__init__(*args)
 
     def do_GET(self) -> None:
@@ -209,11 +245,15 @@ class _Front(BaseHTTPRequestHandler):
             path = self.dist / "index.html"
         data = path.read_bytes()
         headers = [("Content-Type", mimetypes.guess_type(path.name)[0] or "application/octet-stream")]
+        if path.name == SETTINGS:
+            data = data.replace(*(text.encode() for text in self.replace))
+        elif path.suffix != ".html":
+            headers.append(("Cache-Control", "max-age=3600"))
         self._answer(200, [*headers, ("Content-Length", str(len(data)))], data)
 
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        connection = http.client.HTTPConnection("127.0.0.1", self.portal, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", self.behind, timeout=120)
         try:
             connection.request(self.command, self.path, body or None, dict(self.headers.items()))
             answer = connection.getresponse()
@@ -228,8 +268,8 @@ class _Front(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
+        with suppress(ConnectionError):  # the page was closed meanwhile
+            self.end_headers()
             self.wfile.write(data)
 
 
@@ -246,7 +286,8 @@ def _sign_in(context: BrowserContext, email: str, password: str) -> None:
     page.close()
 
 
-def _open_both(context: BrowserContext, study: Study, pictures: Path | None) -> dict[str, Seen]:
+def _ways(context: BrowserContext, study: Study, beside_orthanc: str) -> dict[str, str]:
+    """Where the study is seen; in OHIF beside the portal where the portal's button leads."""
     page = context.new_page()
     page.goto(f"/scans/{study.scan}/")
     with context.expect_page() as opened:
@@ -254,10 +295,7 @@ def _open_both(context: BrowserContext, study: Study, pictures: Path | None) -> 
     address = opened.value.url
     opened.value.close()
     page.close()
-    return {
-        "OHIF": _first_image(context, address, pictures and pictures / f"{study.name} OHIF.png"),
-        "ours": _first_image(context, f"/scans/{study.scan}/view/", pictures and pictures / f"{study.name} ours.png"),
-    }
+    return {OURS: f"/scans/{study.scan}/view/", BESIDE_ORTHANC: beside_orthanc, BESIDE_US: address}
 
 
 def _first_image(context: BrowserContext, address: str, picture: Path | None) -> Seen:
@@ -283,9 +321,13 @@ def _report(times: dict[str, dict[str, list[Seen]]]) -> None:
     ratios = {}
     for name, seen in times.items():
         middle = {who: statistics.median(one.took for one in all_of) for who, all_of in seen.items()}
-        ratios[name] = middle["OHIF"] / middle["ours"]
-        say(f"{name}: OHIF {middle['OHIF']:.0f} ms, ours {middle['ours']:.0f} ms")
-    say(json.dumps({"first image, OHIF by ours": {name: round(ratio, 1) for name, ratio in ratios.items()}}))
+        ratios[name] = {who: round(took / middle[OURS], 1) for who, took in middle.items() if who != OURS}
+        say(f"{name}: {', '.join(f'{who} {took:.0f} ms' for who, took in middle.items())}")
+    say(json.dumps({"first image, by ours": ratios}))
+    ours, other = (
+        statistics.median(one.took for seen in times.values() for one in seen[who]) for who in (OURS, BESIDE_ORTHANC)
+    )
+    say(f"first image ours {ours:.0f} ms, OHIF+Orthanc {other:.0f} ms, ratio {ours / other:.3f}")
 
 
 if __name__ == "__main__":
