@@ -14,11 +14,14 @@ from dicomweb.attributes import Attributes, value
 from dicomweb.filehead import FileHead, NoHead, read
 from network import classes
 from network.models import RemoteEntity
-from network.storing import Instance, OutOfResources, store
+from network.storing import Instance, OutOfResources, store, store_together
 
 log = logging.getLogger(__name__)
 # The entity of each clinic as which it comes. It has no address, so that nobody calls as it over the network.
 TITLE = "DICOMWEB"
+# Stored together at most. They are in memory meanwhile, beside the part that is being read.
+AT_ONCE = 16
+BYTES_AT_ONCE = 16 * 1024 * 1024
 
 
 class Failure(IntEnum):
@@ -69,15 +72,51 @@ def entity_of(clinic: Clinic) -> RemoteEntity:
     return found
 
 
-def take(outcome: Outcome, data: bytes | None, *, entity: RemoteEntity, study: str, address: str) -> None:
-    """Store one part, None where it was too large; what became of it is added to `outcome`."""
-    head = _head(data)
-    if data is None or head is None:
-        outcome.failed.append((None, Failure.OUT_OF_RESOURCES if data is None else Failure.NOT_UNDERSTOOD))
-    elif failure := _fault(head, data, entity, study) or _stored(head, data, entity, address):
-        outcome.failed.append((head, failure))
-    else:
-        outcome.stored.append(head)
+@dataclass
+class Batch:
+    """Parts of one request on their way to the disk. `store` has to be called for what is left at the end."""
+
+    outcome: Outcome
+    entity: RemoteEntity
+    study: str
+    address: str
+    _waiting: list[tuple[FileHead, Instance]] = field(default_factory=list)
+    _bytes: int = 0
+
+    def add(self, data: bytes | None) -> None:
+        """One part, None where it was too large."""
+        head = _head(data)
+        if data is None or head is None:
+            self.outcome.failed.append((None, Failure.OUT_OF_RESOURCES if data is None else Failure.NOT_UNDERSTOOD))
+        elif failure := _fault(head, data, self.entity, self.study):
+            self.outcome.failed.append((head, failure))
+        else:
+            self._waiting.append((head, _instance(head, data, self.address)))
+            self._bytes += len(data)
+            if len(self._waiting) >= AT_ONCE or self._bytes >= BYTES_AT_ONCE:
+                self.store()
+
+    def store(self) -> None:
+        """To disk and index, all together; one by one where that fails, so that each is told what became of it."""
+        waiting, self._waiting, self._bytes = self._waiting, [], 0
+        if not waiting:
+            return
+        try:
+            store_together([instance for _, instance in waiting], entity=self.entity)
+        except OutOfResources:
+            for head, instance in waiting:
+                self._store_alone(head, instance)
+        else:
+            self.outcome.stored += [head for head, _ in waiting]
+
+    def _store_alone(self, head: FileHead, instance: Instance) -> None:
+        try:
+            store(instance, entity=self.entity)
+        except OutOfResources as error:
+            log.error("an instance by STOW-RS was not taken: %s", error)
+            self.outcome.failed.append((head, Failure.OUT_OF_RESOURCES))
+        else:
+            self.outcome.stored.append(head)
 
 
 def _head(data: bytes | None) -> FileHead | None:
@@ -107,8 +146,8 @@ def _other_study(data: bytes, entity: RemoteEntity, study: str) -> Failure | Non
     return None if found == study else Failure.OTHER_STUDY
 
 
-def _stored(head: FileHead, data: bytes, entity: RemoteEntity, address: str) -> Failure | None:
-    instance = Instance(
+def _instance(head: FileHead, data: bytes, address: str) -> Instance:
+    return Instance(
         sop_class_uid=head.sop_class,
         sop_instance_uid=head.sop_instance,
         transfer_syntax_uid=head.syntax,
@@ -116,9 +155,3 @@ def _stored(head: FileHead, data: bytes, entity: RemoteEntity, address: str) -> 
         dataset=memoryview(data)[head.size :],
         address=address,
     )
-    try:
-        store(instance, entity=entity)
-    except OutOfResources as error:
-        log.error("an instance by STOW-RS was not taken: %s", error)
-        return Failure.OUT_OF_RESOURCES
-    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -46,18 +46,29 @@ def has_room(size: int) -> bool:
 
 def write(key: uuid.UUID, parts: Iterable[bytes | memoryview]) -> None:
     """The file, readable by this account only, on the disk when this returns. Raises OSError and leaves nothing."""
-    path = path_of(key)
+    write_together({key: parts})
+
+
+def write_together(files: Mapping[uuid.UUID, Iterable[bytes | memoryview]]) -> None:
+    """Several, of which each folder has to reach the disk once. Raises OSError and leaves none of them."""
+    try:
+        for key, parts in files.items():
+            _write(path_of(key), parts)
+        for folder in {path_of(key).parent for key in files}:
+            flush(folder)
+    except OSError:
+        for key in files:
+            remove(key)
+        raise
+
+
+def _write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     _make_folder(path.parent)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        flush(path.parent)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
+    with os.fdopen(descriptor, "wb") as file:
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _make_folder(folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,19 +42,63 @@ def store(instance: Instance, *, entity: RemoteEntity, retrieval: PriorRetrieval
     `retrieval`: for which it was fetched; without one, somebody sent it. Raises OutOfResources where disk or database
     take nothing more.
     """
-    try:
+    with _told(entity):
         return _store(instance, entity, retrieval)
+
+
+def store_together(instances: Sequence[Instance], *, entity: RemoteEntity) -> None:
+    """Keep what one sender is told about at once; as `store`, for less. Where it raises, some of it may be kept."""
+    with _told(entity):
+        _store_together(instances, entity)
+
+
+@contextmanager
+def _told(entity: RemoteEntity) -> Iterator[None]:
+    """Raises OutOfResources for what disk and database say."""
+    try:
+        yield
     except (OSError, Error) as error:
-        log.exception("an instance from %s could not be stored", entity.title)
+        log.exception("what %s sent could not be stored", entity.title)
         what = "the disk is full" if is_disk_full(error) else "disk or database failed"
         raise OutOfResources(what) from error
 
 
 def _store(instance: Instance, entity: RemoteEntity, retrieval: PriorRetrieval | None) -> ReceivedInstance:
     """The database refuses what is here already, so that a new instance costs no question before."""
-    if not spool.has_room(len(instance.dataset)):
+    row = _row(instance, entity, retrieval)
+    _require_room([row])
+    spool.write(row.pk, [instance.head, instance.dataset])
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        spool.remove(row.pk)
+        return _earlier(row, instance)
+    return row
+
+
+def _store_together(instances: Sequence[Instance], entity: RemoteEntity) -> None:
+    """One transaction, and each folder flushed once. What is here already is left out by the database."""
+    rows = [_row(instance, entity, None) for instance in instances]
+    _require_room(rows)
+    files = {row.pk: [one.head, one.dataset] for row, one in zip(rows, instances, strict=True)}
+    spool.write_together(files)
+    # Where it fails the files stay: whether the rows are there may be unknown. The sweep takes those without one.
+    ReceivedInstance.objects.bulk_create(rows, ignore_conflicts=True)
+    new = set(ReceivedInstance.objects.filter(pk__in=files).values_list("pk", flat=True))
+    for row, instance in zip(rows, instances, strict=True):
+        if row.pk not in new:
+            spool.remove(row.pk)
+            _earlier(row, instance)
+
+
+def _require_room(rows: Sequence[ReceivedInstance]) -> None:
+    if not spool.has_room(sum(row.byte_size for row in rows)):
         raise OutOfResources("the disk is nearly full")
-    row = ReceivedInstance(
+
+
+def _row(instance: Instance, entity: RemoteEntity, retrieval: PriorRetrieval | None) -> ReceivedInstance:
+    return ReceivedInstance(
         clinic=entity.clinic,
         entity=entity,
         retrieval=retrieval,
@@ -64,14 +110,6 @@ def _store(instance: Instance, entity: RemoteEntity, retrieval: PriorRetrieval |
         address=instance.address,
         received_at=timezone.now(),
     )
-    spool.write(row.pk, [instance.head, instance.dataset])
-    try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-    except IntegrityError:
-        spool.remove(row.pk)
-        return _earlier(row, instance)
-    return row
 
 
 def _earlier(new: ReceivedInstance, instance: Instance) -> ReceivedInstance:

@@ -21,7 +21,7 @@ from diagnosis.errors import Refusal
 from diagnosis.scans import archives
 from dicomweb.accepting import DICOM, RELATED, json_type
 from dicomweb.parts import MOST_BOUNDARY, BadMultipart, parts
-from dicomweb.storing import Outcome, entity_of, take
+from dicomweb.storing import Batch, Outcome, entity_of
 from network import tasks
 from network.models import RemoteEntity
 
@@ -58,12 +58,14 @@ def store_instances(request: Request, study: str = "") -> HttpResponse:
 
 def _receive(outcome: Outcome, request: HttpRequest, boundary: str, entity: RemoteEntity, study: str) -> None:
     """Raises Refusal where the body cannot be read to its end; what came before is stored, and in `outcome`."""
-    address = address_of(request) or NOWHERE
+    batch = Batch(outcome, entity, study, address_of(request) or NOWHERE)
     try:
         for data in parts(request.read, boundary, most_bytes=settings.UPLOAD_MAX_BYTES):
-            take(outcome, data, entity=entity, study=study, address=address)
+            batch.add(data)
     except BadMultipart as error:
         raise Refusal("bad_multipart", BAD_BODY) from error
+    finally:
+        batch.store()
     if not (outcome.stored or outcome.failed):
         raise Refusal("bad_multipart", BAD_BODY)
 
