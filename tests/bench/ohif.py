@@ -246,7 +246,7 @@ class _Front(BaseHTTPRequestHandler):
         data = path.read_bytes()
         headers = [("Content-Type", mimetypes.guess_type(path.name)[0] or "application/octet-stream")]
         if path.name == SETTINGS:
-            data = data.replace(*(text.encode() for text in self.replace))
+            data = data.decode().replace(*self.replace).encode()
         elif path.suffix != ".html":
             headers.append(("Cache-Control", "max-age=3600"))
         self._answer(200, [*headers, ("Content-Length", str(len(data)))], data)
