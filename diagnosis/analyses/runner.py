@@ -34,11 +34,12 @@ from diagnosis.database import drop_broken_connection, is_database_away
 from diagnosis.errors import AnalysisFailed, FileRefused, IntakeUnavailable
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, EnsemblePrediction, ImageResult, Prediction, Scan, Study, Transition
+from diagnosis.models.analysis import OFF
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
 from diagnosis.notifications import notify_uploader
 from diagnosis.reviews import queue
-from diagnosis.rules.classifiers import OFF, OthersAnswer, hold_decisions, require_still_answering
+from diagnosis.rules.classifiers import OthersAnswer, hold_decisions, require_still_answering
 from diagnosis.scans import filing, intake
 from diagnosis.states import AnalysisStatus as S
 from ml import imaging

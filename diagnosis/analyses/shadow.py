@@ -17,9 +17,9 @@ from diagnosis.analyses.predict import ClassifierPrediction, CombinedPrediction,
 from diagnosis.analyses.runner import abnormality_of, images_of, source_of
 from diagnosis.errors import AnalysisFailed
 from diagnosis.models import Analysis, ShadowPrediction
+from diagnosis.models.analysis import OFF
 from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.scan import Modality
-from diagnosis.rules.classifiers import OFF
 from diagnosis.states import AnalysisStatus as S
 from ml.ensemble import EnsembleSpec
 from ml.spec import ClassifierSpec

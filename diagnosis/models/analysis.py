@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from diagnosis.models.ensemble_prediction import EnsemblePrediction
 
 _S = AnalysisStatus
+# The failure code of what ends without a result because the clinic lets no classifier answer.
+OFF = "classifiers_off"
 FINISHED, OPEN = ends(ANALYSIS_MOVES), open_ones(ANALYSIS_MOVES)
 NOBODY: dict[str, Any] = {"claim": None, "lease_expires_at": None}
 
@@ -215,6 +217,15 @@ class Analysis(ClinicalModel):
     @property
     def is_finished(self) -> bool:
         return AnalysisStatus(self.status) in FINISHED
+
+    @property
+    def is_switched_off(self) -> bool:
+        """Whether it has no result because of what the clinic decided: nothing failed, and nobody has to act."""
+        return self.failure_code == OFF
+
+    @property
+    def needs_a_person(self) -> bool:
+        return self.status == AnalysisStatus.FAILED and not self.is_switched_off
 
     @property
     def failure_reason(self) -> str:

@@ -13,8 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from diagnosis.models import Analysis, Dismissal
-from diagnosis.models.analysis import OPEN, AnalysisQuerySet
-from diagnosis.rules.classifiers import OFF
+from diagnosis.models.analysis import OFF, OPEN, AnalysisQuerySet
 from diagnosis.states import AnalysisStatus as S
 
 

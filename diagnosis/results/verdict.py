@@ -185,6 +185,8 @@ def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
         S.FAILED: analysis.failure_reason,
         S.CANCELLED: gettext(CANCELLED),
     }
+    if analysis.is_switched_off:
+        return Verdict(S.CANCELLED.value, gettext(NOT_CLASSIFIED), sentences[status])
     refused = status == S.FAILED and not analysis.failure_retryable
     return Verdict(status.value, gettext(NOT_CLASSIFIED) if refused else str(status.label), sentences[status])
 

@@ -13,11 +13,12 @@ from accounts.models import Clinic
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
 from diagnosis.models import ClassifierRule
+from diagnosis.models.analysis import OFF
 from diagnosis.models.classifier_rule import ClassifierState, RuleReason
 from diagnosis.models.scan import Modality
 from diagnosis.rules.acceptance import unaccepted
 
-STOPPED, OFF = "classifiers_stopped", "classifiers_off"
+STOPPED = "classifiers_stopped"
 
 
 # Why a classifier is not shown, beside a result or a move of the analysis.

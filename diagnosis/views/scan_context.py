@@ -69,7 +69,7 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
         "queue_place": waiting.queue_place(ahead),
         "overdue": ahead == 0 and shown is not None and timezone.now() - shown.requested_at > PATIENCE,
         "rerun_blocked_reason": policies.rerun_blocked_reason(latest),
-        "rerun_word": _("Retry") if latest and latest.status == AnalysisStatus.FAILED else _("Run again"),
+        "rerun_word": _("Retry") if latest and latest.needs_a_person else _("Run again"),
         "report": report,
         "late_for_report": contents.late(report, images) if report else "",
         "earlier_scans": scan_list.with_headlines(_earlier(scan), person(request)),

@@ -16,7 +16,7 @@ from diagnosis.audited import note_rows
 from diagnosis.forms.scan_filter import latest_in_state
 from diagnosis.keyset import Count, count
 from diagnosis.models import Analysis, CriticalResult, ReadingPolicy, Report, Scan, Study
-from diagnosis.models.analysis import OPEN
+from diagnosis.models.analysis import OFF, OPEN
 from diagnosis.models.scan import ScanQuerySet
 from diagnosis.results import words
 from diagnosis.results.images import count_of, image_counts
@@ -27,7 +27,6 @@ from diagnosis.states import AnalysisStatus
 
 # As Study.taken_at says it.
 _TAKEN = Coalesce("series__study__examined_at", "series__study__received_at")
-NEEDS_A_PERSON = (AnalysisStatus.FAILED,)
 # On the desk: rows of what needs a person, and how far the work is counted.
 TROUBLED, MOST_COUNTED = 10, 99
 
@@ -97,7 +96,8 @@ def taken_before(study: Study) -> ScanQuerySet:
 
 def needing_a_person(user: User, clinic: Clinic) -> tuple[Count, QuerySet[Scan]]:
     """How many of the clinic's studies need one, and the images that stand for those that came last."""
-    last = _in_state(user, clinic, NEEDS_A_PERSON).order_by("-requested_at")[: MOST_COUNTED + 1]
+    failed = _in_state(user, clinic, [AnalysisStatus.FAILED]).exclude(failure_code=OFF)
+    last = failed.order_by("-requested_at")[: MOST_COUNTED + 1]
     found = list(dict.fromkeys(last))
     newest = Scan.objects.representatives().filter(represented_study__in=found[:TROUBLED])
     return Count(min(len(found), MOST_COUNTED), len(found) > MOST_COUNTED), for_lists(newest)

@@ -235,6 +235,18 @@ def test_the_newest_answer_counts_whether_it_was_shown_or_not(
     assert acceptance.newest(pair, [study.pk])[study.pk].probability == 0.8
 
 
+def test_a_study_without_a_result_looks_like_a_decision_and_not_like_a_fault(
+    asked: ReadingPolicy, clinic: Clinic, radiographer: User, client: Client
+) -> None:
+    scan = new_case(radiographer, new_patient(clinic, radiographer, "B7"), 7).scan
+    answer_on_trial(scan, 0.8, ABNORMALITY)
+    client.force_login(radiographer)
+    shown = " ".join(client.get(f"/scans/{scan.pk}/result/").content.decode().split())
+    assert "before it has measured the classifiers on its own cases" in shown
+    assert "Not classified" in shown
+    assert not {word for word in ("pill-failed", "notice-danger", "Retry", "button-primary") if word in shown}
+
+
 def test_it_cannot_be_made_active_by_hand_but_a_stop_is_lifted(
     asked: ReadingPolicy, clinic: Clinic, administrator: User, client: Client
 ) -> None:

@@ -25,6 +25,7 @@ from diagnosis.models.classifier_rule import ClassifierState as State
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import jobs
 from diagnosis.rules.classifiers import Rules, Stops, closed_panels, none_answers, require_still_answering
+from diagnosis.views import scan_list
 from ml.ensemble import EnsembleSpec
 from ml.spec import Modality as MlModality
 from tests.factories import finish
@@ -281,6 +282,8 @@ def test_what_a_stop_ended_is_analysed_again_and_what_was_only_off_is_nobodys_fa
     end_without(off, "classifiers_off")
     decide(site, None, "panel-cxr", State.STOPPED, "Said again, with the reason.")
     assert [one.study for one in jobs.failed(Analysis.objects.all())] == [stopped.study]
+    number, shown = scan_list.needing_a_person(radiographer, clinic)
+    assert (number.number, [image.study for image in shown]) == (1, [stopped.study])
     assert [one.study for one in Notification.objects.of(radiographer)] == [stopped.study]
     assert {one.reviews.get().status for one in (stopped, off, later)} == {"waiting"}  # all can be read
     decide(site, None, "panel-cxr", State.ACTIVE)
