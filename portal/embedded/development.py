@@ -14,13 +14,13 @@ from portal.embedded.launcher import Launcher
 from portal.embedded.process import Process
 
 # Where the worker's code lies. The web server watches what it has imported, and templates.
-SOURCES = ("portal", "orders", "delivery", "dicomweb", "network", "accounts", "audit", "diagnosis", "ml")
+SOURCES = ("portal", "orders", "delivery", "dicomweb", "fhir", "network", "accounts", "audit", "diagnosis", "ml")
 # Seconds that a job gets to finish before the worker starts again; its lease gives it to the new one.
 FINISH_SECONDS = "3"
 
 
 class DevelopmentLauncher(Launcher):
-    """As `Launcher`, with Django's own server, and a worker and beat that start again when a file changes."""
+    """As `Launcher`, with Django's own server, and workers and beat that start again when a file changes."""
 
     def _collect_static_files(self) -> None:
         """Nothing to do: with DEBUG they are served from where they are written."""
@@ -29,8 +29,8 @@ class DevelopmentLauncher(Launcher):
         command = [sys.executable, "manage.py", "runserver", f"{web.bracketed(self.host)}:{self.port}"]
         return replace(super()._web(), command=command)
 
-    def _worker(self) -> Process:
-        return _reloading(super()._worker())
+    def _workers(self) -> list[Process]:
+        return [_reloading(process) for process in super()._workers()]
 
     def _beat(self) -> Process:
         return _reloading(super()._beat())
