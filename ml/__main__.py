@@ -10,7 +10,7 @@ from ml.keras2 import command as import_h5
 from ml.segmentation import command as lungs
 from ml.spec import Modality
 from ml.study import command as study
-from ml.training.publish import accuracy, combine, places, protocols, recipes, steady
+from ml.training.publish import accuracy, combine, outside, places, protocols, recipes, steady
 
 DEFAULT_SIZES = "96:16,128:12,160:8"
 WEIGHTS_ROOT = Path(__file__).parent / "weights"
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a classifier, or go on with an interrupted run"))
     _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
     _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
-    for command in (combine, recipes, protocols, places, steady, accuracy, import_h5, gate, lungs, study):
+    for command in (combine, recipes, protocols, places, steady, outside, accuracy, import_h5, gate, lungs, study):
         command.add_parser(commands)
     return root
 
