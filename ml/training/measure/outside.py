@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.spec import Estimate
 from ml.training.measure.bootstrap import estimates, with_exact_bounds
 from ml.training.measure.report import plain
 from ml.training.metrics import Measures, area_under_curve
@@ -20,6 +19,8 @@ from ml.training.metrics import Measures, area_under_curve
 # The alarm that shipped; and one for masks so small that attention spread evenly lies mostly outside.
 DECIDING, SECOND = 0.5, 0.7
 SHARES = (DECIDING, SECOND)
+# An order of fewer wrong answers is that of single images.
+LEAST = 10
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,11 @@ def measure_marks(answers: MarkedAnswers) -> dict[str, Any]:
 def measure_order(answers: MarkedAnswers) -> dict[str, Any] | None:
     """How well the share outside orders wrong answers above right ones in the outer zones: an AUC with its interval.
 
-    It asks about every alarm at once. None where there are no wrong answers, or no right ones.
+    It asks about every alarm at once. None where fewer than LEAST answers are wrong, or right.
     """
     known = answers.take(answers.settled & np.isfinite(answers.outside))
-    found: dict[str, Estimate] = estimates(known, _order) if known.wrong.any() and not known.wrong.all() else {}
-    return plain(found).get("auc")
+    wrong = int(known.wrong.sum())
+    return plain(estimates(known, _order))["auc"] if LEAST <= wrong <= len(known.wrong) - LEAST else None
 
 
 def is_informative(measured: dict[str, Any]) -> bool:

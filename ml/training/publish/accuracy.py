@@ -18,6 +18,7 @@ from ml.training.measure import abnormality
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.calibration import Line
 from ml.training.measure.curves import EVALUATION
+from ml.training.measure.outside import SHARES
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
 from ml.training.measure.report import REPORT, all_estimates, at_domains, operating_estimates, zone_estimates
 from ml.training.measure.sources import Rates, mean_by_source
@@ -27,9 +28,10 @@ from ml.training.publish.card import DISAGREEMENTS
 from ml.training.publish.combine import TEST, VALIDATION, WEIGHTS_ROOT, disagreement, read_members
 from ml.training.publish.earlier import earlier_versions
 from ml.training.publish.markdown import architecture_title, render
+from ml.training.publish.outside import tell_attention
 from ml.training.publish.places import describe_sources, read_controls, read_unseen
 from ml.training.publish.protocols import PROTOCOLS, RESULTS, Protocol, Table, read_folds, read_story
-from ml.training.publish.steady import read_steadiness
+from ml.training.publish.steady import tell_steadiness
 from ml.training.scored_images import ScoredImages
 
 DOCUMENT, README = "docs/accuracy.md", "README.md"
@@ -251,7 +253,9 @@ def document(sections: Sequence[Section], results: Path) -> str:
         disagreement_titles=DISAGREEMENTS,
         unseen=_unseen(sections, results),
         controls=read_controls(results),
-        steadiness=read_steadiness(results),
+        steadiness=_steadiness(sections, results),
+        attention=tell_attention(results),
+        alarms=SHARES,
         control_titles=CONTROL_TITLES,
         **_successions(sections),
         protocols=[_compare(protocol, results) for protocol in PROTOCOLS.values()],
@@ -281,6 +285,15 @@ def _unseen(sections: Sequence[Section], results: Path) -> dict[str, Any] | None
             if scored is not None and spec.abnormality is not None:
                 later = "" if spec == newest else newest.version
                 return _told_of_unseen(spec.name, spec.version, later, spec.abnormality, scored)
+    return None
+
+
+def _steadiness(sections: Sequence[Section], results: Path) -> Mapping[str, Any] | None:
+    """How steady the X-ray ensemble answers whether a lung is abnormal, beside the version before it."""
+    for newest, folder in [(each.spec, each.folder) for section in sections for each in section.ensembles]:
+        if isinstance(newest, EnsembleSpec) and newest.abnormality is not None:
+            versions = versions_before(folder.parents[1], newest)
+            return tell_steadiness(results, [spec.identity for spec in versions])
     return None
 
 

@@ -76,6 +76,30 @@ def read_attention(results: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
+def tell_attention(results: Path) -> dict[str, Any]:
+    """The same, and in `single` of which classifiers by themselves the marked answers are surely more often wrong."""
+    return {modality: found | {"single": _tell_single(found)} for modality, found in read_attention(results).items()}
+
+
+def _tell_single(found: Mapping[str, Any]) -> str:
+    from ml.training.measure.outside import DECIDING, is_informative
+    from ml.training.measure.report import listed
+
+    first = next(iter(found["questions"].values()))
+    sure = {
+        lungs: [
+            identity
+            for identity, measured in first.items()
+            if identity != found["ensemble"] and is_informative(measured[lungs][str(DECIDING)])
+        ]
+        for lungs in LUNGS
+    }
+    told = [f"{listed(names)} (lungs by {lungs})" for lungs, names in sure.items() if names]
+    if not told:
+        return "Of no classifier by itself are the marked answers surely more often wrong."
+    return f"By themselves these are surely more often wrong where they are marked: {'; '.join(told)}."
+
+
 def measure_attention(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
     """What the mark says of the answers of the newest ensemble and its members on the validation part.
 

@@ -5,7 +5,7 @@ number of accuracy.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.spec import Modality
+from ml.training.measure.report import listed
 from ml.training.publish.asking import Ensemble
 from ml.training.publish.combine import WEIGHTS_ROOT
 from ml.training.publish.protocols import RESULTS
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from ml.preprocessing import Pixels
 
 STEADINESS = "steadiness-cxr.json"
+# What is compared between versions, and in which words one of them does better or worse
+COMPARED = {
+    "another_zone": ("Answers are more often in another zone", "Answers are less often in another zone"),
+    "move": ("Probabilities move further", "Probabilities move less far"),
+}
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,15 +39,57 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(options: argparse.Namespace) -> None:
+    measured = measure_steadiness(options.data, options.root)
+    # What versions before it were measured to do stays
+    stored = {**read_steadiness(options.results), measured.pop("ensemble"): measured}
     path = options.results / STEADINESS
-    path.write_text(json.dumps(measure_steadiness(options.data, options.root), indent=2) + "\n")
+    path.write_text(json.dumps(stored, indent=2) + "\n")
     sys.stdout.write(f"{path}\n")
 
 
-def read_steadiness(results: Path) -> Mapping[str, Any] | None:
-    """What `measure_steadiness` gave, None where nothing is stored."""
+def read_steadiness(results: Path) -> dict[str, Any]:
+    """What `measure_steadiness` gave, by the identity of the ensemble; empty where nothing is stored."""
     path = results / STEADINESS
-    return dict(json.loads(path.read_text())) if path.is_file() else None
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def tell_steadiness(results: Path, versions: Sequence[str]) -> Mapping[str, Any] | None:
+    """What is stored of the newest of some versions that was measured, beside the one measured before it.
+
+    `versions` are identities, the newest first. `differences` are sentences about both. None where nothing is stored.
+    """
+    stored = read_steadiness(results)
+    measured = [each for each in versions if each in stored]
+    if not measured:
+        return None
+    shown = [{"ensemble": each, **stored[each]} for each in measured[:2]]
+    comparable = len(shown) == 2 and shown[0]["images"] == shown[1]["images"]
+    return {"newest": versions[0], "measured": shown, "differences": _differences(*shown) if comparable else []}
+
+
+def _differences(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """What is worse and what is better than before, change by change, and how far that is sure."""
+    return [
+        sentence
+        for measure, words in COMPARED.items()
+        for sign, how in zip((1, -1), words, strict=True)
+        if (sentence := _difference(now["changes"], before["changes"], measure, sign, how))
+    ]
+
+
+def _difference(now: Mapping[str, Any], before: Mapping[str, Any], measure: str, sign: int, how: str) -> str:
+    pairs = {name: (now[name][measure], before[name][measure]) for name in now if name in before}
+    # By what the table shows: a difference in the fourth digit is none
+    apart = [name for name, (new, old) in pairs.items() if sign * (round(new["value"], 3) - round(old["value"], 3)) > 0]
+    sure = [name for name in apart if _are_apart(*pairs[name])]
+    if not apart:
+        return ""
+    told = f"with intervals that do not overlap after {listed(sure)}" if sure else "with intervals that overlap"
+    return f"{how} after {listed(apart)}; {told}."
+
+
+def _are_apart(new: Mapping[str, float], old: Mapping[str, float]) -> bool:
+    return new["low"] > old["high"] or new["high"] < old["low"]
 
 
 def measure_steadiness(data: Path, root: Path) -> dict[str, Any]:

@@ -3,6 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml.ensemble import EnsembleSpec
+from ml.spec import Modality
+from ml.training.measure.bootstrap import estimates
 from ml.training.measure.outside import (
     DECIDING,
     MarkedAnswers,
@@ -12,6 +15,10 @@ from ml.training.measure.outside import (
     measure_marks,
     measure_order,
 )
+from ml.training.publish.asking import newest
+from ml.training.publish.combine import WEIGHTS_ROOT
+from ml.training.publish.outside import Look, summarise
+from tests.unit.ml.training.rows import row
 
 NONE = float("nan")
 EACH = 50
@@ -72,4 +79,41 @@ def test_the_share_orders_wrong_answers_above_right_ones() -> None:
     told = measure_order(answers(wrong_where_marked=EACH, wrong_elsewhere=0))
     assert told is not None
     assert told["value"] == 1.0
-    assert measure_order(answers(wrong_where_marked=0, wrong_elsewhere=0)) is None
+    # Of a few wrong answers an order is that of single images
+    assert measure_order(answers(wrong_where_marked=9, wrong_elsewhere=0)) is None
+
+
+@pytest.mark.usefixtures("few_resamples")
+def test_what_ships_is_asked_each_question_of_the_images_that_can_answer_it() -> None:
+    """An ensemble is marked by the maps of its members, each classifier by its own."""
+    spec = newest(WEIGHTS_ROOT, Modality.CXR)
+    odd, *others = spec.members
+    kinds = [("rsna", "normal"), ("rsna-opacity", "pneumonia"), ("ieee8023", "covid"), ("ieee8023", "pneumonia")]
+    rows = [row(number, source=source, label=label) for number, (source, label) in enumerate(kinds * 5)]
+    looks = [look(spec, {odd: 0.9, **dict.fromkeys(others, 0.1)}, abnormal=each.label != "normal") for each in rows]
+    found = summarise(spec, WEIGHTS_ROOT, rows, looks)
+    first, second = (found["questions"][name] for name in ("abnormal", "covid"))
+    assert set(first) == set(second) == {spec.identity, *spec.members}
+    assert (first[odd]["network"]["0.5"]["images"], second[odd]["network"]["0.5"]["images"]) == (10, 10)
+    assert first[spec.identity]["network"]["0.5"]["marked"]["value"] == 0.0
+    assert first[odd]["network"]["0.5"]["marked"]["value"] == 1.0
+    assert first[odd]["thresholds"]["0.5"]["marked"]["value"] == 0.0, "no lungs were found"
+    assert first[spec.identity]["network"]["0.5"]["settled/unmarked"]["value"] == 0.0
+    assert found["found"] == {"thresholds": 0.0, "network": 1.0}
+    assert found["informative"] == {"thresholds": False, "network": False}
+
+
+def look(spec: EnsembleSpec, outside: dict[str, float], *, abnormal: bool) -> Look:
+    """One image of which all say the same and that rightly; lungs are found by the network alone."""
+    said = dict(zip(spec.labels, (0.499, 0.499, 0.002) if abnormal else (0.001, 0.001, 0.998), strict=True))
+    nowhere = dict.fromkeys(outside, NONE)
+    return Look(
+        dict.fromkeys((spec.identity, *spec.members), said),
+        {"thresholds": nowhere, "network": outside},
+        {"thresholds": False, "network": True},
+    )
+
+
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(estimates.__kwdefaults__, "resamples", 5)

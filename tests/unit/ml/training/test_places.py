@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from ml.training.measure.predictions import write_predictions
 from ml.training.measure.question_controls import Control
 from ml.training.measure.steadiness import CHANGES, Moves, measure_moves, zone_numbers
 from ml.training.modalities import LABELS
-from ml.training.publish import places
+from ml.training.publish import places, steady
 from ml.training.publish.accuracy import document, read_sections
 from ml.training.publish.asking import newest
 from ml.training.publish.combine import WEIGHTS_ROOT, combine
@@ -175,3 +176,59 @@ def test_a_change_leaves_a_picture_that_looks_the_same(name: str) -> None:
     seen = changed[:, ::-1] if name == "left and right exchanged" else changed
     assert float(np.abs(resize(np.ascontiguousarray(seen), (50, 50)) - resize(image, (50, 50))).mean()) < 0.03
     assert not np.array_equal(changed, image)
+
+
+def moved(share: float, low: float, high: float) -> dict[str, Any]:
+    """What is stored of a change: one estimate for all that is measured of it."""
+    found = {"value": share, "low": low, "high": high}
+    return dict.fromkeys(("another_zone", "opposite_zone", "move"), found)
+
+
+def test_what_ships_is_what_was_measured_to_be_steady() -> None:
+    """A new ensemble needs `python -m ml steadiness`: the numbers of the one before say nothing of it."""
+    assert newest(WEIGHTS_ROOT, Modality.CXR).identity in steady.read_steadiness(RESULTS)
+
+
+@pytest.mark.usefixtures("few_resamples")
+def test_the_document_says_of_which_version_it_tells_how_steady_it_is(tmp_path: Path) -> None:
+    ensemble = newest(WEIGHTS_ROOT, Modality.CXR)
+    now, *before = (each.identity for each in versions_before(WEIGHTS_ROOT, ensemble))
+    stored = {before[0]: {"images": 3, "changes": {"shaken": moved(0.1, 0.0, 0.2)}}}
+    (tmp_path / steady.STEADINESS).write_text(json.dumps(stored))
+    text = document(read_sections(WEIGHTS_ROOT), tmp_path)
+    assert f"**This is {before[0]}.** {now} was not measured." in text
+    stored[now] = {"images": 3, "changes": {"shaken": moved(0.4, 0.3, 0.5)}}
+    (tmp_path / steady.STEADINESS).write_text(json.dumps(stored))
+    text = document(read_sections(WEIGHTS_ROOT), tmp_path)
+    assert f"{now} was asked about the 3 X-rays" in " ".join(text.split())
+    assert "**This is" not in text
+    assert text.index(f"| shaken | {now} | 0.400") < text.index(f"| shaken | {before[0]} | 0.100")
+
+
+def test_what_is_better_and_what_is_worse_is_told_with_how_sure_it_is(tmp_path: Path) -> None:
+    changes = {"lit": moved(0.1, 0.05, 0.15), "cut": moved(0.4, 0.3, 0.5), "still": moved(0.0004, 0.0, 0.01)}
+    earlier = {"lit": moved(0.2, 0.1, 0.3), "cut": moved(0.1, 0.0, 0.2), "still": moved(0.0, 0.0, 0.01)}
+    stored = {"one/2": {"images": 3, "changes": changes}, "one/1": {"images": 3, "changes": earlier}}
+    (tmp_path / steady.STEADINESS).write_text(json.dumps(stored))
+    told = steady.tell_steadiness(tmp_path, ["one/2", "one/1"])
+    assert told is not None
+    assert told["differences"] == [
+        "Answers are more often in another zone after cut; with intervals that do not overlap after cut.",
+        "Answers are less often in another zone after lit; with intervals that overlap.",
+        "Probabilities move further after cut; with intervals that do not overlap after cut.",
+        "Probabilities move less far after lit; with intervals that overlap.",
+    ]
+    # Of other images it would be no comparison
+    stored["one/1"]["images"] = 4
+    (tmp_path / steady.STEADINESS).write_text(json.dumps(stored))
+    told = steady.tell_steadiness(tmp_path, ["one/2", "one/1"])
+    assert told is not None
+    assert told["differences"] == []
+
+
+def test_what_was_measured_of_a_version_before_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / steady.STEADINESS).write_text(json.dumps({"one/1": {"images": 3, "changes": {}}}))
+    fresh = {"ensemble": "one/2", "images": 4, "changes": {}}
+    monkeypatch.setattr(steady, "measure_steadiness", lambda _data, _root: fresh)
+    steady._run(Namespace(data=tmp_path, root=tmp_path, results=tmp_path))
+    assert {name: each["images"] for name, each in steady.read_steadiness(tmp_path).items()} == {"one/1": 3, "one/2": 4}
