@@ -74,15 +74,13 @@ def finish(
     scan: Scan,
     *probabilities: float,
     combined: float | None = None,
-    outside: float | None = None,
     without: tuple[Message, ...] = (),
     abnormality: Mapping[str, Any] | None = None,
 ) -> Analysis:
     """End the scan's open analysis with one prediction for each probability of COVID-19.
 
-    `combined` adds what an ensemble makes of them, with zones; `outside` is the share of every map's attention outside
-    the lungs; `without` says why there is no combination; `abnormality`, such as ABNORMALITY, makes the ensemble one
-    that answers whether the lung is abnormal.
+    `combined` adds what an ensemble makes of them, with zones; `without` says why there is no combination;
+    `abnormality`, such as ABNORMALITY, makes the ensemble one that answers whether the lung is abnormal.
     """
     from diagnosis.analyses import runner
     from diagnosis.analyses.predict import ImagePredictions, StudyPredictions
@@ -92,7 +90,7 @@ def finish(
     analysis = scan.analyses.get(status=AnalysisStatus.QUEUED)
     claim = Analysis.objects.claim(analysis.pk, worker="test")
     assert claim
-    each = tuple(_predicted(number, probability, outside) for number, probability in enumerate(probabilities))
+    each = tuple(_predicted(number, probability) for number, probability in enumerate(probabilities))
     members = tuple(one.spec.identity for one in each)
     made = ImagePredictions(each, _combined(combined, members, abnormality) if combined else None, without)
     runner.store(analysis.pk, claim, "test", StudyPredictions.of_one(scan.pk, made))
@@ -118,7 +116,7 @@ def answer_on_trial(scan: Scan, combined: float, abnormality: Mapping[str, Any])
     claim = Analysis.objects.claim(analysis.pk, worker="test")
     off = AnalysisFailed("classifiers_off", {"variant": "unaccepted_cxr"}, retryable=True)
     assert runner._fail(analysis.pk, off, by="test", only=Q(claim=claim))
-    each = tuple(_predicted(number, combined, None) for number in range(2))
+    each = tuple(_predicted(number, combined) for number in range(2))
     made = ImagePredictions(each, _combined(combined, tuple(one.spec.identity for one in each), abnormality), ())
     shadow._store(analysis, StudyPredictions.of_one(scan.pk, made))
     analysis.refresh_from_db()
@@ -132,7 +130,7 @@ def finish_study(probabilities: Mapping[Scan, float]) -> Analysis:
     from diagnosis.models import Analysis
     from diagnosis.states import AnalysisStatus
 
-    made = {scan: ImagePredictions((_predicted(0, one, None),), None, ()) for scan, one in probabilities.items()}
+    made = {scan: ImagePredictions((_predicted(0, one),), None, ()) for scan, one in probabilities.items()}
     key = max(made, key=lambda scan: probabilities[scan])
     study = StudyPredictions(key.pk, made[key], tuple(outcome(scan.pk, one) for scan, one in made.items()))
     analysis = key.study.analyses.get(status=AnalysisStatus.QUEUED)
@@ -143,7 +141,7 @@ def finish_study(probabilities: Mapping[Scan, float]) -> Analysis:
     return analysis
 
 
-def _predicted(number: int, probability: float, outside: float | None) -> ClassifierPrediction:
+def _predicted(number: int, probability: float) -> ClassifierPrediction:
     """What a classifier with one threshold predicts; its map shows what speaks for COVID-19."""
     from diagnosis.analyses.predict import ClassifierPrediction
     from ml.serving import Prediction
@@ -169,7 +167,7 @@ def _predicted(number: int, probability: float, outside: float | None) -> Classi
         seen=picture,
         milliseconds=5,
     )
-    return ClassifierPrediction(made, prediction, outside)
+    return ClassifierPrediction(made, prediction)
 
 
 def _combined(

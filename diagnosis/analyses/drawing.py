@@ -84,7 +84,6 @@ def _map(drawing: Drawing, prediction: Prediction, one: ClassifierPrediction) ->
         drawing=drawing,
         prediction=prediction,
         label=one.prediction.attention_label,
-        outside=one.attention_outside,
         picture=ContentFile(imaging.render_png(one.prediction.attention), name="attention.png"),
     )
 

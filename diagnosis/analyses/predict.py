@@ -14,11 +14,9 @@ from diagnosis.analyses.classifiers import Chosen
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
 from diagnosis.models.scan import Modality
-from ml import lungs, serving
+from ml import serving
 from ml.ensemble import EnsembleSpec
 from ml.preprocessing import Pixels
-from ml.regions import Mask
-from ml.serving.attention import share_outside
 from ml.serving.engine import BATCH
 from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
@@ -31,14 +29,10 @@ Said = tuple[ClassifierSpec, dict[str, float]]
 
 @dataclass(frozen=True, eq=False)
 class ClassifierPrediction:
-    """What one classifier predicts.
-
-    `attention_outside` is the share of its attention outside the lungs; None where none were found.
-    """
+    """What one classifier predicts."""
 
     spec: ClassifierSpec
     prediction: serving.Prediction
-    attention_outside: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,10 +220,8 @@ def predict(pixels: Pixels, modality: Modality, asked: Chosen) -> ImagePredictio
     """
     _pass_gate(pixels, modality)
     predictions = serving.predict_all(asked.classifiers, pixels)
-    # All maps of one image have one shape
-    inside = lungs.lung_mask(pixels, MlModality(modality.value), predictions[0].attention.shape)
     each = tuple(
-        ClassifierPrediction(classifier.spec, prediction, _attention_outside(prediction, inside))
+        ClassifierPrediction(classifier.spec, prediction)
         for classifier, prediction in zip(asked.classifiers, predictions, strict=True)
     )
     found, without = asked.ensemble
@@ -241,10 +233,6 @@ def _pass_gate(pixels: Pixels, modality: Modality) -> None:
     refusal = classifiers.gate_for(modality).refusal(pixels, MlModality(modality.value))
     if refusal:
         raise AnalysisFailed(refusal.code, refusal.params, retryable=False)
-
-
-def _attention_outside(prediction: serving.Prediction, inside: Mask | None) -> float | None:
-    return None if inside is None else share_outside(prediction.attention, inside)
 
 
 def _combine(found: EnsembleSpec, said: Sequence[Said]) -> CombinedPrediction:

@@ -296,7 +296,6 @@ def _prediction(pk: uuid.UUID, image: uuid.UUID, one: ClassifierPrediction) -> P
         zone=spec.operating_point.zone(probability).value,
         milliseconds=predicted.milliseconds,
         attention_label=predicted.attention_label,
-        attention_outside=one.attention_outside,
         card=_card(spec) | {"intended_use": spec.intended_use},
     )
     prediction.attention.save("attention.png", ContentFile(imaging.render_png(predicted.attention)), save=False)

@@ -79,7 +79,7 @@ PREDICTION: dict[str, Any] = {
     "zone": "positive",
     "milliseconds": 48.3,
     "attention": f"{_API}/predictions/{_PREDICTION}/attention.png",
-    "attention_outside": 0.08,
+    "attention_outside": None,
 }
 ENSEMBLE_PREDICTION: dict[str, Any] = {
     "ensemble": "panel-cxr",

@@ -79,7 +79,7 @@ class QueueFilter(forms.Form):
     marked = forms.BooleanField(
         required=False,
         label=_("Flagged"),
-        help_text=_("Classifiers disagree, indeterminate result, or attention outside the lungs"),
+        help_text=_("Classifiers disagree, or indeterminate result"),
     )
     mine = forms.BooleanField(required=False, label=_("My cases and drafts"))
     # Where the table's head has no room; else the head says it.

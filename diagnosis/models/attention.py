@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from diagnosis import messages
 from diagnosis.models.analysis import Analysis
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_storage
-from diagnosis.models.prediction import ATTENTION_ALARM, Prediction
+from diagnosis.models.prediction import Prediction
 from diagnosis.models.scan import Scan
 
 
@@ -110,6 +110,7 @@ class AttentionMap(ClinicalModel):
     prediction = models.ForeignKey(Prediction, on_delete=models.PROTECT, related_name="drawn")
     picture = models.FileField(storage=private_storage, upload_to=drawn_path, max_length=100, editable=False)
     label = models.CharField(max_length=30, help_text="the class whose evidence it shows")
+    # Of earlier maps alone, as of a prediction
     outside = models.FloatField(null=True, blank=True, help_text="share outside the lungs, 0 to 1; not measured: empty")
 
     class Meta:
@@ -124,8 +125,3 @@ class AttentionMap(ClinicalModel):
     def shows_finding(self) -> bool:
         """As of a prediction."""
         return bool(self.label == self.prediction.operating_point["positive_label"])
-
-    @property
-    def attends_outside_lungs(self) -> bool:
-        """As of a prediction."""
-        return self.shows_finding and self.outside is not None and self.outside > ATTENTION_ALARM

@@ -12,9 +12,6 @@ from diagnosis.models.base import ClinicalModel, ClinicalQuerySet, private_stora
 from diagnosis.models.scan import Scan
 from diagnosis.models.zone import Zone
 
-# Above this share outside the lungs the classifier answered to something else than the lungs.
-ATTENTION_ALARM = 0.5
-
 
 class PredictionQuerySet(ClinicalQuerySet["Prediction"]):
     clinic_path = "analysis__study__clinic"
@@ -60,6 +57,7 @@ class Prediction(ClinicalModel):
     attention_label = models.CharField(
         max_length=30, blank=True, default="", help_text="the class whose evidence the attention map shows"
     )
+    # Of earlier results alone: nobody could show that it tells a wrong result (ADR 0224)
     attention_outside = models.FloatField(
         null=True, blank=True, help_text="share of the attention outside the lungs, 0 to 1; not measured: empty"
     )
@@ -112,9 +110,3 @@ class Prediction(ClinicalModel):
         What speaks for the other classes has no place: nothing is to be found there.
         """
         return self.attention_label in ("", self.operating_point["positive_label"])
-
-    @property
-    def attends_outside_lungs(self) -> bool:
-        """Whether most of the attention to the class that it looks out for lies outside the lungs."""
-        outside = self.attention_outside
-        return self.shows_finding and outside is not None and outside > ATTENTION_ALARM

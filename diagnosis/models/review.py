@@ -83,7 +83,10 @@ _BECAUSE: Mapping[str, StrOrPromise] = {
 
 
 class Mark(models.TextChoices):
-    """Why a result wants a person's eye more than others; each stands on the review of its scan."""
+    """Why a result wants a person's eye more than others; each stands on the review of its scan.
+
+    ATTENTION_OUTSIDE stands on earlier ones alone: nobody could show that it tells a wrong result (ADR 0224).
+    """
 
     DISAGREEMENT = "disagreement", _("Classifiers disagree")
     INDETERMINATE = "indeterminate", _("Indeterminate")

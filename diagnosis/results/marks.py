@@ -14,15 +14,8 @@ def marks(predictions: Sequence[Prediction], ensemble: EnsemblePrediction | None
     found = {
         Mark.DISAGREEMENT: {Zone.NEGATIVE, Zone.POSITIVE} <= {prediction.stance for prediction in predictions},
         Mark.INDETERMINATE: zone(predictions, ensemble) == Zone.INDETERMINATE,
-        Mark.ATTENTION_OUTSIDE: _most_looked_outside(predictions),
     }
     return [mark for mark, holds in found.items() if holds]
-
-
-def _most_looked_outside(predictions: Sequence[Prediction]) -> bool:
-    """Of those whose maps show the finding: the map of one alone is coarse, and often wrong."""
-    measured = [one for one in predictions if one.shows_finding and one.attention_outside is not None]
-    return 2 * sum(one.attends_outside_lungs for one in measured) > len(measured)
 
 
 def unsaid(predictions: Sequence[Prediction], ensemble: EnsemblePrediction | None) -> list[Mark]:

@@ -56,12 +56,6 @@ class PredictionPresentation:
     drawn: AttentionMap | None = None
 
     @property
-    def alarm(self) -> str:
-        """What stands beside its attention map when that lies elsewhere than in the lungs."""
-        of = self.drawn or self.prediction
-        return verdict.of_map(self.prediction.classifier, attends_outside_lungs=of.attends_outside_lungs)
-
-    @property
     def map_shows_finding(self) -> bool:
         """Whether its map shows what speaks for the class that is looked out for."""
         return (self.drawn or self.prediction).shows_finding

@@ -24,8 +24,6 @@ CANCELLED = gettext_noop("The analysis was cancelled, so there is no result")
 NOT_CLASSIFIED = gettext_noop("Not classified")
 NEVER_ASKED = gettext_noop("No analysis was requested, so there is no result")
 NOT_UNANIMOUS = gettext_noop("Some above, some below")
-ATTENTION_OUTSIDE = gettext_noop("Most of the attention lies outside the lungs: distrust this result")
-_ONES_ATTENTION_OUTSIDE = gettext_noop("Most of the attention of %(name)s lies outside the lungs: distrust its answer")
 
 
 @dataclass(frozen=True)
@@ -109,11 +107,6 @@ def chip(mark: str) -> str:
     return gettext(_CHIPS[Mark(mark)])
 
 
-def of_map(classifier: str, *, attends_outside_lungs: bool) -> str:
-    """What has to be known beside one classifier's attention map; it says nothing of the others' answers."""
-    return gettext(_ONES_ATTENTION_OUTSIDE) % {"name": classifier} if attends_outside_lungs else ""
-
-
 def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
     """A mark as a sentence beside the result that it was found in."""
     if mark == Mark.DISAGREEMENT:
@@ -123,10 +116,7 @@ def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
             "count": len(stances),
             "below": stances.count(Zone.NEGATIVE),
         }
-    if mark == Mark.INDETERMINATE:
-        return gettext("The probability is between the two thresholds")
-    names = ", ".join(prediction.classifier for prediction in predictions if prediction.attends_outside_lungs)
-    return f"{gettext(ATTENTION_OUTSIDE)} ({names})"
+    return gettext("The probability is between the two thresholds")
 
 
 def of_zone(zone: str, point: Mapping[str, Any]) -> Verdict:

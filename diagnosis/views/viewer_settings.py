@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.permissions import Permission, allowed
 from diagnosis.models import AttentionMap, Prediction, Scan
 from diagnosis.patients.prior import prior_studies
-from diagnosis.results import colour, slices, verdict
+from diagnosis.results import colour, slices
 from diagnosis.results.display_sets import DisplaySet, Hanging, display_sets, hang
 from diagnosis.results.labels import label_name
 from diagnosis.rules import blinding, policies
@@ -85,6 +85,5 @@ def _map(prediction: Prediction, of: Prediction | AttentionMap, label: str, quer
     return {
         "name": f"{prediction.classifier} {prediction.version}",
         "shows": label_name(label) if label else "",
-        "alarm": verdict.of_map(prediction.classifier, attends_outside_lungs=of.attends_outside_lungs),
         "url": reverse("diagnosis:prediction-attention", args=[prediction.pk]) + query,
     }

@@ -3,7 +3,6 @@
 from ml.serving.bundle import BundleRefused
 from ml.serving.catalogue import catalogue
 from ml.serving.classifier import Classifier, predict_all, predict_prepared, prepare_once
-from ml.serving.explanation import Explanation, explain
 from ml.serving.loading import load
 from ml.serving.prediction import Answer, Prediction
 
@@ -11,10 +10,8 @@ __all__ = [
     "Answer",
     "BundleRefused",
     "Classifier",
-    "Explanation",
     "Prediction",
     "catalogue",
-    "explain",
     "load",
     "predict_all",
     "predict_prepared",

@@ -7,8 +7,6 @@ from ml.regions import Mask
 
 LONGEST_SIDE = 224
 NO_EVIDENCE = 1e-6
-# More of the attention than this outside the lungs raises the alarm: the answer rests on something else.
-MOST_OUTSIDE = 0.5
 
 
 def attention_map(maps: Pixels, label: int, region: Region, frame: Size) -> Pixels:

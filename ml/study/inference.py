@@ -1,6 +1,6 @@
 """The gate, every classifier and the lungs over the images of a study, in batches and without attention maps.
 
-Where a classifier looked is asked for by itself, with `ml.serving.explain`.
+Where a classifier looked is asked for by itself, with `ml.serving.predict_all`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

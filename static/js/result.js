@@ -55,15 +55,12 @@ let looked = null;
 const lay = (row) => {
   const overlay = document.getElementById("attention");
   if (!row || !(overlay instanceof HTMLImageElement)) return;
-  const { map = "", name = "", shown = "", alarm = "" } = row.dataset;
+  const { map = "", name = "", shown = "" } = row.dataset;
   if (overlay.getAttribute("src") !== map) overlay.src = map;
   overlay.alt = interpolate(gettext("Attention map of %(name)s"), { name });
   find(holder, "[data-map-name]", HTMLElement).textContent = name;
   const shownFor = holder.querySelector("[data-map-shown]");
   if (shownFor) shownFor.textContent = shown;
-  const said = find(holder, "[data-map-alarm]", HTMLElement);
-  said.hidden = !alarm;
-  find(said, "span", HTMLElement).textContent = alarm && `${alarm}.`;
   for (const one of findAll(holder, "[data-looked]", HTMLElement)) delete one.dataset.looked;
   row.dataset.looked = "";
 };

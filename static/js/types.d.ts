@@ -30,7 +30,6 @@ interface DisplaySet {
 interface AttentionMap {
   name: string;
   shows: string;
-  alarm: string;
   url: string;
 }
 

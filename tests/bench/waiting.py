@@ -206,7 +206,6 @@ def _predictions(
             milliseconds=50,
             attention=attention,
             attention_label=point.positive_label,
-            attention_outside=chance.random(),
         )
 
 

@@ -16,7 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from diagnosis.actions.scan import upload_scan
-from diagnosis.models import Patient, Prediction, ReadingPreference, Scan
+from diagnosis.models import Patient, ReadingPreference, Scan
 from ml.imaging import decode
 from tests.factories import finish, finish_study
 from tests.functional.steps import settled, sign_in
@@ -296,18 +296,15 @@ def test_a_chosen_scan_is_not_called_previous(reader: Page, put: Put) -> None:
     expect(captions).to_have_text(["Chest X-ray, 1 May 2023", "Chest X-ray, 1 May 2024"])
 
 
-def test_the_rows_of_a_result_change_the_map_and_tell_its_alarm(reader: Page, put: Put) -> None:
+def test_the_rows_of_a_result_change_the_map(reader: Page, put: Put) -> None:
     scan = put(xray_dicom())
-    finish(scan, 0.9, 0.2, combined=0.5, outside=0.1)
-    Prediction.objects.filter(classifier="classifier-1").update(attention_outside=0.8)
+    finish(scan, 0.9, 0.2, combined=0.5)
     reader.goto(f"/scans/{scan.pk}/")
-    overlay, alarm = reader.locator("#attention"), reader.locator("[data-map-alarm]")
+    overlay = reader.locator("#attention")
     first, second = (reader.locator(f"summary[data-name=classifier-{number}]") for number in (0, 1))
     expect(overlay).to_have_attribute("alt", "Attention map of classifier-0")
-    expect(alarm).to_be_hidden()
     second.hover()
     expect(overlay).to_have_attribute("alt", "Attention map of classifier-1")
-    expect(alarm).to_have_text("Most of the attention of classifier-1 lies outside the lungs: distrust its answer.")
     reader.mouse.move(0, 0)
     expect(overlay).to_have_attribute("alt", "Attention map of classifier-0")
     second.focus()
@@ -322,7 +319,7 @@ def test_the_rows_of_a_result_change_the_map_and_tell_its_alarm(reader: Page, pu
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_a_result_of_many_rows_fits_the_screen(reader: Page, put: Put, width: int) -> None:
     scan = put(xray_dicom())
-    finish(scan, 0.9, 0.2, 0.3, 0.4, 0.5, 0.1, combined=0.5, outside=0.8)
+    finish(scan, 0.9, 0.2, 0.3, 0.4, 0.5, 0.1, combined=0.5)
     reader.set_viewport_size({"width": width, "height": 844})
     reader.goto(f"/scans/{scan.pk}/")
     reader.locator("summary[data-name=classifier-0]").click()

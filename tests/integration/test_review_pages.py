@@ -42,7 +42,7 @@ def review(radiographer: User, patient: Patient) -> Review:
 @pytest.fixture
 def told(review: Review) -> Review:
     """With a result."""
-    finish(review.scan, TELLING, 0.1, combined=TELLING, outside=0.8)
+    finish(review.scan, TELLING, 0.1, combined=TELLING)
     review.refresh_from_db()
     return review
 

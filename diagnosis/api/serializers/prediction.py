@@ -118,7 +118,9 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     zone = serializers.CharField(help_text="negative, indeterminate or positive; empty: from before there were zones")
     attention = serializers.SerializerMethodField(help_text="PNG: where the classifier looked, not where disease is")
     attention_outside = serializers.FloatField(
-        allow_null=True, help_text="share of the attention outside the lungs, 0 to 1; above 0.5: distrust the result"
+        allow_null=True,
+        help_text="share of the attention outside the lungs, 0 to 1, of earlier results alone: combined results were "
+        "not found to be wrong more often where it is high; else null",
     )
 
     class Meta:

@@ -62,11 +62,11 @@ export class Attention {
   /** What the colours mean, for the one who sees them. */
   get sentence() {
     if (!this.current) return "";
-    const { name, shows, alarm } = this.current;
+    const { name, shows } = this.current;
     const sentence = shows
       ? gettext("Colour: where %(name)s looked for “%(shows)s”, not where disease is")
       : gettext("Colour: where %(name)s looked, not where disease is");
-    return [interpolate(sentence, { name, shows }), alarm].filter(Boolean).join(". ");
+    return interpolate(sentence, { name, shows });
   }
 
   /**

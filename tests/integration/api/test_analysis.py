@@ -58,7 +58,7 @@ def test_a_result_tells_all_that_explains_it(analysed: Analysis, radiographer: U
 def test_a_combination_comes_with_its_zone_its_members_and_what_wants_an_eye(
     scan: Scan, radiographer: User, api: Api
 ) -> None:
-    analysis = finish(scan, 0.1, 0.9, combined=0.5, outside=0.6)
+    analysis = finish(scan, 0.1, 0.9, combined=0.5)
     body = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()
     combination = body["ensemble_prediction"]
     assert (combination["ensemble"], combination["zone"], combination["probability"]) == (
@@ -68,9 +68,19 @@ def test_a_combination_comes_with_its_zone_its_members_and_what_wants_an_eye(
     )
     assert combination["members"] == ["classifier-0/1.2.3", "classifier-1/1.2.3"]
     assert combination["operating_point"]["positive_from"] == ZONED["positive_from"]
-    assert body["marks"] == ["disagreement", "indeterminate", "attention_outside"]
+    assert body["marks"] == ["disagreement", "indeterminate"]
     assert body["verdict"].startswith("Computer: COVID-19 pattern: between the two thresholds")
+    assert [each["attention_outside"] for each in body["predictions"]] == [None, None]
+
+
+def test_what_was_stored_of_attention_outside_the_lungs_stays_readable(
+    scan: Scan, radiographer: User, api: Api
+) -> None:
+    analysis = finish(scan, 0.1, 0.9, combined=0.5)
+    analysis.predictions.update(attention_outside=0.6)  # as rows were then
+    body = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()
     assert [each["attention_outside"] for each in body["predictions"]] == [0.6, 0.6]
+    assert "attention_outside" not in body["marks"]
 
 
 @pytest.mark.parametrize("places", [{}, {"domains": ["one-hospital"]}])

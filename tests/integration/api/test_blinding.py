@@ -25,7 +25,7 @@ MEASURED = Message("measured_with_members", {"ensemble": "panel-cxr 1.0.0"})
 @pytest.fixture
 def analysis(scan: Scan, clinic: Clinic) -> Analysis:
     ReadingPolicy.objects.create(clinic=clinic, read_first="always")
-    return finish(scan, float(TELLING), 0.1, combined=float(TELLING), outside=0.9, without=(MEASURED,))
+    return finish(scan, float(TELLING), 0.1, combined=float(TELLING), without=(MEASURED,))
 
 
 def addresses(analysis: Analysis) -> list[str]:

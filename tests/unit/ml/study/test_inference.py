@@ -18,7 +18,7 @@ from ml.imaging.phantom import chest_ct, chest_xray
 from ml.imaging.windowing import lung_grey
 from ml.lungs import lung_mask, lung_share
 from ml.preprocessing import Pixels
-from ml.serving import explain, load, predict_all
+from ml.serving import load, predict_all
 from ml.serving.engine import BATCH, Network
 from ml.spec import Modality
 from ml.study.inference import ImageAnswers, Panel
@@ -127,18 +127,3 @@ def test_what_is_left_of_a_batch_costs_no_whole_one(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Network, "ready_batches", compiled.append)
     answers_of(Modality.CT, [ct(0), ct(1)])
     assert compiled == []
-
-
-def test_an_explanation_is_the_prediction_with_its_map() -> None:
-    pixels = ct(1)
-    classifier = load(ROOT, Modality.CT)[0]
-    (alone,) = predict_all((classifier,), pixels)
-    explained = explain(classifier, pixels)
-    assert explained.prediction.probabilities == alone.probabilities
-    assert np.array_equal(explained.prediction.attention, alone.attention)
-    assert explained.attention_outside is not None
-    assert 0.0 <= explained.attention_outside <= 1.0
-
-
-def test_an_explanation_without_lungs_says_nothing_of_them() -> None:
-    assert explain(load(ROOT, Modality.CT)[0], BLANK).attention_outside is None
