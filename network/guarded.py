@@ -7,6 +7,7 @@ and left alone, and a TLS handshake holds up everybody else's.
 from __future__ import annotations
 
 import logging
+import queue
 import socket
 import ssl
 import threading
@@ -92,6 +93,30 @@ class GuardedMessages(DIMSEServiceProvider):
         self.most_bytes = most_bytes + COMMAND_BYTES
         self._bytes, self._began = 0, 0.0
         self._budget, self._held = budget, 0
+        self._aside: list[Any] = []
+        self._awaits_answer = False
+
+    def get_msg(self, block: bool = False) -> Any:
+        """The next message. Where the peer began the association, whoever waits for one waits for an answer.
+
+        A request that crosses our own on the way keeps its turn: pynetdicom would take it for the answer, and drop it.
+        """
+        if not block or self.assoc.is_requestor:  # which has requests of a C-GET to wait for
+            return super().get_msg(block)
+        until = time.monotonic() + (self.dimse_timeout or MESSAGE_SECONDS)
+        self._awaits_answer = True
+        try:
+            while (found := self.msg_queue.get(timeout=max(0.0, until - time.monotonic())))[1] is not None:
+                if found[1].MessageIDBeingRespondedTo is not None:
+                    break
+                self._aside.append(found)
+            return found
+        except queue.Empty:
+            return None, None
+        finally:
+            with self.msg_queue.mutex:
+                self.msg_queue.queue.extendleft(reversed(self._aside))
+                self._aside, self._awaits_answer = [], False
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         if self.message is None:
@@ -121,7 +146,8 @@ class GuardedMessages(DIMSEServiceProvider):
             return f"a message of more than {self.most_bytes} bytes"
         if time.monotonic() - self._began > MESSAGE_SECONDS:
             return f"a message that took more than {MESSAGE_SECONDS:g} seconds"
-        if self.msg_queue.qsize() >= self.most_waiting:
+        # Beside the answer, which is no message before its turn.
+        if self.msg_queue.qsize() + len(self._aside) >= self.most_waiting + self._awaits_answer:
             return "messages before their turn"
         return ""
 

@@ -22,9 +22,11 @@ from django.conf import LazySettings
 from django.utils import timezone
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import UID, generate_uid
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import N_ACTION
+from pynetdicom.dsutils import encode
 
 from accounts.models import Clinic, User
 from diagnosis.models import Patient, Scan
@@ -111,15 +113,20 @@ def images(patient: Patient) -> Callable[..., Dataset]:
     return make
 
 
-def ask(link: Association, *pairs: tuple[str, str], transaction: str = "", action: int = 1) -> int:
-    """The status that N-ACTION is answered with."""
+def question(transaction: str, *pairs: tuple[str, str]) -> Dataset:
     asked = Dataset()
-    asked.TransactionUID = transaction or generate_uid()
+    asked.TransactionUID = transaction
     asked.ReferencedSOPSequence = []
     for sop_class, uid in pairs:
         item = Dataset()
         item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, uid
         asked.ReferencedSOPSequence.append(item)
+    return asked
+
+
+def ask(link: Association, *pairs: tuple[str, str], transaction: str = "", action: int = 1) -> int:
+    """The status that N-ACTION is answered with."""
+    asked = question(transaction or generate_uid(), *pairs)
     status, _ = link.send_n_action(asked, action, classes.COMMITMENT, classes.COMMITMENT_INSTANCE)
     return int(status.Status)
 
@@ -279,6 +286,36 @@ def test_a_transaction_is_one_question(
             assert modality.hears()[0] == 1
         assert ask(link, (kept[0], UNKNOWN), transaction=transaction) == 0x0131
     assert CommitmentRequest.objects.count() == 1
+
+
+def test_a_question_that_crosses_a_report_is_not_taken_for_its_answer(
+    listener: Listener, images: Callable[..., Dataset], entity: RemoteEntity
+) -> None:
+    """The modality asks the next thing while the report of the one before is on its way; then it answers that."""
+    modality, crossing = Modality(), generate_uid()
+
+    def ask_first(event: Any) -> tuple[int, None]:
+        if not modality.told:
+            asked = N_ACTION()
+            asked.MessageID, asked.ActionTypeID = 700, 1
+            asked.RequestedSOPClassUID, asked.RequestedSOPInstanceUID = (
+                classes.COMMITMENT,
+                classes.COMMITMENT_INSTANCE,
+            )
+            syntax = UID(event.context.transfer_syntax)
+            told = encode(question(crossing, kept), syntax.is_implicit_VR, syntax.is_little_endian)
+            asked.ActionInformation = BytesIO(told or b"")
+            event.assoc.dimse.send_msg(asked, event.context.context_id)
+        return Modality._report(modality, event)
+
+    modality._report = ask_first  # type: ignore[method-assign]
+    with modality.calls(listener) as link:
+        kept = sent(link, images())
+        sorting.sort_some(seconds=600)
+        assert ask(link, kept) == 0
+        eventually(lambda: entity.commitments.filter(transaction_uid=crossing).exists(), "the second question")
+        reported = entity.commitments.exclude(transaction_uid=crossing)
+        eventually(lambda: reported.get().status == CommitmentStatus.REPORTED, "the answer to the report")
 
 
 def test_a_request_is_small() -> None:
