@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ml.gate import command as gate
 from ml.keras2 import command as import_h5
+from ml.onnx import command as import_onnx
 from ml.segmentation import command as lungs
 from ml.spec import Modality
 from ml.study import command as study
@@ -16,6 +17,8 @@ DEFAULT_SIZES = "96:16,128:12,160:8"
 WEIGHTS_ROOT = Path(__file__).parent / "weights"
 # What a person can put right; anything else is a fault of ours and keeps its traceback.
 EXPECTED_ERRORS = (FileNotFoundError, FileExistsError, ValueError)
+# As argparse ends for wrong options; a traceback ends with 1.
+REFUSED = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.run(options)
     except EXPECTED_ERRORS as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return REFUSED
     return 0
 
 
@@ -38,7 +41,20 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a classifier, or go on with an interrupted run"))
     _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
     _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
-    for command in (combine, recipes, protocols, places, steady, outside, accuracy, import_h5, gate, lungs, study):
+    for command in (
+        combine,
+        recipes,
+        protocols,
+        places,
+        steady,
+        outside,
+        accuracy,
+        import_h5,
+        import_onnx,
+        gate,
+        lungs,
+        study,
+    ):
         command.add_parser(commands)
     return root
 

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.keras2.refusal import ImportRefused
+from ml.importing.refusal import ImportRefused
 
 # VGG16 with its original head of 4096 units has 0.55 GB; this stops a small file that unfolds into terabytes.
 LARGEST_WEIGHTS = 2 * 1024**3

@@ -1,43 +1,25 @@
-"""Import one legacy file as a bundle that serves: rebuild, prove, measure, pack."""
+"""Import one file of Keras 2: the network that it describes, rebuilt in Keras 3."""
 
-import hashlib
-import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
 import numpy as np
+from keras import layers
+from numpy.typing import NDArray
 
+from ml.importing.head import Head
+from ml.importing.importer import Request, import_network
+from ml.importing.statements import Labels, Scaling
 from ml.keras2 import hdf5
-from ml.keras2.conversion import Agreement, compare_answers, probabilities, write_network, written
-from ml.keras2.head import Head, take_apart
-from ml.keras2.input_contract import (
-    Labels,
-    Resampling,
-    Scaling,
-    find_scaling,
-    read_labels,
-    serving_model,
-    stored_probabilities,
-)
-from ml.keras2.measurement import Bench, labelled_parts, measure_on, write_report
+from ml.keras2.head import outputs, take_apart
 from ml.keras2.network import Rebuilt, rebuild
-from ml.keras2.refusal import ImportRefused
-from ml.preprocessing import Pixels, prepare
-from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
-from ml.spec import NAME, VERSION, ClassifierSpec, Modality, Precision
-from ml.training.data.datasets import read_pixels
-from ml.training.measure.report import headline, operating_point
-from ml.training.modalities import WORDS
-from ml.training.publish.card import write_imported_card
-from ml.training.publish.export import INTENDED_USE, MUST_NOT_USE
+from ml.preprocessing import Pixels
+from ml.serving.bundle import NETWORK
+from ml.serving.engine import import_openvino
 
-IMAGES = (".png", ".jpg", ".jpeg")
-KNOWS_ONLY = "It knows {labels} only and gives one of these to everything else too."
 # Parameters below the head, as published for keras.applications with three channels.
 BACKBONES = {
     14_714_688: "vgg16",
@@ -50,179 +32,57 @@ BACKBONES = {
 OTHER_BACKBONE = "convolutional network of its own kind"
 
 
-class Seen(StrEnum):
-    """Whether the network was trained on images that it is to be measured on."""
-
-    NO = "no"
-    YES = "yes"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a person asks for, and states because the file cannot say it.
-
-    `labels` in the order of the network's outputs; `positive` the one that the operating point is for; `one_means`
-    the label of a sigmoid's 1; `scaling` a key of SCALINGS; `size` (h, w) where the file leaves it open; `references`
-    files or folders of images; `answers` a CSV with what the program of old said about them; `measure_on` a folder
-    with manifest.csv; `seen` whether training saw its images.
-    """
-
-    file: Path
-    name: str
-    version: str
-    modality: Modality
-    labels: tuple[str, ...]
-    positive: str
-    one_means: str | None
-    scaling: str
-    resampling: Resampling
-    size: tuple[int, int] | None
-    references: tuple[Path, ...]
-    answers: Path | None
-    measure_on: Path
-    seen: Seen
-    trained_on: tuple[str, ...]
-    licence: str
-
-
-@dataclass(frozen=True)
-class Understood:
-    """A file's network, with everything that was said about it."""
-
-    network: Rebuilt
-    head: Head
-    labels: Labels
-    scaling: Scaling
-
-
 def import_file(request: Request, root: Path) -> Path:
-    """Write the bundle <root>/<name>/<version> and return its path. A refusal leaves nothing behind.
-
-    Raises FileNotFoundError for a missing file, FileExistsError when the version is taken, and ImportRefused, a
-    ValueError, when the file or what was said about it cannot be used.
-    """
-    if not (NAME.fullmatch(request.name) and VERSION.fullmatch(request.version)):
-        raise ImportRefused("Give a --name of small letters, digits and hyphens, and a --version such as 1.0.0.")
-    bundle = root / request.name / request.version
-    if bundle.exists():
-        raise FileExistsError(f"{bundle} exists, and a released version never changes. Choose a new version.")
-    if request.seen is Seen.YES:
-        raise ImportRefused("Numbers from images that the network was trained on are worth nothing. Give others.")
+    """Write the bundle <root>/<name>/<version> and return its path; see `import_network`."""
     keras.mixed_precision.set_global_policy("float32")
-    understood = _understand(request)
-    with TemporaryDirectory() as folder:
-        _fill(Path(folder), request, understood)
-        shutil.copytree(folder, bundle)
-    read_bundle(bundle).verified_weights()
-    return bundle
+    return import_network(request, root, Legacy)
 
 
-def _understand(request: Request) -> Understood:
-    network = rebuild(hdf5.read(request.file), request.size)
-    head = take_apart(network)
-    labels = read_labels(head, request.labels, request.positive, request.one_means)
-    return Understood(network, head, labels, find_scaling(request.scaling, network))
+class Legacy:
+    """The network of a file that Keras 2 wrote. Raises ImportRefused when it cannot be rebuilt."""
+
+    came_as = "a Keras 2 file"
+    compared_with = "the file's network, rebuilt in Keras 3,"
+    are_logits = False
+    statements: Sequence[str] = ()
+
+    def __init__(self, request: Request) -> None:
+        self._network = rebuild(hdf5.read(request.file), request.size)
+        self.head = take_apart(self._network)
+        self.size, self.channels = self._network.size, self._network.channels
+        self.parameters = self._network.model.count_params()
+        # Recognised by the number of its parameters below the head
+        below = keras.Model(self._network.model.input, self.head.features)
+        self.architecture = BACKBONES.get(below.count_params(), OTHER_BACKBONE)
+
+    def answers(self, colours: Pixels) -> NDArray[np.float32]:
+        """What the rebuilt network says, (n, outputs), about float32 (n, h, w, channels)."""
+        return np.asarray(self._network.model.predict(colours, batch_size=1, verbose=0))
+
+    def write(self, folder: Path, labels: Labels, scaling: Scaling) -> None:
+        """Write model.xml and model.bin of the served network, in float32."""
+        model = serving_model(self._network, self.head, labels, scaling)
+        with TemporaryDirectory() as exported:
+            # OpenVINO maps what Keras exported into memory: never write over it
+            found = _export(model, Path(exported) / NETWORK)
+            import_openvino().save_model(found, folder / NETWORK, compress_to_fp16=False)
 
 
-def _fill(folder: Path, request: Request, understood: Understood) -> None:
-    """Write everything that a bundle holds."""
-    parts = labelled_parts(request.measure_on, request.modality, understood.labels.served)
-    agreement = _prove(folder, request, understood)
-    bench = Bench(
-        network=written(folder),
-        labels=understood.labels.served,
-        size=understood.network.size,
-        recipe=request.resampling.recipe,
-        data=request.measure_on,
-        parts=parts,
-    )
-    report = measure_on(bench, folder, maybe_seen=request.seen is Seen.UNKNOWN) | {
-        "agreement_with_keras": asdict(agreement),
-        "imported": _imported(request),
-    }
-    write_report(folder, report)
-    spec = _spec(request, understood, report)
-    spec = replace(spec, weights_sha256=digest((folder / NETWORK).read_bytes(), (folder / WEIGHTS).read_bytes()))
-    (folder / SPEC).write_text(spec.to_json())
-    write_imported_card(folder, spec, report)
+def serving_model(network: Rebuilt, head: Head, labels: Labels, scaling: Scaling) -> keras.Model:
+    """The network as it is served: grey float32 (batch, h, w, 1) in [0, 1] in, logits and maps of served labels out."""
+    grey = keras.Input((*network.size, 1), name="pixels")
+    colours = layers.Concatenate(name="channels")([grey] * 3) if network.channels == 3 else grey
+    gain, offset = (list(part[: network.channels]) for part in (scaling.gain, scaling.offset))
+    scaled = layers.Rescaling(gain, offset, name="range")(colours)
+    features = keras.Model(network.model.input, head.features, name="backbone")(scaled)
+    return keras.Model(grey, outputs(head.as_served(labels), features))
 
 
-def _prove(folder: Path, request: Request, understood: Understood) -> Agreement:
-    """Write the network, and compare it with the file's own on the reference images."""
-    network, labels, scaling = understood.network, understood.labels, understood.scaling
-    images = _images(request.references)
-    values = _values(images, network.size, request.resampling.recipe)
-    answers = network.model.predict(scaling.apply(values, network.channels), batch_size=1, verbose=0)
-    expected = stored_probabilities(understood.head, answers)[:, labels.order]
-    model = serving_model(network, understood.head, labels, scaling)
-    agreement = write_network(model, folder, values, expected)
-    if request.answers is None:
-        return agreement
-    said = probabilities(written(folder), values)
-    return replace(agreement, answers=compare_answers(request.answers, images, labels.served, said))
-
-
-def _images(references: Sequence[Path]) -> list[Path]:
-    """The reference images, with those of each folder."""
-    images: list[Path] = []
-    for path in references:
-        if path.is_dir():
-            images += sorted(each for each in path.iterdir() if each.suffix.lower() in IMAGES)
-        elif path.is_file():
-            images.append(path)
-        else:
-            raise FileNotFoundError(f"{path} is no file or folder. Name reference images with --reference.")
-    if not images:
-        raise ImportRefused("There is no PNG or JPEG among the reference images.")
-    return images
-
-
-def _values(images: Sequence[Path], size: tuple[int, int], recipe: str) -> Pixels:
-    try:
-        return np.stack([prepare(read_pixels(image), size, recipe).values for image in images])
-    except OSError as error:
-        raise ImportRefused(f"A reference image cannot be read: {error}.") from error
-
-
-def _imported(request: Request) -> dict[str, Any]:
-    """What the file was, and what was said about it."""
-    sigmoid = [f"The 1 of its sigmoid means {request.one_means}."] if request.one_means else []
-    return {
-        "file_sha256": hashlib.sha256(request.file.read_bytes()).hexdigest(),
-        "statements": [
-            f"Its labels are {', '.join(request.labels)}; the operating point is for {request.positive}.",
-            *sigmoid,
-            f"Grey values are scaled as `{request.scaling}`, images resized by `{request.resampling}`.",
-            f"Whether it was trained on images that it was measured on: {request.seen}.",
-        ],
-    }
-
-
-def _spec(request: Request, understood: Understood, report: dict[str, Any]) -> ClassifierSpec:
-    subject, labels = WORDS[request.modality].subject, understood.labels.served
-    return ClassifierSpec(
-        name=request.name,
-        version=request.version,
-        architecture=_architecture(understood),
-        modality=request.modality,
-        labels=labels,
-        input_size=understood.network.size,
-        preprocessing=request.resampling.recipe,
-        temperature=report["temperature"],
-        operating_point=operating_point(report),
-        weights_sha256="0" * 64,
-        trained_on=request.trained_on,
-        intended_use=INTENDED_USE.format(subject=subject),
-        must_not_use=f"{MUST_NOT_USE.format(subject=subject)} {KNOWS_ONLY.format(labels=', '.join(labels))}",
-        licence=request.licence,
-        parameters=understood.network.model.count_params(),
-        precision=Precision.FLOAT32,
-        metrics=headline(report),
-    )
-
-
-def _architecture(understood: Understood) -> str:
-    """Recognised by the number of its parameters below the head."""
-    below = keras.Model(understood.network.model.input, understood.head.features)
-    return BACKBONES.get(below.count_params(), OTHER_BACKBONE)
+def _export(model: keras.Model, path: Path) -> Any:
+    """Let Keras export, then fix the batch to one image and name the outputs."""
+    model.export(str(path), format="openvino", verbose=False)
+    exported = import_openvino().Core().read_model(path)
+    exported.reshape([1, *model.input_shape[1:]])
+    for output in exported.outputs:
+        output.get_tensor().set_names({"logits" if len(output.get_partial_shape()) == 2 else "maps"})
+    return exported

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from ml.keras2.refusal import ImportRefused
+from ml.importing.refusal import ImportRefused
 
 ACTIVATIONS = ("linear", "relu", "sigmoid", "softmax", "tanh")
 # They say how a layer was trained or stored; what it computes does not depend on them.

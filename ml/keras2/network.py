@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 
+from ml.importing.refusal import ImportRefused
 from ml.keras2.hdf5 import LegacyFile
 from ml.keras2.layer_kinds import make_layer
-from ml.keras2.refusal import ImportRefused
 from ml.keras2.weights import Path, fill
 
 Config = Mapping[str, Any]

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 
 import keras
 
+from ml.importing.refusal import ImportRefused
 from ml.keras2.hdf5 import StoredWeight
-from ml.keras2.refusal import ImportRefused
 
 Path = tuple[str, ...]
 Stored = tuple[StoredWeight, ...]

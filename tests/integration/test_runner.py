@@ -17,7 +17,7 @@ from django.db import OperationalError, connection, transaction
 from django.test import Client
 from PIL import Image
 
-from accounts.models import User
+from accounts.models import Clinic, User
 from diagnosis.actions import acceptance as acceptance_actions
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.actions.classifiers import decide_on_classifier
@@ -402,6 +402,26 @@ def test_a_newcomer_is_on_trial_until_somebody_decides_and_changes_nothing_in_th
     beside = {shown.prediction.identity: shown.beside_ensemble for shown in present(again).predictions}
     assert beside == {newcomer.identity: True, **dict.fromkeys(panel.members, False)}
     assert not shadow.is_wanted(again.pk)
+
+
+def test_an_imported_network_joins_on_trial_and_the_ensemble_speaks_on(
+    panel: EnsembleSpec, analysis: Analysis, clinic: Clinic, tmp_path: Path, settings: Any
+) -> None:
+    pytest.importorskip("keras", reason="Keras is only needed to train and to import")
+    from ml.__main__ import main
+    from tests.unit.ml.keras2.files import stripes_network
+    from tests.unit.ml.onnx.files import flattened
+    from tests.unit.ml.onnx.options import NAME, import_options
+    from tests.unit.ml.training.rows import write_data
+
+    network = flattened(stripes_network(), "Sigmoid").write(tmp_path / "network.onnx")
+    assert main(import_options(network, write_data(tmp_path, each=40), settings.ML_WEIGHTS_ROOT)) == 0
+    assert classifiers.states_in(clinic.pk)[NAME] == ClassifierState.SHADOW
+    assert run(analysis).status == S.SUCCEEDED, analysis.failure_detail
+    assert (analysis.ensemble_prediction.members, analysis.without_ensemble) == (list(panel.members), "")
+    assert NAME not in {one.classifier for one in analysis.predictions.all()}
+    assert shadow.run(analysis.pk) == 1
+    assert ShadowPrediction.objects.get().classifier == NAME
 
 
 def test_a_modality_on_trial_answers_unseen_together_with_its_ensemble(

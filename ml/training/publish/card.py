@@ -33,12 +33,19 @@ NO_NOTES = ("None were looked for beyond the numbers above.",)
 
 def write_card(folder: Path, spec: ClassifierSpec, report: Mapping[str, Any], notes: Sequence[str] = ()) -> None:
     """Write CARD.md into the bundle; `notes` are sentences about what was seen to go wrong."""
-    _write(folder, "classifier.md.j2", report, **_facts(spec, report), notes=notes or NO_NOTES)
+    _write(
+        folder,
+        "classifier.md.j2",
+        report,
+        **_facts(spec),
+        agreement=report["agreement_with_keras"],
+        notes=notes or NO_NOTES,
+    )
 
 
 def write_imported_card(folder: Path, spec: ClassifierSpec, report: Mapping[str, Any]) -> None:
-    """Write CARD.md into the bundle of a network that Keras 2 saved."""
-    _write(folder, "imported.md.j2", report, **_facts(spec, report))
+    """Write CARD.md into the bundle of a network that was trained elsewhere."""
+    _write(folder, "imported.md.j2", report, **_facts(spec), agreement=report["agreement_with_file"])
 
 
 def write_ensemble_card(
@@ -59,13 +66,12 @@ def write_ensemble_card(
     )
 
 
-def _facts(spec: ClassifierSpec, report: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(spec: ClassifierSpec) -> dict[str, Any]:
     return {
         "spec": spec,
         "title": architecture_title(spec.architecture, spec.width),
         "modality": WORDS[spec.modality].plural,
         "precision": PRECISIONS[spec.precision],
-        "agreement": report["agreement_with_keras"],
         "earlier": earlier_versions([spec]),
     }
 

@@ -16,7 +16,16 @@ from portal import catalogues
 # Texts of people who work on the portal, not of those who work with it: the launcher's terminal, demonstration data.
 # Of ml, the sentences that refuse an image are read.
 IGNORED = [
-    *("ml/training/*", "ml/gate/training/*", "ml/keras2/*", "ml/serving/*", "ml/weights/*", "ml/__main__.py"),
+    *(
+        "ml/training/*",
+        "ml/gate/training/*",
+        "ml/importing/*",
+        "ml/keras2/*",
+        "ml/onnx/*",
+        "ml/serving/*",
+        "ml/weights/*",
+        "ml/__main__.py",
+    ),
     *("tests/*", "docs/*", "tools/*", "requirements/*", "var/*", "docker/*", "node_modules/*"),
     *("portal/demo/*", "portal/embedded/*", "*/migrations/*", "*/management/*"),
 ]

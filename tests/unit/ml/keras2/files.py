@@ -37,10 +37,7 @@ def weights(head: Sequence[int] = (2,), *, places: int = 49, seed: int = 0) -> W
 
 def answers(made: Weights, colours: np.ndarray, *, ending: str = "softmax") -> np.ndarray:
     """What the network of `weights` says about `colours` (n, 32, 32, 3), in float64."""
-    values = colours.astype(np.float64)
-    for block in ("block1", "block2"):
-        values = np.maximum(_normalise(_convolve(values, made[f"{block}/conv"]["kernel"]), made[f"{block}/norm"]), 0.0)
-    flat = values.reshape(len(values), -1)
+    flat = features(made, colours).reshape(len(colours), -1)
     dense = [made[name] for name in made if name.startswith("dense")]
     for layer in dense[:-1]:
         flat = np.maximum(flat @ layer["kernel"] + layer["bias"], 0.0)
@@ -48,6 +45,32 @@ def answers(made: Weights, colours: np.ndarray, *, ending: str = "softmax") -> n
     if ending == "sigmoid":
         return 1 / (1 + np.exp(-logits))
     return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+def features(made: Weights, colours: np.ndarray) -> np.ndarray:
+    """The feature map (n, 7, 7, 8) that its head begins with, in float64."""
+    values = colours.astype(np.float64)
+    for block in ("block1", "block2"):
+        values = np.maximum(_normalise(_convolve(values, made[f"{block}/conv"]["kernel"]), made[f"{block}/norm"]), 0.0)
+    return values
+
+
+def stripes_network() -> Weights:
+    """A network that tells stripes across (covid) from none (normal): it measures how grey changes from row to row."""
+    made = weights([4, 1], seed=3)
+    for block, taken in (("block1", 3), ("block2", 6)):
+        kernel = np.zeros_like(made[f"{block}/conv"]["kernel"])
+        # Up and down are separate channels, since a ReLU follows
+        kernel[0, :, :taken, 0], kernel[2, :, :taken, 0] = (1 / 9, -1 / 9) if block == "block1" else (1 / 9, 1 / 9)
+        kernel[..., 1] = -kernel[..., 0] if block == "block1" else kernel[..., 0]
+        made[f"{block}/conv"]["kernel"] = kernel
+        made[f"{block}/norm"] |= {
+            "moving_mean": made[f"{block}/norm"]["beta"] * 0,
+            "beta": made[f"{block}/norm"]["beta"] * 0,
+        }
+    made["dense_1"] = {"kernel": np.full((392, 4), 0.05, np.float32), "bias": np.zeros(4, np.float32)}
+    made["dense_2"] = {"kernel": np.full((4, 1), -1.0, np.float32), "bias": np.full(1, 1.0, np.float32)}
+    return made
 
 
 def _convolve(values: np.ndarray, kernel: np.ndarray) -> np.ndarray:

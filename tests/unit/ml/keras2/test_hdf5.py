@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("keras", reason="Keras is only needed to train and to import")
+from ml.importing.refusal import ImportRefused
 from ml.keras2.hdf5 import read
-from ml.keras2.refusal import ImportRefused
 from tests.unit.ml.keras2.files import Stored, flat, stored_flat, weights
 
 

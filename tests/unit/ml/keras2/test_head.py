@@ -12,11 +12,13 @@ pytest.importorskip("tensorflow", reason="TensorFlow gives the gradients to comp
 import keras
 import tensorflow as tf
 
+from ml.importing.head import Head
+from ml.importing.refusal import ImportRefused
+from ml.importing.statements import SCALINGS, Labels, read_labels
 from ml.keras2.hdf5 import read
-from ml.keras2.head import Head, take_apart
-from ml.keras2.input_contract import SCALINGS, Labels, read_labels, serving_model
+from ml.keras2.head import take_apart
+from ml.keras2.importer import serving_model
 from ml.keras2.network import Rebuilt, rebuild
-from ml.keras2.refusal import ImportRefused
 from ml.probability import softmax
 from tests.unit.ml.keras2.files import (
     answers,
@@ -57,6 +59,11 @@ def network_of(head: Sequence[dict[str, Any]], made: dict[str, Any], folder: Pat
 def served(network: Rebuilt, labels: Labels) -> Served:
     head = take_apart(network)
     return Served(network, head, serving_model(network, head, labels, SCALINGS["unit"]))
+
+
+def labelled(network: Rebuilt, labels: Sequence[str], positive: str, one_means: str | None) -> Labels:
+    head = take_apart(network)
+    return read_labels(head.ending, head.outputs, labels, positive, one_means)
 
 
 def batch_norm(name: str, width: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -137,7 +144,7 @@ def test_without_hidden_layers_the_shares_and_the_bias_are_the_logit(tmp_path: P
 def test_a_sigmoid_becomes_two_labels_without_loss(tmp_path: Path) -> None:
     made = weights([1])
     network = network_of(head_layers([1], "sigmoid"), made, tmp_path)
-    labels = read_labels(take_apart(network), ("covid", "normal"), "covid", "normal")
+    labels = labelled(network, ("covid", "normal"), "covid", "normal")
     assert labels.served == ("covid", "normal")
     logits, maps = served(network, labels).outputs(colours())
     one = answers(made, colours(), ending="sigmoid")[:, 0]
@@ -149,7 +156,7 @@ def test_a_sigmoid_becomes_two_labels_without_loss(tmp_path: Path) -> None:
 def test_the_positive_label_is_served_first(tmp_path: Path) -> None:
     made = weights([3])
     network = network_of(head_layers([3], "softmax"), made, tmp_path)
-    labels = read_labels(take_apart(network), LABELS, "normal", None)
+    labels = labelled(network, LABELS, "normal", None)
     assert labels.served == ("normal", "covid", "pneumonia")
     logits, _ = served(network, labels).outputs(colours())
     assert softmax(logits) == pytest.approx(answers(made, colours())[:, [2, 0, 1]], abs=1e-6)
@@ -214,4 +221,4 @@ def test_labels_that_do_not_fit_the_network_are_refused(case: tuple[Any, ...], t
     config = flat(units, ending)
     network = rebuild(read(stored_flat(weights(units), config).write(tmp_path / "network.h5")))
     with pytest.raises(ImportRefused, match=sentence):
-        read_labels(take_apart(network), labels, positive, one_means)
+        labelled(network, labels, positive, one_means)

@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("keras", reason="Keras is only needed to train and to import")
 import keras
 
+from ml.importing.refusal import ImportRefused
 from ml.keras2.hdf5 import read
 from ml.keras2.network import Rebuilt, rebuild
-from ml.keras2.refusal import ImportRefused
 from tests.unit.ml.keras2.files import (
     Stored,
     answers,

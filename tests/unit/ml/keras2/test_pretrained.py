@@ -99,7 +99,7 @@ def test_weights_of_another_architecture_are_refused(
         fewer.attrs["layer_names"] = names
         for name in names:
             file.copy(name.decode(), fewer)
-    assert train_by_command(data, tmp_path / "run", tmp_path / NO_TOP) == 1
+    assert train_by_command(data, tmp_path / "run", tmp_path / NO_TOP) == 2
     assert "mismatch" in capsys.readouterr().err
 
 
@@ -108,10 +108,10 @@ def test_weights_that_fit_hardly_any_layer_are_refused(
 ) -> None:
     """Keras would skip what does not fit, and say so to nobody."""
     keras.applications.VGG16(include_top=False, weights=None).save_weights(tmp_path / "bare.weights.h5")
-    assert train_by_command(data, tmp_path / "run", tmp_path / "bare.weights.h5") == 1
+    assert train_by_command(data, tmp_path / "run", tmp_path / "bare.weights.h5") == 2
     assert "fits 0 of the 13 kernels" in capsys.readouterr().err
 
 
 def test_a_missing_weights_file_is_refused(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train_by_command(data, tmp_path / "run", tmp_path / "lost.h5") == 1
+    assert train_by_command(data, tmp_path / "run", tmp_path / "lost.h5") == 2
     assert "the path to the weights file" in capsys.readouterr().err

@@ -58,11 +58,18 @@ def test_the_card_of_the_gate_is_what_its_numbers_say() -> None:
 def test_the_card_of_an_imported_network_says_what_was_compared(
     difference: float | None, sentence: str, tmp_path: Path
 ) -> None:
-    imported = {"statements": ["Grey values were in 0 to 1."], "file_sha256": "f" * 64}
+    imported = {
+        "came_as": "an ONNX file",
+        "compared_with": "the file's network, as OpenVINO runs it,",
+        "statements": ["Grey values were in 0 to 1."],
+        "file_sha256": "f" * 64,
+    }
     agreement = {"difference": 1e-6, "images": 7, "answers": difference}
-    report = report_of("vgg16-cxr/2.0.0") | {"imported": imported, "agreement_with_keras": agreement}
+    report = report_of("vgg16-cxr/2.0.0") | {"imported": imported, "agreement_with_file": agreement}
     write_imported_card(tmp_path, classifier(labels=("covid", "pneumonia", "normal")), report)
     card = (tmp_path / CARD).read_text()
-    assert "by at most 1e-06 (7\nreference images)" in card
+    assert "as OpenVINO runs it, by at most 1e-06\n(7 reference images)" in card
+    assert "imported from an ONNX file" in card
+    assert "answers unseen until" in card
     assert sentence in card
     assert "- Grey values were in 0 to 1.\n" in card

@@ -254,7 +254,7 @@ def test_disagreement_is_counted_by_the_members_own_zones(root: Path, ensemble: 
 
 
 def test_a_released_ensemble_is_never_overwritten(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["combine", "--modality", "cxr", "--root", str(root)]) == 1
+    assert main(["combine", "--modality", "cxr", "--root", str(root)]) == 2
     assert "Choose a new --version" in capsys.readouterr().err
 
 

@@ -47,7 +47,7 @@ def test_the_released_network_that_one_starts_as_must_be_there(tmp_path: Path) -
 
 def test_the_last_layer_is_taught_questions(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--data", "data", "--runs", "runs", "--version", "2.0.0", "--last-layer"]
-    assert main(["models", *options]) == 1
+    assert main(["models", *options]) == 2
     assert "give --objective questions too" in capsys.readouterr().err
 
 

@@ -127,7 +127,7 @@ def test_a_folder_of_another_run_is_refused(
 ) -> None:
     shutil.copy(run / "plan.json", tmp_path)
     options = ["--modality", "cxr", "--architecture", "vgg16", "--data", str(data), "--out", str(tmp_path)]
-    assert main(["train", *options]) == 1
+    assert main(["train", *options]) == 2
     assert "Choose another folder" in capsys.readouterr().err
 
 
@@ -193,7 +193,7 @@ def test_a_released_version_is_never_overwritten(
     run: Path, data: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--data", str(data), "--run", str(run), "--root", str(root), "--version", "1.0.0"]
-    assert main(["export", *options]) == 1
+    assert main(["export", *options]) == 2
     assert "Choose a new version" in capsys.readouterr().err
 
 
@@ -204,7 +204,7 @@ def test_the_sources_of_the_weights_that_a_run_started_from_are_named_too(
     plan = json.loads((run / "plan.json").read_text()) | {"weights": "other/best.weights.h5"}
     (tmp_path / "run" / "plan.json").write_text(json.dumps(plan))
     options = ["--data", str(data), "--run", str(tmp_path / "run"), "--root", str(tmp_path), "--version", "2.0.0"]
-    assert main(["export", *options]) == 1
+    assert main(["export", *options]) == 2
     assert "--after" in capsys.readouterr().err
     assert main(["export", *options, "--after", str(root / "tiny-cxr" / "1.0.0"), "--note", "It fails on tables."]) == 0
     assert "- It fails on tables." in (tmp_path / "tiny-cxr" / "2.0.0" / "CARD.md").read_text()
@@ -214,7 +214,7 @@ def test_the_sources_of_the_weights_that_a_run_started_from_are_named_too(
 
 def test_an_unevaluated_run_is_not_exported(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--data", str(data), "--run", str(tmp_path), "--root", str(tmp_path), "--version", "1.0.0"]
-    assert main(["export", *options]) == 1
+    assert main(["export", *options]) == 2
     assert "python -m ml train first" in capsys.readouterr().err
 
 

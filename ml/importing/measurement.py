@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ml.keras2.refusal import ImportRefused
+from ml.importing.refusal import ImportRefused, require
 from ml.preprocessing import Pixels, Size, prepare
 from ml.probability import softmax
 from ml.serving.engine import Network
@@ -51,9 +51,15 @@ class Bench:
     parts: Parts
 
     def logits(self, part: Part, change: Callable[[Pixels], Pixels] | None = None) -> Pixels:
-        """Logits float32 (n, classes) for a part, each image changed first if asked."""
+        """Logits float32 (n, classes) for a part, each image changed first if asked.
+
+        Raises ImportRefused where an image makes the network answer with no finite number.
+        """
         rows = tqdm(self.parts[part], desc=part.value, unit="image")
-        return np.stack([self._infer(read_pixels(self.data / row.path), change) for row in rows])
+        logits = np.stack([self._infer(read_pixels(self.data / row.path), change) for row in rows])
+        for row, said in zip(self.parts[part], logits, strict=True):
+            require(bool(np.isfinite(said).all()), f"About {row.path} the network says something that is no number.")
+        return logits
 
     def _infer(self, pixels: Pixels, change: Callable[[Pixels], Pixels] | None) -> Pixels:
         prepared = prepare(change(pixels) if change else pixels, self.size, self.recipe)

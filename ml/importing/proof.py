@@ -1,21 +1,18 @@
-"""Turn a legacy network into the one that serves, and prove on reference images that both say the same."""
+"""Prove on reference images that the network that serves says what the file's own says."""
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.keras2.refusal import ImportRefused
+from ml.importing.refusal import ImportRefused
 from ml.preprocessing import Pixels
 from ml.probability import softmax
 from ml.serving.bundle import NETWORK, WEIGHTS
-from ml.serving.engine import Network, import_openvino
+from ml.serving.engine import BATCH, Network
 from ml.training.convert.agreement import EXACT_TOLERANCE
 
 # The first program may have read images by another decoder, and rounded them to whole greys after resizing.
@@ -24,7 +21,7 @@ ANSWERS_TOLERANCE = 2e-2
 
 @dataclass(frozen=True)
 class Agreement:
-    """Largest `difference` of any probability between the file's network in Keras and the served one, over `images`.
+    """Largest `difference` of any probability between the file's network and the served one, over `images`.
 
     `answers` is the same between the served one and what the program of old said, where its answers were given.
     """
@@ -34,19 +31,28 @@ class Agreement:
     answers: float | None = None
 
 
-def write_network(model: keras.Model, out: Path, values: Pixels, expected: NDArray[np.float64]) -> Agreement:
-    """Write model.xml and model.bin of a model with the outputs `logits` and `maps` into `out`, in float32.
+def compare_with_file(network: Network, values: Pixels, expected: NDArray[np.float64]) -> Agreement:
+    """Compare what is served, one by one and in a batch, with the file's network.
 
     `values` float32 (n, h, w, 1) are reference images, to which the file's network gave the probabilities `expected`
-    (n, classes). Raises ImportRefused when the written network gives others, by more than 1e-4.
+    (n, classes). Raises ImportRefused when the served network gives others, by more than 1e-4.
     """
-    with TemporaryDirectory() as folder:
-        # OpenVINO maps what Keras exported into memory: never write over it
-        import_openvino().save_model(_export(model, Path(folder) / NETWORK), out / NETWORK, compress_to_fp16=False)
-    difference = float(np.abs(probabilities(written(out), values) - expected).max())
+    difference = float(np.abs(probabilities(network, values) - expected).max())
     if not difference <= EXACT_TOLERANCE:
         raise ImportRefused(f"The imported network differs from the file's by {difference:.1e} on a reference image.")
+    _require_batches(network, values, expected)
     return Agreement(difference, len(values))
+
+
+def _require_batches(network: Network, values: Pixels, expected: NDArray[np.float64]) -> None:
+    """Studies of many images are answered in batches: a network that mixes or cannot take them never answers those."""
+    filled = [index % len(values) for index in range(BATCH)]
+    try:
+        said = softmax(network.infer_batch(values[filled]))
+    except RuntimeError as error:
+        raise ImportRefused("The network is made for one image at a time and cannot be given several.") from error
+    if not np.abs(said - expected[filled]).max() <= EXACT_TOLERANCE:
+        raise ImportRefused("The network gives an image another answer when others are beside it in a batch.")
 
 
 def written(folder: Path) -> Network:
@@ -84,16 +90,6 @@ def _read_answers(path: Path, labels: Sequence[str]) -> dict[str, list[float]]:
             raise ImportRefused(
                 f"{path.name} needs the columns path, {', '.join(labels)} with probabilities."
             ) from error
-
-
-def _export(model: keras.Model, path: Path) -> Any:
-    """Let Keras export, then fix the batch to one image and name the outputs."""
-    model.export(str(path), format="openvino", verbose=False)
-    exported = import_openvino().Core().read_model(path)
-    exported.reshape([1, *model.input_shape[1:]])
-    for output in exported.outputs:
-        output.get_tensor().set_names({"logits" if len(output.get_partial_shape()) == 2 else "maps"})
-    return exported
 
 
 def probabilities(network: Network, values: Pixels) -> NDArray[np.float64]:
