@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import Error, close_old_connections, connections
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, Association, _config, evt
 from pynetdicom.dsutils import encode_file_meta
 
 from audit.record import record
@@ -114,7 +114,7 @@ class Listener:
         server, self._server = self._server, None
         if server:
             for association in server.active_associations:
-                association.abort()
+                _end(association)
             server.shutdown()
 
     def has_room(self, address: str, open_now: Sequence[str]) -> bool:
@@ -258,6 +258,14 @@ def _report(assoc: Any, pk: int) -> None:
     finally:
         assoc.is_reporting = False
         connections.close_all()
+
+
+def _end(association: Association) -> None:
+    """At once. One that is not established may be on its way out, and then knows no abort any more."""
+    if association.is_established:
+        association.abort()
+    elif association.dul.socket:
+        association.dul.socket.close()
 
 
 def _let_go(event: Any) -> None:

@@ -102,6 +102,29 @@ def test_only_who_is_known_gets_in(listener: Listener, entity: RemoteEntity, oth
     assert call("echoscu", listener, title="OFF").returncode
 
 
+def test_the_listener_stops_beside_one_that_was_sent_away_and_stays(listener: Listener, entity: RemoteEntity) -> None:
+    """Its association has ended, its connection has not: to abort it would be an error in a thread of its own."""
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=60) as stranger:
+        stranger.sendall(_request_of("STRANGER"))
+        assert stranger.recv(1) == b"\x03"  # A-ASSOCIATE-RJ
+        listener.stop()
+        while stranger.recv(64):  # the rest of it, then the end
+            pass
+
+
+def _request_of(title: str) -> bytes:
+    """An A-ASSOCIATE-RQ for verification (PS3.8 section 9.3.2)."""
+
+    def item(kind: int, content: bytes) -> bytes:
+        return bytes([kind, 0]) + len(content).to_bytes(2, "big") + content
+
+    syntaxes = item(0x30, b"1.2.840.10008.1.1") + item(0x40, b"1.2.840.10008.1.2")
+    items = item(0x10, b"1.2.840.10008.3.1.1.1") + item(0x20, b"\x01\0\0\0" + syntaxes)
+    items += item(0x50, item(0x51, (16384).to_bytes(4, "big")))
+    body = b"\0\x01\0\0" + b"PORTAL".ljust(16) + title.encode().ljust(16) + bytes(32) + items
+    return b"\x01\0" + len(body).to_bytes(4, "big") + body
+
+
 def test_what_a_known_peer_may_not_do(
     listener: Listener, write: Write, monkeypatch: pytest.MonkeyPatch, door: Door
 ) -> None:
