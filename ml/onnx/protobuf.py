@@ -21,6 +21,8 @@ def fields(message: memoryview) -> Iterator[tuple[int, Value]]:
     while position < len(message):
         key, position = _varint(message, position)
         number, kind = key >> 3, key & 7
+        if number == 0:  # which no message has, and a file of zeros is made of
+            raise broken()
         if kind == VARINT:
             value, position = _varint(message, position)
             yield number, value

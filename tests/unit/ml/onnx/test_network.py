@@ -279,7 +279,8 @@ def test_a_plain_file_is_read_and_counted(tmp_path: Path) -> None:
 def test_what_is_no_onnx_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "network.onnx"
     whole = SMALL.data()
-    for data in (b"", b"\x89HDF\r\n\x1a\n", b"<net/>", whole[:-1], whole[: len(whole) // 2], b"\xff" * 20, b"\x38\x01"):
+    spoilt = (whole[:-1], whole[: len(whole) // 2], whole + bytes(2), bytes(40))
+    for data in (b"", b"\x89HDF\r\n\x1a\n", b"<net/>", b"\xff" * 20, b"\x38\x01", *spoilt):
         path.write_bytes(data)
         with pytest.raises(ImportRefused, match="no ONNX file"):
             file.read(path)
