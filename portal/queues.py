@@ -10,7 +10,8 @@ from kombu.entity import Exchange, Queue
 # Celery's own default, so that what an older version left in the broker goes to a worker that has the classifiers.
 ANALYSES = "celery"
 SHORT = "short"
-# With an exchange for each: of queues that share one and its key, each gets every message.
+# With an exchange for each. Celery names the queue in what it sends. Whoever sends to an exchange would reach both, if
+# they shared one and its key, as Celery binds them by default.
 QUEUES = [
     Queue(name, Exchange(name), routing_key=name)  # type: ignore[no-untyped-call]
     for name in (ANALYSES, SHORT)
