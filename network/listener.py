@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from django.db import Error, close_old_connections, connections
-from pynetdicom import AE, Association, _config, evt
+from pynetdicom import AE, _config, evt
+from pynetdicom.association import Association
 from pynetdicom.dsutils import encode_file_meta
 
 from audit.record import record
