@@ -6,7 +6,6 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -25,8 +24,6 @@ SAFE_AGE = timedelta(hours=1)
 FILED_AGE = timedelta(days=1)
 # Room that is left for the database and everything else.
 RESERVED_BYTES = 256 * 1024 * 1024
-# Of one request, beside each other.
-WRITERS = 4
 # Folders whose own entry this process has seen to the disk.
 _flushed: set[Path] = set()
 
@@ -49,23 +46,14 @@ def has_room(size: int) -> bool:
 
 def write(key: uuid.UUID, parts: Iterable[bytes | memoryview]) -> None:
     """The file, readable by this account only, on the disk when this returns. Raises OSError and leaves nothing."""
-    path = path_of(key)
-    try:
-        _write(path, parts)
-        flush(path.parent)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
+    write_together({key: parts})
 
 
 def write_together(files: Mapping[uuid.UUID, Iterable[bytes | memoryview]]) -> None:
-    """Several, of which each folder has to reach the disk once. Raises OSError and leaves none of them.
-
-    Beside each other: a disk flushes several files in little more than the time of one.
-    """
+    """Several, of which each folder has to reach the disk once. Raises OSError and leaves none of them."""
     try:
-        with ThreadPoolExecutor(min(len(files), WRITERS)) as pool:
-            list(pool.map(_write, map(path_of, files), files.values()))
+        for key, parts in files.items():
+            _write(path_of(key), parts)
         for folder in {path_of(key).parent for key in files}:
             flush(folder)
     except OSError:
