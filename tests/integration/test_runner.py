@@ -409,9 +409,9 @@ def test_an_imported_network_joins_on_trial_and_the_ensemble_speaks_on(
 ) -> None:
     pytest.importorskip("keras", reason="Keras is only needed to train and to import")
     from ml.__main__ import main
+    from tests.unit.ml.import_options import NAME, import_options
     from tests.unit.ml.keras2.files import stripes_network
     from tests.unit.ml.onnx.files import flattened
-    from tests.unit.ml.onnx.options import NAME, import_options
     from tests.unit.ml.training.rows import write_data
 
     network = flattened(stripes_network(), "Sigmoid").write(tmp_path / "network.onnx")

@@ -19,6 +19,7 @@ from ml.serving.bundle import read_bundle
 from ml.spec import Modality, Precision
 from ml.training.data.datasets import read_pixels
 from ml.training.data.manifest import Row, read_rows
+from tests.unit.ml.import_options import stated
 from tests.unit.ml.keras2.files import SIDE, answers, nested, stored_nested, stripes_network
 from tests.unit.ml.training.rows import write_data
 
@@ -60,25 +61,8 @@ def write_answers(path: Path, data: Path, *, change: float = 0.0) -> Path:
 
 
 def run(network: Path, data: Path, root: Path, *more: str, **changes: str) -> int:
-    options = {
-        "root": str(root),
-        "name": NAME,
-        "version": "1.0.0",
-        "modality": "cxr",
-        "labels": "covid,normal",
-        "positive": "covid",
-        "one-means": "normal",
-        "scaling": "unit",
-        "resampling": "linear",
-        "reference": str(data / "covid"),
-        "measure-on": str(data),
-        "seen": "no",
-        "trained-on": "made up: 40 covid images",
-        "licence": "None.",
-    } | {name.replace("_", "-"): value for name, value in changes.items()}
-    return main(
-        ["import-h5", str(network), *(word for name, value in options.items() for word in (f"--{name}", value)), *more]
-    )
+    own = {"name": NAME, "reference": str(data / "covid")}
+    return main(["import-h5", str(network), *stated(data, root, **own | changes), *more])
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,9 @@ from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, read_bundle
 from ml.spec import Modality, Precision
 from ml.training.data.datasets import read_pixels
 from ml.training.data.manifest import read_rows
+from tests.unit.ml.import_options import NAME, import_options
 from tests.unit.ml.keras2.files import SIDE, answers, stripes_network
 from tests.unit.ml.onnx.files import Network, flattened
-from tests.unit.ml.onnx.options import NAME, import_options
 from tests.unit.ml.training.rows import write_data
 
 pytestmark = pytest.mark.filterwarnings("ignore")
