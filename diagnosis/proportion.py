@@ -48,6 +48,13 @@ class Proportion:
         high = _where(lambda p: 1 - _at_most(self.part, self.whole, p), 1 - TAIL) if above else 1.0
         return low, high
 
+    @property
+    def most(self) -> float:
+        """The upper end of the one-sided exact 95 % interval (Clopper and Pearson 1934); 1 where all are part of it."""
+        if self.part >= self.whole:
+            return 1.0
+        return _where(lambda p: 1 - _at_most(self.part, self.whole, p), 1 - 2 * TAIL)
+
 
 TAIL = 0.025  # on either side of a 95 % interval
 HALVINGS = 50

@@ -9,12 +9,16 @@ from math import inf, nextafter
 from typing import Any
 
 from diagnosis.proportion import Z95, Proportion
+from ml.spec import positive_zone_start
 
 # Of each kind. With 50, the exact interval of a share of 0.95 reaches from 0.86 to 0.99, and that of 0.90 from 0.78 to
 # 0.97: enough to tell a classifier that works from one that does not, and no more.
 FEWEST_OF_EACH = 50
 # What the shipped thresholds were chosen for; see ml.training.measure.abnormality.
 SENSITIVITY_AIM, SPECIFICITY_AIM = 95, 90  # per cent
+# How `fit` chooses, as a sealed acceptance says it. Those from before say nothing: their thresholds met the aims on the
+# very cases that they were fitted on, which promises nothing of later ones.
+RULE = "conformal"
 FOLDS = 5
 HALVINGS = 50
 
@@ -41,7 +45,7 @@ def figures(cases: Sequence[Scored], shipped: Thresholds) -> dict[str, Any]:
         "abnormal": sum(one.is_abnormal for one in cases),
         "normal": sum(not one.is_abnormal for one in cases),
         "lower": rates(cases, [shipped.lower] * len(cases)),
-        "upper": rates(cases, [shipped.upper] * len(cases)),
+        "upper": rates(cases, [positive_zone_start(shipped.upper)] * len(cases)),
         "indeterminate": {
             "abnormal": between([one for one in cases if one.is_abnormal], shipped),
             "normal": between([one for one in cases if not one.is_abnormal], shipped),
@@ -58,7 +62,8 @@ def share(part: int, whole: int) -> dict[str, Any]:
 
 def between(cases: Sequence[Scored], at: Thresholds) -> dict[str, Any]:
     """The share of these cases in the indeterminate zone. For one kind: of both, it would tell of their mix."""
-    return share(sum(at.lower <= one.probability < at.upper for one in cases), len(cases))
+    upper = positive_zone_start(at.upper)
+    return share(sum(at.lower <= one.probability < upper for one in cases), len(cases))
 
 
 def rates(cases: Sequence[Scored], thresholds: Sequence[float]) -> dict[str, Any]:
@@ -111,15 +116,21 @@ def fitted(cases: Sequence[Scored]) -> dict[str, Any]:
     by_fold = [fit([one for one, fold in zip(cases, folds, strict=True) if fold != number]) for number in range(FOLDS)]
     own = [by_fold[fold] for fold in folds]
     found = fit(cases)
+    abnormal = sum(one.is_abnormal for one in cases)
     return {
+        "rule": RULE,
         "lower": found.lower,
         "upper": found.upper,
         "fitted_on": len(cases),
         "folds": FOLDS,
         "aims": {"sensitivity": SENSITIVITY_AIM / 100, "specificity": SPECIFICITY_AIM / 100},
+        "guarantee": {
+            "lower": guarantee(abnormal, SENSITIVITY_AIM),
+            "upper": guarantee(len(cases) - abnormal, SPECIFICITY_AIM),
+        },
         "cross_fitted": {
             "lower": rates(cases, [one.lower for one in own]),
-            "upper": rates(cases, [one.upper for one in own]),
+            "upper": rates(cases, [positive_zone_start(one.upper) for one in own]),
         },
     }
 
@@ -135,11 +146,39 @@ def _folds(cases: Sequence[Scored]) -> list[int]:
 
 
 def fit(cases: Sequence[Scored]) -> Thresholds:
-    """The highest lower threshold that still finds the aim's share of the abnormal, and the lowest upper one above
-    which no more than the aim leaves of the others lie. The upper one is not below the lower.
+    """Class-conditional conformal thresholds (Vovk, "Conditional validity of inductive conformal predictors", Machine
+    Learning 92 (2013); Angelopoulos & Bates, "Conformal prediction: a gentle introduction", Foundations and Trends in
+    Machine Learning 16 (2023)).
+
+    `lower` is the k-th lowest probability of the abnormal cases, `upper` lies just above the k-th highest of the
+    others; k as in `rank`. With k = 0 there is no negative zone (`lower` 0) or no positive one (`upper` 1). The upper
+    one is not below the lower. What that promises of a later case: see `guarantee`. A probability that is equal to
+    that of the deciding case lies in neither outer zone, so ties only make both promises safer.
     """
     abnormal = sorted(one.probability for one in cases if one.is_abnormal)
-    normal = sorted(one.probability for one in cases if not one.is_abnormal)
-    lower = abnormal[len(abnormal) * (100 - SENSITIVITY_AIM) // 100]
-    spared = -(-len(normal) * SPECIFICITY_AIM // 100)  # rounded up
-    return Thresholds(lower, max(lower, nextafter(normal[spared - 1], inf)))
+    normal = sorted((one.probability for one in cases if not one.is_abnormal), reverse=True)
+    below, above = rank(len(abnormal), SENSITIVITY_AIM), rank(len(normal), SPECIFICITY_AIM)
+    lower = abnormal[below - 1] if below else 0.0
+    upper = min(nextafter(normal[above - 1], inf), 1.0) if above else 1.0
+    return Thresholds(lower, max(lower, upper))
+
+
+def rank(count: int, aim: int) -> int:
+    """k = floor(alpha (n + 1)), for n cases of one kind and alpha, the share of errors that the aim leaves.
+
+    `aim` is in per cent, so that no rounding decides.
+    """
+    return (100 - aim) * (count + 1) // 100
+
+
+def guarantee(count: int, aim: int) -> dict[str, Any]:
+    """What a threshold fitted on `count` cases of one kind promises of a later case of this kind, if it is exchangeable
+    with them: the probability that it is on the wrong side, 0 to 1.
+
+    `mean`, k / (n + 1), is the most that it is on average over sets that were drawn so. For one set, which is drawn
+    once, it is Beta(k, n + 1 - k) distributed; `high` is the 95 % quantile of that, which equals the upper end of the
+    one-sided exact interval of k - 1 of n. Of probabilities that are tied, both are upper bounds.
+    """
+    found = rank(count, aim)
+    high = Proportion(found - 1, count).most if found else 0.0
+    return {"rank": found, "cases": count, "mean": found / (count + 1), "high": high}

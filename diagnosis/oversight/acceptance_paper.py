@@ -15,6 +15,7 @@ from diagnosis.formats import decimal, moment, percent, share, share_interval
 from diagnosis.models import Acceptance
 from diagnosis.models.modality import Modality
 from diagnosis.models.zone import upper_threshold
+from diagnosis.oversight.acceptance_figures import RULE
 from diagnosis.reports.pdf.markup import marked_up
 from diagnosis.reports.pdf.styles import LINE, MARGIN, styles
 
@@ -95,22 +96,70 @@ def _first_impressions(first: int, signed: int) -> str:
     ) % {"first": first, "signed": signed}
 
 
-def fitted_note(content: Mapping[str, Any]) -> str:
-    """What the thresholds for this site are, and what they are not."""
+def fitted_notes(content: Mapping[str, Any]) -> list[str]:
+    """What the thresholds for this site are, by which rule they were fitted, and what that promises."""
     said = content["figures"]["fitted"]
-    return _(
-        "Thresholds that would meet the shipped aims here (sensitivity %(sensitivity)s, specificity %(specificity)s): "
-        "%(lower)s and %(upper)s. They were fitted on all %(count)d cases of this set, so the set cannot measure them. "
-        "The figures below are those of thresholds fitted in the same way on four fifths of the cases, each time "
-        "judged on the other fifth; their intervals leave out that with other cases the thresholds would differ too. "
-        "They are not in use."
-    ) % {
+    values = {
         "sensitivity": share(said["aims"]["sensitivity"], 0),
         "specificity": share(said["aims"]["specificity"], 0),
         "lower": percent(said["lower"]),
         "upper": percent(said["upper"]),
         "count": said["fitted_on"],
     }
+    if said.get("rule") != RULE:
+        return [_before_conformal(values)]
+    return [_fitted(values), _promise(said), _cross_fitting()]
+
+
+def _before_conformal(values: Mapping[str, Any]) -> str:
+    """Of an acceptance that was sealed before there was `RULE`."""
+    found = _(
+        "Thresholds that would meet the shipped aims here (sensitivity %(sensitivity)s, specificity %(specificity)s): "
+        "%(lower)s and %(upper)s. They were fitted on all %(count)d cases of this set, so the set cannot measure them. "
+        "The figures below are those of thresholds fitted in the same way on four fifths of the cases, each time "
+        "judged on the other fifth; their intervals leave out that with other cases the thresholds would differ too. "
+        "They are not in use."
+    )
+    rule = _(
+        "They were fitted by the rule of an earlier version, which met the aims on the cases of the set and promises "
+        "nothing of later ones. A new set gets thresholds that do."
+    )
+    return f"{found % values} {rule}"
+
+
+def _fitted(values: Mapping[str, Any]) -> str:
+    found = _(
+        "Fitted on all %(count)d cases of this set for the shipped aims (sensitivity %(sensitivity)s, specificity "
+        "%(specificity)s): %(lower)s and %(upper)s. They are not in use."
+    )
+    return found % values
+
+
+def _promise(said: Mapping[str, Any]) -> str:
+    """In plain words what `acceptance_figures.guarantee` states."""
+    lower, upper = said["guarantee"]["lower"], said["guarantee"]["upper"]
+    promise = _(
+        "What is promised: of later abnormal cases at most %(missed)s are answered “not abnormal”, and of later cases "
+        "that are not abnormal at most %(alarms)s “abnormal”. That is an average over sets gathered in the same way, "
+        "and it assumes that later cases are like those of the set: such patients, devices and images, and chosen no "
+        "otherwise. For this one set the shares are, with %(level)s confidence, at most %(missed_high)s and "
+        "%(alarms_high)s."
+    )
+    return promise % {
+        "missed": share(lower["mean"]),
+        "alarms": share(upper["mean"]),
+        "level": share(0.95, 0),
+        "missed_high": share(lower["high"]),
+        "alarms_high": share(upper["high"]),
+    }
+
+
+def _cross_fitting() -> str:
+    return _(
+        "The set cannot measure thresholds that were fitted on it. The figures below are those of thresholds fitted in "
+        "the same way on four fifths of the cases, each time judged on the other fifth; their intervals leave out that "
+        "with other cases the thresholds would differ too."
+    )
 
 
 def facts(content: Mapping[str, Any]) -> dict[str, str]:
@@ -177,7 +226,7 @@ def _parts(one: Acceptance) -> list[Flowable]:
         KeepTogether(
             [
                 _text("heading", _("Thresholds fitted to this site, not in use")),
-                _text("body", fitted_note(said)),
+                *(_text("body", note) for note in fitted_notes(said)),
                 _table(cross_fitted(said)),
             ]
         ),

@@ -280,7 +280,7 @@ def _result(found: AcceptanceSet) -> dict[str, Any] | None:
         "facts": words.facts(one.content),
         "measured": words.estimate(one.content),
         "notes": words.notes(one.content),
-        "fitted_note": words.fitted_note(one.content),
+        "fitted_notes": words.fitted_notes(one.content),
         "cross_fitted": words.cross_fitted(one.content),
     }
 

@@ -92,21 +92,16 @@ def noise(seed: int, number: int = 60) -> list[Scored]:
     return [Scored(kind, chance.random()) for _ in range(number) for kind in (True, False)]
 
 
-def test_fitted_thresholds_meet_the_aims_where_they_were_fitted_and_are_judged_elsewhere() -> None:
-    cases = noise(1)
-    found = fit(cases)
-    abnormal = [one.probability for one in cases if one.is_abnormal]
-    normal = [one.probability for one in cases if not one.is_abnormal]
-    assert sum(one >= found.lower for one in abnormal) == 57
-    assert sum(one < found.upper for one in normal) >= 54
+def test_fitted_thresholds_are_judged_on_cases_that_they_were_not_fitted_on() -> None:
     # A case that decides the threshold when it is fitted on does not when it is judged: it falls below.
     lowest = [Scored(True, 0.5)] * 57 + [Scored(True, 0.0)] * 3 + [Scored(False, 0.2)] * 60
     said = fitted(lowest)
-    assert said["lower"] == 0.5
-    assert said["cross_fitted"]["lower"]["sensitivity"]["part"] == 57
-    # Fitted on all, the aim is met by construction; judged elsewhere it is missed about as often as not.
+    assert said["lower"] == 0.0  # the third lowest of 60
+    assert fit(lowest[1:-1]).lower == 0.0
     judged = [fitted(noise(seed))["cross_fitted"]["lower"]["sensitivity"]["value"] for seed in range(20)]
     assert min(judged) < 0.95
+    # No more than the aim leaves on average, of thresholds that know nothing of the case.
+    assert sum(judged) / len(judged) > 0.95
 
 
 def test_the_figures_by_hand() -> None:
