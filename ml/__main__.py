@@ -12,6 +12,7 @@ from ml.segmentation import command as lungs
 from ml.spec import Modality
 from ml.study import command as study
 from ml.training.publish import accuracy, combine, outside, places, protocols, recipes, steady
+from ml.trunks import command as weights
 
 DEFAULT_SIZES = "96:16,128:12,160:8"
 WEIGHTS_ROOT = Path(__file__).parent / "weights"
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         gate,
         lungs,
         study,
+        weights,
     ):
         command.add_parser(commands)
     return root
@@ -64,7 +66,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--architecture", required=True, help="vgg16, vgg19, resnet50, inceptionv3, xception, ...")
     _add_folders(parser, "folder for everything that the run writes; the same folder again resumes it", "--out")
     parser.add_argument("--sizes", default=DEFAULT_SIZES, help="SIDE:EPOCHS,... (default: %(default)s)")
-    parser.add_argument("--weights", metavar="imagenet|FILE", help="start from these; without it, from scratch")
+    parser.add_argument(
+        "--weights", metavar="imagenet|FILE", help="start from these (python -m ml weights); without it, from scratch"
+    )
     parser.add_argument("--width", type=int, default=1, help="divide the channels of every layer (default: 1)")
     parser.add_argument("--grown-from", metavar="RUN", help="start as the widened network of a finished narrow run")
     parser.add_argument("--frozen-epochs", type=int, default=0, help="epochs with a frozen backbone first")

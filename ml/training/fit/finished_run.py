@@ -11,7 +11,8 @@ import keras
 
 from ml import architectures
 from ml.training.fit.plan import Plan
-from ml.training.fit.run_files import BEST, HISTORY, LESSON, PLAN
+from ml.training.fit.run_files import BEST, HISTORY, LESSON, ORIGIN, PLAN
+from ml.training.fit.trunk_file import Origin
 from ml.training.modalities import LABELS
 
 
@@ -64,6 +65,12 @@ class FinishedRun:
         """Whether another classifier's weights, and so its images, are part of this one."""
         return self.plan.warm_starts or (self.smaller is not None and self.smaller.starts_from_another)
 
+    @property
+    def origin(self) -> Origin | None:
+        """Where the pretrained trunk comes from that it started from, or None without one."""
+        path = self.folder / ORIGIN
+        return Origin(**json.loads(path.read_text())) if path.is_file() else None
+
     def _told(self) -> dict[str, Any]:
         return {
             "started_from": self._start(),
@@ -76,7 +83,7 @@ class FinishedRun:
             return "a smaller network, grown"
         if self.plan.weights is None:
             return "random weights"
-        return "weights of another classifier" if self.plan.warm_starts else "ImageNet weights"
+        return "weights of another classifier" if self.plan.warm_starts else "a pretrained trunk"
 
     def model(self) -> keras.Model:
         """The classifier with its best weights, in float32 and at its final input size."""

@@ -33,7 +33,7 @@ class Plan:
     `width` divides the channels of every layer. `grown_from` is the folder of a finished run of the same modality,
     narrower or shallower, whose network this one starts as (ml.training.fit.net2net). `left_out` names a source or
     domain that neither trains nor chooses, for measuring on a place that the network has not seen. `last_layer` teaches
-    the last layer of another run's classifier alone, and takes no epochs (ml.training.fit.last_layer).
+    the last layer of a network that has learnt before, alone, and takes no epochs (ml.training.fit.last_layer).
     """
 
     modality: Modality
@@ -62,10 +62,10 @@ class Plan:
             raise ValueError("The questions are asked of X-rays alone: leave out --objective.")
         if self.left_out is not None and self.objective is not Objective.QUESTIONS:
             raise ValueError("A source is left out of --objective questions only.")
-        if self.last_layer and not (self.warm_starts and self.objective is Objective.QUESTIONS):
+        if self.last_layer and not (self.weights is not None and self.objective is Objective.QUESTIONS):
             raise ValueError(
-                "The last layer alone is taught questions, in another run's network: give --objective questions and "
-                f"--weights FILE{CLASSIFIER_WEIGHTS}."
+                "The last layer alone is taught questions, in a network that has learnt before: give --objective "
+                f"questions and --weights, a trunk or a FILE{CLASSIFIER_WEIGHTS}."
             )
 
     @property

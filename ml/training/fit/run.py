@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import keras
@@ -16,8 +16,9 @@ from ml.training.data.sampler import Sampler
 from ml.training.data.split import Part, Partition, by_group
 from ml.training.fit import net2net
 from ml.training.fit.plan import Plan
-from ml.training.fit.run_files import AVERAGE, BEST, HISTORY, LATEST, PLAN, STATE
+from ml.training.fit.run_files import AVERAGE, BEST, HISTORY, LATEST, ORIGIN, PLAN, STATE
 from ml.training.fit.teaching import teaching_of
+from ml.training.fit.trunk_file import read_origin
 from ml.training.fit.weight_average import WeightAverage
 from ml.training.modalities import LABELS
 
@@ -51,6 +52,9 @@ class Run:
         self.labels = LABELS[self.plan.modality]
         self.teaching = teaching_of(self.plan, self.partition)
         self.parts = self.teaching.split(self.data)
+        if self.plan.fine_tunes:
+            origin = read_origin(str(self.plan.weights))
+            (self.folder / ORIGIN).write_text(json.dumps(asdict(origin), indent=2) + "\n")
         self.model = _build(self.plan, len(self.labels))
         self.average = WeightAverage()
 

@@ -44,7 +44,7 @@ def export(
     `after` is the bundle whose weights the run started from, if it did: its sources and their terms count here too.
     `notes` are sentences for the card about what was seen to go wrong.
     Raises FileNotFoundError when the run has not been evaluated, FileExistsError when the version is taken, and
-    ValueError when `after` is missing or too much.
+    ValueError when `after` is missing or too much, or when the run grew from a trunk whose terms nobody states.
     """
     trained = FinishedRun.read(folder)
     if not all((folder / paper).is_file() for paper in PAPERS):
@@ -54,6 +54,8 @@ def export(
         raise FileExistsError(f"{bundle} exists, and a released version never changes. Choose a new version.")
     if trained.starts_from_another != (after is not None):
         raise ValueError("Name with --after the bundle whose weights the run started from, and only then.")
+    if trained.origin and not trained.origin.may_ship:
+        raise ValueError(f"It may be measured, and not given away: {trained.origin.sentence()}")
     sources = _sources(data, trained) + (taught_through(read_bundle(after).spec) if after else ())
     spec = _spec(trained, json.loads((folder / REPORT).read_text()), sources, version)
     _write(bundle, folder, spec, notes)
@@ -97,9 +99,10 @@ def _spec(trained: FinishedRun, report: dict[str, Any], sources: tuple[str, ...]
 
 
 def _sources(data: Path, trained: FinishedRun) -> tuple[str, ...]:
-    """The sources of the training part, with their counts and terms."""
+    """The sources of the training part, with their counts and terms, and the pretrained trunk."""
     rows: tuple[Row, ...] = teaching_of(trained.plan).split(data)[Part.TRAIN]
     counts = Counter((row.source, row.label, row.licence) for row in rows)
-    return tuple(
+    images = tuple(
         f"{source}: {count} {label} images ({licence})" for (source, label, licence), count in sorted(counts.items())
     )
+    return images + ((trained.origin.sentence(),) if trained.origin else ())

@@ -15,6 +15,8 @@ import pytest
 pytest.importorskip("keras", reason="Keras is only needed to train")
 pytest.importorskip("openvino", reason="OpenVINO serves what was trained")
 
+import keras
+
 from ml import architectures
 from ml.__main__ import main
 from ml.serving import BundleRefused, Classifier, load
@@ -26,6 +28,7 @@ from ml.training.data.datasets import load as load_images
 from ml.training.data.manifest import read_rows
 from ml.training.data.sampler import Sampler
 from ml.training.fit.finished_run import FinishedRun
+from ml.training.fit.trunk_file import Origin, write_trunk
 from ml.training.measure.calibration import Calibration
 from ml.training.measure.evaluation import PAPERS
 from ml.training.measure.predictions import read_predictions
@@ -210,6 +213,31 @@ def test_the_sources_of_the_weights_that_a_run_started_from_are_named_too(
     assert "- It fails on tables." in (tmp_path / "tiny-cxr" / "2.0.0" / "CARD.md").read_text()
     sources = read_bundle(tmp_path / "tiny-cxr" / "2.0.0").spec.trained_on
     assert any(source.startswith("through tiny-cxr/1.0.0: one:") for source in sources)
+
+
+@pytest.mark.parametrize("terms", ["MIT", ""])
+def test_a_pretrained_trunk_is_named_and_ships_only_with_stated_terms(
+    terms: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keras.utils.set_random_seed(5)
+    trunk = architectures.backbone_of(architectures.build("tiny", classes=1))
+    origin = Origin("tiny without its head", "a package 1.0", "inside.onnx", "ab" * 32, terms, "Little is known.")
+    write_trunk(tmp_path / "trunk.h5", trunk, origin)
+    run, root = tmp_path / "run", tmp_path / "weights"
+    assert train(data, run, "--weights", str(tmp_path / "trunk.h5"), sizes="32:1") == 0
+    # The run says it itself, also where the file is gone
+    (tmp_path / "trunk.h5").unlink()
+    assert main(["evaluate", "--data", str(data), "--run", str(run)]) == 0
+    options = ["--data", str(data), "--run", str(run), "--root", str(root), "--version", "1.0.0"]
+    assert main(["export", *options]) == (0 if terms else 2)
+    if not terms:
+        assert "not given away: pretrained: tiny without its head, from a package 1.0" in capsys.readouterr().err
+        assert not root.exists()
+        return
+    assert origin.sentence() in read_bundle(root / "tiny-cxr" / "1.0.0").spec.trained_on
+    card = (root / "tiny-cxr" / "1.0.0" / "CARD.md").read_text()
+    assert "Started from a pretrained trunk" in card
+    assert origin.sentence() in card
 
 
 def test_an_unevaluated_run_is_not_exported(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,10 @@ def tiny_backbone(*, include_top: bool, weights: str | None, input_shape: tuple[
         values = keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)(values)
         values = keras.layers.BatchNormalization()(values)
         values = keras.layers.ReLU()(values)
-    return keras.Model(pixels, values, name="tiny-backbone")
+    backbone = keras.Model(pixels, values, name="tiny-backbone")
+    if weights:
+        backbone.load_weights(weights)
+    return backbone
 
 
 @contextmanager
