@@ -89,6 +89,7 @@ ONLY_ADDED_TO = (
     "diagnosis_acceptance",
     "diagnosis_classifierrule",
     "diagnosis_seal",
+    "diagnosis_thresholddecision",
     "orders_receivedmessage",
 )
 # Of these PostgreSQL lets no signed row be deleted, though it lets them be truncated.

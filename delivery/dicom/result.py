@@ -99,6 +99,8 @@ def _thresholds(point: Mapping[str, Any]) -> list[str]:
         said.append(f"upper threshold {upper!r} for {point['positive_label']}")
     elif has_zones(point):
         said.append(f"no upper threshold for {point['positive_label']}: no probability counts as positive")
+    if site := point.get("site"):
+        said.append(f"thresholds of the clinic, acceptance set {site['acceptance']}, SHA-256 {site['sha256']}")
     return [*said, f"chosen for {point['chosen_for']}", f"thresholds SHA-256 {version}"]
 
 

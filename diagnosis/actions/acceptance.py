@@ -23,6 +23,7 @@ from diagnosis.models.acceptance import AcceptanceStatus
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import acceptance
 from diagnosis.oversight.acceptance_figures import FEWEST_OF_EACH
+from diagnosis.rules import acceptance_seal
 from diagnosis.rules.classifiers import Stops, hold_decisions
 
 NOTHING_ANSWERS = _("No ensemble is installed for this modality that answers whether the lung is abnormal.")
@@ -162,8 +163,8 @@ def close_acceptance(*, by: User, of: AcceptanceSet) -> Acceptance:
         raise NotAllowedNow("stopped", STOPPED)
     at = timezone.now()
     content = acceptance.content(of, cases, said) | {"closed_by": by.full_name, "closed_at": at.isoformat()}
-    made = Acceptance(acceptance_set=of, content=content, content_sha256=acceptance.digest(content), sealed_at=at)
-    made.mac = acceptance.mac_of(made)
+    made = Acceptance(acceptance_set=of, content=content, content_sha256=acceptance_seal.digest(content), sealed_at=at)
+    made.mac = acceptance_seal.mac_of(made)
     made.save(force_insert=True)
     transaction.on_commit(partial(sealing.keep, of.pk, 1, made.mac), robust=True)
     _note(of, acceptance="closed", sha256=made.content_sha256)

@@ -25,6 +25,7 @@ from diagnosis.analyses.predict import (
     ClassifierPrediction,
     CombinedPrediction,
     ImageOutcome,
+    ImagePredictions,
     StudyPredictions,
     answer_ahead,
     predict_study,
@@ -39,7 +40,10 @@ from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
 from diagnosis.notifications import notify_uploader
 from diagnosis.reviews import queue
+from diagnosis.rules import thresholds
+from diagnosis.rules.acceptance import Measured
 from diagnosis.rules.classifiers import OthersAnswer, hold_decisions, require_still_answering
+from diagnosis.rules.thresholds import SiteThresholds
 from diagnosis.scans import filing, intake
 from diagnosis.states import AnalysisStatus as S
 from ml import imaging
@@ -225,7 +229,7 @@ def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, study: StudyPredictions)
             Prediction.objects.bulk_create(predictions)
             ImageResult.objects.bulk_create([_image_result(pk, one) for one in study.images])
             if made.combined:
-                ensemble_prediction_row(pk, made.combined).save(force_insert=True)
+                ensemble_prediction_row(pk, made.combined, _site_thresholds(pk, made)).save(force_insert=True)
             analysis = Analysis.objects.select_related("study__clinic").get(pk=pk)
             if analysis.image_id is None:
                 # Not the key image: which one that is tells of the result.
@@ -303,8 +307,23 @@ def _prediction(pk: uuid.UUID, image: uuid.UUID, one: ClassifierPrediction) -> P
     return prediction
 
 
-def ensemble_prediction_row(pk: uuid.UUID, combined: CombinedPrediction) -> EnsemblePrediction:
-    """What an ensemble predicts from the predictions of the analysis `pk`; not saved."""
+def _site_thresholds(pk: uuid.UUID, made: ImagePredictions) -> SiteThresholds | None:
+    """Those that the clinic has put into use for exactly what has answered here; decided on after the decisions of the
+    clinic were held, so that a result that is kept later than a decision follows it.
+    """
+    if made.combined is None or made.combined.ensemble.abnormality is None:
+        return None
+    study = Analysis.objects.select_related("study").only("study__clinic", "study__modality").get(pk=pk).study
+    weights = {one.spec.identity: one.spec.weights_sha256 for one in made.each}
+    return thresholds.applied(study.clinic_id, Modality(study.modality), Measured.of(made.combined.ensemble, weights))
+
+
+def ensemble_prediction_row(
+    pk: uuid.UUID, combined: CombinedPrediction, site: SiteThresholds | None = None
+) -> EnsemblePrediction:
+    """What an ensemble predicts from the predictions of the analysis `pk`, at the thresholds of its clinic where it has
+    some; not saved.
+    """
     ensemble, probabilities = combined.ensemble, combined.probabilities
     point = ensemble.operating_point
     probability = probabilities[point.positive_label]
@@ -319,7 +338,7 @@ def ensemble_prediction_row(pk: uuid.UUID, combined: CombinedPrediction) -> Ense
         probability=probability,
         at_or_above_threshold=probability >= point.threshold,
         zone=point.zone(probability).value,
-        abnormality=abnormality_of(combined),
+        abnormality=abnormality_of(combined, site),
         card=_card(ensemble),
     )
 
@@ -342,16 +361,26 @@ def _positive_zone(metrics: Mapping[str, Any], question: str = "") -> dict[str, 
     return {"positive_zone": {short: metrics[name] for short, name in names.items()}}
 
 
-def abnormality_of(combined: CombinedPrediction) -> dict[str, Any] | None:
+def abnormality_of(combined: CombinedPrediction, site: SiteThresholds | None = None) -> dict[str, Any] | None:
     """As an ensemble's row keeps it. Of the study as a whole, for the combined probabilities are; None where the
     ensemble was not asked.
+
+    `operating_point` is what was applied. Where those were the thresholds of the clinic, the ensemble's own are kept
+    beside it, so that an acceptance can measure them.
     """
     point = combined.ensemble.abnormality
     if point is None:
         return None
     probability = point.probability(combined.probabilities)
-    kept = point.to_fields() | _positive_zone(combined.ensemble.metrics, "abnormality/")
-    return {"probability": probability, "zone": point.zone(probability).value, "operating_point": kept}
+    own = point.to_fields() | _positive_zone(combined.ensemble.metrics, "abnormality/")
+    if site is None:
+        return {"probability": probability, "zone": point.zone(probability).value, "operating_point": own}
+    return {
+        "probability": probability,
+        "zone": site.zone(probability).value,
+        "operating_point": site.in_place_of(own),
+        "own_point": own,
+    }
 
 
 def _card(spec: ClassifierSpec | EnsembleSpec) -> dict[str, Any]:

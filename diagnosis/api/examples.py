@@ -91,7 +91,7 @@ ENSEMBLE_PREDICTION: dict[str, Any] = {
     "probability": 0.72,
     "at_or_above_threshold": True,
     "zone": "positive",
-    "abnormality": {"probability": 0.9, "zone": "positive", "operating_point": ABNORMALITY_POINT},
+    "abnormality": {"probability": 0.9, "zone": "positive", "operating_point": {**ABNORMALITY_POINT, "site": None}},
 }
 ANALYSIS: dict[str, Any] = {
     "id": _ANALYSIS,

@@ -43,3 +43,16 @@ class ByHandForm(forms.Form):
         if not found:
             raise ValidationError(_("There is no key of an examination in it."))
         return UUID(found[-1])
+
+
+class ThresholdsForm(forms.Form):
+    """Why the clinic takes the thresholds of a set, or goes back to those that ship."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=400,
+        help_text=_("It is kept for good; do not name a patient."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    # The number of the newest decision when the page was shown, 0 for none: a click on an old page changes nothing.
+    seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)

@@ -32,6 +32,7 @@ from diagnosis.models.second_look import SecondLook
 from diagnosis.models.shadow_prediction import ShadowPrediction
 from diagnosis.models.study import Series, Study
 from diagnosis.models.study_change import StudyChange
+from diagnosis.models.threshold_decision import ThresholdDecision
 from diagnosis.models.transition import ReportTransition, ReviewTransition, Transition
 from diagnosis.models.withdrawal import Withdrawal
 
@@ -80,6 +81,7 @@ __all__ = [
     "ShadowPrediction",
     "Study",
     "StudyChange",
+    "ThresholdDecision",
     "Transition",
     "Withdrawal",
 ]

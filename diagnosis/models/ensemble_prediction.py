@@ -15,7 +15,11 @@ class EnsemblePredictionQuerySet(ClinicalQuerySet["EnsemblePrediction"]):
 
 
 class EnsemblePrediction(ClinicalModel):
-    """What one version of an ensemble predicts in one analysis from its members, with all that explains it later."""
+    """What one version of an ensemble predicts in one analysis from its members, with all that explains it later.
+
+    `abnormality` tells the thresholds that were applied; where those are the clinic's, `own_point` in it is the
+    ensemble's own.
+    """
 
     analysis = models.OneToOneField(Analysis, on_delete=models.PROTECT, related_name="ensemble_prediction")
     ensemble = models.CharField(_("ensemble"), max_length=60)

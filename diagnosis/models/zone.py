@@ -26,3 +26,11 @@ def upper_threshold(point: Mapping[str, Any]) -> float | None:
     """
     upper = point.get("positive_from", point.get("abnormal_from", point["threshold"]))
     return float(upper) if point["threshold"] < upper < 1 else None
+
+
+def own_point(abnormality: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The ensemble's own operating point of a stored answer to "is this lung abnormal?", also where the clinic's
+    thresholds were applied in place of it.
+    """
+    found: Mapping[str, Any] = abnormality.get("own_point") or abnormality["operating_point"]
+    return found

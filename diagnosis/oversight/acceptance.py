@@ -7,7 +7,6 @@ nothing is run again for an acceptance.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -19,10 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from audit.key import same
-from diagnosis import sealing
 from diagnosis.models import (
-    Acceptance,
     AcceptanceCase,
     AcceptanceSet,
     EnsemblePrediction,
@@ -37,6 +33,7 @@ from diagnosis.models import (
 from diagnosis.models.report import ReportQuerySet
 from diagnosis.models.review import Category, ImageQuality
 from diagnosis.models.study import StudyQuerySet
+from diagnosis.models.zone import own_point
 from diagnosis.oversight.acceptance_figures import Scored, Thresholds, figures
 from diagnosis.rules import blinding
 from diagnosis.rules.acceptance import deciding
@@ -44,10 +41,10 @@ from diagnosis.rules.confidentiality import open_reports
 from diagnosis.rules.corrections import signed_for_others
 from diagnosis.rules.records import joined_apart
 from diagnosis.states import AnalysisStatus, ReportStatus
+from ml.spec import zone_of
 
 # The reader's word as the truth: every appearance but "negative" is an abnormal lung, also that of another disease.
 NOT_ABNORMAL = (Category.NEGATIVE,)
-KIND = "acceptance"
 
 NO_RESULT = _("It was taken back, or has no stored result of this version on the images that it has now.")
 REPORT_MOVED = _("Its report was corrected, entered in error, or followed by a newer one since.")
@@ -80,6 +77,11 @@ class Answer:
     @property
     def probability(self) -> float:
         return float(self.abnormality["probability"])
+
+    @property
+    def point(self) -> Mapping[str, Any]:
+        """The ensemble's own, whichever thresholds were applied: the set measures what ships."""
+        return own_point(self.abnormality)
 
 
 def results(of: AcceptanceSet) -> QuerySet[EnsemblePrediction]:
@@ -241,7 +243,7 @@ def content(of: AcceptanceSet, cases: Sequence[AcceptanceCase], said: Mapping[UU
     cross-fitting.
     """
     ordered = sorted(cases, key=lambda one: hashlib.sha256(one.study_id.bytes).hexdigest())
-    point = said[ordered[0].study_id].abnormality["operating_point"]
+    point = said[ordered[0].study_id].point
     scored = [Scored(one.is_abnormal, said[one.study_id].probability) for one in ordered]
     shipped = Thresholds(point["threshold"], point["abnormal_from"])
     return {
@@ -259,7 +261,7 @@ def content(of: AcceptanceSet, cases: Sequence[AcceptanceCase], said: Mapping[UU
 
 def points(said: Iterable[Answer]) -> set[tuple[float, ...]]:
     """What decides the answers. An operating point tells more, and later versions of this software keep more of it."""
-    return {deciding(one.abnormality["operating_point"]) for one in said}
+    return {deciding(one.point) for one in said}
 
 
 def weights(said: Collection[Answer]) -> list[str]:
@@ -289,7 +291,7 @@ def _case(one: AcceptanceCase, said: Answer) -> dict[str, Any]:
         "analysis": str(said.analysis),
         "on_trial": said.on_trial,
         "probability": said.probability,
-        "zone": said.abnormality["zone"],
+        "zone": zone_of(said.probability, said.point["threshold"], said.point["abnormal_from"]).value,
     }
 
 
@@ -298,31 +300,3 @@ def read_first(cases: Sequence[AcceptanceCase]) -> int:
     readings = {one.report.reading_id for one in cases if one.report}
     first = FirstImpression.objects.filter(review__in=readings, reader=F("review__reader"))
     return first.values("review").distinct().count()
-
-
-def canonical(said: Any) -> str:
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def digest(said: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical(said).encode()).hexdigest()
-
-
-def mac_of(one: Acceptance) -> str:
-    """As the seal of a report is made; it is the only one of its set."""
-    return sealing.mac(
-        report=one.acceptance_set_id,
-        number=1,
-        kind=KIND,
-        sha256=one.content_sha256,
-        at=one.sealed_at,
-        is_late=False,
-        before="",
-    )
-
-
-def holds(one: Acceptance) -> bool:
-    """Whether it says what was sealed, by a seal that is genuine and the one that is kept outside the database."""
-    kept = sealing.kept(one.acceptance_set_id)
-    is_kept = all(number == 1 and mac == one.mac for number, mac in kept)
-    return digest(one.content) == one.content_sha256 and same(one.mac, mac_of(one)) and is_kept

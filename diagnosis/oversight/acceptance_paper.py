@@ -15,9 +15,9 @@ from diagnosis.formats import decimal, moment, percent, share, share_interval
 from diagnosis.models import Acceptance
 from diagnosis.models.modality import Modality
 from diagnosis.models.zone import upper_threshold
-from diagnosis.oversight.acceptance_figures import RULE
 from diagnosis.reports.pdf.markup import marked_up
 from diagnosis.reports.pdf.styles import LINE, MARGIN, styles
+from diagnosis.rules.acceptance import CONFORMAL
 
 WIDTH = A4[0] - 2 * MARGIN
 Row = tuple[str, str, str, str]
@@ -106,13 +106,13 @@ def fitted_notes(content: Mapping[str, Any]) -> list[str]:
         "upper": percent(said["upper"]),
         "count": said["fitted_on"],
     }
-    if said.get("rule") != RULE:
+    if said.get("rule") != CONFORMAL:
         return [_before_conformal(values)]
     return [_fitted(values), _promise(said), _cross_fitting()]
 
 
 def _before_conformal(values: Mapping[str, Any]) -> str:
-    """Of an acceptance that was sealed before there was `RULE`."""
+    """Of an acceptance that was sealed before there was CONFORMAL."""
     found = _(
         "Thresholds that would meet the shipped aims here (sensitivity %(sensitivity)s, specificity %(specificity)s): "
         "%(lower)s and %(upper)s. They were fitted on all %(count)d cases of this set, so the set cannot measure them. "
@@ -130,7 +130,7 @@ def _before_conformal(values: Mapping[str, Any]) -> str:
 def _fitted(values: Mapping[str, Any]) -> str:
     found = _(
         "Fitted on all %(count)d cases of this set for the shipped aims (sensitivity %(sensitivity)s, specificity "
-        "%(specificity)s): %(lower)s and %(upper)s. They are not in use."
+        "%(specificity)s): %(lower)s and %(upper)s."
     )
     return found % values
 
@@ -225,8 +225,9 @@ def _parts(one: Acceptance) -> list[Flowable]:
         *(_text("small", note) for note in notes(said)),
         KeepTogether(
             [
-                _text("heading", _("Thresholds fitted to this site, not in use")),
+                _text("heading", _("Thresholds fitted to this site")),
                 *(_text("body", note) for note in fitted_notes(said)),
+                _text("body", _("Whether they are in use, the page of the set says.")),
                 _table(cross_fitted(said)),
             ]
         ),

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from accounts.models import User
 from diagnosis import formats
@@ -56,12 +57,24 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """Of one line: where it lies, and over which part of the drawing."""
+class Span:
+    """Part of a line at the same thresholds, from `start` to `end` in the drawing's coordinates.
 
-    y: float
+    `lower` and `upper`, None where there is one alone, are 0 to 1; `top` and `bottom` where they lie, from below.
+    """
+
+    lower: float
+    upper: float | None
     start: float
     end: float
+
+    @property
+    def bottom(self) -> float:
+        return _y(self.lower)
+
+    @property
+    def top(self) -> float | None:
+        return None if self.upper is None else _y(self.upper)
 
 
 @dataclass(frozen=True)
@@ -79,17 +92,18 @@ class Line:
         return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
 
     @property
-    def lower(self) -> float:
-        """The threshold, or the lower one of two; 0 to 1."""
-        return self.points[-1].answer.threshold
+    def spans(self) -> list[Span]:
+        """In the order of the points. More than one where a clinic has put others into use meanwhile."""
+        groups = [list(group) for _, group in groupby(self.points, key=_thresholds)]
+        ends = [group[0].x for group in groups[1:]] + [self.end]
+        starts = [self.start, *ends[:-1]]
+        return [
+            Span(*_thresholds(group[0]), start, end) for group, start, end in zip(groups, starts, ends, strict=True)
+        ]
 
-    @property
-    def upper(self) -> float | None:
-        return self.points[-1].answer.upper
 
-    @property
-    def thresholds(self) -> list[Threshold]:
-        return [Threshold(_y(one), self.start, self.end) for one in (self.lower, self.upper) if one is not None]
+def _thresholds(point: Point) -> tuple[float, float | None]:
+    return point.answer.threshold, point.answer.upper
 
 
 @dataclass(frozen=True)
@@ -114,7 +128,7 @@ class Chart:
     @property
     def is_zoned(self) -> bool:
         """Whether any line has two thresholds."""
-        return any(line.upper is not None for line in self.lines)
+        return any(span.upper is not None for line in self.lines for span in line.spans)
 
 
 @dataclass(frozen=True)

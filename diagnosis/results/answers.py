@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext, gettext_noop
@@ -102,7 +103,7 @@ class Answer:
     `threshold` and `upper` are the ticks of the bar; `frequency` speaks of 100 images in the same zone. Sensitivity and
     specificity are those of the upper threshold where `at_upper`, else of the lower one. `sources` has a row for each
     place where the lower one was measured: name, sensitivity, specificity, and on how many images with and without the
-    finding.
+    finding. `site` says where the thresholds are from if they are the clinic's own; empty: they came with the version.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Answer:
     frequency: str
     at_upper: bool
     sources: tuple[tuple[str, str, str, int, int], ...] = ()
+    site: str = ""
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,7 @@ def lung(one: Given, policy: ReadingPolicy) -> Answer | None:
         upper=upper_threshold(point),
         frequency=_frequency(point, policy.abnormal_percent, zone=zone, zoned=True, templates=_ABNORMAL),
         sources=_sources(point, ("abnormal", "normal")),
+        site=site_sentence(point),
         **_measures(point, zone),
     )
 
@@ -212,6 +215,21 @@ def pattern(one: Given, policy: ReadingPolicy) -> Answer:
         sources=_sources(point, ("positive", "negative")),
         **_measures(point, one.stance),
     )
+
+
+def site_sentence(point: Mapping[str, Any]) -> str:
+    """Where the thresholds of a stored point are from, if they were fitted to the clinic; else empty."""
+    site = point.get("site")
+    if not site:
+        return ""
+    return gettext(
+        "Thresholds of this clinic, from its acceptance set of %(day)s (%(abnormal)d abnormal and %(normal)d other "
+        "cases)"
+    ) % {
+        "day": formats.day(datetime.fromisoformat(site["closed_at"])),
+        "abnormal": site["abnormal"],
+        "normal": site["normal"],
+    }
 
 
 def likeliest(one: Given) -> Likeliest:

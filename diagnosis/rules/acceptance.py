@@ -1,10 +1,12 @@
-"""Which modalities a clinic shows no answers for yet, because it asked to measure what is installed first."""
+"""What an acceptance is about, and which modalities a clinic shows no answers for yet, because it asked to measure what
+is installed first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -12,9 +14,14 @@ from django.conf import settings
 from diagnosis.models import Acceptance, ReadingPolicy
 from diagnosis.models.modality import Modality
 from ml import ensemble, serving
+from ml.ensemble import EnsembleSpec
 
 # What of an operating point decides on the answer.
 DECIDES = ("threshold", "abnormal_from", "slope", "intercept")
+# The rule by which thresholds are fitted to a site, as a sealed acceptance says it (see
+# diagnosis.oversight.acceptance_figures.fit). Those from before say nothing: their thresholds met the aims on the very
+# cases that they were fitted on, which promises nothing of later ones.
+CONFORMAL = "conformal"
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,20 @@ class Measured:
     version: str
     classifiers: tuple[str, ...]
     point: tuple[float, ...]
+
+    @classmethod
+    def of(cls, spec: EnsembleSpec, weights: Mapping[str, str]) -> Self:
+        """`weights`: by identity, their hash. Raises ValueError where the ensemble is not asked the question."""
+        if spec.abnormality is None:
+            raise ValueError(f"{spec.identity} does not answer whether a lung is abnormal.")
+        members = tuple(sorted(f"{member} {weights.get(member, '')}" for member in spec.members))
+        return cls(spec.name, spec.version, members, deciding(spec.abnormality.to_fields()))
+
+    @classmethod
+    def sealed(cls, content: Mapping[str, Any]) -> Self:
+        """What the content of an acceptance says."""
+        name, _, version = content["ensemble"].partition("/")
+        return cls(name, version, tuple(content["classifiers"]), deciding(content["operating_point"]))
 
 
 def unaccepted(clinic: UUID | None) -> frozenset[Modality]:
@@ -49,16 +70,7 @@ def installed() -> Mapping[Modality, Measured]:
     if not found:
         return {}
     weights = {one.identity: one.weights_sha256 for one in serving.catalogue(settings.ML_WEIGHTS_ROOT)}
-    return {
-        Modality(one.modality.value): Measured(
-            one.name,
-            one.version,
-            tuple(sorted(f"{member} {weights.get(member, '')}" for member in one.members)),
-            deciding(one.abnormality.to_fields()),
-        )
-        for one in found
-        if one.abnormality
-    }
+    return {Modality(one.modality.value): Measured.of(one, weights) for one in found}
 
 
 def deciding(point: Mapping[str, Any]) -> tuple[float, ...]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from audit import anchor
 from audit.verify import verify
 from diagnosis.models import Acceptance, Report
-from diagnosis.oversight import acceptance
 from diagnosis.reports import seals
+from diagnosis.rules import acceptance_seal
 from diagnosis.states import ReportStatus
 from portal.backup import places
 from portal.backup.manifest import Manifest
@@ -124,6 +124,6 @@ def _seals() -> Line:
 
 def _acceptances() -> Line:
     rows = list(Acceptance.objects.order_by("pk"))
-    broken = [one for one in rows if not acceptance.holds(one)]
+    broken = [one for one in rows if not acceptance_seal.holds(one)]
     difference = f"the seal of acceptance set {broken[0].acceptance_set_id} does not hold" if broken else ""
     return Line("acceptance sets whose seals hold", str(len(rows)), str(len(rows) - len(broken)), difference)

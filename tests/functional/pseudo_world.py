@@ -32,11 +32,12 @@ from diagnosis.models import (
     Scan,
     SecondLook,
     Study,
+    ThresholdDecision,
 )
 from diagnosis.models.notification import NotificationKind
 from diagnosis.notifications import notify_uploader
-from diagnosis.oversight import acceptance
 from diagnosis.oversight.acceptance_figures import Scored, Thresholds, figures
+from diagnosis.rules import acceptance_seal
 from diagnosis.states import AnalysisStatus
 from network import retrieving
 from network.models import PriorRetrieval, ReceivedInstance, ReceivedStudy, RemoteEntity
@@ -298,6 +299,8 @@ def _of_acceptance(world: World) -> dict[str, list[list[Any]]]:
     for number, one in enumerate(closed):
         AcceptanceCase.objects.create(acceptance_set=one, **case)
         _seal_acceptance(one, world.scans[0].study, is_changed=bool(number))
+    adopted = {"acceptance": closed[0].acceptance, "reason": "Measured here.", "made_by": by}
+    ThresholdDecision.objects.create(clinic=world.clinic, modality="cxr", number=1, **adopted)
     return {"acceptance": [[one.pk] for one in (begun, dropped, *closed)]}
 
 
@@ -315,8 +318,8 @@ def _seal_acceptance(of: AcceptanceSet, study: Study, *, is_changed: bool) -> No
         **dict.fromkeys(("begun_by", "closed_by"), of.begun_by.full_name),
         **dict.fromkeys(("begun_at", "closed_at"), at.isoformat()),
     }
-    one = Acceptance(acceptance_set=of, content=content, content_sha256=acceptance.digest(content), sealed_at=at)
-    one.mac = "0" * 64 if is_changed else acceptance.mac_of(one)
+    one = Acceptance(acceptance_set=of, content=content, content_sha256=acceptance_seal.digest(content), sealed_at=at)
+    one.mac = "0" * 64 if is_changed else acceptance_seal.mac_of(one)
     one.save()
 
 

@@ -22,6 +22,7 @@ from diagnosis.actions import acceptance as acceptance_actions
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
 from diagnosis.actions.classifiers import decide_on_classifier
 from diagnosis.actions.scan import upload_scan
+from diagnosis.actions.thresholds import adopt_thresholds
 from diagnosis.analyses import classifiers, runner, shadow
 from diagnosis.models import (
     Analysis,
@@ -36,6 +37,7 @@ from diagnosis.models import (
 from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.scan import Modality
 from diagnosis.oversight import acceptance
+from diagnosis.oversight.acceptance_figures import Scored, figures
 from diagnosis.results.presentation import present
 from diagnosis.states import AnalysisStatus as S
 from ml.ensemble import EnsembleSpec
@@ -472,6 +474,45 @@ def test_a_clinic_that_accepts_first_has_results_of_the_version_that_it_has_acce
     (settings.ML_WEIGHTS_ROOT / newer.identity / "panel.json").write_text(newer.to_json())
     last = run(rerun_analysis(by=administrator, study=scan.study))
     assert last.failure_params == {"variant": "unaccepted_cxr"}
+
+
+def test_a_clinic_is_answered_at_its_own_thresholds_until_another_version_is_installed(
+    panel: EnsembleSpec,
+    analysis: Analysis,
+    scan: Scan,
+    administrator: User,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = replace(panel, abnormality=ABNORMALITY)
+    (settings.ML_WEIGHTS_ROOT / asked.identity / "panel.json").write_text(asked.to_json())
+    own = run(analysis).ensemble_prediction.abnormality
+
+    # As if all cases of the site had got one answer that is higher than this one's: all below is negative.
+    higher = (own["probability"] + 1) / 2
+    cases = [Scored(kind, higher) for kind in (True, False) for _ in range(50)]
+    monkeypatch.setattr(acceptance_actions, "FEWEST_OF_EACH", 0)
+    monkeypatch.setattr(acceptance, "figures", lambda _cases, shipped: figures(cases, shipped))
+    made = acceptance_actions.begin_acceptance(by=administrator, clinic=scan.clinic, modality=Modality.CXR)
+    acceptance_actions.add_by_hand(by=administrator, to=made, study=scan.study_id, is_abnormal=True, reason="A CT.")
+    acceptance_actions.close_acceptance(by=administrator, of=made)
+    adopt_thresholds(by=administrator, of=made, reason="Measured here.", seen=0)
+    said = run(rerun_analysis(by=administrator, study=scan.study)).ensemble_prediction.abnormality
+    assert (said["probability"], said["zone"], said["operating_point"]["threshold"]) == (
+        own["probability"],
+        "negative",
+        higher,
+    )
+    assert said["operating_point"]["site"]["acceptance"] == str(made.pk)
+    assert said["own_point"] == own["operating_point"]
+    analysis.refresh_from_db()
+    assert analysis.ensemble_prediction.abnormality == own
+
+    newer = replace(asked, version="1.1.0")
+    shutil.copytree(settings.ML_WEIGHTS_ROOT / asked.identity, settings.ML_WEIGHTS_ROOT / newer.identity)
+    (settings.ML_WEIGHTS_ROOT / newer.identity / "panel.json").write_text(newer.to_json())
+    last = run(rerun_analysis(by=administrator, study=scan.study)).ensemble_prediction.abnormality
+    assert last == own
 
 
 def test_weights_that_are_not_those_of_the_spec_never_answer(weights: Path, analysis: Analysis) -> None:

@@ -99,12 +99,28 @@ class AbnormalityPointSerializer(serializers.Serializer[Any]):
     measured_on = serializers.CharField()
 
 
+class SiteSerializer(serializers.Serializer[Any]):
+    """The acceptance set of the clinic on which the thresholds were fitted and, by cross-fitting, measured."""
+
+    acceptance = serializers.UUIDField(help_text="key of the set")
+    sha256 = serializers.CharField(help_text="of what was sealed")
+    closed_at = serializers.DateTimeField()
+    abnormal = serializers.IntegerField(help_text="cases with an abnormal lung")
+    normal = serializers.IntegerField(help_text="the other cases")
+
+
+class AppliedAbnormalityPointSerializer(AbnormalityPointSerializer):
+    """The same as it was applied to a result: thresholds and rates may be those of the clinic."""
+
+    site = SiteSerializer(default=None, allow_null=True, help_text="null: the thresholds are those of this version")
+
+
 class AbnormalitySerializer(serializers.Serializer[Any]):
     """Whether the lung is abnormal, whatever the cause."""
 
     probability = serializers.FloatField(help_text="calibrated, 0 to 1")
     zone = serializers.ChoiceField(Zone.choices, help_text="negative: clear; positive: abnormal")
-    operating_point = AbnormalityPointSerializer()
+    operating_point = AppliedAbnormalityPointSerializer()
 
 
 class PredictionSerializer(serializers.ModelSerializer[Prediction]):

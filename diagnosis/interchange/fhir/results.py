@@ -124,9 +124,13 @@ def _interpretation(zone: Zone) -> Resource:
 
 
 def _ranges(point: Mapping[str, Any], upper: str, identity: str) -> list[Resource]:
-    """The zones between the thresholds, which are those of this version of the classifier or ensemble."""
+    """The zones between the thresholds, which are those of this version of the classifier or ensemble, or those that
+    were fitted to its answers in the clinic.
+    """
     low, version = point["threshold"], thresholds_sha256(point)
-    high, named = point.get(upper) or low, f"{identity}, SHA-256 {version}"
+    site = point.get("site")
+    whose = f"{identity} fitted on acceptance set {site['acceptance']} of the clinic" if site else identity
+    high, named = point.get(upper) or low, f"{whose}, SHA-256 {version}"
     if low < high and upper_threshold(point) is None:
         return [_range(Zone.NEGATIVE, named, high=low), _range(Zone.INDETERMINATE, named, low=low)]
     between = [_range(Zone.INDETERMINATE, named, low=low, high=high)] if high > low else []

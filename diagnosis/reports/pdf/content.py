@@ -24,7 +24,7 @@ from diagnosis.models.study import ExaminedFrom
 from diagnosis.models.zone import has_zones, upper_threshold
 from diagnosis.reports import content as report_content
 from diagnosis.reports import sections
-from diagnosis.results import contents, verdict
+from diagnosis.results import answers, contents, verdict
 from diagnosis.results import images as image_words
 from diagnosis.results.labels import label_name
 from diagnosis.reviews import suggestions
@@ -309,15 +309,29 @@ def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
     notes = [f"{sentence}." for sentence in analysis.get("marks", ())]
     if analysis.get("without_combination"):
         notes.append(_("Not combined: %(reason)s") % {"reason": analysis["without_combination"]})
+    combination = analysis.get("combination") or {}
+    if own := _own_thresholds(combination.get("abnormality")):
+        notes.append(own)
     cards = [one.get("card", {}) for one in analysis.get("predictions", ())]
     # Most classifiers of a modality are meant for the same; a dict keeps the order.
     uses = dict.fromkeys(card["intended_use"] for card in cards if card.get("intended_use"))
     notes += [_("Intended use, as the model cards say: %(use)s") % {"use": use} for use in uses]
     # The combination, mostly measured on the same images, has its row in the table too
-    cards.append((analysis.get("combination") or {}).get("card", {}))
+    cards.append(combination.get("card", {}))
     measured = dict.fromkeys(card["measured_on"] for card in cards if card.get("measured_on"))
     notes += [_("AUC, sensitivity and specificity were measured on %(data)s.") % {"data": part} for part in measured]
     return tuple(notes)
+
+
+def _own_thresholds(abnormality: Mapping[str, Any] | None) -> str:
+    """At which thresholds of the clinic the lung was looked at; empty where those of the version were applied."""
+    point = abnormality["operating_point"] if abnormality else {}
+    site = answers.site_sentence(point)
+    if not site:
+        return ""
+    lower, upper = formats.percent(point["threshold"]), upper_threshold(point)
+    shown = lower if upper is None else f"{lower} / {formats.percent(upper)}"
+    return _("%(site)s, for whether the lung is abnormal: %(thresholds)s.") % {"site": site, "thresholds": shown}
 
 
 def _estimate(estimate: Mapping[str, float]) -> str:

@@ -24,16 +24,17 @@ from accounts.models import User
 from accounts.step_up import step_up
 from audit.notes import note_object
 from diagnosis.actions import acceptance as actions
+from diagnosis.actions.thresholds import adopt_thresholds, return_to_own_thresholds
 from diagnosis.analyses import classifiers
 from diagnosis.audited import note_rows
 from diagnosis.errors import Refusal
-from diagnosis.forms.acceptance import BeginForm, ByHandForm
-from diagnosis.models import Acceptance, AcceptanceCase, AcceptanceSet, ReadingPolicy, Report, Study
+from diagnosis.forms.acceptance import BeginForm, ByHandForm, ThresholdsForm
+from diagnosis.models import Acceptance, AcceptanceCase, AcceptanceSet, ReadingPolicy, Report, Study, ThresholdDecision
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import acceptance
 from diagnosis.oversight import acceptance_paper as words
 from diagnosis.oversight.acceptance_figures import FEWEST_OF_EACH
-from diagnosis.rules import blinding
+from diagnosis.rules import acceptance_seal, blinding, thresholds
 from diagnosis.rules.acceptance import unaccepted
 from diagnosis.rules.confidentiality import open_reports
 from diagnosis.views.oversight.scope import Scope, overseen, show
@@ -107,7 +108,8 @@ def _list(request: HttpRequest, scope: Scope, form: BeginForm | None, *, status:
 @require_http_methods(["GET", "POST"])
 @overseen
 def detail(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
-    """GET: the cases, and the figures once it is closed. POST `act`: add, hand, remove, sweep, drop or close.
+    """GET: the cases, and the figures once it is closed. POST `act`: add, hand, remove, sweep, drop or close; of one
+    that is closed adopt or return, which decide about the thresholds of the clinic.
 
     `kind` in the address chooses what is offered, see KINDS.
     """
@@ -116,6 +118,8 @@ def detail(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
         return _page(request, scope, found)
     if request.POST.get("act") == "close":
         return _close(request, scope, found)
+    if request.POST.get("act") in ("adopt", "return"):
+        return _decide(request, scope, found)
     by_hand = ByHandForm(request.POST) if request.POST.get("act") == "hand" else None
     if by_hand is not None and not by_hand.is_valid():
         return _page(request, scope, found, by_hand, status=422)
@@ -134,6 +138,26 @@ def _close(request: HttpRequest, scope: Scope, found: AcceptanceSet) -> HttpResp
     except Refusal as refusal:
         messages.error(request, refusal.sentence)
         return _page(request, scope, _found(scope, found.pk), status=refusal.http_status)
+    return redirect("diagnosis:acceptance-set", found.pk)
+
+
+@step_up
+def _decide(request: HttpRequest, scope: Scope, found: AcceptanceSet) -> HttpResponse:
+    """About the thresholds of the clinic: those of this set, or the ensemble's own."""
+    form = ThresholdsForm(request.POST)
+    if not form.is_valid():
+        return _page(request, scope, found, why=form, status=422)
+    note_object("diagnosis.acceptanceset", found.pk)
+    by, said = person(request), form.cleaned_data
+    try:
+        if request.POST.get("act") == "adopt":
+            adopt_thresholds(by=by, of=found, **said)
+        else:
+            return_to_own_thresholds(by=by, clinic=found.clinic, modality=Modality(found.modality), **said)
+    except Refusal as refusal:
+        messages.error(request, refusal.sentence)
+        return _page(request, scope, found, status=refusal.http_status)
+    messages.success(request, _("Saved. It holds for new analyses from now on."))
     return redirect("diagnosis:acceptance-set", found.pk)
 
 
@@ -183,7 +207,13 @@ def _found(scope: Scope, pk: uuid.UUID) -> AcceptanceSet:
 
 
 def _page(
-    request: HttpRequest, scope: Scope, found: AcceptanceSet, by_hand: ByHandForm | None = None, *, status: int = 200
+    request: HttpRequest,
+    scope: Scope,
+    found: AcceptanceSet,
+    by_hand: ByHandForm | None = None,
+    *,
+    why: ThresholdsForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     by = person(request)
     kind = request.GET.get("kind", "")
@@ -218,6 +248,7 @@ def _page(
         "kinds": KINDS,
         "by_hand": by_hand or ByHandForm(),
         "result": result,
+        "thresholds": _thresholds(found, result, why) if result else None,
         "installed": _installed(found),
         "asked": ReadingPolicy.of(found.clinic).requires_acceptance,
         "waits": Modality(found.modality) in unaccepted(found.clinic_id),
@@ -241,6 +272,20 @@ def _closed(by: User, cases: list[AcceptanceCase]) -> set[uuid.UUID]:
     reports = {one.pk: one.report for one in cases if one.report}
     opened = {one.pk for one in open_reports(by, list(reports.values()))}
     return {key for key, report in reports.items() if report.pk not in opened}
+
+
+def _thresholds(found: AcceptanceSet, result: dict[str, Any], why: ThresholdsForm | None) -> dict[str, Any]:
+    """Which thresholds the clinic has put into use, whether this set's could be, and what was decided until now."""
+    now = thresholds.standing(found.clinic_id, Modality(found.modality))
+    decisions = ThresholdDecision.objects.filter(clinic=found.clinic_id, modality=found.modality)
+    is_this = now.acceptance == result["row"]
+    return {
+        "standing": now,
+        "is_this": is_this,
+        "objection": None if is_this else thresholds.objection(result["row"]),
+        "form": why or ThresholdsForm(initial={"seen": now.number}),
+        "history": decisions.select_related("made_by", "acceptance__acceptance_set"),
+    }
 
 
 def _installed(found: AcceptanceSet) -> str:
@@ -272,7 +317,7 @@ def _result(found: AcceptanceSet) -> dict[str, Any] | None:
     one: Acceptance | None = getattr(found, "acceptance", None)
     if one is None:
         return None
-    if not acceptance.holds(one):
+    if not acceptance_seal.holds(one):
         return {"row": one, "holds": False}
     return {
         "row": one,
@@ -296,6 +341,6 @@ def paper(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
     note_object("diagnosis.acceptanceset", pk)
     url = request.build_absolute_uri(reverse("diagnosis:acceptance-set", args=[pk]))
     with in_time_zone_of(one.acceptance_set.clinic):
-        data = words.render(one, url=url, holds=acceptance.holds(one))
+        data = words.render(one, url=url, holds=acceptance_seal.holds(one))
     named = {"Content-Disposition": f'inline; filename="acceptance-{one.content_sha256[:12]}.pdf"'}
     return HttpResponse(data, content_type="application/pdf", headers=named)

@@ -34,6 +34,7 @@ from diagnosis.oversight.usage import Answers, Version
 from diagnosis.results import cards
 from diagnosis.rules.acceptance import unaccepted
 from diagnosis.rules.classifiers import Rules, panel_name
+from diagnosis.rules.thresholds import standing
 from diagnosis.views.oversight import charts
 from diagnosis.views.oversight.scope import Scope, overseen, show
 from diagnosis.views.shortcuts import person
@@ -171,7 +172,11 @@ def _context(scope: Scope, form: ClassifierRuleForm | None) -> dict[str, Any]:
     history_of = ClassifierRule.objects.concerning(clinic).select_related("made_by", "clinic")
     return {
         "form": form,
-        "modalities": [_modality(one, rules, _rows(one, scope, rules, weeks, months)) for one in Modality],
+        "modalities": [
+            _modality(one, rules, _rows(one, scope, rules, weeks, months))
+            | {"thresholds": standing(clinic, one) if clinic else None}
+            for one in Modality
+        ],
         "drifts": [_drawn(*one) for one in watched(weeks)] if scope.chosen else [],
         "decided": [(rule, _called(rule.subject)) for rule in history_of[:LATEST_RULES]],
     }

@@ -90,7 +90,7 @@ def test_a_combination_says_whether_the_lung_is_abnormal(
     analysis = finish(scan, 0.1, 0.9, combined=0.5, abnormality=ABNORMALITY | places)
     said = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()["ensemble_prediction"]["abnormality"]
     # The positive zone alone is what this ensemble was not measured for.
-    point = ABNORMALITY | {"positive_zone": None, "domains": []} | places
+    point = ABNORMALITY | {"positive_zone": None, "domains": [], "site": None} | places
     assert said == {"probability": pytest.approx(0.5), "zone": "indeterminate", "operating_point": point}
 
 

@@ -47,6 +47,7 @@ from diagnosis.oversight import acceptance
 from diagnosis.oversight.acceptance_figures import Scored, Thresholds, auc, figures, fit, fitted
 from diagnosis.oversight.acceptance_paper import notes
 from diagnosis.proportion import Proportion
+from diagnosis.rules import acceptance_seal
 from diagnosis.views.oversight import acceptance as views
 from ml.abnormality import AbnormalityPoint
 from ml.ensemble import EnsembleSpec
@@ -228,13 +229,13 @@ def test_a_changed_acceptance_or_seal_is_noticed(
 ) -> None:
     at = begun.begun_at
     one = Acceptance(acceptance_set=begun, content={"figures": 1}, sealed_at=at)
-    one.content_sha256 = acceptance.digest(one.content)
-    one.mac = acceptance.mac_of(one)
-    assert acceptance.holds(one)
+    one.content_sha256 = acceptance_seal.digest(one.content)
+    one.mac = acceptance_seal.mac_of(one)
+    assert acceptance_seal.holds(one)
     one.content = {"figures": 2}
-    assert not acceptance.holds(one)
-    one.content_sha256 = acceptance.digest(one.content)  # without the key that is all they can do
-    assert not acceptance.holds(one)
+    assert not acceptance_seal.holds(one)
+    one.content_sha256 = acceptance_seal.digest(one.content)  # without the key that is all they can do
+    assert not acceptance_seal.holds(one)
 
 
 def test_what_was_sound_when_it_was_added_has_to_be_when_it_is_closed(

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnosis.models.zone import Zone
-from diagnosis.oversight.acceptance_figures import RULE, Scored, Thresholds, fit, fitted, guarantee, rank
+from diagnosis.oversight.acceptance_figures import Scored, Thresholds, fit, fitted, guarantee, rank
 from diagnosis.oversight.acceptance_paper import fitted_notes
+from diagnosis.rules.acceptance import CONFORMAL
 from ml.spec import zone_of
 
 # Few different values, so that most draws have ties; 0 and 1 among them.
@@ -141,7 +142,7 @@ def sealed(said: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_promise_is_said_in_plain_words_with_what_it_assumes() -> None:
     said = fitted(cases(hundredths(40, 50), hundredths(1, 50)))
-    assert said["rule"] == RULE
+    assert said["rule"] == CONFORMAL
     told = " ".join(fitted_notes(sealed(said))).replace("\xa0", " ")
     for part in (
         "41.0 % and 46.0 %",

@@ -54,7 +54,7 @@ def test_one_result_is_no_trend_and_two_are(upload: Callable[..., Scan], patient
     ((chart,),) = [trend.charts for trend in trends(patient, clinician)]
     (line,) = chart.lines
     assert [(point.answer.probability, point.mark) for point in line.points] == [(0.2, "below"), (0.8, "above")]
-    assert ([one.y for one in line.thresholds], chart.is_zoned) == ([pytest.approx(HEIGHT * (1 - 0.4321))], False)
+    assert ([one.bottom for one in line.spans], chart.is_zoned) == ([pytest.approx(HEIGHT * (1 - 0.4321))], False)
 
 
 def test_the_more_trustworthy_question_is_drawn_first_with_its_own_thresholds(
@@ -66,7 +66,10 @@ def test_the_more_trustworthy_question_is_drawn_first_with_its_own_thresholds(
         finish(taken(upload(year), year), 0.5, 0.5, combined=combined, abnormality=ABNORMALITY)
     ((lung, covid),) = [trend.charts for trend in trends(patient, clinician)]
     assert (lung.question, covid.question) == ("Abnormal lung", "COVID-19 pattern")
-    assert [(line.lower, line.upper) for line in (*lung.lines, *covid.lines)] == [(0.2, 0.6), (0.4321, 0.7)]
+    assert [(one.lower, one.upper) for line in (*lung.lines, *covid.lines) for one in line.spans] == [
+        (0.2, 0.6),
+        (0.4321, 0.7),
+    ]
     assert [point.mark for point in covid.lines[0].points] == ["between", "below", "between"]
     assert [point.x for point in lung.lines[0].points] == [point.x for point in covid.lines[0].points[1:]]
 

@@ -89,7 +89,7 @@ PARTS = {
     *("Draft", "FirstImpression", "Addendum", "ReadingPolicy", "ReadingPreference", "Notification"),
     *("KeyImage", "EnteredInError", "AttentionMap", "Follow", "SavedFilter", "Seal", "RetentionRule"),
     *("Confidentiality", "NamedPerson", "EmergencyAccess", "ClassifierRule", "KeptAnswer", "ErasedStudy"),
-    *("DriftAlarm", "AcceptanceSet", "Acceptance"),
+    *("DriftAlarm", "AcceptanceSet", "Acceptance", "ThresholdDecision"),
 }
 
 
