@@ -23,7 +23,8 @@ class Architecture:
 
     `input_size` (h, w) the size its ImageNet weights were trained at; `smallest_side` below which it
     cannot be built; `input_deviation` brings the standardised input (mean 0, deviation 1) into the range
-    that its ImageNet weights were trained on.
+    that its ImageNet weights were trained on. `earlier` names the layer before the last block, at twice the
+    side of what the backbone gives, which the head can read too; empty where that is not foreseen.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Architecture:
     input_size: tuple[int, int]
     smallest_side: int
     input_deviation: float
+    earlier: str = ""
 
 
 # Deviation of natural images after each kind of preprocessing in keras.applications.imagenet_utils:
@@ -40,8 +42,8 @@ TORCH, TF, CAFFE = 1.0, 0.45, 58.0
 ARCHITECTURES: dict[str, Architecture] = {
     entry.name: entry
     for entry in (
-        Architecture("vgg16", keras.applications.VGG16, (224, 224), 32, CAFFE),
-        Architecture("vgg19", keras.applications.VGG19, (224, 224), 32, CAFFE),
+        Architecture("vgg16", keras.applications.VGG16, (224, 224), 32, CAFFE, "block4_pool"),
+        Architecture("vgg19", keras.applications.VGG19, (224, 224), 32, CAFFE, "block4_pool"),
         Architecture("resnet50", keras.applications.ResNet50, (224, 224), 32, CAFFE),
         Architecture("inceptionv3", keras.applications.InceptionV3, (299, 299), 75, TF),
         Architecture("xception", keras.applications.Xception, (299, 299), 71, TF),
@@ -64,17 +66,22 @@ def build(
     size: tuple[int, int] | None = None,
     weights: str | None = None,
     width: int = 1,
+    two_levels: bool = False,
 ) -> keras.Model:
     """Build an untrained classifier: float32 (batch, h, w, 1) standardised grey in, logits (batch, classes) out.
 
     `size` fixes the input; None accepts any. `weights` goes to the backbone: None (from scratch), "imagenet", or
     the path of a weights file without top. `width` divides the channels of every layer, for a network that learns
-    quickly and is then grown (ml.training.fit.net2net). The grey channel is repeated inside the network.
+    quickly and is then grown (ml.training.fit.net2net). The grey channel is repeated inside the network. With
+    `two_levels` the head reads the block before the last one too, whose values lie closer to the image: raises
+    ValueError where the architecture does not foresee it, and where a fixed size does not halve evenly.
     """
     architecture = find(name)
     backbone = _backbone(architecture, weights)
     if width > 1:
         backbone = _narrow(backbone, width)
+    if two_levels:
+        backbone = _with_earlier(backbone, architecture, size)
     grey = keras.Input((*(size or (None, None)), 1), name="pixels")
     scaled = layers.Rescaling(architecture.input_deviation, name="range")(grey)
     colour = layers.Concatenate(name="channels")([scaled, scaled, scaled])
@@ -116,6 +123,21 @@ def _backbone(architecture: Architecture, weights: str | None) -> keras.Model:
     if weights is None:
         _follow_quickly(backbone)
     return backbone
+
+
+def _with_earlier(backbone: keras.Model, architecture: Architecture, size: tuple[int, int] | None) -> keras.Model:
+    """The same network, whose output has the channels of the block before the last one too.
+
+    These are averaged over 2 x 2 places, which keeps their mean, so that maps stay exact.
+    """
+    if not architecture.earlier:
+        raise ValueError(f"The head of {architecture.name} reads the last block alone.")
+    if size and any(side % architecture.smallest_side for side in size):
+        raise ValueError(f"Both sides of the input are multiples of {architecture.smallest_side}, not {size}.")
+    earlier = backbone.get_layer(architecture.earlier).output
+    halved = layers.AveragePooling2D(2, name="earlier")(earlier)
+    joined = layers.Concatenate(name="levels")([halved, backbone.output])
+    return keras.Model(backbone.input, joined, name=backbone.name)
 
 
 def _follow_quickly(backbone: keras.Model) -> None:

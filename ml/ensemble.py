@@ -25,11 +25,12 @@ class EnsembleSpec:
     """Which classifiers an ensemble combines, how, and how it performs.
 
     `name` is panel-<modality>; `members` are identities such as vgg16-cxr/1.0.0; `temperature` divides the mean of the
-    members' log-probabilities before the softmax; `metrics` holds the held-out numbers. `sources` gives sensitivity and
-    specificity of the operating point by source of the images, with the counts `positive` and `negative`, `answers`
-    precision and recall of each label where it is the likeliest. `abnormality` answers whether the lung is abnormal;
-    None for an ensemble that was not asked. `research_only` where nothing carried over to whole examinations. Raises
-    SpecInvalid when it contradicts itself.
+    members' log-probabilities before the softmax; `weights` say what each of them counts in that mean, in their order
+    and summing to 1, and are empty where all count alike; `metrics` holds the held-out numbers. `sources` gives
+    sensitivity and specificity of the operating point by source of the images, with the counts `positive` and
+    `negative`, `answers` precision and recall of each label where it is the likeliest. `abnormality` answers whether
+    the lung is abnormal; None for an ensemble that was not asked. `research_only` where nothing carried over to whole
+    examinations. Raises SpecInvalid when it contradicts itself.
     """
 
     name: str
@@ -44,6 +45,7 @@ class EnsembleSpec:
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     abnormality: AbnormalityPoint | None = None
     research_only: bool = False
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name in _MAPPINGS:
@@ -64,6 +66,10 @@ class EnsembleSpec:
             (len(set(self.members)) == len(self.members) >= 2, "Members must differ, and be two or more."),
             (all(map(_is_identity, self.members)), "Members are named like vgg16-cxr/1.0.0."),
             (self.temperature > 0 and math.isfinite(self.temperature), "The temperature must be above 0."),
+            (
+                not self.weights or _are_shares(self.weights, len(self.members)),
+                "Weights are one for each member, none below 0, and sum to 1.",
+            ),
             (
                 self.abnormality is None or set(self.abnormality.labels) < set(self.labels),
                 "An abnormal lung has some of the labels, and a clear one another.",
@@ -86,7 +92,7 @@ class EnsembleSpec:
             if set(probabilities) != set(self.labels):
                 raise ValueError(f"{member} answers for other labels than {', '.join(self.labels)}.")
         said = [[answers[member][label] for label in self.labels] for member in self.members]
-        return dict(zip(self.labels, pool(said, self.temperature).tolist(), strict=True))
+        return dict(zip(self.labels, pool(said, self.temperature, self.weights).tolist(), strict=True))
 
     def _difference(self, answered: set[str]) -> str:
         missing, other = sorted(set(self.members) - answered), sorted(answered - set(self.members))
@@ -144,17 +150,21 @@ def _version(ensemble: EnsembleSpec) -> tuple[int, ...]:
     return version_order(ensemble.version)
 
 
+def _are_shares(weights: tuple[float, ...], count: int) -> bool:
+    return len(weights) == count and all(each >= 0 for each in weights) and math.isclose(sum(weights), 1, abs_tol=1e-3)
+
+
 def _is_identity(member: str) -> bool:
     name, _, version = member.partition("/")
     return bool(NAME.fullmatch(name) and VERSION.fullmatch(version))
 
 
 def _typed(fields: dict[str, Any]) -> dict[str, Any]:
-    """What JSON has no type for. Ensembles older than the question have no `abnormality`."""
+    """What JSON has no type for. Older ensembles have no `abnormality` and no `weights`."""
     abnormality = fields.get("abnormality")
     return {
         "modality": Modality(fields["modality"]),
         "operating_point": OperatingPoint.from_fields(fields["operating_point"]),
         "abnormality": AbnormalityPoint.from_fields(abnormality) if abnormality else None,
-        **{name: tuple(fields[name]) for name in ("labels", "members")},
+        **{name: tuple(fields.get(name, ())) for name in ("labels", "members", "weights")},
     }

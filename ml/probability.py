@@ -1,5 +1,6 @@
 """From logits to probabilities, the same way in training, evaluation and serving."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,17 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def pool(said: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
+def pool(said: ArrayLike, temperature: float = 1.0, weights: Sequence[float] = ()) -> NDArray[np.float64]:
     """One answer from several: the softmax of their mean logarithm, divided by `temperature`.
 
-    `said` float (members, ..., classes) in [0, 1]; returns float64 (..., classes). This is the logarithmic opinion
-    pool (Genest and Zidek, Statistical Science, 1986).
+    `said` float (members, ..., classes) in [0, 1]; returns float64 (..., classes). `weights` say what each member
+    counts; without any, all count alike. This is the logarithmic opinion pool (Genest and Zidek, Statistical Science,
+    1986).
     """
-    return softmax(mean_logarithm(said), temperature)
+    return softmax(mean_logarithm(said, weights), temperature)
 
 
-def mean_logarithm(said: ArrayLike) -> NDArray[np.float64]:
-    """The logits of a pool before its temperature, float64 (..., classes)."""
-    return np.asarray(np.log(np.maximum(np.asarray(said, dtype=np.float64), LEAST)).mean(axis=0))
+def mean_logarithm(said: ArrayLike, weights: Sequence[float] = ()) -> NDArray[np.float64]:
+    """The logits of a pool before its temperature, float64 (..., classes); arguments as in `pool`."""
+    logarithms = np.log(np.maximum(np.asarray(said, dtype=np.float64), LEAST))
+    return np.asarray(np.average(logarithms, axis=0, weights=weights) if weights else logarithms.mean(axis=0))

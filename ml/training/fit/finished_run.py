@@ -76,6 +76,7 @@ class FinishedRun:
             "started_from": self._start(),
             "architecture": self.plan.architecture,
             "width": self.plan.width,
+            **({"two_levels": True} if self.plan.two_levels else {}),
         }
 
     def _start(self) -> str:
@@ -88,6 +89,9 @@ class FinishedRun:
     def model(self) -> keras.Model:
         """The classifier with its best weights, in float32 and at its final input size."""
         keras.mixed_precision.set_global_policy("float32")
-        model = architectures.build(self.plan.architecture, len(self.labels), size=self.size, width=self.plan.width)
+        plan = self.plan
+        model = architectures.build(
+            plan.architecture, len(self.labels), size=self.size, width=plan.width, two_levels=plan.two_levels
+        )
         model.load_weights(self.folder / BEST)
         return model

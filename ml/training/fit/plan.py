@@ -33,7 +33,8 @@ class Plan:
     `width` divides the channels of every layer. `grown_from` is the folder of a finished run of the same modality,
     narrower or shallower, whose network this one starts as (ml.training.fit.net2net). `left_out` names a source or
     domain that neither trains nor chooses, for measuring on a place that the network has not seen. `last_layer` teaches
-    the last layer of a network that has learnt before, alone, and takes no epochs (ml.training.fit.last_layer).
+    the last layer of a network that has learnt before, alone, and takes no epochs (ml.training.fit.last_layer);
+    `two_levels` lets it read the last two blocks.
     """
 
     modality: Modality
@@ -50,6 +51,7 @@ class Plan:
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     last_layer: bool = False
+    two_levels: bool = False
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -74,7 +76,7 @@ class Plan:
 
         It is not in plan.json: a run of the questions that was made with `cxr-2` would be measured by another crop than
         it learnt, and none was released. Layers that stay as they are read what they were taught on, which is `cxr-1`,
-        and `cxr-4` cuts nearly the same from it.
+        and `cxr-4` cuts nearly the same from it. What never learnt from X-rays reads the same as the others.
         """
         if self.last_layer:
             return "cxr-4"

@@ -118,7 +118,7 @@ class Run:
 
 
 def _kind(plan: Plan) -> tuple[object, ...]:
-    return plan.modality, plan.architecture, plan.width, plan.objective, plan.left_out, plan.last_layer
+    return plan.modality, plan.architecture, plan.width, plan.objective, plan.left_out, plan.last_layer, plan.two_levels
 
 
 def _build(plan: Plan, classes: int) -> keras.Model:
@@ -126,7 +126,7 @@ def _build(plan: Plan, classes: int) -> keras.Model:
     if plan.grown_from is not None:
         return net2net.grow(Path(plan.grown_from), plan, classes)
     start = plan.weights if plan.fine_tunes else None
-    model = architectures.build(plan.architecture, classes, weights=start, width=plan.width)
+    model = architectures.build(plan.architecture, classes, weights=start, width=plan.width, two_levels=plan.two_levels)
     if plan.warm_starts:
         _load_backbone(model, str(plan.weights))
     return model

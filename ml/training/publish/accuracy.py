@@ -27,6 +27,7 @@ from ml.training.modalities import WORDS, ModalityWords
 from ml.training.publish.card import DISAGREEMENTS
 from ml.training.publish.combine import TEST, VALIDATION, WEIGHTS_ROOT, disagreement, read_members
 from ml.training.publish.earlier import earlier_versions
+from ml.training.publish.left_out import tell_left_out
 from ml.training.publish.markdown import architecture_title, render
 from ml.training.publish.outside import tell_attention
 from ml.training.publish.places import describe_sources, read_controls, read_unseen
@@ -251,6 +252,7 @@ def document(sections: Sequence[Section], results: Path) -> str:
         "accuracy.md.j2",
         sections=sections,
         disagreement_titles=DISAGREEMENTS,
+        left_out=tell_left_out(results, CONTROL_TITLES),
         unseen=_unseen(sections, results),
         controls=read_controls(results),
         steadiness=_steadiness(sections, results),

@@ -28,6 +28,7 @@ from ml.training.measure.predictions import (
     write_predictions,
 )
 from ml.training.measure.report import REPORT, controls, headline, measure, operating_point, plain
+from ml.training.measure.weighing import weigh
 from ml.training.metrics import Measures
 from ml.training.modalities import WORDS
 from ml.training.publish.staging import staged
@@ -106,12 +107,13 @@ def combine(root: Path, modality: Modality, *, version: str) -> Path:
     if folder.exists():
         raise FileExistsError(f"{folder} exists, and a released version never changes. Choose a new --version.")
     members = read_members(root, [spec for spec in catalogue(root) if spec.modality is modality])
-    calibration = _calibrate(members)
+    weights = _weigh(members)
+    calibration = _calibrate(members, weights)
     with staged(folder) as staging:
-        _write_predictions(staging, members, calibration.temperature)
+        _write_predictions(staging, members, calibration.temperature, weights)
         # Measured on what was stored, so that every number can be had again from it
         said = read_predictions(staging / PREDICTIONS)
-        report = _report(staging, said, calibration, members)
+        report = _report(staging, said, calibration, members) | {"weights": weights}
         (staging / REPORT).write_text(json.dumps(report, indent=2) + "\n")
         ensemble = _ensemble(version, modality, report, members)
         (staging / ENSEMBLE).write_text(ensemble.to_json())
@@ -169,9 +171,20 @@ def _disagreement(votes: Votes) -> Measures:
     return {"disagreement": float(divided.mean()), **rates}
 
 
-def _calibrate(members: Sequence[Member]) -> Calibration:
+def _weigh(members: Sequence[Member]) -> tuple[float, ...]:
+    """What each member counts, by what they say of the validation part; none, for all alike, where not all were asked.
+
+    Labels of all sources together would give most to who tells the sources best.
+    """
+    if not _were_asked(members):
+        return ()
     said = [member.said[VALIDATION] for member in members]
-    logits = mean_logarithm([each.probabilities for each in said])
+    return weigh(np.stack([each.probabilities for each in said]), said[0])
+
+
+def _calibrate(members: Sequence[Member], weights: Sequence[float]) -> Calibration:
+    said = [member.said[VALIDATION] for member in members]
+    logits = mean_logarithm([each.probabilities for each in said], weights)
     return questions.calibrate(logits, said[0]) if _were_asked(members) else calibrate(logits, said[0].labels)
 
 
@@ -180,20 +193,24 @@ def _were_asked(members: Sequence[Member]) -> bool:
     return all(member.was_asked for member in members)
 
 
-def _write_predictions(folder: Path, members: Sequence[Member], temperature: float) -> None:
+def _write_predictions(folder: Path, members: Sequence[Member], temperature: float, weights: Sequence[float]) -> None:
     """The ensemble's answers, to the images as they are and without lungs. Border pixels are the same for everybody."""
     said = [member.said for member in members]
-    write_predictions(folder / PREDICTIONS, {part: _pooled(said, part, temperature) for part in (VALIDATION, TEST)})
+    write_predictions(
+        folder / PREDICTIONS, {part: _pooled(said, part, temperature, weights) for part in (VALIDATION, TEST)}
+    )
     if all((member.folder / LUNGS_BLACKED_OUT).is_file() for member in members):
         blind = [read_predictions(member.folder / LUNGS_BLACKED_OUT) for member in members]
-        write_predictions(folder / LUNGS_BLACKED_OUT, {TEST: _pooled(blind, TEST, temperature)})
+        write_predictions(folder / LUNGS_BLACKED_OUT, {TEST: _pooled(blind, TEST, temperature, weights)})
     border = members[0].folder / BORDER_PIXELS
     if border.is_file():
         (folder / BORDER_PIXELS).write_bytes(border.read_bytes())
 
 
-def _pooled(said: Sequence[dict[str, ScoredImages]], part: str, temperature: float) -> ScoredImages:
-    return said[0][part].saying(pool([each[part].probabilities for each in said], temperature))
+def _pooled(
+    said: Sequence[dict[str, ScoredImages]], part: str, temperature: float, weights: Sequence[float]
+) -> ScoredImages:
+    return said[0][part].saying(pool([each[part].probabilities for each in said], temperature, weights))
 
 
 def _report(
@@ -227,6 +244,7 @@ def _ensemble(version: str, modality: Modality, report: dict[str, Any], members:
         answers=_answers(report),
         abnormality=AbnormalityPoint.from_fields(report["abnormality"]["point"]) if report["abnormality"] else None,
         research_only=bool(WORDS[modality].research_only),
+        weights=tuple(report["weights"]),
     )
 
 

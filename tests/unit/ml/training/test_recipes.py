@@ -13,7 +13,16 @@ from ml.__main__ import main
 from ml.serving.bundle import read_bundle
 from ml.spec import Modality, version_order
 from ml.training.fit.plan import Objective
-from ml.training.publish.recipes import LAST_LAYER_RECIPES, QUESTION_RECIPES, RECIPES, WEIGHTS_ROOT, Recipe, make
+from ml.training.publish.recipes import (
+    LAST_LAYER_RECIPES,
+    QUESTION_RECIPES,
+    RECIPES,
+    TRUNK_RECIPES,
+    WEIGHTS_ROOT,
+    Recipe,
+    make,
+)
+from ml.trunks.releases import find
 
 
 def test_every_architecture_has_a_recipe_for_either_modality() -> None:
@@ -49,6 +58,28 @@ def test_the_last_layer_is_taught_questions(capsys: pytest.CaptureFixture[str]) 
     options = ["--data", "data", "--runs", "runs", "--version", "2.0.0", "--last-layer"]
     assert main(["models", *options]) == 2
     assert "give --objective questions too" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--objective", "questions", "--last-layer"]])
+def test_a_trunk_is_taught_questions_by_a_recipe_of_its_own(
+    more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "--data", "data", "--runs", "runs", "--version", "3.0.0", "--trunk", *more]) == 2
+    assert "--trunk is taught questions" in capsys.readouterr().err
+
+
+def test_version_3_is_what_the_recipe_of_its_trunk_makes(tmp_path: Path) -> None:
+    (recipe,) = TRUNK_RECIPES
+    plan, spec = recipe.plan(tmp_path), read_bundle(WEIGHTS_ROOT / recipe.name / "3.0.0").spec
+    assert plan.weights == str(tmp_path / f"{recipe.trunk}.h5")
+    assert plan.fine_tunes
+    assert plan.last_layer
+    assert plan.two_levels
+    assert (spec.width, spec.preprocessing) == (1, plan.recipe)
+    assert spec.input_size == (plan.final_side, plan.final_side)
+    release = find(str(recipe.trunk))
+    assert release.architecture == recipe.architecture
+    assert any(release.package in source and release.terms in source for source in spec.trained_on)
 
 
 def test_version_2_is_what_the_recipes_of_its_last_layer_make(tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""Last layers asked about places that they were not taught on, and what of it the document tells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("openvino", reason="OpenVINO serves what was trained")
+
+from ml.serving.bundle import read_bundle
+from ml.serving.engine import Network
+from ml.training.data.manifest import Row
+from ml.training.measure.bootstrap import estimates
+from ml.training.measure.left_out import answer_left_out, combine_left_out, measure_above, measure_left_out
+from ml.training.publish import left_out
+from ml.training.publish.combine import WEIGHTS_ROOT
+from ml.training.scored_images import ScoredImages
+from tests.unit.ml.training.rows import row
+
+LABELS = ("covid", "pneumonia", "normal")
+EACH = 20
+
+
+def _rows() -> list[Row]:
+    """Both sides of every domain, healthy lungs at half the places only in the second source."""
+    sides = [
+        ("darkcovidnet", "pneumonia"),
+        ("darkcovidnet", "normal"),
+        ("shenzhen", "pneumonia"),
+        ("shenzhen", "normal"),
+    ]
+    sides += [("rsna-opacity", "pneumonia"), ("rsna", "normal"), ("ieee8023", "covid"), ("ieee8023", "pneumonia")]
+    return [row(number, source=source, label=label) for source, label in sides for number in range(EACH)]
+
+
+def _sign(rows: list[Row], *, turned: str = "") -> np.ndarray:
+    """1 for an abnormal lung and -1 for a healthy one, and the other way round at one place; noise beside it."""
+    random = np.random.default_rng(3)
+    truth = np.array([(-1.0 if each.label == "normal" else 1.0) for each in rows])
+    flip = np.array([-1.0 if each.source == turned else 1.0 for each in rows])
+    return np.stack([truth * flip + 0.2 * random.standard_normal(len(rows)), random.standard_normal(len(rows))], axis=1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples() -> Iterator[None]:
+    """Wide apart as they are, a hundred tell these numbers from each other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(estimates.__kwdefaults__, "resamples", 100)
+        yield
+
+
+@pytest.fixture(scope="module")
+def good() -> ScoredImages:
+    """What is said by layers that found what is true everywhere."""
+    rows = _rows()
+    return answer_left_out(_sign(rows), rows, LABELS)
+
+
+def test_what_is_true_everywhere_is_found_at_a_place_that_taught_nothing(good: ScoredImages) -> None:
+    found = measure_left_out(good)
+    assert list(found) == ["rsna", "darkcovidnet", "shenzhen"]
+    assert all(each["auc"]["low"] > 0.95 for each in found.values())
+    assert found["shenzhen"]["abnormal"] == found["shenzhen"]["normal"] == EACH
+
+
+def test_the_place_that_is_left_out_has_no_say() -> None:
+    """Its own images say the opposite, and would have taught it had one of them been seen."""
+    rows = _rows()
+    found = measure_left_out(answer_left_out(_sign(rows, turned="shenzhen"), rows, LABELS))
+    assert found["shenzhen"]["auc"]["value"] < 0.1
+
+
+def test_several_are_pooled_and_measured_against_controls_on_the_same_images(good: ScoredImages) -> None:
+    guessing = good.saying(np.random.default_rng(5).dirichlet((1, 1), len(good.labels)))
+    assert combine_left_out([good, good]).score == pytest.approx(good.score)
+    above = measure_above(good, {"guessing": guessing, "itself": good})
+    for place in ("rsna", "darkcovidnet", "shenzhen"):
+        assert above[place]["guessing"]["low"] > 0.2
+        assert above[place]["itself"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_what_is_before_the_last_layer_is_what_gives_the_logits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bundle = WEIGHTS_ROOT / "vgg16-cxr" / "2.0.0"
+    network, weights = read_bundle(bundle).verified_weights()
+    pooled = left_out._before_the_last_layer(network, weights)
+    images = np.random.default_rng(7).standard_normal((200, 128, 128, 1)).astype(np.float32)
+    features = np.stack([pooled(image) for image in images])
+    logits = np.stack([Network(network, weights).infer(image)[0] for image in images])
+    # One layer explains more images than it has weights
+    assert len(LABELS) < features.shape[1] < len(images) - 1
+    kernel, *_ = np.linalg.lstsq(features - features[0], logits - logits[0], rcond=None)
+    assert (features - features[0]) @ kernel == pytest.approx(logits - logits[0], abs=1e-3)
+
+
+def test_the_document_names_who_is_not_surely_above_a_control(tmp_path: Path) -> None:
+    assert left_out.tell_left_out(tmp_path, {}) is None
+    area = {
+        "auc": {"value": 0.8, "low": 0.7, "high": 0.9},
+        "calibration_error": {"value": 0.1, "low": 0.0, "high": 0.2},
+    }
+    differences = {
+        "thumbnail": {"value": 0.1, "low": -0.01, "high": 0.2},
+        "border": {"value": 0.1, "low": 0.01, "high": 0.2},
+    }
+    measured = {
+        "ensemble": "panel-cxr/9.0.0",
+        "knew": ["one-cxr/9.0.0"],
+        "subjects": {"panel-cxr/9.0.0": {"shenzhen": area}, "one-cxr/9.0.0": {"shenzhen": area}},
+        "controls": {"thumbnail": {"shenzhen": area}},
+        "above": {"one-cxr/9.0.0": {"shenzhen": differences}},
+    }
+    (tmp_path / left_out.LEFT_OUT).write_text(json.dumps(measured))
+    told = left_out.tell_left_out(tmp_path, {"thumbnail": "a thumbnail", "border": "the border"})
+    assert told is not None
+    assert told["not_above"] == "one-cxr/9.0.0, a thumbnail, at shenzhen"
+    assert [each["title"] for each in told["rows"]] == [
+        "members of panel-cxr/9.0.0, together",
+        "one-cxr/9.0.0",
+        "control: a thumbnail",
+    ]
+
+
+def test_probabilities_of_both_sides_sum_to_one(good: ScoredImages) -> None:
+    assert good.probabilities.sum(axis=1) == pytest.approx(np.ones(len(good.labels)))
