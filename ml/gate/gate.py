@@ -1,4 +1,4 @@
-"""The gate: plain rules, one small network that says what an image shows, and whether a slice shows lung tissue."""
+"""The gate: plain rules, one small network that says what an image shows, and rules for window and sharpness."""
 
 import os
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ import numpy as np
 from ml.gate.kinds import READABLE, Kind
 from ml.gate.refusal import GateRefusal, explain
 from ml.gate.rules import broken_rule
+from ml.gate.sharpness import is_enlarged
 from ml.gate.spec import GateSpec
 from ml.gate.windows import shows_lungs
 from ml.preprocessing import Pixels, require_pixels, resize, standardise
@@ -58,8 +59,10 @@ class Gate:
         readable = READABLE[modality]
         if said[readable] < self.spec.thresholds[modality]:
             return explain(max(said, key=said.__getitem__), modality)
-        # Last: what is black in something else than a slice is no lung.
-        return None if not modality.is_tomographic or shows_lungs(pixels) else GateRefusal("window")
+        # Last: what is black in something else than a slice is no lung, and a page of words is as even as a thumbnail.
+        if modality.is_tomographic and not shows_lungs(pixels):
+            return GateRefusal("window")
+        return GateRefusal("enlarged") if is_enlarged(pixels, modality) else None
 
     def probabilities(self, pixels: Pixels) -> Mapping[Kind, float]:
         """How probable each kind is, summing to 1. `pixels` float32 (h, w) in [0, 1]."""

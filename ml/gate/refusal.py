@@ -25,6 +25,14 @@ SENTENCES = {
         "This CT slice lies on its side or upside down, and the classifiers know upright images only; "
         "turn it upright and upload it again."
     ),
+    "tilted/cxr": _(
+        "This chest X-ray is tilted by about ten degrees or more, and the classifiers know upright images only; "
+        "straighten it and upload it again."
+    ),
+    "tilted/ct": _(
+        "This CT slice is tilted by about fifteen degrees or more, and the classifiers know upright images only; "
+        "straighten it and upload it again."
+    ),
     "inverted/cxr": _(
         "The greys of this chest X-ray are inverted, with air bright and bone dark; "
         "export it with air dark and upload it again."
@@ -52,6 +60,21 @@ SENTENCES = {
     "several": _("This picture shows several images, or an image within a page; upload one image a file."),
     "part": _("This picture shows only a part of the chest; upload the whole image."),
     "blurred": _("This image is too blurred to read; upload the original instead of a preview or a photograph."),
+    "enlarged": _(
+        "This image was enlarged from a thumbnail, so that its fine detail is missing; "
+        "upload the original instead of a preview."
+    ),
+    "screen": _(
+        "This is a picture of a screen, with parts of a program around the image; "
+        "export the image itself, or upload the DICOM file."
+    ),
+    "photographed": _(
+        "This looks like a photograph of a film or of a monitor; export the image itself, or upload the DICOM file."
+    ),
+    "other_part": _(
+        "This looks like another part of the body than the chest, such as a shoulder, a limb or the abdomen; "
+        "check that the right file was chosen."
+    ),
     "not_chest/cxr": _("This does not look like a frontal chest X-ray; check that the right file was chosen."),
     "not_chest/ct": _("This does not look like an axial slice of a chest CT; check that the right file was chosen."),
     "unclear/cxr": _(
@@ -68,6 +91,8 @@ SENTENCES = {
 _CODES = {
     Kind.CXR_TURNED: "turned",
     Kind.CT_TURNED: "turned",
+    Kind.CXR_TILTED: "tilted",
+    Kind.CT_TILTED: "tilted",
     Kind.CXR_INVERTED: "inverted",
     Kind.CT_INVERTED: "inverted",
     Kind.CXR_LATERAL: "lateral",
@@ -76,6 +101,9 @@ _CODES = {
     Kind.SEVERAL: "several",
     Kind.PART: "part",
     Kind.BLURRED: "blurred",
+    Kind.SCREEN: "screen",
+    Kind.PHOTOGRAPHED: "photographed",
+    Kind.OTHER_PART: "other_part",
     Kind.OTHER: "not_chest",
 }
 

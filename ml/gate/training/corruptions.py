@@ -1,5 +1,6 @@
 """Ways in which a right image becomes a wrong one. Each takes and gives a grey picture (Pillow, mode L)."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,11 +17,55 @@ TURNS = (Flip.ROTATE_90, Flip.ROTATE_180, Flip.ROTATE_270, Flip.FLIP_TOP_BOTTOM)
 GRIDS = ((1, 2), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3), (3, 4))
 PART_SIDES = (0.25, 0.5)
 BLUR = (0.025, 0.08)
+# Radiographers tilt a little, and so do patients.
+SLIGHT, TILTED = 6, (10, 45)
+# Of a frontal chest X-ray: its upper lateral corner shows a shoulder beside one apex.
+SHOULDER_SIDES = (0.28, 0.5)
 
 
 def turned(picture: GreyImage, random: Random) -> GreyImage:
     """A quarter or half turn, or head down."""
     return picture.transpose(TURNS[random.integers(len(TURNS))])
+
+
+def tilted(picture: GreyImage, random: Random, degrees: float | None = None) -> GreyImage:
+    """Rotated by 10 to 45 degrees either way, or by `degrees`; its corners filled, or cut off."""
+    if degrees is None:
+        degrees = random.uniform(*TILTED) * random.choice((-1, 1))
+    fill = int(random.choice((0, 0, int(np.median(np.asarray(picture)[0])), int(random.integers(256)))))
+    rotated = picture.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=fill)
+    return rotated if random.random() < 0.6 else _within(rotated, degrees)
+
+
+def tilted_whole(picture: GreyImage, degrees: float) -> GreyImage:
+    """Rotated with all of it in a larger black frame, as a program does that loses nothing."""
+    return picture.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+
+
+def _within(rotated: GreyImage, degrees: float) -> GreyImage:
+    """The largest frame of the same shape in which nothing was filled, enlarged."""
+    angle = math.radians(abs(degrees))
+    width, height = rotated.size
+    ratio = max(width / height, height / width)
+    scale = 1 / (math.cos(angle) + ratio * math.sin(angle))
+    left, top = (width * (1 - scale) / 2, height * (1 - scale) / 2)
+    return rotated.resize(rotated.size, Image.Resampling.BICUBIC, (left, top, width - left, height - top))
+
+
+def shoulder(picture: GreyImage, random: Random) -> GreyImage:
+    """The upper lateral corner of a frontal chest X-ray, enlarged: shoulder and clavicle, with one apex at most."""
+    width, height = (side * random.uniform(*SHOULDER_SIDES) for side in picture.size)
+    left, top = picture.width * random.uniform(0, 0.05), picture.height * random.uniform(0, 0.12)
+    if random.random() < 0.5:
+        left = picture.width - width - left
+    return picture.resize(picture.size, Image.Resampling.BICUBIC, (left, top, left + width, top + height))
+
+
+def enlarged(picture: GreyImage, side: int, resample: Image.Resampling) -> GreyImage:
+    """A thumbnail, whose shorter side has `side` pixels, blown up to the picture's size."""
+    scale = side / min(picture.size)
+    small = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
+    return small.resize(picture.size, resample)
 
 
 def inverted(picture: GreyImage, random: Random) -> GreyImage:

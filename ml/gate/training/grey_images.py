@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,8 @@ from ml.imaging.windowing import lung_grey
 from ml.preprocessing import Pixels
 from ml.spec import Modality
 
-SIDE = 160
+Each = TypeVar("Each")
+SIDE = 192
 PHANTOMS, PHANTOM_SIDE = 40, 320
 # The demonstration draws its scans from small seeds; these are others.
 FIRST_SEED = 5000
@@ -52,9 +54,9 @@ def square(picture: GreyImage) -> GreyImage:
     return picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
 
 
-def one_of(pictures: Sequence[GreyImage], random: np.random.Generator) -> GreyImage:
-    """Any of the pictures."""
-    return pictures[int(random.integers(len(pictures)))]
+def one_of(several: Sequence[Each], random: np.random.Generator) -> Each:
+    """Any of several pictures, or of whatever else."""
+    return several[int(random.integers(len(several)))]
 
 
 def _square(path: Path) -> GreyImage:

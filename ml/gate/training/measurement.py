@@ -2,19 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from ml.gate.gate import Gate
-from ml.gate.training import corruptions
+from ml.gate.training import corruptions, screens
 from ml.gate.training.corruptions import GreyImage, Random
-from ml.gate.training.grey_images import picture_of, pixels_of
+from ml.gate.training.grey_images import one_of, picture_of, pixels_of
 from ml.gate.training.negatives import Negative, Role, read_negatives
+from ml.gate.training.photographing import SETTINGS, photograph
 from ml.gate.training.verdicts import ACCEPTED, Verdict, counted, share
 from ml.imaging import DecodedImage, ImageRefused, decode
 from ml.imaging.greyscale import HOUNSFIELD, greyscale
+from ml.imaging.photographs import looks_photographed
 from ml.imaging.windowing import Values, Window, lung_grey
 from ml.preprocessing import Pixels
 from ml.spec import Modality
@@ -22,15 +26,41 @@ from ml.training.data.datasets import read_pixels
 from ml.training.data.manifest import Row, read_rows
 from ml.training.data.split import Part, split
 
-# Of the test part, every image is measured as it is and every second one spoilt in each way.
-SPOILT_EVERY = 2
+
+def _tilted(picture: GreyImage, random: Random, degrees: float) -> GreyImage:
+    return corruptions.tilted_whole(picture, degrees * one_of((-1, 1), random))
+
+
+def _enlarged(picture: GreyImage, random: Random, side: int) -> GreyImage:
+    """Three times as large as the image was, as a program would that shows a preview large."""
+    large = picture.resize((3 * picture.width, 3 * picture.height))
+    return corruptions.enlarged(large, side, one_of(RESAMPLES, random))
+
+
+RESAMPLES = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
+# Of the test part, every image is measured as it is and every fourth one spoilt in each way.
+SPOILT_EVERY = 4
+# Photographs take half a second each.
+PHOTOGRAPHED_EVERY = 24
 RIGHT, OTHER_MODALITY, WITHOUT_LUNGS = "right", "other modality", "lungs painted over"
+SLIGHTLY_TILTED = "right, tilted by 5 degrees"
+# Whole sources that came later than the split, so that nothing was fitted or chosen on them.
+LATER_MANIFEST = "manifest_v2.csv"
+LATER_LABELS = ("normal", "pneumonia", "tuberculosis", "covid", "non-covid")
 SPOILINGS: dict[str, Callable[[GreyImage, Random], GreyImage]] = {
     "turned": corruptions.turned,
     "inverted": corruptions.inverted,
     "part": corruptions.part,
     "blurred": corruptions.blurred,
     "noise": corruptions.drowned,
+    **{f"tilted by {degrees} degrees": partial(_tilted, degrees=degrees) for degrees in (10, 15, 20, 30)},
+    **{f"enlarged from {side} pixels": partial(_enlarged, side=side) for side in (32, 48, 64, 96)},
+}
+# Pictures of screens, of which the first kind was fitted on.
+SCREENS = {
+    "screen, workstation": screens.workstation,
+    "screen, web page": screens.web_page,
+    "screen, telephone": screens.phone,
 }
 # Files as users upload them, with the modality that they would say.
 UPLOADS = {
@@ -64,6 +94,7 @@ def measure(gate: Gate, data: Path, negatives: Path) -> dict[str, Any]:
     return {
         "right_refused": _by_source(verdict for verdict in verdicts if verdict.kind == RIGHT),
         "wrong_accepted": _by_kind(verdict for verdict in verdicts if verdict.kind != RIGHT),
+        "later_sources": _by_source(_on_later_sources(gate, data)),
         "uploads": {folder: _uploads(gate, data / folder, modality) for folder, modality in UPLOADS.items()},
         "windows": {folder: windows(gate, data / folder) for folder in WINDOWED},
     }
@@ -79,6 +110,9 @@ def _on_test_part(gate: Gate, data: Path) -> Iterator[Verdict]:
             if number % SPOILT_EVERY == 0:
                 neighbours = [picture_of(read_pixels(data / each.path)) for each in random.choice(_plain(rows), 3)]
                 yield from _spoilt(gate, pixels, modality, row, neighbours, random)
+                yield from _on_screens(gate, pixels, modality, row, neighbours, random)
+            if number % PHOTOGRAPHED_EVERY == 0:
+                yield from _photographed(gate, pixels, modality, row, random)
 
 
 def _spoilt(
@@ -87,12 +121,46 @@ def _spoilt(
     picture = picture_of(pixels)
     for kind, spoil in SPOILINGS.items():
         yield _verdict(gate, pixels_of(spoil(picture, random)), modality, kind, row)
+    slight = pixels_of(_tilted(picture, random, 5))
+    yield _verdict(gate, slight, modality, SLIGHTLY_TILTED, row)
+    if not modality.is_tomographic:
+        yield _verdict(gate, pixels_of(corruptions.shoulder(picture, random)), modality, "shoulder", row)
     yield _verdict(gate, pixels_of(corruptions.grid([picture, *neighbours], random)), modality, "several", row)
     for other in Modality:
         if other is not modality:
             yield _verdict(gate, pixels, other, OTHER_MODALITY, row)
     if modality.is_tomographic and (painted := corruptions.without_lungs(picture, random)):
         yield _verdict(gate, pixels_of(painted), modality, WITHOUT_LUNGS, row)
+
+
+def _on_screens(
+    gate: Gate, pixels: Pixels, modality: Modality, row: Row, neighbours: list[GreyImage], random: Random
+) -> Iterator[Verdict]:
+    pictures = [picture_of(pixels), *neighbours[: random.integers(len(neighbours) + 1)]]
+    for kind, draw in SCREENS.items():
+        yield _at_the_door(gate, draw(pictures, random), modality, kind, row)
+
+
+def _photographed(gate: Gate, pixels: Pixels, modality: Modality, row: Row, random: Random) -> Iterator[Verdict]:
+    for name, setting in SETTINGS.items():
+        shown = photograph(picture_of(pixels), setting, random).convert("L")
+        yield _at_the_door(gate, shown, modality, f"photograph, {name}", row)
+
+
+def _at_the_door(gate: Gate, picture: GreyImage, modality: Modality, kind: str, row: Row) -> Verdict:
+    """As a PNG or JPEG file, which is not asked about where it looks photographed (ml.imaging.photographs)."""
+    pixels = pixels_of(picture)
+    if looks_photographed(pixels):
+        return Verdict(modality, kind, row.source, row.group, "photograph")
+    return _verdict(gate, pixels, modality, kind, row)
+
+
+def _on_later_sources(gate: Gate, data: Path) -> Iterator[Verdict]:
+    known = {row.source for modality in Modality for row in read_rows(data, modality)}
+    for modality in Modality:
+        for row in read_rows(data, modality, labels=LATER_LABELS, manifest=LATER_MANIFEST):
+            if row.source not in known:
+                yield _verdict(gate, read_pixels(data / row.path), modality, RIGHT, row)
 
 
 def _plain(rows: Sequence[Row]) -> np.ndarray:
@@ -121,7 +189,7 @@ def _by_source(verdicts: Iterable[Verdict]) -> dict[str, Any]:
     for modality in Modality:
         own = [verdict for verdict in several if verdict.modality is modality]
         sources = {source: [v for v in own if v.source == source] for source in sorted({v.source for v in own})}
-        report[modality] = {"all": _entry(own, accepted=False)}
+        report[modality] = {"all": _entry(own, accepted=False)} if own else {}
         report[modality] |= {source: _entry(each, accepted=False) for source, each in sources.items()}
     return report
 

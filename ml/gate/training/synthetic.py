@@ -10,26 +10,31 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from ml.gate.gate import prepare
 from ml.gate.kinds import Kind
-from ml.gate.training import corruptions
+from ml.gate.training import corruptions, screens
 from ml.gate.training.corruptions import GreyImage, Random
 from ml.gate.training.grey_images import one_of, pixels_of, square
 from ml.preprocessing import Pixels
 from ml.spec import Modality
 
 SHARES: Mapping[Kind, float] = {
-    Kind.CXR: 0.17,
-    Kind.CT: 0.17,
-    Kind.CXR_TURNED: 0.07,
-    Kind.CT_TURNED: 0.07,
-    Kind.CXR_INVERTED: 0.05,
-    Kind.CT_INVERTED: 0.04,
-    Kind.CXR_LATERAL: 0.04,
-    Kind.CT_REFORMATTED: 0.04,
+    Kind.CXR: 0.14,
+    Kind.CT: 0.14,
+    Kind.CXR_TURNED: 0.05,
+    Kind.CT_TURNED: 0.05,
+    Kind.CXR_TILTED: 0.06,
+    Kind.CT_TILTED: 0.05,
+    Kind.CXR_INVERTED: 0.03,
+    Kind.CT_INVERTED: 0.03,
+    Kind.CXR_LATERAL: 0.03,
+    Kind.CT_REFORMATTED: 0.03,
     Kind.CT_WITHOUT_LUNGS: 0.06,
-    Kind.SEVERAL: 0.06,
-    Kind.PART: 0.06,
+    Kind.SEVERAL: 0.04,
+    Kind.PART: 0.05,
     Kind.BLURRED: 0.04,
-    Kind.OTHER: 0.13,
+    Kind.SCREEN: 0.04,
+    Kind.PHOTOGRAPHED: 0.04,
+    Kind.OTHER_PART: 0.05,
+    Kind.OTHER: 0.07,
 }
 SOURCE_POWER = 0.5
 MARKERS = ("L", "R", "A", "B", "AP", "PA", "SUPINE", "1", "H-9", "12:30")
@@ -39,12 +44,14 @@ AIR = (0, 0, 0, 60, 70)
 
 @dataclass(frozen=True)
 class Material:
-    """Pictures to draw from. `chests` by modality and source; `others`, `laterals` and `reformats` by source."""
+    """Pictures to draw from. `chests` by modality and source; `others` by source; the rest by what they show."""
 
     chests: Mapping[Modality, Mapping[str, list[GreyImage]]]
     without_lungs: list[GreyImage]
     laterals: list[GreyImage]
     reformats: list[GreyImage]
+    photographs: list[GreyImage]
+    parts: list[GreyImage]
     others: Mapping[str, list[GreyImage]]
 
 
@@ -58,6 +65,10 @@ class Synthesiser:
             Kind.CT: lambda random: self._chest(Modality.CT, random),
             Kind.CXR_TURNED: lambda random: corruptions.turned(self._chest(Modality.CXR, random), random),
             Kind.CT_TURNED: lambda random: corruptions.turned(self._chest(Modality.CT, random), random),
+            Kind.CXR_TILTED: lambda random: corruptions.tilted(
+                self._chest(Modality.CXR, random, upright=False), random
+            ),
+            Kind.CT_TILTED: lambda random: corruptions.tilted(self._chest(Modality.CT, random, upright=False), random),
             Kind.CXR_INVERTED: lambda random: corruptions.inverted(self._chest(Modality.CXR, random), random),
             Kind.CT_INVERTED: lambda random: corruptions.inverted(self._chest(Modality.CT, random), random),
             Kind.CXR_LATERAL: lambda random: varied(one_of(material.laterals, random), random),
@@ -65,7 +76,10 @@ class Synthesiser:
             Kind.CT_WITHOUT_LUNGS: lambda random: self._framed(one_of(material.without_lungs, random), random),
             Kind.SEVERAL: self._several,
             Kind.PART: lambda random: corruptions.part(self._any_chest(random), random),
-            Kind.BLURRED: lambda random: corruptions.blurred(self._any_chest(random), random),
+            Kind.BLURRED: self._blurred,
+            Kind.SCREEN: self._screen,
+            Kind.PHOTOGRAPHED: lambda random: varied(one_of(material.photographs, random), random),
+            Kind.OTHER_PART: self._other_part,
             Kind.OTHER: self._other,
         }
 
@@ -76,20 +90,37 @@ class Synthesiser:
         inputs = [prepare(pixels_of(self._draw[kinds[label]](random)), self._side) for label in labels]
         return np.stack(inputs), labels.astype(np.int64)
 
-    def _chest(self, modality: Modality, random: Random) -> GreyImage:
+    def _chest(self, modality: Modality, random: Random, *, upright: bool = True) -> GreyImage:
         picture = _by_source(self._material.chests[modality], random)
-        return self._framed(picture, random) if modality.is_tomographic else varied(picture, random)
+        framed = self._framed if modality.is_tomographic else varied
+        return framed(picture, random, upright=upright)
 
     def _any_chest(self, random: Random) -> GreyImage:
         return self._chest(_any_modality(random), random)
 
-    def _framed(self, picture: GreyImage, random: Random) -> GreyImage:
+    def _framed(self, picture: GreyImage, random: Random, *, upright: bool = True) -> GreyImage:
         """Varied, and often with shoulders, or with the table and the wide field of a scanner around the body."""
         if random.random() < 0.2:
             picture = with_shoulders(picture, random)
         if random.random() < 0.4:
             picture = in_scanner(picture, random)
-        return varied(picture, random)
+        return varied(picture, random, upright=upright)
+
+    def _blurred(self, random: Random) -> GreyImage:
+        picture = self._any_chest(random)
+        if random.random() < 0.6:
+            return corruptions.blurred(picture, random)
+        resample = one_of((Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC), random)
+        return corruptions.enlarged(picture, int(random.integers(24, 49)), resample)
+
+    def _screen(self, random: Random) -> GreyImage:
+        sources = self._material.chests[_any_modality(random)]
+        return screens.workstation([_by_source(sources, random) for _ in range(random.integers(1, 5))], random)
+
+    def _other_part(self, random: Random) -> GreyImage:
+        if random.random() < 0.4:
+            return corruptions.shoulder(self._chest(Modality.CXR, random), random)
+        return varied(one_of(self._material.parts, random), random)
 
     def _several(self, random: Random) -> GreyImage:
         if random.random() < 0.6:
@@ -107,13 +138,12 @@ class Synthesiser:
         return corruptions.inverted(picture, random) if random.random() < 0.2 else picture
 
 
-def varied(picture: GreyImage, random: Random) -> GreyImage:
-    """The picture as another device or clinic might have made it."""
+def varied(picture: GreyImage, random: Random, *, upright: bool = True) -> GreyImage:
+    """The picture as another device or clinic might have made it; slightly tilted, where it is to stay upright."""
     if random.random() < 0.3:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if random.random() < 0.5:
-        edge = int(np.median(np.asarray(picture)[0]))
-        picture = picture.rotate(random.uniform(-9, 9), Image.Resampling.BILINEAR, fillcolor=edge)
+    if upright and random.random() < 0.6:
+        picture = corruptions.tilted(picture, random, random.uniform(-corruptions.SLIGHT, corruptions.SLIGHT))
     picture = _cut(picture, random)
     if random.random() < 0.25:
         picture = _padded(picture, random)

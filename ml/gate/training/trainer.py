@@ -14,9 +14,11 @@ from ml.gate.gate import prepare
 from ml.gate.kinds import READABLE, Kind
 from ml.gate.training import corruptions
 from ml.gate.training.corruptions import GreyImage
-from ml.gate.training.grey_images import phantoms, read_pictures
+from ml.gate.training.grey_images import one_of, phantoms, read_pictures, square
+from ml.gate.training.limbs import limb
 from ml.gate.training.negatives import Role, read_negatives
 from ml.gate.training.network import build
+from ml.gate.training.photographing import SETTINGS, photograph
 from ml.gate.training.synthetic import SHARES, Material, Synthesiser
 from ml.preprocessing import Pixels
 from ml.probability import softmax
@@ -26,12 +28,16 @@ from ml.training.data.datasets import read_pixels
 from ml.training.data.manifest import Row, read_rows
 from ml.training.data.split import Part, split
 
-SIDE = 64
-EPOCHS, EXAMPLES, BATCH = 12, 5000, 64
+SIDE = 96
+EPOCHS, EXAMPLES, BATCH = 16, 6000, 64
 FIRST_STEP, WEIGHT_DECAY = 3e-3, 1e-4
 # Every third slice loses its lungs; all of them would take long to paint and teach no more.
 PAINTED_EVERY = 3
-LATERAL, REFORMATTED = "lateral-xray", "reformatted-ct"
+LATERAL, REFORMATTED, HEAD = "lateral-xray", "reformatted-ct", "head-xray"
+# Drawn once, because each takes a tenth of a second and more.
+LIMBS, PHOTOGRAPHS = 500, 500
+# A film that fills its photograph looks like its export at this size. Films at a window and prints are measured on.
+PHOTOGRAPHED_ON = ("light box", "monitor")
 # Of the validation part's images, this share may be refused. A kind likelier than all others together always passes.
 REFUSED_SHARE = 0.007
 LEAST_THRESHOLD, HIGHEST_THRESHOLD = 0.2, 0.5
@@ -85,9 +91,24 @@ def _material(data: Path, folder: Path, rows: dict[Modality, tuple[Row, ...]]) -
     others: dict[str, list[GreyImage]] = defaultdict(list)
     special: dict[str, list[GreyImage]] = defaultdict(list)
     for row in read_negatives(folder, Role.FIT):
-        group = special[row.kind] if row.kind in (LATERAL, REFORMATTED) else others[row.source]
+        group = special[row.kind] if row.kind in (LATERAL, REFORMATTED, HEAD) else others[row.source]
         group.extend(read_pictures(folder, [row.path]))
-    return Material(chests, _painted(chests[Modality.CT]), special[LATERAL], special[REFORMATTED], others)
+    random = np.random.default_rng(0)
+    return Material(
+        chests=chests,
+        without_lungs=_painted(chests[Modality.CT]),
+        laterals=special[LATERAL],
+        reformats=special[REFORMATTED],
+        photographs=[square(_photograph(chests, random)) for _ in range(PHOTOGRAPHS)],
+        parts=[*(limb(random) for _ in range(LIMBS)), *special[HEAD]],
+        others=others,
+    )
+
+
+def _photograph(chests: dict[Modality, dict[str, list[GreyImage]]], random: np.random.Generator) -> GreyImage:
+    pictures = [each for sources in one_of(list(chests.values()), random).values() for each in sources]
+    setting = SETTINGS[one_of(PHOTOGRAPHED_ON, random)]
+    return photograph(one_of(pictures, random), setting, random).convert("L")
 
 
 def _chests(data: Path, modality: Modality, rows: Iterable[Row]) -> dict[str, list[GreyImage]]:

@@ -14,6 +14,9 @@ pytest.importorskip("openvino", reason="OpenVINO runs the gate's network")
 import ml
 from ml.gate import Gate
 from ml.gate.kinds import Kind
+from ml.gate.training import screens
+from ml.gate.training.grey_images import picture_of, pixels_of
+from ml.gate.training.limbs import limb
 from ml.gate.windows import shows_lungs
 from ml.imaging.phantom import chest_ct, chest_xray
 from ml.imaging.windowing import Window, lung_grey
@@ -41,6 +44,10 @@ def ct(seed: int = 0, opacities: int = 0) -> Pixels:
 
 def chest(modality: Modality) -> Pixels:
     return xray() if modality is Modality.CXR else ct()
+
+
+def tilted(modality: Modality, degrees: float) -> Pixels:
+    return pixels_of(picture_of(chest(modality)).rotate(degrees, Image.Resampling.BICUBIC, expand=True))
 
 
 def code(gate: Gate, pixels: Pixels, modality: Modality) -> str:
@@ -72,6 +79,42 @@ def test_the_other_modality_is_noticed(gate: Gate, modality: Modality, other: Mo
 @pytest.mark.parametrize("modality", list(Modality))
 def test_turned_images_are_refused(gate: Gate, modality: Modality, turns: int) -> None:
     assert code(gate, np.rot90(chest(modality), turns), modality) == "turned"
+
+
+@pytest.mark.parametrize("degrees", [-30, -20, 20, 30])
+@pytest.mark.parametrize("modality", list(Modality))
+def test_tilted_images_are_refused(gate: Gate, modality: Modality, degrees: float) -> None:
+    assert code(gate, tilted(modality, degrees), modality) == "tilted"
+
+
+@pytest.mark.parametrize("degrees", [-4, 4])
+@pytest.mark.parametrize("modality", list(Modality))
+def test_a_slight_tilt_passes(gate: Gate, modality: Modality, degrees: float) -> None:
+    assert code(gate, tilted(modality, degrees), modality) == ""
+
+
+@pytest.mark.parametrize("resample", [Image.Resampling.NEAREST, Image.Resampling.BICUBIC])
+@pytest.mark.parametrize("modality", list(Modality))
+def test_an_enlarged_thumbnail_is_refused(gate: Gate, modality: Modality, resample: Image.Resampling) -> None:
+    picture = picture_of(chest(modality))
+    large = picture.resize((64, 64)).resize((SIDE, SIDE), resample)
+    assert code(gate, pixels_of(large), modality) == "enlarged"
+    assert code(gate, pixels_of(picture.resize((300, 300)).resize((1200, 1200), resample)), modality) == ""
+
+
+def test_a_picture_of_a_screen_is_refused(gate: Gate) -> None:
+    random = np.random.default_rng(0)
+    for modality in Modality:
+        for draw in (screens.workstation, screens.web_page, screens.phone):
+            shown = draw([picture_of(chest(modality))], random)
+            assert code(gate, pixels_of(shown), modality) in {"screen", "several", "not_chest"}
+
+
+def test_a_drawn_limb_is_no_chest(gate: Gate) -> None:
+    random = np.random.default_rng(99)
+    codes = [code(gate, pixels_of(limb(random)), Modality.CXR) for _ in range(30)]
+    assert codes.count("") <= 1
+    assert codes.count("other_part") >= 15
 
 
 @pytest.mark.parametrize("modality", list(Modality))

@@ -63,6 +63,9 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(trainer, "EXAMPLES", 800)
         # Many small steps: the statistics of batch normalisation need some hundred to arrive.
         patch.setattr(trainer, "BATCH", 16)
+        patch.setattr(trainer, "LIMBS", 20)
+        patch.setattr(trainer, "PHOTOGRAPHS", 10)
+        patch.setattr(measurement, "LATER_MANIFEST", "manifest.csv")
         patch.setattr(measurement, "UPLOADS", {"uploads": Modality.CXR})
         patch.setattr(measurement, "WINDOWED", ())
         trainer.train(data, negatives, root / "run")

@@ -48,8 +48,9 @@ def test_the_card_of_an_ensemble_is_what_its_numbers_say(identity: str, tmp_path
     assert (tmp_path / CARD).read_text() == stored(identity)
 
 
-def test_the_card_of_the_gate_is_what_its_numbers_say() -> None:
-    assert render_gate_card(read_spec(WEIGHTS / "gate" / "1.0.0"), report_of("gate/1.0.0")) == stored("gate/1.0.0")
+@pytest.mark.parametrize("identity", ["gate/1.0.0", "gate/2.0.0"])
+def test_the_card_of_the_gate_is_what_its_numbers_say(identity: str) -> None:
+    assert render_gate_card(read_spec(WEIGHTS / identity), report_of(identity)) == stored(identity)
 
 
 @pytest.mark.parametrize(
