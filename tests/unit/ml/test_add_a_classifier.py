@@ -22,7 +22,7 @@ SHIPPED = "vgg16-cxr/2.0.0"
 
 def test_the_recipe_has_every_command_from_images_to_the_accuracy_page() -> None:
     assert [command.split()[0] for command in COMMANDS] == [
-        "train", "evaluate", "export", "import-h5", "import-onnx", "combine", "accuracy",
+        "train", "evaluate", "export", "weights", "train", "import-h5", "import-onnx", "combine", "accuracy",
     ]  # fmt: skip
 
 
