@@ -30,7 +30,8 @@ RELEASES = (
         terms="MIT",
         known=(
             "It served a classifier of brain MR images. Its first layer is that of the ImageNet release of VGG16; "
-            "deeper ones may have learnt from those MR images, and were not compared with that release."
+            "deeper ones may have learnt from those MR images, and were not compared with that release. The licence "
+            "file in the package is the sample of the Python Packaging Authority, and names no other holder."
         ),
     ),
     Release(
