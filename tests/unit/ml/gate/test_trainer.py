@@ -59,8 +59,8 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (data / "uploads").mkdir()
     phantom(Modality.CXR, 9200).save(data / "uploads" / "chest.png")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "EPOCHS", 6)
-        patch.setattr(trainer, "EXAMPLES", 800)
+        patch.setattr(trainer, "EPOCHS", 8)
+        patch.setattr(trainer, "EXAMPLES", 1400)
         # Many small steps: the statistics of batch normalisation need some hundred to arrive.
         patch.setattr(trainer, "BATCH", 16)
         patch.setattr(trainer, "LIMBS", 20)

@@ -114,4 +114,4 @@ def test_weights_that_fit_hardly_any_layer_are_refused(
 
 def test_a_missing_weights_file_is_refused(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train_by_command(data, tmp_path / "run", tmp_path / "lost.h5") == 2
-    assert "the path to the weights file" in capsys.readouterr().err
+    assert "lost.h5 is no file" in capsys.readouterr().err
