@@ -54,7 +54,7 @@ def tell_left_out(results: Path, control_titles: Mapping[str, str]) -> dict[str,
         "knew": measured["knew"],
         "rows": [
             *(
-                _row(f"members of {name}, together" if name == measured["ensemble"] else name, found)
+                _row(f"members of {name}, all counting alike" if name == measured["ensemble"] else name, found)
                 for name, found in subjects.items()
             ),
             *(_row(f"control: {control_titles[name]}", found) for name, found in controls.items()),

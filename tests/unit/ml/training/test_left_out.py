@@ -120,7 +120,7 @@ def test_the_document_names_who_is_not_surely_above_a_control(tmp_path: Path) ->
     assert told is not None
     assert told["not_above"] == "one-cxr/9.0.0, a thumbnail, at shenzhen"
     assert [each["title"] for each in told["rows"]] == [
-        "members of panel-cxr/9.0.0, together",
+        "members of panel-cxr/9.0.0, all counting alike",
         "one-cxr/9.0.0",
         "control: a thumbnail",
     ]
