@@ -221,7 +221,10 @@ def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, study: StudyPredictions)
     try:
         with transaction.atomic():
             ours = Q(claim=claim)
-            _require_still_answering(pk, predictions)
+            examined = (
+                Analysis.objects.select_related("study").only("study__clinic", "study__modality").get(pk=pk).study
+            )
+            _require_still_answering(examined, predictions)
             reasons = [reason.as_json() for reason in made.without_ensemble]
             changes: dict[str, Any] = {"without_ensemble_reasons": reasons, "aggregation": dict(study.aggregation)}
             if not Analysis.objects.finish(pk, S.RUNNING, S.SUCCEEDED, by=worker, only=ours, **changes):
@@ -229,7 +232,7 @@ def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, study: StudyPredictions)
             Prediction.objects.bulk_create(predictions)
             ImageResult.objects.bulk_create([_image_result(pk, one) for one in study.images])
             if made.combined:
-                ensemble_prediction_row(pk, made.combined, _site_thresholds(pk, made)).save(force_insert=True)
+                ensemble_prediction_row(pk, made.combined, _site_thresholds(examined, made)).save(force_insert=True)
             analysis = Analysis.objects.select_related("study__clinic").get(pk=pk)
             if analysis.image_id is None:
                 # Not the key image: which one that is tells of the result.
@@ -243,13 +246,12 @@ def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, study: StudyPredictions)
         log.warning("analysis %s was taken away while it ran; its result is dropped", pk)
 
 
-def _require_still_answering(pk: uuid.UUID, predictions: list[Prediction]) -> None:
+def _require_still_answering(study: Study, predictions: list[Prediction]) -> None:
     """The last look before a result is there for everybody; raises AnalysisFailed and OthersAnswer.
 
     Whoever decides about a classifier waits until this result is kept, and this until the decision is: none is kept
     that a stop did not see.
     """
-    study = Analysis.objects.select_related("study").only("study__clinic", "study__modality").get(pk=pk).study
     hold_decisions(study.clinic_id)
     require_still_answering(study.clinic_id, Modality(study.modality), [one.classifier for one in predictions])
 
@@ -307,13 +309,12 @@ def _prediction(pk: uuid.UUID, image: uuid.UUID, one: ClassifierPrediction) -> P
     return prediction
 
 
-def _site_thresholds(pk: uuid.UUID, made: ImagePredictions) -> SiteThresholds | None:
+def _site_thresholds(study: Study, made: ImagePredictions) -> SiteThresholds | None:
     """Those that the clinic has put into use for exactly what has answered here; decided on after the decisions of the
     clinic were held, so that a result that is kept later than a decision follows it.
     """
     if made.combined is None or made.combined.ensemble.abnormality is None:
         return None
-    study = Analysis.objects.select_related("study").only("study__clinic", "study__modality").get(pk=pk).study
     weights = {one.spec.identity: one.spec.weights_sha256 for one in made.each}
     return thresholds.applied(study.clinic_id, Modality(study.modality), Measured.of(made.combined.ensemble, weights))
 

@@ -6,7 +6,7 @@ from math import prod
 from pathlib import Path
 
 from ml.importing.refusal import ImportRefused, require
-from ml.onnx.protobuf import Value, broken, fields, integers
+from ml.onnx.protobuf import Value, fields, integers, message_in
 
 # VGG16 with its original head has 0.55 GB; a message of Protocol Buffers ends at twice this anyway.
 LARGEST_FILE = 1024**3
@@ -86,7 +86,7 @@ def _messages(kind: str, message: memoryview) -> Iterator[tuple[str, memoryview]
             raise ImportRefused(f"The file {what}")
         inside = MESSAGES[kind][number]
         if inside:
-            yield from _messages(inside, _bytes(value))
+            yield from _messages(inside, message_in(value))
 
 
 def _check_node(_: Checked, message: memoryview) -> None:
@@ -112,7 +112,7 @@ def _check_tensor(checked: Checked, message: memoryview) -> None:
     elements = prod(size for number, value in found if number == DIMS for size in integers(value))
     kinds = {value for number, value in found if number == DATA_TYPE}
     require(len(kinds) == 1 and kinds <= set(NUMBER_SIZES), "The network has weights that are no plain numbers.")
-    raw = [len(_bytes(value)) for number, value in found if number == RAW_DATA]
+    raw = [len(message_in(value)) for number, value in found if number == RAW_DATA]
     (kind,) = kinds
     held = elements <= len(message) if not raw else raw == [elements * NUMBER_SIZES[int(kind)]]
     require(held, "A weight of the network does not have the size that the file declares.")
@@ -126,11 +126,5 @@ def _nothing(_: Checked, __: memoryview) -> None:
 CHECKS: Mapping[str, Callable[[Checked, memoryview], None]] = {"node": _check_node, "tensor": _check_tensor}
 
 
-def _bytes(value: Value) -> memoryview:
-    if isinstance(value, int):
-        raise broken()
-    return value
-
-
 def _text(value: Value) -> str:
-    return bytes(_bytes(value)).decode(errors="replace")
+    return bytes(message_in(value)).decode(errors="replace")

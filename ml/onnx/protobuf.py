@@ -50,6 +50,13 @@ def integers(value: Value) -> list[int]:
     return found
 
 
+def message_in(value: Value) -> memoryview:
+    """The bytes of a field that holds a message or a text. Raises ImportRefused for an integer."""
+    if isinstance(value, int):
+        raise broken()
+    return value
+
+
 def broken() -> ImportRefused:
     """What is said of a file that does not hold together."""
     return ImportRefused("The file is no ONNX file, or is damaged. Copy or export it again.")

@@ -82,6 +82,14 @@ def domain_of(source: str) -> Domain | None:
     return next((domain for domain in DOMAINS if source in domain.sources), None)
 
 
+def domain_of_row(row: Row) -> Domain:
+    """The domain of a row. Raises ValueError where its source can answer no question."""
+    domain = domain_of(row.source)
+    if domain is None:
+        raise ValueError(f"{row.source} can answer no question.")
+    return domain
+
+
 def domains_of(question: Question) -> tuple[str, ...]:
     """The names of the domains whose images can answer a question."""
     return tuple(domain.name for domain in DOMAINS if domain.question is question)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ml.probability import pool, softmax
 from ml.spec import Estimate
 from ml.training.data.manifest import Row
-from ml.training.data.questions import ABNORMAL, DOMAINS, Domain, domain_of, side_targets
+from ml.training.data.questions import ABNORMAL, DOMAINS, domain_of_row, side_targets
 from ml.training.fit.last_layer import Lesson, measure_penalties
+from ml.training.fit.plan import Plan
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.report import plain
 from ml.training.metrics import Measures, area_under_curve, calibration_error
@@ -23,7 +24,7 @@ from ml.training.scored_images import ScoredImages
 Values = NDArray[np.float64]
 SIDES = ("abnormal", "normal")
 # As the last layers that ship were taught
-SMOOTHING = 0.05
+SMOOTHING = Plan.label_smoothing
 # Other places ask the same question, so that one can be left out and still be answered
 PLACES = tuple(domain for domain in DOMAINS if domain.question is ABNORMAL)
 
@@ -35,7 +36,7 @@ def answer_left_out(features: Values, rows: Sequence[Row], labels: Sequence[str]
     of the layer. Raises ValueError where a row can answer no question.
     """
     targets, groups = side_targets(rows), [row.group for row in rows]
-    domains = np.array([_domain(row).name for row in rows])
+    domains = np.array([domain_of_row(row).name for row in rows])
     said = np.zeros(len(rows))
     for place in PLACES:
         left = domains == place.name
@@ -82,7 +83,7 @@ def _scored(rows: Sequence[Row], abnormal: Values) -> ScoredImages:
         SIDES,
         np.stack([abnormal, 1.0 - abnormal], axis=1),
         np.array([int(row.label not in ABNORMAL.positive) for row in rows], dtype=np.int64),
-        np.array([_domain(row).name for row in rows]),
+        np.array([domain_of_row(row).name for row in rows]),
         np.array([row.group for row in rows]),
         np.array([row.path for row in rows]),
     )
@@ -107,10 +108,3 @@ def _difference(both: ScoredImages) -> Estimate:
         return {"difference": ours - control}
 
     return estimates(both, measure)["difference"]
-
-
-def _domain(row: Row) -> Domain:
-    domain = domain_of(row.source)
-    if domain is None:
-        raise ValueError(f"{row.source} can answer no question.")
-    return domain

@@ -22,7 +22,7 @@ from ml.preprocessing import Pixels
 from ml.serving.lungs import crop
 from ml.training.data.datasets import read_pixels, read_prepared
 from ml.training.data.manifest import Row
-from ml.training.data.questions import DOMAINS, Domain, domain_of, read_views, split_for_questions
+from ml.training.data.questions import DOMAINS, Domain, domain_of, domain_of_row, read_views, split_for_questions
 from ml.training.data.split import Part
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.controls import THUMBNAIL, border_features, outer_ring
@@ -91,7 +91,7 @@ class Described:
     @property
     def positive(self) -> NDArray[np.bool_]:
         """Which are on the positive side of their domain's question."""
-        return np.array([row.label in _domain(row).question.positive for row in self.rows], dtype=np.bool_)
+        return np.array([row.label in domain_of_row(row).question.positive for row in self.rows], dtype=np.bool_)
 
     @property
     def is_mixed(self) -> bool:
@@ -134,13 +134,6 @@ def _scored(test: Described, scores: NDArray[np.float64]) -> ScoredImages:
 
 def _auc(scored: ScoredImages) -> Measures:
     return {"auc": area_under_curve(scored.positive, scored.score)}
-
-
-def _domain(row: Row) -> Domain:
-    domain = domain_of(row.source)
-    if domain is None:
-        raise ValueError(f"{row.source} can answer no question.")
-    return domain
 
 
 def _of_each(describe: Callable[[Path], Pixels]) -> Callable[[Path, Sequence[Row]], Features]:

@@ -54,9 +54,11 @@ def export(
         raise FileExistsError(f"{bundle} exists, and a released version never changes. Choose a new version.")
     if trained.starts_from_another != (after is not None):
         raise ValueError("Name with --after the bundle whose weights the run started from, and only then.")
-    if trained.origin and not trained.origin.may_ship:
-        raise ValueError(f"It may be measured, and not given away: {trained.origin.sentence()}")
-    sources = _sources(data, trained) + (taught_through(read_bundle(after).spec) if after else ())
+    origin = trained.origin
+    if origin and not origin.may_ship:
+        raise ValueError(f"It may be measured, and not given away: {origin.sentence()}")
+    sources = _sources(data, trained) + ((origin.sentence(),) if origin else ())
+    sources += taught_through(read_bundle(after).spec) if after else ()
     spec = _spec(trained, json.loads((folder / REPORT).read_text()), sources, version)
     _write(bundle, folder, spec, notes)
     return bundle
@@ -99,10 +101,9 @@ def _spec(trained: FinishedRun, report: dict[str, Any], sources: tuple[str, ...]
 
 
 def _sources(data: Path, trained: FinishedRun) -> tuple[str, ...]:
-    """The sources of the training part, with their counts and terms, and the pretrained trunk."""
+    """The sources of the training part, with their counts and terms."""
     rows: tuple[Row, ...] = teaching_of(trained.plan).split(data)[Part.TRAIN]
     counts = Counter((row.source, row.label, row.licence) for row in rows)
-    images = tuple(
+    return tuple(
         f"{source}: {count} {label} images ({licence})" for (source, label, licence), count in sorted(counts.items())
     )
-    return images + ((trained.origin.sentence(),) if trained.origin else ())
