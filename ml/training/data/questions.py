@@ -5,7 +5,6 @@ is only ever asked the question that its own domain can answer: is this lung abn
 The three labels follow from both answers.
 """
 
-import csv
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -163,12 +162,6 @@ def read_question_rows(data: Path) -> tuple[Row, ...]:
     known = (COVID, OTHER, NORMAL, *OTHER_DISEASE)
     rows = read_rows(data, Modality.CXR, labels=known, manifest=MANIFEST)
     return tuple(dataclasses.replace(row, label=OTHER) if row.label in OTHER_DISEASE else row for row in rows)
-
-
-def read_views(data: Path) -> dict[str, str]:
-    """The view that MANIFEST gives of each image by its path, such as PA; empty where it gives none."""
-    with (data / MANIFEST).open(newline="", encoding="utf-8") as lines:
-        return {record["path"]: record["view"] for record in csv.DictReader(lines)}
 
 
 def _is_unseen(row: Row, left_out: str | None) -> bool:

@@ -22,8 +22,9 @@ from ml.preprocessing import Pixels
 from ml.serving.lungs import crop
 from ml.training.data.datasets import read_pixels, read_prepared
 from ml.training.data.manifest import Row
-from ml.training.data.questions import DOMAINS, Domain, domain_of, domain_of_row, read_views, split_for_questions
+from ml.training.data.questions import DOMAINS, Domain, domain_of, domain_of_row, split_for_questions
 from ml.training.data.split import Part
+from ml.training.data.views import ANTERIOR, POSTERIOR, read_views
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.controls import THUMBNAIL, border_features, outer_ring
 from ml.training.measure.report import plain
@@ -38,7 +39,6 @@ PENALTIES = (0.001, 0.01, 0.1, 1.0)
 # The network of random weights, as wide as those that ship, at an input between theirs.
 UNTRAINED, UNTRAINED_WIDTH, UNTRAINED_SIDE, SEED = "resnet50", 4, 128, 1
 BATCH = 64
-POSTERIOR_VIEWS, ANTERIOR_VIEWS = ("PA",), ("AP", "AP Supine", "AP Erect")
 Features = NDArray[np.float64]
 
 
@@ -159,8 +159,8 @@ def _rim(path: Path) -> Pixels:
 def _view(data: Path, rows: Sequence[Row]) -> Features:
     """1 where the film was taken from behind (PA), 0 from the front (AP), NaN where nobody says."""
     views = read_views(data)
-    values = {**dict.fromkeys(POSTERIOR_VIEWS, 1.0), **dict.fromkeys(ANTERIOR_VIEWS, 0.0)}
-    return np.array([[values.get(views[row.path], np.nan)] for row in rows])
+    values = {POSTERIOR: 1.0, ANTERIOR: 0.0}
+    return np.array([[values.get(views.get(row.path, ""), np.nan)] for row in rows])
 
 
 def _untrained(data: Path, rows: Sequence[Row]) -> Features:

@@ -19,9 +19,10 @@ from ml.training.measure.bootstrap import estimates
 from ml.training.measure.calibration import Line
 from ml.training.measure.curves import EVALUATION
 from ml.training.measure.outside import SHARES
-from ml.training.measure.predictions import PREDICTIONS, read_predictions
+from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, PREDICTIONS, read_predictions
 from ml.training.measure.report import REPORT, all_estimates, at_domains, operating_estimates, zone_estimates
 from ml.training.measure.sources import Rates, mean_by_source
+from ml.training.measure.views import ViewArea, areas_by_view
 from ml.training.metrics import classification_measures
 from ml.training.modalities import WORDS, ModalityWords
 from ml.training.publish.card import DISAGREEMENTS
@@ -33,6 +34,7 @@ from ml.training.publish.outside import tell_attention
 from ml.training.publish.places import describe_sources, read_controls, read_unseen
 from ml.training.publish.protocols import PROTOCOLS, RESULTS, Protocol, Table, read_folds, read_story
 from ml.training.publish.steady import tell_steadiness
+from ml.training.publish.views import LIMITS, stored_views, tell_area, tell_views
 from ml.training.scored_images import ScoredImages
 
 DOCUMENT, README = "docs/accuracy.md", "README.md"
@@ -64,10 +66,11 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Subject:
-    """A classifier or an ensemble with what it said of the test part."""
+    """A classifier or an ensemble with what it said of the test part; `views` by path, where they are known."""
 
     folder: Path
     spec: ClassifierSpec | EnsembleSpec
+    views: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def said(self) -> dict[str, ScoredImages]:
@@ -117,6 +120,30 @@ class Subject:
             return []
         shown = abnormality.home(self.said[VALIDATION], self.scored, point.domains)["support"]
         return [label for label in point.labels if not any(each[label] for each in shown.values())]
+
+    @cached_property
+    def by_view(self) -> dict[str, dict[str, ViewArea]]:
+        """The AUC of the positive label by source and view."""
+        return areas_by_view(self.scored, self.views)
+
+    @cached_property
+    def among_abnormal_by_view(self) -> dict[str, dict[str, ViewArea]]:
+        """The same among images of an abnormal lung."""
+        return areas_by_view(abnormality.among_abnormal(self.scored), self.views)
+
+    def within(self, source: str, view: str = "") -> str:
+        """The AUC within a source, or within one view of it, in words."""
+        if view:
+            found = self.by_view.get(source, {}).get(view)
+            return tell_area(found) if found else "-"
+        return str(self.measured.get(f"{WITHIN}{source}", "-"))
+
+    @cached_property
+    def blind(self) -> dict[str, ScoredImages]:
+        """What was said without any lung to see, by what was left of the images."""
+        files = {"border pixels alone": BORDER_PIXELS, "lungs blacked out": LUNGS_BLACKED_OUT}
+        stored = {title: self.folder / name for title, name in files.items() if (self.folder / name).is_file()}
+        return {title: read_predictions(path)[TEST] for title, path in stored.items()}
 
     @cached_property
     def controls(self) -> dict[str, Any]:
@@ -202,6 +229,21 @@ class Section:
         names = {name for subject in self.subjects for name in subject.measured if name.startswith(WITHIN)}
         return [name.removeprefix(WITHIN) for name in sorted(names)]
 
+    @property
+    def columns(self) -> dict[str, tuple[str, str]]:
+        """Those sources and the known views of each, by what a column is called."""
+        views = self.subjects[0].by_view
+        pairs = [(source, view) for source in self.sources for view in ("", *views.get(source, {}))]
+        return {", ".join(filter(None, pair)): pair for pair in pairs}
+
+    @cached_property
+    def views(self) -> list[dict[str, Any]]:
+        """The answers to the question of each source, within each view; those without any lung of the ensemble too."""
+        said = {subject.spec.name: subject.scored for subject in self.subjects}
+        for each in self.ensembles:
+            said |= {f"{each.spec.name}, {title}": scored for title, scored in each.blind.items()}
+        return tell_views(said, self.subjects[0].views)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -227,7 +269,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def write(root: Path, project: Path, *, results: Path, check: bool = False) -> None:
     """Bring the document and the block in README.md up to date; with `check`, raise ValueError when they are not."""
-    sections = read_sections(root)
+    sections = read_sections(root, results)
     readme = (project / README).read_text(encoding="utf-8")
     pages = {DOCUMENT: document(sections, results), README: with_block(readme, block(sections))}
     for name, text in pages.items():
@@ -238,10 +280,14 @@ def write(root: Path, project: Path, *, results: Path, check: bool = False) -> N
             path.write_text(text, encoding="utf-8")
 
 
-def read_sections(root: Path) -> list[Section]:
-    """Every modality that has a classifier, with the newest version of each, then the newest ensemble."""
+def read_sections(root: Path, results: Path) -> list[Section]:
+    """Every modality that has a classifier, with the newest version of each, then the newest ensemble.
+
+    `results` is the folder that tells of the views.
+    """
     specs: list[ClassifierSpec | EnsembleSpec] = [*catalogue(root), *ensembles(root)]
-    subjects = [Subject(root / spec.identity, spec) for spec in specs]
+    views = stored_views(results)
+    subjects = [Subject(root / spec.identity, spec, views) for spec in specs]
     found = {modality: [each for each in subjects if each.spec.modality is modality] for modality in Modality}
     return [Section(modality, group, _disagreements(group, root)) for modality, group in found.items() if group]
 
@@ -259,6 +305,8 @@ def document(sections: Sequence[Section], results: Path) -> str:
         attention=tell_attention(results),
         alarms=SHARES,
         control_titles=CONTROL_TITLES,
+        least=LIMITS,
+        tell_area=tell_area,
         **_successions(sections),
         protocols=[_compare(protocol, results) for protocol in PROTOCOLS.values()],
         elsewhere=ELSEWHERE,

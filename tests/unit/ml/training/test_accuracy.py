@@ -51,7 +51,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> str:
             through = [f"through {name}/1.0.0: rsna: 12 normal images (made up)"]
             spec.write_text(json.dumps(json.loads(spec.read_text()) | {"trained_on": through}))
         combine(root, Modality.CXR, version="2.0.0")
-        return document(read_sections(root), root)
+        return document(read_sections(root, root), root)
 
 
 def test_what_some_places_alone_measured_is_not_said_of_all(asked: str) -> None:

@@ -113,7 +113,7 @@ def test_nothing_is_stored_where_no_place_is_unseen(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("few_resamples")
 def test_the_document_tells_of_unseen_places_and_controls() -> None:
-    text = document(read_sections(WEIGHTS_ROOT), RESULTS)
+    text = document(read_sections(WEIGHTS_ROOT, RESULTS), RESULTS)
     ensemble = newest(WEIGHTS_ROOT, Modality.CXR)
     known = (places.read_unseen(RESULTS, each.identity) for each in versions_before(WEIGHTS_ROOT, ensemble))
     scored = next((each for each in known if each is not None), None)
@@ -139,7 +139,7 @@ def test_a_place_with_one_answer_is_told_of_without_the_other(tmp_path: Path) ->
     rows += [row(8 + number, source="elsewhere", label="normal") for number in range(8)]
     scored = score_rows(rows, ensemble.labels, np.tile([0.7, 0.2, 0.1], (16, 1)))
     write_predictions(tmp_path / places.UNSEEN, {ensemble.identity: scored})
-    text = document(read_sections(WEIGHTS_ROOT), tmp_path)
+    text = document(read_sections(WEIGHTS_ROOT, tmp_path), tmp_path)
     about = text.split("places that nobody who made it had seen")[1].split("\n## ")[0]
     assert "members. covid-cxnet shows COVID-19 alone. Is this lung abnormal?" in " ".join(about.split())
     assert "shenzhen" not in about
@@ -150,7 +150,7 @@ def test_a_place_with_one_answer_is_told_of_without_the_other(tmp_path: Path) ->
 
 @pytest.mark.usefixtures("few_resamples")
 def test_without_stored_answers_the_document_says_nothing_of_them(tmp_path: Path) -> None:
-    text = document(read_sections(WEIGHTS_ROOT), tmp_path)
+    text = document(read_sections(WEIGHTS_ROOT, tmp_path), tmp_path)
     assert "nobody who made it" not in text
     assert not any(words in text for words in places.ABOUT.values())
 
@@ -195,11 +195,11 @@ def test_the_document_says_of_which_version_it_tells_how_steady_it_is(tmp_path: 
     now, *before = (each.identity for each in versions_before(WEIGHTS_ROOT, ensemble))
     stored = {before[0]: {"images": 3, "changes": {"shaken": moved(0.1, 0.0, 0.2)}}}
     (tmp_path / steady.STEADINESS).write_text(json.dumps(stored))
-    text = document(read_sections(WEIGHTS_ROOT), tmp_path)
+    text = document(read_sections(WEIGHTS_ROOT, tmp_path), tmp_path)
     assert f"**This is {before[0]}.** {now} was not measured." in text
     stored[now] = {"images": 3, "changes": {"shaken": moved(0.4, 0.3, 0.5)}}
     (tmp_path / steady.STEADINESS).write_text(json.dumps(stored))
-    text = document(read_sections(WEIGHTS_ROOT), tmp_path)
+    text = document(read_sections(WEIGHTS_ROOT, tmp_path), tmp_path)
     assert f"{now} was asked about the 3 X-rays" in " ".join(text.split())
     assert "**This is" not in text
     assert text.index(f"| shaken | {now} | 0.400") < text.index(f"| shaken | {before[0]} | 0.100")
