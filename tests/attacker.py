@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ml.confinement.wire import write_message
 from ml.imaging import helper
-from ml.imaging.wire import write_message
 
 sqlite3.connect(":memory:").close()
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -46,7 +46,7 @@ class Escape:
 
 def escape(layers: Collection[Layer] = ALL) -> Escape:
     """Try everything, each in a process of its own, from inside the real helper."""
-    with _scene() as scene, mock.patch.object(helper_process, "command", lambda options: _command(options, scene)):
+    with scene() as there, mock.patch.object(helper_process, "command", lambda options: _command(options, there)):
         helper = helper_process.HelperProcess(DEFAULT_LIMITS, seconds=SECONDS, layers=layers)
         try:
             return Escape({name: _tried(helper, name) for name in ATTEMPTS}, helper.report)
@@ -56,8 +56,8 @@ def escape(layers: Collection[Layer] = ALL) -> Escape:
 
 def at_liberty() -> dict[str, str]:
     """Attempt → outcome where nothing holds the attacker, because an attempt that never succeeds proves nothing."""
-    with _scene() as scene:
-        lines = subprocess.check_output(_python("at_liberty", json.dumps(asdict(scene))), text=True).splitlines()
+    with scene() as there:
+        lines = subprocess.check_output(_python("at_liberty", json.dumps(asdict(there))), text=True).splitlines()
     return dict(json.loads(line) for line in lines)
 
 
@@ -76,7 +76,7 @@ def _python(function: str, *arguments: str) -> list[str]:
 
 
 @contextmanager
-def _scene() -> Iterator[Scene]:
+def scene() -> Iterator[Scene]:
     """Things worth having: a secret, an original, a database, a server on this machine, another process."""
     with TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server, _victim() as victim:
         root = Path(folder)

@@ -8,12 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 from ml.confinement.guard import Guard, Limits
 from ml.confinement.layers import Layer, Report
+from ml.confinement.process import command, environment
 
-_ROOT = Path(__file__).resolve().parents[2]
 _SECONDS = 30
 _LIMITS = Limits(memory_bytes=3 * 1024**3, seconds=5)
 
@@ -44,10 +43,10 @@ def _end_after(act: Callable[[], object]) -> None:
 @cache
 def report_of_this_host() -> Report:
     """Tried in a process of its own, once."""
-    command = [sys.executable, "-P", "-s", "-m", "ml.confinement"]
-    environment = {"PATH": os.defpath, "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, timeout=_SECONDS, check=True)
+        done = subprocess.run(
+            command("ml.confinement"), env=environment(), capture_output=True, timeout=_SECONDS, check=True
+        )
         return Report.from_note(json.loads(done.stdout))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return Report(missing=dict.fromkeys(Layer, f"could not be tried: {error}"))

@@ -4,6 +4,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from ml.confinement.wire import write_message
 from ml.imaging.decoding import decode, refusing
 from ml.imaging.deidentification import Pseudonym, deidentify
 from ml.imaging.greyscale import greyscale
@@ -21,7 +22,6 @@ from ml.imaging.wire import (
     greyscale_to_note,
     header_to_note,
     identity_to_note,
-    write_message,
 )
 
 _NO_PIXELS = b""

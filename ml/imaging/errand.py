@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
-from ml.imaging.wire import Message, read_message, write_message
+from ml.confinement.wire import Message, read_message, write_message
 
 # Of the last process: the exit status, negative for the signal that ended it.
 TOLD = struct.Struct("<i")

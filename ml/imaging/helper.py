@@ -15,11 +15,12 @@ from typing import IO
 
 from ml.confinement import Guard, Layer, Limits, Report
 from ml.confinement.libc import PR_SET_PDEATHSIG, prctl
+from ml.confinement.process import empty_standard_streams
 from ml.confinement.trial import tried
+from ml.confinement.wire import read_message, write_message
 from ml.imaging import preloading
 from ml.imaging.answering import answer
 from ml.imaging.errand import END, TOLD, HelperOptions
-from ml.imaging.wire import read_message, write_message
 
 
 def main() -> None:
@@ -41,10 +42,7 @@ def main() -> None:
 def _own_socket() -> socket.socket:
     """Standard input under another number, so that a library that prints cannot disturb it."""
     control = socket.socket(fileno=os.dup(0))
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nothing, number)
-    os.close(nothing)
+    empty_standard_streams()
     return control
 
 

@@ -6,18 +6,17 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import weakref
 from collections.abc import Collection
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ml.confinement import ALL, Layer, Report
+from ml.confinement import process as started
+from ml.confinement.wire import Message
 from ml.imaging.errand import PIPE_BYTES, Errand, HelperOptions, read_first, receive
 from ml.imaging.limits import Limits
 from ml.imaging.refusal import ImageRefused
-from ml.imaging.wire import Message
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +27,6 @@ FILES_PER_PROCESS = 100
 START_SECONDS = 60.0
 # For the kernel to end a process and give back its memory.
 END_SECONDS = 10.0
-_ROOT = Path(__file__).resolve().parents[2]
 CRASHED = "decoder-crashed"
 _GONE = (EOFError, OSError, ValueError, IndexError, RecursionError)
 
@@ -37,20 +35,8 @@ class SandboxFailed(RuntimeError):
     """No helper could be started: a fault of this installation and not of a file."""
 
 
-def _environment() -> dict[str, str]:
-    """No secret of ours reaches the helper, and no library starts threads of its own."""
-    return {
-        "PATH": os.defpath,
-        "PYTHONPATH": str(_ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LC_ALL": "C.UTF-8",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-
-
 def command(options: HelperOptions) -> list[str]:
-    return [sys.executable, "-P", "-s", "-m", "ml.imaging.helper", json.dumps(asdict(options))]
+    return started.command("ml.imaging.helper", json.dumps(asdict(options)))
 
 
 def _stop(process: subprocess.Popen[bytes], control: socket.socket, errands: list[Errand], owner: int) -> None:
@@ -82,7 +68,7 @@ class HelperProcess:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=started.environment(),
                 cwd="/",
                 start_new_session=True,  # Ctrl-C in a terminal is for its owner
             )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ml.confinement import ALL, Layer, Report
+from ml.confinement.wire import Message
 from ml.imaging.deidentification import Deidentified, Pseudonym, Suspicion
 from ml.imaging.facts import Fact
 from ml.imaging.greyscale import Greyscale
@@ -26,7 +27,7 @@ from ml.imaging.limits import DEFAULT_LIMITS, Limits
 from ml.imaging.rendering import as_png
 from ml.imaging.replies import described_by, elements_by, greys_by, syntax_by, unbelieving
 from ml.imaging.stored import StoredFrame
-from ml.imaging.wire import Message, greyscale_from_note, identity_from_note
+from ml.imaging.wire import greyscale_from_note, identity_from_note
 
 __all__ = ["Inspection", "Isolation", "Sandbox", "SandboxFailed"]
 

@@ -1,11 +1,13 @@
-"""Read what Keras 2 wrote into an .h5 file: the architecture as JSON and the weights, and nothing else."""
+"""Read what Keras 2 wrote into an .h5 file: the architecture as JSON and the weights, and nothing else.
+
+HDF5 reads it inside a process of its own (ADR 0232).
+"""
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -15,6 +17,8 @@ from ml.importing.refusal import ImportRefused
 
 # VGG16 with its original head of 4096 units has 0.55 GB; this stops a small file that unfolds into terabytes.
 LARGEST_WEIGHTS = 2 * 1024**3
+# Keras writes nothing before it.
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -34,60 +38,58 @@ class LegacyFile:
     weights: Mapping[str, tuple[StoredWeight, ...]]
 
 
-def read(path: Path) -> LegacyFile:
-    """Read a whole model that Keras 2 saved. Raises FileNotFoundError, and ImportRefused for anything else."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file. Give the .h5 file that model.save() wrote.")
-    if not h5py.is_hdf5(path):
-        raise ImportRefused(f"{path.name} is no HDF5 file. Give the .h5 file that model.save() of Keras 2 wrote.")
-    with _sentences(path), h5py.File(path) as file:
-        config = _config(path, file)
-        return LegacyFile(config, _weights(path, file))
+def read(held: IO[bytes], name: str) -> LegacyFile:
+    """Read a whole model that Keras 2 saved; the file is called `name`. Raises ImportRefused for anything else."""
+    if held.read(len(SIGNATURE)) != SIGNATURE:
+        raise ImportRefused(f"{name} is no HDF5 file. Give the .h5 file that model.save() of Keras 2 wrote.")
+    with sentences(name), h5py.File(held) as file:
+        config = _config(name, file)
+        return LegacyFile(config, _weights(name, file))
 
 
 @contextmanager
-def _sentences(path: Path) -> Iterator[None]:
+def sentences(name: str) -> Iterator[None]:
     """What HDF5 says about a damaged file is for its programmers."""
     try:
         yield
     except ImportRefused:
         raise
     except (OSError, KeyError, RuntimeError, TypeError, ValueError, RecursionError) as error:
-        raise ImportRefused(f"{path.name} is damaged or incomplete and cannot be read. Copy it again.") from error
+        raise ImportRefused(f"{name} is damaged or incomplete and cannot be read. Copy it again.") from error
 
 
-def _config(path: Path, file: h5py.File) -> dict[str, Any]:
+def _config(name: str, file: h5py.File) -> dict[str, Any]:
     if _text(file.attrs.get("keras_version", "")).startswith("3."):
-        raise ImportRefused(f"{path.name} was written by Keras 3; this command reads files of Keras 2.")
+        raise ImportRefused(f"{name} was written by Keras 3; this command reads files of Keras 2.")
     if "model_config" not in file.attrs:
         raise ImportRefused(
-            f"{path.name} holds no architecture, perhaps weights only. Save the whole model with model.save() "
+            f"{name} holds no architecture, perhaps weights only. Save the whole model with model.save() "
             "where it was trained, and import that file."
         )
     config = json.loads(_text(file.attrs["model_config"]))
     if not isinstance(config, dict):
-        raise ImportRefused(f"The architecture in {path.name} is no description of a network.")
+        raise ImportRefused(f"The architecture in {name} is no description of a network.")
     return config
 
 
-def _weights(path: Path, file: h5py.File) -> dict[str, tuple[StoredWeight, ...]]:
+def _weights(name: str, file: h5py.File) -> dict[str, tuple[StoredWeight, ...]]:
     stored = file["model_weights"]
     left = LARGEST_WEIGHTS
     weights: dict[str, tuple[StoredWeight, ...]] = {}
     for layer in _names(stored, "layer_names"):
-        datasets = [(name, stored[layer][name]) for name in _names(stored[layer], "weight_names")]
-        left -= sum(_size(path, file, dataset) for _, dataset in datasets)
+        datasets = [(weight, stored[layer][weight]) for weight in _names(stored[layer], "weight_names")]
+        left -= sum(_size(name, dataset) for _, dataset in datasets)
         if left < 0:
-            raise ImportRefused(f"{path.name} declares more than 2 GiB of weights.")
-        weights[layer] = tuple(_stored(name, dataset) for name, dataset in datasets)
+            raise ImportRefused(f"{name} declares more than 2 GiB of weights.")
+        weights[layer] = tuple(_stored(weight, dataset) for weight, dataset in datasets)
     return weights
 
 
-def _size(path: Path, file: h5py.File, dataset: Any) -> int:
-    """Bytes as float32. Links to other files are HDF5, but no weights of this network."""
-    outside = not isinstance(dataset, h5py.Dataset) or dataset.file != file or dataset.external or dataset.is_virtual
+def _size(name: str, dataset: Any) -> int:
+    """Bytes as float32. What lies in other files is HDF5, but no weights of this network."""
+    outside = not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual
     if outside or dataset.dtype.kind != "f":
-        raise ImportRefused(f"{path.name} holds something else than numbers where its weights should be.")
+        raise ImportRefused(f"{name} holds something else than numbers where its weights should be.")
     return int(dataset.size) * 4
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ml.importing.head import Head
 from ml.importing.importer import Request, import_network
 from ml.importing.statements import Labels, Scaling
-from ml.keras2 import hdf5
 from ml.keras2.head import outputs, take_apart
 from ml.keras2.network import Rebuilt, rebuild
+from ml.keras2.reading import read
 from ml.preprocessing import Pixels
 from ml.serving.bundle import NETWORK
 from ml.serving.engine import import_openvino
@@ -47,7 +47,7 @@ class Legacy:
     statements: Sequence[str] = ()
 
     def __init__(self, request: Request) -> None:
-        self._network = rebuild(hdf5.read(request.file), request.size)
+        self._network = rebuild(read(request.file), request.size)
         self.head = take_apart(self._network)
         self.size, self.channels = self._network.size, self._network.channels
         self.parameters = self._network.model.count_params()

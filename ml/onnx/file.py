@@ -3,13 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from pathlib import Path
 
 from ml.importing.refusal import ImportRefused, require
 from ml.onnx.protobuf import Value, fields, integers, message_in
 
-# VGG16 with its original head has 0.55 GB; a message of Protocol Buffers ends at twice this anyway.
-LARGEST_FILE = 1024**3
 STANDARD_DOMAINS = ("", "ai.onnx")
 # What convolutional classifiers are made of. None runs anything else, and none makes much out of little: those that
 # only name a size (Expand, Tile, Resize, ConstantOfShape, Range) or hold a graph (If, Loop, Scan) are not among them.
@@ -64,14 +61,11 @@ class Checked:
     parameters: int = field(default=0)
 
 
-def read(path: Path) -> Checked:
-    """Read and check a file. Raises FileNotFoundError, and ImportRefused for what an import does not take."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file. Give the .onnx file that was exported.")
-    require(path.stat().st_size <= LARGEST_FILE, f"{path.name} is larger than 1 GiB.")
-    checked = Checked(path.read_bytes())
-    view = memoryview(checked.data)
-    require(any(number == 7 for number, _ in fields(view)), f"{path.name} is no ONNX file: it has no graph.")
+def check(data: bytes) -> Checked:
+    """Check the bytes of a file. Raises ImportRefused for what an import does not take."""
+    checked = Checked(data)
+    view = memoryview(data)
+    require(any(number == 7 for number, _ in fields(view)), "The file is no ONNX file: it has no graph.")
     for kind, message in _messages("model", view):
         CHECKS.get(kind, _nothing)(checked, message)
     return checked

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ml.importing.importer import Request, import_network
 from ml.importing.refusal import require
 from ml.importing.statements import Ending, Labels, Scaling
-from ml.onnx.file import read
 from ml.onnx.head import take_apart
-from ml.onnx.network import Layout, open_network
+from ml.onnx.network import Layout
+from ml.onnx.reading import read
 from ml.onnx.served import served_model
 from ml.preprocessing import Pixels
 from ml.serving.bundle import NETWORK
@@ -48,9 +48,8 @@ class Exported:
 
     def __init__(self, request: Request, output: Output, layout: Layout | None) -> None:
         _require_known_labels(request)
-        checked = read(request.file)
-        self._network = open_network(checked.data, request.size, layout)
-        self.size, self.channels, self.parameters = self._network.size, self._network.channels, checked.parameters
+        self._network, self.parameters = read(request.file, request.size, layout)
+        self.size, self.channels = self._network.size, self._network.channels
         self.are_logits = output is Output.LOGITS
         self.head = take_apart(self._network.model, are_logits=self.are_logits)
         require(

@@ -1,8 +1,9 @@
-"""Read a checked network with OpenVINO, for one image of a fixed size."""
+"""Read a checked network with OpenVINO, for one image of a fixed size: inside the process that parses (ADR 0232)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from io import BytesIO
 from math import prod
 from typing import Any
@@ -69,14 +70,37 @@ def open_network(data: bytes, size: tuple[int, int] | None, layout: Layout | Non
     size = _size([side for axis, side in enumerate(dims) if axis not in (0, layout.axis)], size)
     channels = _channels(model, dims[layout.axis], size, layout)
     model.reshape(layout.shape(size, channels))
+    return opened(model, size, layout, channels)
+
+
+def opened(model: Any, size: tuple[int, int], layout: Layout, channels: int) -> Opened:
+    """A model that takes one image of that shape, with its names forgotten.
+
+    Raises ImportRefused where it takes another, has values without a fixed size or does not answer with one row.
+    """
+    require(
+        len(model.inputs) == len(model.outputs) == 1
+        and channels in CHANNELS
+        and list(model.input().get_partial_shape().to_shape()) == layout.shape(size, channels),
+        "The network does not take one image of the size that was read of its file.",
+    )
     _require_sizes(model)
-    _forget_names(model)
+    forget_names(model)
     return Opened(model, layout, size, channels)
+
+
+@cache
+def front_end() -> Any:
+    """OpenVINO's reader of ONNX. Calling it once loads all of it: later it reads where nothing can be opened."""
+    import_openvino()
+    from openvino.frontend import FrontEndManager
+
+    return FrontEndManager().load_by_framework("onnx")
 
 
 def _read(data: bytes) -> Any:
     try:
-        return import_openvino().Core().read_model(BytesIO(data))
+        return front_end().convert(front_end().load(BytesIO(data)))
     except Exception as error:  # each front end of OpenVINO has exceptions of its own, with no common kind
         raise ImportRefused("OpenVINO cannot read the network. Export it again, in a plain form.") from error
 
@@ -155,7 +179,8 @@ def _require_sizes(model: Any) -> None:
     require(len(answer) == 2 and answer[0] == 1, f"The network answers in the shape {answer}, not one row of numbers.")
 
 
-def _forget_names(model: Any) -> None:
+def forget_names(model: Any) -> None:
+    """Give each operation its number in the order of computation for a name, and values none."""
     for number, step in enumerate(model.get_ordered_ops()):
         step.set_friendly_name(str(number))
         for value in step.outputs():

@@ -12,6 +12,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ml.keras2.hdf5 import LegacyFile, read
+
 SIDE = 32
 Weights = dict[str, dict[str, np.ndarray]]
 
@@ -33,6 +35,12 @@ def weights(head: Sequence[int] = (2,), *, places: int = 49, seed: int = 0) -> W
         kernel = random.normal(0, 2 / np.sqrt(taken), (taken, given))
         made[f"dense_{number}"] = {"kernel": kernel, "bias": random.normal(0, 0.2, given)}
     return {name: {key: array.astype(np.float32) for key, array in each.items()} for name, each in made.items()}
+
+
+def read_here(path: Path) -> LegacyFile:
+    """What a file holds, read in this process."""
+    with path.open("rb") as file:
+        return read(file, path.name)
 
 
 def answers(made: Weights, colours: np.ndarray, *, ending: str = "softmax") -> np.ndarray:

@@ -15,7 +15,6 @@ import tensorflow as tf
 from ml.importing.head import Head
 from ml.importing.refusal import ImportRefused
 from ml.importing.statements import SCALINGS, Labels, read_labels
-from ml.keras2.hdf5 import read
 from ml.keras2.head import take_apart
 from ml.keras2.importer import serving_model
 from ml.keras2.network import Rebuilt, rebuild
@@ -30,6 +29,7 @@ from tests.unit.ml.keras2.files import (
     flat,
     head_layers,
     layer,
+    read_here,
     stored_flat,
     weights,
 )
@@ -53,7 +53,7 @@ class Served:
 
 def network_of(head: Sequence[dict[str, Any]], made: dict[str, Any], folder: Path) -> Rebuilt:
     config = chain([entrance(), *backbone_layers(), *head])
-    return rebuild(read(stored_flat(made, config).write(folder / "network.h5")))
+    return rebuild(read_here(stored_flat(made, config).write(folder / "network.h5")))
 
 
 def served(network: Rebuilt, labels: Labels) -> Served:
@@ -219,6 +219,6 @@ REFUSED_LABELS = [
 def test_labels_that_do_not_fit_the_network_are_refused(case: tuple[Any, ...], tmp_path: Path) -> None:
     units, ending, labels, positive, one_means, sentence = case
     config = flat(units, ending)
-    network = rebuild(read(stored_flat(weights(units), config).write(tmp_path / "network.h5")))
+    network = rebuild(read_here(stored_flat(weights(units), config).write(tmp_path / "network.h5")))
     with pytest.raises(ImportRefused, match=sentence):
         labelled(network, labels, positive, one_means)

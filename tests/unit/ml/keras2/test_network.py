@@ -11,7 +11,6 @@ pytest.importorskip("keras", reason="Keras is only needed to train and to import
 import keras
 
 from ml.importing.refusal import ImportRefused
-from ml.keras2.hdf5 import read
 from ml.keras2.network import Rebuilt, rebuild
 from tests.unit.ml.keras2.files import (
     Stored,
@@ -22,6 +21,7 @@ from tests.unit.ml.keras2.files import (
     head_layers,
     layer,
     nested,
+    read_here,
     stored_flat,
     stored_nested,
     weights,
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def rebuilt(stored: Stored, folder: Path, size: tuple[int, int] | None = None) -> Rebuilt:
-    return rebuild(read(stored.write(folder / "network.h5")), size)
+    return rebuild(read_here(stored.write(folder / "network.h5")), size)
 
 
 def said(network: Rebuilt, pixels: np.ndarray) -> np.ndarray:
