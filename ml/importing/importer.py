@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ml.importing.head import Head
 from ml.importing.measurement import Bench, labelled_parts, measure_on, write_report
 from ml.importing.proof import Agreement, compare_answers, compare_with_file, probabilities, written
-from ml.importing.refusal import ImportRefused
+from ml.importing.refusal import ImportRefused, require
 from ml.importing.statements import (
     Labels,
     Resampling,
@@ -29,7 +29,7 @@ from ml.serving.bundle import NETWORK, SPEC, WEIGHTS, digest, read_bundle
 from ml.spec import NAME, VERSION, ClassifierSpec, Modality, Precision
 from ml.training.data.datasets import read_pixels
 from ml.training.measure.report import headline, operating_point
-from ml.training.modalities import WORDS
+from ml.training.modalities import LABELS, WORDS
 from ml.training.publish.card import write_imported_card
 from ml.training.publish.export import INTENDED_USE, MUST_NOT_USE
 
@@ -121,6 +121,7 @@ def import_network(request: Request, root: Path, read: Callable[[Request], Sourc
         raise FileExistsError(f"{bundle} exists, and a released version never changes. Choose a new version.")
     if request.seen is Seen.YES:
         raise ImportRefused("Numbers from images that the network was trained on are worth nothing. Give others.")
+    _require_known_labels(request)
     source = read(request)
     head = source.head
     labels = read_labels(head.ending, head.outputs, request.labels, request.positive, request.one_means)
@@ -130,6 +131,17 @@ def import_network(request: Request, root: Path, read: Callable[[Request], Sourc
         shutil.copytree(folder, bundle)
     read_bundle(bundle).verified_weights()
     return bundle
+
+
+def _require_known_labels(request: Request) -> None:
+    """The portal orders, words and compares cases by the names of labels: any other one counts as a finding there."""
+    known = LABELS[request.modality]
+    for label in request.labels:
+        require(
+            label in known,
+            f"{label!r} is no label of {request.modality.value}; its labels are {', '.join(known)}. Give each class "
+            "the one that means the same. A network with a class that none of them names cannot be imported.",
+        )
 
 
 def _fill(folder: Path, request: Request, understood: Understood) -> None:

@@ -18,7 +18,6 @@ from ml.onnx.served import served_model
 from ml.preprocessing import Pixels
 from ml.serving.bundle import NETWORK
 from ml.serving.engine import import_openvino
-from ml.training.modalities import LABELS
 
 ARCHITECTURE = "convolutional network of its own kind"
 
@@ -47,7 +46,6 @@ class Exported:
     architecture = ARCHITECTURE
 
     def __init__(self, request: Request, output: Output, layout: Layout | None) -> None:
-        _require_known_labels(request)
         self._network, self.parameters = read(request.file, request.size, layout)
         self.size, self.channels = self._network.size, self._network.channels
         self.are_logits = output is Output.LOGITS
@@ -66,12 +64,3 @@ class Exported:
         """Write model.xml and model.bin of the served network, in float32."""
         served = served_model(self._network, self.head.as_served(labels), scaling)
         import_openvino().save_model(served, folder / NETWORK, compress_to_fp16=False)
-
-
-def _require_known_labels(request: Request) -> None:
-    """The portal orders and marks cases by the names of its labels: any other one would count as a finding."""
-    known = LABELS[request.modality]
-    for label in request.labels:
-        require(
-            label in known, f"{label!r} is no label of {request.modality.value}; its labels are {', '.join(known)}."
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ pytest.importorskip("openvino", reason="OpenVINO serves what was imported")
 from ml.__main__ import main
 from ml.preprocessing import interpolate
 from ml.serving import Classifier, load
-from ml.serving.bundle import read_bundle
+from ml.serving.bundle import SPEC, read_bundle
 from ml.spec import Modality, Precision
 from ml.training.data.datasets import read_pixels
 from ml.training.data.manifest import Row, read_rows
@@ -156,10 +157,24 @@ def test_images_that_training_may_have_seen_are_named_wherever_a_number_stands(
     assert "were not given, so they were not compared" in (tmp_path / NAME / "1.0.0" / "CARD.md").read_text()
 
 
+def test_a_bundle_of_other_labels_that_was_imported_before_serves_on(root: Path, tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / NAME / "1.0.0"
+    shutil.copytree(root / NAME / "1.0.0", folder)
+    spec = (folder / SPEC).read_text()
+    (folder / SPEC).write_text(spec.replace('"normal"', '"no-finding"'))
+    (classifier,) = load(tmp_path, Modality.CXR)
+    assert classifier.spec.labels == ("covid", "no-finding")
+    normal = next(row for row in read_rows(data, Modality.CXR) if row.label == "normal")
+    assert classifier.predict(read_pixels(data / normal.path)).label == "no-finding"
+
+
 REFUSED = [
     ({"seen": "yes"}, "are worth nothing"),
     ({"labels": "covid,normal,pneumonia"}, "tells two labels apart"),
-    ({"labels": "covid,flu", "one_means": "flu"}, "too few flu images"),
+    (
+        {"labels": "covid,flu", "one_means": "flu"},
+        "'flu' is no label of cxr; its labels are covid, pneumonia, normal",
+    ),
     ({"version": "one"}, "such as 1.0.0"),
     ({"name": "Old network"}, "small letters"),
     ({"reference": "nowhere"}, "nowhere is no file or folder"),
