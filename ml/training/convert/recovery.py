@@ -22,6 +22,7 @@ from ml.preprocessing import Pixels
 from ml.probability import softmax
 from ml.serving.bundle import NETWORK, Bundle
 from ml.serving.engine import Network, import_openvino
+from ml.spec import ClassifierSpec
 from ml.training.convert.graph import exported
 
 Values = NDArray[np.float32]
@@ -102,22 +103,44 @@ def recover(bundle: Bundle, images: Pixels) -> keras.Model:
     answer them as the bundle does.
     """
     spec = bundle.spec
-    known, model = (
-        architectures.build(spec.architecture, len(spec.labels), size=spec.input_size, width=spec.width)
-        for _ in range(2)
-    )
-    _draw_weights(known)
     network, weights = bundle.verified_weights()
-    converted = tuple(_converted(known))
-    served = tuple(_constants(import_openvino().Core().read_model(model=network, weights=weights)))
-    if [each.form for each in served] != [each.form for each in converted]:
-        converted = tuple(_converted(known, grey=False))
-    if [each.form for each in served] != [each.form for each in converted]:
-        raise RecoveryFailed(f"{spec.identity} is not built as {spec.architecture} is now: its layers cannot be told.")
+    served = tuple(_constants(_unpacked(import_openvino().Core().read_model(model=network, weights=weights))))
+    model, known, converted = _built_alike(spec, served)
     _take(_paired(model, known), converted, served, architectures.find(spec.architecture).input_deviation * 3)
     _settle_statistics(model, images)
     _require_the_same(model, Network(network, weights), images, spec.identity)
     return model
+
+
+def _built_alike(
+    spec: ClassifierSpec, served: Sequence[Constant]
+) -> tuple[keras.Model, keras.Model, tuple[Constant, ...]]:
+    """Two classifiers of the architecture, the second with weights of which no two are alike, and this one converted.
+
+    A bundle does not say whether its head reads one block or two, nor how its grey channel is read: its graph does.
+    Raises RecoveryFailed where no way to build the architecture gives that of `served`.
+    """
+    for two_levels in (False, True) if architectures.find(spec.architecture).earlier else (False,):
+        known, model = (
+            architectures.build(
+                spec.architecture, len(spec.labels), size=spec.input_size, width=spec.width, two_levels=two_levels
+            )
+            for _ in range(2)
+        )
+        if known.get_layer("logits").kernel.shape[0] != _head_width(spec, served):
+            continue
+        _draw_weights(known)
+        for grey in (True, False):
+            converted = tuple(_converted(known, grey=grey))
+            if [each.form for each in served] == [each.form for each in converted]:
+                return model, known, converted
+    raise RecoveryFailed(f"{spec.identity} is not built as {spec.architecture} is now: its layers cannot be told.")
+
+
+def _head_width(spec: ClassifierSpec, served: Sequence[Constant]) -> int:
+    """How many features the last dense layer reads; 0 where there is none."""
+    products = [each.values.size // len(spec.labels) for each in served if each.kind == "MatMul"]
+    return products[-1] if products else 0
 
 
 def _draw_weights(model: keras.Model) -> None:
@@ -168,6 +191,17 @@ def _converted(model: keras.Model, *, grey: bool = True) -> Iterator[Constant]:
     """The weights of a model once it is converted; `grey` as in `exported`."""
     with TemporaryDirectory() as scratch:
         yield from tuple(_constants(exported(model, Path(scratch) / NETWORK, grey=grey)))
+
+
+def _unpacked(network: Any) -> Any:
+    """The network with weights in eight bits multiplied by their scales, as whoever runs it does."""
+    import_openvino()
+    from openvino import passes
+
+    manager = passes.Manager()
+    manager.register_pass(passes.ConstantFolding())
+    manager.run_passes(network)
+    return network
 
 
 def _constants(network: Any) -> Iterator[Constant]:

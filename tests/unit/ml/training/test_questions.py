@@ -348,7 +348,7 @@ def test_questions_are_learnt_measured_and_packed(
     pytest.importorskip("openvino", reason="OpenVINO serves what was trained")
     from ml.training.convert import compression, conversion
 
-    # Weights in eight bits cannot be recovered, and so small a network may or may not agree with Keras in them
+    # What computes in eight bits cannot be recovered, and so small a network may or may not agree with Keras in them
     monkeypatch.setattr(conversion, "candidates", lambda network, _: compression.candidates(network, None))
     run, root = tmp_path / "run", tmp_path / "weights"
     options = ["--modality", "cxr", "--architecture", "tiny", "--batch", "8", "--precision", "float32"]

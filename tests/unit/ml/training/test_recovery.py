@@ -17,6 +17,7 @@ from ml.preprocessing import Pixels
 from ml.probability import softmax
 from ml.serving.bundle import Bundle, read_bundle
 from ml.serving.engine import Network
+from ml.spec import Precision
 from ml.training.convert import recovery
 from ml.training.convert.recovery import RecoveryFailed, recover
 from ml.training.publish.recipes import WEIGHTS_ROOT
@@ -55,6 +56,18 @@ def test_the_recovered_classifier_answers_as_the_released_one(identity: str) -> 
         before = keras.Model(model.input, model.get_layer("pool").output)
         trained, settled = np.asarray(before(images, training=True)), before.predict(images, verbose=0)
         assert np.corrcoef(trained.ravel(), settled.ravel())[0, 1] > 0.9
+
+
+def test_a_head_that_reads_two_blocks_and_weights_in_eight_bits_are_recovered() -> None:
+    """Three convolutions of this bundle are stored in eight bits, with a scale for each output."""
+    bundle = released("vgg16-cxr/3.0.0")
+    assert bundle.spec.precision is Precision.INT8_WEIGHTS
+    model = recover(bundle, pictures(bundle, 2))
+    others = pictures(bundle, 4)[2:]
+    said = softmax(Network(*bundle.verified_weights()).infer_batch(others))
+    assert softmax(model.predict(others, verbose=0)) == pytest.approx(said, abs=1e-3)
+    assert model.count_params() == bundle.spec.parameters
+    assert architectures.backbone_of(model).output.shape[-1] == 1024
 
 
 def test_another_architecture_is_refused() -> None:
