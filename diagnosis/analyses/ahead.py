@@ -19,7 +19,7 @@ from ml.study.inference import ImageAnswers, Panel
 
 log = logging.getLogger(__name__)
 
-FORM = 1  # of what is kept: another number when its form or its meaning changes
+FORM = 2  # of what is kept: another number when its form or its meaning changes
 KEPT = timedelta(minutes=30)
 
 
@@ -35,7 +35,7 @@ def recall(panel: Panel, sources: Iterable[ImageSource]) -> dict[UUID, ImageAnsw
 
 def keep(panel: Panel, answered: Sequence[tuple[ImageSource, ImageAnswers]]) -> None:
     """Keep what the panel answered. Raises whatever the cache raises."""
-    kept = {_key(panel, source): answers for source, answers in answered}
+    kept = {_key(panel, source): answers.without_maps() for source, answers in answered}
     cache.set_many(kept, timeout=KEPT.total_seconds())
 
 

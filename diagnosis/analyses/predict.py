@@ -91,16 +91,19 @@ def predict_study(sources: Sequence[ImageSource], modality: Modality, asked: Cho
         return StudyPredictions.of_one(sources[0].key, predict(sources[0].pixels(), modality, asked))
     speaking, chosen = aggregation.choose(sources, modality)
     found, _without = asked.ensemble
-    answered, outcomes = _ask_all(speaking, asked.classifiers, modality, found)
+    panel = _panel(asked.classifiers, modality)
+    answered, outcomes = _ask_all(speaking, panel, found)
     if not answered:
         raise _all_refused(outcomes)
     made = aggregation.aggregate(answered, asked.specs, found, modality)
-    key = next(one.source for one in answered if one.source.key == made.key_image)
+    key = next(one for one in answered if one.source.key == made.key_image)
     account = dict(made.account)
     if chosen:
         account |= aggregation.account_of_choice(chosen)
         outcomes += _silent(sources, chosen)
-    return StudyPredictions(key.key, _of_study(predict(key.pixels(), modality, asked), made), tuple(outcomes), account)
+    drawn = panel.draw(key.answers)
+    predictions = _read(drawn, asked) if drawn else predict(key.source.pixels(), modality, asked)
+    return StudyPredictions(made.key_image, _of_study(predictions, made), tuple(outcomes), account)
 
 
 def _silent(sources: Sequence[ImageSource], chosen: ChosenSeries[UUID]) -> list[ImageOutcome]:
@@ -130,19 +133,17 @@ def _panel(active: Sequence[serving.Classifier], modality: Modality) -> Panel:
 
 
 def _ask_all(
-    sources: Sequence[ImageSource],
-    active: Sequence[serving.Classifier],
-    modality: Modality,
-    found: EnsembleSpec | None,
+    sources: Sequence[ImageSource], panel: Panel, found: EnsembleSpec | None
 ) -> tuple[list[AnsweredImage], list[ImageOutcome]]:
-    """In batches, without maps: what was answered, and what each image contributes, in the order of `sources`."""
-    panel = _panel(active, modality)
+    """What was answered, and what each image contributes, in the order of `sources`."""
     refused: dict[UUID, Message] = {}
     said = ahead.recall(panel, sources)
     unknown = [one for one in sources if one.key not in said]
     said |= {source.key: answers for source, answers in panel.answer(_decoded(unknown, refused))}
     refused |= {key: Message(one.refusal.code, one.refusal.params) for key, one in said.items() if one.refusal}
-    images = {one.key: _answered(one, said[one.key], active, found) for one in sources if one.key not in refused}
+    images = {
+        one.key: _answered(one, said[one.key], panel.classifiers, found) for one in sources if one.key not in refused
+    }
     outcomes = [
         ImageOutcome(one.key, refused=refused[one.key])
         if one.key in refused
@@ -219,7 +220,11 @@ def predict(pixels: Pixels, modality: Modality, asked: Chosen) -> ImagePredictio
     Raises AnalysisFailed when the gate refuses the image, with its code and parameters.
     """
     _pass_gate(pixels, modality)
-    predictions = serving.predict_all(asked.classifiers, pixels)
+    return _read(serving.predict_all(asked.classifiers, pixels), asked)
+
+
+def _read(predictions: Sequence[serving.Prediction], asked: Chosen) -> ImagePredictions:
+    """What those chosen predict, in their order, with their ensemble."""
     each = tuple(
         ClassifierPrediction(classifier.spec, prediction)
         for classifier, prediction in zip(asked.classifiers, predictions, strict=True)

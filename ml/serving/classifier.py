@@ -50,12 +50,21 @@ class Classifier:
 
     def predict_prepared(self, prepared: Prepared, frame: Size) -> Prediction:
         """Classify an image of shape `frame`, (h, w), that was prepared as the spec says."""
+        said, maps = self.answer(prepared)
+        return self.draw(said, maps, prepared, frame)
+
+    def answer(self, prepared: Prepared) -> tuple[Answer, Pixels]:
+        """Classify an image that was prepared as the spec says; with float32 (h', w', classes), which `draw` takes."""
         began = time.perf_counter()
         logits, maps = self._network.infer(prepared.values)
-        said = self._answer(logits, 0.0)
+        return self._answer(logits, (time.perf_counter() - began) * 1000.0), maps
+
+    def draw(self, said: Answer, maps: Pixels, prepared: Prepared, frame: Size) -> Prediction:
+        """Where it looked at an image of shape `frame`, (h, w), to what it answered with these `maps`."""
+        began = time.perf_counter()
         shown = self.spec.operating_point.positive_label if said.positive else said.label
         attention = attention_map(maps, self.spec.labels.index(shown), prepared.region, frame)
-        elapsed = (time.perf_counter() - began) * 1000.0
+        elapsed = said.milliseconds + (time.perf_counter() - began) * 1000.0
         seen = _shown(prepared.values)
         return Prediction(said.probabilities, said.label, said.positive, attention, shown, seen, elapsed)
 

@@ -1,18 +1,19 @@
-"""The gate, every classifier and the lungs over the images of a study, in batches and without attention maps.
+"""The gate, every classifier and the lungs over the images of a study: slices in batches, X-rays one by one.
 
-Where a classifier looked is asked for by itself, with `ml.serving.predict_all`.
+Where a classifier looked at an X-ray is drawn from the answer itself; for a slice it is asked again, with
+`ml.serving.predict_all`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from ml.gate import Gate, GateRefusal
 from ml.lungs import lung_share
 from ml.preprocessing import Pixels, Prepared, Size
-from ml.serving import Answer, Classifier, predict_prepared, prepare_once
+from ml.serving import Answer, Classifier, Prediction, predict_prepared, prepare_once
 from ml.serving.classifier import Input
 from ml.serving.engine import BATCH
 from ml.spec import Modality
@@ -25,18 +26,32 @@ Spacing = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Drawable:
+    """What attention maps are drawn from: the `prepared` image, and float32 (h', w', classes) of each classifier."""
+
+    prepared: Mapping[Input, Prepared]
+    maps: tuple[Pixels, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ImageAnswers:
     """What gate, classifiers and lungs say of one image of `shape` (h, w) in pixels.
 
     `refusal` is why no classifier may read it, or None. `answers` are those of the classifiers in the order in which
-    they were given; empty where the gate refused. `lung_share` is the share of the image that the lungs cover, in
-    (0, 1]; None where the gate refused or they were not found with confidence.
+    they were given; empty where the gate refused. `lung_share` is the share of a slice that the lungs cover, in
+    (0, 1]; None where the gate refused or they were not found with confidence, and for X-rays, where nobody asks.
+    `drawable` is there of an X-ray that classifiers read.
     """
 
     refusal: GateRefusal | None
     answers: tuple[Answer, ...]
     shape: Size
     lung_share: float | None
+    drawable: Drawable | None = None
+
+    def without_maps(self) -> Self:
+        """The same, small: to be kept."""
+        return replace(self, drawable=None)
 
     def lung_area(self, spacing: Spacing) -> float | None:
         """The area of the lungs in square millimetres, of an image with this spacing."""
@@ -77,8 +92,19 @@ class Panel:
         are those of the single image to within rounding (1e-5). Raises ValueError for other pixels.
         """
         seen = ((key, self._look(pixels)) for key, pixels in images)
-        for answered in _one_ahead(self._finish, _batches(seen)):
-            yield from answered
+        if self.modality.is_tomographic:
+            for answered in _one_ahead(self._finish, _batches(seen)):
+                yield from answered
+        else:
+            yield from _one_ahead(self._finish_alone, seen)
+
+    def draw(self, said: ImageAnswers) -> tuple[Prediction, ...] | None:
+        """Each classifier's answer with where it looked; None where nothing was kept to draw that from."""
+        kept = said.drawable
+        if kept is None:
+            return None
+        asked = zip(self.classifiers, said.answers, kept.maps, strict=True)
+        return tuple(each.draw(answer, maps, kept.prepared[each.input], said.shape) for each, answer, maps in asked)
 
     def _look(self, pixels: Pixels) -> _Seen:
         refusal = self.gate.refusal(pixels, self.modality)
@@ -86,7 +112,16 @@ class Panel:
         if refusal:
             return _Seen(refusal, None, (height, width), None)
         prepared = prepare_once(self.classifiers, pixels)
-        return _Seen(None, prepared, (height, width), lung_share(pixels, self.modality))
+        # Nobody weighs X-rays by their lungs
+        share = lung_share(pixels, self.modality) if self.modality.is_tomographic else None
+        return _Seen(None, prepared, (height, width), share)
+
+    def _finish_alone(self, seen: tuple[Key, _Seen]) -> tuple[Key, ImageAnswers]:
+        key, one = seen
+        if one.prepared is None:
+            return key, ImageAnswers(one.refusal, (), one.shape, one.lung_share)
+        answers, maps = zip(*(each.answer(one.prepared[each.input]) for each in self.classifiers), strict=True)
+        return key, ImageAnswers(None, answers, one.shape, one.lung_share, Drawable(one.prepared, maps))
 
     def _finish(self, seen: Sequence[tuple[Key, _Seen]]) -> list[tuple[Key, ImageAnswers]]:
         asked = [one.prepared for _, one in seen if one.prepared is not None]

@@ -18,6 +18,8 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.analyses import ahead, predict, runner
 from diagnosis.models import Analysis, Notification, Patient, Review, Scan, Study
 from diagnosis.states import AnalysisStatus as S
+from ml.preprocessing import Prepared
+from ml.serving import Classifier
 from ml.study.inference import Panel
 from tests.images import ct_dicom, xray_dicom
 
@@ -68,6 +70,26 @@ def test_the_frontal_view_that_comes_after_its_lateral_stands_for_the_study(send
     frontal = send(xray_dicom(seed=1, overrides={**STUDY, "ViewPosition": "PA"}))
     assert Study.objects.get().representative == frontal
     assert run(frontal.study).status == S.SUCCEEDED
+
+
+def test_no_classifier_reads_one_of_several_frontal_views_twice(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key image needs maps; they are drawn from what it was answered with."""
+    first = send(xray_dicom(seed=1, overrides={**STUDY, "ViewPosition": "PA"}))
+    second = send(xray_dicom(seed=2, overrides={**STUDY, "ViewPosition": "AP"}))
+    read: list[str] = []
+    answer = Classifier.answer
+
+    def listening(classifier: Classifier, prepared: Prepared) -> Any:
+        read.append(classifier.spec.name)
+        return answer(classifier, prepared)
+
+    monkeypatch.setattr(Classifier, "answer", listening)
+    analysis = run(first.study)
+    assert {one.image for one in analysis.image_results.all()} == {first, second}
+    predictions = list(analysis.predictions.all())
+    assert sorted(read) == sorted(2 * [one.classifier for one in predictions])
+    assert {str(one.image_id) for one in predictions} == set(analysis.aggregation["key_images"])
+    assert all(one.attention and one.seen for one in predictions)
 
 
 def test_a_ct_series_has_one_result_and_one_of_each_slice(send: Send) -> None:
