@@ -60,9 +60,14 @@ class Drift:
 
 
 def watched(weeks: Weeks, now: datetime | None = None) -> list[tuple[Version, Drift]]:
-    """Of what is shown and answered in the last RECENT weeks: each modality's ensemble, or its classifiers."""
+    """Of what is shown and answered in the last RECENT weeks: each modality's ensemble, or its classifiers.
+
+    A study counts once, with its first result. One that is analysed again has not arrived again: people chose it, and
+    as the first weeks of a new version such studies would be what all later ones are compared with.
+    """
     over = monday((now or timezone.now()) - SETTLING)
-    shown = {version for answered in list(weeks.values())[-RECENT:] for version in answered if not version.on_trial}
+    shown = {version for answered in list(weeks.values())[-RECENT:] for version in answered}
+    shown = {one for one in shown if not one.on_trial and not one.again}
     combined = {one.modality for one in shown if one.name == panel_name(one.modality)}
     leading = {one for one in shown if one.modality not in combined or one.name == panel_name(one.modality)}
     return [

@@ -6,22 +6,23 @@ What is kept lies in the cache and can be counted again at any time. Weeks begin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
-from diagnosis.models import EnsemblePrediction, Prediction, ShadowPrediction
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction, ShadowPrediction
 from diagnosis.models.zone import Zone
 from diagnosis.oversight.history import SETTLING
+from diagnosis.states import AnalysisStatus as S
 
 # Of what is kept: another number when its form or its meaning changes.
-FORM = 2
+FORM = 3
 KEPT = timedelta(days=90)
 # Everything is counted: drift compares with the first weeks of a version, and these must not move.
 BEGINNING = date(2000, 1, 3)
@@ -29,12 +30,15 @@ BEGINNING = date(2000, 1, 3)
 
 @dataclass(frozen=True)
 class Version:
-    """Of a classifier or ensemble. `on_trial`: of the answers that nobody sees."""
+    """Of a classifier or ensemble. `on_trial`: of the answers that nobody sees. `again`: of those about studies that
+    had a result before, of this version or another.
+    """
 
     modality: str
     name: str
     version: str
     on_trial: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,12 @@ def monday(at: datetime) -> date:
 
 
 def in_all(weeks: Weeks, since: date | None = None) -> dict[Version, Answers]:
-    """By version, over the weeks from `since` on."""
+    """By version, over the weeks from `since` on; those about studies that had a result before are among them."""
     found: dict[Version, Answers] = {}
     for week, answered in weeks.items():
         for version, answers in answered.items() if since is None or week >= since else ():
-            found[version] = found.get(version, Answers()) + answers
+            whole = replace(version, again=False)
+            found[whole] = found.get(whole, Answers()) + answers
     return found
 
 
@@ -119,7 +124,7 @@ def count(clinic: UUID, start: date, end: date | None = None) -> dict[date, dict
     """By reading the rows of analyses that ended from `start` up to `end`, or to now; three queries."""
     found: dict[date, dict[Version, Answers]] = {}
     for row in _rows(clinic, start, end):
-        version = Version(row["modality"], row["name"], row["number"], row["on_trial"])
+        version = Version(row["modality"], row["name"], row["number"], row["on_trial"], row["again"])
         found.setdefault(row["week"].date(), {})[version] = Answers(
             row["count"],
             row["total"],
@@ -149,7 +154,9 @@ def _rows(clinic: UUID, start: date, end: date | None) -> Iterator[dict[str, Any
 def _summed(rows: QuerySet[Any], name: str) -> Iterable[dict[str, Any]]:
     found: Iterable[dict[str, Any]] = (
         rows.order_by()
+        .annotate(again=~Q(analysis__number=1) & Exists(_results_before()))
         .values(
+            "again",
             modality=F("analysis__study__modality"),
             name=F(name),
             number=F("version"),
@@ -164,6 +171,13 @@ def _summed(rows: QuerySet[Any], name: str) -> Iterable[dict[str, Any]]:
         )
     )
     return found
+
+
+def _results_before() -> QuerySet[Analysis]:
+    """For a subquery of answers: the analyses of the same study, or image, that had ended with a result before."""
+    same = Q(image=None) | Q(image=OuterRef("analysis__image"))
+    earlier = Analysis.objects.filter(study=OuterRef("analysis__study"), number__lt=OuterRef("analysis__number"))
+    return earlier.filter(same, status=S.SUCCEEDED)
 
 
 def _midnight(day: date) -> datetime:

@@ -11,11 +11,21 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.idle import SINCE
 from accounts.models import Clinic, User
+from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.analyses import classifiers
-from diagnosis.models import Analysis, ClassifierRule, DriftAlarm, Scan, ShadowPrediction
+from diagnosis.models import (
+    Analysis,
+    ClassifierRule,
+    DriftAlarm,
+    EnsemblePrediction,
+    Prediction,
+    Scan,
+    ShadowPrediction,
+)
 from diagnosis.oversight import usage
 from diagnosis.oversight.alarms import tell_of_drift
 from diagnosis.oversight.drift import LIMIT, REFERENCE, drift, watched
@@ -81,6 +91,46 @@ def test_all_weeks_are_counted(scan: Scan, clinic: Clinic) -> None:
     Analysis.objects.filter(pk=analysis.pk).update(finished_at=ended)
     for years in (0, 2, 3):
         assert list(usage.weekly([clinic.pk], ended + timedelta(days=1 + 365 * years))) == [date(2023, 3, 6)]
+
+
+def count_rerun(scan: Scan, by: User, version: str, *, number: int) -> usage.Weeks:
+    """What is counted once the scan was analysed again, by `version` of its classifiers."""
+    rerun_analysis(by=by, study=scan.study)
+    again = finish(scan, 0.9, 0.9, combined=0.9)
+    assert again.number == number
+    Prediction.objects.filter(analysis=again).update(version=version)
+    EnsemblePrediction.objects.filter(analysis=again).update(version=version)
+    cache.clear()
+    return usage.weekly([again.study.clinic_id])
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
+def test_a_study_that_is_analysed_again_counts_once_for_drift(scan: Scan, radiographer: User, version: str) -> None:
+    """Whatever version reads it again: people chose it, and it says nothing of what arrives."""
+    Prediction.objects.filter(analysis=finish(scan, 0.2, 0.2, combined=0.2)).update(version="1.0.0")
+    EnsemblePrediction.objects.update(version="1.0.0")
+    found = count_rerun(scan, radiographer, version, number=2)
+    first, again = Version("cxr", "panel-cxr", "1.0.0"), Version("cxr", "panel-cxr", version, again=True)
+    (week,) = found.values()
+    assert {one: week[one].total for one in week if one.name == "panel-cxr"} == {first: 0.2, again: 0.9}
+    ((watched_version, drawn),) = watched(found)
+    assert watched_version == first
+    assert [point.answers.count for point in drawn.points] == [1]
+    # The page of classifiers tells of all that were given
+    counted = usage.in_all(found)
+    assert sum(answers.count for one, answers in counted.items() if one.name == "panel-cxr") == 2
+    assert not any(one.again for one in counted)
+    (week,) = count_rerun(scan, radiographer, version, number=3).values()
+    assert (week[first].count, week[again].count) == (1, 2)
+
+
+def test_a_study_whose_first_analysis_failed_counts_with_its_first_result(scan: Scan, radiographer: User) -> None:
+    cache.clear()
+    Analysis.objects.update(status="failed", failure_code="too_slow", finished_at=timezone.now())
+    found = count_rerun(scan, radiographer, "1.0.0", number=2)
+    (week,) = found.values()
+    assert week[Version("cxr", "panel-cxr", "1.0.0")].count == 1
+    assert not any(one.again for one in week)
 
 
 def test_administrators_are_told_once_of_what_is_shown(
