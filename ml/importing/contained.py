@@ -18,7 +18,6 @@ from ml.importing.refusal import ImportRefused
 # To load what reads a file takes seconds; no file is blamed for it.
 START_SECONDS = 60.0
 _LONGEST_REPORT = 1 << 16
-_LONGEST_SENTENCE = 1000
 _GONE = (EOFError, OSError, ValueError, RecursionError)
 
 
@@ -112,11 +111,10 @@ def _with_note(message: Message) -> Message:
 
 
 def _believed(message: Message) -> Message:
-    """An answer that is no refusal. A sentence goes to a terminal, so nothing of it may command one."""
+    """An answer that is no refusal."""
     refused = message[0].get("refused")
     if refused is not None:
-        sentence = "".join(letter if letter.isprintable() else "?" for letter in str(refused))
-        raise ImportRefused(sentence[:_LONGEST_SENTENCE])
+        raise ImportRefused(str(refused))
     return message
 
 

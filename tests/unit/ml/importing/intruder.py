@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 from collections.abc import Callable
+from io import BytesIO
 from typing import IO, Any
 
+from ml.confinement.wire import write_message
 from ml.importing.inside import Answer, answer_once
 from ml.importing.refusal import ImportRefused
 from tests.attacker import ATTEMPTS, Scene, outcome_of
@@ -53,8 +56,18 @@ def command_the_terminal(_: dict[str, Any], __: IO[bytes]) -> Answer:
     raise ImportRefused("\x1b]0;taken\x07\nImported.\n" + "x" * 5000)
 
 
+def linger(_: dict[str, Any], file: IO[bytes]) -> Answer:
+    """Answers by itself, and stays."""
+    message = BytesIO()
+    write_message(message, {"said": "something"}, b"")
+    os.write(file.fileno() + 1, message.getvalue())
+    while True:
+        pass
+
+
 ACTS: dict[str, Callable[[dict[str, Any], IO[bytes]], Answer]] = {
-    act.__name__: act for act in (attack, say, rewrite, hang, crash, fill_memory, flood, mumble, command_the_terminal)
+    one.__name__: one
+    for one in (attack, say, rewrite, hang, crash, fill_memory, flood, mumble, linger, command_the_terminal)
 }
 
 

@@ -77,6 +77,13 @@ def test_it_cannot_write_to_the_file(file: Path) -> None:
     assert file.read_bytes() == b"a network"
 
 
+def test_nothing_stays_that_has_answered(file: Path) -> None:
+    begun = time.monotonic()
+    assert do("linger", file)[0] == {"said": "something"}
+    assert time.monotonic() - begun < contained.START_SECONDS
+    assert readers() == []
+
+
 @pytest.fixture
 def hanging(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
     """One that is shut in and never answers."""
@@ -89,6 +96,7 @@ def hanging(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Proc
     asking = threading.Thread(target=hang)
     asking.start()
     while not (found := readers()) or not is_shut_in(found[0]):
+        assert asking.is_alive()
         time.sleep(0.01)
     yield found[0]
     found[0].kill()

@@ -14,6 +14,7 @@ pytest.importorskip("openvino", reason="OpenVINO serves what was imported")
 
 from ml.__main__ import main
 from ml.importing import importer, proof
+from ml.onnx import reading
 from ml.onnx.head import take_apart
 from ml.onnx.importer import Exported
 from ml.onnx.network import open_network
@@ -27,6 +28,7 @@ from ml.training.data.manifest import read_rows
 from tests.unit.ml.import_options import NAME, import_options
 from tests.unit.ml.keras2.files import SIDE, answers, stripes_network
 from tests.unit.ml.onnx.files import Network, flattened
+from tests.unit.ml.onnx.operators import CRASHES
 from tests.unit.ml.training.rows import write_data
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -155,6 +157,22 @@ def test_a_refusal_is_a_sentence_and_leaves_nothing(
     assert sentence in said
     assert "Traceback" not in said
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_breaks_or_delays_the_parser_is_a_sentence(
+    network: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crashing = tmp_path / "crashing.onnx"
+    crashing.write_bytes(CRASHES)
+    assert main(import_options(crashing, data, tmp_path / "weights")) == 2
+    first = capsys.readouterr().err
+    monkeypatch.setattr(reading, "SECONDS", 0.0)
+    assert main(import_options(network, data, tmp_path / "weights")) == 2
+    second = capsys.readouterr().err
+    assert "crashing.onnx broke the process that reads it" in first or "OpenVINO cannot read the network" in first
+    assert "network.onnx took longer than 0 seconds and was stopped" in second
+    assert "Traceback" not in first + second
+    assert not (tmp_path / "weights").exists()
 
 
 def test_too_few_labelled_images_are_refused(

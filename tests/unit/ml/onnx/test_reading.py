@@ -139,6 +139,7 @@ LISTS: dict[str, tuple[str, list[Any], bytes]] = {
     "no list": ("makes no network", ["x"], b""),
     "a state": ("that an import does not know", [IMAGE, step("ReadValue", [[0, 0]], "opset3"), END], b""),
     "no such kind": ("that an import does not know", [IMAGE, step("Escape", [[0, 0]]), END], b""),
+    "a command": (r"step \(\?\[2J\) that", [IMAGE, step("\x1b[2J", [[0, 0]]), END], b""),
     "no such version": ("makes no network", [IMAGE, step("Relu", [[0, 0]], "opset99"), END], b""),
     "no such input": ("makes no network", [IMAGE, step("Relu", [[7, 0]]), END], b""),
     "weights left": ("more weights than its network takes", [IMAGE, step("Relu", [[0, 0]]), END], b"1234"),
