@@ -18,8 +18,9 @@ from ml.preprocessing import Pixels
 from ml.spec import ClassifierSpec, OperatingPoint
 from ml.study.ct import SeriesResult, Slice, combine_slices
 from ml.study.inference import ImageAnswers
-from ml.study.reasons import LeftOut, Reason
+from ml.study.reasons import BETWEEN_SLICES, LeftOut, Reason
 from ml.study.series import ChosenSeries, SeriesFacts, choose_series, slice_spacing
+from ml.study.thinning import STRETCH, Stretches, settled, stretches
 from ml.study.xray import Frontal, FrontalResult, combine_frontals
 
 Probabilities = dict[str, float]
@@ -73,15 +74,37 @@ class StudyAnswers:
     account: Mapping[str, Any]  # how it came about, as JSON
 
 
-def choose(sources: Sequence[ImageSource], modality: Modality) -> tuple[list[ImageSource], ChosenSeries[UUID] | None]:
-    """The images that speak for the study: all frontal X-rays, or the slices of one CT series, which is named."""
+@dataclass(frozen=True, eq=False)
+class Speaking:
+    """The images that speak for a study: all frontal X-rays, or the slices of one CT `series`."""
+
+    images: Sequence[ImageSource]
+    series: ChosenSeries[UUID] | None = None
+
+    @property
+    def stretches(self) -> Stretches[UUID]:
+        """The keys of the images, grouped: one of each group is asked about. Each X-ray is alone in its group."""
+        return stretches(self._positions) if self.series else tuple((one.key,) for one in self.images)
+
+    @property
+    def settled(self) -> Stretches[UUID]:
+        """Those that images which still arrive are not expected to change."""
+        return settled(self._positions) if self.series else self.stretches
+
+    @property
+    def _positions(self) -> dict[UUID, float | None]:
+        return {one.key: one.position for one in self.images}
+
+
+def choose(sources: Sequence[ImageSource], modality: Modality) -> Speaking:
+    """The images that speak for the study."""
     if not modality.comes_in_series:
-        return list(sources), None
+        return Speaking(sources)
     by_series: dict[UUID, list[ImageSource]] = {}
     for source in sources:
         by_series.setdefault(source.series, []).append(source)
     chosen = choose_series(_facts(key, members) for key, members in by_series.items())
-    return (by_series[chosen.key], chosen) if chosen else (list(sources), None)
+    return Speaking(by_series[chosen.key], chosen) if chosen else Speaking(sources)
 
 
 def aggregate(
@@ -194,6 +217,12 @@ def account_of_choice(chosen: ChosenSeries[UUID]) -> dict[str, Any]:
     return {"series": {"series": str(chosen.key), **stored(chosen.reason).as_json()}, "other_series": others}
 
 
+def note_of_thinning(classified: int, slices: int) -> dict[str, Any]:
+    """What to know of a series of which not every slice was asked about, as JSON."""
+    params = {"millimetres": STRETCH, "classified": classified, "slices": slices}
+    return stored(Reason("thinned", params)).as_json()
+
+
 def reason_of(series: UUID, left_out: Iterable[LeftOut[UUID]]) -> Message:
     """Why the images of a series that was not chosen have no part."""
     return next(stored(one.reason) for one in left_out if one.key == series)
@@ -202,6 +231,10 @@ def reason_of(series: UUID, left_out: Iterable[LeftOut[UUID]]) -> Message:
 def stored(reason: Reason) -> Message:
     """As a row keeps it; see diagnosis.messages."""
     return Message("aggregation", {"variant": reason.code, **reason.params})
+
+
+# Of a slice that was not asked about because a neighbour was.
+BETWEEN = stored(Reason(BETWEEN_SLICES, {"millimetres": STRETCH}))
 
 
 def _notes(notes: Iterable[Reason]) -> list[dict[str, Any]]:

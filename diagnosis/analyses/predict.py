@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 from uuid import UUID
 
 from diagnosis.analyses import aggregation, ahead, classifiers
-from diagnosis.analyses.aggregation import AnsweredImage, ImageSource, StudyAnswers
+from diagnosis.analyses.aggregation import AnsweredImage, ImageSource, Speaking, StudyAnswers
 from diagnosis.analyses.classifiers import Chosen
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
@@ -22,6 +22,7 @@ from ml.spec import ClassifierSpec
 from ml.spec import Modality as MlModality
 from ml.study.inference import ImageAnswers, Panel
 from ml.study.series import ChosenSeries
+from ml.study.thinning import ask_each, first_of_each
 
 # A classifier, and its probability of each label.
 Said = tuple[ClassifierSpec, dict[str, float]]
@@ -84,12 +85,13 @@ class StudyPredictions:
 def predict_study(sources: Sequence[ImageSource], modality: Modality, asked: Chosen) -> StudyPredictions:
     """Ask those chosen about the images that speak for the study, and combine what is answered.
 
-    An image that the gate or the decoder refuses counts for nothing. Raises AnalysisFailed where that is true of all of
-    them, with the first one's reason, and where the refusal may pass.
+    Of a CT series one slice in every 5 mm is asked about. An image that the gate or the decoder refuses counts for
+    nothing, and a neighbour within the same 5 mm is asked in its place. Raises AnalysisFailed where all are refused,
+    with the first one's reason, and where the refusal may pass.
     """
     if len(sources) == 1:
         return StudyPredictions.of_one(sources[0].key, predict(sources[0].pixels(), modality, asked))
-    speaking, chosen = aggregation.choose(sources, modality)
+    speaking = aggregation.choose(sources, modality)
     found, _without = asked.ensemble
     panel = _panel(asked.classifiers, modality)
     answered, outcomes = _ask_all(speaking, panel, found)
@@ -98,9 +100,12 @@ def predict_study(sources: Sequence[ImageSource], modality: Modality, asked: Cho
     made = aggregation.aggregate(answered, asked.specs, found, modality)
     key = next(one for one in answered if one.source.key == made.key_image)
     account = dict(made.account)
-    if chosen:
-        account |= aggregation.account_of_choice(chosen)
-        outcomes += _silent(sources, chosen)
+    if any(one.refused == aggregation.BETWEEN for one in outcomes):
+        note = aggregation.note_of_thinning(len(answered), len(speaking.images))
+        account["notes"] = [*account["notes"], note]
+    if speaking.series:
+        account |= aggregation.account_of_choice(speaking.series)
+        outcomes += _silent(sources, speaking.series)
     drawn = panel.draw(key.answers)
     predictions = _read(drawn, asked) if drawn else predict(key.source.pixels(), modality, asked)
     return StudyPredictions(made.key_image, _of_study(predictions, made), tuple(outcomes), account)
@@ -115,12 +120,15 @@ def _silent(sources: Sequence[ImageSource], chosen: ChosenSeries[UUID]) -> list[
 def answer_ahead(sources: Sequence[ImageSource], modality: Modality, asked: Chosen) -> bool:
     """Ask about a batch of images whose study is not complete, and keep the answers for `predict_study`.
 
-    Returns False, and does nothing, while fewer are there that have not been asked about. Raises AnalysisFailed.
+    Returns False, and does nothing, while fewer are there that are to be asked about and have not been. Raises
+    AnalysisFailed.
     """
     panel = _panel(asked.classifiers, modality)
-    speaking, _chosen = aggregation.choose(sources, modality)
-    known = ahead.recall(panel, speaking)
-    unknown = [one for one in speaking if one.key not in known][:BATCH]
+    speaking = aggregation.choose(sources, modality)
+    known = ahead.recall(panel, speaking.images)
+    refused = {key for key, one in known.items() if one.refusal}
+    wanted = set(first_of_each(speaking.settled, refused)) - known.keys()
+    unknown = [one for one in speaking.images if one.key in wanted][:BATCH]
     if len(unknown) < BATCH:
         return False
     answered = list(panel.answer(_decoded(unknown, {})))
@@ -133,24 +141,41 @@ def _panel(active: Sequence[serving.Classifier], modality: Modality) -> Panel:
 
 
 def _ask_all(
-    sources: Sequence[ImageSource], panel: Panel, found: EnsembleSpec | None
+    speaking: Speaking, panel: Panel, found: EnsembleSpec | None
 ) -> tuple[list[AnsweredImage], list[ImageOutcome]]:
-    """What was answered, and what each image contributes, in the order of `sources`."""
-    refused: dict[UUID, Message] = {}
-    said = ahead.recall(panel, sources)
-    unknown = [one for one in sources if one.key not in said]
-    said |= {source.key: answers for source, answers in panel.answer(_decoded(unknown, refused))}
-    refused |= {key: Message(one.refusal.code, one.refusal.params) for key, one in said.items() if one.refusal}
+    """What was answered, and what each image contributes, in the order of `speaking`."""
+    said, refused = _answers(speaking, panel)
     images = {
-        one.key: _answered(one, said[one.key], panel.classifiers, found) for one in sources if one.key not in refused
+        one.key: _answered(one, said[one.key], panel.classifiers, found) for one in speaking.images if one.key in said
     }
     outcomes = [
-        ImageOutcome(one.key, refused=refused[one.key])
-        if one.key in refused
-        else _outcome(one.key, *images[one.key][1:])
-        for one in sources
+        _outcome(one.key, *images[one.key][1:])
+        if one.key in images
+        else ImageOutcome(one.key, refused=refused.get(one.key, aggregation.BETWEEN))
+        for one in speaking.images
     ]
     return [image for image, _, _ in images.values()], outcomes
+
+
+def _answers(speaking: Speaking, panel: Panel) -> tuple[dict[UUID, ImageAnswers], dict[UUID, Message]]:
+    """What the panel says of the images that it is asked about, and why others of these were refused."""
+    by_key = {one.key: one for one in speaking.images}
+    said: dict[UUID, ImageAnswers] = {}
+    refused: dict[UUID, Message] = {}
+
+    def ask(keys: Sequence[UUID]) -> Iterable[UUID]:
+        known = ahead.recall(panel, [by_key[key] for key in keys])
+        unknown = [by_key[key] for key in keys if key not in known]
+        known |= {source.key: answers for source, answers in panel.answer(_decoded(unknown, refused))}
+        for key, answers in known.items():
+            if answers.refusal:
+                refused[key] = Message(answers.refusal.code, answers.refusal.params)
+            else:
+                said[key] = answers
+        return refused
+
+    ask_each(speaking.stretches, ask)
+    return said, refused
 
 
 def _answered(

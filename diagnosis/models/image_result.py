@@ -12,6 +12,7 @@ from diagnosis.models.analysis import Analysis
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 from diagnosis.models.scan import Scan
 from diagnosis.models.zone import Zone
+from ml.study.reasons import BETWEEN_SLICES
 
 
 class ImageResultQuerySet(ClinicalQuerySet["ImageResult"]):
@@ -56,6 +57,11 @@ class ImageResult(ClinicalModel):
 
     def __str__(self) -> str:
         return f"{self.image_id}: {self.probability if self.probability is not None else self.not_classified_code}"
+
+    @property
+    def was_left_to_a_neighbour(self) -> bool:
+        """Whether the image was not asked about because another slice close to it was."""
+        return self.not_classified_params.get("variant") == BETWEEN_SLICES
 
     @property
     def not_classified(self) -> str:

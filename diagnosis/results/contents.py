@@ -102,6 +102,9 @@ class _Answers:
     def left_out(self, image: UUID) -> str:
         return _reason(self.account.get("left_out", ()), "image", image)
 
+    def leaves_to_a_neighbour(self, image: UUID) -> bool:
+        return image in self.results and self.results[image].was_left_to_a_neighbour
+
     def choice(self, series: UUID) -> str:
         """Nothing where there was one series alone: there was nothing to choose."""
         others = self.account.get("other_series", ())
@@ -168,7 +171,8 @@ def late_for_analysis(images: Sequence[Scan], analysis: Analysis | None) -> str:
 
 
 def _series(series: Series, images: list[Scan], answers: _Answers, shown: Scan) -> SeriesLine:
-    kept = {image.pk for image in _spread(images)} | {*answers.keys, shown.pk}
+    answered = [image for image in images if not answers.leaves_to_a_neighbour(image.pk)]
+    kept = {image.pk for image in _spread(answered)} | {*answers.keys, shown.pk}
     chosen = [image for image in images if not image.in_series or image.pk in kept]
     choice = answers.choice(series.pk)
     lines = tuple(_line(one, answers, said=choice) for one in chosen)
@@ -176,7 +180,7 @@ def _series(series: Series, images: list[Scan], answers: _Answers, shown: Scan) 
 
 
 def _spread(images: list[Scan]) -> list[Scan]:
-    """Evenly from the first to the last: never by what the classifiers said of them."""
+    """Evenly from the first to the last: by whether the classifiers were asked, never by what they said."""
     if len(images) <= THUMBNAILS:
         return images
     return [images[round(place * (len(images) - 1) / (THUMBNAILS - 1))] for place in range(THUMBNAILS)]

@@ -32,16 +32,20 @@ def scores(study: uuid.UUID, *, visible_to: User, among: Collection[uuid.UUID] |
     """By the image's key, for images of the study with a result that the person may see now; only `among` these."""
     if blinding.hides_result(visible_to, study):
         return {}
-    rows = ImageResult.objects.filter(analysis__study=study, probability__isnull=False)
-    if among is not None:
-        rows = rows.filter(image__in=among)
-    latest = {row.image_id: row for row in rows.order_by("analysis__number")}
+    latest = {key: row for key, row in _latest(study, among).items() if row.probability is not None}
     analyses = {row.analysis_id for row in latest.values()}
     maps, drawn = _maps(analyses), _drawn(analyses)
     return {
         image: _score(row, maps.get((row.analysis_id, image), ()), drawn.get((row.analysis_id, image), ()))
         for image, row in latest.items()
     }
+
+
+def unasked(study: uuid.UUID, *, visible_to: User) -> list[str]:
+    """The keys of the slices that the latest result leaves to a neighbour; none where it is hidden."""
+    if blinding.hides_result(visible_to, study):
+        return []
+    return [str(key) for key, row in _latest(study).items() if row.was_left_to_a_neighbour]
 
 
 def key_images(study: uuid.UUID, *, visible_to: User) -> list[str]:
@@ -54,6 +58,14 @@ def key_images(study: uuid.UUID, *, visible_to: User) -> list[str]:
         return []
     named = latest.aggregation.get("key_images") or latest.predictions.values_list("image_id", flat=True)
     return list(dict.fromkeys(str(key) for key in named))
+
+
+def _latest(study: uuid.UUID, among: Collection[uuid.UUID] | None = None) -> dict[uuid.UUID, ImageResult]:
+    """What the newest analysis that saw an image says of it, by the image's key."""
+    rows = ImageResult.objects.filter(analysis__study=study)
+    if among is not None:
+        rows = rows.filter(image__in=among)
+    return {row.image_id: row for row in rows.order_by("analysis__number")}
 
 
 def _maps(analyses: set[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[Prediction, ...]]:

@@ -81,12 +81,16 @@ def slices(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 @never_cache
 @require_safe
 def slice_scores(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
-    """Of the scan's whole study, by the image's key, if the person may see its result now; and its key images."""
+    """Of the scan's whole study, by the image's key, if the person may see its result now; its key images, and the
+    slices of which no score is missing: a neighbour was asked in their place.
+    """
     scan = _find(request, pk)
     require(person(request), Permission.VIEW_RESULT, scan.clinic)
     found = slicing.scores(scan.study_id, visible_to=person(request))
     key_images = slicing.key_images(scan.study_id, visible_to=person(request))
-    return JsonResponse({"scores": {str(key): _score(score) for key, score in found.items()}, "key_images": key_images})
+    unasked = slicing.unasked(scan.study_id, visible_to=person(request))
+    scores = {str(key): _score(score) for key, score in found.items()}
+    return JsonResponse({"scores": scores, "key_images": key_images, "unasked": unasked})
 
 
 def _score(score: slicing.Score) -> dict[str, Any]:

@@ -12,12 +12,18 @@ from ml.messages import gettext_noop as _
 
 Key = TypeVar("Key", bound=Hashable)
 
+BETWEEN_SLICES = "between_slices"
 SENTENCES = {
     # Slices without a part in the result
     "lungs_not_found": _("Not part of the result: no lungs were found in this slice with confidence."),
     "little_lung": _(
         "Not part of the result: this slice shows only %(percent)d %% of the lung area of the fullest slice, "
         "as at the top or the base of the lungs, where scores are not to be relied on."
+    ),
+    # Slices that were not asked about
+    BETWEEN_SLICES: _(
+        "Not asked: another slice within %(millimetres)d mm of it was, and slices so close together show nearly the "
+        "same."
     ),
     # Series that were not chosen
     "derived": _("Not used: the images of this series were computed from another one."),
@@ -48,6 +54,10 @@ SENTENCES = {
     ),
     "positions_unknown": _(
         "Not all slices state their position, so nothing is said of where along the lungs the scores are high."
+    ),
+    "thinned": _(
+        "Of this series one slice in every %(millimetres)d mm was classified: %(classified)d of %(slices)d. "
+        "What shows only between two of them can be missed."
     ),
     "frontals_differ": _(
         "The frontal images of this study were answered differently, one in the positive and one in the negative zone."

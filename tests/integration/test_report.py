@@ -18,8 +18,9 @@ from accounts.models import User
 from accounts.reauthentication import TRIES
 from diagnosis.actions.report import add_addendum, revise_report, sign_report
 from diagnosis.actions.review import request_second_opinion
+from diagnosis.analyses.aggregation import note_of_thinning
 from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
-from diagnosis.models import Addendum, FirstImpression, Notification, Patient, Report, Study
+from diagnosis.models import Addendum, Analysis, FirstImpression, Notification, Patient, Report, Study
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.patient import UNASSIGNED_NUMBER
 from diagnosis.models.study import ExaminedFrom
@@ -287,6 +288,7 @@ def combined(radiographer: User, radiologist: User, patient: Patient) -> Report:
     """Signed on a combination whose members disagree."""
     review = new_case(radiographer, patient)
     finish(review.scan, 0.9, 0.1, combined=0.5)
+    Analysis.objects.update(aggregation={"method": "lung-top-third", "notes": [note_of_thinning(61, 300)]})
     report = read(radiologist, review, decision="agree").report
     return sign_report(by=radiologist, report=report, password=PASSWORD)
 
@@ -301,6 +303,7 @@ def test_a_report_prints_the_combination_its_zone_and_what_the_cards_say(combine
     ]
     notes = " ".join(printed(combined).machine_notes)
     assert "1 of 2 above their threshold, 1 below" in notes
+    assert "one slice in every 5 mm was classified: 61 of 300" in notes
     assert "outside the lungs" not in notes
 
 

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.models import User
-from diagnosis import tasks
+from diagnosis import messages, tasks
 from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.actions.scan import upload_scan
 from diagnosis.analyses import ahead, predict, runner
@@ -113,6 +113,23 @@ def test_a_ct_series_has_one_result_and_one_of_each_slice(send: Send) -> None:
     assert study.representative == slices[0]  # number 3 of 4: the middle, whatever the classifiers found
 
 
+def test_of_slices_a_millimetre_apart_one_in_every_five_is_asked_about(send: Send, asked: list[UUID]) -> None:
+    places = {number: {"ImagePositionPatient": [0, 0, -1.0 * number]} for number in range(12)}
+    slices = [send(slice_of(number, overrides=place)) for number, place in places.items()]
+    analysis = run(slices[0].study)
+    results = {
+        one.image.instance_number: one
+        for one in analysis.image_results.select_related("image").order_by("image__instance_number")
+    }
+    assert [number for number, one in results.items() if one.probability is not None] == [0, 3, 8, 11]
+    assert len(results) == 12
+    assert [slices[number].pk for number in (0, 3, 8, 11)] == sorted(asked, key=[one.pk for one in slices].index)
+    assert results[4].was_left_to_a_neighbour
+    assert results[4].not_classified.startswith("Not asked: another slice within 5 mm of it was")
+    said = [messages.sentence(note["code"], note["params"]) for note in analysis.aggregation["notes"]]
+    assert any("one slice in every 5 mm was classified: 4 of 12." in one for one in said)
+
+
 def test_slices_wait_for_each_other_and_start_one_analysis(send: Send, settings: Any) -> None:
     settings.ANALYSIS_QUIET = timedelta(seconds=30)
     first = send(slice_of(1))
@@ -151,11 +168,11 @@ def test_slices_are_answered_while_further_ones_arrive(
     send: Send, settings: Any, asked: list[UUID], radiographer: User
 ) -> None:
     settings.ANALYSIS_QUIET = timedelta(seconds=30)
-    slices = [send(slice_of(number)) for number in (1, 2, 3)]
+    slices = [send(slice_of(number)) for number in (1, 2, 3, 4, 5)]
     study = slices[0].study
     assert runner.run_ahead(study.pk) is True
     assert len(asked) == 2
-    assert runner.run_ahead(study.pk) is False  # one is left: no whole batch
+    assert runner.run_ahead(study.pk) is False  # one is left between the first and the last: no whole batch
     Analysis.objects.update(not_before=timezone.now())
     assert runner.run_ahead(study.pk) is None  # the analysis will do the rest
     quick = run(study)
@@ -169,19 +186,19 @@ def test_slices_are_answered_while_further_ones_arrive(
 
 def test_what_was_answered_by_other_classifiers_is_asked_again(send: Send, settings: Any, asked: list[UUID]) -> None:
     settings.ANALYSIS_QUIET = timedelta(seconds=30)
-    study = [send(slice_of(number)).study for number in (1, 2)][-1]
+    study = [send(slice_of(number)).study for number in (1, 2, 3, 4)][-1]
     assert runner.run_ahead(study.pk)
     settings.INACTIVE_CLASSIFIERS = frozenset({"vgg16-ct"})
     Analysis.objects.update(not_before=timezone.now())
     assert "vgg16-ct" not in {one.classifier for one in run(study).predictions.all()}
-    assert len(asked) == 4
+    assert len(asked) == 2 + 4
 
 
 def test_an_analysis_does_without_what_the_cache_lost(
     send: Send, settings: Any, asked: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.ANALYSIS_QUIET = timedelta(seconds=30)
-    study = [send(slice_of(number)).study for number in (1, 2)][-1]
+    study = [send(slice_of(number)).study for number in (1, 2, 3, 4)][-1]
     assert runner.run_ahead(study.pk)
 
     def away(*_: Any) -> dict[str, Any]:
@@ -190,7 +207,7 @@ def test_an_analysis_does_without_what_the_cache_lost(
     monkeypatch.setattr(ahead.cache, "get_many", away)
     Analysis.objects.update(not_before=timezone.now())
     assert run(study).status == S.SUCCEEDED
-    assert len(asked) == 4
+    assert len(asked) == 2 + 4
 
 
 def test_a_message_that_comes_too_early_is_sent_again(

@@ -307,6 +307,7 @@ def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
 def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
     """What stands below the table: why nothing was combined, what wants an eye, and what the model cards say."""
     notes = [f"{sentence}." for sentence in analysis.get("marks", ())]
+    notes += analysis.get("notes", ())
     if analysis.get("without_combination"):
         notes.append(_("Not combined: %(reason)s") % {"reason": analysis["without_combination"]})
     combination = analysis.get("combination") or {}

@@ -43,9 +43,10 @@ def _composed(measured: dict[str, Any]) -> Iterator[str]:
 
 
 def _series(measured: dict[str, Any]) -> Iterator[str]:
-    yield from _head(["series", "slices", "refused", "little lung", "zone", "AUC of slices", CHOSEN, "highest", "mean"])
+    facts = ["slices", "asked", "refused", "little lung", "zone", "AUC of slices"]
+    yield from _head(["series", *facts, CHOSEN, "highest", "mean"])
     for name, held in measured.items():
-        facts = [held.get(key, "") for key in ("slices", "refused", "little_or_no_lung", "zone", "slice_auc")]
+        facts = [held.get(key, "") for key in ("slices", "asked", "refused", "little_or_no_lung", "zone", "slice_auc")]
         scores = [held.get("scores", {}).get(way, "") for way in (CHOSEN, "highest", "mean")]
         yield _row([name, *("" if fact is None else str(fact) for fact in (*facts, *scores))])
 

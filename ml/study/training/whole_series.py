@@ -1,7 +1,7 @@
 """Whole series, gate and all: the only ones at hand in which slices with and without disease are one patient's."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from ml.imaging import DecodedImage, decode
 from ml.spec import Modality
 from ml.study.ct import Slice, combine_slices, counted_slices
 from ml.study.inference import ImageAnswers, Panel
+from ml.study.thinning import ask_each, stretches
 from ml.study.training.units import Method
 from ml.training.metrics import area_under_curve
 
@@ -42,15 +43,18 @@ def whole_series(data: Path) -> Iterator[Whole]:
 
 
 def measure_series(whole: Whole, panel: Panel, ensemble: EnsembleSpec, ways: dict[str, Method]) -> dict[str, Any]:
-    """What the ensemble says of the slices, and what each method makes of it."""
+    """What the ensemble says of the slices that would be asked about, and what each method makes of it.
+
+    `asked` counts them, and `refused` those of them that the gate refused.
+    """
     slices, refused = _classified(whole, panel, ensemble)
+    counts = {"slices": len(whole.files), "asked": len(slices) + refused, "refused": refused}
     result = combine_slices(slices, ensemble.operating_point)
     kept, _ = counted_slices(slices)
     if result is None:
-        return {"slices": len(whole.files), "refused": refused}
+        return counts
     return {
-        "slices": len(whole.files),
-        "refused": refused,
+        **counts,
         "little_or_no_lung": len(result.left_out),
         "zone": result.zone.value,
         "scores": {name: round(way(kept), 4) for name, way in ways.items()},
@@ -61,18 +65,28 @@ def measure_series(whole: Whole, panel: Panel, ensemble: EnsembleSpec, ways: dic
 
 
 def _classified(whole: Whole, panel: Panel, ensemble: EnsembleSpec) -> tuple[list[Slice[str]], int]:
-    """The slices that passed the gate, and how many did not."""
+    """The slices that were asked about and passed the gate, and how many did not pass."""
     images = {str(file): decode(file.read_bytes()) for file in whole.files}
-    answered = dict(panel.answer((name, image.pixels) for name, image in images.items()))
+    answered: dict[str, ImageAnswers] = {}
+
+    def ask(names: Sequence[str]) -> Iterable[str]:
+        answered.update(panel.answer((name, images[name].pixels) for name in names))
+        return [name for name in names if answered[name].refusal]
+
+    ask_each(stretches({name: _position(image) for name, image in images.items()}), ask)
     slices = [_slice(name, images[name], said, panel, ensemble) for name, said in answered.items() if not said.refusal]
-    return slices, len(images) - len(slices)
+    return slices, len(answered) - len(slices)
 
 
 def _slice(name: str, image: DecodedImage, said: ImageAnswers, panel: Panel, ensemble: EnsembleSpec) -> Slice[str]:
     answers = zip(panel.classifiers, said.answers, strict=True)
     probabilities = ensemble.combine({each.spec.identity: answer.probabilities for each, answer in answers})
-    position = image.header.slice_position if image.header else None
-    return Slice(name, probabilities[ensemble.operating_point.positive_label], said.lung_share, position)
+    probability = probabilities[ensemble.operating_point.positive_label]
+    return Slice(name, probability, said.lung_share, _position(image))
+
+
+def _position(image: DecodedImage) -> float | None:
+    return image.header.slice_position if image.header else None
 
 
 def _slice_auc(kept: Iterable[Slice[str]], whole: Whole) -> float | None:

@@ -12,6 +12,8 @@ export class Series {
   scores = new Map();
   /** @type {string[]} scans that the result rests on most */
   keyImages = [];
+  /** @type {Set<string>} scans that the classifiers were not asked about, because a neighbour was */
+  unasked = new Set();
   /** The address of slices that could not be loaded; empty: none. One slice alone is on the screen then. */
   missing = "";
 
@@ -64,6 +66,7 @@ export class Series {
   clear() {
     this.scores = new Map();
     this.keyImages = [];
+    this.unasked = new Set();
     this.#known.clear();
     this.leave();
   }
@@ -107,9 +110,10 @@ export class Series {
   async loadScores(url) {
     const response = await fetch(url, { headers: { Accept: "application/json" } });
     if (!response.ok) return;
-    const { scores, key_images } = await response.json();
+    const { scores, key_images, unasked } = await response.json();
     this.scores = new Map(Object.entries(scores));
     this.keyImages = key_images;
+    this.unasked = new Set(unasked);
     this.#changed();
   }
 

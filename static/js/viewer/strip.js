@@ -74,9 +74,11 @@ export class Strip {
 
   /** @param {number} index */
   #saying(index) {
-    const { length, slices, scores } = this.#series;
+    const { length, slices, scores, unasked } = this.#series;
     const place = interpolate(gettext("Slice %(number)s of %(total)s"), { number: index + 1, total: length });
-    const score = scores.get(slices[index]?.id);
+    const { id } = slices[index] ?? {};
+    const score = scores.get(id);
+    if (unasked.has(id)) return `${place} · ${gettext("not asked: a slice close to it was")}`;
     if (!score) return scores.size ? `${place} · ${gettext("no result")}` : place;
     const { above, total } = score;
     return `${place} · ${interpolate(SAID[score.zone || "mean"], { percent: percent(score.probability), above, total })}`;

@@ -28,7 +28,11 @@ const loaded = async (t, { answers = true, set = "axial", image = (response, byt
           greyscale: `http://${request.headers.host}/g${n}`,
         })),
       })(request, response),
-    "/scores": json({ scores: { s2: { probability: 0.9, zone: "", above: 1, total: 1 } }, key_images: ["s2"] }),
+    "/scores": json({
+      scores: { s2: { probability: 0.9, zone: "", above: 1, total: 1 } },
+      key_images: ["s2"],
+      unasked: [],
+    }),
     ...Object.fromEntries([1, 2, 3, 4, 5, 6].map((n) => [`/g${n}`, (_request, response) => image(response, bytes)])),
   });
   const pane = new Shower();

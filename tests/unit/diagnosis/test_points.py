@@ -85,6 +85,8 @@ def test_a_report_names_what_measured_each_row_of_its_table() -> None:
     sentence = "AUC, sensitivity and specificity were measured on %s."
     of_all = {"predictions": predictions, "combination": {"card": {"measured_on": ALL}}}
     assert _machine_notes(of_all) == _machine_notes({"predictions": predictions}) == (sentence % ALL,)
+    noted = {"predictions": predictions, "notes": ["Of this series one slice in every 5 mm was classified."]}
+    assert _machine_notes(noted) == (*noted["notes"], sentence % ALL)
     differing = {"predictions": predictions, "combination": {"card": {"measured_on": WHERE}}}
     assert _machine_notes(differing) == (sentence % ALL, sentence % WHERE)
 

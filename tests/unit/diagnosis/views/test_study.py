@@ -15,8 +15,10 @@ from diagnosis import formats
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.scan import upload_scan
+from diagnosis.analyses.aggregation import BETWEEN, note_of_thinning
 from diagnosis.models import (
     Analysis,
+    ImageResult,
     Patient,
     Prediction,
     ReadingPolicy,
@@ -123,6 +125,27 @@ def test_a_long_series_shows_a_few_slices_and_leads_to_all(
     ReadingPreference.objects.create(user=radiologist, read_first=True)
     (series,) = as_(radiologist).get(study_url(slices[0].study)).context["contents"].series
     assert [line.name for line in series.lines] == [f"Slice {number}" for number in (1, 4, 7, 9, 12)]
+
+
+def test_the_thumbnails_of_a_thinned_series_are_of_slices_that_were_asked_about(client: Client, taken: Taken) -> None:
+    slices = [taken(number=number) for number in range(1, 31)]
+    asked = slices[2::5]
+    analysis = finish_study(dict.fromkeys(asked, 0.2))
+    reason = {"not_classified_code": BETWEEN.code, "not_classified_params": dict(BETWEEN.params)}
+    left = [ImageResult(analysis=analysis, image=one, **reason) for one in slices if one not in asked]
+    ImageResult.objects.bulk_create(left)
+    note = note_of_thinning(len(asked), len(slices))
+    Analysis.objects.update(aggregation={"method": "lung-top-third", "images": 6, "notes": [note]})
+    shown = client.get(study_url(slices[0].study))
+    (series,) = shown.context["contents"].series
+    there = [line.image for line in series.lines if line.image != shown.context["scan"]]
+    assert {one.pk for one in there} <= {one.pk for one in asked}
+    assert series.count == 30
+    assert "one slice in every 5 mm was classified: 6 of 30." in text(shown)
+    assert "came in after" not in text(shown)
+    neighbour = client.get(f"{study_url(slices[0].study)}?image={slices[3].pk}")
+    assert "Not asked: another slice within 5 mm of it was" in text(neighbour)
+    assert "Draw the attention maps" not in text(neighbour)
 
 
 def test_what_the_result_rests_on_and_what_it_leaves_out_is_said(client: Client, taken: Taken) -> None:

@@ -189,7 +189,11 @@ def test_read_first_leaves_no_way_to_the_result_in_the_page(
     ReadingPreference.objects.create(user=radiologist, read_first=True)
     hidden = told_by(client, series[0])
     assert not {"attention", "scores", "legend"} & set(hidden)
-    assert client.get(address("scan-slice-scores", series[0])).json() == {"scores": {}, "key_images": []}
+    assert client.get(address("scan-slice-scores", series[0])).json() == {
+        "scores": {},
+        "key_images": [],
+        "unasked": [],
+    }
     review = claim_review(by=radiologist, review=series[0].reviews.get())
     commit_first_impression(by=radiologist, review=review, category=Category.TYPICAL)
     assert "attention" in client.get(hidden["self"]).json()

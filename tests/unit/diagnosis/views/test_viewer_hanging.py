@@ -12,8 +12,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.actions.scan import upload_scan
-from diagnosis.models import Analysis, Patient, ReadingPreference, Scan, Study
+from diagnosis.analyses.aggregation import BETWEEN
+from diagnosis.models import Analysis, ImageResult, Patient, ReadingPreference, Scan, Study
 from diagnosis.views.viewer_sets import entry
 from tests.factories import finish_study
 from tests.images import ct_dicom, xray_dicom
@@ -147,7 +149,28 @@ def test_key_images_are_told_with_the_scores_and_hidden_with_them(client: Client
     Analysis.objects.filter(pk=analysis.pk).update(aggregation={"key_images": named})
     assert client.get(address).json()["key_images"] == named
     ReadingPreference.objects.create(user=radiologist, read_first=True)
-    assert client.get(address).json() == {"scores": {}, "key_images": []}
+    assert client.get(address).json() == {"scores": {}, "key_images": [], "unasked": []}
+
+
+def test_slices_that_were_left_to_a_neighbour_are_told_and_have_no_older_score(
+    client: Client, put: Put, radiologist: User
+) -> None:
+    slices = [put(ct(n)) for n in range(1, 4)]
+    earlier = finish_study(dict.fromkeys(slices, 0.2))
+    address = reverse("diagnosis:scan-slice-scores", args=[slices[0].pk])
+    assert client.get(address).json()["unasked"] == []
+    later = rerun_analysis(by=radiologist, study=earlier.study)
+    ImageResult.objects.create(
+        analysis=later,
+        image=slices[1],
+        not_classified_code=BETWEEN.code,
+        not_classified_params=dict(BETWEEN.params),
+    )
+    told = client.get(address).json()
+    assert told["unasked"] == [str(slices[1].pk)]
+    assert set(told["scores"]) == {str(slices[0].pk), str(slices[2].pk)}
+    ReadingPreference.objects.create(user=radiologist, read_first=True)
+    assert client.get(address).json()["unasked"] == []
 
 
 def test_the_scores_are_those_of_all_series_of_the_study(client: Client, put: Put) -> None:
