@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -122,6 +123,24 @@ def test_a_study_that_is_analysed_again_counts_once_for_drift(scan: Scan, radiog
     assert not any(one.again for one in counted)
     (week,) = count_rerun(scan, radiographer, version, number=3).values()
     assert (week[first].count, week[again].count) == (1, 2)
+
+
+def test_images_that_were_analysed_each_by_itself_count_each(
+    scan: Scan, radiographer: User, upload: Callable[..., Scan]
+) -> None:
+    """As they were before there were studies; the same image analysed again still counts once."""
+    other = upload(seed=7)
+    Analysis.objects.filter(pk=finish(scan, 0.2, 0.2, combined=0.2).pk).update(image=other)
+    count_rerun(scan, radiographer, "1.0.0", number=2)
+    Analysis.objects.filter(number=2).update(image=scan)
+    (week,) = count_rerun(scan, radiographer, "1.0.0", number=3).values()
+    of_panel = {one.again: answers.count for one, answers in week.items() if one.name == "panel-cxr"}
+    assert of_panel == {False: 3}
+    Analysis.objects.filter(number=3).update(image=scan)
+    cache.clear()
+    (week,) = usage.weekly([scan.study.clinic_id]).values()
+    of_panel = {one.again: answers.count for one, answers in week.items() if one.name == "panel-cxr"}
+    assert of_panel == {False: 2, True: 1}
 
 
 def test_a_study_whose_first_analysis_failed_counts_with_its_first_result(scan: Scan, radiographer: User) -> None:
