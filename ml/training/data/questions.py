@@ -1,8 +1,9 @@
 """What each training image can teach: a difference between lungs, where its place shows lungs of both kinds.
 
 A network that sees disease from one hospital and healthy lungs from another learns to tell the hospitals. So an image
-is only ever asked the question that its own domain can answer: is this lung abnormal, or is an abnormal one COVID-19?
-The three labels follow from both answers.
+is only ever asked the question that its own domain can answer. Of X-rays: is this lung abnormal, or is an abnormal one
+COVID-19? The three labels follow from both answers. Of slices of CT: does this one show COVID-19? Every source of them
+shows both, and no answer of one source is held against another's.
 """
 
 import dataclasses
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from ml.spec import Modality
 from ml.training.data.manifest import Row, read_rows
 from ml.training.data.split import Part, Parts, split
+from ml.training.modalities import LABELS
 
 MANIFEST = "manifest_v2.csv"
 LEAST_PROBABILITY = 1e-7
-COVID, OTHER, NORMAL = "covid", "pneumonia", "normal"
+COVID, OTHER, NORMAL, NON_COVID = "covid", "pneumonia", "normal", "non-covid"
 # The three labels have one place for all disease that is not COVID-19.
 OTHER_DISEASE = ("tuberculosis",)
 
@@ -39,6 +41,8 @@ class Question:
 
 ABNORMAL = Question("abnormal", positive=(COVID, OTHER), among=(COVID, OTHER, NORMAL))
 COVID_AMONG_ABNORMAL = Question("covid_among_abnormal", positive=(COVID,), among=(COVID, OTHER))
+COVID_IN_SLICE = Question("covid_in_slice", positive=(COVID,), among=(COVID, NON_COVID))
+QUESTIONS = (ABNORMAL, COVID_AMONG_ABNORMAL, COVID_IN_SLICE)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ DOMAINS = (
     Domain("darkcovidnet", ("darkcovidnet",), ABNORMAL),
     Domain("shenzhen", ("shenzhen",), ABNORMAL),
     Domain("ieee8023", ("ieee8023",), COVID_AMONG_ABNORMAL),
+    Domain("ucsd", ("ucsd",), COVID_IN_SLICE),
+    Domain("saopaulo", ("saopaulo",), COVID_IN_SLICE),
+    # Slices with lesions and without any, of the same people and scanners
+    Domain("medseg9", ("medseg9",), COVID_IN_SLICE),
 )
 
 
@@ -92,6 +100,11 @@ def domain_of_row(row: Row) -> Domain:
 def domains_of(question: Question) -> tuple[str, ...]:
     """The names of the domains whose images can answer a question."""
     return tuple(domain.name for domain in DOMAINS if domain.question is question)
+
+
+def questions_of(labels: Sequence[str]) -> tuple[Question, ...]:
+    """The questions that can be asked of images with these labels."""
+    return tuple(question for question in QUESTIONS if set(question.among) <= set(labels))
 
 
 def are_of(sources: Sequence[str], domains: Sequence[str]) -> NDArray[np.bool_]:
@@ -132,15 +145,17 @@ def likelihoods(
     return np.asarray((probabilities * allowed[targets]).sum(axis=1) / np.maximum(whole, LEAST_PROBABILITY))
 
 
-def split_for_questions(data: Path, *, left_out: str | None = None, goes_on: bool = False) -> Parts:
-    """The X-rays of MANIFEST by part; a group of manifest.csv stays in the part that it was in.
+def split_for_questions(
+    data: Path, modality: Modality = Modality.CXR, *, left_out: str | None = None, goes_on: bool = False
+) -> Parts:
+    """The images of MANIFEST by part; a group of manifest.csv stays in the part that it was in.
 
     Training and validation hold what can answer a question; the test part holds every source. `left_out` names a source
     or domain none of whose images train or choose: all of them are in the test part. A network that `goes_on` from one
     that learnt labels has seen what that one was fitted or chosen on: such images are in no test part.
     """
-    before = split(read_rows(data, Modality.CXR))
-    rows = read_question_rows(data)
+    before = split(read_rows(data, modality))
+    rows = read_question_rows(data, modality)
     places = {row.group: part for part, members in before.items() for row in members}
     later = split([row for row in rows if row.group not in places], seed="questions")
     places |= {row.group: part for part, members in later.items() for row in members}
@@ -154,13 +169,13 @@ def split_for_questions(data: Path, *, left_out: str | None = None, goes_on: boo
     return {part: tuple(members) for part, members in parts.items()}
 
 
-def read_question_rows(data: Path) -> tuple[Row, ...]:
-    """The X-rays of MANIFEST meant for training, other diseases under the label that stands for them.
+def read_question_rows(data: Path, modality: Modality = Modality.CXR) -> tuple[Row, ...]:
+    """The images of MANIFEST meant for training, other diseases under the label that stands for them.
 
     Raises FileNotFoundError or ValueError as `read_rows` does.
     """
-    known = (COVID, OTHER, NORMAL, *OTHER_DISEASE)
-    rows = read_rows(data, Modality.CXR, labels=known, manifest=MANIFEST)
+    known = (*LABELS[modality], *(OTHER_DISEASE if modality is Modality.CXR else ()))
+    rows = read_rows(data, modality, labels=known, manifest=MANIFEST)
     return tuple(dataclasses.replace(row, label=OTHER) if row.label in OTHER_DISEASE else row for row in rows)
 
 

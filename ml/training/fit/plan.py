@@ -60,8 +60,10 @@ class Plan:
             raise ValueError("A grown network starts from the smaller run: leave out --weights.")
         if self.fine_tunes and self.width != 1:
             raise ValueError("Pretrained weights fit the full width alone: leave out --width.")
-        if self.objective is Objective.QUESTIONS and self.modality is not Modality.CXR:
-            raise ValueError("The questions are asked of X-rays alone: leave out --objective.")
+        if self.objective is Objective.QUESTIONS and self.modality is not Modality.CXR and not self.last_layer:
+            raise ValueError(
+                "Networks for slices are taught questions in their last layer alone: leave out --objective."
+            )
         if self.left_out is not None and self.objective is not Objective.QUESTIONS:
             raise ValueError("A source is left out of --objective questions only.")
         if self.last_layer and not (self.weights is not None and self.objective is Objective.QUESTIONS):
@@ -76,11 +78,12 @@ class Plan:
 
         It is not in plan.json: a run of the questions that was made with `cxr-2` would be measured by another crop than
         it learnt, and none was released. Layers that stay as they are read what they were taught on, which is `cxr-1`,
-        and `cxr-4` cuts nearly the same from it. What never learnt from X-rays reads the same as the others.
+        and `cxr-4` cuts nearly the same from it. What never learnt from X-rays reads the same as the others. Slices are
+        read as ever.
         """
-        if self.last_layer:
-            return "cxr-4"
-        return "cxr-3" if self.objective is Objective.QUESTIONS else f"{self.modality.value}-1"
+        if self.modality is not Modality.CXR or self.objective is not Objective.QUESTIONS:
+            return f"{self.modality.value}-1"
+        return "cxr-4" if self.last_layer else "cxr-3"
 
     @property
     def epochs(self) -> int:

@@ -99,7 +99,7 @@ class QuestionTeaching(Teaching):
     def split(self, data: Path) -> Parts:
         # An ensemble joins what was measured on the same images: what teaches a last layer has the parts of all of them
         goes_on = self.plan.warm_starts or self.plan.last_layer
-        return split_for_questions(data, left_out=self.plan.left_out, goes_on=goes_on)
+        return split_for_questions(data, self.plan.modality, left_out=self.plan.left_out, goes_on=goes_on)
 
     def targets(self, rows: Sequence[Row]) -> NDArray[np.int64]:
         return side_targets(rows)

