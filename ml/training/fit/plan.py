@@ -61,9 +61,7 @@ class Plan:
         if self.fine_tunes and self.width != 1:
             raise ValueError("Pretrained weights fit the full width alone: leave out --width.")
         if self.objective is Objective.QUESTIONS and self.modality is not Modality.CXR and not self.last_layer:
-            raise ValueError(
-                "Networks for slices are taught questions in their last layer alone: leave out --objective."
-            )
+            raise ValueError("Of networks for slices the last layer alone is taught questions: leave out --objective.")
         if self.left_out is not None and self.objective is not Objective.QUESTIONS:
             raise ValueError("A source is left out of --objective questions only.")
         if self.last_layer and not (self.weights is not None and self.objective is Objective.QUESTIONS):

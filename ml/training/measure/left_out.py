@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from ml.probability import pool, softmax
 from ml.spec import Estimate
 from ml.training.data.manifest import Row
-from ml.training.data.questions import ABNORMAL, DOMAINS, domain_of_row, side_targets
+from ml.training.data.questions import (
+    ABNORMAL,
+    COVID,
+    COVID_IN_SLICE,
+    NON_COVID,
+    NORMAL,
+    Question,
+    domain_of_row,
+    domains_of,
+    questions_of,
+    side_targets,
+)
 from ml.training.fit.last_layer import Lesson, measure_penalties
 from ml.training.fit.plan import Plan
 from ml.training.measure.bootstrap import estimates
@@ -22,27 +33,44 @@ from ml.training.metrics import Measures, area_under_curve, calibration_error
 from ml.training.scored_images import ScoredImages
 
 Values = NDArray[np.float64]
-SIDES = ("abnormal", "normal")
+# What the sides of a question are called. More than one place asks these, so that one can be left out and be answered.
+SIDES = {ABNORMAL: ("abnormal", NORMAL), COVID_IN_SLICE: (COVID, NON_COVID)}
 # As the last layers that ship were taught
 SMOOTHING = Plan.label_smoothing
-# Other places ask the same question, so that one can be left out and still be answered
-PLACES = tuple(domain for domain in DOMAINS if domain.question is ABNORMAL)
 
 
 def answer_left_out(features: Values, rows: Sequence[Row], labels: Sequence[str]) -> ScoredImages:
-    """The probabilities of both SIDES for every image of PLACES, each by a layer that was taught on all other domains.
+    """The answers to the first question for every image of its places, by a layer that all other domains taught.
 
     `features` float64 (n, channels) is what is before the last layer, `rows` where they come from, `labels` the outputs
     of the layer. Raises ValueError where a row can answer no question.
     """
+    question, domains = first_question(labels), _domains(rows)
+    asked = np.isin(domains, domains_of(question))
+    return _answer(features, rows, labels, np.where(asked, domains, ""))
+
+
+def answer_about_strangers(features: Values, rows: Sequence[Row], labels: Sequence[str], place: str) -> ScoredImages:
+    """The same for every image of one place, each by a layer that its other people taught and all other places.
+
+    Arrays as in `answer_left_out`.
+    """
+    groups = np.array([row.group for row in rows])
+    return _answer(features, rows, labels, np.where(_domains(rows) == place, groups, ""))
+
+
+def first_question(labels: Sequence[str]) -> Question:
+    """The question that is asked first of images with these labels."""
+    return questions_of(labels)[0]
+
+
+def _answer(features: Values, rows: Sequence[Row], labels: Sequence[str], units: NDArray[np.str_]) -> ScoredImages:
+    """The answers to the images of each unit by a layer that all other images taught; those without unit only teach."""
     targets, groups = side_targets(rows), [row.group for row in rows]
-    domains = np.array([domain_of_row(row).name for row in rows])
     said = np.zeros(len(rows))
-    for place in PLACES:
-        left = domains == place.name
-        if left.any():
-            said[left] = _abnormal(features, targets, groups, labels, left)
-    return _scored(rows, said).take(np.isin(domains, [place.name for place in PLACES]))
+    for unit in sorted(set(units.tolist()) - {""}):
+        said[units == unit] = _ask(features, targets, groups, labels, units == unit)
+    return _scored(rows, said, first_question(labels)).take(units != "")
 
 
 def combine_left_out(answered: Sequence[ScoredImages]) -> ScoredImages:
@@ -65,37 +93,59 @@ def measure_above(answered: ScoredImages, controls: Mapping[str, ScoredImages]) 
     return found
 
 
-def _abnormal(
+def measure_within_people(answered: ScoredImages) -> dict[str, Any]:
+    """How often, of two images of one person, the one with the finding scores higher; ties count half.
+
+    `auc` over all such pairs, `people` by group, with the number of images of each side. There is no interval: too few
+    people have both. Empty where none has.
+    """
+    people = {group: answered.take(answered.groups == group) for group in sorted(set(answered.groups.tolist()))}
+    mixed = {group: here for group, here in people.items() if len(set(here.labels.tolist())) == 2}
+    if not mixed:
+        return {}
+    areas = {group: area_under_curve(here.positive, here.score) for group, here in mixed.items()}
+    pairs = [int(here.positive.sum() * (~here.positive).sum()) for here in mixed.values()]
+    return {
+        "auc": float(np.average(list(areas.values()), weights=pairs)),
+        "people": {group: {"auc": areas[group], **_counts(here)} for group, here in mixed.items()},
+    }
+
+
+def _domains(rows: Sequence[Row]) -> NDArray[np.str_]:
+    return np.array([domain_of_row(row).name for row in rows])
+
+
+def _ask(
     features: Values, targets: NDArray[np.int64], groups: Sequence[str], labels: Sequence[str], left: NDArray[np.bool_]
 ) -> Values:
-    """The probability of an abnormal lung for the images that are left out, by what the others teach."""
+    """The probability of the positive side for the images that are left out, by what the others teach."""
     seen = ~left
     known = [group for group, is_seen in zip(groups, seen, strict=True) if is_seen]
     losses = measure_penalties(features[seen], targets[seen], known, labels, smoothing=SMOOTHING)
     penalty = min(losses, key=losses.__getitem__)
     layer = Lesson(features[seen], targets[seen], labels, smoothing=SMOOTHING).teach(penalty)
-    chosen = [index for index, label in enumerate(labels) if label in ABNORMAL.positive]
+    chosen = [index for index, label in enumerate(labels) if label in first_question(labels).positive]
     return np.asarray(softmax(layer.logits(features[left]))[:, chosen].sum(axis=1))
 
 
-def _scored(rows: Sequence[Row], abnormal: Values) -> ScoredImages:
+def _scored(rows: Sequence[Row], said: Values, question: Question) -> ScoredImages:
     return ScoredImages(
-        SIDES,
-        np.stack([abnormal, 1.0 - abnormal], axis=1),
-        np.array([int(row.label not in ABNORMAL.positive) for row in rows], dtype=np.int64),
-        np.array([domain_of_row(row).name for row in rows]),
+        SIDES[question],
+        np.stack([said, 1.0 - said], axis=1),
+        np.array([int(row.label not in question.positive) for row in rows], dtype=np.int64),
+        _domains(rows),
         np.array([row.group for row in rows]),
         np.array([row.path for row in rows]),
     )
 
 
 def _by_place(answered: ScoredImages) -> dict[str, ScoredImages]:
-    shown = set(answered.sources.tolist())
-    return {place.name: answered.take(answered.sources == place.name) for place in PLACES if place.name in shown}
+    places = [place for question in SIDES for place in domains_of(question) if place in set(answered.sources.tolist())]
+    return {place: answered.take(answered.sources == place) for place in places}
 
 
 def _counts(scored: ScoredImages) -> dict[str, int]:
-    return dict(zip(SIDES, np.bincount(scored.labels, minlength=2).tolist(), strict=True))
+    return dict(zip(scored.names, np.bincount(scored.labels, minlength=2).tolist(), strict=True))
 
 
 def _measures(scored: ScoredImages) -> Measures:

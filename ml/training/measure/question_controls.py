@@ -7,6 +7,7 @@ of them.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from ml import architectures
 from ml.preprocessing import Pixels
 from ml.serving.lungs import crop
+from ml.spec import Modality
 from ml.training.data.datasets import read_pixels, read_prepared
 from ml.training.data.manifest import Row
 from ml.training.data.questions import DOMAINS, Domain, domain_of, domain_of_row, split_for_questions
@@ -31,9 +33,9 @@ from ml.training.measure.report import plain
 from ml.training.metrics import Measures, area_under_curve
 from ml.training.scored_images import ScoredImages
 
-# That of the networks: a control that sees more than they do, such as the frame around the lungs, is nothing to read
+# Those of the networks: a control that sees more than they do, such as the frame around the lungs, is nothing to read
 # them against. Only `border_pixels` sees the rim of the whole image as it was published.
-RECIPE = crop.RECIPE
+RECIPES = {Modality.CXR: crop.RECIPE, Modality.CT: "ct-1"}
 # How much a regression is held back; the validation part chooses.
 PENALTIES = (0.001, 0.01, 0.1, 1.0)
 # The network of random weights, as wide as those that ship, at an input between theirs.
@@ -58,7 +60,7 @@ def measure_controls(data: Path) -> dict[str, Any]:
     """
     parts = split_for_questions(data)
     rows = {part: [row for row in members if domain_of(row.source)] for part, members in parts.items()}
-    return {control.name: _measure(control, data, rows) for control in CONTROLS}
+    return {control.name: _measure(control, data, rows) for control in controls_of(Modality.CXR)}
 
 
 def _measure(control: Control, data: Path, rows: dict[Part, list[Row]]) -> dict[str, Any]:
@@ -146,14 +148,14 @@ def _border(path: Path) -> Pixels:
     return border_features(read_pixels(path))
 
 
-def _thumbnail(path: Path) -> Pixels:
-    """A thumbnail of the crop in equalised greys, float32 (1024,)."""
-    return read_prepared(path, (THUMBNAIL, THUMBNAIL), RECIPE).values.ravel()
+def _thumbnail(path: Path, modality: Modality) -> Pixels:
+    """A thumbnail of the crop in the greys of the recipe, float32 (1024,)."""
+    return read_prepared(path, (THUMBNAIL, THUMBNAIL), RECIPES[modality]).values.ravel()
 
 
-def _rim(path: Path) -> Pixels:
+def _rim(path: Path, modality: Modality) -> Pixels:
     """The outermost pixels of that thumbnail, float32 (124,)."""
-    return outer_ring(_thumbnail(path).reshape(THUMBNAIL, THUMBNAIL))
+    return outer_ring(_thumbnail(path, modality).reshape(THUMBNAIL, THUMBNAIL))
 
 
 def _view(data: Path, rows: Sequence[Row]) -> Features:
@@ -163,24 +165,28 @@ def _view(data: Path, rows: Sequence[Row]) -> Features:
     return np.array([[values.get(views.get(row.path, ""), np.nan)] for row in rows])
 
 
-def _untrained(data: Path, rows: Sequence[Row]) -> Features:
+def _untrained(data: Path, rows: Sequence[Row], modality: Modality) -> Features:
     """What a network of random weights hands to its last layer, (n, channels)."""
     keras.utils.set_random_seed(SEED)
     model = architectures.build(UNTRAINED, 1, size=(UNTRAINED_SIDE, UNTRAINED_SIDE), width=UNTRAINED_WIDTH)
     trunk = keras.Model(model.input, model.get_layer("pool").output)
-    size = (UNTRAINED_SIDE, UNTRAINED_SIDE)
+    size, recipe = (UNTRAINED_SIDE, UNTRAINED_SIDE), RECIPES[modality]
     batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
     found = [
-        trunk.predict_on_batch(np.stack([read_prepared(data / row.path, size, RECIPE).values for row in batch]))
+        trunk.predict_on_batch(np.stack([read_prepared(data / row.path, size, recipe).values for row in batch]))
         for batch in batches
     ]
     return np.concatenate(found).astype(np.float64)
 
 
-CONTROLS = (
-    Control("border_pixels", _of_each(_border)),
-    Control("border_pixels_equalised", _of_each(_rim)),
-    Control("thumbnail", _of_each(_thumbnail)),
-    Control("view", _view),
-    Control("untrained_network", _untrained),
-)
+def controls_of(modality: Modality) -> tuple[Control, ...]:
+    """What the networks of a modality are read against; the greys of slices are not equalised, and have no view."""
+    border, thumbnail, untrained = (
+        Control("border_pixels", _of_each(_border)),
+        Control("thumbnail", _of_each(partial(_thumbnail, modality=modality))),
+        Control("untrained_network", partial(_untrained, modality=modality)),
+    )
+    if modality is not Modality.CXR:
+        return border, thumbnail, untrained
+    rim = Control("border_pixels_equalised", _of_each(partial(_rim, modality=modality)))
+    return border, rim, thumbnail, Control("view", _view), untrained

@@ -1,4 +1,4 @@
-"""How every X-ray classifier orders the images of a place that its last layer was not taught on."""
+"""How every classifier orders the images of a place that its last layer was not taught on."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.ensemble import EnsembleSpec
 from ml.spec import Modality
 from ml.training.publish.asking import newest
 from ml.training.publish.combine import WEIGHTS_ROOT
@@ -20,15 +21,17 @@ from ml.training.publish.protocols import RESULTS
 if TYPE_CHECKING:
     from ml.training.data.manifest import Row
 
-LEFT_OUT = "left-out-cxr.json"
-# What tells a place or a view, and no lung. The view is known at one place alone, which asks another question.
-CONTROLS = ("border_pixels", "border_pixels_equalised", "thumbnail", "untrained_network")
+# The place that shows both kinds of slices of the same people
+SAME_PEOPLE = "medseg9"
+# Known at one place alone, which asks another question
+NOT_ASKED = "view"
 Features = NDArray[np.float64]
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `python -m ml left-out`."""
     parser = commands.add_parser("left-out", help="ask last layers about places that they were not taught on")
+    parser.add_argument("--modality", type=Modality, choices=list(Modality), default=Modality.CXR)
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest_v2.csv and the images")
     parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and ensembles")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the stored answers")
@@ -36,14 +39,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(options: argparse.Namespace) -> None:
-    measured = measure(options.data, options.root)
-    (options.results / LEFT_OUT).write_text(json.dumps(measured, indent=2) + "\n")
-    sys.stdout.write(f"{options.results / LEFT_OUT}\n")
+    measured = measure(options.data, options.root, options.modality)
+    path = options.results / file_of(options.modality)
+    path.write_text(json.dumps(measured, indent=2) + "\n")
+    sys.stdout.write(f"{path}\n")
 
 
-def tell_left_out(results: Path, control_titles: Mapping[str, str]) -> dict[str, Any] | None:
+def file_of(modality: Modality) -> str:
+    """The name of the file of stored numbers."""
+    return f"left-out-{modality.value}.json"
+
+
+def tell_left_out(
+    results: Path, control_titles: Mapping[str, str], modality: Modality = Modality.CXR
+) -> dict[str, Any] | None:
     """What `measure` gave, as the document tells it; None where nothing is stored."""
-    path = results / LEFT_OUT
+    path = results / file_of(modality)
     if not path.is_file():
         return None
     measured = json.loads(path.read_text())
@@ -63,11 +74,8 @@ def tell_left_out(results: Path, control_titles: Mapping[str, str]) -> dict[str,
             f"{interval(found['calibration_error'])} at {place}" for place, found in together.items()
         ),
         "not_above": _tell_not_above(measured["above"], control_titles),
+        "same_people": measured.get("same_people", {}),
     }
-
-
-def _tell_calibration(found: Mapping[str, Any]) -> str:
-    return ", ".join(f"{interval(each['calibration_error'])} at {place}" for place, each in found.items())
 
 
 def _row(title: str, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,23 +93,28 @@ def _tell_not_above(above: Mapping[str, Any], control_titles: Mapping[str, str])
     return "; ".join(f"{name}, {control}, at {' and '.join(places)}" for (name, control), places in found.items())
 
 
-def measure(data: Path, root: Path) -> dict[str, Any]:
-    """What the members of the newest X-ray ensemble, and the controls, reach at each place that is left out.
+def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
+    """What the members of the newest ensemble, and the controls, reach at each place that is left out.
 
-    On the training and validation part: the test part stays as it is. Raises ValueError without an ensemble.
+    On the training and validation part: the test part stays as it is. For slices also what they reach within a person
+    who is left out, of a place that shows both kinds of slices of the same people. Raises ValueError without an
+    ensemble.
     """
     from ml.serving.bundle import read_bundle
     from ml.training.measure.left_out import answer_left_out, combine_left_out, measure_above, measure_left_out
-    from ml.training.measure.question_controls import CONTROLS as DESCRIBED
+    from ml.training.measure.question_controls import controls_of
 
-    ensemble, rows = newest(root, Modality.CXR), _rows(data)
+    ensemble, rows = newest(root, modality), _rows(data, modality)
 
     def answered(features: Features) -> Any:
         return answer_left_out(features, rows, ensemble.labels)
 
-    members = {name: answered(pooled_features(root / name, data, rows)) for name in ensemble.members}
+    features = {name: pooled_features(root / name, data, rows) for name in ensemble.members}
+    members = {name: answered(found) for name, found in features.items()}
     asked = {ensemble.identity: combine_left_out(list(members.values())), **members}
-    controls = {each.name: answered(each.describe(data, rows)) for each in DESCRIBED if each.name in CONTROLS}
+    described = {each.name: each.describe(data, rows) for each in controls_of(modality) if each.name != NOT_ASKED}
+    controls = {name: answered(found) for name, found in described.items()}
+    same_people = _same_people(ensemble, rows, features, described) if modality is Modality.CT else {}
     return {
         "ensemble": ensemble.identity,
         # What went on from released networks had learnt from some of these places
@@ -109,7 +122,23 @@ def measure(data: Path, root: Path) -> dict[str, Any]:
         "subjects": {name: measure_left_out(each) for name, each in asked.items()},
         "controls": {name: measure_left_out(each) for name, each in controls.items()},
         "above": {name: measure_above(each, controls) for name, each in asked.items()},
+        **same_people,
     }
+
+
+def _same_people(
+    ensemble: EnsembleSpec, rows: Sequence["Row"], features: Mapping[str, Features], described: Mapping[str, Features]
+) -> dict[str, Any]:
+    """What members and controls reach within people of SAME_PEOPLE of whom no slice taught the layer."""
+    from ml.training.measure.left_out import answer_about_strangers, combine_left_out, measure_within_people
+
+    def answered(found: Features) -> Any:
+        return answer_about_strangers(found, rows, ensemble.labels, SAME_PEOPLE)
+
+    members = {name: answered(found) for name, found in features.items()}
+    asked = {ensemble.identity: combine_left_out(list(members.values())), **members}
+    asked |= {name: answered(found) for name, found in described.items()}
+    return {"same_people": {name: measure_within_people(each) for name, each in asked.items()}}
 
 
 def pooled_features(bundle: Path, data: Path, rows: Sequence["Row"]) -> Features:
@@ -141,9 +170,9 @@ def _before_the_last_layer(network: bytes, weights: bytes) -> Callable[[Any], Fe
     return lambda values: np.array(next(iter(request.infer([values[np.newaxis]]).values())), dtype=np.float64)[0]
 
 
-def _rows(data: Path) -> tuple["Row", ...]:
+def _rows(data: Path, modality: Modality) -> tuple["Row", ...]:
     from ml.training.data.questions import split_for_questions
     from ml.training.data.split import Part
 
-    parts = split_for_questions(data, goes_on=True)
+    parts = split_for_questions(data, modality, goes_on=True)
     return (*parts[Part.TRAIN], *parts[Part.VALIDATION])

@@ -163,8 +163,8 @@ def _run(options: argparse.Namespace) -> None:
     if options.trunk and (options.objective != "questions" or options.last_layer):
         raise ValueError("--trunk is taught questions: give --objective questions too, and no --last-layer.")
     asked = TRUNK_RECIPES if options.trunk else LAST_LAYER_RECIPES if options.last_layer else QUESTION_RECIPES
-    recipes = asked if options.objective == "questions" else RECIPES
-    recipes = tuple(each for each in recipes if options.modality in {None, each.modality})
+    all_of_them = asked if options.objective == "questions" else RECIPES
+    recipes = tuple(each for each in all_of_them if options.modality in {None, each.modality})
     if not recipes:
         raise ValueError(f"Nothing is made so for {options.modality}: choose another --modality.")
     for made in make(options.data, options.runs, options.root, recipes, version=options.version, width=options.width):

@@ -13,9 +13,17 @@ pytest.importorskip("openvino", reason="OpenVINO serves what was trained")
 
 from ml.serving.bundle import read_bundle
 from ml.serving.engine import Network
+from ml.spec import Modality
 from ml.training.data.manifest import Row
 from ml.training.measure.bootstrap import estimates
-from ml.training.measure.left_out import answer_left_out, combine_left_out, measure_above, measure_left_out
+from ml.training.measure.left_out import (
+    answer_about_strangers,
+    answer_left_out,
+    combine_left_out,
+    measure_above,
+    measure_left_out,
+    measure_within_people,
+)
 from ml.training.publish import left_out
 from ml.training.publish.combine import WEIGHTS_ROOT
 from ml.training.scored_images import ScoredImages
@@ -74,6 +82,45 @@ def test_the_place_that_is_left_out_has_no_say() -> None:
     assert found["shenzhen"]["auc"]["value"] < 0.1
 
 
+def test_a_person_who_is_left_out_has_no_say_and_is_measured_within() -> None:
+    """Of two people one has slices that say the opposite of what all others say."""
+    kinds = [("ucsd", "a"), ("saopaulo", "b"), ("medseg9", "c"), ("medseg9", "d")]
+    rows = [
+        Row(f"{person}{number}{label}", label, source, f"{person}{number if source != 'medseg9' else ''}", "")
+        for source, person in kinds
+        for label in ("covid", "non-covid")
+        for number in range(EACH)
+    ]
+    truth = np.array([1.0 if each.label == "covid" else -1.0 for each in rows])
+    turned = np.array([-1.0 if each.group == "d" else 1.0 for each in rows])
+    noise = np.random.default_rng(4).standard_normal((2, len(rows)))
+    features = np.stack([truth * turned + 0.2 * noise[0], noise[1]], axis=1)
+    answered = answer_about_strangers(features, rows, ("covid", "non-covid"), "medseg9")
+    assert set(answered.sources.tolist()) == {"medseg9"}
+    found = measure_within_people(answered)
+    assert found["people"]["c"]["auc"] > 0.95
+    assert found["people"]["d"]["auc"] < 0.05
+    assert found["people"]["c"]["covid"] == found["people"]["c"]["non-covid"] == EACH
+    assert found["auc"] == pytest.approx(0.5, abs=0.05)
+    assert list(measure_left_out(answer_left_out(features, rows, ("covid", "non-covid")))) == [
+        "ucsd",
+        "saopaulo",
+        "medseg9",
+    ]
+
+
+def test_pairs_of_different_people_do_not_count() -> None:
+    """Everything of one person scores above everything of the other, and within each the order is right once."""
+    scores = np.array([0.9, 0.8, 0.1, 0.2, 0.3])
+    labels = np.array([0, 1, 1, 0, 1])
+    people = np.array(["a", "a", "b", "b", "b"])
+    scored = ScoredImages(
+        ("covid", "non-covid"), np.stack([scores, 1 - scores], axis=1), labels, people, people, np.array(list("vwxyz"))
+    )
+    assert measure_within_people(scored)["auc"] == pytest.approx((1 + 1 + 0) / 3)
+    assert measure_within_people(scored.take(np.array([0]))) == {}
+
+
 def test_several_are_pooled_and_measured_against_controls_on_the_same_images(good: ScoredImages) -> None:
     guessing = good.saying(np.random.default_rng(5).dirichlet((1, 1), len(good.labels)))
     assert combine_left_out([good, good]).score == pytest.approx(good.score)
@@ -115,7 +162,7 @@ def test_the_document_names_who_is_not_surely_above_a_control(tmp_path: Path) ->
         "controls": {"thumbnail": {"shenzhen": area}},
         "above": {"one-cxr/9.0.0": {"shenzhen": differences}},
     }
-    (tmp_path / left_out.LEFT_OUT).write_text(json.dumps(measured))
+    (tmp_path / left_out.file_of(Modality.CXR)).write_text(json.dumps(measured))
     told = left_out.tell_left_out(tmp_path, {"thumbnail": "a thumbnail", "border": "the border"})
     assert told is not None
     assert told["not_above"] == "one-cxr/9.0.0, a thumbnail, at shenzhen"

@@ -65,7 +65,7 @@ def opposed(data: Path, rows: Any) -> Any:
 def test_a_control_is_fitted_in_a_domain_and_outside_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(question_controls, "split_for_questions", parts)
     controls = (Control("telling", telling), Control("opposed", opposed))
-    monkeypatch.setattr(question_controls, "CONTROLS", controls)
+    monkeypatch.setattr(question_controls, "controls_of", lambda _: controls)
     found = question_controls.measure_controls(tmp_path)
     # The source without known features is not measured, nor one that nobody else answers the question of
     assert set(found["telling"]) == {"rsna", "shenzhen"}
@@ -125,7 +125,7 @@ def test_the_document_tells_of_unseen_places_and_controls() -> None:
         assert (f"{source} {words}" in " ".join(text.split())) == (source in unseen)
     assert (f"\n{'###' if unseen else '##'} What X-rays tell without") in text
     controls = places.read_controls(RESULTS)
-    assert set(controls) == {control.name for control in question_controls.CONTROLS}
+    assert set(controls) == {control.name for control in question_controls.controls_of(Modality.CXR)}
     for domain in controls["thumbnail"]:
         assert f"| {domain} | in the domain |" in text
     assert all(domain_of(source) for source in unseen)

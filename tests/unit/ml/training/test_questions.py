@@ -20,6 +20,7 @@ from ml.spec import Modality
 from ml.training.data.questions import (
     ABNORMAL,
     COVID_AMONG_ABNORMAL,
+    COVID_IN_SLICE,
     MANIFEST,
     SIDES,
     domain_of,
@@ -128,7 +129,36 @@ def test_what_was_held_out_before_is_still_held_out(data: Path) -> None:
     assert not groups[1] & groups[2]
     for part in Part:
         sides = Counter(side_targets([each for each in parts[part] if domain_of(each.source)]).tolist())
-        assert sorted(sides) == list(range(len(SIDES)))
+        assert sorted(sides) == [
+            index for index, side in enumerate(SIDES) if side.domain.question is not COVID_IN_SLICE
+        ]
+
+
+def test_slices_are_asked_one_question_at_every_source(tmp_path: Path) -> None:
+    """Sources that came later are divided by themselves; those of the first list stay where they were."""
+    early = [("ucsd", "covid"), ("ucsd", "non-covid"), ("saopaulo", "covid"), ("saopaulo", "non-covid")]
+    rows = {
+        MANIFEST: [*early, ("medseg9", "covid"), ("medseg9", "non-covid")],
+        "manifest.csv": early,
+    }
+    for name, kinds in rows.items():
+        with (tmp_path / name).open("w", newline="") as lines:
+            writer = csv.DictWriter(lines, FIELDS)
+            writer.writeheader()
+            for source, label in kinds:
+                writer.writerows(
+                    {"path": f"{source}-{label}-{number}", "modality": "ct", "label": label, "source": source}
+                    | {"group": f"{source}-{label}-{number}", "protocol": "train", "licence": ""}
+                    for number in range(20)
+                )
+    parts, before = split_for_questions(tmp_path, Modality.CT), by_group(tmp_path, Modality.CT)
+    for part in Part:
+        assert {each.path for each in before[part]} <= {each.path for each in parts[part]}
+        assert {each.source for each in parts[part]} == {"ucsd", "saopaulo", "medseg9"}
+        sides = side_targets(parts[part])
+        assert {SIDES[index].domain.question for index in sides.tolist()} == {COVID_IN_SLICE}
+        allowed = [LABELS[Modality.CT][int(side)] for side in label_masks(LABELS[Modality.CT])[0].argmax(axis=1)[sides]]
+        assert allowed == [each.label for each in parts[part]]
 
 
 def test_what_a_network_goes_on_from_has_seen_is_nobodys_test_image(data: Path) -> None:
@@ -173,7 +203,7 @@ def test_a_source_or_domain_is_left_out_whole(data: Path, name: str) -> None:
 def test_sides_of_a_domain_are_balanced_and_domains_keep_their_size(data: Path) -> None:
     teaching = teaching_of(plan())
     sampler = teaching.sampler(teaching.split(data)[Part.TRAIN])
-    for domain in {side.domain.name for side in SIDES}:
+    for domain in {source_domain.name for source, _ in COUNTS if (source_domain := domain_of(source))}:
         mine = [index for index, side in enumerate(SIDES) if side.domain.name == domain]
         totals = [sampler.counts[index] * sampler.weights[index] for index in mine]
         assert totals[0] == pytest.approx(totals[1])
@@ -328,9 +358,14 @@ def test_a_bound_of_one_leaves_no_positive_zone() -> None:
     assert rates["sources/positive_zone"]["ieee8023"]["sensitivity"]["value"] == 0.0
 
 
-def test_questions_are_asked_of_x_rays() -> None:
-    with pytest.raises(ValueError, match="X-rays alone"):
+def test_networks_for_slices_are_taught_their_question_in_the_last_layer_alone() -> None:
+    with pytest.raises(ValueError, match="the last layer alone"):
         plan(modality=Modality.CT)
+    taught = plan(modality=Modality.CT, weights="start.weights.h5", last_layer=True)
+    assert taught.recipe == "ct-1"
+
+
+def test_a_place_is_left_out_of_questions_alone() -> None:
     with pytest.raises(ValueError, match="questions only"):
         plan(objective=Objective.LABELS, left_out="rsna")
     assert plan().recipe == "cxr-3"

@@ -89,15 +89,18 @@ def test_version_2_is_what_the_recipes_of_its_last_layer_make(tmp_path: Path) ->
         assert spec.input_size == (plan.final_side, plan.final_side)
         assert plan.last_layer
         assert plan.epochs == 0
-        assert any(source.startswith(f"through {recipe.before('2.0.0')}: ") for source in spec.trained_on)
+        if recipe.start:
+            through = f"through {recipe.before('2.0.0')}: "
+            assert any(source.startswith(through) for source in spec.trained_on)
 
 
 @pytest.mark.parametrize("recipes", [QUESTION_RECIPES, LAST_LAYER_RECIPES])
 def test_every_classifier_that_is_taught_questions_starts_as_a_released_one(
     recipes: tuple[Recipe, ...], tmp_path: Path
 ) -> None:
-    assert {recipe.architecture for recipe in recipes} == set(architectures.ARCHITECTURES)
-    for recipe in recipes:
+    for modality in {recipe.modality for recipe in recipes}:
+        assert {each.architecture for each in recipes if each.modality is modality} == set(architectures.ARCHITECTURES)
+    for recipe in (each for each in recipes if not each.trunk):
         plan, before = recipe.plan(tmp_path), recipe.before("2.0.0")
         assert plan.objective is Objective.QUESTIONS
         assert plan.warm_starts
