@@ -52,15 +52,15 @@ class Control:
     describe: Callable[[Path, Sequence[Row]], Features]
 
 
-def measure_controls(data: Path) -> dict[str, Any]:
+def measure_controls(data: Path, modality: Modality = Modality.CXR) -> dict[str, Any]:
     """For each domain and control the AUC on the test part, as plain values for JSON.
 
     `within` is fitted in the training part of the domain itself, `elsewhere` in that of all other domains of the same
     question; absent where there is nothing to fit or to measure.
     """
-    parts = split_for_questions(data)
+    parts = split_for_questions(data, modality)
     rows = {part: [row for row in members if domain_of(row.source)] for part, members in parts.items()}
-    return {control.name: _measure(control, data, rows) for control in controls_of(Modality.CXR)}
+    return {control.name: _measure(control, data, rows) for control in controls_of(modality)}
 
 
 def _measure(control: Control, data: Path, rows: dict[Part, list[Row]]) -> dict[str, Any]:

@@ -57,6 +57,11 @@ CONTROL_TITLES = {
     "view": "view alone, PA or AP",
     "untrained_network": "network of random weights with a linear head",
 }
+SLICE_CONTROL_TITLES = {
+    "border_pixels": "border pixels",
+    "thumbnail": "thumbnail of 32 x 32",
+    "untrained_network": CONTROL_TITLES["untrained_network"],
+}
 MEASURES = {
     "accuracy": "accuracy",
     "f1/covid": "F1, covid",
@@ -299,8 +304,11 @@ def document(sections: Sequence[Section], results: Path) -> str:
         sections=sections,
         disagreement_titles=DISAGREEMENTS,
         left_out=tell_left_out(results, CONTROL_TITLES),
+        slices_left_out=tell_left_out(results, SLICE_CONTROL_TITLES, Modality.CT),
         unseen=_unseen(sections, results),
         controls=read_controls(results),
+        slice_controls=read_controls(results, Modality.CT),
+        slice_control_titles=SLICE_CONTROL_TITLES,
         steadiness=_steadiness(sections, results),
         attention=tell_attention(results),
         alarms=SHARES,

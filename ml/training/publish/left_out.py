@@ -59,22 +59,21 @@ def tell_left_out(
         return None
     measured = json.loads(path.read_text())
     subjects, controls = measured["subjects"], measured["controls"]
-    together = subjects[measured["ensemble"]]
+    ensemble = measured["ensemble"]
+    together = subjects[ensemble]
+    titles = {ensemble: f"members of {ensemble}, all counting alike"}
+    titles |= {name: f"control: {control_titles[name]}" for name in controls}
     return {
         "places": list(together),
         "knew": measured["knew"],
-        "rows": [
-            *(
-                _row(f"members of {name}, all counting alike" if name == measured["ensemble"] else name, found)
-                for name, found in subjects.items()
-            ),
-            *(_row(f"control: {control_titles[name]}", found) for name, found in controls.items()),
-        ],
+        "rows": [_row(titles.get(name, name), found) for name, found in (subjects | controls).items()],
         "calibration": ", ".join(
             f"{interval(found['calibration_error'])} at {place}" for place, found in together.items()
         ),
         "not_above": _tell_not_above(measured["above"], control_titles),
-        "same_people": measured.get("same_people", {}),
+        "same_people": {
+            titles.get(name, name): found for name, found in measured.get("same_people", {}).items() if found
+        },
     }
 
 

@@ -27,12 +27,14 @@ ABOUT = {
     "rsna-opacity": "comes from the institution of the normal training images, with other greys",
     "shenzhen": "is a hospital in another country, and its disease is tuberculosis",
 }
-UNSEEN, CONTROLS = "unseen-cxr.csv", "controls-cxr.json"
+UNSEEN = "unseen-cxr.csv"
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `python -m ml places`."""
-    parser = commands.add_parser("places", help="ask the X-ray ensemble about sources it never saw; measure controls")
+    parser = commands.add_parser(
+        "places", help="ask the X-ray ensemble about unseen sources; measure all controls"
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest_v2.csv and the images")
     parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and ensembles")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the stored answers")
@@ -43,10 +45,17 @@ def _run(options: argparse.Namespace) -> None:
     # Imported late: the controls start Keras
     from ml.training.measure.question_controls import measure_controls
 
-    controls = measure_controls(options.data)
-    (options.results / CONTROLS).write_text(json.dumps(controls, indent=2) + "\n")
+    for modality in Modality:
+        path = options.results / controls_file(modality)
+        path.write_text(json.dumps(measure_controls(options.data, modality), indent=2) + "\n")
+        sys.stdout.write(f"{path}\n")
     write_unseen(options.data, options.root, options.results)
-    sys.stdout.write(f"{options.results / CONTROLS}\n{options.results / UNSEEN}\n")
+    sys.stdout.write(f"{options.results / UNSEEN}\n")
+
+
+def controls_file(modality: Modality) -> str:
+    """The name of the file that holds what the controls of a modality reach."""
+    return f"controls-{modality.value}.json"
 
 
 def write_unseen(data: Path, root: Path, results: Path) -> None:
@@ -80,9 +89,9 @@ def describe_sources(sources: Sequence[str]) -> str:
     return f"{'; '.join(told)}." if told else ""
 
 
-def read_controls(results: Path) -> Mapping[str, Any]:
+def read_controls(results: Path, modality: Modality = Modality.CXR) -> Mapping[str, Any]:
     """What the controls were measured to reach, empty where nothing is stored."""
-    path = results / CONTROLS
+    path = results / controls_file(modality)
     return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
