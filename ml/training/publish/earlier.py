@@ -13,6 +13,11 @@ def taught_through(earlier: ClassifierSpec) -> tuple[str, ...]:
     return tuple(f"through {earlier.identity}: {source}" for source in earlier.trained_on)
 
 
+def reads_a_trunk(spec: ClassifierSpec) -> bool:
+    """Whether all layers but the last are those of a network that learnt from other pictures; its origin says so."""
+    return any(source.startswith("pretrained: ") for source in spec.trained_on)
+
+
 def earlier_versions(specs: Iterable[ClassifierSpec]) -> tuple[str, ...]:
     """The released versions of the same classifiers that these started from, by identity.
 

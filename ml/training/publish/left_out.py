@@ -14,7 +14,7 @@ from ml.ensemble import EnsembleSpec
 from ml.spec import Modality
 from ml.training.publish.asking import newest
 from ml.training.publish.combine import WEIGHTS_ROOT
-from ml.training.publish.earlier import earlier_versions
+from ml.training.publish.earlier import reads_a_trunk
 from ml.training.publish.markdown import interval
 from ml.training.publish.protocols import RESULTS
 
@@ -116,8 +116,8 @@ def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
     same_people = _same_people(ensemble, rows, features, described) if modality is Modality.CT else {}
     return {
         "ensemble": ensemble.identity,
-        # What went on from released networks had learnt from some of these places
-        "knew": [name for name in ensemble.members if earlier_versions([read_bundle(root / name).spec])],
+        # The layers before the last one learnt from some of these places, unless they are a trunk's
+        "knew": [name for name in ensemble.members if not reads_a_trunk(read_bundle(root / name).spec)],
         "subjects": {name: measure_left_out(each) for name, each in asked.items()},
         "controls": {name: measure_left_out(each) for name, each in controls.items()},
         "above": {name: measure_above(each, controls) for name, each in asked.items()},

@@ -32,9 +32,7 @@ UNSEEN = "unseen-cxr.csv"
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `python -m ml places`."""
-    parser = commands.add_parser(
-        "places", help="ask the X-ray ensemble about unseen sources; measure all controls"
-    )
+    parser = commands.add_parser("places", help="ask the X-ray ensemble about unseen sources; measure all controls")
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest_v2.csv and the images")
     parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and ensembles")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the stored answers")
