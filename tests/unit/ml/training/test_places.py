@@ -47,7 +47,8 @@ def rows_of(part: int) -> list[Row]:
     return [row(1000 * part + number, source=source, label=label) for source, label in both for number in range(EACH)]
 
 
-def parts(data: Path) -> dict[Any, Any]:
+def parts(data: Path, modality: Modality) -> dict[Any, Any]:
+    assert modality is Modality.CXR
     return {part: tuple(rows_of(index)) for index, part in enumerate(question_controls.Part)}
 
 

@@ -83,15 +83,34 @@ def test_version_3_is_what_the_recipe_of_its_trunk_makes(tmp_path: Path) -> None
 
 
 def test_version_2_is_what_the_recipes_of_its_last_layer_make(tmp_path: Path) -> None:
-    for recipe in LAST_LAYER_RECIPES:
+    for recipe in (each for each in LAST_LAYER_RECIPES if each.modality is Modality.CXR):
         plan, spec = recipe.plan(tmp_path), read_bundle(WEIGHTS_ROOT / recipe.name / "2.0.0").spec
         assert (spec.width, spec.preprocessing) == (plan.width, plan.recipe)
         assert spec.input_size == (plan.final_side, plan.final_side)
         assert plan.last_layer
         assert plan.epochs == 0
-        if recipe.start:
-            through = f"through {recipe.before('2.0.0')}: "
-            assert any(source.startswith(through) for source in spec.trained_on)
+        assert any(source.startswith(f"through {recipe.before('2.0.0')}: ") for source in spec.trained_on)
+
+
+def test_last_layers_for_slices_read_what_the_released_networks_read(tmp_path: Path) -> None:
+    """All but VGG16, which starts from the trunk; what the recipes make is not released."""
+    for recipe in (each for each in LAST_LAYER_RECIPES if each.modality is Modality.CT):
+        plan = recipe.plan(tmp_path)
+        assert plan.last_layer
+        assert plan.epochs == 0
+        if recipe.trunk:
+            assert (plan.two_levels, plan.fine_tunes, plan.recipe) == (True, True, "ct-1")
+            continue
+        spec = read_bundle(WEIGHTS_ROOT / str(recipe.before("2.0.0"))).spec
+        assert (spec.width, spec.preprocessing) == (plan.width, plan.recipe)
+        assert spec.input_size == (plan.final_side, plan.final_side)
+
+
+@pytest.mark.parametrize("more", [["--trunk", "--modality", "ct"], ["--modality", "ct"]])
+def test_what_no_recipe_makes_for_a_modality_is_refused(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--data", "data", "--runs", "runs", "--version", "3.0.0", "--objective", "questions"]
+    assert main(["models", *options, *more]) == 2
+    assert "Nothing is made so for ct" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("recipes", [QUESTION_RECIPES, LAST_LAYER_RECIPES])
@@ -105,5 +124,6 @@ def test_every_classifier_that_is_taught_questions_starts_as_a_released_one(
         assert plan.objective is Objective.QUESTIONS
         assert plan.warm_starts
         assert before == f"{recipe.name}/{recipe.start}"
-        assert read_bundle(WEIGHTS_ROOT / recipe.name / "2.0.0").spec.width == plan.width
+        released = "2.0.0" if recipe.modality is Modality.CXR else str(recipe.start)
+        assert read_bundle(WEIGHTS_ROOT / recipe.name / released).spec.width == plan.width
         assert version_order(str(recipe.start)) < version_order("2.0.0")
