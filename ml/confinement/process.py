@@ -1,7 +1,10 @@
-"""How a process that is to shut itself in is started: with nothing of ours but the code."""
+"""How a process that is to shut itself in is started, with nothing of ours but the code, and ended in time."""
 
 import os
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +26,24 @@ def environment() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }
+
+
+@contextmanager
+def ended_after(seconds: float, end: Callable[[], None]) -> Iterator[threading.Event]:
+    """A process is killed, by `end`, should the block take longer; the event says whether it was."""
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        end()
+
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield expired
+    finally:
+        timer.cancel()
 
 
 def empty_standard_streams() -> None:

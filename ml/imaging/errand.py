@@ -11,11 +11,11 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
+from ml.confinement.process import ended_after
 from ml.confinement.wire import Message, read_message, write_message
 
 # Of the last process: the exit status, negative for the signal that ended it.
@@ -50,28 +50,18 @@ class Errand:
         write_message(self._outgoing, note, data)
         return read_message(self._incoming, most_bytes)
 
-    @contextmanager
-    def ended_after(self, seconds: float) -> Iterator[threading.Event]:
+    def ended_after(self, seconds: float) -> AbstractContextManager[threading.Event]:
         """Its process is killed should the block take longer; the event says whether it was."""
-        expired = threading.Event()
-
-        def end() -> None:
-            expired.set()
-            with suppress(OSError):
-                self.end()
-
-        timer = threading.Timer(seconds, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield expired
-        finally:
-            timer.cancel()
+        return ended_after(seconds, self._end_quietly)
 
     def end(self) -> None:
         """Have the process killed. Whoever comes first says it, and nobody a second time."""
         if self._ended.acquire(blocking=False):
             self._control.sendall(END)
+
+    def _end_quietly(self) -> None:
+        with suppress(OSError):
+            self.end()
 
     @property
     def is_ended(self) -> bool:

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from ml.confinement import Report
-from ml.confinement.process import command, environment
+from ml.confinement.process import command, ended_after, environment
 from ml.confinement.wire import Message, read_message
 from ml.importing.refusal import ImportRefused
 
@@ -61,28 +60,10 @@ def _started(words: list[str], file: IO[bytes]) -> Iterator[subprocess.Popen[byt
             process.kill()
 
 
-@contextmanager
-def _ended_after(process: subprocess.Popen[bytes], seconds: float) -> Iterator[threading.Event]:
-    """It is killed should the block take longer; the event says whether it was."""
-    expired = threading.Event()
-
-    def end() -> None:
-        expired.set()
-        process.kill()
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield expired
-    finally:
-        timer.cancel()
-
-
 def _report(process: subprocess.Popen[bytes]) -> Report:
     """What the process is shut in by. Raises RuntimeError where it did not start, which is a fault of ours."""
     try:
-        with _ended_after(process, START_SECONDS):
+        with ended_after(START_SECONDS, process.kill):
             return Report.from_note(_with_note(read_message(_answers(process), _LONGEST_REPORT))[0])
     except _GONE as error:
         raise RuntimeError("the process that reads files from outside did not start") from error
@@ -90,7 +71,7 @@ def _report(process: subprocess.Popen[bytes]) -> Report:
 
 def _read(process: subprocess.Popen[bytes], path: Path, bounds: Bounds) -> Message:
     try:
-        with _ended_after(process, bounds.seconds) as expired:
+        with ended_after(bounds.seconds, process.kill) as expired:
             return _with_note(read_message(_answers(process), bounds.most_bytes))
     except _GONE as error:
         raise ImportRefused(

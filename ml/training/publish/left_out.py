@@ -100,7 +100,7 @@ def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
     ensemble.
     """
     from ml.serving.bundle import read_bundle
-    from ml.training.measure.left_out import answer_left_out, combine_left_out, measure_above, measure_left_out
+    from ml.training.measure.left_out import answer_left_out, measure_above, measure_left_out
     from ml.training.measure.question_controls import controls_of
 
     ensemble, rows = newest(root, modality), _rows(data, modality)
@@ -109,8 +109,7 @@ def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
         return answer_left_out(features, rows, ensemble.labels)
 
     features = {name: pooled_features(root / name, data, rows) for name in ensemble.members}
-    members = {name: answered(found) for name, found in features.items()}
-    asked = {ensemble.identity: combine_left_out(list(members.values())), **members}
+    asked = _with_ensemble(ensemble, {name: answered(found) for name, found in features.items()})
     described = {each.name: each.describe(data, rows) for each in controls_of(modality) if each.name != NOT_ASKED}
     controls = {name: answered(found) for name, found in described.items()}
     same_people = _same_people(ensemble, rows, features, described) if modality is Modality.CT else {}
@@ -129,15 +128,21 @@ def _same_people(
     ensemble: EnsembleSpec, rows: Sequence["Row"], features: Mapping[str, Features], described: Mapping[str, Features]
 ) -> dict[str, Any]:
     """What members and controls reach within people of SAME_PEOPLE of whom no slice taught the layer."""
-    from ml.training.measure.left_out import answer_about_strangers, combine_left_out, measure_within_people
+    from ml.training.measure.left_out import answer_about_strangers, measure_within_people
 
     def answered(found: Features) -> Any:
         return answer_about_strangers(found, rows, ensemble.labels, SAME_PEOPLE)
 
-    members = {name: answered(found) for name, found in features.items()}
-    asked = {ensemble.identity: combine_left_out(list(members.values())), **members}
+    asked = _with_ensemble(ensemble, {name: answered(found) for name, found in features.items()})
     asked |= {name: answered(found) for name, found in described.items()}
     return {"same_people": {name: measure_within_people(each) for name, each in asked.items()}}
+
+
+def _with_ensemble(ensemble: EnsembleSpec, members: Mapping[str, Any]) -> dict[str, Any]:
+    """What members said, after what they say together."""
+    from ml.training.measure.left_out import combine_left_out
+
+    return {ensemble.identity: combine_left_out(list(members.values())), **members}
 
 
 def pooled_features(bundle: Path, data: Path, rows: Sequence["Row"]) -> Features:
