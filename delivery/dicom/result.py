@@ -1,7 +1,8 @@
 """A study's result as DICOM SR by TID 1500: each classifier with version, weights, thresholds, probabilities and zone.
 
 Template: PS3.16 TID 1500 Measurement Report, with a TID 1501 group for each classifier and for their combination. The
-comments below the root say that it is no diagnosis, and what the portal's pages lead with.
+comments below the root say that it is no diagnosis, what the portal's pages lead with, and what to know of the result,
+such as how many slices of a series were asked about.
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ def frozen_words(analysis: Analysis, policy: ReadingPolicy) -> list[str]:
     """What is said beside the numbers, in the language in which everything signed is kept."""
     with override(settings.LANGUAGE_CODE):
         said = words.computer(analysis, policy=policy)
-        return [NOT_A_DIAGNOSIS, intended_use.sentence(), said.sentence, *([said.caution] if said.caution else [])]
+        cautions = [said.caution] if said.caution else []
+        return [NOT_A_DIAGNOSIS, intended_use.sentence(), said.sentence, *cautions, *analysis.notes]
 
 
 def build(subject: Subject, analysis: Analysis, *, evidence: Dataset, said: list[str], at: datetime) -> Built:

@@ -238,6 +238,11 @@ class Analysis(ClinicalModel):
         return messages.sentences(self.without_ensemble_reasons)
 
     @property
+    def notes(self) -> list[str]:
+        """What to know of its result, such as how many slices were asked about, in the active language."""
+        return [messages.sentence(one["code"], one["params"]) for one in self.aggregation.get("notes", ())]
+
+    @property
     def seconds(self) -> float | None:
         """From request to end, in seconds; None while it is open."""
         return (self.finished_at - self.requested_at).total_seconds() if self.finished_at else None

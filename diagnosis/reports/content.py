@@ -14,7 +14,6 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import override
 
-from diagnosis import messages
 from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Scan, Study
 from diagnosis.reports import key_images
 from diagnosis.results import intended_use, marks, verdict
@@ -193,7 +192,7 @@ def _analysis(analysis: Analysis | None) -> dict[str, Any] | None:
     if analysis is None:
         return None
     predictions, ensemble = list(analysis.predictions.all()), analysis.ensemble
-    notes = [messages.sentence(one["code"], one["params"]) for one in analysis.aggregation.get("notes", ())]
+    notes = analysis.notes
     return {
         "number": analysis.number,
         "finished_at": analysis.finished_at.isoformat() if analysis.finished_at else None,

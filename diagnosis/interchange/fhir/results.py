@@ -43,8 +43,8 @@ def observation(
     note: str,
     stops: Sequence[Stop] = (),
 ) -> Resource:
-    """`members`: the predictions that an ensemble combines. `note`: what the result is, and what it is not. `stops`: of
-    the classifiers that gave it, those that were stopped since.
+    """`members`: the predictions that an ensemble combines. `note`: what the result is, and what it is not; the
+    notes of the analysis follow. `stops`: of the classifiers that gave it, those that were stopped since.
     """
     point = row.operating_point
     made = analysis.finished_at or row.created_at
@@ -62,7 +62,7 @@ def observation(
             "issued": instant(made),
             "valueQuantity": _quantity(row.probability),
             "interpretation": [_interpretation(_zone(row))],
-            "note": [{"text": text} for text in (*stop_sentences(stops), note)],
+            "note": [{"text": text} for text in (*stop_sentences(stops), note, *analysis.notes)],
             "device": {**link("Device", source.key), "display": f"{source.name} {source.version}"},
             "referenceRange": _ranges(point, "positive_from", source.identity),
             "hasMember": [link("Observation", one.pk) for one in members],

@@ -39,6 +39,7 @@ from diagnosis.actions.report import add_addendum, sign_report
 from diagnosis.actions.report_correction import correct_report, enter_in_error
 from diagnosis.actions.review import claim_review, commit_first_impression, decide_review
 from diagnosis.actions.scan import upload_scan
+from diagnosis.analyses.aggregation import note_of_thinning
 from diagnosis.models import (
     Analysis,
     ClassifierRule,
@@ -157,6 +158,17 @@ def test_the_numbers_come_back_as_they_were(archive: Destination, image: Scan) -
         assert words in text
     assert "threshold 0.4321 for covid" in text
     assert (made["SR"].CompletionFlag, made["SR"].VerificationFlag) == ("COMPLETE", "UNVERIFIED")
+
+
+def test_it_says_of_how_many_slices_it_speaks(archive: Destination, image: Scan) -> None:
+    row = result_of(image, archive)
+    Analysis.objects.update(aggregation={"notes": [note_of_thinning(61, 300)]})
+    with override("de"):
+        document = built(row)["SR"]
+    comments = [
+        one.TextValue for one in document.ContentSequence if one.ConceptNameCodeSequence[0].CodeValue == "121106"
+    ]
+    assert comments[-1].startswith("Of this series one slice in every 5 mm was classified: 61 of 300.")
 
 
 def test_it_lies_in_the_study_that_it_is_about(archive: Destination, image: Scan) -> None:
