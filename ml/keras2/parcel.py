@@ -2,15 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import Any
 
-import numpy as np
-
-from ml.importing.refusal import require
+from ml.importing.arrays import join, split
 from ml.keras2.hdf5 import LegacyFile, StoredWeight, sentences
-
-NUMBER = np.dtype("<f4")
 
 
 def pack(file: LegacyFile) -> tuple[bytes, bytes]:
@@ -18,8 +13,8 @@ def pack(file: LegacyFile) -> tuple[bytes, bytes]:
     weights = {
         name: [[one.layer, one.variable, one.values.shape] for one in stored] for name, stored in file.weights.items()
     }
-    values = (np.ascontiguousarray(one.values, NUMBER).data for stored in file.weights.values() for one in stored)
-    return json.dumps({"config": file.config, "weights": weights}).encode(), b"".join(values)
+    values = join(one.values for stored in file.weights.values() for one in stored)
+    return json.dumps({"config": file.config, "weights": weights}).encode(), values
 
 
 def unpack(told: bytes, values: bytes, name: str) -> LegacyFile:
@@ -31,14 +26,8 @@ def unpack(told: bytes, values: bytes, name: str) -> LegacyFile:
 
 
 def _weights(told: Mapping[str, Sequence[Any]], values: bytes) -> dict[str, tuple[StoredWeight, ...]]:
-    numbers, at = np.frombuffer(values, NUMBER), 0
-    weights: dict[str, tuple[StoredWeight, ...]] = {}
-    for group, stored in told.items():
-        found = []
-        for layer, variable, shape in stored:
-            count = prod(int(side) for side in shape)
-            found.append(StoredWeight(str(layer), str(variable), numbers[at : at + count].reshape(shape)))
-            at += count
-        weights[group] = tuple(found)
-    require(at == len(numbers), "The file holds more weights than it names.")
-    return weights
+    arrays = iter(split(values, [shape for stored in told.values() for _, _, shape in stored]))
+    return {
+        group: tuple(StoredWeight(str(layer), str(variable), next(arrays)) for layer, variable, _ in stored)
+        for group, stored in told.items()
+    }

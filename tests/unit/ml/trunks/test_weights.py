@@ -110,6 +110,31 @@ def test_what_keras_saved_gives_the_network_inside_it(tmp_path: Path) -> None:
     assert _same(read, inner)
 
 
+def test_a_process_that_is_shut_in_reads_the_file(
+    trunk: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = _as_onnx(trunk)
+    monkeypatch.setattr(reading, "SECONDS", 0.0)
+    with pytest.raises(ImportRefused, match=r"network\.onnx took longer than 0 seconds"):
+        reading.read_trunk(_release(data), _package(tmp_path, _release(data), data))
+
+
+LIES = {
+    "no JSON": (b"{", b""),
+    "no names": (b"3", b""),
+    "deep": (b"[" * 100_000, b""),
+    "more weights than named": (b'[["a", [1]]]', bytes(8)),
+    "fewer weights than named": (b'[["a", [3]]]', bytes(8)),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_what_that_process_says_is_not_believed(lie: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "ask", lambda *_: ({}, *LIES[lie]))
+    with pytest.raises(ImportRefused):
+        reading.read_trunk(_release(b"x"), _package(tmp_path, _release(b"x"), b"x"))
+
+
 def test_a_classifier_starts_from_the_file_and_it_says_where_it_comes_from(trunk: keras.Model, tmp_path: Path) -> None:
     path = tmp_path / "trunks" / "vgg16.h5"
     write_trunk(path, trunk, ORIGIN)
