@@ -15,8 +15,9 @@ from diagnosis.messages import Message
 from diagnosis.models import Prediction
 from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.scan import Modality
+from diagnosis.rules import installation
 from diagnosis.rules.classifiers import AWAY, Rules, none_answers, panel_name
-from ml import ensemble, serving
+from ml import serving
 from ml.ensemble import EnsembleSpec
 from ml.gate import Gate
 from ml.spec import ClassifierSpec
@@ -48,7 +49,7 @@ class Chosen:
 
 def installed_specs() -> tuple[ClassifierSpec, ...]:
     """The specs of every classifier that lies here, active or not. Loads no weights, so that web processes may ask."""
-    return serving.catalogue(settings.ML_WEIGHTS_ROOT)
+    return installation.specs()
 
 
 def active_specs() -> tuple[ClassifierSpec, ...]:
@@ -58,7 +59,7 @@ def active_specs() -> tuple[ClassifierSpec, ...]:
 
 def ensembles() -> tuple[EnsembleSpec, ...]:
     """The ensembles that lie here, at most one for each modality. Loads no weights, so that web processes may ask."""
-    return ensemble.ensembles(settings.ML_WEIGHTS_ROOT)
+    return installation.ensembles()
 
 
 def abnormality_ensemble(modality: Modality) -> EnsembleSpec | None:

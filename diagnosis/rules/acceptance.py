@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
-from django.conf import settings
-
 from diagnosis.models import Acceptance, ReadingPolicy
 from diagnosis.models.modality import Modality
-from ml import ensemble, serving
+from diagnosis.rules import installation
 from ml.ensemble import EnsembleSpec
 
 # What of an operating point decides on the answer.
@@ -66,10 +64,10 @@ def unaccepted(clinic: UUID | None) -> frozenset[Modality]:
 
 def installed() -> Mapping[Modality, Measured]:
     """What lies here that can be accepted, by modality. Loads no weights."""
-    found = [one for one in ensemble.ensembles(settings.ML_WEIGHTS_ROOT) if one.abnormality]
+    found = [one for one in installation.ensembles() if one.abnormality]
     if not found:
         return {}
-    weights = {one.identity: one.weights_sha256 for one in serving.catalogue(settings.ML_WEIGHTS_ROOT)}
+    weights = {one.identity: one.weights_sha256 for one in installation.specs()}
     return {Modality(one.modality.value): Measured.of(one, weights) for one in found}
 
 
