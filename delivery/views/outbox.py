@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
@@ -20,8 +19,7 @@ from audit.notes import note_list
 from delivery import actions
 from delivery.models import Delivery, DeliveryAttempt, Destination
 from delivery.states import DeliveryStatus
-from diagnosis.errors import Refusal
-from diagnosis.views.shortcuts import find, in_clinic, noted, person
+from diagnosis.views.shortcuts import do_and_tell, find, in_clinic, noted, person
 
 A_PAGE = 50
 # Of each delivery; one that has waited for weeks has hundreds.
@@ -77,10 +75,5 @@ def _act(request: HttpRequest, pk: uuid.UUID, act: Callable[..., None], done: st
     require(person(request), Permission.MANAGE_DELIVERY, row.destination.clinic)
     if row.study:
         noted(row.study)
-    try:
-        act(by=person(request), delivery=row)
-    except Refusal as refusal:
-        messages.warning(request, refusal.sentence)
-    else:
-        messages.success(request, done)
+    do_and_tell(request, lambda: act(by=person(request), delivery=row), done)
     return redirect("delivery:outbox")

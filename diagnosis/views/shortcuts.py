@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from django.contrib import messages
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -15,7 +16,7 @@ from accounts.models import Clinic, Membership, User
 from accounts.permissions import Permission
 from audit.notes import note_object
 from diagnosis.audited import note_row, patient_of
-from diagnosis.errors import ConfidentialRecord
+from diagnosis.errors import ConfidentialRecord, Refusal
 from diagnosis.models import Deletion, EmergencyAccess
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
 from diagnosis.models.confidentiality import hides_any
@@ -83,6 +84,16 @@ def noted(row: R) -> R:
     """The same row, after the audit trail was told of it."""
     note_row(row)
     return row
+
+
+def do_and_tell(request: HttpRequest, action: Callable[[], object], done: str) -> None:
+    """Do it, and have the next page say that it is `done`, or why it was refused."""
+    try:
+        action()
+    except Refusal as refusal:
+        messages.warning(request, refusal.sentence)
+    else:
+        messages.success(request, done)
 
 
 def rights(request: HttpRequest, clinic: Clinic) -> dict[str, bool]:

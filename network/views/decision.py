@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from diagnosis.errors import IdentityMismatch, Refusal
 from diagnosis.models import Patient
-from diagnosis.views.shortcuts import noted, person
+from diagnosis.views.shortcuts import do_and_tell, noted, person
 from network.actions import attach, bring_back, reject
 from network.forms import RejectForm
 from network.views.worklist import find_study, page_of
@@ -44,22 +44,14 @@ def turn_away(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = RejectForm(request.POST)
     if not form.is_valid():
         return page_of(request, study, status=422, reject=form)
-    try:
-        reject(by=person(request), study=study, **form.cleaned_data)
-    except Refusal as refusal:
-        messages.warning(request, refusal.sentence)
-    else:
-        messages.success(request, _("The study is rejected. It can be put back on the list."))
+    done = _("The study is rejected. It can be put back on the list.")
+    do_and_tell(request, lambda: reject(by=person(request), study=study, **form.cleaned_data), done)
     return redirect("network:received")
 
 
 @require_POST
 def undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     study = find_study(request, pk)
-    try:
-        bring_back(by=person(request), study=study)
-    except Refusal as refusal:
-        messages.warning(request, refusal.sentence)
-    else:
-        messages.success(request, _("The study waits on the list again."))
+    done = _("The study waits on the list again.")
+    do_and_tell(request, lambda: bring_back(by=person(request), study=study), done)
     return redirect("network:received-study", pk=study.pk)

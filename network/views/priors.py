@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,8 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
 from audit.notes import note_list
-from diagnosis.errors import Refusal
-from diagnosis.views.shortcuts import find, in_clinic, noted, person
+from diagnosis.views.shortcuts import do_and_tell, find, in_clinic, noted, person
 from network import actions
 from network.models import PriorRetrieval, RemoteEntity
 from network.states import RetrievalStatus
@@ -51,10 +49,6 @@ def ask_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     require(person(request), Permission.MANAGE_DELIVERY, row.entity.clinic)
     if row.study:
         noted(row.study)
-    try:
-        actions.ask_again(by=person(request), retrieval=row)
-    except Refusal as refusal:
-        messages.warning(request, refusal.sentence)
-    else:
-        messages.success(request, _("%(archive)s is asked once more.") % {"archive": row.entity.title})
+    done = _("%(archive)s is asked once more.") % {"archive": row.entity.title}
+    do_and_tell(request, lambda: actions.ask_again(by=person(request), retrieval=row), done)
     return redirect("network:priors")

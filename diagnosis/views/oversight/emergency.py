@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -14,12 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.notes import note_list
 from diagnosis.actions.emergency import review_emergency
-from diagnosis.errors import Refusal
 from diagnosis.forms.confidentiality import ReviewForm
 from diagnosis.oversight import emergency
 from diagnosis.rules import confidentiality as rules
 from diagnosis.views.oversight.scope import Scope, overseen, show
-from diagnosis.views.shortcuts import noted, person
+from diagnosis.views.shortcuts import do_and_tell, noted, person
 
 A_PAGE = 25
 
@@ -52,9 +50,6 @@ def review(request: HttpRequest, scope: Scope, pk: uuid.UUID) -> HttpResponse:
     access = noted(get_object_or_404(emergency.of_clinics(scope.managed.intersection(scope.keys)), pk=pk))
     form = ReviewForm(request.POST)
     form.is_valid()
-    try:
-        review_emergency(by=person(request), access=access, remark=form.cleaned_data.get("remark", ""))
-        messages.success(request, _("Reviewed."))
-    except Refusal as refusal:
-        messages.warning(request, refusal.sentence)
+    remark = form.cleaned_data.get("remark", "")
+    do_and_tell(request, lambda: review_emergency(by=person(request), access=access, remark=remark), _("Reviewed."))
     return redirect("diagnosis:oversight-emergency")
