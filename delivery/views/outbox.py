@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import Any
 
-from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,13 +13,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
-from audit.notes import note_list
 from delivery import actions
 from delivery.models import Delivery, DeliveryAttempt, Destination
 from delivery.states import DeliveryStatus
 from diagnosis.views.shortcuts import do_and_tell, find, in_clinic, noted, person
+from network.views import transfers
 
-A_PAGE = 50
 # Of each delivery; one that has waited for weeks has hundreds.
 TRIES = 10
 
@@ -31,21 +28,14 @@ TRIES = 10
 def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     require(person(request), Permission.MANAGE_DELIVERY, clinic)
     shown = Delivery.objects.visible_to(person(request)).in_clinic(clinic)
-    chosen = request.GET.get("status", "")
-    if chosen in DeliveryStatus.values:
-        shown = shown.filter(status=chosen)
     if (to := _destination(request, clinic)) is not None:
         shown = shown.filter(destination=to)
     tries = Prefetch("log", DeliveryAttempt.objects.order_by("-at", "-pk")[:TRIES], to_attr="tries")
     rows = shown.select_related("destination", "study__patient").prefetch_related(tries)
     rows = rows.order_by("-queued_at", "-pk")
-    page = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
-    note_list(Delivery._meta.label_lower, [row.study.patient_id for row in page if row.study])
-    context: dict[str, Any] = {
+    context = transfers.listed(request, rows, DeliveryStatus)
+    context |= {
         "clinic": clinic,
-        "page": page,
-        "statuses": DeliveryStatus.choices,
-        "chosen": chosen,
         "destinations": Destination.objects.in_clinic(clinic),
         "to": to,
         "overdue": Delivery.objects.visible_to(person(request)).in_clinic(clinic).overdue().count(),

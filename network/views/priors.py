@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,13 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Clinic
 from accounts.permissions import Permission, require
-from audit.notes import note_list
 from diagnosis.views.shortcuts import do_and_tell, find, in_clinic, noted, person
 from network import actions
 from network.models import PriorRetrieval, RemoteEntity
 from network.states import RetrievalStatus
-
-A_PAGE = 50
+from network.views import transfers
 
 
 @require_safe
@@ -27,19 +23,9 @@ A_PAGE = 50
 def index(request: HttpRequest, clinic: Clinic) -> HttpResponse:
     require(person(request), Permission.MANAGE_DELIVERY, clinic)
     shown = PriorRetrieval.objects.visible_to(person(request)).in_clinic(clinic)
-    chosen = request.GET.get("status", "")
-    if chosen in RetrievalStatus.values:
-        shown = shown.filter(status=chosen)
     rows = shown.select_related("entity", "study__patient").order_by("-wanted_at", "-pk")
-    page = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
-    note_list(PriorRetrieval._meta.label_lower, [row.study.patient_id for row in page if row.study])
-    context: dict[str, Any] = {
-        "clinic": clinic,
-        "page": page,
-        "statuses": RetrievalStatus.choices,
-        "chosen": chosen,
-        "archives": RemoteEntity.objects.sources().in_clinic(clinic),
-    }
+    context = transfers.listed(request, rows, RetrievalStatus)
+    context |= {"clinic": clinic, "archives": RemoteEntity.objects.sources().in_clinic(clinic)}
     return render(request, "network/priors.html", context)
 
 
