@@ -9,17 +9,20 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, When
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import TruncMonth
 
 from diagnosis.models import EnteredInError, Review
 from diagnosis.models.review import Category, ImageQuality
 from diagnosis.oversight.kappa import Kappa, kappa
 from diagnosis.proportion import Proportion
+from diagnosis.results.labels import OTHERS
 from diagnosis.states import ReviewStatus
 
 # The reader's side of the table. "Indeterminate" counts as positive: a classifier that is to point at cases for a
 # person ought to point at these too. "Atypical" means another disease and counts as negative, like "negative".
 READER_POSITIVE = (Category.TYPICAL, Category.INDETERMINATE)
+ON_TRIAL = "shadow_predictions"
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def sound(reviews: QuerySet[Review]) -> QuerySet[Review]:
 def by_month(reviews: QuerySet[Review], *, first_impressions: bool = False) -> list[Agreement]:
     """One entry for each version of a classifier or ensemble and month that has readings, in that order.
 
-    Only readings that a report rests on, of readable images, made with a result of the classifiers. The reader's word
+    Only readings that a report rests on, of readable images, made with a result of the classifiers, and of these the
+    answers whose thresholds are for the pattern that the categories speak of. The reader's word
     is the decision, or with `first_impressions` what they thought before they saw the result (where they said so).
     """
     rows = [*_rows(reviews, first_impressions, "predictions", "classifier")]
@@ -89,7 +93,7 @@ def by_month(reviews: QuerySet[Review], *, first_impressions: bool = False) -> l
 
 def on_trial_by_month(reviews: QuerySet[Review]) -> list[Agreement]:
     """The same of the answers that nobody sees, of classifiers and ensembles on trial."""
-    return _entries(_rows(reviews, False, "shadow_predictions", "classifier"))
+    return _entries(_rows(reviews, False, ON_TRIAL, "classifier"))
 
 
 def _entries(rows: Iterable[Mapping[str, Any]]) -> list[Agreement]:
@@ -121,9 +125,12 @@ def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name
     is_before = Q(agreement="") if not first_impressions else Q(pk__in=[])
     read = Q(**{f"{category_field}__in": READER_POSITIVE})
     answered = Q(**{f"analysis__{answers}__at_or_above_threshold": True})
+    given = usable.filter(**{f"analysis__{answers}__isnull": False})
+    if answers != ON_TRIAL:  # whose rows do not say what their thresholds are for
+        asked = KeyTextTransform("positive_label", f"analysis__{answers}__operating_point")
+        given = given.alias(asked=asked).exclude(asked__in=OTHERS)
     return (
-        usable.filter(**{f"analysis__{answers}__isnull": False})
-        .values(
+        given.values(
             classifier=F(f"analysis__{answers}__{name}"),
             version=F(f"analysis__{answers}__version"),
             month=TruncMonth("decided_at"),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_noop
 from diagnosis import formats
 from diagnosis.models import EnsemblePrediction, Prediction, ReadingPolicy
 from diagnosis.models.zone import Zone, has_zones, upper_threshold
-from diagnosis.results.labels import label_name
+from diagnosis.results.labels import OTHERS, label_name
 from diagnosis.results.odds import frequency, tells_zones
 
 # The classes that stand for "nothing of what is looked for".
@@ -194,7 +194,8 @@ def pattern(one: Given, policy: ReadingPolicy) -> Answer:
     """Does it show what the operating point looks out for?
 
     Where some places alone measured it, its specificity is that among abnormal lungs, and a clinic's share of all its
-    X-rays says nothing of those: there is no frequency then.
+    X-rays says nothing of those: there is no frequency then. Nor is there one for another pattern: the share is that of
+    COVID-19.
     """
     point, name = one.point, label_name(one.point["positive_label"])
     zoned = bool(one.zone)
@@ -210,7 +211,7 @@ def pattern(one: Given, policy: ReadingPolicy) -> Answer:
         threshold=point["threshold"],
         upper=upper_threshold(point) if zoned else None,
         frequency=""
-        if point.get("domains")
+        if point.get("domains") or point["positive_label"] in OTHERS
         else _frequency(point, policy.covid_percent, zone=one.stance, zoned=zoned, templates=_COVID),
         sources=_sources(point, ("positive", "negative")),
         **_measures(point, one.stance),

@@ -12,6 +12,10 @@ LABELS = {
     "non-covid": gettext_noop("no COVID-19 pattern"),
 }
 
+# The pattern that the readers' categories speak of, and the classes that an operating point may be for in its place.
+LOOKED_FOR = "covid"
+OTHERS = frozenset(LABELS) - {LOOKED_FOR}
+
 
 def label_name(label: str) -> str:
     return gettext(LABELS[label]) if label in LABELS else label.replace("_", " ")

@@ -1,6 +1,7 @@
 """How a reader's category stands to the classifiers' result, and whether the reader's own stand fits that.
 
-The categories are a reader's; the result's answer is read from its zone and its likeliest class. Where category and
+The categories are a reader's; the result's answer is read from its zone and its likeliest class. They speak of the
+COVID-19 pattern, and a result whose thresholds are for another class is not compared with them. Where category and
 stand contradict each other the reader is asked once, and what they say is kept: one of the two is often a slip.
 """
 
@@ -18,6 +19,7 @@ from diagnosis.models.agreement import Agreement
 from diagnosis.models.review import Category, Decision
 from diagnosis.models.zone import Zone
 from diagnosis.results import marks
+from diagnosis.results.labels import OTHERS, label_name
 
 # Classes that name another finding than the one that is looked for, and those that name none.
 _OTHER_FINDINGS = frozenset({"pneumonia"})
@@ -33,6 +35,7 @@ class Answer(StrEnum):
     OTHER = "other"
     NOTHING = "nothing"
     NOT_IT = "not_it"
+    ANOTHER_QUESTION = "another_question"
 
 
 _A, _D, _O = Agreement.AGREES, Agreement.DIFFERS, Agreement.OPEN
@@ -44,6 +47,7 @@ _TABLE: Mapping[Answer, Sequence[Agreement]] = {
     Answer.OTHER: (_D, _O, _A, _D),
     Answer.NOTHING: (_D, _D, _D, _A),
     Answer.NOT_IT: (_D, _D, _A, _A),
+    Answer.ANOTHER_QUESTION: (_O, _O, _O, _O),
 }
 _MEANINGS = {
     Answer.FOUND: gettext_noop(
@@ -69,6 +73,10 @@ _MEANINGS = {
     Answer.NOT_IT: gettext_noop(
         "To agree means that you do not see this pattern: category “atypical” or “negative”. “Typical” and "
         "“indeterminate” contradict the result."
+    ),
+    Answer.ANOTHER_QUESTION: gettext_noop(
+        "The result answers for “%(finding)s”, which no category names. With any category you may do either; it counts "
+        "neither as agreement nor as disagreement."
     ),
 }
 _CONTRADICTIONS = {
@@ -100,6 +108,8 @@ class Contradiction(Refusal):
 def answer_of(analysis: Analysis) -> Answer:
     """What the result of a finished analysis says of the image."""
     predictions, ensemble = list(analysis.predictions.all()), analysis.ensemble
+    if _other_findings(predictions, ensemble):
+        return Answer.ANOTHER_QUESTION
     zone, likeliest = _zone(predictions, ensemble), _likeliest(predictions, ensemble)
     if zone == Zone.POSITIVE:
         return Answer.FOUND_OR_OTHER if likeliest in _OTHER_FINDINGS else Answer.FOUND
@@ -127,7 +137,9 @@ def between(analysis: Analysis, category: Category) -> Agreement:
 
 def meaning(analysis: Analysis) -> str:
     """What it means to agree with this result: beside the choice, in the active language."""
-    return gettext(_MEANINGS[answer_of(analysis)])
+    others = _other_findings(list(analysis.predictions.all()), analysis.ensemble)
+    finding = ", ".join(label_name(label) for label in others)
+    return gettext(_MEANINGS[answer_of(analysis)]) % {"finding": finding}
 
 
 def stand_on(analysis: Analysis | None, *, category: Category, decision: Decision, reason: str) -> dict[str, str]:
@@ -158,3 +170,9 @@ def _likeliest(predictions: Sequence[Prediction], ensemble: EnsemblePrediction |
     """The most probable class; empty where classifiers that were not combined name different ones."""
     labels = {ensemble.label} if ensemble else {prediction.label for prediction in predictions}
     return labels.pop() if len(labels) == 1 else ""
+
+
+def _other_findings(predictions: Sequence[Prediction], ensemble: EnsemblePrediction | None) -> list[str]:
+    """Classes other than the pattern that the thresholds of the result are for."""
+    points = [ensemble.operating_point] if ensemble else [one.operating_point for one in predictions]
+    return sorted({point["positive_label"] for point in points} & OTHERS)

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from diagnosis.actions.review import claim_review, decide_review
-from diagnosis.models import Analysis, EnsemblePrediction, Patient, Report, Review
+from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, Report, Review
 from diagnosis.models.agreement import Agreement
 from diagnosis.models.review import Category, Decision
 from diagnosis.models.zone import Zone
@@ -19,7 +19,7 @@ from diagnosis.reports.pdf.content import printed
 from diagnosis.reviews import agreement
 from diagnosis.reviews.agreement import Answer, Contradiction
 from diagnosis.states import ReviewStatus as S
-from tests.factories import WORDS, finish, new_case
+from tests.factories import POINT, WORDS, ZONED, finish, new_case
 
 pytestmark = pytest.mark.django_db
 # Rows are answers, columns the categories from typical to negative; A agrees, D differs, O open.
@@ -30,6 +30,7 @@ EXPECTED = {
     Answer.OTHER: "DOAD",
     Answer.NOTHING: "DDDA",
     Answer.NOT_IT: "DDAA",
+    Answer.ANOTHER_QUESTION: "OOOO",
 }
 LETTERS = {"A": Agreement.AGREES, "D": Agreement.DIFFERS, "O": Agreement.OPEN}
 
@@ -76,6 +77,30 @@ def test_classifiers_that_nothing_combined_speak_by_their_sides(
     review: Review, probabilities: Sequence[float], answer: Answer
 ) -> None:
     assert agreement.answer_of(finish(review.scan, *probabilities)) == answer
+
+
+@pytest.mark.parametrize("zone", Zone)
+@pytest.mark.parametrize("likeliest", ["covid", "pneumonia", "normal"])
+def test_a_result_about_another_finding_is_not_compared(
+    review: Review, radiologist: User, zone: Zone, likeliest: str
+) -> None:
+    """Of a network that was imported with `--positive pneumonia`: no category says what it says."""
+    analysis = combined(review, zone, likeliest)
+    point = {**ZONED, "positive_label": "pneumonia"}
+    EnsemblePrediction.objects.filter(analysis=analysis).update(operating_point=point)
+    analysis = Analysis.objects.get(pk=analysis.pk)
+    assert {agreement.between(analysis, category) for category in Category} == {Agreement.OPEN}
+    assert "answers for “other pneumonia pattern”" in agreement.meaning(analysis)
+    done = decided(radiologist, review, Decision.AGREE, Category.NEGATIVE)
+    assert (done.agreement, done.contradiction_reason) == (Agreement.OPEN, "")
+
+
+def test_one_about_another_finding_among_several_keeps_all_from_being_compared(review: Review) -> None:
+    analysis = finish(review.scan, 0.9, 0.8)
+    assert agreement.answer_of(analysis) == Answer.FOUND
+    point = {**POINT, "positive_label": "pneumonia"}
+    Prediction.objects.filter(classifier="classifier-1").update(operating_point=point)
+    assert agreement.answer_of(Analysis.objects.get()) == Answer.ANOTHER_QUESTION
 
 
 def decided(by: User, review: Review, decision: Decision, category: Category, **words: Any) -> Review:

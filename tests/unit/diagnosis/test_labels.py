@@ -6,12 +6,10 @@ import pytest
 
 from diagnosis.models import Prediction
 from diagnosis.results.answers import NOTHING, Given
-from diagnosis.results.labels import LABELS, label_name
+from diagnosis.results.labels import LABELS, LOOKED_FOR, label_name
 from diagnosis.reviews import agreement, queue
 from ml.spec import Modality
 from ml.training.modalities import LABELS as IMPORTED
-
-LOOKED_FOR = "covid"
 
 
 def test_each_label_that_an_import_takes_has_a_name_and_a_meaning() -> None:

@@ -22,7 +22,7 @@ from diagnosis.actions.report import sign_report
 from diagnosis.actions.report_correction import correct_report, enter_in_error
 from diagnosis.actions.review import claim_review, commit_first_impression, decide_review
 from diagnosis.errors import NotAllowedNow, Refusal
-from diagnosis.models import Analysis, Report, Review, Scan
+from diagnosis.models import Analysis, Prediction, Report, Review, Scan
 from diagnosis.models.review import Category, Decision
 from diagnosis.oversight import agreement, chart, history, jobs, storage, work
 from diagnosis.oversight import reviews as reading
@@ -33,7 +33,7 @@ from diagnosis.proportion import Z95, Proportion
 from diagnosis.reviews.category_changes import CategoryChanges, category_changes
 from diagnosis.states import AnalysisStatus as S
 from tests.conftest import PASSWORD
-from tests.factories import WORDS, finish, new_case, new_patient, read
+from tests.factories import POINT, WORDS, finish, new_case, new_patient, read
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
@@ -232,6 +232,16 @@ def test_agreement_counts_each_corner(case: Callable[..., Review], radiologist: 
         ("classifier-1", "1.2.3", Counts(0, 0, 2, 2)),
     ]
     assert all(m.month and m.month.month == timezone.localtime().month for m in months)
+
+
+def test_answers_about_another_finding_do_not_count(case: Callable[..., Review], radiologist: User) -> None:
+    """The categories do not say whether they are right."""
+    for category in ("typical", "negative"):
+        read(radiologist, case(0.9, 0.1), decision="agree", category=category)
+    point = {**POINT, "positive_label": "pneumonia"}
+    Prediction.objects.filter(classifier="classifier-1").update(operating_point=point)
+    (counted,) = agreement.by_month(Review.objects.all())
+    assert (counted.classifier, counted.counts) == ("classifier-0", Counts(1, 1, 0, 0))
 
 
 def test_agreement_by_version_and_month_adds_up(case: Callable[..., Review], radiologist: User) -> None:

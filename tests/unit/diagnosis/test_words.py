@@ -141,6 +141,10 @@ def test_sensitivity_specificity_and_frequency_stand_beside_each_answer() -> Non
     assert lung.frequency.startswith("Of 100 images at or above the lower threshold, about 67 (61 to 74) show")
     assert lung.frequency.endswith("This assumes that 30 of every 100 images in the clinic do.")
     assert "about 0.3 (0.2 to 0.5) come from people with COVID-19 all the same" in covid.frequency
+    row = ensemble(covid=0.02, pneumonia=0.8, zone="negative")
+    row.operating_point = {**row.operating_point, "positive_label": "pneumonia"}
+    (other,) = said(row).answers
+    assert (other.name, other.frequency) == ("other pneumonia pattern", "")
 
 
 def test_the_clinic_sets_the_share_that_is_assumed() -> None:
