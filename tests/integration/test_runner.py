@@ -25,6 +25,7 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.actions.thresholds import adopt_thresholds
 from diagnosis.analyses import classifiers, runner, shadow
 from diagnosis.models import (
+    AcceptanceSet,
     Analysis,
     Notification,
     Patient,
@@ -439,6 +440,18 @@ def test_a_modality_on_trial_answers_unseen_together_with_its_ensemble(
     assert {one.classifier for one in rows} == {panel.name, *(one.partition("/")[0] for one in panel.members)}
 
 
+def close_acceptance_of_one(
+    monkeypatch: pytest.MonkeyPatch, scan: Scan, *, by: User, measured: Callable[..., Any]
+) -> AcceptanceSet:
+    """A closed set of one abnormal case with the figures of `measured`: what many measure is tested elsewhere."""
+    monkeypatch.setattr(acceptance_actions, "FEWEST_OF_EACH", 0)
+    monkeypatch.setattr(acceptance, "figures", measured)
+    made = acceptance_actions.begin_acceptance(by=by, clinic=scan.clinic, modality=Modality.CXR)
+    acceptance_actions.add_by_hand(by=by, to=made, study=scan.study_id, is_abnormal=True, reason="A CT.")
+    acceptance_actions.close_acceptance(by=by, of=made)
+    return made
+
+
 def test_a_clinic_that_accepts_first_has_results_of_the_version_that_it_has_accepted_alone(
     panel: EnsembleSpec,
     analysis: Analysis,
@@ -458,12 +471,7 @@ def test_a_clinic_that_accepts_first_has_results_of_the_version_that_it_has_acce
     tried = ShadowPrediction.objects.get(analysis=analysis, classifier=panel.name)  # asked twice, kept once
     assert (tried.members, list(tried.images.all())) == (list(panel.members), [scan])
 
-    # One case is enough here: what many of them measure is tested elsewhere.
-    monkeypatch.setattr(acceptance_actions, "FEWEST_OF_EACH", 0)
-    monkeypatch.setattr(acceptance, "figures", lambda *_: {})
-    made = acceptance_actions.begin_acceptance(by=administrator, clinic=scan.clinic, modality=Modality.CXR)
-    acceptance_actions.add_by_hand(by=administrator, to=made, study=scan.study_id, is_abnormal=True, reason="A CT.")
-    acceptance_actions.close_acceptance(by=administrator, of=made)
+    close_acceptance_of_one(monkeypatch, scan, by=administrator, measured=lambda *_: {})
     assert not shadow.is_wanted(analysis.pk)
     again = run(rerun_analysis(by=administrator, study=scan.study))
     assert again.status == S.SUCCEEDED, again.failure_detail
@@ -491,11 +499,9 @@ def test_a_clinic_is_answered_at_its_own_thresholds_until_another_version_is_ins
     # As if all cases of the site had got one answer that is higher than this one's: all below is negative.
     higher = (own["probability"] + 1) / 2
     cases = [Scored(kind, higher) for kind in (True, False) for _ in range(50)]
-    monkeypatch.setattr(acceptance_actions, "FEWEST_OF_EACH", 0)
-    monkeypatch.setattr(acceptance, "figures", lambda _cases, shipped: figures(cases, shipped))
-    made = acceptance_actions.begin_acceptance(by=administrator, clinic=scan.clinic, modality=Modality.CXR)
-    acceptance_actions.add_by_hand(by=administrator, to=made, study=scan.study_id, is_abnormal=True, reason="A CT.")
-    acceptance_actions.close_acceptance(by=administrator, of=made)
+    made = close_acceptance_of_one(
+        monkeypatch, scan, by=administrator, measured=lambda _cases, shipped: figures(cases, shipped)
+    )
     adopt_thresholds(by=administrator, of=made, reason="Measured here.", seen=0)
     said = run(rerun_analysis(by=administrator, study=scan.study)).ensemble_prediction.abnormality
     assert (said["probability"], said["zone"], said["operating_point"]["threshold"]) == (

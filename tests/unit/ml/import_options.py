@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-NAME = "exported-cxr"
+NAME = "imported-cxr"
 
 
 def import_options(network: Path, data: Path, root: Path, **changes: str) -> list[str]:
-    """The words after `python -m ml` that import a network whose sigmoid tells covid (0) from normal (1)."""
-    shown = {"name": NAME, "output": "sigmoid", "reference": str(data / "covid" / "0.jpg")}
-    return ["import-onnx", str(network), *stated(data, root, **shown | changes)]
+    """The words after `python -m ml` that import a network whose sigmoid tells covid (0) from normal (1).
 
-
-def stated(data: Path, root: Path, **changes: str) -> list[str]:
-    """What every import is told of such a network, with `changes`, as options."""
+    The ending of its file, .h5 or .onnx, says by which command.
+    """
     options = {
         "root": str(root),
+        "name": NAME,
         "version": "1.0.0",
         "modality": "cxr",
         "labels": "covid,normal",
@@ -24,9 +22,12 @@ def stated(data: Path, root: Path, **changes: str) -> list[str]:
         "one-means": "normal",
         "scaling": "unit",
         "resampling": "linear",
+        "reference": str(data / "covid" / "0.jpg"),
         "measure-on": str(data),
         "seen": "no",
         "trained-on": "made up: 40 covid images",
         "licence": "None.",
+        **({"output": "sigmoid"} if network.suffix == ".onnx" else {}),
     } | {name.replace("_", "-"): value for name, value in changes.items()}
-    return [word for name, value in options.items() for word in (f"--{name}", value)]
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    return [f"import-{network.suffix[1:]}", str(network), *words]

@@ -20,12 +20,11 @@ from ml.serving.bundle import SPEC, read_bundle
 from ml.spec import Modality, Precision
 from ml.training.data.datasets import read_pixels
 from ml.training.data.manifest import Row, read_rows
-from tests.unit.ml.import_options import stated
+from tests.unit.ml.import_options import NAME, import_options
 from tests.unit.ml.keras2.files import SIDE, answers, nested, stored_nested, stripes_network
 from tests.unit.ml.training.rows import write_data
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-NAME = "old-network-cxr"
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +60,8 @@ def write_answers(path: Path, data: Path, *, change: float = 0.0) -> Path:
     return path
 
 
-def run(network: Path, data: Path, root: Path, *more: str, **changes: str) -> int:
-    own = {"name": NAME, "reference": str(data / "covid")}
-    return main(["import-h5", str(network), *stated(data, root, **own | changes), *more])
+def run(network: Path, data: Path, root: Path, **changes: str) -> int:
+    return main(import_options(network, data, root, reference=str(data / "covid"), **changes))
 
 
 @pytest.fixture(scope="module")
@@ -168,52 +166,6 @@ def test_a_bundle_of_other_labels_that_was_imported_before_serves_on(root: Path,
     assert classifier.predict(read_pixels(data / normal.path)).label == "no-finding"
 
 
-REFUSED = [
-    ({"seen": "yes"}, "are worth nothing"),
-    ({"labels": "covid,normal,pneumonia"}, "tells two labels apart"),
-    (
-        {"labels": "covid,flu", "one_means": "flu"},
-        "'flu' is no label of cxr; its labels are covid, pneumonia, normal",
-    ),
-    ({"version": "one"}, "such as 1.0.0"),
-    ({"name": "Old network"}, "small letters"),
-    ({"reference": "nowhere"}, "nowhere is no file or folder"),
-    ({"measure_on": "nowhere"}, "manifest.csv is missing"),
-]
-
-
-@pytest.mark.parametrize(("changes", "sentence"), REFUSED, ids=[sentence for _, sentence in REFUSED])
-def test_a_refusal_is_a_sentence_and_leaves_nothing(
-    changes: dict[str, str],
-    sentence: str,
-    network: Path,
-    data: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert run(network, data, tmp_path, **changes) == 2
-    assert sentence in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
-
-
-def test_too_few_labelled_images_are_refused(
-    network: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    few = tmp_path / "few"
-    few.mkdir()
-    assert run(network, write_data(few, each=18), tmp_path / "weights", reference=str(data / "covid")) == 2
-    assert "A network without measured numbers is not imported" in capsys.readouterr().err
-    assert not (tmp_path / "weights").exists()
-
-
-def test_a_manifest_without_a_column_is_refused(
-    network: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "manifest.csv").write_text("path,label\na.png,covid\n")
-    assert run(network, tmp_path, tmp_path / "weights", reference=str(data / "covid")) == 2
-    assert "lacks the columns modality, source, group" in capsys.readouterr().err
-
-
 def test_other_answers_than_the_old_ones_are_refused(
     network: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -231,10 +183,3 @@ def test_a_missing_answer_is_named(
     said.write_text("path,covid,normal\n0.jpg,0.5,0.5\n")
     assert run(network, data, tmp_path / "weights", answers=str(said)) == 2
     assert "answers.csv has no answer for 1.jpg" in capsys.readouterr().err
-
-
-def test_a_released_version_is_never_overwritten(
-    network: Path, data: Path, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(network, data, root) == 2
-    assert "Choose a new version" in capsys.readouterr().err
