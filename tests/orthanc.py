@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.ports import is_served
+
 PROGRAM = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
 PLUGINS = Path("/usr/share/orthanc/plugins")
 DICOMWEB = PLUGINS / "libOrthancDicomWeb.so"
 WORKLISTS = PLUGINS / "libModalityWorklists.so"
 TITLE = "ARCHIVE"
-START_SECONDS = 180
 
 
 def is_missing(*plugins: Path) -> bool:
@@ -55,23 +54,10 @@ def running(folder: Path, *, dicom: int, web: int, **more: Any) -> Iterator[None
     with subprocess.Popen(started, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             for port in (dicom, web):
-                wait_for(port)
+                assert is_served(port, alive=lambda: process.poll() is None), f"Orthanc does not listen on port {port}"
             yield
         finally:
             process.terminate()
-
-
-def wait_for(port: int) -> None:
-    """Until somebody listens there. Raises AssertionError where nobody does."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(f"nobody listens on port {port}")
 
 
 def asked(web: int, path: str) -> Any:

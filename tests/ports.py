@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 
+READY_SECONDS = 180
 _HELD: list[socket.socket] = []
 
 
@@ -19,3 +22,16 @@ def own_port() -> int:
     holder.bind(("127.0.0.1", 0))
     _HELD.append(holder)
     return int(holder.getsockname()[1])
+
+
+def is_served(port: int, *, alive: Callable[[], bool]) -> bool:
+    """Whether somebody listens on this port of 127.0.0.1 within READY_SECONDS, as long as its server is `alive`."""
+    deadline = time.monotonic() + READY_SECONDS
+    while alive() and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False

@@ -12,10 +12,8 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -23,9 +21,7 @@ from pathlib import Path
 
 from portal.embedded import broker
 from portal.parent_death import die_with_parent
-from tests.ports import own_port
-
-READY_SECONDS = 180
+from tests.ports import is_served, own_port
 
 
 class Unavailable(Exception):
@@ -149,7 +145,8 @@ def _start_postgres(binaries: Path) -> str:
             **owner.popen,  # type: ignore[call-overload]
         )
     atexit.register(_stop, server)
-    _wait_for_port(server, port, log)
+    if not is_served(port, alive=lambda: server.poll() is None):
+        raise Unavailable(f"The test PostgreSQL did not start:\n{log.read_text()}")
     return f"postgres://portal@127.0.0.1:{port}/postgres"
 
 
@@ -165,18 +162,6 @@ def initialise(binaries: Path, data: Path, owner: Owner) -> None:
     )
     if done.returncode:
         raise Unavailable(f"The test PostgreSQL could not be made:\n{done.stderr}")
-
-
-def _wait_for_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise Unavailable(f"The test PostgreSQL did not start:\n{log.read_text()}")
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

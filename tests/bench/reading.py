@@ -24,7 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests import servers
+from tests import ports, servers
 from tests.bench.reader import Log, Person, Shift
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _connect(server: str) -> Any:
     """A server that was just started listens before it lets anybody in."""
     import psycopg2  # type: ignore[import-untyped]
 
-    deadline = time.monotonic() + servers.READY_SECONDS
+    deadline = time.monotonic() + ports.READY_SECONDS
     while True:
         try:
             return psycopg2.connect(server)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tests import orthanc
-from tests.ports import own_port
+from tests.ports import is_served, own_port
 
 ROOT = Path(__file__).resolve().parents[3]
 TITLE = "BENCH"  # of the sender
@@ -51,7 +51,8 @@ def portal(folder: Path) -> Iterator[Peer]:
         for process in processes:
             process.start()
             stack.callback(process.stop)
-        orthanc.wait_for(dicom)
+        if not is_served(dicom, alive=lambda: processes[0].running):
+            sys.exit(f"The listener does not answer: {folder / 'listener.log'} has the reason.")
         if not web.wait_until_ready("127.0.0.1", http, meanwhile=lambda: None):
             sys.exit(f"The web server does not answer: {folder / 'web.log'} has the reason.")
         stow = f"http://127.0.0.1:{http}/api/dicom-web/studies"
