@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop
 from delivery.senders import NotYet, Refused
 from diagnosis.errors import AnalysisFailed
 from diagnosis.models import Analysis, Confidentiality, ReadingPolicy, Report, Scan, Study
-from diagnosis.models.analysis import OFF
+from diagnosis.models.analysis import CLASSIFIERS_OFF
 from diagnosis.models.modality import Modality
 from diagnosis.results import words
 from diagnosis.rules import blinding, classifiers, corrections
@@ -67,7 +67,7 @@ def _require_standing_classifiers(analysis: Analysis) -> None:
     try:
         classifiers.require_still_answering(study.clinic_id, Modality(study.modality), names)
     except AnalysisFailed as failure:
-        raise Refused(NOT_SHOWN if failure.code == OFF else STOPPED) from failure
+        raise Refused(NOT_SHOWN if failure.code == CLASSIFIERS_OFF else STOPPED) from failure
     except classifiers.OthersAnswer as failure:
         raise Refused(STOPPED) from failure
 

@@ -17,12 +17,11 @@ from diagnosis.actions.analysis import start_analysis
 from diagnosis.analyses import classifiers
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, ClassifierRule, Report
-from diagnosis.models.analysis import Trigger
+from diagnosis.models.analysis import CLASSIFIERS_STOPPED, Trigger
 from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.modality import Modality
 from diagnosis.oversight import jobs
 from diagnosis.rules.acceptance import unaccepted
-from diagnosis.rules.classifiers import STOPPED
 from diagnosis.states import AnalysisStatus as S
 
 ONLY_THE_SITE = _("Only who runs the installation decides for all clinics.")
@@ -125,7 +124,7 @@ def _analyse_again(stop: ClassifierRule, modality: str, *, by: User) -> None:
     ended = Analysis.objects.filter(
         ~Exists(signed),
         status=S.FAILED,
-        failure_code=STOPPED,
+        failure_code=CLASSIFIERS_STOPPED,
         finished_at__gte=_began(stop),
         image=None,
         study__modality=modality,

@@ -35,7 +35,7 @@ from diagnosis.database import drop_broken_connection, is_database_away
 from diagnosis.errors import AnalysisFailed, FileRefused, IntakeUnavailable
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, EnsemblePrediction, ImageResult, Prediction, Scan, Study, Transition
-from diagnosis.models.analysis import OFF
+from diagnosis.models.analysis import CLASSIFIERS_OFF
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
 from diagnosis.notifications import notify_uploader
@@ -411,6 +411,6 @@ def _fail(pk: uuid.UUID, failure: AnalysisFailed, *, by: str, only: Q, detail: s
         failure_retryable=failure.retryable,
     )
     # What a clinic switched off did not fail: the page of the study says so, and there is nothing to do about it.
-    if failed and failure.code != OFF:
+    if failed and failure.code != CLASSIFIERS_OFF:
         notify_uploader(Analysis.objects.select_related("study").get(pk=pk).study, NotificationKind.FAILURE)
     return failed

@@ -17,7 +17,7 @@ from diagnosis.analyses.predict import ClassifierPrediction, CombinedPrediction,
 from diagnosis.analyses.runner import abnormality_of, images_of, source_of
 from diagnosis.errors import AnalysisFailed
 from diagnosis.models import Analysis, ShadowPrediction
-from diagnosis.models.analysis import OFF
+from diagnosis.models.analysis import CLASSIFIERS_OFF
 from diagnosis.models.classifier_rule import ClassifierState
 from diagnosis.models.scan import Modality
 from diagnosis.states import AnalysisStatus as S
@@ -57,7 +57,7 @@ def run(pk: uuid.UUID) -> int:
 def _answered(pk: uuid.UUID) -> Analysis | None:
     """The analysis where there is something to compare: a result, or none because the clinic shows none."""
     found = Analysis.objects.select_related("study").filter(pk=pk, image=None, study__withdrawal=None).first()
-    if found is None or not (found.status == S.SUCCEEDED or found.failure_code == OFF):
+    if found is None or not (found.status == S.SUCCEEDED or found.failure_code == CLASSIFIERS_OFF):
         return None
     return found
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from diagnosis.models.ensemble_prediction import EnsemblePrediction
 
 _S = AnalysisStatus
-# The failure code of what ends without a result because the clinic lets no classifier answer.
-OFF = "classifiers_off"
+# Failure codes of what ends without a result because the rules let no classifier answer: the clinic shows none of them,
+# or somebody has stopped them.
+CLASSIFIERS_OFF, CLASSIFIERS_STOPPED = "classifiers_off", "classifiers_stopped"
 FINISHED, OPEN = ends(ANALYSIS_MOVES), open_ones(ANALYSIS_MOVES)
 NOBODY: dict[str, Any] = {"claim": None, "lease_expires_at": None}
 
@@ -221,7 +222,7 @@ class Analysis(ClinicalModel):
     @property
     def is_switched_off(self) -> bool:
         """Whether it has no result because of what the clinic decided: nothing failed, and nobody has to act."""
-        return self.failure_code == OFF
+        return self.failure_code == CLASSIFIERS_OFF
 
     @property
     def needs_a_person(self) -> bool:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from diagnosis.models import Analysis, Dismissal
-from diagnosis.models.analysis import OFF, OPEN, AnalysisQuerySet
+from diagnosis.models.analysis import CLASSIFIERS_OFF, OPEN, AnalysisQuerySet
 from diagnosis.states import AnalysisStatus as S
 
 
@@ -40,7 +40,7 @@ def latest(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
 
 def failed(analyses: AnalysisQuerySet) -> AnalysisQuerySet:
     """But for those that a clinic switched off itself, about which nobody has to do anything."""
-    return _attended(latest(analyses).filter(status=S.FAILED).exclude(failure_code=OFF))
+    return _attended(latest(analyses).filter(status=S.FAILED).exclude(failure_code=CLASSIFIERS_OFF))
 
 
 def cancelled(analyses: AnalysisQuerySet) -> AnalysisQuerySet:

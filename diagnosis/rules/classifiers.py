@@ -13,13 +13,10 @@ from accounts.models import Clinic
 from diagnosis.errors import AnalysisFailed
 from diagnosis.messages import Message
 from diagnosis.models import ClassifierRule
-from diagnosis.models.analysis import OFF
+from diagnosis.models.analysis import CLASSIFIERS_OFF, CLASSIFIERS_STOPPED
 from diagnosis.models.classifier_rule import ClassifierState, RuleReason
 from diagnosis.models.scan import Modality
 from diagnosis.rules.acceptance import unaccepted
-
-STOPPED = "classifiers_stopped"
-
 
 # Why a classifier is not shown, beside a result or a move of the analysis.
 AWAY = {
@@ -145,17 +142,17 @@ def require_still_answering(clinic: UUID, modality: Modality, names: Iterable[st
 def _stopped(rule: ClassifierRule, modality: Modality) -> AnalysisFailed:
     variant = modality.value if rule.subject == panel_name(modality) else "one"
     params = {"variant": variant, "name": rule.subject, "reason": rule.because}
-    return AnalysisFailed(STOPPED, params, retryable=True)
+    return AnalysisFailed(CLASSIFIERS_STOPPED, params, retryable=True)
 
 
 def _off(rule: ClassifierRule, modality: Modality) -> AnalysisFailed:
     research = rule.reason_code == RuleReason.RESEARCH_ONLY and rule.subject == panel_name(modality)
     variant = f"research_{modality.value}" if research else modality.value
-    return AnalysisFailed(OFF, {"variant": variant}, retryable=True)
+    return AnalysisFailed(CLASSIFIERS_OFF, {"variant": variant}, retryable=True)
 
 
 def _unaccepted(modality: Modality) -> AnalysisFailed:
-    return AnalysisFailed(OFF, {"variant": f"unaccepted_{modality.value}"}, retryable=True)
+    return AnalysisFailed(CLASSIFIERS_OFF, {"variant": f"unaccepted_{modality.value}"}, retryable=True)
 
 
 @dataclass(frozen=True)

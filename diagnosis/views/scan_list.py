@@ -16,7 +16,7 @@ from diagnosis.audited import note_rows
 from diagnosis.forms.scan_filter import latest_in_state
 from diagnosis.keyset import Count, count
 from diagnosis.models import Analysis, CriticalResult, ReadingPolicy, Report, Scan, Study
-from diagnosis.models.analysis import OFF, OPEN
+from diagnosis.models.analysis import CLASSIFIERS_OFF, OPEN
 from diagnosis.models.scan import ScanQuerySet
 from diagnosis.results import words
 from diagnosis.results.images import count_of, image_counts
@@ -96,7 +96,7 @@ def taken_before(study: Study) -> ScanQuerySet:
 
 def needing_a_person(user: User, clinic: Clinic) -> tuple[Count, QuerySet[Scan]]:
     """How many of the clinic's studies need one, and the images that stand for those that came last."""
-    failed = _in_state(user, clinic, [AnalysisStatus.FAILED]).exclude(failure_code=OFF)
+    failed = _in_state(user, clinic, [AnalysisStatus.FAILED]).exclude(failure_code=CLASSIFIERS_OFF)
     last = failed.order_by("-requested_at")[: MOST_COUNTED + 1]
     found = list(dict.fromkeys(last))
     newest = Scan.objects.representatives().filter(represented_study__in=found[:TROUBLED])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from diagnosis.models import Analysis, EnsemblePrediction, Prediction
-from diagnosis.models.analysis import OFF
+from diagnosis.models.analysis import CLASSIFIERS_OFF
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import Zone
 from diagnosis.results import verdict
@@ -98,7 +98,10 @@ def test_what_was_refused_did_not_break(retryable: bool, status: str) -> None:
 
 def test_what_the_clinic_switched_off_did_not_fail() -> None:
     off = Analysis(
-        status="failed", failure_code=OFF, failure_params={"variant": "unaccepted_cxr"}, failure_retryable=True
+        status="failed",
+        failure_code=CLASSIFIERS_OFF,
+        failure_params={"variant": "unaccepted_cxr"},
+        failure_retryable=True,
     )
     said = verdict.of_analysis(off)
     assert (said.tone, said.status) == ("cancelled", "Not classified")
