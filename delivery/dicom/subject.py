@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from delivery import release
-from delivery.dicom.uids import study_uid
 from delivery.senders import Refused, TryAgain
 from diagnosis.errors import FileRefused, IntakeUnavailable
+from diagnosis.interchange.uids import own_or_made
 from diagnosis.models import Patient, Scan, Study
 from diagnosis.models.patient import Sex
 from diagnosis.models.scan import FileFormat
@@ -107,7 +107,7 @@ def _header(image: Scan) -> DicomIdentity:
 
 def _of_header(study: Study, said: DicomIdentity) -> Subject:
     return Subject(
-        study=said.study_instance_uid or study_uid(study.study_instance_uid, study.pk),
+        study=said.study_instance_uid or own_or_made(study.study_instance_uid, study.pk),
         patient_name=_written(said),
         patient_id=said.patient_id,
         birth_date=_day(said.birth_date),
@@ -124,7 +124,7 @@ def _of_header(study: Study, said: DicomIdentity) -> Subject:
 
 def _of_record(study: Study, patient: Patient) -> Subject:
     return Subject(
-        study=study_uid(study.study_instance_uid, study.pk),
+        study=own_or_made(study.study_instance_uid, study.pk),
         # With its sign where there is no given name, so that it is not read as a name in one piece.
         patient_name=f"{_name(patient.family_name)}^{_name(patient.given_name)}",
         patient_id=patient.medical_record_number[:64],

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from rest_framework.request import Request
 from diagnosis.api import scope
 from diagnosis.interchange.fhir.elements import DCM, DICOM_UID, Resource, relative
 from diagnosis.interchange.fhir.imaging import MODALITIES, imaging_study
+from diagnosis.interchange.uids import key_of
 from diagnosis.models import Review, Scan, Study, StudyChange, Withdrawal
 from fhir import values
 from fhir.changes import corrected, latest, newest, ordered
@@ -18,7 +18,7 @@ from fhir.resources.orders import based_on, with_orders
 from fhir.resources.patients import OF_PATIENT, of_patient
 
 STATUS_SYSTEM = "http://hl7.org/fhir/imagingstudy-status"
-OID, MADE_OF_KEY = "urn:oid:", "2.25."
+OID = "urn:oid:"
 
 
 def _rows(request: Request) -> QuerySet[Any]:
@@ -59,10 +59,8 @@ def _identifier(value: str) -> Q:
 
 def _made_of_key(uid: str) -> Q:
     """Of a study whose files name none."""
-    digits = uid.removeprefix(MADE_OF_KEY)
-    if digits == uid or not (digits.isascii() and digits.isdigit() and len(digits) < 40 and int(digits) < 2**128):
-        return values.NOTHING
-    return Q(pk=uuid.UUID(int=int(digits)), study_instance_uid="")
+    key = key_of(uid)
+    return Q(pk=key, study_instance_uid="") if key else values.NOTHING
 
 
 _FIND = {

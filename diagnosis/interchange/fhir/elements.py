@@ -51,11 +51,6 @@ def concept(system: str, code: str, display: str) -> Resource:
     return {"coding": [coding(system, code, display)]}
 
 
-def uid(own: str, key: uuid.UUID) -> str:
-    """The file's own, else one made of our key as PS3.5 B.2 has it."""
-    return own or f"2.25.{key.int}"
-
-
 def instant(when: datetime) -> str:
     return when.isoformat()
 

@@ -15,10 +15,10 @@ from diagnosis.interchange.fhir.elements import (
     coding,
     concept,
     examined,
-    uid,
     urn,
     without_empty,
 )
+from diagnosis.interchange.uids import own_or_made
 from diagnosis.models import Series, Study
 from diagnosis.models.modality import Modality
 
@@ -63,7 +63,7 @@ def imaging_study(
 
 
 def _identifiers(row: Study) -> list[Resource]:
-    own = {"system": DICOM_UID, "value": f"urn:oid:{uid(row.study_instance_uid, row.pk)}"}
+    own = {"system": DICOM_UID, "value": f"urn:oid:{own_or_made(row.study_instance_uid, row.pk)}"}
     accession = {
         "type": concept(IDENTIFIER_TYPE, "ACSN", "Accession ID"),
         "system": urn(row.clinic_id),
@@ -75,7 +75,7 @@ def _identifiers(row: Study) -> list[Resource]:
 def _series(one: Series, study: Study, count: int) -> Resource:
     return without_empty(
         {
-            "uid": uid(one.series_instance_uid, one.pk),
+            "uid": own_or_made(one.series_instance_uid, one.pk),
             "number": one.number if one.number is not None and one.number >= 0 else None,
             "modality": _modality(study),
             "description": one.description,
