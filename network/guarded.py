@@ -22,7 +22,7 @@ from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAsso
 
 from network.budget import Budget
 from network.models import RemoteEntity
-from network.models.remote_entity import read_address
+from network.models.addresses import read_address
 from network.peers import Call, Refused
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from network import classes, commitment, peers
 from network.budget import Budget
 from network.guarded import LARGEST_PDU, GuardedHandler, GuardedMessages, GuardedServer
 from network.models import PriorRetrieval, RemoteEntity
-from network.models.remote_entity import read_address
+from network.models.addresses import read_address
 from network.peers import Call, Refused
 from network.rates import Rate
 from network.storing import Instance, OutOfResources, store

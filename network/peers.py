@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from network.models import RemoteEntity
-from network.models.remote_entity import Address, read_address, read_networks
+from network.models.addresses import Address, read_address, read_networks
 
 
 class Refused(Enum):

@@ -27,7 +27,7 @@ from network import classes, encryption
 from network.budget import Budget
 from network.guarded import GuardedMessages
 from network.models import RemoteEntity
-from network.models.remote_entity import read_address
+from network.models.addresses import read_address
 from network.storing import Instance, OutOfResources
 
 log = logging.getLogger(__name__)

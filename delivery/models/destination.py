@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.cipher import cipher
 from accounts.models import Clinic
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
-from network.models.remote_entity import validate_title
+from network.models.addresses import validate_title
 
 PURPOSE = b"delivery.destination"
 

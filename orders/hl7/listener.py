@@ -16,7 +16,7 @@ from django.db import Error, close_old_connections, connections
 
 from audit.record import record
 from audit.vocabulary import Action, Event, Outcome
-from network.models.remote_entity import read_address
+from network.models.addresses import read_address
 from network.rates import Rate
 from orders.hl7 import answering
 from orders.hl7.mllp import Frames, TooLarge, framed

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, User
 from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
-from network.models.remote_entity import Address, overlap, read_networks, validate_networks, validate_title
+from network.models.addresses import Address, overlap, read_networks, validate_networks, validate_title
 
 
 class OrderSourceQuerySet(ClinicalQuerySet["OrderSource"]):

@@ -22,7 +22,7 @@ from network.budget import Budget
 from network.deciding import Outcome
 from network.guarded import GuardedMessages, GuardedServer, _data_set_bytes
 from network.models import ReceivedInstance, ReceivedStudy, RemoteEntity
-from network.models.remote_entity import read_address
+from network.models.addresses import read_address
 from portal.backup.snapshot import facts_of_this_database
 from tests.images import xray_dicom
 from tests.unit.network.arriving import BERG, Arrive, in_study, state, turn

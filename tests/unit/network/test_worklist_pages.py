@@ -22,7 +22,7 @@ from diagnosis.models import Patient, Scan, Study
 from diagnosis.rules.deletions import contents
 from network import sorting, spool
 from network.models import InstanceStatus, ReceivedInstance, ReceivedStudy, RemoteEntity, StudyStatus
-from network.models.remote_entity import read_address
+from network.models.addresses import read_address
 from network.rates import Rate
 from tests.factories import new_case
 from tests.images import xray_dicom
