@@ -40,14 +40,14 @@ def find(call: Call, *, own_title: str) -> RemoteEntity | Refused:
     if call.called != own_title:
         return Refused.CALLED
     known = RemoteEntity.objects.active().select_related("clinic", "account").filter(title=call.calling)
-    found = [entity for entity in known if entity.calls_from(call.address)]
+    found = [entity for entity in known if entity.sends_from(call.address)]
     return found[0] if len(found) == 1 else Refused.CALLING
 
 
 def may_still_send(entity: RemoteEntity, address: Address) -> bool:
     """Asked again for each instance: an association may be open for hours after somebody switched its entity off."""
     now = RemoteEntity.objects.active().filter(pk=entity.pk, clinic=entity.clinic_id, title=entity.title).first()
-    return now is not None and now.calls_from(address)
+    return now is not None and now.sends_from(address)
 
 
 class Known:

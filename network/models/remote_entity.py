@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models, transaction
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Clinic, User
-from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
-from network.models.addresses import Address, overlap, read_networks, validate_networks, validate_title
+from accounts.models import Clinic
+from network.models.addresses import validate_networks, validate_title
+from network.models.sending_system import SendingSystem, SendingSystemQuerySet
 
 
 class PriorsBy(models.TextChoices):
@@ -21,17 +19,16 @@ class PriorsBy(models.TextChoices):
     MOVE = "move", _("C-MOVE: it sends them to the listener")
 
 
-class RemoteEntityQuerySet(ClinicalQuerySet["RemoteEntity"]):
-    def active(self) -> RemoteEntityQuerySet:
-        return self.filter(is_active=True, clinic__is_active=True)
-
+class RemoteEntityQuerySet(SendingSystemQuerySet["RemoteEntity"]):
     def sources(self) -> RemoteEntityQuerySet:
         """The archives that are asked for priors."""
         return self.active().exclude(priors_by=PriorsBy.NONE)
 
 
-class RemoteEntity(ClinicalModel):
+class RemoteEntity(SendingSystem):
     """An application entity (a modality, a workstation, an archive) that may send images of one clinic."""
+
+    account_domain = "dicom.invalid"
 
     clinic = models.ForeignKey(
         Clinic, verbose_name=_("clinic"), on_delete=models.PROTECT, related_name="remote_entities"
@@ -102,7 +99,6 @@ class RemoteEntity(ClinicalModel):
     )
     description = models.CharField(_("description"), max_length=120, blank=True)
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Only then are its associations accepted."))
-    # In whose name its images are stored. It can never sign in, and belongs to no clinic.
     account = models.OneToOneField(
         settings.AUTH_USER_MODEL, editable=False, on_delete=models.PROTECT, related_name="remote_entity"
     )
@@ -128,13 +124,8 @@ class RemoteEntity(ClinicalModel):
     def clean(self) -> None:
         """One caller must not be two clinics': nobody could say whose images it sends."""
         self._clean_queries()
-        try:
-            ours = read_networks(self.networks)
-        except ValueError:
-            return  # said at the field
-        for other in RemoteEntity.objects.filter(title=self.title).exclude(pk=self.pk):
-            if any(overlap(one, another) for one in ours for another in read_networks(other.networks)):
-                raise ValidationError({"networks": _("Another entity of this AE title calls from these addresses.")})
+        if self.shares_addresses(RemoteEntity.objects.filter(title=self.title)):
+            raise ValidationError({"networks": _("Another entity of this AE title calls from these addresses.")})
 
     def _clean_queries(self) -> None:
         needed = _("An archive that is asked for priors needs this.")
@@ -146,20 +137,11 @@ class RemoteEntity(ClinicalModel):
         if self.priors_by == PriorsBy.MOVE and not settings.DICOM_PORT:
             raise ValidationError({"priors_by": _("C-MOVE needs the listener, which is off here (DICOM_PORT).")})
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        name = f"{self.title} (DICOM)"
-        with transaction.atomic():
-            if self._state.adding:
-                address = f"{self.pk.hex}@dicom.invalid"
-                self.account = User.objects.create_user(address, None, full_name=name, is_active=False)
-            else:
-                User.objects.filter(pk=self.account_id).exclude(full_name=name).update(full_name=name)
-            super().save(*args, **kwargs)
+    @property
+    def account_name(self) -> str:
+        return f"{self.title} (DICOM)"
 
     @property
     def service(self) -> str:
         """By which its images come: one without an address stands for the programs that send over HTTP."""
         return "DICOM C-STORE" if self.networks else "DICOMweb STOW-RS"
-
-    def calls_from(self, address: Address) -> bool:
-        return any(address.version == one.version and address in one for one in read_networks(self.networks))

@@ -1,23 +1,18 @@
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, RegexValidator
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Clinic, User
-from diagnosis.models.base import ClinicalModel, ClinicalQuerySet
-from network.models.addresses import Address, overlap, read_networks, validate_networks, validate_title
+from accounts.models import Clinic
+from network.models.addresses import validate_networks, validate_title
+from network.models.sending_system import SendingSystem, SendingSystemQuerySet
 
 
-class OrderSourceQuerySet(ClinicalQuerySet["OrderSource"]):
-    def active(self) -> OrderSourceQuerySet:
-        return self.filter(is_active=True, clinic__is_active=True)
-
+class OrderSourceQuerySet(SendingSystemQuerySet["OrderSource"]):
     def with_fhir(self) -> OrderSourceQuerySet:
         """Those that may place orders over FHIR."""
         return self.active().exclude(fhir_system="")
@@ -27,8 +22,10 @@ class OrderSourceQuerySet(ClinicalQuerySet["OrderSource"]):
         return self.active().exclude(worklist_host="")
 
 
-class OrderSource(ClinicalModel):
+class OrderSource(SendingSystem):
     """A system (a RIS, a record) that places orders for one clinic: by HL7 messages, over FHIR, by its worklist."""
+
+    account_domain = "orders.invalid"
 
     clinic = models.ForeignKey(Clinic, verbose_name=_("clinic"), on_delete=models.PROTECT, related_name="order_sources")
     name = models.CharField(_("name"), max_length=120, help_text=_("As people of the clinic know the system."))
@@ -74,7 +71,6 @@ class OrderSource(ClinicalModel):
     failure = models.CharField(
         _("last failure"), max_length=120, blank=True, editable=False, help_text=_("of the worklist; empty: none")
     )
-    # In whose name its orders are kept. It can never sign in, and belongs to no clinic.
     account = models.OneToOneField(
         settings.AUTH_USER_MODEL, editable=False, on_delete=models.PROTECT, related_name="order_source"
     )
@@ -107,23 +103,5 @@ class OrderSource(ClinicalModel):
         """An address that were two systems' would be nobody's: a message does not prove who sends it."""
         if self.worklist_host and not self.worklist_title:
             raise ValidationError({"worklist_title": _("Say by which AE title the worklist is called.")})
-        try:
-            ours = read_networks(self.networks)
-        except ValueError:
-            return  # said at the field
-        for other in OrderSource.objects.exclude(pk=self.pk).exclude(networks=""):
-            if any(overlap(one, another) for one in ours for another in read_networks(other.networks)):
-                raise ValidationError({"networks": _("Another ordering system sends from these addresses.")})
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        with transaction.atomic():
-            if self._state.adding:
-                self.account = User.objects.create_user(
-                    f"{self.pk.hex}@orders.invalid", None, full_name=self.name, is_active=False
-                )
-            else:
-                User.objects.filter(pk=self.account_id).exclude(full_name=self.name).update(full_name=self.name)
-            super().save(*args, **kwargs)
-
-    def sends_from(self, address: Address) -> bool:
-        return any(address.version == one.version and address in one for one in read_networks(self.networks))
+        if self.shares_addresses(OrderSource.objects.exclude(networks="")):
+            raise ValidationError({"networks": _("Another ordering system sends from these addresses.")})

@@ -221,8 +221,8 @@ def test_a_caller_is_one_clinics(entity: RemoteEntity, other_clinic: Clinic) -> 
         second.full_clean(exclude=["account"])
     second.networks = "198.51.100.4, 2001:db8::/64"
     second.full_clean(exclude=["account"])
-    assert second.calls_from(read_address("2001:db8::1"))
-    assert entity.calls_from(read_address("::ffff:192.0.2.17"))
+    assert second.sends_from(read_address("2001:db8::1"))
+    assert entity.sends_from(read_address("::ffff:192.0.2.17"))
     second.networks = "somewhere"
     with pytest.raises(ValidationError, match="no address"):
         second.full_clean(exclude=["account"])
