@@ -21,7 +21,7 @@ from django.dispatch import receiver
 from accounts.models import ApiToken, Clinic, Membership, ProviderLink, User
 from accounts.second_factor import was_reset
 from audit.notes import current, note_detail, note_event, note_object
-from audit.record import record
+from audit.record import tell_rights
 from audit.vocabulary import Action, Event, Outcome
 
 # Of an account: what gives or takes rights. The rest of it (the last sign-in, a language) changes none.
@@ -34,12 +34,12 @@ def tell_membership(
 ) -> None:
     """What a membership was (as `state_of` says it; empty where there was none) and is now."""
     told = {"role": _from_to(was, state_of(membership)), **_whose(membership), **(further or {})}
-    _tell("accounts.membership", membership.pk, Action.CREATE if created else Action.UPDATE, told)
+    tell_rights("accounts.membership", membership.pk, Action.CREATE if created else Action.UPDATE, told)
 
 
 def tell_of_member(membership: Membership, action: Action, **told: str) -> None:
     """Something that a clinic did with one of its people, and that leaves the membership as it is."""
-    _tell("accounts.membership", membership.pk, action, told | _whose(membership))
+    tell_rights("accounts.membership", membership.pk, action, told | _whose(membership))
 
 
 def state_of(membership: Membership) -> str:
@@ -82,7 +82,7 @@ def _account_saved(instance: User, created: bool, update_fields: Collection[str]
     if update_fields is not None and not RIGHTS.intersection(update_fields):
         return
     told = {"account": _from_to(_was(instance), _told_of(instance))}
-    _tell("accounts.user", instance.pk, _saved(created), told)
+    tell_rights("accounts.user", instance.pk, _saved(created), told)
 
 
 @receiver(post_save, sender=Clinic)
@@ -91,12 +91,12 @@ def _clinic_saved(instance: Clinic, created: bool, **_: Any) -> None:
         "clinic": "active" if instance.is_active else "closed",
         "second_factor_roles": ", ".join(instance.second_factor_roles) or "none",
     }
-    _tell("accounts.clinic", instance.pk, _saved(created), told)
+    tell_rights("accounts.clinic", instance.pk, _saved(created), told)
 
 
 @receiver(post_save, sender=ApiToken)
 def _token_saved(instance: ApiToken, created: bool, **_: Any) -> None:
-    _tell("accounts.apitoken", instance.pk, _saved(created), {"membership": str(instance.membership_id)})
+    tell_rights("accounts.apitoken", instance.pk, _saved(created), {"membership": str(instance.membership_id)})
 
 
 @receiver(password_changed)
@@ -138,7 +138,7 @@ def _factor_used(authenticator: Authenticator, **_: Any) -> None:
 
 @receiver(was_reset)
 def _factor_reset(user: User, factors: list[str], **_: Any) -> None:
-    _tell("accounts.user", user.pk, Action.UPDATE, {"second_factor": "reset", "removed": ", ".join(factors)})
+    tell_rights("accounts.user", user.pk, Action.UPDATE, {"second_factor": "reset", "removed": ", ".join(factors)})
 
 
 def tell_refused_arrival(*, code: str, issuer: str, subject: str, email: str) -> None:
@@ -167,17 +167,8 @@ def _tell_of_factor(authenticator: Authenticator, action: Action) -> None:
     notes = current()
     so_far = [notes.detail["second_factor"]] if notes and "second_factor" in notes.detail else []
     told = {"second_factor": ", ".join([*so_far, str(authenticator.type)])}
-    _tell("accounts.user", authenticator.user_id, action, told)
+    tell_rights("accounts.user", authenticator.user_id, action, told)
 
 
 def _saved(created: bool) -> Action:
     return Action.CREATE if created else Action.UPDATE
-
-
-def _tell(kind: str, key: object, action: Action, told: dict[str, str]) -> None:
-    if current() is None:
-        record(Event.RIGHTS, action, object_type=kind, object_id=str(key), detail=told)
-        return
-    note_event(Event.RIGHTS, action)
-    note_object(kind, key)
-    note_detail(**told)

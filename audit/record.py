@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.http.response import HttpResponseBase
 
 from audit import chain
 from audit.models import AuditEvent
-from audit.notes import Notes
+from audit.notes import Notes, current, note_detail, note_event, note_object
 from audit.vocabulary import Action, Event, Outcome
 
 READING = ("GET", "HEAD", "OPTIONS")
@@ -32,6 +33,16 @@ def record(event: Event, action: Action, **fields: Any) -> None:
         transaction.on_commit(partial(chain.append, entry))
     else:
         chain.append(entry)
+
+
+def tell_rights(kind: str, key: object, action: Action, told: Mapping[str, str]) -> None:
+    """What becomes of a right: in the entry of the request that changes it, else in one of its own."""
+    if current() is None:
+        record(Event.RIGHTS, action, object_type=kind, object_id=str(key), detail=dict(told))
+        return
+    note_event(Event.RIGHTS, action)
+    note_object(kind, key)
+    note_detail(**told)
 
 
 def record_before(event: Event, action: Action, **fields: Any) -> None:

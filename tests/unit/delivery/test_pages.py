@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Clinic, User
 from accounts.permissions import Permission
 from accounts.roles import ROLES
+from audit.models import AuditEvent
+from audit.vocabulary import Action, Event
 from delivery.models import Content, Delivery, DeliveryAttempt, Destination, Kind, Outcome
 from delivery.views.outbox import TRIES
 from diagnosis.models import Scan
@@ -49,6 +52,26 @@ def test_an_administrator_adds_and_changes_a_destination(admin: Client, administ
     assert made.host == "other.example"
     assert "other.example" in admin.get(reverse("delivery:destinations")).content.decode()
     assert admin.get(reverse("delivery:destination-add", args=["pigeon"])).status_code == 404
+
+
+def test_where_data_go_is_told_to_the_audit_trail_by_whichever_door(
+    admin: Client, administrator: User, clinic: Clinic, django_capture_on_commit_callbacks: Any
+) -> None:
+    before = AuditEvent.objects.count()
+    admin.post(reverse("delivery:destination-add", args=["dicom"]), {**FIELDS, "contents": ["signed_report"]})
+    made = Destination.objects.get()
+    with django_capture_on_commit_callbacks(execute=True):
+        Destination(clinic=clinic, kind=Kind.WEBHOOK, name="Ward", url="https://ward.example/").save()
+    page, shell = AuditEvent.objects.order_by("pk")[before:]
+    assert (page.event, page.action, page.person) == (Event.RIGHTS, Action.CREATE, administrator.pk)
+    assert (page.object_type, page.object_id) == ("delivery.destination", str(made.pk))
+    assert page.detail["destination"] == "PACS"
+    assert (shell.event, shell.action, shell.person, shell.detail["state"]) == (
+        Event.RIGHTS,
+        Action.CREATE,
+        None,
+        "active",
+    )
 
 
 def test_a_webhook_needs_a_secret_once_and_shows_it_never(admin: Client) -> None:
