@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, When
+from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, TextField, When
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import TruncMonth
+from django.db.models.functions import Cast, TruncMonth
 
 from diagnosis.models import EnteredInError, Review
 from diagnosis.models.review import Category, ImageQuality
@@ -127,7 +127,8 @@ def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name
     answered = Q(**{f"analysis__{answers}__at_or_above_threshold": True})
     given = usable.filter(**{f"analysis__{answers}__isnull": False})
     if answers != ON_TRIAL:  # whose rows do not say what their thresholds are for
-        asked = KeyTextTransform("positive_label", f"analysis__{answers}__operating_point")
+        # As text: of a key of JSON, SQLite takes what it is compared with for JSON
+        asked = Cast(KeyTextTransform("positive_label", f"analysis__{answers}__operating_point"), TextField())
         given = given.alias(asked=asked).exclude(asked__in=OTHERS)
     return (
         given.values(

@@ -234,6 +234,7 @@ def test_agreement_counts_each_corner(case: Callable[..., Review], radiologist: 
     assert all(m.month and m.month.month == timezone.localtime().month for m in months)
 
 
+@pytest.mark.both_databases
 def test_answers_about_another_finding_do_not_count(case: Callable[..., Review], radiologist: User) -> None:
     """The categories do not say whether they are right."""
     for category in ("typical", "negative"):
