@@ -25,7 +25,7 @@ class ClassifierRuleForm(forms.Form):
         label=_("Reason"),
         max_length=400,
         help_text=_("Readers see it where a stop concerns them. It is kept for good; do not name a patient."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "size": 60}),
     )
     # The newest rule on the page when it was shown, 0 for none: a click on an old page must not undo a stop.
     seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)

@@ -80,7 +80,7 @@ class StudyContents:
     summary: str
     series: tuple[SeriesLine, ...]
     how: str = ""
-    notes: str = ""
+    notes: tuple[str, ...] = ()
     maps_of: str = ""
     finding: str = ""
     late: str = ""
@@ -128,7 +128,7 @@ def images_of(study: Study) -> list[Scan]:
 def contents(images: Sequence[Scan], analysis: Analysis | None, *, hidden: bool, shown: Scan) -> StudyContents:
     """Of the study of `images`. Where the result is `hidden`, nothing of it is there, neither number nor key image.
 
-    `shown` is the image that the page is of: it has a thumbnail, whichever others are left out.
+    `shown` is the image that the page shows: it has a thumbnail, whichever others are left out.
     """
     answers = _answers(images, analysis, hidden=hidden)
     series = tuple(
@@ -139,7 +139,7 @@ def contents(images: Sequence[Scan], analysis: Analysis | None, *, hidden: bool,
         summary=words.summary(images),
         series=series,
         how="" if hidden or analysis is None else how_combined(analysis, answers.results.values(), len(images)),
-        notes=messages.sentences(answers.account.get("notes", ())),
+        notes=tuple(messages.sentence(one["code"], one["params"]) for one in answers.account.get("notes", ())),
         maps_of=next((words.name_of(image) for image in images if image.pk == answers.maps_of), ""),
         finding="" if hidden else _finding(analysis),
         late=_late_sentence(len(answers.late)),

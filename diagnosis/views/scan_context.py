@@ -44,10 +44,11 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
     headline = _headline(scan, shown, report, policy, no_result=hidden, no_reading=no_reading)
     # A result that is folded away is not told image by image either.
     untold = hidden or headline.computer.folded
+    pictured = _picture(request, scan, shown, result.predictions, asked=asked)
     return {
         "study": scan.study,
         "asked": asked,
-        "contents": contents.contents(images, shown, hidden=untold, shown=scan),
+        "contents": contents.contents(images, shown, hidden=untold, shown=pictured["picture"]),
         "scan": scan,
         "patient": scan.patient,
         "clinic": scan.clinic,
@@ -60,7 +61,7 @@ def context(request: HttpRequest, scan: Scan, analysis: Analysis | None, *, aske
         "ensemble": result.ensemble,
         "marks": result.marks,
         "stops": stops_of(shown, result),
-        **_picture(request, scan, shown, result.predictions, asked=asked),
+        **pictured,
         "legend": colour.legend(),
         "intended_use": intended_use,
         # An earlier analysis does not change: the page must not turn into that of the latest one while it is read.

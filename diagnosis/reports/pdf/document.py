@@ -190,17 +190,18 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
 
 
 def _prediction_table(content: PrintedReport) -> Table:
-    rows = [[_text("muted", str(name)) for name in HEADINGS]]
+    # A percentage is not torn apart where a heading takes two lines
+    rows = [[_text("muted", str(name).replace(" %", "\u00a0%")) for name in HEADINGS]]
     rows += [[_text("tiny", value) for value in _cells(answer)] for answer in content.predictions]
-    shares = (0.235, 0.165, 0.19, 0.137, 0.137, 0.136)
-    table = Table(rows, colWidths=[(WIDTH - 8 * mm) * share for share in shares], repeatRows=1)
+    shares = (0.175, 0.175, 0.215, 0.145, 0.145, 0.145)
+    table = Table(rows, colWidths=[(WIDTH - 5 * mm) * share for share in shares], repeatRows=1)
     style = [("LINEBELOW", (0, 0), (-1, 0), 0.5, LINE), ("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(1.5)]
-    table.setStyle(TableStyle([*style, ("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 3)]))
+    table.setStyle(TableStyle([*style, ("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 6)]))
     return table
 
 
 def _cells(answer: PrintedPrediction) -> tuple[str, ...]:
-    name = f"{answer.name} · {answer.weights}" if answer.weights else answer.name
+    name = f"{answer.name}\n{answer.weights}" if answer.weights else answer.name
     return name, answer.probability, answer.standing, answer.sensitivity, answer.specificity, answer.auc
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -44,12 +44,18 @@ from ml.spec import ClassifierSpec
 LATEST_RULES = 25
 SHOWN_WEEKS = 26
 MONTH = timedelta(days=28)
+TONES = {
+    ClassifierState.ACTIVE: "neutral",
+    ClassifierState.SHADOW: "info",
+    ClassifierState.OFF: "cancelled",
+    ClassifierState.STOPPED: "danger",
+}
 NO_RATES = (charts.Rate(0), charts.Rate(0))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One installed classifier or ensemble. `state` is empty for an ensemble, which has that of its members.
+    """One installed classifier or ensemble. `state` of an ensemble is that of its members, None where they differ.
 
     `rates`: sensitivity and specificity against the readers, of the answers on trial where none was shown.
     `month` and `all`: what it answered in the last four weeks, and in all; `on_trial`: of the
@@ -66,6 +72,11 @@ class Row:
     all: Answers
     on_trial: Answers
     rates: list[tuple[str, charts.Rate]]
+
+    @property
+    def tone(self) -> str:
+        """Of the pill that says a state in which nobody is shown its answers."""
+        return TONES[self.state] if self.state else "warning"
 
 
 @dataclass(frozen=True)
@@ -220,7 +231,7 @@ def _rows(modality: Modality, scope: Scope, rules: Rules, weeks: usage.Weeks, mo
                 one.version,
                 one.weights_sha256 if isinstance(one, ClassifierSpec) else "",
                 cards.url(one.identity),
-                states.get(one.name) if isinstance(one, ClassifierSpec) else None,
+                states.get(one.name) if isinstance(one, ClassifierSpec) else _common_state(one, specs, states),
                 rules.strictest(one.name) if isinstance(one, ClassifierSpec) else None,
                 month.get(shown, Answers()),
                 counted.get(shown, Answers()),
@@ -229,6 +240,15 @@ def _rows(modality: Modality, scope: Scope, rules: Rules, weeks: usage.Weeks, mo
             )
         )
     return found
+
+
+def _common_state(
+    ensemble: EnsembleSpec, specs: Iterable[ClassifierSpec], states: Mapping[str, ClassifierState]
+) -> ClassifierState | None:
+    """That of all members; None where they differ or one is not installed, and so the ensemble does not answer."""
+    installed = {one.identity: states[one.name] for one in specs}
+    found = {installed.get(member) for member in ensemble.members}
+    return found.pop() if len(found) == 1 else None
 
 
 def _named(rates: tuple[charts.Rate, ...]) -> list[tuple[str, charts.Rate]]:

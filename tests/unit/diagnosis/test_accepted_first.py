@@ -253,7 +253,7 @@ def test_it_cannot_be_made_active_by_hand_but_a_stop_is_lifted(
     client.force_login(administrator)
     page = "/oversight/classifiers/"
     shown = " ".join(client.get(page, {"clinic": str(clinic.pk)}).content.decode().split())
-    assert shown.count("until the clinic has accepted it") == len(NAMES)
+    assert shown.count("until the clinic has accepted it") == len(NAMES) + 1  # and their ensemble
     assert "Until then the classifiers answer on trial." in shown
     assert "This cannot be measured, because no ensemble is installed" in shown
     sent = {"subject": NAMES[0], "state": "active", "reason": "We want to see it.", "seen": 10**9}

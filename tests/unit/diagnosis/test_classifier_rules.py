@@ -225,6 +225,27 @@ def test_of_a_version_that_is_not_installed_any_more_the_results_are_marked_and_
     assert f'<option value="{earlier}">classifier-0 1.2.3, not installed any more</option>' in shown
 
 
+def test_an_ensemble_stands_as_its_members_do_and_says_when_it_is_silent(
+    clinic: Clinic, administrator: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(administrator)
+
+    def stands() -> State | None:
+        rows = client.get(f"/oversight/classifiers/?clinic={clinic.pk}").context["modalities"][0]["rows"]
+        found: State | None = next(row.state for row in rows if row.name == "panel-cxr")
+        return found
+
+    assert stands() == State.ACTIVE
+    decide(administrator, clinic, "a-cxr", State.SHADOW)
+    assert stands() is None
+    page = client.get(f"/oversight/classifiers/?clinic={clinic.pk}").content.decode()
+    assert "It does not answer: its members differ in state" in page
+    decide(administrator, clinic, "b-cxr", State.SHADOW)
+    assert stands() == State.SHADOW
+    monkeypatch.setattr(classifiers, "installed_specs", lambda: INSTALLED[:1])
+    assert stands() is None
+
+
 def test_a_new_clinic_starts_without_ct_and_says_so(settings: Any, db: None) -> None:
     settings.NEW_CLINICS_WITHOUT = frozenset({"ct"})
     place = Clinic.objects.create(name="East Clinic")
