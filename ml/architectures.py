@@ -4,8 +4,9 @@ The head is global average pooling, dropout and one dense layer. It keeps the ne
 accepts any input size, and makes class activation maps exact (Zhou et al., CVPR 2016).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import keras
 from keras import layers
@@ -15,6 +16,8 @@ DROPOUT = 0.2
 SCRATCH_BATCH_MOMENTUM = 0.95
 # Ends the name of a batch normalisation that only a narrow network has.
 NORM = "_norm"
+# Ends the name of the second half of a convolution of reduced rank.
+MIXED = "_mixed"
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def build(
     weights: str | None = None,
     width: int = 1,
     two_levels: bool = False,
+    ranks: Mapping[str, int] | None = None,
 ) -> keras.Model:
     """Build an untrained classifier: float32 (batch, h, w, 1) standardised grey in, logits (batch, classes) out.
 
@@ -74,10 +78,14 @@ def build(
     the path of a weights file without top. `width` divides the channels of every layer, for a network that learns
     quickly and is then grown (ml.training.fit.net2net). The grey channel is repeated inside the network. With
     `two_levels` the head reads the block before the last one too, whose values lie closer to the image: raises
-    ValueError where the architecture does not foresee it, and where a fixed size does not halve evenly.
+    ValueError where the architecture does not foresee it, and where a fixed size does not halve evenly. `ranks` makes
+    two convolutions of each that it names: one with so many channels, and one of 1 x 1 that has the published channels
+    (ml.training.fit.low_rank); raises ValueError where the backbone is no plain chain of layers or lacks one of them.
     """
     architecture = find(name)
     backbone = _backbone(architecture, weights)
+    if ranks:
+        backbone = _of_reduced_rank(backbone, ranks)
     if width > 1:
         backbone = _narrow(backbone, width)
     if two_levels:
@@ -161,16 +169,45 @@ def _narrow(backbone: keras.Model, width: int) -> keras.Model:
     return narrow
 
 
+def _of_reduced_rank(chain: keras.Model, ranks: Mapping[str, int]) -> keras.Model:
+    """The same layers, of which each convolution that `ranks` names is two; weights are new."""
+    names = {layer.name for layer in chain.layers if isinstance(layer, layers.Conv2D)}
+    if not names.issuperset(ranks) or not is_plain(chain):
+        raise ValueError(f"Of {chain.name} no convolutions are of reduced rank: choose vgg16 or vgg19.")
+
+    def parts(layer: layers.Conv2D) -> Iterator[keras.layers.Layer]:
+        config = layer.get_config()
+        if layer.name not in ranks:
+            yield layers.Conv2D.from_config(config)
+            return
+        yield layers.Conv2D.from_config(config | {"filters": ranks[layer.name], "activation": "linear"})
+        yield layers.Conv2D.from_config(config | {"name": layer.name + MIXED, "kernel_size": 1})
+
+    return _rebuilt(chain, parts)
+
+
 def _normalised(chain: keras.Model) -> keras.Model:
     """A plain chain of layers with batch normalisation between every convolution and its activation."""
+
+    def parts(layer: layers.Conv2D) -> Iterator[keras.layers.Layer]:
+        config = layer.get_config()
+        yield layers.Conv2D.from_config(config | {"activation": "linear"})
+        yield layers.BatchNormalization(name=layer.name + NORM)
+        yield layers.Activation(config["activation"], name=f"{layer.name}_act")
+
+    return _rebuilt(chain, parts)
+
+
+def is_plain(model: keras.Model) -> bool:
+    """Whether each layer reads the one before it, and nothing else."""
+    return all(after.input is before.output for before, after in pairwise(model.layers))
+
+
+def _rebuilt(chain: keras.Model, parts: Callable[[layers.Conv2D], Iterable[keras.layers.Layer]]) -> keras.Model:
+    """A plain chain of layers with `parts` in place of each convolution; weights are new."""
     pixels = keras.Input(chain.input_shape[1:])
     values = pixels
     for layer in chain.layers[1:]:
-        config = layer.get_config()
-        if not isinstance(layer, layers.Conv2D):
-            values = type(layer).from_config(config)(values)
-            continue
-        values = layers.Conv2D.from_config(config | {"activation": "linear"})(values)
-        values = layers.BatchNormalization(name=layer.name + NORM)(values)
-        values = layers.Activation(config["activation"], name=f"{layer.name}_act")(values)
+        for part in parts(layer) if isinstance(layer, layers.Conv2D) else [type(layer).from_config(layer.get_config())]:
+            values = part(values)
     return keras.Model(pixels, values, name=chain.name)

@@ -111,7 +111,15 @@ def _keras(bundle: Bundle) -> dict[str, Callable[[Prepared], Any]]:
     from ml import architectures
 
     spec = bundle.spec
-    model = architectures.build(spec.architecture, len(spec.labels), size=spec.input_size, width=spec.width)
+    told = json.loads((bundle.folder / "metrics.json").read_text())["training"]
+    model = architectures.build(
+        spec.architecture,
+        len(spec.labels),
+        size=spec.input_size,
+        width=spec.width,
+        two_levels=told.get("two_levels", False),
+        ranks=told.get("ranks"),
+    )
     compiled = tf.function(lambda values: model(values, training=False))
     return {
         "predict": lambda prepared: softmax(model.predict(prepared.values[None], verbose=0), spec.temperature),

@@ -11,7 +11,7 @@ import keras
 
 from ml import architectures
 from ml.training.fit.plan import Plan
-from ml.training.fit.run_files import BEST, HISTORY, LESSON, ORIGIN, PLAN
+from ml.training.fit.run_files import BEST, HISTORY, LESSON, ORIGIN, PLAN, RANKS
 from ml.training.fit.trunk_file import Origin
 from ml.training.modalities import LABELS
 
@@ -71,12 +71,19 @@ class FinishedRun:
         path = self.folder / ORIGIN
         return Origin(**json.loads(path.read_text())) if path.is_file() else None
 
+    @property
+    def ranks(self) -> dict[str, int]:
+        """How many channels are left of each convolution that was made cheaper."""
+        path = self.folder / RANKS
+        return dict(json.loads(path.read_text())) if path.is_file() else {}
+
     def _told(self) -> dict[str, Any]:
         return {
             "started_from": self._start(),
             "architecture": self.plan.architecture,
             "width": self.plan.width,
             **({"two_levels": True} if self.plan.two_levels else {}),
+            **({"kept": self.plan.kept, "ranks": self.ranks} if self.plan.kept is not None else {}),
         }
 
     def _start(self) -> str:
@@ -91,7 +98,12 @@ class FinishedRun:
         keras.mixed_precision.set_global_policy("float32")
         plan = self.plan
         model = architectures.build(
-            plan.architecture, len(self.labels), size=self.size, width=plan.width, two_levels=plan.two_levels
+            plan.architecture,
+            len(self.labels),
+            size=self.size,
+            width=plan.width,
+            two_levels=plan.two_levels,
+            ranks=self.ranks,
         )
         model.load_weights(self.folder / BEST)
         return model

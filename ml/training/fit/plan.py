@@ -34,7 +34,8 @@ class Plan:
     narrower or shallower, whose network this one starts as (ml.training.fit.net2net). `left_out` names a source or
     domain that neither trains nor chooses, for measuring on a place that the network has not seen. `last_layer` teaches
     the last layer of a network that has learnt before, alone, and takes no epochs (ml.training.fit.last_layer);
-    `two_levels` lets it read the last two blocks.
+    `two_levels` lets it read the last two blocks. `kept` makes the convolutions of a trunk cheaper, which then keep
+    that share, in (0, 1), of what they tell apart in images of the training part (ml.training.fit.low_rank).
     """
 
     modality: Modality
@@ -52,6 +53,7 @@ class Plan:
     label_smoothing: float = 0.05
     last_layer: bool = False
     two_levels: bool = False
+    kept: float | None = None
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -64,6 +66,8 @@ class Plan:
             raise ValueError("Of networks for slices the last layer alone is taught questions: leave out --objective.")
         if self.left_out is not None and self.objective is not Objective.QUESTIONS:
             raise ValueError("A source is left out of --objective questions only.")
+        if self.kept is not None and not (self.last_layer and self.fine_tunes):
+            raise ValueError("Only of a trunk whose last layer alone is taught are convolutions made cheaper.")
         if self.last_layer and not (self.weights is not None and self.objective is Objective.QUESTIONS):
             raise ValueError(
                 "The last layer alone is taught questions, in a network that has learnt before: give --objective "
@@ -75,7 +79,7 @@ class Plan:
         """The version id of the preprocessing.
 
         It is not in plan.json: a run of the questions that was made with `cxr-2` would be measured by another crop than
-        it learnt, and none was released. Layers that stay as they are read what they were taught on, which is `cxr-1`,
+        it learnt, and none was released. Layers that stay as they are read what they were taught on, which is `cxr-1`
         and `cxr-4` cuts nearly the same from it. What never learnt from X-rays reads the same as the others. Slices are
         read as ever.
         """

@@ -6,5 +6,7 @@ BEST, LATEST, AVERAGE = "best.weights.h5", "latest.weights.h5", "average.npz"
 START = "start.weights.h5"
 # How the last layer was taught, where that alone was
 LESSON = "last-layer.json"
+# How many channels are left of each convolution that was made cheaper
+RANKS = "ranks.json"
 # Where the pretrained trunk comes from that it started from
 ORIGIN = "origin.json"

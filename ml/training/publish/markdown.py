@@ -67,8 +67,10 @@ def training_story(training: Mapping[str, Any]) -> str:
     if "last_layer" in training:
         penalty = training["last_layer"]["penalty"]
         taught = ", which reads the last two blocks, was taught" if training.get("two_levels") else " was taught again"
+        kept = training.get("kept")
+        cheaper = f" Its convolutions were made cheaper, and keep {kept:.0%} of what they tell apart." if kept else ""
         return (
-            f"Started from {training['started_from']} as {network}. Its last layer alone{taught},\n"
+            f"Started from {training['started_from']} as {network}.{cheaper} Its last layer alone{taught},\n"
             f"by a regression whose penalty ({penalty:g}) was chosen on groups left out of the training part,"
         )
     epochs, before = _epochs(training["epochs"]), training.get("before")

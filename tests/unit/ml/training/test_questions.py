@@ -12,6 +12,8 @@ from PIL import Image
 
 pytest.importorskip("keras", reason="Keras is only needed to train")
 
+import keras
+
 from ml import architectures
 from ml.__main__ import main
 from ml.probability import softmax
@@ -34,6 +36,8 @@ from ml.training.fit.finished_run import FinishedRun
 from ml.training.fit.loss import SidedCrossEntropy
 from ml.training.fit.plan import Objective, Plan, parse_phases
 from ml.training.fit.teaching import teaching_of
+from ml.training.fit.trainer import train
+from ml.training.fit.trunk_file import Origin, write_trunk
 from ml.training.measure import abnormality, questions, report
 from ml.training.measure.calibration import count_choosers, find_bounds, find_positive_from
 from ml.training.metrics import zone_measures
@@ -42,7 +46,7 @@ from ml.training.publish import recipes
 from ml.training.publish.markdown import training_story
 from ml.training.scored_images import ScoredImages
 from tests.unit.ml.training.rows import FIELDS, row
-from tests.unit.ml.training.tiny import tiny_architecture
+from tests.unit.ml.training.tiny import chain_architecture, tiny_architecture
 
 CXR_LABELS = LABELS[Modality.CXR]
 COUNTS = {
@@ -404,6 +408,28 @@ def test_questions_are_learnt_measured_and_packed(
     assert "AUC within shenzhen" in card
     assert not any(source.startswith("covid-cxnet") for source in spec.trained_on)
     _teach_the_last_layer_alone(images, tmp_path / "runs", root)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_trunk_is_made_cheaper_before_its_last_layer_is_taught(images: Path, tmp_path: Path) -> None:
+    with chain_architecture():
+        keras.utils.set_random_seed(5)
+        trunk = architectures.backbone_of(architectures.build("chain", classes=1))
+        origin = Origin("chain without its head", "a package 1.0", "inside.onnx", "ab" * 32, "MIT", "Little is known.")
+        write_trunk(tmp_path / "trunk.h5", trunk, origin)
+        phases = parse_phases("32:0")
+        taught = plan(architecture="chain", phases=phases, weights=str(tmp_path / "trunk.h5"), last_layer=True)
+        cheaper = replace(taught, two_levels=True, kept=0.8)
+        train(cheaper, images, tmp_path / "run")
+        with pytest.raises(ValueError, match="Choose another folder"):
+            train(replace(cheaper, kept=0.9), images, tmp_path / "run")
+        finished = FinishedRun.read(tmp_path / "run")
+        assert 0 < len(finished.ranks) < 4
+        # It is built again without the trunk, and says what became of it
+        (tmp_path / "trunk.h5").unlink()
+        assert finished.model().count_params() < architectures.build("chain", 3, two_levels=True).count_params()
+        assert finished.story()["ranks"] == finished.ranks
+        assert "keep 80% of what they tell apart" in training_story(finished.story())
 
 
 def _teach_the_last_layer_alone(images: Path, runs: Path, root: Path) -> None:

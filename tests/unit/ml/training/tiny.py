@@ -1,4 +1,4 @@
-"""An architecture small enough to train in a test."""
+"""Architectures small enough to train in a test."""
 
 from __future__ import annotations
 
@@ -35,3 +35,25 @@ def tiny_architecture() -> Iterator[None]:
         patch.setitem(architectures.ARCHITECTURES, "tiny", entry)
         yield
     keras.mixed_precision.set_global_policy("float32")
+
+
+def chain_backbone(*, include_top: bool, weights: str | None, input_shape: tuple[int | None, ...]) -> keras.Model:
+    """A plain chain of layers, as VGG16 is."""
+    pixels = keras.Input(input_shape)
+    values = keras.layers.Conv2D(16, 3, padding="same", activation="relu", name="reads")(pixels)
+    for index, filters in enumerate((64, 96, 96)):
+        values = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{index}")(values)
+        values = keras.layers.MaxPooling2D(name=f"pool{index}")(values)
+    backbone = keras.Model(pixels, values, name="chain")
+    if weights:
+        backbone.load_weights(weights)
+    return backbone
+
+
+@contextmanager
+def chain_architecture() -> Iterator[None]:
+    """Lets `ml.architectures` know it by the name "chain" for a while; its head can read two blocks."""
+    with pytest.MonkeyPatch.context() as patch:
+        entry = architectures.Architecture("chain", chain_backbone, (SIDE, SIDE), 8, architectures.TORCH, "pool1")
+        patch.setitem(architectures.ARCHITECTURES, "chain", entry)
+        yield
