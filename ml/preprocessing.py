@@ -6,6 +6,9 @@ with an id have shipped, the steps behind that id never change; a better idea ge
 The content of the image is stretched to the network's shape without keeping its aspect ratio.
 Letterboxing would keep it, but the width of the bars then tells the network which hospital
 or journal an image came from; stretching leaves no bars, and training varies the aspect ratio.
+
+A recipe can say how fine the images were that networks learnt it from: a finer one is reduced to that first. Stretched
+to the network's shape at once it would be sharper than any of those.
 """
 
 from collections.abc import Callable
@@ -46,12 +49,29 @@ class Region:
 WHOLE = Region()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a network looks at in an image: a `region`, and how much each place of it counts.
+
+    `lungs` float32 (h, w) in [0, 1], of any shape, lies over the region: a place counts as much of the answer as the
+    share of lung in it (ml.pooling). None where every place counts alike.
+    """
+
+    region: Region = WHOLE
+    lungs: Pixels | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
-    """`values` float32 (h, w, 1), on the recipe's scale; `region` says where they lie in the image."""
+    """`values` float32 (h, w, 1), on the recipe's scale; `view` says where they lie in the image and what counts."""
 
     values: Pixels
-    region: Region
+    view: View
+
+    @property
+    def region(self) -> Region:
+        """Where they lie in the image."""
+        return self.view.region
 
 
 def require_pixels(pixels: Pixels, reader: str) -> None:
@@ -60,16 +80,36 @@ def require_pixels(pixels: Pixels, reader: str) -> None:
         raise ValueError(f"{reader} reads finite float32 pixels of shape (height, width).")
 
 
-def prepare(pixels: Pixels, size: Size, recipe: str, region: Region | None = None) -> Prepared:
+def prepare(pixels: Pixels, size: Size, recipe: str, view: View | None = None) -> Prepared:
     """Prepare one image for the network.
 
-    `pixels` float32 (h, w) in [0, 1], 0 is air; `size` (h, w) of the network input; `region` what `find_region` said
-    of them, where that is known already. Raises ValueError for pixels of another shape, for an unknown recipe, and
-    without a region for a recipe that cannot find one.
+    `pixels` float32 (h, w) in [0, 1], 0 is air; `size` (h, w) of the network input; `view` what is looked at in them,
+    where that is known already. Raises ValueError for pixels of another shape, for an unknown recipe, and without a
+    view for a recipe that a network must tell where to look.
     """
-    region = region or find_region(pixels, recipe)
+    view = view or View(_find_region_alone(pixels, recipe))
     steps = RECIPES[recipe]
-    return Prepared(steps.scale(steps.resample(pixels, size, region))[..., np.newaxis], region)
+    reduced = reduce(pixels, recipe)
+    return Prepared(steps.scale(steps.resample(reduced, size, view.region))[..., np.newaxis], view)
+
+
+def reduce(pixels: Pixels, recipe: str) -> Pixels:
+    """An image, float32 (h, w), of which no side is shorter than the recipe reads: a finer one is made smaller.
+
+    Reducing twice changes nothing more. Raises ValueError for an unknown recipe.
+    """
+    shortest, wanted = min(pixels.shape), _find_recipe(recipe).shortest_side
+    if wanted is None or shortest <= wanted:
+        return pixels
+    height, width = (round(side * wanted / shortest) for side in pixels.shape)
+    return resize(pixels, (height, width))
+
+
+def _find_region_alone(pixels: Pixels, recipe: str) -> Region:
+    """The region of a recipe by which every place in it counts alike. Raises ValueError for another one."""
+    if _find_recipe(recipe).weighs_lungs:
+        raise ValueError(f"By the recipe {recipe!r} lungs count: give the view that ml.serving.lungs finds.")
+    return find_region(pixels, recipe)
 
 
 def find_region(pixels: Pixels, recipe: str) -> Region:
@@ -80,12 +120,10 @@ def find_region(pixels: Pixels, recipe: str) -> Region:
     """
     if pixels.ndim != 2:
         raise ValueError(f"Pixels must have two dimensions, not {pixels.ndim}.")
-    if recipe not in RECIPES:
-        raise ValueError(f"Unknown preprocessing recipe {recipe!r}; known: {', '.join(RECIPES)}.")
-    content = RECIPES[recipe].content
+    content = _find_recipe(recipe).content
     if content is None:
         raise ValueError(f"The recipe {recipe!r} crops to the lungs: give the region that ml.serving.lungs finds.")
-    return _bounds(*content(resize(pixels, (PROBE_SIDE, PROBE_SIDE))))
+    return _bounds(*content(resize(reduce(pixels, recipe), (PROBE_SIDE, PROBE_SIDE))))
 
 
 def resize(pixels: Pixels, size: Size, region: Region = WHOLE) -> Pixels:
@@ -146,6 +184,12 @@ def place_back(values: Pixels, region: Region, size: Size) -> Pixels:
     return frame
 
 
+def _find_recipe(name: str) -> "Recipe":
+    if name not in RECIPES:
+        raise ValueError(f"Unknown preprocessing recipe {name!r}; known: {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
 def _varied_lines(probe: Pixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Rows and columns that are not one flat grey: what scanners and journals pad around a radiograph."""
     return probe.std(axis=1) > FLAT_DEVIATION, probe.std(axis=0) > FLAT_DEVIATION
@@ -202,12 +246,16 @@ class Recipe:
     """The steps behind one id: which lines carry content, how a region is resampled, the scale of the input's values.
 
     `content` takes the image as float32 (128, 128), or is None where a network must say where the content is;
-    `resample` gives `size` (h, w); `scale` takes and gives float32.
+    `resample` gives `size` (h, w); `scale` takes and gives float32. `shortest_side`, in pixels, is that of the images
+    which networks learnt the recipe from; None leaves every image as fine as it is. `weighs_lungs` says that places
+    count by the share of lung in them, which a network must find.
     """
 
     content: Callable[[Pixels], tuple[NDArray[np.bool_], NDArray[np.bool_]]] | None
     resample: Callable[[Pixels, Size, Region], Pixels]
     scale: Callable[[Pixels], Pixels]
+    shortest_side: int | None = None
+    weighs_lungs: bool = False
 
 
 RECIPES: dict[str, Recipe] = {
@@ -218,6 +266,8 @@ RECIPES: dict[str, Recipe] = {
     "cxr-3": Recipe(None, resize, equalise),
     # cxr-1, but brightness does not decide what is cut off. See ADR 0223.
     "cxr-4": Recipe(_lines_of_varied_ranks, resize, standardise),
+    # cxr-4 of images as fine as those that the networks learnt from, whose answer is that of the lungs. See ADR 0235.
+    "cxr-5": Recipe(_lines_of_varied_ranks, resize, standardise, shortest_side=299, weighs_lungs=True),
     "ct-1": Recipe(_body_lines, resize, standardise),
     # What networks saw that were trained elsewhere: the whole image, stretched, its greys as they are. See ADR 0207.
     "plain-linear-1": Recipe(_every_line, interpolate, keep),

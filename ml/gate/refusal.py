@@ -53,6 +53,10 @@ SENTENCES = {
         "Hardly any lung can be seen in this CT slice, as at the neck or in the abdomen; "
         "upload a slice through the lungs."
     ),
+    "without_lungs/cxr": _(
+        "Hardly any lung was found in this chest X-ray, and the classifiers answer from the lungs alone; "
+        "check the file, and have it read without the classifiers if it is right."
+    ),
     "window": _(
         "Lung is black in this CT slice, as in a mediastinal or bone window, so nothing in it can be seen; "
         "export the slice in a lung window, or upload the DICOM file."
@@ -131,6 +135,11 @@ def explain(kind: Kind, modality: Modality) -> GateRefusal:
     if any(kind in kinds for other, kinds in OF_MODALITY.items() if other is not modality):
         return _of_modality("wrong_modality", modality)
     return _of_modality(_CODES[kind], modality)
+
+
+def refuse_without_lungs(modality: Modality) -> GateRefusal:
+    """The refusal of an image in which lungs are to be read and none were found."""
+    return _of_modality("without_lungs", modality)
 
 
 def _of_modality(code: str, modality: Modality) -> GateRefusal:

@@ -48,7 +48,7 @@ def _require_batches(network: Network, values: Pixels, expected: NDArray[np.floa
     """Studies of many images are answered in batches: a network that mixes or cannot take them never answers those."""
     filled = [index % len(values) for index in range(BATCH)]
     try:
-        said = softmax(network.infer_batch(values[filled]))
+        said = softmax(network.infer_batch(values[filled])[0])
     except RuntimeError as error:
         raise ImportRefused("The network is made for one image at a time and cannot be given several.") from error
     if not np.abs(said - expected[filled]).max() <= EXACT_TOLERANCE:

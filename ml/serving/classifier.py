@@ -7,7 +7,8 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.preprocessing import Pixels, Prepared, Size, prepare, require_pixels
+from ml.pooling import weigh_places
+from ml.preprocessing import Pixels, Prepared, Size, prepare, reduce, require_pixels
 from ml.probability import softmax
 from ml.serving.attention import attention_map
 from ml.serving.bundle import Bundle
@@ -56,7 +57,7 @@ class Classifier:
     def answer(self, prepared: Prepared) -> tuple[Answer, Pixels]:
         """Classify an image that was prepared as the spec says; with float32 (h', w', classes), which `draw` takes."""
         began = time.perf_counter()
-        logits, maps = self._network.infer(prepared.values)
+        logits, maps = weigh_places(*self._network.infer(prepared.values), prepared.view)
         return self._answer(logits, (time.perf_counter() - began) * 1000.0), maps
 
     def draw(self, said: Answer, maps: Pixels, prepared: Prepared, frame: Size) -> Prediction:
@@ -68,11 +69,12 @@ class Classifier:
         seen = _shown(prepared.values)
         return Prediction(said.probabilities, said.label, said.positive, attention, shown, seen, elapsed)
 
-    def answer_batch(self, values: Pixels) -> list[Answer]:
-        """Classify images that were prepared as the spec says, float32 (n, h, w, 1), in their order, without maps."""
+    def answer_batch(self, prepared: Sequence[Prepared]) -> list[Answer]:
+        """Classify images that were prepared as the spec says, in their order, without maps."""
         began = time.perf_counter()
-        logits = self._network.infer_batch(values)
-        elapsed = (time.perf_counter() - began) * 1000.0 / len(values)
+        said = zip(*self._network.infer_batch(np.stack([image.values for image in prepared])), prepared, strict=True)
+        logits = [weigh_places(one, maps, image.view)[0] for one, maps, image in said]
+        elapsed = (time.perf_counter() - began) * 1000.0 / len(prepared)
         return [self._answer(one, elapsed) for one in logits]
 
     def ready_batches(self) -> None:
@@ -103,9 +105,10 @@ def prepare_once(classifiers: Iterable[Classifier], pixels: Pixels) -> dict[Inpu
     What it holds is small, whatever the size of the image. Raises ValueError for other pixels.
     """
     require_pixels(pixels, "A classifier")
-    region = cache(partial(crop.find_region, pixels))
+    reduced = cache(partial(reduce, pixels))
+    view = cache(lambda recipe: crop.find_view(reduced(recipe), recipe))
     inputs = dict.fromkeys(each.input for each in classifiers)
-    return {(size, recipe): prepare(pixels, size, recipe, region(recipe)) for size, recipe in inputs}
+    return {(size, recipe): prepare(reduced(recipe), size, recipe, view(recipe)) for size, recipe in inputs}
 
 
 def predict_prepared(
@@ -114,8 +117,8 @@ def predict_prepared(
     """Ask several classifiers about many images, each as `prepare_once` left it: their answers, in their order."""
     if not prepared:
         return []
-    stacked = {each: np.stack([image[each].values for image in prepared]) for each in prepared[0]}
-    return list(zip(*(each.answer_batch(stacked[each.input]) for each in classifiers), strict=True))
+    answers = (each.answer_batch([image[each.input] for image in prepared]) for each in classifiers)
+    return list(zip(*answers, strict=True))
 
 
 def _shown(values: Pixels) -> Pixels:

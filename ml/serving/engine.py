@@ -46,21 +46,23 @@ class Network:
         with self._lock:
             return np.array(self._request.infer([values])["maps"])
 
-    def infer_batch(self, values: Pixels) -> NDArray[np.float32]:
-        """Run many images, float32 (n, h, w, 1). Returns their logits (n, classes), float32, those of `infer`.
+    def infer_batch(self, values: Pixels) -> tuple[NDArray[np.float32], Pixels]:
+        """Run many images, float32 (n, h, w, 1). Returns what `infer` gives for each, stacked: logits and maps.
 
         Whole batches of BATCH go through at once, and so do many left over, filled up with empty images; few go one by
         one. A network compiled for any number of images is slower for both.
         """
         whole = len(values) - len(values) % BATCH
-        logits = [self._batch(values[begin : begin + BATCH]) for begin in range(0, whole, BATCH)]
+        said = [self._batch(values[begin : begin + BATCH]) for begin in range(0, whole, BATCH)]
         rest = values[whole:]
         if len(rest) >= FILLED:
             empty = np.zeros((BATCH - len(rest), *rest.shape[1:]), dtype=np.float32)
-            logits.append(self._batch(np.concatenate([rest, empty]))[: len(rest)])
+            logits, maps = self._batch(np.concatenate([rest, empty]))
+            said.append((logits[: len(rest)], maps[: len(rest)]))
         else:
-            logits += [self.infer(one)[0][np.newaxis] for one in rest]
-        return np.concatenate(logits)
+            said += [(logits[np.newaxis], maps[np.newaxis]) for logits, maps in map(self.infer, rest)]
+        logits, maps = (np.concatenate(each) for each in zip(*said, strict=True))
+        return logits, maps
 
     def ready_batches(self) -> None:
         """Compile for batches now, which takes up to a second, and not when the first one comes."""
@@ -70,10 +72,11 @@ class Network:
                 shaped.reshape([BATCH, *self._model.input().shape[1:]])
                 self._batches = self._compiled(shaped)
 
-    def _batch(self, values: Pixels) -> NDArray[np.float32]:
+    def _batch(self, values: Pixels) -> tuple[NDArray[np.float32], Pixels]:
         self.ready_batches()
         with self._lock:
-            return np.array(self._batches.infer([values])["logits"])
+            outputs = self._batches.infer([values])
+            return np.array(outputs["logits"]), np.array(outputs["maps"])
 
     def _compiled(self, model: Any) -> Any:
         return self._core.compile_model(model, "CPU", dict(SETTINGS)).create_infer_request()

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Self, TypeVar
 
-from ml.gate import Gate, GateRefusal
+from ml.gate import Gate, GateRefusal, refuse_without_lungs
 from ml.lungs import lung_share
+from ml.pooling import shows_lungs
 from ml.preprocessing import Pixels, Prepared, Size
 from ml.serving import Answer, Classifier, Prediction, predict_prepared, prepare_once
 from ml.serving.classifier import Input
@@ -112,6 +113,8 @@ class Panel:
         if refusal:
             return _Seen(refusal, None, (height, width), None)
         prepared = prepare_once(self.classifiers, pixels)
+        if any(each.view.lungs is not None and not shows_lungs(each.view) for each in prepared.values()):
+            return _Seen(refuse_without_lungs(self.modality), None, (height, width), None)
         # Nobody weighs X-rays by their lungs
         share = lung_share(pixels, self.modality) if self.modality.is_tomographic else None
         return _Seen(None, prepared, (height, width), share)

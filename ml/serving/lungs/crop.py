@@ -1,14 +1,16 @@
-"""What part of an image a classifier looks at, by any recipe; above all `cxr-3`, an X-ray cropped to its lungs."""
+"""What a classifier looks at in an image, by any recipe: above all `cxr-3`, an X-ray cropped to its lungs, and `cxr-5`,
+whose answer is that of the lungs.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from ml import preprocessing
-from ml.preprocessing import Pixels, Prepared, Region, Size
+from ml.preprocessing import RECIPES, Pixels, Prepared, Region, Size, View, place_back, resize
 from ml.regions import Mask
 from ml.serving.lungs.convention import Convention
-from ml.serving.lungs.finder import LungFinder, LungMap
+from ml.serving.lungs.finder import PROBABLE, LungFinder, LungMap
 from ml.spec import Modality
 
 RECIPE = "cxr-3"
@@ -19,6 +21,9 @@ MARGIN = 0.08
 # A narrower or flatter box, as a share of what carries content, is widened to it: lungs that fill less are unlikely,
 # and lungs that were found in part would be cut.
 SMALLEST_SIDE = 0.35
+# Of an image and of what a network looks at in it, where lungs are said to be: finer than the places that count.
+FRAME: Size = (256, 256)
+LUNGS: Size = (56, 56)
 
 
 @dataclass(frozen=True)
@@ -48,18 +53,40 @@ def find_region(pixels: Pixels, recipe: str) -> Region:
     return lung_region(LungFinder.load(version=VERSION), pixels).region
 
 
+def find_view(pixels: Pixels, recipe: str) -> View:
+    """Find what a classifier looks at in an image, and what counts there, by the rule of any recipe.
+
+    `pixels` and errors as for `find_region`.
+    """
+    region = find_region(pixels, recipe)
+    if not RECIPES[recipe].weighs_lungs:
+        return View(region)
+    return View(region, lungs_within(LungFinder.load(version=VERSION), pixels, region))
+
+
 def prepare(pixels: Pixels, size: Size, recipe: str) -> Prepared:
     """Prepare an image for a network by any recipe: float32 (h, w) in [0, 1] at `size` (h, w).
 
     Raises as `find_region`.
     """
-    return preprocessing.prepare(pixels, size, recipe, find_region(pixels, recipe))
+    return preprocessing.prepare(pixels, size, recipe, find_view(pixels, recipe))
 
 
 def make_ready(recipe: str) -> None:
     """Load now what a recipe needs, and not when the first image comes. Raises BundleRefused."""
-    if recipe == RECIPE:
+    if recipe == RECIPE or RECIPES[recipe].weighs_lungs:
         LungFinder.load(version=VERSION)
+
+
+def lungs_within(finder: LungFinder, pixels: Pixels, region: Region) -> Pixels:
+    """Where lung is in a region of an X-ray, by either convention: 0 or 1, float32 of the shape LUNGS.
+
+    Nothing behind heart or diaphragm is left out. `pixels` float32 (h, w) in [0, 1], 0 is air. Raises ValueError for
+    other pixels.
+    """
+    maps = finder.maps(pixels)
+    probable = np.maximum.reduce([place_back(found.probabilities, found.region, FRAME) for found in maps.values()])
+    return (resize(probable, LUNGS, region) >= PROBABLE).astype(np.float32)
 
 
 def lung_region(finder: LungFinder, pixels: Pixels) -> LungRegion:
@@ -81,7 +108,7 @@ def crop_to_lungs(finder: LungFinder, pixels: Pixels, size: Size) -> Cropped:
     Raises ValueError for other pixels.
     """
     found = lung_region(finder, pixels)
-    return Cropped(preprocessing.prepare(pixels, size, RECIPE, found.region), found.found)
+    return Cropped(preprocessing.prepare(pixels, size, RECIPE, View(found.region)), found.found)
 
 
 def _either(maps: dict[Convention, LungMap]) -> Mask:

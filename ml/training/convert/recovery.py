@@ -117,13 +117,20 @@ def _built_alike(
 ) -> tuple[keras.Model, keras.Model, tuple[Constant, ...]]:
     """Two classifiers of the architecture, the second with weights of which no two are alike, and this one converted.
 
-    A bundle does not say whether its head reads one block or two, nor how its grey channel is read: its graph does.
-    Raises RecoveryFailed where no way to build the architecture gives that of `served`.
+    A bundle does not say whether its head reads one block or two, which convolutions were made cheaper, nor how its
+    grey channel is read: its graph does. Raises RecoveryFailed where no way to build the architecture gives that of
+    `served`.
     """
+    ranks = _ranks(spec, served)
     for two_levels in (False, True) if architectures.find(spec.architecture).earlier else (False,):
         known, model = (
             architectures.build(
-                spec.architecture, len(spec.labels), size=spec.input_size, width=spec.width, two_levels=two_levels
+                spec.architecture,
+                len(spec.labels),
+                size=spec.input_size,
+                width=spec.width,
+                two_levels=two_levels,
+                ranks=ranks,
             )
             for _ in range(2)
         )
@@ -135,6 +142,22 @@ def _built_alike(
             if [each.form for each in served] == [each.form for each in converted]:
                 return model, known, converted
     raise RecoveryFailed(f"{spec.identity} is not built as {spec.architecture} is now: its layers cannot be told.")
+
+
+def _ranks(spec: ClassifierSpec, served: Sequence[Constant]) -> dict[str, int]:
+    """How many channels are left of each convolution of a plain chain of layers that one of 1 x 1 completes."""
+    backbone = architectures.backbone_of(architectures.build(spec.architecture, len(spec.labels)))
+    if not architectures.is_plain(backbone):
+        return {}
+    names = iter(layer.name for layer in backbone.layers if isinstance(layer, layers.Conv2D))
+    ranks: dict[str, int] = {}
+    name, channels = "", 0
+    for out, _, *window in (each.values.shape for each in served if each.kind == "Convolution"):
+        if window == [1, 1]:
+            ranks[name] = channels
+        else:
+            name, channels = next(names, ""), out
+    return ranks
 
 
 def _head_width(spec: ClassifierSpec, served: Sequence[Constant]) -> int:
@@ -305,7 +328,7 @@ def _settle(norm: keras.layers.BatchNormalization, mean: NDArray[np.float64], va
 
 
 def _require_the_same(model: keras.Model, network: Network, images: Pixels, name: str) -> None:
-    said = softmax(np.concatenate([network.infer_batch(images)]))
+    said = softmax(network.infer_batch(images)[0])
     difference = float(np.abs(softmax(model.predict(images, verbose=0)) - said).max())
     if difference > TOLERANCE:
         raise RecoveryFailed(f"The recovered classifier differs from {name} by {difference:.1e}. Nothing was written.")

@@ -13,25 +13,29 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml import preprocessing
-from ml.preprocessing import Pixels, Prepared, Region, Size
+from ml.preprocessing import Pixels, Prepared, Size, View
 from ml.serving.lungs import crop
 from ml.training.data.augmentation import Grey, augment
 from ml.training.data.manifest import Row, label_indices
 from ml.training.data.sampler import Sampler
 
 READERS = 2
-# What `region_in` found. A run reads the same images at several sizes, and measures on them too.
-_regions: dict[tuple[Path, str], Region] = {}
+# What `view_in` found. A run reads the same images at several sizes, and measures on them too.
+_views: dict[tuple[Path, str], View] = {}
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images of one part: `grey` uint8 (n, h, w) resized as for serving by `recipe`, `labels` int64 (n,)."""
+    """Images of one part: `grey` uint8 (n, h, w) resized as for serving by `recipe`, `labels` int64 (n,).
+
+    `views` say what is looked at in each by the recipe.
+    """
 
     grey: NDArray[np.uint8]
     labels: NDArray[np.int64]
     rows: tuple[Row, ...]
     recipe: str
+    views: tuple[View, ...]
 
 
 def read_pixels(path: Path) -> Pixels:
@@ -40,15 +44,15 @@ def read_pixels(path: Path) -> Pixels:
         return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
 
 
-def region_in(path: Path, pixels: Pixels, recipe: str) -> Region:
+def view_in(path: Path, pixels: Pixels, recipe: str) -> View:
     """What a network looks at in the image of a file, whose pixels are given; found once in a process.
 
-    Raises as `ml.serving.lungs.crop.find_region`.
+    Raises as `ml.serving.lungs.crop.find_view`.
     """
     key = path, recipe
-    if key not in _regions:
-        _regions[key] = crop.find_region(pixels, recipe)
-    return _regions[key]
+    if key not in _views:
+        _views[key] = crop.find_view(pixels, recipe)
+    return _views[key]
 
 
 def read_prepared(path: Path, size: Size, recipe: str, change: Callable[[Pixels], Pixels] | None = None) -> Prepared:
@@ -58,8 +62,8 @@ def read_prepared(path: Path, size: Size, recipe: str, change: Callable[[Pixels]
     are painted over, no network would find them, and the crop would be one that was never taught.
     """
     pixels = read_pixels(path)
-    region = region_in(path, pixels, recipe)
-    return preprocessing.prepare(change(pixels) if change else pixels, size, recipe, region)
+    view = view_in(path, pixels, recipe)
+    return preprocessing.prepare(change(pixels) if change else pixels, size, recipe, view)
 
 
 def load(data: Path, rows: Sequence[Row], labels: Sequence[str], *, size: Size, recipe: str) -> Images:
@@ -71,14 +75,15 @@ def load_for(data: Path, rows: Sequence[Row], targets: NDArray[np.int64], *, siz
     """Read and resize all images of a part, with what is to be learnt of each, int64 (n,)."""
     read = partial(_read, data, size, recipe)
     with ThreadPoolExecutor(READERS) as pool:
-        grey = np.stack(list(pool.map(read, rows)))
-    return Images(grey, targets, tuple(rows), recipe)
+        grey, views = zip(*pool.map(read, rows), strict=True)
+    return Images(np.stack(grey), targets, tuple(rows), recipe, views)
 
 
-def _read(data: Path, size: Size, recipe: str, row: Row) -> Grey:
-    pixels = read_pixels(data / row.path)
-    small = preprocessing.resize(pixels, size, region_in(data / row.path, pixels, recipe))
-    return np.asarray(np.rint(np.clip(small, 0.0, 1.0) * 255.0), dtype=np.uint8)
+def _read(data: Path, size: Size, recipe: str, row: Row) -> tuple[Grey, View]:
+    pixels = preprocessing.reduce(read_pixels(data / row.path), recipe)
+    view = view_in(data / row.path, pixels, recipe)
+    small = preprocessing.resize(pixels, size, view.region)
+    return np.asarray(np.rint(np.clip(small, 0.0, 1.0) * 255.0), dtype=np.uint8), view
 
 
 def network_input(grey: NDArray[np.uint8], recipe: str) -> Pixels:

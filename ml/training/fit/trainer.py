@@ -8,8 +8,10 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from ml import architectures
+from ml.pooling import pool_features
 from ml.training.data import datasets
 from ml.training.data.datasets import Images, TrainingBatches
 from ml.training.data.split import Part, Partition, by_group
@@ -118,15 +120,15 @@ def _teach_last_layer(run: Run) -> None:
     """Leave all layers as they are but the last; nothing is done where that was done before."""
     if (run.folder / BEST).is_file():
         return
-    images = run.images(Part.TRAIN, run.plan.final_side)
-    before = keras.Model(run.model.input, run.model.get_layer("pool").output)
-    features = np.asarray(predict(before, images), dtype=np.float64)
+    images, validation = (run.images(part, run.plan.final_side) for part in (Part.TRAIN, Part.VALIDATION))
+    features = _pooled(run.model, images)
     groups, smoothing = [row.group for row in images.rows], run.plan.label_smoothing
     losses = last_layer.measure_penalties(features, images.labels, groups, run.labels, smoothing=smoothing)
     penalty = min(losses, key=losses.__getitem__)
     layer = last_layer.Lesson(features, images.labels, run.labels, smoothing=smoothing).teach(penalty)
     run.model.get_layer("logits").set_weights([layer.kernel, layer.bias])
-    measured = _validate(run, run.images(Part.VALIDATION, run.plan.final_side))
+    logits = layer.logits(_pooled(run.model, validation)).astype(np.float32)
+    measured = run.teaching.judge(logits, validation.labels)
     lesson = {"penalty": penalty, "losses": losses, "folds": last_layer.FOLDS, "validation": measured}
     (run.folder / LESSON).write_text(json.dumps(lesson, indent=2) + "\n")
     # Written last, and whole: what reads it knows that the run is finished
@@ -135,6 +137,17 @@ def _teach_last_layer(run: Run) -> None:
     unfinished.replace(run.folder / BEST)
 
 
+def _pooled(model: keras.Model, images: Images) -> NDArray[np.float64]:
+    """What the last layer of a model reads of images, float64 (n, channels): the mean over the places that count."""
+    before = keras.Model(model.input, model.get_layer("pool").input)
+    pooled = []
+    for begin in range(0, len(images.grey), PREDICT_BATCH):
+        batch = slice(begin, begin + PREDICT_BATCH)
+        places = before.predict_on_batch(datasets.network_input(images.grey[batch], images.recipe))
+        pooled += [pool_features(each, view) for each, view in zip(places, images.views[batch], strict=True)]
+    return np.stack(pooled).astype(np.float64)
+
+
 def predict(model: keras.Model, images: Images) -> Any:
-    """What a model gives for images, such as logits float32 (n, classes)."""
+    """What a model gives for images whose every place counts alike, such as logits float32 (n, classes)."""
     return model.predict(datasets.network_input(images.grey, images.recipe), batch_size=PREDICT_BATCH, verbose=0)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ml.pooling import weigh_places
 from ml.preprocessing import Pixels
 from ml.probability import softmax
 from ml.serving.bundle import NETWORK, WEIGHTS
@@ -57,7 +58,7 @@ class Bench:
 
     def _infer(self, row: Row, change: Callable[[Pixels], Pixels] | None) -> NDArray[np.float32]:
         prepared = read_prepared(self.data / row.path, self.trained.size, self.trained.plan.recipe, change)
-        return self.network.infer(prepared.values)[0]
+        return weigh_places(*self.network.infer(prepared.values), prepared.view)[0]
 
     def scored(self, part: Part, logits: NDArray[np.float32], temperature: float) -> ScoredImages:
         return score_rows(self.parts[part], self.trained.labels, softmax(logits, temperature))

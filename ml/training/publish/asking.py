@@ -33,8 +33,7 @@ class Ensemble:
 
         prepared = prepare_once(self.members, pixels)
         answers = {
-            each.spec.identity: each.answer_batch(prepared[each.input].values[None])[0].probabilities
-            for each in self.members
+            each.spec.identity: each.answer_batch([prepared[each.input]])[0].probabilities for each in self.members
         }
         combined = self.spec.combine(answers)
         return [combined[label] for label in self.spec.labels]

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.ensemble import EnsembleSpec
+from ml.pooling import pool_features
+from ml.preprocessing import RECIPES
 from ml.spec import Modality
 from ml.training.publish.asking import newest
 from ml.training.publish.combine import WEIGHTS_ROOT
@@ -66,6 +68,7 @@ def tell_left_out(
     return {
         "places": list(together),
         "knew": measured["knew"],
+        "lungs_count": measured.get("lungs_count", False),
         "rows": [_row(titles.get(name, name), found) for name, found in (subjects | controls).items()],
         "calibration": ", ".join(
             f"{interval(found['calibration_error'])} at {place}" for place, found in together.items()
@@ -117,6 +120,10 @@ def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
         "ensemble": ensemble.identity,
         # The layers before the last one learnt from some of these places, unless they are a trunk's
         "knew": [name for name in ensemble.members if not reads_a_trunk(read_bundle(root / name).spec)],
+        # The network that finds them learnt from masks, which say nothing of disease
+        "lungs_count": any(
+            RECIPES[read_bundle(root / name).spec.preprocessing].weighs_lungs for name in ensemble.members
+        ),
         "subjects": {name: measure_left_out(each) for name, each in asked.items()},
         "controls": {name: measure_left_out(each) for name, each in controls.items()},
         "above": {name: measure_above(each, controls) for name, each in asked.items()},
@@ -153,25 +160,25 @@ def pooled_features(bundle: Path, data: Path, rows: Sequence["Row"]) -> Features
     from ml.training.data.datasets import read_prepared
 
     read = read_bundle(bundle)
-    pooled, spec = _before_the_last_layer(*read.verified_weights()), read.spec
+    places, spec = _before_the_mean(*read.verified_weights()), read.spec
     images = tqdm(rows, desc=spec.identity, unit="image")
-    seen = (read_prepared(data / row.path, spec.input_size, spec.preprocessing).values for row in images)
-    return np.stack([pooled(values) for values in seen])
+    seen = (read_prepared(data / row.path, spec.input_size, spec.preprocessing) for row in images)
+    return np.stack([pool_features(places(each.values), each.view) for each in seen]).astype(np.float64)
 
 
-def _before_the_last_layer(network: bytes, weights: bytes) -> Callable[[Any], Features]:
-    """Runs a network up to what its last product of matrices, which gives the logits, is made of."""
+def _before_the_mean(network: bytes, weights: bytes) -> Callable[[Any], Any]:
+    """Runs a network up to what it takes the mean of before the last layer: float32 (h', w', channels) of an image."""
     from ml.serving.engine import SETTINGS, import_openvino
 
     openvino = import_openvino()
     core = openvino.Core()
     model = core.read_model(model=network, weights=weights)
-    node = model.output("logits").get_node()
+    node = model.output("maps").get_node()
     while node.get_type_name() != "MatMul":
         node = node.input_value(0).get_node()
-    cut = openvino.Model([node.input_value(0)], model.get_parameters(), "before the last layer")
+    cut = openvino.Model([node.input_value(0)], model.get_parameters(), "before the mean")
     request = core.compile_model(cut, "CPU", dict(SETTINGS)).create_infer_request()
-    return lambda values: np.array(next(iter(request.infer([values[np.newaxis]]).values())), dtype=np.float64)[0]
+    return lambda values: np.array(next(iter(request.infer([values[np.newaxis]]).values())))[0]
 
 
 def _rows(data: Path, modality: Modality) -> tuple["Row", ...]:

@@ -12,7 +12,9 @@ from ml.imaging.phantom import chest_xray
 from ml.preprocessing import (
     RECIPES,
     WHOLE,
+    Prepared,
     Region,
+    View,
     equalise,
     find_region,
     interpolate,
@@ -20,6 +22,7 @@ from ml.preprocessing import (
     pick,
     place_back,
     prepare,
+    reduce,
     resize,
     standardise,
 )
@@ -32,10 +35,15 @@ def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).random((height, width), dtype=np.float32)
 
 
+def prepared_by(pixels: np.ndarray, size: tuple[int, int], recipe: str) -> Prepared:
+    """By any recipe whose region needs no network."""
+    return prepare(pixels, size, recipe, View(find_region(pixels, recipe)))
+
+
 @pytest.mark.parametrize("recipe", STANDARDISING)
 @pytest.mark.parametrize("shape", [(64, 64), (300, 211), (17, 400)])
 def test_network_input_has_mean_zero_and_deviation_one(recipe: str, shape: tuple[int, int]) -> None:
-    prepared = prepare(noise(*shape), (48, 40), recipe)
+    prepared = prepared_by(noise(*shape), (48, 40), recipe)
     assert prepared.values.shape == (48, 40, 1)
     assert prepared.values.dtype == np.float32
     assert prepared.values.mean() == pytest.approx(0.0, abs=1e-4)
@@ -69,9 +77,9 @@ def test_equalised_greys_are_even_and_equal_ones_stay_equal() -> None:
     assert np.unique(equalise(half)) == pytest.approx([-(0.75**0.5), 0.75**0.5])
 
 
-@pytest.mark.parametrize("recipe", ["cxr-1", "cxr-2", "cxr-4"])
+@pytest.mark.parametrize("recipe", ["cxr-1", "cxr-2", "cxr-4", "cxr-5"])
 def test_a_blank_image_becomes_zeros(recipe: str) -> None:
-    assert not prepare(np.full((50, 50), 0.4, dtype=np.float32), (32, 32), recipe).values.any()
+    assert not prepared_by(np.full((50, 50), 0.4, dtype=np.float32), (32, 32), recipe).values.any()
 
 
 def test_shrinking_averages_instead_of_picking_pixels() -> None:
@@ -79,7 +87,7 @@ def test_shrinking_averages_instead_of_picking_pixels() -> None:
     assert np.allclose(resize(stripes, (8, 8)), 0.5, atol=0.02)
 
 
-@pytest.mark.parametrize("recipe", ["cxr-1", "cxr-4"])
+@pytest.mark.parametrize("recipe", ["cxr-1", "cxr-4", "cxr-5"])
 def test_the_padding_around_a_radiograph_is_left_out(recipe: str) -> None:
     framed = np.zeros((200, 300), dtype=np.float32)
     framed[20:180, 60:270] = noise(160, 210)
@@ -125,8 +133,8 @@ def largest_move(recipe: str, change: Callable[[np.ndarray], np.ndarray]) -> flo
 
 @pytest.mark.parametrize("change", BRIGHTNESS.values(), ids=BRIGHTNESS)
 def test_brightness_does_not_decide_what_is_cut_off(change: Callable[[np.ndarray], np.ndarray]) -> None:
-    assert find_region(framed_phantom(2), "cxr-4") != WHOLE
-    assert largest_move("cxr-4", change) <= CROP_BOUND
+    assert find_region(framed_phantom(2), "cxr-5") != WHOLE
+    assert largest_move("cxr-5", change) <= CROP_BOUND
 
 
 def test_it_did_by_the_first_recipe() -> None:
@@ -138,6 +146,34 @@ def test_the_network_sees_the_same_with_and_without_padding() -> None:
     framed = np.pad(smooth, 64)
     bare, padded = (prepare(pixels, (64, 64), "cxr-1").values for pixels in (smooth, framed))
     assert np.corrcoef(bare.ravel(), padded.ravel())[0, 1] > 0.95
+
+
+def test_an_image_is_no_finer_than_those_that_taught_the_recipe() -> None:
+    """Reduced by whoever sends it or here, the network gets the same; fine detail would make it sharper."""
+    recipe, finer, learnt = "cxr-5", "cxr-4", 299
+    fine = noise(3 * learnt, 4 * learnt)
+    small = resize(fine, (learnt, round(learnt * 4 / 3)))
+    size = (64, 64)
+    assert np.array_equal(prepared_by(fine, size, recipe).values, prepared_by(small, size, recipe).values)
+    assert np.array_equal(prepared_by(small, size, recipe).values, prepared_by(small, size, finer).values)
+    assert find_region(fine, recipe) == find_region(small, recipe)
+    sharp, like_those = (prepared_by(fine, (160, 160), each).values for each in (finer, recipe))
+    assert np.abs(np.diff(sharp, axis=0)).mean() > 1.03 * np.abs(np.diff(like_those, axis=0)).mean()
+
+
+def test_where_lungs_count_somebody_must_say_where_they_are() -> None:
+    with pytest.raises(ValueError, match="give the view that ml\\.serving\\.lungs finds"):
+        prepare(noise(300, 300), (64, 64), "cxr-5")
+
+
+def test_reducing_twice_changes_nothing_more() -> None:
+    fine = noise(700, 1000)
+    once = reduce(fine, "cxr-5")
+    assert once.shape == (299, 427)
+    assert reduce(once, "cxr-5") is once
+    assert reduce(fine, "cxr-4") is fine
+    with pytest.raises(ValueError, match="Unknown preprocessing recipe 'cxr-99'"):
+        reduce(fine, "cxr-99")
 
 
 def test_air_and_table_around_a_body_are_left_out() -> None:

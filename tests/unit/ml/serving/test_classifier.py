@@ -14,7 +14,7 @@ pytest.importorskip("openvino", reason="OpenVINO serves the classifiers")
 import ml
 from ml import preprocessing
 from ml.imaging.phantom import chest_xray
-from ml.preprocessing import Pixels, Region, place_back
+from ml.preprocessing import Pixels, View, place_back
 from ml.serving import BundleRefused, Classifier, classifier, load, predict_all, prepare_once
 from ml.serving.bundle import read_bundle
 from ml.serving.catalogue import bundles
@@ -56,10 +56,10 @@ def test_an_image_is_prepared_once_for_all_that_read_it_alike(
 ) -> None:
     prepared = []
 
-    def counting(pixels: Pixels, size: tuple[int, int], recipe: str, region: Region) -> object:
+    def counting(pixels: Pixels, size: tuple[int, int], recipe: str, view: View) -> object:
         prepared.append((size, recipe))
-        assert region == find_region(pixels, recipe)
-        return preprocessing.prepare(pixels, size, recipe, region)
+        assert view.region == find_region(pixels, recipe)
+        return preprocessing.prepare(pixels, size, recipe, view)
 
     monkeypatch.setattr(classifier, "prepare", counting)
     (ct, *_) = load(ROOT, Modality.CT)

@@ -17,7 +17,8 @@ import ml
 from ml import preprocessing
 from ml.imaging.phantom import chest_ct, chest_ct_lungs, chest_xray, chest_xray_lungs
 from ml.imaging.windowing import lung_grey
-from ml.preprocessing import Pixels, Region, find_region, prepare
+from ml.pooling import shows_lungs
+from ml.preprocessing import Pixels, Region, View, find_region, prepare, resize
 from ml.regions import Mask
 from ml.serving.bundle import BundleRefused
 from ml.serving.lungs import crop
@@ -116,7 +117,20 @@ def test_any_recipe_gets_its_region(finder: LungFinder, xray: Pixels, recipe: st
     assert crop.find_region(xray, recipe) == expected
     prepared = crop.prepare(xray, (64, 48), recipe)
     assert prepared.region == expected
-    assert np.array_equal(prepared.values, prepare(xray, (64, 48), recipe, expected).values)
+    assert np.array_equal(prepared.values, prepare(xray, (64, 48), recipe, View(expected)).values)
+
+
+def test_lungs_count_where_the_recipe_says_so(finder: LungFinder, xray: Pixels) -> None:
+    assert crop.find_view(xray, "cxr-4").lungs is None
+    view = crop.find_view(xray, "cxr-5")
+    assert view.lungs is not None
+    assert view.lungs.shape == crop.LUNGS
+    assert set(np.unique(view.lungs)) == {0.0, 1.0}
+    assert shows_lungs(view)
+    # By either convention, in the frame of what is looked at
+    whole = np.logical_or.reduce([found.in_frame(crop.FRAME) for found in finder.maps(xray).values()])
+    inside = resize(whole.astype(np.float32), crop.LUNGS, view.region) >= 0.5
+    assert (inside == (view.lungs > 0)).mean() > 0.97
 
 
 def test_an_unknown_recipe_is_refused(xray: Pixels) -> None:
@@ -134,7 +148,9 @@ def test_a_blank_image_is_prepared_blank(shape: tuple[int, int]) -> None:
 
 def test_the_recipe_means_one_version_of_the_network(xray: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crop, "VERSION", "9.9.9")
-    crop.make_ready("cxr-2")
+    crop.make_ready("cxr-4")
+    with pytest.raises(BundleRefused, match=r"lungs/9\.9\.9.* Restore"):
+        crop.make_ready("cxr-5")
     with pytest.raises(BundleRefused, match=r"lungs/9\.9\.9.* Restore"):
         crop.make_ready("cxr-3")
     with pytest.raises(BundleRefused, match=r"lungs/9\.9\.9.* Restore"):

@@ -12,7 +12,7 @@ pytest.importorskip("keras", reason="Keras is only needed to train")
 pytest.importorskip("openvino", reason="OpenVINO finds the lungs")
 
 from ml.imaging.phantom import chest_xray
-from ml.preprocessing import Pixels, Region
+from ml.preprocessing import Pixels, Region, View
 from ml.serving.lungs import crop
 from ml.training.data import datasets
 from ml.training.data.datasets import load_for, network_input, read_pixels, read_prepared
@@ -51,11 +51,11 @@ def test_lungs_are_looked_for_once_however_many_sizes_are_read(
 ) -> None:
     asked: list[str] = []
 
-    def counting(pixels: Pixels, recipe: str) -> Region:
+    def counting(pixels: Pixels, recipe: str) -> View:
         asked.append(recipe)
-        return Region(bottom=0.5) if recipe == "cxr-3" else Region()
+        return View(Region(bottom=0.5)) if recipe == "cxr-3" else View()
 
-    monkeypatch.setattr(datasets.crop, "find_region", counting)
+    monkeypatch.setattr(datasets.crop, "find_view", counting)
     for side in (32, 64):
         load_for(tmp_path, rows, np.zeros(3, dtype=np.int64), size=(side, side), recipe="cxr-3")
     assert read_prepared(tmp_path / rows[0].path, (32, 32), "cxr-3").region == Region(bottom=0.5)
