@@ -341,7 +341,7 @@ def test_a_worker_has_what_crops_to_the_lungs_before_its_first_image(
     asked: list[str] = []
     monkeypatch.setattr(crop, "make_ready", asked.append)
     classifiers.warm()
-    assert asked == ["cxr-4"] * len(panel.members)
+    assert asked == ["cxr-5"] * len(panel.members)
 
 
 def test_an_ensemble_with_the_point_says_whether_the_lung_is_abnormal(

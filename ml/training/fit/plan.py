@@ -79,13 +79,13 @@ class Plan:
         """The version id of the preprocessing.
 
         It is not in plan.json: a run of the questions that was made with `cxr-2` would be measured by another crop than
-        it learnt, and none was released. Layers that stay as they are read what they were taught on, which is `cxr-1`
-        and `cxr-4` cuts nearly the same from it. What never learnt from X-rays reads the same as the others. Slices are
+        it learnt, and none was released. Layers that stay as they are read what they were taught on, which is `cxr-1`,
+        and `cxr-5` cuts nearly the same from it. What never learnt from X-rays reads the same as the others. Slices are
         read as ever.
         """
         if self.modality is not Modality.CXR or self.objective is not Objective.QUESTIONS:
             return f"{self.modality.value}-1"
-        return "cxr-4" if self.last_layer else "cxr-3"
+        return "cxr-5" if self.last_layer else "cxr-3"
 
     @property
     def epochs(self) -> int:

@@ -33,7 +33,8 @@ class Recipe:
     same modality, that it starts as; `after` the modality whose network of the same architecture it starts from;
     `start` the version of the same classifier, such as 1.0.0, whose released network it starts as. `asks` says that it
     is taught the questions that each source can answer (docs/adr/0219) and not each label, `last_layer` that they teach
-    its last layer alone. `trunk` is the known pretrained trunk (ml.trunks.releases) that it starts from, at two levels.
+    its last layer alone. `trunk` is the known pretrained trunk (ml.trunks.releases) that it starts from, at two levels,
+    `kept` what its convolutions keep once they were made cheaper (ml.training.fit.low_rank).
     """
 
     architecture: str
@@ -47,6 +48,7 @@ class Recipe:
     asks: bool = False
     last_layer: bool = False
     trunk: str | None = None
+    kept: float | None = None
 
     @property
     def name(self) -> str:
@@ -84,6 +86,7 @@ class Recipe:
             objective=Objective.QUESTIONS if self.asks else Objective.LABELS,
             last_layer=self.last_layer,
             two_levels=self.trunk is not None,
+            kept=self.kept,
         )
 
 
@@ -110,23 +113,21 @@ QUESTION_RECIPES = (
     Recipe("vgg19", CXR, "96:5,128:4", start="1.0.0", asks=True),
     Recipe("densenet121", CXR, "96:3,128:2", width=1, batch=32, start="1.1.0", asks=True),
 )
-# Its last layer alone, at the input size of the first: no epochs. For slices VGG16 starts from the trunk: only networks
-# that were measured on the same images can be joined.
+# Their last layer alone, at the input size of the first: no epochs. VGG16 starts from the trunk.
 LAST_LAYER_RECIPES = (
-    Recipe("vgg16", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
+    Recipe("vgg16", CXR, "224:0", width=1, asks=True, last_layer=True, trunk=TRUNK, kept=0.99),
     Recipe("resnet50", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("inceptionv3", CXR, "112:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("xception", CXR, "96:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("vgg19", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("densenet121", CXR, "160:0", width=1, start="1.1.0", asks=True, last_layer=True),
-    Recipe("vgg16", CT, "224:0", width=1, asks=True, last_layer=True, trunk=TRUNK),
+    Recipe("vgg16", CT, "224:0", width=1, asks=True, last_layer=True, trunk=TRUNK, kept=0.99),
     Recipe("resnet50", CT, "96:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("inceptionv3", CT, "112:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("xception", CT, "96:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("vgg19", CT, "96:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("densenet121", CT, "128:0", width=1, start="1.1.0", asks=True, last_layer=True),
 )
-TRUNK_RECIPES = (Recipe("vgg16", CXR, "224:0", width=1, asks=True, last_layer=True, trunk=TRUNK),)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -147,12 +148,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--last-layer",
         action="store_true",
-        help="with --objective questions: teach the last layer of the released ones, and change nothing before it",
-    )
-    parser.add_argument(
-        "--trunk",
-        action="store_true",
-        help="with --objective questions: teach the last layer of a pretrained trunk, which lies in the folder of runs",
+        help=(
+            "with --objective questions: teach the last layer of the released ones, and of a pretrained trunk that "
+            "lies in the folder of runs"
+        ),
     )
     parser.set_defaults(run=_run)
 
@@ -160,9 +159,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run(options: argparse.Namespace) -> None:
     if options.last_layer and options.objective != "questions":
         raise ValueError("--last-layer is taught questions: give --objective questions too.")
-    if options.trunk and (options.objective != "questions" or options.last_layer):
-        raise ValueError("--trunk is taught questions: give --objective questions too, and no --last-layer.")
-    asked = TRUNK_RECIPES if options.trunk else LAST_LAYER_RECIPES if options.last_layer else QUESTION_RECIPES
+    asked = LAST_LAYER_RECIPES if options.last_layer else QUESTION_RECIPES
     all_of_them = asked if options.objective == "questions" else RECIPES
     recipes = tuple(each for each in all_of_them if options.modality in {None, each.modality})
     if not recipes:

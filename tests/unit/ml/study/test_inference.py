@@ -20,6 +20,7 @@ from ml.lungs import lung_mask, lung_share
 from ml.preprocessing import Pixels
 from ml.serving import load, predict_all
 from ml.serving.engine import BATCH, Network
+from ml.serving.lungs import crop
 from ml.spec import Modality
 from ml.study.inference import ImageAnswers, Panel
 
@@ -88,6 +89,16 @@ def test_the_maps_of_an_xray_are_drawn_from_its_answer(monkeypatch: pytest.Monke
     # What is kept for later is small
     assert asked.draw(said.without_maps()) is None
     assert said.without_maps().answers == said.answers
+
+
+def test_an_xray_in_which_no_lungs_are_found_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The classifiers were taught to answer from the lungs: without any their answer was never measured."""
+    asked, pixels = panel(Modality.CXR), chest_xray(260, 240, seed=1)
+    monkeypatch.setattr(crop, "lungs_within", lambda *_: np.zeros(crop.LUNGS, dtype=np.float32))
+    ((_, said),) = asked.answer([("one", pixels)])
+    assert said.refusal is not None
+    assert (said.refusal.code, said.refusal.params, said.answers) == ("without_lungs", {"variant": "cxr"}, ())
+    assert "answer from the lungs alone" in said.refusal.sentence
 
 
 def test_slices_keep_nothing_to_draw_maps_from() -> None:

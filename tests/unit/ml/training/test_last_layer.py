@@ -106,6 +106,6 @@ def test_one_group_leaves_nothing_to_choose_by() -> None:
 def test_the_last_layer_alone_is_taught_questions_in_another_network(changed: dict[str, object]) -> None:
     fields: dict[str, object] = {"modality": Modality.CXR, "architecture": "vgg16", "phases": parse_phases("32:0")}
     fields |= {"weights": "run/best.weights.h5", "objective": Objective.QUESTIONS, "last_layer": True}
-    assert Plan(**fields).recipe == "cxr-4"  # type: ignore[arg-type]
+    assert Plan(**fields).recipe == "cxr-5"  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="The last layer alone"):
         Plan(**fields | changed)  # type: ignore[arg-type]

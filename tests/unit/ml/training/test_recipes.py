@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,6 @@ from ml.training.publish.recipes import (
     LAST_LAYER_RECIPES,
     QUESTION_RECIPES,
     RECIPES,
-    TRUNK_RECIPES,
     WEIGHTS_ROOT,
     Recipe,
     make,
@@ -50,8 +50,8 @@ def test_a_network_that_starts_as_a_released_one_keeps_its_width(tmp_path: Path)
 
 
 def test_the_released_network_that_one_starts_as_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"lacks vgg16-cxr/1\.0\.0, from which vgg16-cxr goes on"):
-        next(make(tmp_path, tmp_path, tmp_path, LAST_LAYER_RECIPES, version="2.0.0"))
+    with pytest.raises(FileNotFoundError, match=r"lacks resnet50-cxr/1\.0\.0, from which resnet50-cxr goes on"):
+        next(make(tmp_path, tmp_path, tmp_path, LAST_LAYER_RECIPES[1:], version="2.0.0"))
 
 
 def test_the_last_layer_is_taught_questions(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,36 +60,24 @@ def test_the_last_layer_is_taught_questions(capsys: pytest.CaptureFixture[str]) 
     assert "give --objective questions too" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("more", [[], ["--objective", "questions", "--last-layer"]])
-def test_a_trunk_is_taught_questions_by_a_recipe_of_its_own(
-    more: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["models", "--data", "data", "--runs", "runs", "--version", "3.0.0", "--trunk", *more]) == 2
-    assert "--trunk is taught questions" in capsys.readouterr().err
-
-
-def test_version_3_is_what_the_recipe_of_its_trunk_makes(tmp_path: Path) -> None:
-    (recipe,) = TRUNK_RECIPES
-    plan, spec = recipe.plan(tmp_path), read_bundle(WEIGHTS_ROOT / recipe.name / "3.0.0").spec
-    assert plan.weights == str(tmp_path / f"{recipe.trunk}.h5")
-    assert plan.fine_tunes
-    assert plan.last_layer
-    assert plan.two_levels
-    assert (spec.width, spec.preprocessing) == (1, plan.recipe)
-    assert spec.input_size == (plan.final_side, plan.final_side)
-    release = find(str(recipe.trunk))
-    assert release.architecture == recipe.architecture
-    assert any(release.package in source and release.terms in source for source in spec.trained_on)
-
-
-def test_version_2_is_what_the_recipes_of_its_last_layer_make(tmp_path: Path) -> None:
+def test_version_4_for_xrays_is_what_the_recipes_of_its_last_layers_make(tmp_path: Path) -> None:
     for recipe in (each for each in LAST_LAYER_RECIPES if each.modality is Modality.CXR):
-        plan, spec = recipe.plan(tmp_path), read_bundle(WEIGHTS_ROOT / recipe.name / "2.0.0").spec
+        plan, spec = recipe.plan(tmp_path), read_bundle(WEIGHTS_ROOT / recipe.name / "4.0.0").spec
         assert (spec.width, spec.preprocessing) == (plan.width, plan.recipe)
         assert spec.input_size == (plan.final_side, plan.final_side)
         assert plan.last_layer
         assert plan.epochs == 0
-        assert any(source.startswith(f"through {recipe.before('2.0.0')}: ") for source in spec.trained_on)
+        assert plan.fine_tunes is plan.two_levels is (recipe.trunk is not None)
+        if not recipe.trunk:
+            assert any(source.startswith(f"through {recipe.before('4.0.0')}: ") for source in spec.trained_on)
+            continue
+        assert plan.weights == str(tmp_path / f"{recipe.trunk}.h5")
+        release = find(recipe.trunk)
+        assert release.architecture == recipe.architecture
+        assert any(release.package in source and release.terms in source for source in spec.trained_on)
+        told = json.loads((WEIGHTS_ROOT / recipe.name / "4.0.0" / "metrics.json").read_text())["training"]
+        assert told["kept"] == recipe.kept
+        assert told["ranks"]
 
 
 def test_last_layers_for_slices_read_what_the_released_networks_read(tmp_path: Path) -> None:
@@ -106,10 +94,9 @@ def test_last_layers_for_slices_read_what_the_released_networks_read(tmp_path: P
         assert spec.input_size == (plan.final_side, plan.final_side)
 
 
-@pytest.mark.parametrize("more", [["--trunk", "--modality", "ct"], ["--modality", "ct"]])
-def test_what_no_recipe_makes_for_a_modality_is_refused(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_no_recipe_makes_for_a_modality_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--data", "data", "--runs", "runs", "--version", "3.0.0", "--objective", "questions"]
-    assert main(["models", *options, *more]) == 2
+    assert main(["models", *options, "--modality", "ct"]) == 2
     assert "Nothing is made so for ct" in capsys.readouterr().err
 
 

@@ -45,7 +45,7 @@ def test_the_recovered_classifier_answers_as_the_released_one(identity: str) -> 
     images = pictures(bundle)
     model = recover(bundle, images)
     others = pictures(bundle, 20)[12:]
-    said = softmax(Network(*bundle.verified_weights()).infer_batch(others))
+    said = softmax(Network(*bundle.verified_weights()).infer_batch(others)[0])
     assert softmax(model.predict(others, verbose=0)) == pytest.approx(said, abs=1e-3)
     assert model.count_params() > bundle.spec.parameters * 0.99
     norms = [each for each in architectures.backbone_of(model).layers if isinstance(each, BatchNormalization)]
@@ -64,10 +64,22 @@ def test_a_head_that_reads_two_blocks_and_weights_in_eight_bits_are_recovered() 
     assert bundle.spec.precision is Precision.INT8_WEIGHTS
     model = recover(bundle, pictures(bundle, 2))
     others = pictures(bundle, 4)[2:]
-    said = softmax(Network(*bundle.verified_weights()).infer_batch(others))
+    said = softmax(Network(*bundle.verified_weights()).infer_batch(others)[0])
     assert softmax(model.predict(others, verbose=0)) == pytest.approx(said, abs=1e-3)
     assert model.count_params() == bundle.spec.parameters
     assert architectures.backbone_of(model).output.shape[-1] == 1024
+
+
+def test_cheaper_convolutions_are_recovered() -> None:
+    """Each is two in the graph; which of them they are, and how many channels are left, only the graph tells."""
+    bundle = released("vgg16-cxr/4.0.0")
+    model = recover(bundle, pictures(bundle, 2))
+    others = pictures(bundle, 4)[2:]
+    said = softmax(Network(*bundle.verified_weights()).infer_batch(others)[0])
+    assert softmax(model.predict(others, verbose=0)) == pytest.approx(said, abs=1e-3)
+    assert model.count_params() == bundle.spec.parameters
+    names = [layer.name for layer in architectures.backbone_of(model).layers]
+    assert "block5_conv3" + architectures.MIXED in names
 
 
 def test_another_architecture_is_refused() -> None:
