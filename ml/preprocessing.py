@@ -94,7 +94,7 @@ def prepare(pixels: Pixels, size: Size, recipe: str, view: View | None = None) -
 
 
 def reduce(pixels: Pixels, recipe: str) -> Pixels:
-    """An image, float32 (h, w), of which no side is shorter than the recipe reads: a finer one is made smaller.
+    """An image, float32 (h, w), made no finer than those that networks learnt the recipe from.
 
     Reducing twice changes nothing more. Raises ValueError for an unknown recipe.
     """

@@ -69,7 +69,8 @@ def prepare(pixels: Pixels, size: Size, recipe: str) -> Prepared:
 
     Raises as `find_region`.
     """
-    return preprocessing.prepare(pixels, size, recipe, find_view(pixels, recipe))
+    reduced = preprocessing.reduce(pixels, recipe)
+    return preprocessing.prepare(reduced, size, recipe, find_view(reduced, recipe))
 
 
 def make_ready(recipe: str) -> None:

@@ -61,7 +61,7 @@ def read_prepared(path: Path, size: Size, recipe: str, change: Callable[[Pixels]
     The change keeps the shape of the image, and what the network looks at stays that of the unchanged one: where lungs
     are painted over, no network would find them, and the crop would be one that was never taught.
     """
-    pixels = read_pixels(path)
+    pixels = preprocessing.reduce(read_pixels(path), recipe)
     view = view_in(path, pixels, recipe)
     return preprocessing.prepare(change(pixels) if change else pixels, size, recipe, view)
 

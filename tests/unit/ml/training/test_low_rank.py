@@ -64,6 +64,18 @@ def test_what_it_keeps_decides_how_near_it_comes(backbone: keras.Model) -> None:
     assert sizes[0] < sizes[1] < backbone.count_params()
 
 
+def test_a_pair_gives_what_was_published_from_what_it_gets() -> None:
+    """The layers before it leave half of what they should: the pair gives the whole all the same."""
+    random = np.random.default_rng(4)
+    layer = keras.layers.Conv2D(64, 3, padding="same", name="conv")
+    layer.build((None, None, None, 16))
+    published = (random.normal(size=(8, 16, 16, 2)) @ random.normal(size=(2, 16))).astype(np.float32)
+    pair = low_rank._pair(layer, published, published / 2, 0.999, random)
+    assert [part.name for part in pair] == ["conv", "conv_mixed"]
+    wanted = low_rank._run([layer], published)
+    assert ((low_rank._run(pair, published / 2) - wanted) ** 2).mean() < 0.01 * wanted.var()
+
+
 def test_a_layer_makes_up_for_those_before_it(backbone: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fitted to what the published layer gets, and not to what it will get, each adds its error to the others."""
     others = pictures(4, seed=2)

@@ -40,7 +40,7 @@ def tiny_architecture() -> Iterator[None]:
 def chain_backbone(*, include_top: bool, weights: str | None, input_shape: tuple[int | None, ...]) -> keras.Model:
     """A plain chain of layers, as VGG16 is."""
     pixels = keras.Input(input_shape)
-    values = keras.layers.Conv2D(16, 3, padding="same", activation="relu", name="reads")(pixels)
+    values = keras.layers.Conv2D(64, 3, padding="same", activation="relu", name="reads")(pixels)
     for index, filters in enumerate((64, 96, 96)):
         values = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{index}")(values)
         values = keras.layers.MaxPooling2D(name=f"pool{index}")(values)
