@@ -60,8 +60,6 @@ class Run:
             origin = read_origin(str(self.plan.weights))
             (self.folder / ORIGIN).write_text(json.dumps(asdict(origin), indent=2) + "\n")
         self.model = _build(self.plan, len(self.labels))
-        if self.plan.kept is not None:
-            self.model = self._made_cheaper(self.plan.kept)
         self.average = WeightAverage()
 
     @property
@@ -82,25 +80,24 @@ class Run:
             self.data, rows, self.teaching.targets(rows), size=(side, side), recipe=self.plan.recipe
         )
 
-    def _made_cheaper(self, kept: float) -> keras.Model:
-        """The same classifier with cheaper convolutions, whose ranks are written for whoever builds it again."""
+    def make_cheaper(self, kept: float) -> None:
+        """Give the new model cheaper convolutions, and write their ranks for whoever builds it again."""
         rows = self.parts[Part.TRAIN]
         some = rows[:: max(1, len(rows) // RANK_IMAGES)]
         images = datasets.load_for(
             self.data, some, self.teaching.targets(some), size=self.size, recipe=self.plan.recipe
         )
-        colours = keras.Model(self.model.input, self.model.get_layer("channels").output)
-        pixels = colours.predict(datasets.network_input(images.grey, images.recipe), verbose=0)
         full = architectures.build(self.plan.architecture, len(self.labels), weights=self.plan.weights)
+        colours = keras.Model(full.input, full.get_layer("channels").output)
+        pixels = colours.predict(datasets.network_input(images.grey, images.recipe), verbose=0)
         weights = low_rank.reduce_ranks(architectures.backbone_of(full), pixels, kept)
         ranks = low_rank.ranks_of(weights)
         (self.folder / RANKS).write_text(json.dumps(ranks, indent=2) + "\n")
-        cheaper = architectures.build(
+        self.model = architectures.build(
             self.plan.architecture, len(self.labels), two_levels=self.plan.two_levels, ranks=ranks
         )
         for name, held in weights.items():
-            architectures.backbone_of(cheaper).get_layer(name).set_weights(held)
-        return cheaper
+            architectures.backbone_of(self.model).get_layer(name).set_weights(held)
 
     @property
     def size(self) -> Size:

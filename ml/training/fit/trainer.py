@@ -120,6 +120,8 @@ def _teach_last_layer(run: Run) -> None:
     """Leave all layers as they are but the last; nothing is done where that was done before."""
     if (run.folder / BEST).is_file():
         return
+    if run.plan.kept is not None:
+        run.make_cheaper(run.plan.kept)
     images, validation = (run.images(part, run.plan.final_side) for part in (Part.TRAIN, Part.VALIDATION))
     features = _pooled(run.model, images)
     groups, smoothing = [row.group for row in images.rows], run.plan.label_smoothing

@@ -35,6 +35,7 @@ from ml.training.fit import trainer
 from ml.training.fit.finished_run import FinishedRun
 from ml.training.fit.loss import SidedCrossEntropy
 from ml.training.fit.plan import Objective, Plan, parse_phases
+from ml.training.fit.run_files import RANKS
 from ml.training.fit.teaching import teaching_of
 from ml.training.fit.trainer import train
 from ml.training.fit.trunk_file import Origin, write_trunk
@@ -425,6 +426,10 @@ def test_a_trunk_is_made_cheaper_before_its_last_layer_is_taught(images: Path, t
             train(replace(cheaper, kept=0.9), images, tmp_path / "run")
         finished = FinishedRun.read(tmp_path / "run")
         assert 0 < len(finished.ranks) < 4
+        # A finished run is left as it is: with other ranks nobody could read its weights
+        written = (tmp_path / "run" / RANKS).stat().st_mtime_ns
+        train(cheaper, images, tmp_path / "run")
+        assert (tmp_path / "run" / RANKS).stat().st_mtime_ns == written
         # It is built again without the trunk, and says what became of it
         (tmp_path / "trunk.h5").unlink()
         assert finished.model().count_params() < architectures.build("chain", 3, two_levels=True).count_params()
