@@ -56,12 +56,13 @@ def find_region(pixels: Pixels, recipe: str) -> Region:
 def find_view(pixels: Pixels, recipe: str) -> View:
     """Find what a classifier looks at in an image, and what counts there, by the rule of any recipe.
 
-    `pixels` and errors as for `find_region`.
+    It is found in the image as the recipe reduces it. `pixels` and errors as for `find_region`.
     """
-    region = find_region(pixels, recipe)
+    reduced = preprocessing.reduce(pixels, recipe)
+    region = find_region(reduced, recipe)
     if not RECIPES[recipe].weighs_lungs:
         return View(region)
-    return View(region, lungs_within(LungFinder.load(version=VERSION), pixels, region))
+    return View(region, lungs_within(LungFinder.load(version=VERSION), reduced, region))
 
 
 def prepare(pixels: Pixels, size: Size, recipe: str) -> Prepared:
@@ -69,8 +70,7 @@ def prepare(pixels: Pixels, size: Size, recipe: str) -> Prepared:
 
     Raises as `find_region`.
     """
-    reduced = preprocessing.reduce(pixels, recipe)
-    return preprocessing.prepare(reduced, size, recipe, find_view(reduced, recipe))
+    return preprocessing.prepare(pixels, size, recipe, find_view(pixels, recipe))
 
 
 def make_ready(recipe: str) -> None:

@@ -61,7 +61,7 @@ def read_prepared(path: Path, size: Size, recipe: str, change: Callable[[Pixels]
     The change keeps the shape of the image, and what the network looks at stays that of the unchanged one: where lungs
     are painted over, no network would find them, and the crop would be one that was never taught.
     """
-    pixels = preprocessing.reduce(read_pixels(path), recipe)
+    pixels = read_pixels(path)
     view = view_in(path, pixels, recipe)
     return preprocessing.prepare(change(pixels) if change else pixels, size, recipe, view)
 
@@ -80,9 +80,9 @@ def load_for(data: Path, rows: Sequence[Row], targets: NDArray[np.int64], *, siz
 
 
 def _read(data: Path, size: Size, recipe: str, row: Row) -> tuple[Grey, View]:
-    pixels = preprocessing.reduce(read_pixels(data / row.path), recipe)
+    pixels = read_pixels(data / row.path)
     view = view_in(data / row.path, pixels, recipe)
-    small = preprocessing.resize(pixels, size, view.region)
+    small = preprocessing.resize(preprocessing.reduce(pixels, recipe), size, view.region)
     return np.asarray(np.rint(np.clip(small, 0.0, 1.0) * 255.0), dtype=np.uint8), view
 
 

@@ -133,6 +133,14 @@ def test_lungs_count_where_the_recipe_says_so(finder: LungFinder, xray: Pixels) 
     assert (inside == (view.lungs > 0)).mean() > 0.97
 
 
+def test_lungs_are_looked_for_in_the_image_as_the_recipe_reduces_it() -> None:
+    fine = chest_xray(1100, 1000, seed=3, opacities=1)
+    found, expected = (crop.find_view(pixels, "cxr-5") for pixels in (fine, preprocessing.reduce(fine, "cxr-5")))
+    assert found.region == expected.region
+    assert found.lungs is not None
+    assert np.array_equal(found.lungs, expected.lungs)
+
+
 def test_an_unknown_recipe_is_refused(xray: Pixels) -> None:
     with pytest.raises(ValueError, match="cxr-99"):
         crop.find_region(xray, "cxr-99")
