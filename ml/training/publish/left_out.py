@@ -107,6 +107,7 @@ def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
     from ml.training.measure.question_controls import controls_of
 
     ensemble, rows = newest(root, modality), _rows(data, modality)
+    specs = {name: read_bundle(root / name).spec for name in ensemble.members}
 
     def answered(features: Features) -> Any:
         return answer_left_out(features, rows, ensemble.labels)
@@ -119,11 +120,9 @@ def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
     return {
         "ensemble": ensemble.identity,
         # The layers before the last one learnt from some of these places, unless they are a trunk's
-        "knew": [name for name in ensemble.members if not reads_a_trunk(read_bundle(root / name).spec)],
+        "knew": [name for name, spec in specs.items() if not reads_a_trunk(spec)],
         # The network that finds them learnt from masks, which say nothing of disease
-        "lungs_count": any(
-            RECIPES[read_bundle(root / name).spec.preprocessing].weighs_lungs for name in ensemble.members
-        ),
+        "lungs_count": any(RECIPES[spec.preprocessing].weighs_lungs for spec in specs.values()),
         "subjects": {name: measure_left_out(each) for name, each in asked.items()},
         "controls": {name: measure_left_out(each) for name, each in controls.items()},
         "above": {name: measure_above(each, controls) for name, each in asked.items()},
