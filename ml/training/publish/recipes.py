@@ -121,7 +121,7 @@ LAST_LAYER_RECIPES = (
     Recipe("xception", CXR, "96:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("vgg19", CXR, "128:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("densenet121", CXR, "160:0", width=1, start="1.1.0", asks=True, last_layer=True),
-    Recipe("vgg16", CT, "224:0", width=1, asks=True, last_layer=True, trunk=TRUNK, kept=0.99),
+    Recipe("vgg16", CT, "224:0", width=1, asks=True, last_layer=True, trunk=TRUNK),
     Recipe("resnet50", CT, "96:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("inceptionv3", CT, "112:0", start="1.0.0", asks=True, last_layer=True),
     Recipe("xception", CT, "96:0", start="1.0.0", asks=True, last_layer=True),
