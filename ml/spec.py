@@ -92,6 +92,10 @@ class Zone(StrEnum):
     POSITIVE = "positive"
 
 
+# Labels of an image in which nothing of what is looked for was seen: high, each of them is good news.
+NO_FINDING = frozenset({"normal", "non-covid"})
+
+
 def positive_zone_start(positive_from: float) -> float:
     """What a probability is compared with: a bound of 1 says that there is no positive zone, so nothing reaches it.
 

@@ -18,9 +18,8 @@ from diagnosis.models import EnsemblePrediction, Prediction, ReadingPolicy
 from diagnosis.models.zone import Zone, has_zones, upper_threshold
 from diagnosis.results.labels import OTHERS, label_name
 from diagnosis.results.odds import frequency, tells_zones
+from ml.spec import NO_FINDING
 
-# The classes that stand for "nothing of what is looked for".
-NOTHING = ("normal", "non-covid")
 _Pair = tuple[str, str]
 TONES = {Zone.NEGATIVE: "neutral", Zone.INDETERMINATE: "indeterminate", Zone.POSITIVE: "positive"}
 _SIDES = {
@@ -93,7 +92,7 @@ class Given:
     @property
     def names_another(self) -> bool:
         """Whether the likeliest answer is a finding that the operating point does not look out for."""
-        return self.label not in (self.point["positive_label"], *NOTHING)
+        return self.label not in (self.point["positive_label"], *NO_FINDING)
 
 
 @dataclass(frozen=True)

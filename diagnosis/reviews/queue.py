@@ -23,11 +23,10 @@ from diagnosis.models.study import Priority as UrgencyOfRequest
 from diagnosis.models.zone import Zone
 from diagnosis.results import marks
 from diagnosis.states import ReviewStatus
+from ml.spec import NO_FINDING
 
 # A scan without a result is neither suspect nor harmless: it stands in the middle.
 UNKNOWN_SUSPICION = 0.5
-# Classes that name no finding; what is left of the probability is suspicion.
-_HARMLESS = frozenset({"normal", "non-covid"})
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def suspicion(predictions: list[Prediction], ensemble: EnsemblePrediction | None
 
 
 def _of_findings(one: Prediction | EnsemblePrediction) -> float:
-    return min(1.0, sum(share for label, share in one.probabilities.items() if label not in _HARMLESS))
+    return min(1.0, sum(share for label, share in one.probabilities.items() if label not in NO_FINDING))
 
 
 def share_above(predictions: list[Prediction]) -> float | None:

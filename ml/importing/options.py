@@ -66,7 +66,11 @@ def _add_meaning(parser: argparse.ArgumentParser) -> None:
         help="in the order of the outputs, such as covid,normal: of cxr covid, pneumonia and normal, of ct covid and "
         "non-covid, because the portal orders cases by these names",
     )
-    parser.add_argument("--positive", required=True, help="the label that the operating point is for")
+    parser.add_argument(
+        "--positive",
+        required=True,
+        help="the label that the operating point is for: a finding, never normal or non-covid",
+    )
     parser.add_argument("--one-means", metavar="LABEL", help="which label the 1 of a sigmoid stands for")
     parser.add_argument(
         "--scaling",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ml.importing.refusal import require
 from ml.preprocessing import Pixels
 from ml.probability import softmax
-from ml.spec import NAME
+from ml.spec import NAME, NO_FINDING
 
 LONGEST_LABEL = 30
 # An answer in float32 that is a probability may be this far from the sum of 1, or outside [0, 1].
@@ -81,6 +81,11 @@ def read_labels(ending: Ending, outputs: int, labels: Sequence[str], positive: s
     """Join what a person said with what the network has. Raises ImportRefused when they contradict each other."""
     _require_names(labels)
     require(positive in labels, f"--positive {positive} is none of the labels {', '.join(labels)}.")
+    require(
+        positive not in NO_FINDING,
+        f"--positive {positive} is the class of images without a finding, and everyone in whom nothing was found would "
+        f"count as positive. Give the class that is looked for: {_findings(labels)}.",
+    )
     if ending is Ending.SOFTMAX:
         require(one_means is None, "--one-means is for a sigmoid; this network ends with a softmax.")
         require(outputs == len(labels) >= 2, f"The network has {outputs} outputs, but there are {len(labels)} labels.")
@@ -120,6 +125,10 @@ def find_scaling(name: str, channels: int) -> Scaling:
         f"The scaling {name} is for three channels, and this network takes one.",
     )
     return SCALINGS[name]
+
+
+def _findings(labels: Sequence[str]) -> str:
+    return " or ".join(label for label in labels if label not in NO_FINDING)
 
 
 def _require_names(labels: Sequence[str]) -> None:

@@ -17,7 +17,8 @@ from audit.programs import SEND_BASE64
 from diagnosis.models import Analysis, ReadingPolicy
 from diagnosis.models.zone import Zone
 from diagnosis.results import words
-from diagnosis.results.answers import NOTHING, Given, given
+from diagnosis.results.answers import Given, given
+from ml.spec import NO_FINDING
 
 # What is written below the words of a result, in this order.
 FURTHER = ("verdict", "intended_use")
@@ -84,5 +85,5 @@ def is_plain(one: Given) -> bool:
     looked_for = Zone.POSITIVE if one.label == one.point["positive_label"] else Zone.NEGATIVE
     if one.stance != looked_for:
         return False
-    abnormal = Zone.NEGATIVE if one.label in NOTHING else Zone.POSITIVE
+    abnormal = Zone.NEGATIVE if one.label in NO_FINDING else Zone.POSITIVE
     return one.abnormality is None or one.abnormality["zone"] == abnormal

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from diagnosis.models import Prediction
-from diagnosis.results.answers import NOTHING, Given
+from diagnosis.results.answers import Given
 from diagnosis.results.labels import LABELS, LOOKED_FOR, label_name
 from diagnosis.reviews import agreement, queue
-from ml.spec import Modality
+from ml.spec import NO_FINDING, Modality
 from ml.training.modalities import LABELS as IMPORTED
 
 
@@ -16,9 +16,8 @@ def test_each_label_that_an_import_takes_has_a_name_and_a_meaning() -> None:
     assert {label for labels in IMPORTED.values() for label in labels} == set(LABELS)
     for modality in Modality:
         others = set(IMPORTED[modality]) - {LOOKED_FOR}
-        assert others <= set(NOTHING) | agreement._OTHER_FINDINGS
-        assert others & set(NOTHING) == others & queue._HARMLESS
-        assert others & queue._HARMLESS
+        assert others <= NO_FINDING | agreement._OTHER_FINDINGS
+        assert others & NO_FINDING
 
 
 @pytest.mark.parametrize(("clear", "is_finding"), [("normal", False), ("no-finding", True)])

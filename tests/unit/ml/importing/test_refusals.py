@@ -58,6 +58,7 @@ REFUSED = [
         {"labels": "covid,flu", "one_means": "flu"},
         "'flu' is no label of cxr; its labels are covid, pneumonia, normal",
     ),
+    ({"positive": "normal"}, "would count as positive. Give the class that is looked for: covid."),
     ({"version": "one"}, "such as 1.0.0"),
     ({"name": "Old network"}, "small letters"),
     ({"reference": "nowhere"}, "nowhere is no file or folder"),

@@ -156,10 +156,10 @@ def test_a_sigmoid_becomes_two_labels_without_loss(tmp_path: Path) -> None:
 def test_the_positive_label_is_served_first(tmp_path: Path) -> None:
     made = weights([3])
     network = network_of(head_layers([3], "softmax"), made, tmp_path)
-    labels = labelled(network, LABELS, "normal", None)
-    assert labels.served == ("normal", "covid", "pneumonia")
+    labels = labelled(network, LABELS, "pneumonia", None)
+    assert labels.served == ("pneumonia", *(label for label in LABELS if label != "pneumonia"))
     logits, _ = served(network, labels).outputs(colours())
-    assert softmax(logits) == pytest.approx(answers(made, colours())[:, [2, 0, 1]], abs=1e-6)
+    assert softmax(logits) == pytest.approx(answers(made, colours())[:, [1, 0, 2]], abs=1e-6)
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
@@ -207,6 +207,8 @@ REFUSED_LABELS = [
     ([3], "softmax", ("covid", "normal"), "covid", None, "3 outputs, but there are 2 labels"),
     ([2], "softmax", ("covid", "normal"), "covid", "covid", "is for a sigmoid"),
     ([2], "softmax", ("covid", "normal"), "flu", None, "is none of the labels"),
+    ([3], "softmax", LABELS, "normal", None, "the class that is looked for: covid or pneumonia"),
+    ([2], "softmax", ("covid", "non-covid"), "non-covid", None, "--positive non-covid is the class of images without"),
     ([2], "softmax", ("covid", "covid"), "covid", None, "stands twice"),
     ([2], "softmax", ("COVID 19", "normal"), "normal", None, "is no label"),
     ([1], "sigmoid", ("covid", "normal"), "covid", None, "Say with --one-means"),
