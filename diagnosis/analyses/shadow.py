@@ -103,6 +103,7 @@ def _row(
         classifier=spec.name,
         version=spec.version,
         weights_sha256=weights_sha256,
+        positive_label=point.positive_label,
         probability=probability,
         at_or_above_threshold=probability >= point.threshold,
         zone=point.zone(probability).value,

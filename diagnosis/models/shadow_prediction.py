@@ -26,6 +26,9 @@ class ShadowPrediction(ClinicalModel):
     classifier = models.CharField(max_length=60)
     version = models.CharField(max_length=20)
     weights_sha256 = models.CharField(max_length=64, blank=True, help_text="empty: an ensemble's")
+    positive_label = models.CharField(
+        max_length=30, blank=True, default="", help_text="the operating point's class; empty in rows older than this"
+    )
     probability = models.FloatField(help_text="of the operating point's class, 0 to 1")
     at_or_above_threshold = models.BooleanField(help_text="whether that probability reaches the threshold")
     zone = models.CharField(max_length=13, choices=Zone.choices)

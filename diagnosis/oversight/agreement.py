@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, TextField, When
+from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, TruncMonth
 
@@ -114,6 +115,14 @@ def overall(months: Iterable[Agreement]) -> list[Agreement]:
     return [Agreement(name, version, None, counts, checked) for (name, version, checked), counts in sums.items()]
 
 
+def _asked(answers: str) -> Combinable:
+    """What the thresholds of an answer were for when it was given."""
+    if answers == ON_TRIAL:
+        return F(f"analysis__{answers}__positive_label")
+    # As text: of a key of JSON, SQLite takes what it is compared with for JSON
+    return Cast(KeyTextTransform("positive_label", f"analysis__{answers}__operating_point"), TextField())
+
+
 def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name: str) -> Iterable[Mapping[str, Any]]:
     """`answers` is the relation of an analysis that holds them, `name` the field that says whose they are."""
     usable = reviews.filter(status=ReviewStatus.DECIDED, report__isnull=False, analysis__isnull=False)
@@ -126,10 +135,7 @@ def _rows(reviews: QuerySet[Review], first_impressions: bool, answers: str, name
     read = Q(**{f"{category_field}__in": READER_POSITIVE})
     answered = Q(**{f"analysis__{answers}__at_or_above_threshold": True})
     given = usable.filter(**{f"analysis__{answers}__isnull": False})
-    if answers != ON_TRIAL:  # whose rows do not say what their thresholds are for
-        # As text: of a key of JSON, SQLite takes what it is compared with for JSON
-        asked = Cast(KeyTextTransform("positive_label", f"analysis__{answers}__operating_point"), TextField())
-        given = given.alias(asked=asked).exclude(asked__in=OTHERS)
+    given = given.alias(asked=_asked(answers)).exclude(asked__in=OTHERS)
     return (
         given.values(
             classifier=F(f"analysis__{answers}__{name}"),

@@ -27,7 +27,7 @@ from diagnosis.oversight.times import Times
 from diagnosis.reviews.category_changes import CategoryChanges, category_changes
 
 # Of what is kept: another number when its form or its meaning changes.
-FORM = 5
+FORM = 6
 # A move that is stamped just before midnight is committed after it: a day is over some time later.
 SETTLING = timedelta(hours=1)
 KEPT = timedelta(days=90)

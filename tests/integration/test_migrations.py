@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from diagnosis.models import Analysis, Notification, Patient, Report, Review, Scan, Seal, Study
+from diagnosis.models import Analysis, Notification, Patient, Report, Review, Scan, Seal, ShadowPrediction, Study
 from diagnosis.models.patient import search_key_of
 from tests import schema
 
@@ -225,6 +225,23 @@ def what_later_versions_derive(old: StateApps, clinic: Clinic, by: User, reader:
     assert review.suspicion == pytest.approx(0.7)  # of anything abnormal
 
 
+def answers_on_trial_stay_without_what_they_were_for(
+    old: StateApps, clinic: Clinic, by: User, reader: User
+) -> Iterator[None]:
+    named = {"medical_record_number": "MRN-1", "family_name": "Berg", "search_key": " mrn-1 berg"}
+    patient = old.get_model("diagnosis", "Patient").objects.create(clinic_id=clinic.pk, created_by_id=by.pk, **named)
+    received = {"received_at": timezone.now(), "received_from_id": by.pk, "modality": "cxr"}
+    study = old.get_model("diagnosis", "Study").objects.create(clinic_id=clinic.pk, patient=patient, **received)
+    old_answer(old, study, by.pk, {"covid": 0.1, "pneumonia": 0.6, "normal": 0.3})
+    said = {"version": "1.0.0", "probability": 0.9, "at_or_above_threshold": True, "zone": "positive"}
+    row = old.get_model("diagnosis", "ShadowPrediction").objects.create(
+        analysis=old.get_model("diagnosis", "Analysis").objects.get(study=study), classifier="new-cxr", **said
+    )
+    yield
+    kept = ShadowPrediction.objects.get(pk=row.pk)
+    assert (kept.classifier, kept.probability, kept.positive_label) == ("new-cxr", 0.9, "")
+
+
 # The newest migration of the version that wrote the rows → what it wrote.
 STORIES: dict[str, list[Callable[[StateApps, Clinic, User, User], Iterator[None]]]] = {
     "0010_ensemble_predictions": [sentences_from_before_there_were_codes],
@@ -235,6 +252,7 @@ STORIES: dict[str, list[Callable[[StateApps, Clinic, User, User], Iterator[None]
         old_notices_lead_to_their_images,
     ],
     "0018_page_indexes": [what_later_versions_derive],
+    "0050_site_thresholds": [answers_on_trial_stay_without_what_they_were_for],
 }
 
 

@@ -384,6 +384,7 @@ def test_a_newcomer_is_on_trial_until_somebody_decides_and_changes_nothing_in_th
     assert twin
     assert (tried.classifier, tried.weights_sha256) == (newcomer.name, newcomer.weights_sha256)
     assert tried.probability == pytest.approx(twin.probability)
+    assert tried.positive_label == newcomer.operating_point.positive_label
     assert maps() == before
     assert {shown.prediction.identity for shown in present(analysis).predictions} == set(panel.members)
     assert [len(one.probabilities) for one in analysis.image_results.all()] == [2]
@@ -470,6 +471,7 @@ def test_a_clinic_that_accepts_first_has_results_of_the_version_that_it_has_acce
     assert [shadow.run(analysis.pk), shadow.run(analysis.pk)] == [3, 3]
     tried = ShadowPrediction.objects.get(analysis=analysis, classifier=panel.name)  # asked twice, kept once
     assert (tried.members, list(tried.images.all())) == (list(panel.members), [scan])
+    assert tried.positive_label == panel.operating_point.positive_label
 
     close_acceptance_of_one(monkeypatch, scan, by=administrator, measured=lambda *_: {})
     assert not shadow.is_wanted(analysis.pk)

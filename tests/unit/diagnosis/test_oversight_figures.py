@@ -22,7 +22,7 @@ from diagnosis.actions.report import sign_report
 from diagnosis.actions.report_correction import correct_report, enter_in_error
 from diagnosis.actions.review import claim_review, commit_first_impression, decide_review
 from diagnosis.errors import NotAllowedNow, Refusal
-from diagnosis.models import Analysis, Prediction, Report, Review, Scan
+from diagnosis.models import Analysis, Prediction, Report, Review, Scan, ShadowPrediction
 from diagnosis.models.review import Category, Decision
 from diagnosis.oversight import agreement, chart, history, jobs, storage, work
 from diagnosis.oversight import reviews as reading
@@ -243,6 +243,23 @@ def test_answers_about_another_finding_do_not_count(case: Callable[..., Review],
     Prediction.objects.filter(classifier="classifier-1").update(operating_point=point)
     (counted,) = agreement.by_month(Review.objects.all())
     assert (counted.classifier, counted.counts) == ("classifier-0", Counts(1, 1, 0, 0))
+
+
+@pytest.mark.both_databases
+def test_of_answers_on_trial_those_about_another_finding_do_not_count_either(
+    case: Callable[..., Review], radiologist: User
+) -> None:
+    """By what each row was for when it was given; rows older than that are counted as they were."""
+    labels = {"old-cxr": "", "covid-cxr": "covid", "pneumonia-cxr": "pneumonia"}
+    for category in ("typical", "negative"):
+        review = case(0.9)
+        analysis = Analysis.objects.get(study=review.study)
+        for name, label in labels.items():
+            said = {"probability": 0.9, "at_or_above_threshold": True, "zone": "positive", "positive_label": label}
+            ShadowPrediction.objects.create(analysis=analysis, classifier=name, version="1.0.0", **said)
+        read(radiologist, review, decision="agree", category=category)
+    counted = {one.classifier: one.counts for one in agreement.on_trial_by_month(Review.objects.all())}
+    assert counted == dict.fromkeys(("old-cxr", "covid-cxr"), Counts(1, 1, 0, 0))
 
 
 def test_agreement_by_version_and_month_adds_up(case: Callable[..., Review], radiologist: User) -> None:
