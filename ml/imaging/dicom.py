@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from io import BytesIO
-from typing import Self
+from typing import Self, TypedDict
 
 import numpy as np
 import pydicom
@@ -109,7 +109,7 @@ _MOMENTS = (
 )
 
 
-def first_moment(tags: Tags) -> datetime | None:
+def _first_moment(tags: Tags) -> datetime | None:
     """When the image was made, by the first pair of date and time that can be read."""
     moments = (tags.moment(day, hour) for day, hour in _MOMENTS)
     return next((moment for moment in moments if moment), None)
@@ -122,25 +122,48 @@ def _question(tags: Tags) -> str:
     return next((text for word in words for place in places if (text := place.text(word))), "")
 
 
-def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
+class Identification(TypedDict):
+    """Whose a file is, and of which study and when, as every kind of DICOM file says it; see DicomHeader."""
+
+    patient_name: str
+    person: PersonName
+    patient_id: str
+    birth_date: date | None
+    sex: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    accession_number: str
+    study_description: str
+    acquired_at: datetime | None
+
+
+def read_identification(tags: Tags) -> Identification:
     person = PersonName.parse(tags.name("PatientName"))
-    spacing = _spacing(tags, "PixelSpacing")
-    at_detector = None if spacing else _spacing(tags, "ImagerPixelSpacing")
-    return DicomHeader(
-        modality_code=tags.text("Modality").upper(),
-        modality=admission.modality,
+    return Identification(
         patient_name=person.readable,
         person=person,
         patient_id=tags.text("PatientID"),
         birth_date=tags.date("PatientBirthDate"),
         sex=tags.text("PatientSex").upper()[:1],
-        body_part=tags.text("BodyPartExamined").upper(),
-        view=tags.text("ViewPosition").upper(),
         study_instance_uid=tags.uid("StudyInstanceUID"),
         series_instance_uid=tags.uid("SeriesInstanceUID"),
         sop_instance_uid=tags.uid("SOPInstanceUID"),
         accession_number=tags.text("AccessionNumber"),
-        acquired_at=first_moment(tags),
+        study_description=tags.text("StudyDescription"),
+        acquired_at=_first_moment(tags),
+    )
+
+
+def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
+    spacing = _spacing(tags, "PixelSpacing")
+    at_detector = None if spacing else _spacing(tags, "ImagerPixelSpacing")
+    return DicomHeader(
+        modality_code=tags.text("Modality").upper(),
+        modality=admission.modality,
+        **read_identification(tags),
+        body_part=tags.text("BodyPartExamined").upper(),
+        view=tags.text("ViewPosition").upper(),
         instance_number=tags.integer("InstanceNumber"),
         pixel_spacing=spacing or at_detector,
         spacing_at_detector=at_detector is not None,
@@ -149,7 +172,6 @@ def read_header(tags: Tags, admission: Admission, syntax: str) -> DicomHeader:
         transfer_syntax=syntax,
         image_type=tags.texts("ImageType"),
         role=admission.role,
-        study_description=tags.text("StudyDescription"),
         series_description=tags.text("SeriesDescription"),
         series_number=tags.integer("SeriesNumber"),
         referring_physician=PersonName.parse(tags.name("ReferringPhysicianName")).readable,

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pydicom
 
-from ml.imaging.dicom import first_moment, stated_transfer_syntax
+from ml.imaging.dicom import read_identification, stated_transfer_syntax
 from ml.imaging.frame import admit_transfer_syntax
 from ml.imaging.header import NO_NAME
 from ml.imaging.names import PersonName
@@ -43,19 +43,8 @@ def identify(data: bytes) -> DicomIdentity:
     if not len(dataset):
         raise ImageRefused("truncated", variant="dicom")
     tags = Tags(dataset)
-    person = PersonName.parse(tags.name("PatientName"))
     return DicomIdentity(
-        patient_name=person.readable,
-        person=person,
-        patient_id=tags.text("PatientID"),
-        birth_date=tags.date("PatientBirthDate"),
-        sex=tags.text("PatientSex").upper()[:1],
-        study_instance_uid=tags.uid("StudyInstanceUID"),
-        series_instance_uid=tags.uid("SeriesInstanceUID"),
-        sop_instance_uid=tags.uid("SOPInstanceUID"),
+        **read_identification(tags),
         sop_class_uid=tags.uid("SOPClassUID"),
-        accession_number=tags.text("AccessionNumber"),
         modality_code=tags.text("Modality").upper()[:16],
-        study_description=tags.text("StudyDescription"),
-        acquired_at=first_moment(tags),
     )
