@@ -24,7 +24,7 @@ from diagnosis.models import Report
 from diagnosis.models.modality import Modality
 from diagnosis.models.review import Category
 from diagnosis.reports.pdf import render_pdf
-from diagnosis.reports.picture import picture_of
+from diagnosis.reports.picture import pictures_of
 from diagnosis.states import STANDING_ELSEWHERE, ReportStanding
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _pdf(subject: Subject, report: Report, version: str) -> Dataset:
 
     address = settings.PUBLIC_URL.rstrip("/") + reverse("diagnosis:report-verify", args=[report.verification_code])
     with in_time_zone_of(report.study.clinic):
-        data = render_pdf(report, picture=picture_of(report), verification_url=address, repeatable=True)
+        data = render_pdf(report, pictures=pictures_of(report), verification_url=address, repeatable=True)
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID = UID(ENCAPSULATED_PDF)

@@ -41,7 +41,7 @@ from diagnosis.models.report import ReportQuerySet
 from diagnosis.models.scan import FileFormat
 from diagnosis.reports import seals
 from diagnosis.reports.pdf import render_pdf
-from diagnosis.reports.picture import picture_of
+from diagnosis.reports.picture import pictures_of
 from diagnosis.results import intended_use
 from diagnosis.rules import blinding, corrections, records
 from diagnosis.rules.classifiers import Stops
@@ -161,7 +161,7 @@ def _add_images(archive: Archive, one: OneStudy) -> None:
 def _add_reports(archive: Archive, reports: Mapping[str, Report], address_of: Address) -> None:
     for name, report in reports.items():
         if report.status == ReportStatus.FINAL:
-            archive.add(name, render_pdf(report, picture=picture_of(report), verification_url=address_of(report)))
+            archive.add(name, render_pdf(report, pictures=pictures_of(report), verification_url=address_of(report)))
             archive.add_json(name.replace(".pdf", "-seals.json"), _seals(report, address_of(report)))
 
 

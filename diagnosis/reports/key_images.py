@@ -68,8 +68,8 @@ def _shown(kept: Mapping[str, Any], image: Scan) -> ShownKeyImage:
     return ShownKeyImage(kept, image, name_of(image), _window(kept), tuple(map(words, found)))
 
 
-def picture(shown: ShownKeyImage) -> bytes | None:
-    """A PNG of at most SIDE pixels; None where the file cannot be read."""
+def picture(shown: ShownKeyImage, *, side: int = SIDE) -> bytes | None:
+    """A PNG whose longer side is `side` pixels; None where the file cannot be read."""
     try:
         values = measured(shown.image)
     except (FileRefused, IntakeUnavailable, OSError):
@@ -80,7 +80,7 @@ def picture(shown: ShownKeyImage) -> bytes | None:
         window=(window["centre"], window["width"]) if window else None,
         inverted=shown.kept["inverted"],
         shapes=[Measurement.restored(one).shape for one in shown.kept["measurements"]],
-        side=SIDE,
+        side=side,
     )
 
 

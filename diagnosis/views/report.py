@@ -41,7 +41,7 @@ from diagnosis.reports.key_images import key_images
 from diagnosis.reports.key_images import picture as picture_of_key_image
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
-from diagnosis.reports.picture import picture_of
+from diagnosis.reports.picture import pictures_of
 from diagnosis.rules import blinding, corrections, policies
 from diagnosis.rules.confidentiality import require_open_report
 from diagnosis.views.review.unsigned import unsigned
@@ -124,7 +124,7 @@ def enter_error(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def pdf(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     report = _find(request, pk)
     note_event(Event.EXPORT)
-    data = render_pdf(report, picture=picture_of(report), verification_url=_verification_url(request, report))
+    data = render_pdf(report, pictures=pictures_of(report), verification_url=_verification_url(request, report))
     name = f"report-{report.verification_code}.pdf"
     return HttpResponse(
         data, content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{name}"'}

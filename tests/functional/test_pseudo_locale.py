@@ -29,6 +29,7 @@ from reportlab.pdfgen.canvas import Canvas
 from accounts.models import Clinic, Membership, User
 from diagnosis.models import Patient, Report, Review
 from diagnosis.reports.pdf import document
+from diagnosis.reports.picture import Picture
 from fhir.catalogue import KINDS
 from portal.catalogues import PSEUDO
 from tests.conftest import CI, PASSWORD
@@ -374,7 +375,9 @@ def test_the_printed_report_is_translated(state: str, world: World, monkeypatch:
         monkeypatch.setattr(Canvas, name, listening(getattr(Canvas, name), 3))
     report = Report.objects.get(status=state, study=world.scans[0 if state == "final" else 5].study)
     with translation.override(PSEUDO):
-        printed = document.render_pdf(report, picture=xray_png(), verification_url="http://127.0.0.1/verify/")
+        printed = document.render_pdf(
+            report, pictures=(Picture(xray_png()),), verification_url="http://127.0.0.1/verify/"
+        )
     assert printed.startswith(b"%PDF")
     codes = [report.content_sha256, report.content_sha256[:12], "0" * 12, "http://127.0.0.1/verify/"]
     left = [words for words in laid_out if left_over(words, data=[*world.data(), *codes])]

@@ -27,6 +27,7 @@ from diagnosis.models.study import ExaminedFrom
 from diagnosis.reports import content as report_content
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
+from diagnosis.reports.picture import Picture
 from diagnosis.scans.request import noon_of
 from diagnosis.states import ReportStatus
 from tests.concurrency import together
@@ -233,7 +234,7 @@ def test_the_printed_report_is_a_pdf_of_whatever_name(preliminary: Report, patie
     patient.family_name = "Łukaszewicz-Дмитриев & <b>"
     patient.save()
     preliminary.refresh_from_db()
-    data = render_pdf(preliminary, picture=xray_png(), verification_url="https://portal.example/verify/x/")
+    data = render_pdf(preliminary, pictures=(Picture(xray_png()),), verification_url="https://portal.example/verify/x/")
     assert data.startswith(b"%PDF-") and data.rstrip().endswith(b"%%EOF")
 
 

@@ -15,10 +15,11 @@ from PIL import Image
 from accounts.logo import read_logo
 from accounts.models import Clinic, Letterhead, User
 from diagnosis.actions.report import add_addendum, sign_report
-from diagnosis.models import Patient, Report
+from diagnosis.models import EnsemblePrediction, Patient, Report
 from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.fonts import REGULAR
 from diagnosis.reports.pdf.markup import cannot_print, marked_up
+from diagnosis.reports.picture import Picture
 from tests.conftest import CI, PASSWORD
 from tests.factories import finish, new_case, read
 from tests.images import xray_png
@@ -28,17 +29,17 @@ LONG = "The lungs are clear. The heart is not enlarged. " * 40
 
 
 @pytest.fixture
-def pages(tmp_path: Path) -> Callable[[Report], list[str]]:
+def pages(tmp_path: Path) -> Callable[..., list[str]]:
     """The words of each page of a report's PDF, as they stand from top to bottom."""
     if not shutil.which("pdftotext"):
         (pytest.fail if CI else pytest.skip)("There is no pdftotext: apt-get install poppler-utils.")
 
-    def printed_pages(report: Report) -> list[str]:
+    def printed_pages(report: Report, *pictures: Picture) -> list[str]:
         file = tmp_path / "report.pdf"
         file.write_bytes(
             render_pdf(
                 Report.objects.get(pk=report.pk),
-                picture=xray_png(),
+                pictures=pictures or (Picture(xray_png()),),
                 verification_url="https://portal.example/verify/x/",
             )
         )
@@ -60,7 +61,7 @@ def signed(report: Report, by: User) -> Report:
 
 
 def test_one_page_holds_the_words_then_the_signature_then_the_classifiers(
-    pages: Callable[[Report], list[str]], preliminary: Report, radiologist: User
+    pages: Callable[..., list[str]], preliminary: Report, radiologist: User
 ) -> None:
     (page,) = pages(signed(preliminary, radiologist))
     order = [
@@ -77,7 +78,7 @@ def test_one_page_holds_the_words_then_the_signature_then_the_classifiers(
 
 
 def test_the_signature_never_stands_alone_on_a_page(
-    pages: Callable[[Report], list[str]], preliminary: Report, radiologist: User
+    pages: Callable[..., list[str]], preliminary: Report, radiologist: User
 ) -> None:
     Report.objects.update(findings=LONG * 2)
     preliminary.refresh_from_db()
@@ -90,7 +91,7 @@ def test_the_signature_never_stands_alone_on_a_page(
 
 
 def test_the_first_page_says_that_an_addendum_follows(
-    pages: Callable[[Report], list[str]], preliminary: Report, radiologist: User
+    pages: Callable[..., list[str]], preliminary: Report, radiologist: User
 ) -> None:
     Report.objects.update(findings=LONG * 3)
     preliminary.refresh_from_db()
@@ -102,13 +103,35 @@ def test_the_first_page_says_that_an_addendum_follows(
 
 
 def test_the_letterhead_is_the_clinics_and_so_are_the_times(
-    pages: Callable[[Report], list[str]], preliminary: Report, radiologist: User, clinic: Clinic
+    pages: Callable[..., list[str]], preliminary: Report, radiologist: User, clinic: Clinic
 ) -> None:
     Letterhead.objects.create(clinic=clinic, address="4 Harbour Road\nTelephone 555 0100", logo=logo())
     Clinic.objects.update(time_zone="Asia/Kathmandu")
     (page,) = pages(signed(Report.objects.get(), radiologist))
     assert "4 Harbour Road" in page and "Telephone 555 0100" in page
     assert "+0545" in page and "UTC" not in page
+
+
+def test_a_result_for_research_is_printed_with_the_words_that_say_so(
+    pages: Callable[..., list[str]], preliminary: Report
+) -> None:
+    (page,) = pages(preliminary)
+    assert "For research only" not in page
+    said = EnsemblePrediction.objects.get()
+    EnsemblePrediction.objects.update(operating_point={**said.operating_point, "research_only": True})
+    (page,) = pages(preliminary)
+    assert page.index("Classifiers (") < page.index("For research only") < page.index("Probability")
+
+
+def test_every_key_image_is_printed_with_its_measurements(pages: Callable[..., list[str]], preliminary: Report) -> None:
+    measured = Picture(xray_png(), "Key image 1: Slice 7", ("length 12.3 mm", "angle 4.0°"))
+    others = [Picture(xray_png(), f"Key image {number}: Slice {number}") for number in range(2, 6)]
+    printed = "".join(pages(preliminary, measured, Picture(None, "Key image 6: Slice 6"), *others))
+    assert "Key image 1: Slice 7: (1) length 12.3 mm; (2) angle 4.0°" in printed
+    assert printed.count("Key image 1: Slice 7") == 2  # below the picture at the head, too
+    assert all(printed.count(f"Key image {number}: Slice {number}") == 1 for number in range(2, 7))
+    assert printed.count("The picture could not be drawn.") == 1
+    assert "Key images" not in "".join(pages(preliminary))
 
 
 def test_names_that_run_from_the_right_are_drawn_whole_and_in_order() -> None:
@@ -124,7 +147,7 @@ def test_markup_in_a_name_is_only_letters() -> None:
 
 
 def test_letters_without_a_font_are_said_to_be_missing(
-    pages: Callable[[Report], list[str]], preliminary: Report, patient: Patient
+    pages: Callable[..., list[str]], preliminary: Report, patient: Patient
 ) -> None:
     # Linear B, which no font of a clinic's server holds.
     patient.family_name = "\U00010000\U00010001"

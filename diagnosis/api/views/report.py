@@ -24,7 +24,7 @@ from diagnosis.api.views.problems import problems
 from diagnosis.api.withholding import WithholdingPages
 from diagnosis.models import Report
 from diagnosis.reports.pdf import render_pdf
-from diagnosis.reports.picture import picture_of
+from diagnosis.reports.picture import pictures_of
 from diagnosis.rules import blinding, corrections
 from diagnosis.rules.confidentiality import require_open_report
 
@@ -103,6 +103,6 @@ class Pdf(_ReportView):
         report = self.get_object()
         note_event(Event.EXPORT)
         address = reverse("diagnosis:report-verify", args=[report.verification_code], request=request)
-        data = render_pdf(report, picture=picture_of(report), verification_url=address)
+        data = render_pdf(report, pictures=pictures_of(report), verification_url=address)
         name = f'attachment; filename="report-{report.verification_code}.pdf"'
         return HttpResponse(data, content_type="application/pdf", headers={"Content-Disposition": name, **PRIVATE})

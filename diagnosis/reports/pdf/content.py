@@ -24,7 +24,7 @@ from diagnosis.models.study import ExaminedFrom
 from diagnosis.models.zone import has_zones, upper_threshold
 from diagnosis.reports import content as report_content
 from diagnosis.reports import sections
-from diagnosis.results import answers, contents, verdict
+from diagnosis.results import answers, contents, verdict, words
 from diagnosis.results import images as image_words
 from diagnosis.results.labels import label_name
 from diagnosis.reviews import suggestions
@@ -83,6 +83,7 @@ class PrintedReport:
     signature: str
     content_sha256: str
     addenda: tuple[tuple[str, str], ...]
+    caution: str
     predictions: tuple[PrintedPrediction, ...]
     machine_notes: tuple[str, ...]
     decision: str
@@ -116,6 +117,7 @@ def printed(report: Report) -> PrintedReport:
         signature=_signature(report),
         content_sha256=report.content_sha256,
         addenda=tuple(_addendum(addendum) for addendum in report.addenda.all()),
+        caution=_caution(frozen["analysis"] or {}),
         predictions=_predictions(frozen["analysis"] or {}),
         machine_notes=_machine_notes(frozen["analysis"] or {}),
         decision=_decision(report) + _why_both(frozen) + _of_another_category(report),
@@ -267,6 +269,13 @@ def _of_another_category(report: Report) -> str:
     return " " + _("This was decided beside the category of the reading, which was: %(category)s.") % {
         "category": report.reading.get_category_display()
     }
+
+
+def _caution(analysis: Mapping[str, Any]) -> str:
+    """Beside results of classifiers that are for research only, whichever the clinic shows on screen."""
+    said = [analysis["combination"]] if analysis.get("combination") else analysis.get("predictions", ())
+    research_only = any(answers.given_frozen(one).is_research_only for one in said)
+    return _(words.RESEARCH_ONLY_SHOWN) if research_only else ""
 
 
 def _predictions(analysis: Mapping[str, Any]) -> tuple[PrintedPrediction, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -21,9 +22,11 @@ from diagnosis.reports.pdf.content import PrintedPrediction, PrintedReport, prin
 from diagnosis.reports.pdf.fonts import BOLD, REGULAR
 from diagnosis.reports.pdf.markup import cannot_print, marked_up
 from diagnosis.reports.pdf.styles import LINE, MARGIN, MUTED, TINT, WARN, styles
+from diagnosis.reports.picture import Picture
 
 WIDTH = A4[0] - 2 * MARGIN
 PICTURE_SIDE = 48 * mm
+PICTURES_IN_A_ROW = 3
 CODE_SIDE = 22 * mm
 LOGO = (50 * mm, 18 * mm)
 HEADINGS = (
@@ -36,8 +39,10 @@ HEADINGS = (
 )
 
 
-def render_pdf(report: Report, *, picture: bytes | None, verification_url: str, repeatable: bool = False) -> bytes:
-    """The report as a PDF file. `picture` is a PNG of the image, or None where none can be made.
+def render_pdf(
+    report: Report, *, pictures: Sequence[Picture], verification_url: str, repeatable: bool = False
+) -> bytes:
+    """The report as a PDF file. `pictures` are as of `pictures_of`: the first stands at the head.
 
     `repeatable`: the same bytes for the same report, because the file does not say when it was made.
 
@@ -46,13 +51,13 @@ def render_pdf(report: Report, *, picture: bytes | None, verification_url: str, 
     """
     with in_time_zone_of(report.scan.clinic):
         content = printed(report)
-    lay_out = partial(_laid_out, content, picture, verification_url, invariant=int(repeatable))
+    lay_out = partial(_laid_out, content, pictures, verification_url, invariant=int(repeatable))
     _, pages = lay_out(pages=0)
     return lay_out(pages=pages)[0]
 
 
 def _laid_out(
-    content: PrintedReport, picture: bytes | None, url: str, *, pages: int, invariant: int
+    content: PrintedReport, pictures: Sequence[Picture], url: str, *, pages: int, invariant: int
 ) -> tuple[bytes, int]:
     """The file, and how many pages it has."""
     file = BytesIO()
@@ -70,19 +75,20 @@ def _laid_out(
     # Nothing about the patient in the file's properties: they show in file managers and search indexes.
     document.title, document.author, document.creator = _("Radiology report"), content.clinic, _("Radiology report")
     page = partial(_page, content, pages)
-    document.build(_parts(content, picture, url), onFirstPage=page, onLaterPages=page)
+    document.build(_parts(content, pictures, url), onFirstPage=page, onLaterPages=page)
     return file.getvalue(), document.page
 
 
-def _parts(content: PrintedReport, picture: bytes | None, url: str) -> list[Flowable]:
+def _parts(content: PrintedReport, pictures: Sequence[Picture], url: str) -> list[Flowable]:
     return [
         *_head(content),
-        _identity(content, picture),
+        _identity(content, pictures[0]),
         *_warnings(content),
         *_words(content),
         # The signature must not stand alone on a page: it takes the last of the words along.
         KeepTogether([*_section(_("Category"), content.category), *_proof(content, url)]),
         *_addenda(content),
+        *_key_images(pictures),
         KeepTogether(_classifiers(content)),
     ]
 
@@ -112,7 +118,7 @@ def _letterhead(content: PrintedReport) -> Flowable:
     return head
 
 
-def _identity(content: PrintedReport, picture: bytes | None) -> Flowable:
+def _identity(content: PrintedReport, picture: Picture) -> Flowable:
     """The patient large, the rest of the facts below in two columns of names and values."""
     words_width = WIDTH - PICTURE_SIDE - 8 * mm
     value_width = words_width - 30 * mm
@@ -120,14 +126,39 @@ def _identity(content: PrintedReport, picture: bytes | None) -> Flowable:
     rows = [[_text("label", name), _text("body", value, value_width)] for name, value in facts]
     table = Table([["", ""], *rows], colWidths=[30 * mm, value_width])
     table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_flush(), *_padding(0.5)]))
-    shown = _fitted(picture, PICTURE_SIDE, PICTURE_SIDE) if picture else _unseen()
     both = Table(
-        [[[_text("patient", patient, words_width), table], shown]],
+        [[[_text("patient", patient, words_width), table], _captioned(picture)]],
         colWidths=[WIDTH - PICTURE_SIDE - 4 * mm, PICTURE_SIDE + 4 * mm],
     )
     style = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("ALIGN", (1, 0), (1, 0), "RIGHT")]
     both.setStyle(TableStyle([*style, ("BOX", (0, 0), (-1, -1), 0.5, LINE)]))
     return both
+
+
+def _captioned(picture: Picture) -> list[Flowable]:
+    shown = _fitted(picture.png, PICTURE_SIDE, PICTURE_SIDE) if picture.png else _unseen()
+    return [shown, _text("muted", picture.caption, PICTURE_SIDE)] if picture.caption else [shown]
+
+
+def _key_images(pictures: Sequence[Picture]) -> list[Flowable]:
+    """Those that do not stand at the head of the report already, and what was measured on each."""
+    others = [_captioned(one) for one in pictures[1:]]
+    measured = [_text("small", f"{one.caption}: {_numbered(one.measurements)}") for one in pictures if one.measurements]
+    if not (others or measured):
+        return []
+    rows = [_row(others[start : start + PICTURES_IN_A_ROW]) for start in range(0, len(others), PICTURES_IN_A_ROW)]
+    return [_text("heading", _("Key images")), *measured, *rows]
+
+
+def _row(cells: Sequence[list[Flowable]]) -> Table:
+    empty: list[list[Flowable]] = [[] for _cell in range(PICTURES_IN_A_ROW - len(cells))]
+    row = Table([[*cells, *empty]], colWidths=[WIDTH / PICTURES_IN_A_ROW] * PICTURES_IN_A_ROW)
+    row.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_flush(), *_padding(4)]))
+    return row
+
+
+def _numbered(words: Sequence[str]) -> str:
+    return "; ".join(f"({number}) {one}" for number, one in enumerate(words, 1))
 
 
 def _unseen() -> Paragraph:
@@ -179,6 +210,7 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
     inside: list[list[Flowable]] = [
         [_text("heading", _("Classifiers (decision support, not part of the radiologist's report)"))]
     ]
+    inside += [[_text("caution", content.caution)]] if content.caution else []
     inside.append([_prediction_table(content) if content.predictions else _text("body", _("No classifiers' result."))])
     inside += [[_text("small", note)] for note in content.machine_notes]
     inside += [[_text("small", content.decision)], [_text("small", content.intended_use)]]

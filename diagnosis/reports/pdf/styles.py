@@ -36,5 +36,6 @@ def styles() -> dict[str, ParagraphStyle]:
         "small": ParagraphStyle("small", body, fontSize=7, leading=9.2),
         "tiny": ParagraphStyle("tiny", body, fontSize=6.4, leading=8),
         "muted": ParagraphStyle("muted", body, fontSize=7, leading=9.2, textColor=MUTED),
+        "caution": ParagraphStyle("caution", body, fontName=BOLD, fontSize=8, leading=10.5, textColor=WARN),
         "warning": ParagraphStyle("warning", body, fontName=BOLD, fontSize=9.5, leading=13, textColor=WARN),
     }

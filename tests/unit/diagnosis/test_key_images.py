@@ -21,6 +21,8 @@ from diagnosis.forms.key_images import MarkedImagesField
 from diagnosis.models import KeyImage, Patient, Report, Review
 from diagnosis.reports import content as report_content
 from diagnosis.reports.key_images import key_images
+from diagnosis.reports.picture import pictures_of
+from diagnosis.scans import rendition
 from diagnosis.scans.marked_picture import marked_picture
 from diagnosis.scans.measuring import Kind, Measurement, Shape, measure, within
 from ml.imaging.greyscale import Greyscale
@@ -171,6 +173,26 @@ def test_the_report_shows_key_images_with_window_and_measurements(
     with Image.open(BytesIO(picture.content)) as opened:
         assert max(opened.size) == 1024
     assert client.get(reverse("diagnosis:report-key-image", args=[report.pk, 2])).status_code == 404
+
+
+def test_paper_and_the_head_of_the_page_show_the_key_image_instead_of_the_studys_own(
+    client: Client, review: Review, radiologist: User
+) -> None:
+    report = decided(client, review, radiologist, key_images=json.dumps([marked(review)]))
+    (printed,) = pictures_of(report)
+    assert printed.caption == "Key image 1: Image, window W 80 L 120, black and white exchanged"
+    assert printed.measurements == ("length 5 pixels (the file does not say their size)",)
+    assert printed.png
+    with Image.open(BytesIO(printed.png)) as opened:
+        assert (opened.mode, max(opened.size)) == ("RGB", 720)
+    of_study = reverse("diagnosis:scan-image", args=[review.scan.pk])
+    page = reverse("diagnosis:report-detail", args=[report.pk])
+    assert of_study not in client.get(page).content.decode()
+    KeyImage.objects.all().delete()
+    (printed,) = pictures_of(report)
+    assert (printed.caption, printed.measurements) == ("", ())
+    assert printed.png == rendition.rendition(review.scan, 1024)
+    assert of_study in client.get(page).content.decode()
 
 
 def test_without_a_script_the_box_stands_for_the_image_that_was_shown(
