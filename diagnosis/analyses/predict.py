@@ -16,6 +16,7 @@ from diagnosis.messages import Message
 from diagnosis.models.scan import Modality
 from ml import serving
 from ml.ensemble import EnsembleSpec
+from ml.gate.refusal import params_of_a_slice
 from ml.preprocessing import Pixels
 from ml.serving.engine import BATCH
 from ml.spec import ClassifierSpec
@@ -103,12 +104,20 @@ def predict_study(sources: Sequence[ImageSource], modality: Modality, asked: Cho
     if any(one.refused == aggregation.BETWEEN for one in outcomes):
         note = aggregation.note_of_thinning(len(answered), len(speaking.images))
         account["notes"] = [*account["notes"], note]
+    if modality.comes_in_series:
+        outcomes = [_of_a_slice(one) for one in outcomes]
     if speaking.series:
         account |= aggregation.account_of_choice(speaking.series)
         outcomes += _silent(sources, speaking.series)
     drawn = panel.draw(key.answers)
     predictions = _read(drawn, asked) if drawn else predict(key.source.pixels(), modality, asked)
     return StudyPredictions(made.key_image, _of_study(predictions, made), tuple(outcomes), account)
+
+
+def _of_a_slice(one: ImageOutcome) -> ImageOutcome:
+    if one.refused is None:
+        return one
+    return replace(one, refused=Message(one.refused.code, params_of_a_slice(one.refused.code, one.refused.params)))
 
 
 def _silent(sources: Sequence[ImageSource], chosen: ChosenSeries[UUID]) -> list[ImageOutcome]:

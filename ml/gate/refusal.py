@@ -92,6 +92,50 @@ SENTENCES = {
     "wrong_modality/cxr": _("This was said to be a chest X-ray but looks like a CT slice; upload it again as CT."),
     "wrong_modality/ct": _("This was said to be a CT slice but looks like an X-ray; upload it again as chest X-ray."),
 }
+# Of one slice among others that were answered: nobody uploads it again, and the result goes without it.
+OF_A_SLICE = {
+    "too_small": _(
+        "Not part of the result: this slice is only %(width)d x %(height)d pixels; "
+        "its shorter side must have at least %(side)d."
+    ),
+    "shape": _("Not part of the result: this slice is %(width)d x %(height)d pixels, a shape that no slice has."),
+    "blank": _("Not part of the result: this slice is one nearly even shade."),
+    "turned": _(
+        "Not part of the result: this slice lies on its side or upside down, and the classifiers know upright images "
+        "only."
+    ),
+    "tilted": _(
+        "Not part of the result: this slice is tilted by about fifteen degrees or more, and the classifiers know "
+        "upright images only."
+    ),
+    "inverted": _("Not part of the result: the greys of this slice are inverted, with air bright and bone dark."),
+    "reformatted": _(
+        "Not part of the result: this looks like a coronal or sagittal image, and the classifiers know axial slices "
+        "only."
+    ),
+    "without_lungs": _(
+        "Not part of the result: hardly any lung can be seen in this slice, as at the neck or in the abdomen."
+    ),
+    "window": _(
+        "Not part of the result: lung is black in this slice, as in a mediastinal or bone window, so nothing in it can "
+        "be seen."
+    ),
+    "several": _("Not part of the result: this picture shows several images, or an image within a page."),
+    "part": _("Not part of the result: this slice shows only a part of the chest."),
+    "blurred": _("Not part of the result: this slice is too blurred to read."),
+    "enlarged": _(
+        "Not part of the result: this slice was enlarged from a thumbnail, so that its fine detail is missing."
+    ),
+    "screen": _("Not part of the result: this is a picture of a screen, with parts of a program around the image."),
+    "photographed": _("Not part of the result: this looks like a photograph of a film or of a monitor."),
+    "other_part": _("Not part of the result: this looks like another part of the body than the chest."),
+    "not_chest": _("Not part of the result: this does not look like an axial slice of a chest CT."),
+    "unclear": _(
+        "Not part of the result: it is not clear that this is an axial slice of a chest CT, upright and whole."
+    ),
+    "wrong_modality": _("Not part of the result: this looks like an X-ray and not like a CT slice."),
+}
+SENTENCES |= {f"{code}/slice": sentence for code, sentence in OF_A_SLICE.items()}
 _CODES = {
     Kind.CXR_TURNED: "turned",
     Kind.CT_TURNED: "turned",
@@ -140,6 +184,14 @@ def explain(kind: Kind, modality: Modality) -> GateRefusal:
 def refuse_without_lungs(modality: Modality) -> GateRefusal:
     """The refusal of an image in which lungs are to be read and none were found."""
     return _of_modality("without_lungs", modality)
+
+
+def params_of_a_slice(code: str, params: Params) -> Params:
+    """With the sentence for one slice among others in place of that for an image which somebody uploaded.
+
+    Another code than those of OF_A_SLICE keeps its own.
+    """
+    return {**params, "variant": "slice"} if code in OF_A_SLICE else params
 
 
 def _of_modality(code: str, modality: Modality) -> GateRefusal:

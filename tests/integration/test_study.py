@@ -18,6 +18,7 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.analyses import ahead, predict, runner
 from diagnosis.models import Analysis, Notification, Patient, Review, Scan, Study
 from diagnosis.states import AnalysisStatus as S
+from ml.gate import Gate, GateRefusal
 from ml.preprocessing import Prepared
 from ml.serving import Classifier
 from ml.study.inference import Panel
@@ -111,6 +112,25 @@ def test_a_ct_series_has_one_result_and_one_of_each_slice(send: Send) -> None:
     assert str(key.pk) in analysis.aggregation["key_images"]
     study.refresh_from_db()
     assert study.representative == slices[0]  # number 3 of 4: the middle, whatever the classifiers found
+
+
+def test_a_slice_that_is_refused_among_others_is_not_told_to_be_uploaded_again(
+    send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = [send(slice_of(number)).study for number in (1, 2, 3, 4)][-1]
+    refusals = iter([GateRefusal("without_lungs")])
+    monkeypatch.setattr(Gate, "refusal", lambda *_: next(refusals, None))
+    said = sorted(one.not_classified for one in run(study).image_results.all())
+    assert said == [
+        *("", "", ""),
+        "Not part of the result: hardly any lung can be seen in this slice, as at the neck or in the abdomen.",
+    ]
+
+
+def test_where_every_slice_is_refused_the_study_says_what_to_do(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = [send(slice_of(number)).study for number in (1, 2)][-1]
+    monkeypatch.setattr(Gate, "refusal", lambda *_: GateRefusal("without_lungs"))
+    assert run(study).failure_reason.endswith("upload a slice through the lungs.")
 
 
 def test_of_slices_a_millimetre_apart_one_in_every_five_is_asked_about(send: Send, asked: list[UUID]) -> None:

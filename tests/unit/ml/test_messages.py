@@ -10,6 +10,7 @@ import pytest
 
 from ml.gate import refusal
 from ml.imaging import Fact, ImageRefused, facts, sentences
+from ml.messages import sentence_key
 
 TABLES = {**sentences.SENTENCES, **sentences.FORMER_SENTENCES, **facts.SENTENCES, **refusal.SENTENCES}
 IMAGING = Path(sentences.__file__).parent
@@ -33,6 +34,18 @@ def test_every_reason_that_is_given_has_a_sentence_and_the_other_way_round() -> 
     given = set(re.findall(r'not_classified\("(\w+)"\)', source)) | set(re.findall(r'Role\.[A-Z]+: "(\w+)"', source))
     given |= set(re.findall(r'variant = "(\w+)"', source))
     assert {f"not_classified/{variant}" for variant in given} == {k for k in facts.SENTENCES if k.startswith("not_")}
+
+
+def test_whatever_is_refused_of_ct_is_said_of_a_slice_among_others_too() -> None:
+    """Without advice to upload something: whoever reads it did not upload that slice by itself."""
+    of_ct = {key.split("/")[0] for key in refusal.SENTENCES if not key.endswith("/cxr")} - {"lateral"}
+    assert of_ct == set(refusal.OF_A_SLICE)
+    for code, sentence in refusal.OF_A_SLICE.items():
+        assert sentence.startswith("Not part of the result: ")
+        assert "upload" not in sentence
+        key = sentence_key(code, refusal.params_of_a_slice(code, {"variant": "ct"}))
+        assert refusal.SENTENCES[key] == sentence
+    assert refusal.params_of_a_slice("original_unreadable", {}) == {}
 
 
 def test_a_fact_without_its_sentence_is_a_defect() -> None:
