@@ -16,7 +16,7 @@ from diagnosis.messages import Message
 from diagnosis.models.scan import Modality
 from ml import serving
 from ml.ensemble import EnsembleSpec
-from ml.gate.refusal import params_of_a_slice
+from ml.gate.refusal import GateRefusal, params_of_a_slice
 from ml.preprocessing import Pixels
 from ml.serving.engine import BATCH
 from ml.spec import ClassifierSpec
@@ -251,10 +251,12 @@ def _outcome(image: UUID, said: Sequence[Said], combined: CombinedPrediction | N
 def predict(pixels: Pixels, modality: Modality, asked: Chosen) -> ImagePredictions:
     """Ask the gate, then those chosen, then the ensemble. `pixels` float32 (h, w) in [0, 1], 0 is air.
 
-    Raises AnalysisFailed when the gate refuses the image, with its code and parameters.
+    Raises AnalysisFailed when the gate refuses the image or no lungs are found in it, with code and parameters.
     """
-    _pass_gate(pixels, modality)
-    return _read(serving.predict_all(asked.classifiers, pixels), asked)
+    said = _panel(asked.classifiers, modality).predict(pixels)
+    if isinstance(said, GateRefusal):
+        raise AnalysisFailed(said.code, said.params, retryable=False)
+    return _read(said, asked)
 
 
 def _read(predictions: Sequence[serving.Prediction], asked: Chosen) -> ImagePredictions:
@@ -266,12 +268,6 @@ def _read(predictions: Sequence[serving.Prediction], asked: Chosen) -> ImagePred
     found, without = asked.ensemble
     said = [(one.spec, one.prediction.probabilities) for one in each]
     return ImagePredictions(each, _combine(found, said) if found else None, without)
-
-
-def _pass_gate(pixels: Pixels, modality: Modality) -> None:
-    refusal = classifiers.gate_for(modality).refusal(pixels, MlModality(modality.value))
-    if refusal:
-        raise AnalysisFailed(refusal.code, refusal.params, retryable=False)
 
 
 def _combine(found: EnsembleSpec, said: Sequence[Said]) -> CombinedPrediction:

@@ -1,7 +1,7 @@
 """The gate, every classifier and the lungs over the images of a study: slices in batches, X-rays one by one.
 
-Where a classifier looked at an X-ray is drawn from the answer itself; for a slice it is asked again, with
-`ml.serving.predict_all`.
+Where a classifier looked at an X-ray is drawn from the answer itself; for a slice it is asked again, by
+`Panel.predict`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -99,6 +99,16 @@ class Panel:
         else:
             yield from _one_ahead(self._finish_alone, seen)
 
+    def predict(self, pixels: Pixels) -> tuple[Prediction, ...] | GateRefusal:
+        """What each classifier predicts for one image and where it looked, or why none may read it.
+
+        Pixels float32 (h, w) in [0, 1], 0 is air. Raises ValueError for other pixels.
+        """
+        prepared = self._prepare(pixels)
+        if isinstance(prepared, GateRefusal):
+            return prepared
+        return tuple(each.predict_prepared(prepared[each.input], pixels.shape) for each in self.classifiers)
+
     def draw(self, said: ImageAnswers) -> tuple[Prediction, ...] | None:
         """Each classifier's answer with where it looked; None where nothing was kept to draw that from."""
         kept = said.drawable
@@ -107,14 +117,21 @@ class Panel:
         asked = zip(self.classifiers, said.answers, kept.maps, strict=True)
         return tuple(each.draw(answer, maps, kept.prepared[each.input], said.shape) for each, answer, maps in asked)
 
-    def _look(self, pixels: Pixels) -> _Seen:
+    def _prepare(self, pixels: Pixels) -> dict[Input, Prepared] | GateRefusal:
+        """What the classifiers read of an image, or why they may not: the gate refuses it, or no lungs are found."""
         refusal = self.gate.refusal(pixels, self.modality)
-        height, width = pixels.shape
         if refusal:
-            return _Seen(refusal, None, (height, width), None)
+            return refusal
         prepared = prepare_once(self.classifiers, pixels)
         if any(each.view.lungs is not None and not shows_lungs(each.view) for each in prepared.values()):
-            return _Seen(refuse_without_lungs(self.modality), None, (height, width), None)
+            return refuse_without_lungs(self.modality)
+        return prepared
+
+    def _look(self, pixels: Pixels) -> _Seen:
+        prepared = self._prepare(pixels)
+        height, width = pixels.shape
+        if isinstance(prepared, GateRefusal):
+            return _Seen(prepared, None, (height, width), None)
         # Nobody weighs X-rays by their lungs
         share = lung_share(pixels, self.modality) if self.modality.is_tomographic else None
         return _Seen(None, prepared, (height, width), share)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from django.core.cache import cache
 from django.utils import timezone
@@ -21,6 +22,7 @@ from diagnosis.states import AnalysisStatus as S
 from ml.gate import Gate, GateRefusal
 from ml.preprocessing import Prepared
 from ml.serving import Classifier
+from ml.serving.lungs import crop
 from ml.study.inference import Panel
 from tests.images import ct_dicom, xray_dicom
 
@@ -56,6 +58,20 @@ def test_a_lateral_view_lies_beside_the_frontal_one_and_is_not_classified(send: 
     assert [one.image for one in analysis.image_results.all()] == [frontal]
     assert (Review.objects.count(), Analysis.objects.count(), Notification.objects.count()) == (1, 1, 1)
     assert Study.objects.get().representative == frontal
+
+
+@pytest.mark.parametrize("views", [("PA",), ("PA", "AP")])
+def test_an_xray_in_which_no_lungs_are_found_gets_no_probability(
+    views: tuple[str, ...], send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone in its study, as nearly all are, or beside another."""
+    monkeypatch.setattr(crop, "lungs_within", lambda *_: np.zeros(crop.LUNGS, dtype=np.float32))
+    sent = [send(xray_dicom(seed=n, overrides={**STUDY, "ViewPosition": view})) for n, view in enumerate(views)]
+    analysis = run(sent[0].study)
+    assert len(set(sent)) == len(views)
+    assert (analysis.failure_code, analysis.failure_retryable) == ("without_lungs", False)
+    assert analysis.failure_reason.startswith("Hardly any lung was found in this chest X-ray")
+    assert not analysis.predictions.exists()
 
 
 def test_a_study_of_which_nothing_may_be_classified_says_so_and_can_be_read(send: Send) -> None:

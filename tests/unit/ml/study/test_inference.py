@@ -99,6 +99,7 @@ def test_an_xray_in_which_no_lungs_are_found_is_refused(monkeypatch: pytest.Monk
     assert said.refusal is not None
     assert (said.refusal.code, said.refusal.params, said.answers) == ("without_lungs", {"variant": "cxr"}, ())
     assert "answer from the lungs alone" in said.refusal.sentence
+    assert asked.predict(pixels) == said.refusal
 
 
 def test_slices_keep_nothing_to_draw_maps_from() -> None:
