@@ -153,7 +153,11 @@ def _key_images(pictures: Sequence[Picture]) -> list[Flowable]:
 def _row(cells: Sequence[list[Flowable]]) -> Table:
     empty: list[list[Flowable]] = [[] for _cell in range(PICTURES_IN_A_ROW - len(cells))]
     row = Table([[*cells, *empty]], colWidths=[WIDTH / PICTURES_IN_A_ROW] * PICTURES_IN_A_ROW)
-    row.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_flush(), *_padding(4)]))
+    row.setStyle(
+        TableStyle(
+            [("VALIGN", (0, 0), (-1, -1), "TOP"), *_flush(), ("RIGHTPADDING", (0, 0), (-1, -1), 10), *_padding(4)]
+        )
+    )
     return row
 
 
