@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,16 @@ class Images:
     rows: tuple[Row, ...]
     recipe: str
     views: tuple[View, ...]
+
+    def mirror(self) -> "Images":
+        """The same images with left and right exchanged, as networks get them."""
+        views = tuple(mirror_view(view) for view in self.views)
+        return replace(self, grey=np.ascontiguousarray(self.grey[:, :, ::-1]), views=views)
+
+
+def mirror_view(view: View) -> View:
+    """What counts in the mirror image of what is looked at; the region stays as it is."""
+    return View(view.region, None if view.lungs is None else np.ascontiguousarray(view.lungs[:, ::-1]))
 
 
 def read_pixels(path: Path) -> Pixels:

@@ -4,9 +4,13 @@ A network that learnt to tell hospitals has often learnt to see lungs too, and o
 last layer, taught anew on images whose place does not give the answer away, can mend that (Kirichenko, Izmailov and
 Wilson, Last Layer Re-Training is Sufficient for Robustness to Spurious Correlations, ICLR 2023). Each penalty has one
 best layer, so neither chance nor a learning rate decides.
+
+A change that says nothing about a lung should not move an answer: what it moves costs too. Teaching on many changed
+copies comes to nearly the same (Bishop, Training with Noise is Equivalent to Tikhonov Regularization, Neural
+Computation, 1995), but then nothing says how steady a layer has to be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -22,6 +26,8 @@ Values = NDArray[np.float64]
 Targets = NDArray[np.int64]
 # What the squares of the weights cost, for features of deviation 1
 PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+# What the mean square of the moves of logits by a change costs (docs/adr/0236)
+MOVES_COST = 0.4
 FOLDS = 5
 SMALLEST_DEVIATION = 1e-6
 # The second derivative of a cross-entropy of two sides along their logit is nowhere greater
@@ -47,29 +53,45 @@ class Lesson:
 
     `features` float64 (n, channels), `targets` int64 (n,) are indices of SIDES, `labels` the names of the layer's
     outputs. What is to be small is the loss of `ml.training.fit.loss.SidedCrossEntropy` with the weights of
-    `side_weights`, and `smoothing` as there.
+    `side_weights`, and `smoothing` as there. `changed` float64 (n, channels) is before that layer for the same images
+    changed so that no answer should move; None where nothing is known of that.
     """
 
-    def __init__(self, features: Values, targets: Targets, labels: Sequence[str], *, smoothing: float) -> None:
+    def __init__(
+        self,
+        features: Values,
+        targets: Targets,
+        labels: Sequence[str],
+        *,
+        smoothing: float,
+        changed: Values | None = None,
+    ) -> None:
         self._middle, self._spread = features.mean(axis=0), np.maximum(features.std(axis=0), SMALLEST_DEVIATION)
         self._allowed, self._among = (masks[targets].astype(np.float64) for masks in label_masks(labels))
         self._weights, self._smoothing = side_weights(targets), smoothing
         scaled = (features - self._middle) / self._spread
+        moves = np.zeros((1, features.shape[1])) if changed is None else (changed - features) / self._spread
+        moving = MOVES_COST * moves.T @ moves / len(moves)
         # Along these axes the loss bends almost independently, so that few steps find the best layer
-        bends, self._axes = np.linalg.eigh((scaled * self._weights[:, np.newaxis]).T @ scaled)
+        bends, self._axes = np.linalg.eigh(STEEPEST_BEND * (scaled * self._weights[:, np.newaxis]).T @ scaled + moving)
         self._bends, self._turned = np.maximum(bends, 0.0), scaled @ self._axes
+        self._moving = self._axes.T @ moving @ self._axes
 
     def teach(self, penalty: float) -> Layer:
-        """The layer of least loss, where half the sum of its squared weights costs `penalty`; the bias is free."""
-        pace = 1.0 / np.sqrt(STEEPEST_BEND * self._bends + penalty)[:, np.newaxis]
-        steps, cost = self._turned * pace.T, penalty * pace**2
+        """The layer of least loss, where half the sum of its squared weights costs `penalty`; the bias is free.
+
+        Half the mean square of what the changes move costs MOVES_COST.
+        """
+        pace = 1.0 / np.sqrt(self._bends + penalty)[:, np.newaxis]
+        steps, costs = self._turned * pace.T, pace * (penalty * np.eye(len(pace)) + self._moving) * pace.T
         shape = (len(pace) + 1, self._among.shape[1])
 
         def loss(flat: Values) -> tuple[float, Values]:
             layer = flat.reshape(shape)
             each, slope = self._loss(steps @ layer[:-1] + layer[-1])
-            gradient = np.vstack([steps.T @ slope + cost * layer[:-1], slope.sum(axis=0)])
-            return each + float((cost * layer[:-1] ** 2).sum()) / 2, gradient.ravel()
+            cost = costs @ layer[:-1]
+            gradient = np.vstack([steps.T @ slope + cost, slope.sum(axis=0)])
+            return each + float((cost * layer[:-1]).sum()) / 2, gradient.ravel()
 
         options = {"maxiter": STEPS, "ftol": PRECISION, "gtol": PRECISION**0.5}
         found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options=options).x.reshape(shape)
@@ -87,13 +109,40 @@ class Lesson:
         return float(loss), np.asarray(slope * self._weights[:, np.newaxis])
 
 
-def measure_penalties(
-    features: Values, targets: Targets, groups: Sequence[str], labels: Sequence[str], *, smoothing: float
-) -> dict[float, float]:
-    """The loss that each of PENALTIES leaves on groups that the layer was not taught; arrays and labels as in Lesson.
+@dataclass(frozen=True)
+class PenaltySearch:
+    """The loss that each of PENALTIES leaves on groups that the layer was not taught, and how sure the least is.
 
-    It is the cross-entropy without smoothing, weighted by `side_weights`. Raises ValueError where the groups are too
-    few to leave out some of them.
+    The losses are cross-entropies without smoothing, weighted by `side_weights`; `error` is the standard error of the
+    least one, over groups.
+    """
+
+    losses: Mapping[float, float]
+    error: float
+
+    @property
+    def chosen(self) -> float:
+        """The greatest penalty that costs at most one standard error more than the best one.
+
+        Of layers that answer about alike it is the steadiest (Breiman, Friedman, Olshen and Stone, Classification and
+        Regression Trees, 1984).
+        """
+        enough = min(self.losses.values()) + self.error
+        return max(penalty for penalty, loss in self.losses.items() if loss <= enough)
+
+
+def search_penalty(
+    features: Values,
+    targets: Targets,
+    groups: Sequence[str],
+    labels: Sequence[str],
+    *,
+    smoothing: float,
+    changed: Values | None = None,
+) -> PenaltySearch:
+    """Try each of PENALTIES on groups that are left out; arrays and labels as in Lesson.
+
+    Raises ValueError where the groups are too few to leave out some of them.
     """
     folds = np.array([fold_of(group) for group in groups])
     if len(set(folds.tolist())) < 2:
@@ -101,10 +150,21 @@ def measure_penalties(
     said = {penalty: np.zeros((len(targets), len(labels))) for penalty in PENALTIES}
     for fold in sorted(set(folds.tolist())):
         seen = folds != fold
-        lesson = Lesson(features[seen], targets[seen], labels, smoothing=smoothing)
+        copies = None if changed is None else changed[seen]
+        lesson = Lesson(features[seen], targets[seen], labels, smoothing=smoothing, changed=copies)
         for penalty, logits in said.items():
             logits[~seen] = lesson.teach(penalty).logits(features[~seen])
-    return {penalty: _cross_entropy(logits, targets, labels) for penalty, logits in said.items()}
+    each = {penalty: _cross_entropies(logits, targets, labels) for penalty, logits in said.items()}
+    weights = side_weights(targets)
+    losses = {penalty: float(weights @ entropies) for penalty, entropies in each.items()}
+    best = min(losses, key=losses.__getitem__)
+    return PenaltySearch(losses, _standard_error(each[best] - losses[best], weights, groups))
+
+
+def _standard_error(deviations: Values, weights: Values, groups: Sequence[str]) -> float:
+    """Of a weighted mean from which images deviate so, where those of a group go together."""
+    _, numbers = np.unique(np.array(groups), return_inverse=True)
+    return float(np.sqrt((np.bincount(numbers, weights * deviations) ** 2).sum()))
 
 
 def fold_of(group: str) -> int:
@@ -120,9 +180,9 @@ def side_weights(targets: Targets) -> Values:
     return np.asarray(weights / weights.sum())
 
 
-def _cross_entropy(logits: Values, targets: Targets, labels: Sequence[str]) -> float:
-    shares = likelihoods(softmax(logits), targets, labels)
-    return float(-side_weights(targets) @ np.log(np.maximum(shares, LEAST_PROBABILITY)))
+def _cross_entropies(logits: Values, targets: Targets, labels: Sequence[str]) -> Values:
+    """Of each image, float64 (n,)."""
+    return np.asarray(-np.log(np.maximum(likelihoods(softmax(logits), targets, labels), LEAST_PROBABILITY)))
 
 
 def _log_sum(logits: Values, mask: Values) -> tuple[Values, Values]:

@@ -123,15 +123,22 @@ def _teach_last_layer(run: Run) -> None:
     if run.plan.kept is not None:
         run.make_cheaper(run.plan.kept)
     images, validation = (run.images(part, run.plan.final_side) for part in (Part.TRAIN, Part.VALIDATION))
-    features = _pooled(run.model, images)
+    features, mirrored = _pooled(run.model, images), _pooled(run.model, images.mirror())
     groups, smoothing = [row.group for row in images.rows], run.plan.label_smoothing
-    losses = last_layer.measure_penalties(features, images.labels, groups, run.labels, smoothing=smoothing)
-    penalty = min(losses, key=losses.__getitem__)
-    layer = last_layer.Lesson(features, images.labels, run.labels, smoothing=smoothing).teach(penalty)
+    taught = features, images.labels
+    tried = last_layer.search_penalty(*taught, groups, run.labels, smoothing=smoothing, changed=mirrored)
+    layer = last_layer.Lesson(*taught, run.labels, smoothing=smoothing, changed=mirrored).teach(tried.chosen)
     run.model.get_layer("logits").set_weights([layer.kernel, layer.bias])
     logits = layer.logits(_pooled(run.model, validation)).astype(np.float32)
     measured = run.teaching.judge(logits, validation.labels)
-    lesson = {"penalty": penalty, "losses": losses, "folds": last_layer.FOLDS, "validation": measured}
+    lesson = {
+        "penalty": tried.chosen,
+        "losses": tried.losses,
+        "error": tried.error,
+        "moves_cost": last_layer.MOVES_COST,
+        "folds": last_layer.FOLDS,
+        "validation": measured,
+    }
     (run.folder / LESSON).write_text(json.dumps(lesson, indent=2) + "\n")
     # Written last, and whole: what reads it knows that the run is finished
     unfinished = run.folder / f"unfinished.{BEST}"

@@ -5,6 +5,7 @@ of the place itself may have taught the layers before, where a network learnt fr
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from ml.training.data.questions import (
     questions_of,
     side_targets,
 )
-from ml.training.fit.last_layer import Lesson, measure_penalties
+from ml.training.fit.last_layer import Lesson, search_penalty
 from ml.training.fit.plan import Plan
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.report import plain
@@ -39,24 +40,41 @@ SIDES = {ABNORMAL: ("abnormal", NORMAL), COVID_IN_SLICE: (COVID, NON_COVID)}
 SMOOTHING = Plan.label_smoothing
 
 
-def answer_left_out(features: Values, rows: Sequence[Row], labels: Sequence[str]) -> ScoredImages:
+@dataclass(frozen=True)
+class Described:
+    """What is before the last layer of images: `features` float64 (n, channels), and the same of their mirror images.
+
+    `mirrored` is None where the mirror image would be described alike, or is not known.
+    """
+
+    features: Values
+    mirrored: Values | None = None
+
+    def take(self, which: NDArray[np.bool_]) -> "Described":
+        """Some of the images."""
+        return Described(self.features[which], None if self.mirrored is None else self.mirrored[which])
+
+
+def answer_left_out(described: Described, rows: Sequence[Row], labels: Sequence[str]) -> ScoredImages:
     """The answers to the first question for every image of its places, by a layer that all other domains taught.
 
-    `features` float64 (n, channels) is what is before the last layer, `rows` where they come from, `labels` the outputs
-    of the layer. Raises ValueError where a row can answer no question.
+    `rows` are where the images come from, `labels` the outputs of the layer. Raises ValueError where a row can answer
+    no question.
     """
     question, domains = first_question(labels), _domains(rows)
     asked = np.isin(domains, domains_of(question))
-    return _answer(features, rows, labels, np.where(asked, domains, ""))
+    return _answer(described, rows, labels, np.where(asked, domains, ""))
 
 
-def answer_about_strangers(features: Values, rows: Sequence[Row], labels: Sequence[str], place: str) -> ScoredImages:
+def answer_about_strangers(
+    described: Described, rows: Sequence[Row], labels: Sequence[str], place: str
+) -> ScoredImages:
     """The same for every image of one place, each by a layer that its other people taught and all other places.
 
-    Arrays as in `answer_left_out`.
+    Rows and labels as in `answer_left_out`.
     """
     groups = np.array([row.group for row in rows])
-    return _answer(features, rows, labels, np.where(_domains(rows) == place, groups, ""))
+    return _answer(described, rows, labels, np.where(_domains(rows) == place, groups, ""))
 
 
 def first_question(labels: Sequence[str]) -> Question:
@@ -64,12 +82,12 @@ def first_question(labels: Sequence[str]) -> Question:
     return questions_of(labels)[0]
 
 
-def _answer(features: Values, rows: Sequence[Row], labels: Sequence[str], units: NDArray[np.str_]) -> ScoredImages:
+def _answer(described: Described, rows: Sequence[Row], labels: Sequence[str], units: NDArray[np.str_]) -> ScoredImages:
     """The answers to the images of each unit by a layer that all other images taught; those without unit only teach."""
     targets, groups = side_targets(rows), [row.group for row in rows]
     said = np.zeros(len(rows))
     for unit in sorted(set(units.tolist()) - {""}):
-        said[units == unit] = _ask(features, targets, groups, labels, units == unit)
+        said[units == unit] = _ask(described, targets, groups, labels, units == unit)
     return _scored(rows, said, first_question(labels)).take(units != "")
 
 
@@ -116,16 +134,21 @@ def _domains(rows: Sequence[Row]) -> NDArray[np.str_]:
 
 
 def _ask(
-    features: Values, targets: NDArray[np.int64], groups: Sequence[str], labels: Sequence[str], left: NDArray[np.bool_]
+    described: Described,
+    targets: NDArray[np.int64],
+    groups: Sequence[str],
+    labels: Sequence[str],
+    left: NDArray[np.bool_],
 ) -> Values:
     """The probability of the positive side for the images that are left out, by what the others teach."""
     seen = ~left
+    taught = described.take(seen)
     known = [group for group, is_seen in zip(groups, seen, strict=True) if is_seen]
-    losses = measure_penalties(features[seen], targets[seen], known, labels, smoothing=SMOOTHING)
-    penalty = min(losses, key=losses.__getitem__)
-    layer = Lesson(features[seen], targets[seen], labels, smoothing=SMOOTHING).teach(penalty)
+    how: Any = {"smoothing": SMOOTHING, "changed": taught.mirrored}
+    penalty = search_penalty(taught.features, targets[seen], known, labels, **how).chosen
+    layer = Lesson(taught.features, targets[seen], labels, **how).teach(penalty)
     chosen = [index for index, label in enumerate(labels) if label in first_question(labels).positive]
-    return np.asarray(softmax(layer.logits(features[left]))[:, chosen].sum(axis=1))
+    return np.asarray(softmax(layer.logits(described.features[left]))[:, chosen].sum(axis=1))
 
 
 def _scored(rows: Sequence[Row], said: Values, question: Question) -> ScoredImages:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.ensemble import EnsembleSpec
 from ml.pooling import pool_features
@@ -22,12 +21,12 @@ from ml.training.publish.protocols import RESULTS
 
 if TYPE_CHECKING:
     from ml.training.data.manifest import Row
+    from ml.training.measure.left_out import Described
 
 # The place that shows both kinds of slices of the same people
 SAME_PEOPLE = "medseg9"
 # Known at one place alone, which asks another question
 NOT_ASKED = "view"
-Features = NDArray[np.float64]
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -103,20 +102,21 @@ def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
     ensemble.
     """
     from ml.serving.bundle import read_bundle
-    from ml.training.measure.left_out import answer_left_out, measure_above, measure_left_out
+    from ml.training.measure.left_out import Described, answer_left_out, measure_above, measure_left_out
     from ml.training.measure.question_controls import controls_of
 
     ensemble, rows = newest(root, modality), _rows(data, modality)
     specs = {name: read_bundle(root / name).spec for name in ensemble.members}
 
-    def answered(features: Features) -> Any:
-        return answer_left_out(features, rows, ensemble.labels)
+    def answered(described: Described) -> Any:
+        return answer_left_out(described, rows, ensemble.labels)
 
-    features = {name: pooled_features(root / name, data, rows) for name in ensemble.members}
-    asked = _with_ensemble(ensemble, {name: answered(found) for name, found in features.items()})
-    described = {each.name: each.describe(data, rows) for each in controls_of(modality) if each.name != NOT_ASKED}
+    members = {name: describe(root / name, data, rows) for name in ensemble.members}
+    asked = _with_ensemble(ensemble, {name: answered(found) for name, found in members.items()})
+    others = [each for each in controls_of(modality) if each.name != NOT_ASKED]
+    described = {each.name: Described(each.describe(data, rows)) for each in others}
     controls = {name: answered(found) for name, found in described.items()}
-    same_people = _same_people(ensemble, rows, features, described) if modality is Modality.CT else {}
+    same_people = _same_people(ensemble, rows, members, described) if modality is Modality.CT else {}
     return {
         "ensemble": ensemble.identity,
         # The layers before the last one learnt from some of these places, unless they are a trunk's
@@ -131,16 +131,19 @@ def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
 
 
 def _same_people(
-    ensemble: EnsembleSpec, rows: Sequence["Row"], features: Mapping[str, Features], described: Mapping[str, Features]
+    ensemble: EnsembleSpec,
+    rows: Sequence["Row"],
+    members: Mapping[str, "Described"],
+    controls: Mapping[str, "Described"],
 ) -> dict[str, Any]:
     """What members and controls reach within people of SAME_PEOPLE of whom no slice taught the layer."""
-    from ml.training.measure.left_out import answer_about_strangers, measure_within_people
+    from ml.training.measure.left_out import Described, answer_about_strangers, measure_within_people
 
-    def answered(found: Features) -> Any:
-        return answer_about_strangers(found, rows, ensemble.labels, SAME_PEOPLE)
+    def answered(described: Described) -> Any:
+        return answer_about_strangers(described, rows, ensemble.labels, SAME_PEOPLE)
 
-    asked = _with_ensemble(ensemble, {name: answered(found) for name, found in features.items()})
-    asked |= {name: answered(found) for name, found in described.items()}
+    asked = _with_ensemble(ensemble, {name: answered(found) for name, found in members.items()})
+    asked |= {name: answered(found) for name, found in controls.items()}
     return {"same_people": {name: measure_within_people(each) for name, each in asked.items()}}
 
 
@@ -151,18 +154,23 @@ def _with_ensemble(ensemble: EnsembleSpec, members: Mapping[str, Any]) -> dict[s
     return {ensemble.identity: combine_left_out(list(members.values())), **members}
 
 
-def pooled_features(bundle: Path, data: Path, rows: Sequence["Row"]) -> Features:
-    """What the network of a bundle hands to its last layer, float64 (n, channels), one image at a time."""
+def describe(bundle: Path, data: Path, rows: Sequence["Row"]) -> "Described":
+    """What the network of a bundle hands to its last layer of images and of their mirror images, one at a time."""
     from tqdm import tqdm
 
     from ml.serving.bundle import read_bundle
-    from ml.training.data.datasets import read_prepared
+    from ml.training.data.datasets import mirror_view, read_prepared
+    from ml.training.measure.left_out import Described
 
     read = read_bundle(bundle)
     places, spec = _before_the_mean(*read.verified_weights()), read.spec
-    images = tqdm(rows, desc=spec.identity, unit="image")
-    seen = (read_prepared(data / row.path, spec.input_size, spec.preprocessing) for row in images)
-    return np.stack([pool_features(places(each.values), each.view) for each in seen]).astype(np.float64)
+    features, mirrored = [], []
+    for row in tqdm(rows, desc=spec.identity, unit="image"):
+        seen = read_prepared(data / row.path, spec.input_size, spec.preprocessing)
+        features.append(pool_features(places(seen.values), seen.view))
+        mirror_image = np.ascontiguousarray(seen.values[:, ::-1])
+        mirrored.append(pool_features(places(mirror_image), mirror_view(seen.view)))
+    return Described(np.stack(features).astype(np.float64), np.stack(mirrored).astype(np.float64))
 
 
 def _before_the_mean(network: bytes, weights: bytes) -> Callable[[Any], Any]:

@@ -65,13 +65,15 @@ def training_story(training: Mapping[str, Any]) -> str:
     """How the weights came about, the run that they grew from first."""
     network = architecture_title(training["architecture"], training["width"])
     if "last_layer" in training:
-        penalty = training["last_layer"]["penalty"]
+        lesson = training["last_layer"]
         taught = ", which reads the last two blocks, was taught" if training.get("two_levels") else " was taught again"
         kept = training.get("kept")
+        steady = ",\nand that is charged for what a mirror image moves" if "moves_cost" in lesson else ""
         cheaper = f" Its convolutions were made cheaper, and keep {kept:.0%} of what they tell apart." if kept else ""
         return (
             f"Started from {training['started_from']} as {network}.{cheaper} Its last layer alone{taught},\n"
-            f"by a regression whose penalty ({penalty:g}) was chosen on groups left out of the training part,"
+            f"by a regression whose penalty ({lesson['penalty']:g}) was chosen on groups left out of the training part"
+            f"{steady},"
         )
     epochs, before = _epochs(training["epochs"]), training.get("before")
     if before:

@@ -69,3 +69,17 @@ def test_an_image_is_painted_over_within_its_own_crop(tmp_path: Path, rows: list
     seen, blind = (read_prepared(path, (64, 64), "cxr-3", change) for change in (None, black_out_lungs))
     assert blind.region == seen.region
     assert not np.array_equal(blind.values, seen.values)
+
+
+def test_lungs_are_mirrored_with_their_image(tmp_path: Path, rows: list[Row]) -> None:
+    images = load_for(tmp_path, rows, np.zeros(3, dtype=np.int64), size=(64, 48), recipe="cxr-5")
+    mirrored = images.mirror()
+    assert (mirrored.grey == images.grey[:, :, ::-1]).all()
+    assert (mirrored.grey != images.grey).any()
+    for view, before in zip(mirrored.views, images.views, strict=True):
+        assert view.lungs is not None
+        assert before.lungs is not None
+        assert (view.lungs == before.lungs[:, ::-1]).all()
+        assert (view.lungs != before.lungs).any()
+    assert datasets.mirror_view(View(Region(0.1))).lungs is None
+    assert all(map(np.array_equal, mirrored.mirror().grey, images.grey))

@@ -12,7 +12,7 @@ from ml.probability import softmax
 from ml.spec import Modality
 from ml.training.data.questions import SIDES, label_masks, likelihoods
 from ml.training.fit import last_layer
-from ml.training.fit.last_layer import PENALTIES, Lesson, fold_of, measure_penalties, side_weights
+from ml.training.fit.last_layer import PENALTIES, Lesson, PenaltySearch, fold_of, search_penalty, side_weights
 from ml.training.fit.loss import SidedCrossEntropy
 from ml.training.fit.plan import Objective, Plan, parse_phases
 from ml.training.modalities import LABELS
@@ -84,10 +84,58 @@ def test_groups_that_were_left_out_choose_the_penalty() -> None:
     features[:, -1] += [2.0 * SIDES[index].positive for index in targets]
     groups = [f"person {index}" for index in np.repeat(people, 4)]
     alone = [f"image {index}" for index in range(len(targets))]
-    together = measure_penalties(features, targets, groups, LABELS_OF_XRAYS, smoothing=SMOOTHING)
-    apart = measure_penalties(features, targets, alone, LABELS_OF_XRAYS, smoothing=SMOOTHING)
+    together = search_penalty(features, targets, groups, LABELS_OF_XRAYS, smoothing=SMOOTHING).losses
+    apart = search_penalty(features, targets, alone, LABELS_OF_XRAYS, smoothing=SMOOTHING).losses
     assert set(together) == set(PENALTIES)
     assert min(together, key=together.__getitem__) > min(apart, key=apart.__getitem__) == PENALTIES[0]
+
+
+def test_of_layers_that_answer_about_alike_the_steadiest_is_chosen() -> None:
+    losses = {0.01: 0.52, 0.1: 0.50, 1.0: 0.515, 10.0: 0.53}
+    assert PenaltySearch(losses, error=0.02).chosen == 1.0
+    assert PenaltySearch(losses, error=0.01).chosen == 0.1
+
+
+def test_images_of_a_group_say_little_more_than_one_of_them() -> None:
+    """Four copies of each image, in its group, are no reason to be surer."""
+    features, targets = images(20)
+    once = [f"g{index}" for index in range(len(targets))]
+    copies = [array.repeat(4, axis=0) for array in (features, targets)]
+    error = search_penalty(features, targets, once, LABELS_OF_XRAYS, smoothing=SMOOTHING).error
+    of_copies = search_penalty(*copies, list(np.repeat(once, 4)), LABELS_OF_XRAYS, smoothing=SMOOTHING).error
+    assert 0 < error == pytest.approx(of_copies, rel=0.01)
+
+
+def test_what_a_change_moves_costs() -> None:
+    """Two channels tell disease alike. One of them is another after the change: the layer reads the other one."""
+    features, targets = images()
+    features = np.hstack([features[:, :1], features[:, :1], features[:, 1:]])
+    changed = features.copy()
+    changed[:, 1] = np.random.default_rng(3).permutation(changed[:, 1])
+    taught = features, targets, LABELS_OF_XRAYS
+    layer = Lesson(*taught, smoothing=SMOOTHING, changed=changed).teach(0.01)
+    before = Lesson(*taught, smoothing=SMOOTHING).teach(0.01)
+    assert before.kernel[0] == pytest.approx(before.kernel[1], rel=0.01)
+    assert np.abs(layer.kernel[1]).max() < 0.2 * np.abs(layer.kernel[0]).max()
+    moved, unmoved = (np.abs(each.logits(changed) - each.logits(features)).mean() for each in (layer, before))
+    assert moved < 0.3 * unmoved
+
+
+@pytest.mark.parametrize("penalty", [1e-3, 0.1])
+def test_no_steady_layer_has_less_loss(penalty: float) -> None:
+    features, targets = images()
+    random = np.random.default_rng(4)
+    changed = features + random.normal(size=features.shape) * features.std(axis=0) / 2
+    layer = Lesson(features, targets, LABELS_OF_XRAYS, smoothing=SMOOTHING, changed=changed).teach(penalty)
+
+    def cost(each: last_layer.Layer) -> float:
+        moves = ((changed - features) @ each.kernel) ** 2
+        return loss_of(each, features, targets, penalty) + last_layer.MOVES_COST / 2 * moves.mean(axis=0).sum()
+
+    for _ in range(20):
+        kernel = layer.kernel + 0.05 * random.normal(size=layer.kernel.shape) / features.std(axis=0)[:, np.newaxis]
+        bias = layer.bias - features.mean(axis=0) @ (kernel - layer.kernel)
+        assert cost(last_layer.Layer(kernel, bias)) > cost(layer)
 
 
 def test_a_group_has_its_fold_by_its_name() -> None:
@@ -99,7 +147,7 @@ def test_a_group_has_its_fold_by_its_name() -> None:
 def test_one_group_leaves_nothing_to_choose_by() -> None:
     features, targets = images(2)
     with pytest.raises(ValueError, match="More groups are needed"):
-        measure_penalties(features, targets, ["g"] * len(targets), LABELS_OF_XRAYS, smoothing=SMOOTHING)
+        search_penalty(features, targets, ["g"] * len(targets), LABELS_OF_XRAYS, smoothing=SMOOTHING)
 
 
 @pytest.mark.parametrize("changed", [{"weights": None}, {"objective": Objective.LABELS}])

@@ -11,12 +11,15 @@ import pytest
 
 pytest.importorskip("openvino", reason="OpenVINO serves what was trained")
 
+from ml.preprocessing import Prepared, View
 from ml.serving.bundle import read_bundle
 from ml.serving.engine import Network
 from ml.spec import Modality
+from ml.training.data import datasets
 from ml.training.data.manifest import Row
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.left_out import (
+    Described,
     answer_about_strangers,
     answer_left_out,
     combine_left_out,
@@ -65,7 +68,7 @@ def few_resamples() -> Iterator[None]:
 def good() -> ScoredImages:
     """What is said by layers that found what is true everywhere."""
     rows = _rows()
-    return answer_left_out(_sign(rows), rows, LABELS)
+    return answer_left_out(Described(_sign(rows)), rows, LABELS)
 
 
 def test_what_is_true_everywhere_is_found_at_a_place_that_taught_nothing(good: ScoredImages) -> None:
@@ -78,8 +81,21 @@ def test_what_is_true_everywhere_is_found_at_a_place_that_taught_nothing(good: S
 def test_the_place_that_is_left_out_has_no_say() -> None:
     """Its own images say the opposite, and would have taught it had one of them been seen."""
     rows = _rows()
-    found = measure_left_out(answer_left_out(_sign(rows, turned="shenzhen"), rows, LABELS))
+    found = measure_left_out(answer_left_out(Described(_sign(rows, turned="shenzhen")), rows, LABELS))
     assert found["shenzhen"]["auc"]["value"] < 0.1
+
+
+def test_a_layer_is_not_taught_on_what_a_mirror_image_moves() -> None:
+    """One channel is right everywhere but at one place, and another in the mirror image; the other is less sharp."""
+    rows = _rows()
+    turning, steady = _sign(rows, turned="shenzhen")[:, :1], _sign(rows)[:, :1]
+    noise = np.random.default_rng(6).standard_normal((len(rows), 1))
+    features = np.hstack([turning, steady + 0.5 * noise])
+    mirrored = np.hstack([-turning, features[:, 1:]])
+    left = [measure_left_out(answer_left_out(Described(features, each), rows, LABELS)) for each in (None, mirrored)]
+    unaware, aware = (found["shenzhen"]["auc"]["value"] for found in left)
+    assert unaware < 0.6
+    assert aware > 0.9
 
 
 def test_a_person_who_is_left_out_has_no_say_and_is_measured_within() -> None:
@@ -94,15 +110,15 @@ def test_a_person_who_is_left_out_has_no_say_and_is_measured_within() -> None:
     truth = np.array([1.0 if each.label == "covid" else -1.0 for each in rows])
     turned = np.array([-1.0 if each.group == "d" else 1.0 for each in rows])
     noise = np.random.default_rng(4).standard_normal((2, len(rows)))
-    features = np.stack([truth * turned + 0.2 * noise[0], noise[1]], axis=1)
-    answered = answer_about_strangers(features, rows, ("covid", "non-covid"), "medseg9")
+    described = Described(np.stack([truth * turned + 0.2 * noise[0], noise[1]], axis=1))
+    answered = answer_about_strangers(described, rows, ("covid", "non-covid"), "medseg9")
     assert set(answered.sources.tolist()) == {"medseg9"}
     found = measure_within_people(answered)
     assert found["people"]["c"]["auc"] > 0.95
     assert found["people"]["d"]["auc"] < 0.05
     assert found["people"]["c"]["covid"] == found["people"]["c"]["non-covid"] == EACH
     assert found["auc"] == pytest.approx(0.5, abs=0.05)
-    assert list(measure_left_out(answer_left_out(features, rows, ("covid", "non-covid")))) == [
+    assert list(measure_left_out(answer_left_out(described, rows, ("covid", "non-covid")))) == [
         "ucsd",
         "saopaulo",
         "medseg9",
@@ -143,6 +159,23 @@ def test_what_is_before_the_last_layer_is_what_gives_the_logits(
     assert len(LABELS) < features.shape[1] < len(images) - 1
     kernel, *_ = np.linalg.lstsq(features - features[0], logits - logits[0], rcond=None)
     assert (features - features[0]) @ kernel == pytest.approx(logits - logits[0], abs=1e-3)
+
+
+def test_an_image_and_its_mirror_image_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lungs are mirrored with the image: what is told of one is what is told of its mirror image, mirrored."""
+    values = np.random.default_rng(8).standard_normal((128, 128, 1)).astype(np.float32)
+    lungs = np.zeros((56, 56), dtype=np.float32)
+    lungs[:, :20] = 1.0
+    seen = Prepared(values, View(lungs=lungs))
+    mirrored = Prepared(np.ascontiguousarray(values[:, ::-1]), View(lungs=np.ascontiguousarray(lungs[:, ::-1])))
+    prepared = iter([seen, mirrored])
+    monkeypatch.setattr(datasets, "read_prepared", lambda *_: next(prepared))
+    rows = [row(number, source="shenzhen", label="normal") for number in range(2)]
+    found = left_out.describe(WEIGHTS_ROOT / "vgg16-cxr" / "2.0.0", Path("data"), rows)
+    assert found.mirrored is not None
+    assert found.features.dtype == np.float64
+    assert found.mirrored == pytest.approx(found.features[::-1], abs=1e-4)
+    assert np.abs(found.features[0] - found.features[1]).max() > 0.01
 
 
 def test_the_document_names_who_is_not_surely_above_a_control(tmp_path: Path) -> None:
