@@ -62,20 +62,20 @@ def test_the_last_layer_is_taught_questions(capsys: pytest.CaptureFixture[str]) 
 
 def test_version_4_for_xrays_is_what_the_recipes_of_its_last_layers_make(tmp_path: Path) -> None:
     for recipe in (each for each in LAST_LAYER_RECIPES if each.modality is Modality.CXR):
-        plan, spec = recipe.plan(tmp_path), read_bundle(WEIGHTS_ROOT / recipe.name / "4.0.0").spec
+        plan, spec = recipe.plan(tmp_path), read_bundle(WEIGHTS_ROOT / recipe.name / "4.1.0").spec
         assert (spec.width, spec.preprocessing) == (plan.width, plan.recipe)
         assert spec.input_size == (plan.final_side, plan.final_side)
         assert plan.last_layer
         assert plan.epochs == 0
         assert plan.fine_tunes is plan.two_levels is (recipe.trunk is not None)
         if not recipe.trunk:
-            assert any(source.startswith(f"through {recipe.before('4.0.0')}: ") for source in spec.trained_on)
+            assert any(source.startswith(f"through {recipe.before('4.1.0')}: ") for source in spec.trained_on)
             continue
         assert plan.weights == str(tmp_path / f"{recipe.trunk}.h5")
         release = find(recipe.trunk)
         assert release.architecture == recipe.architecture
         assert any(release.package in source and release.terms in source for source in spec.trained_on)
-        told = json.loads((WEIGHTS_ROOT / recipe.name / "4.0.0" / "metrics.json").read_text())["training"]
+        told = json.loads((WEIGHTS_ROOT / recipe.name / "4.1.0" / "metrics.json").read_text())["training"]
         assert told["kept"] == recipe.kept
         assert told["ranks"]
 

@@ -72,7 +72,7 @@ def test_a_head_that_reads_two_blocks_and_weights_in_eight_bits_are_recovered() 
 
 def test_cheaper_convolutions_are_recovered() -> None:
     """Each is two in the graph; which of them they are, and how many channels are left, only the graph tells."""
-    bundle = released("vgg16-cxr/4.0.0")
+    bundle = released("vgg16-cxr/4.1.0")
     model = recover(bundle, pictures(bundle, 2))
     others = pictures(bundle, 4)[2:]
     said = softmax(Network(*bundle.verified_weights()).infer_batch(others)[0])
