@@ -131,6 +131,20 @@ class PenaltySearch:
         return max(penalty for penalty, loss in self.losses.items() if loss <= enough)
 
 
+def teach_with_best_penalty(
+    features: Values,
+    targets: Targets,
+    groups: Sequence[str],
+    labels: Sequence[str],
+    *,
+    smoothing: float,
+    changed: Values | None = None,
+) -> tuple[Layer, PenaltySearch]:
+    """A layer with the penalty that `search_penalty` chooses, and that search; arrays and errors as there."""
+    tried = search_penalty(features, targets, groups, labels, smoothing=smoothing, changed=changed)
+    return Lesson(features, targets, labels, smoothing=smoothing, changed=changed).teach(tried.chosen), tried
+
+
 def search_penalty(
     features: Values,
     targets: Targets,

@@ -125,9 +125,9 @@ def _teach_last_layer(run: Run) -> None:
     images, validation = (run.images(part, run.plan.final_side) for part in (Part.TRAIN, Part.VALIDATION))
     features, mirrored = _pooled(run.model, images), _pooled(run.model, images.mirror())
     groups, smoothing = [row.group for row in images.rows], run.plan.label_smoothing
-    taught = features, images.labels
-    tried = last_layer.search_penalty(*taught, groups, run.labels, smoothing=smoothing, changed=mirrored)
-    layer = last_layer.Lesson(*taught, run.labels, smoothing=smoothing, changed=mirrored).teach(tried.chosen)
+    layer, tried = last_layer.teach_with_best_penalty(
+        features, images.labels, groups, run.labels, smoothing=smoothing, changed=mirrored
+    )
     run.model.get_layer("logits").set_weights([layer.kernel, layer.bias])
     logits = layer.logits(_pooled(run.model, validation)).astype(np.float32)
     measured = run.teaching.judge(logits, validation.labels)
