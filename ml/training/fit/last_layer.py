@@ -48,6 +48,28 @@ class Layer:
         return np.asarray(features @ self.kernel + self.bias)
 
 
+@dataclass(frozen=True)
+class PenaltySearch:
+    """The loss that each of PENALTIES leaves on groups that the layer was not taught, and how sure the least is.
+
+    The losses are cross-entropies without smoothing, weighted by `side_weights`; `error` is the standard error of the
+    least one, over groups.
+    """
+
+    losses: Mapping[float, float]
+    error: float
+
+    @property
+    def chosen(self) -> float:
+        """The greatest penalty that costs at most one standard error more than the best one.
+
+        Of layers that answer about alike it is the steadiest (Breiman, Friedman, Olshen and Stone, Classification and
+        Regression Trees, 1984).
+        """
+        enough = min(self.losses.values()) + self.error
+        return max(penalty for penalty, loss in self.losses.items() if loss <= enough)
+
+
 class Lesson:
     """Images to teach a last layer on: what is before that layer for each, and the side of a question that it is on.
 
@@ -66,6 +88,7 @@ class Lesson:
         smoothing: float,
         changed: Values | None = None,
     ) -> None:
+        self._features, self._targets, self._labels, self._changed = features, targets, labels, changed
         self._middle, self._spread = features.mean(axis=0), np.maximum(features.std(axis=0), SMALLEST_DEVIATION)
         self._allowed, self._among = (masks[targets].astype(np.float64) for masks in label_masks(labels))
         self._weights, self._smoothing = side_weights(targets), smoothing
@@ -98,6 +121,31 @@ class Lesson:
         kernel = self._axes @ (pace * found[:-1]) / self._spread[:, np.newaxis]
         return Layer(kernel, found[-1] - self._middle @ kernel)
 
+    def search_penalty(self, groups: Sequence[str]) -> PenaltySearch:
+        """Try each of PENALTIES on groups that are left out, of those that the images are of.
+
+        Raises ValueError where the groups are too few to leave out some of them.
+        """
+        folds = np.array([fold_of(group) for group in groups])
+        if len(set(folds.tolist())) < 2:
+            raise ValueError(
+                "All images are of one group or of groups that are left out together. More groups are needed."
+            )
+        said = {penalty: np.zeros((len(folds), len(self._labels))) for penalty in PENALTIES}
+        for fold in sorted(set(folds.tolist())):
+            lesson = self._take(folds != fold)
+            for penalty, logits in said.items():
+                logits[folds == fold] = lesson.teach(penalty).logits(self._features[folds == fold])
+        each = {penalty: _cross_entropies(logits, self._targets, self._labels) for penalty, logits in said.items()}
+        losses = {penalty: float(self._weights @ entropies) for penalty, entropies in each.items()}
+        best = min(losses, key=losses.__getitem__)
+        return PenaltySearch(losses, _standard_error(each[best] - losses[best], self._weights, groups))
+
+    def _take(self, which: NDArray[np.bool_]) -> "Lesson":
+        changed = None if self._changed is None else self._changed[which]
+        features, targets = self._features[which], self._targets[which]
+        return Lesson(features, targets, self._labels, smoothing=self._smoothing, changed=changed)
+
     def _loss(self, logits: Values) -> tuple[float, Values]:
         """The loss of logits (n, labels) and its slope along each, float64 (n, labels)."""
         kept = 1.0 - self._smoothing
@@ -107,72 +155,6 @@ class Lesson:
         slope = asked - kept * here - self._smoothing * there
         loss = self._weights @ (whole - kept * this - self._smoothing * other)
         return float(loss), np.asarray(slope * self._weights[:, np.newaxis])
-
-
-@dataclass(frozen=True)
-class PenaltySearch:
-    """The loss that each of PENALTIES leaves on groups that the layer was not taught, and how sure the least is.
-
-    The losses are cross-entropies without smoothing, weighted by `side_weights`; `error` is the standard error of the
-    least one, over groups.
-    """
-
-    losses: Mapping[float, float]
-    error: float
-
-    @property
-    def chosen(self) -> float:
-        """The greatest penalty that costs at most one standard error more than the best one.
-
-        Of layers that answer about alike it is the steadiest (Breiman, Friedman, Olshen and Stone, Classification and
-        Regression Trees, 1984).
-        """
-        enough = min(self.losses.values()) + self.error
-        return max(penalty for penalty, loss in self.losses.items() if loss <= enough)
-
-
-def teach_with_best_penalty(
-    features: Values,
-    targets: Targets,
-    groups: Sequence[str],
-    labels: Sequence[str],
-    *,
-    smoothing: float,
-    changed: Values | None = None,
-) -> tuple[Layer, PenaltySearch]:
-    """A layer with the penalty that `search_penalty` chooses, and that search; arrays and errors as there."""
-    tried = search_penalty(features, targets, groups, labels, smoothing=smoothing, changed=changed)
-    return Lesson(features, targets, labels, smoothing=smoothing, changed=changed).teach(tried.chosen), tried
-
-
-def search_penalty(
-    features: Values,
-    targets: Targets,
-    groups: Sequence[str],
-    labels: Sequence[str],
-    *,
-    smoothing: float,
-    changed: Values | None = None,
-) -> PenaltySearch:
-    """Try each of PENALTIES on groups that are left out; arrays and labels as in Lesson.
-
-    Raises ValueError where the groups are too few to leave out some of them.
-    """
-    folds = np.array([fold_of(group) for group in groups])
-    if len(set(folds.tolist())) < 2:
-        raise ValueError("All images are of one group or of groups that are left out together. More groups are needed.")
-    said = {penalty: np.zeros((len(targets), len(labels))) for penalty in PENALTIES}
-    for fold in sorted(set(folds.tolist())):
-        seen = folds != fold
-        copies = None if changed is None else changed[seen]
-        lesson = Lesson(features[seen], targets[seen], labels, smoothing=smoothing, changed=copies)
-        for penalty, logits in said.items():
-            logits[~seen] = lesson.teach(penalty).logits(features[~seen])
-    each = {penalty: _cross_entropies(logits, targets, labels) for penalty, logits in said.items()}
-    weights = side_weights(targets)
-    losses = {penalty: float(weights @ entropies) for penalty, entropies in each.items()}
-    best = min(losses, key=losses.__getitem__)
-    return PenaltySearch(losses, _standard_error(each[best] - losses[best], weights, groups))
 
 
 def _standard_error(deviations: Values, weights: Values, groups: Sequence[str]) -> float:

@@ -125,13 +125,13 @@ def _teach_last_layer(run: Run) -> None:
     images, validation = (run.images(part, run.plan.final_side) for part in (Part.TRAIN, Part.VALIDATION))
     features, mirrored = _pooled(run.model, images), _pooled(run.model, images.mirror())
     groups, smoothing = [row.group for row in images.rows], run.plan.label_smoothing
-    layer, tried = last_layer.teach_with_best_penalty(
-        features, images.labels, groups, run.labels, smoothing=smoothing, changed=mirrored
-    )
+    lesson = last_layer.Lesson(features, images.labels, run.labels, smoothing=smoothing, changed=mirrored)
+    tried = lesson.search_penalty(groups)
+    layer = lesson.teach(tried.chosen)
     run.model.get_layer("logits").set_weights([layer.kernel, layer.bias])
     logits = layer.logits(_pooled(run.model, validation)).astype(np.float32)
     measured = run.teaching.judge(logits, validation.labels)
-    lesson = {
+    told = {
         "penalty": tried.chosen,
         "losses": tried.losses,
         "error": tried.error,
@@ -139,7 +139,7 @@ def _teach_last_layer(run: Run) -> None:
         "folds": last_layer.FOLDS,
         "validation": measured,
     }
-    (run.folder / LESSON).write_text(json.dumps(lesson, indent=2) + "\n")
+    (run.folder / LESSON).write_text(json.dumps(told, indent=2) + "\n")
     # Written last, and whole: what reads it knows that the run is finished
     unfinished = run.folder / f"unfinished.{BEST}"
     run.model.save_weights(unfinished)

@@ -26,7 +26,7 @@ from ml.training.data.questions import (
     questions_of,
     side_targets,
 )
-from ml.training.fit.last_layer import teach_with_best_penalty
+from ml.training.fit.last_layer import Lesson
 from ml.training.fit.plan import Plan
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.report import plain
@@ -144,9 +144,8 @@ def _ask(
     seen = ~left
     taught = described.take(seen)
     known = [group for group, is_seen in zip(groups, seen, strict=True) if is_seen]
-    layer, _ = teach_with_best_penalty(
-        taught.features, targets[seen], known, labels, smoothing=SMOOTHING, changed=taught.mirrored
-    )
+    lesson = Lesson(taught.features, targets[seen], labels, smoothing=SMOOTHING, changed=taught.mirrored)
+    layer = lesson.teach(lesson.search_penalty(known).chosen)
     chosen = [index for index, label in enumerate(labels) if label in first_question(labels).positive]
     return np.asarray(softmax(layer.logits(described.features[left]))[:, chosen].sum(axis=1))
 

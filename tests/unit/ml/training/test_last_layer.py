@@ -12,7 +12,7 @@ from ml.probability import softmax
 from ml.spec import Modality
 from ml.training.data.questions import SIDES, label_masks, likelihoods
 from ml.training.fit import last_layer
-from ml.training.fit.last_layer import PENALTIES, Lesson, PenaltySearch, fold_of, search_penalty, side_weights
+from ml.training.fit.last_layer import PENALTIES, Lesson, PenaltySearch, fold_of, side_weights
 from ml.training.fit.loss import SidedCrossEntropy
 from ml.training.fit.plan import Objective, Plan, parse_phases
 from ml.training.modalities import LABELS
@@ -84,8 +84,8 @@ def test_groups_that_were_left_out_choose_the_penalty() -> None:
     features[:, -1] += [2.0 * SIDES[index].positive for index in targets]
     groups = [f"person {index}" for index in np.repeat(people, 4)]
     alone = [f"image {index}" for index in range(len(targets))]
-    together = search_penalty(features, targets, groups, LABELS_OF_XRAYS, smoothing=SMOOTHING).losses
-    apart = search_penalty(features, targets, alone, LABELS_OF_XRAYS, smoothing=SMOOTHING).losses
+    together = Lesson(features, targets, LABELS_OF_XRAYS, smoothing=SMOOTHING).search_penalty(groups).losses
+    apart = Lesson(features, targets, LABELS_OF_XRAYS, smoothing=SMOOTHING).search_penalty(alone).losses
     assert set(together) == set(PENALTIES)
     assert min(together, key=together.__getitem__) > min(apart, key=apart.__getitem__) == PENALTIES[0]
 
@@ -101,8 +101,8 @@ def test_images_of_a_group_say_little_more_than_one_of_them() -> None:
     features, targets = images(20)
     once = [f"g{index}" for index in range(len(targets))]
     copies = [array.repeat(4, axis=0) for array in (features, targets)]
-    error = search_penalty(features, targets, once, LABELS_OF_XRAYS, smoothing=SMOOTHING).error
-    of_copies = search_penalty(*copies, list(np.repeat(once, 4)), LABELS_OF_XRAYS, smoothing=SMOOTHING).error
+    error = Lesson(features, targets, LABELS_OF_XRAYS, smoothing=SMOOTHING).search_penalty(once).error
+    of_copies = Lesson(*copies, LABELS_OF_XRAYS, smoothing=SMOOTHING).search_penalty(list(np.repeat(once, 4))).error
     assert 0 < error == pytest.approx(of_copies, rel=0.01)
 
 
@@ -147,7 +147,7 @@ def test_a_group_has_its_fold_by_its_name() -> None:
 def test_one_group_leaves_nothing_to_choose_by() -> None:
     features, targets = images(2)
     with pytest.raises(ValueError, match="More groups are needed"):
-        search_penalty(features, targets, ["g"] * len(targets), LABELS_OF_XRAYS, smoothing=SMOOTHING)
+        Lesson(features, targets, LABELS_OF_XRAYS, smoothing=SMOOTHING).search_penalty(["g"] * len(targets))
 
 
 @pytest.mark.parametrize("changed", [{"weights": None}, {"objective": Objective.LABELS}])
