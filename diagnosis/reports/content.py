@@ -17,6 +17,7 @@ from django.utils.translation import override
 from diagnosis.models import Addendum, Analysis, EnsemblePrediction, Patient, Prediction, Report, Scan, Study
 from diagnosis.reports import key_images
 from diagnosis.results import intended_use, marks, verdict
+from diagnosis.states import AnalysisStatus
 
 CANONICAL_FORM = 2
 
@@ -40,9 +41,26 @@ def _snapshot(report: Report) -> dict[str, Any]:
         "images": _images(report),
         "key_images": key_images.frozen(report),
         "analysis": _analysis(report.reading.analysis),
+        **_without_result(report),
         **_stand(report),
         "intended_use": {"sentence": intended_use.SENTENCE, "version": intended_use.VERSION},
     }
+
+
+def _without_result(report: Report) -> dict[str, Any]:
+    """Why the reader had no result of the classifiers; nothing where there was one or it had not ended, as in older
+    snapshots.
+
+    It is told of the last analysis that was asked for before the reading was decided: what came after it would be a
+    reason that the reader did not have.
+    """
+    review = report.reading
+    if review.analysis is not None or review.decided_at is None:
+        return {}
+    asked = review.scan.analyses.filter(requested_at__lte=review.decided_at).order_by("-number").first()
+    if asked is not None and asked.status not in (AnalysisStatus.FAILED, AnalysisStatus.CANCELLED):
+        return {}
+    return {"without_result": verdict.of_analysis(asked).sentence}
 
 
 def _stand(report: Report) -> dict[str, Any]:

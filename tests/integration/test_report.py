@@ -13,14 +13,16 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from accounts.models import User
 from accounts.reauthentication import TRIES
+from diagnosis.actions.analysis import rerun_analysis
 from diagnosis.actions.report import add_addendum, revise_report, sign_report
 from diagnosis.actions.review import request_second_opinion
 from diagnosis.analyses.aggregation import note_of_thinning
 from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
-from diagnosis.models import Addendum, Analysis, FirstImpression, Notification, Patient, Report, Study
+from diagnosis.models import Addendum, Analysis, FirstImpression, Notification, Patient, Report, Scan, Study
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.patient import UNASSIGNED_NUMBER
 from diagnosis.models.study import ExaminedFrom
@@ -29,7 +31,7 @@ from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
 from diagnosis.reports.picture import Picture
 from diagnosis.scans.request import noon_of
-from diagnosis.states import ReportStatus
+from diagnosis.states import AnalysisStatus, ReportStatus
 from tests.concurrency import together
 from tests.conftest import PASSWORD
 from tests.factories import finish, new_case, read
@@ -306,6 +308,67 @@ def test_a_report_prints_the_combination_its_zone_and_what_the_cards_say(combine
     assert "1 of 2 above their threshold, 1 below" in notes
     assert "one slice in every 5 mm was classified: 61 of 300" in notes
     assert "outside the lungs" not in notes
+
+
+def refuse(scan: Scan) -> Analysis:
+    """End the scan's open analysis as the gate does where an X-ray lies on its side."""
+    params = {"failure_code": "turned", "failure_params": {"variant": "cxr"}, "failure_retryable": False}
+    claim = Analysis.objects.claim(scan.analyses.get(status=AnalysisStatus.QUEUED).pk, worker="test")
+    analysis = Analysis.objects.get(claim=claim)
+    assert Analysis.objects.finish(analysis.pk, AnalysisStatus.RUNNING, AnalysisStatus.FAILED, by="test", **params)
+    return analysis
+
+
+@pytest.fixture
+def refused(radiographer: User, radiologist: User, patient: Patient) -> Report:
+    review = new_case(radiographer, patient)
+    refuse(review.scan)
+    return read(radiologist, review, decision="no_result").report
+
+
+LIES_ON_ITS_SIDE = "This chest X-ray lies on its side or upside down"
+
+
+def test_a_report_without_a_result_says_why(refused: Report, radiologist: User, client: Client) -> None:
+    assert printed(refused).without_result.startswith(LIES_ON_ITS_SIDE)
+    signed = sign_report(by=radiologist, report=refused, password=PASSWORD)
+    assert signed.snapshot["without_result"].startswith(LIES_ON_ITS_SIDE)
+    Analysis.objects.update(failure_params={"variant": "ct"})  # as signed, whatever becomes of the analysis
+    assert printed(Report.objects.get()).without_result.startswith(LIES_ON_ITS_SIDE)
+    assert report_content.is_intact(Report.objects.get())
+    client.force_login(radiologist)
+    assert LIES_ON_ITS_SIDE in client.get(reverse("diagnosis:report-detail", args=[signed.pk])).content.decode()
+    with override("de"):
+        assert printed(signed).without_result.startswith("Dieser Röntgen-Thorax liegt auf der Seite")
+
+
+def test_a_report_signed_before_the_reason_was_frozen_is_printed_without_it(refused: Report, radiologist: User) -> None:
+    signed = sign_report(by=radiologist, report=refused, password=PASSWORD)
+    del signed.snapshot["without_result"]
+    assert printed(signed).without_result == ""
+
+
+def test_a_reason_that_came_after_the_reading_is_not_the_readers(refused: Report, radiologist: User) -> None:
+    analysis = refused.study.analyses.get()
+    Analysis.objects.filter(pk=analysis.pk).update(requested_at=refused.reading.decided_at + dt.timedelta(seconds=1))
+    signed = sign_report(by=radiologist, report=refused, password=PASSWORD)
+    assert signed.snapshot["without_result"] == "No analysis was requested, so there is no result"
+
+
+def test_what_had_not_ended_gives_no_reason(radiographer: User, radiologist: User, patient: Patient) -> None:
+    waiting = read(radiologist, new_case(radiographer, patient), decision="no_result").report
+    assert "without_result" not in sign_report(by=radiologist, report=waiting, password=PASSWORD).snapshot
+
+
+def test_a_report_with_a_result_has_no_reason_of_another_analysis(
+    radiographer: User, radiologist: User, patient: Patient
+) -> None:
+    review = new_case(radiographer, patient)
+    finish(review.scan, 0.9)
+    rerun_analysis(by=radiographer, study=review.study)
+    refuse(review.scan)
+    report = read(radiologist, review, decision="agree").report
+    assert "without_result" not in sign_report(by=radiologist, report=report, password=PASSWORD).snapshot
 
 
 def test_what_the_classifiers_said_later_changes_nothing_on_a_signed_report(combined: Report) -> None:

@@ -24,7 +24,7 @@ from diagnosis.models.study import ExaminedFrom
 from diagnosis.models.zone import has_zones, upper_threshold
 from diagnosis.reports import content as report_content
 from diagnosis.reports import sections
-from diagnosis.results import answers, contents, verdict, words
+from diagnosis.results import answers, contents, retold, verdict, words
 from diagnosis.results import images as image_words
 from diagnosis.results.labels import label_name
 from diagnosis.reviews import suggestions
@@ -66,7 +66,10 @@ class PrintedPrediction:
 
 @dataclass(frozen=True)
 class PrintedReport:
-    """A report's parts in the order of the page; every value is text for people."""
+    """A report's parts in the order of the page; every value is text for people.
+
+    `without_result` says why there is no result of the classifiers; empty where there is one or nothing was frozen.
+    """
 
     title: str
     clinic: str
@@ -84,6 +87,7 @@ class PrintedReport:
     content_sha256: str
     addenda: tuple[tuple[str, str], ...]
     caution: str
+    without_result: str
     predictions: tuple[PrintedPrediction, ...]
     machine_notes: tuple[str, ...]
     decision: str
@@ -118,6 +122,7 @@ def printed(report: Report) -> PrintedReport:
         content_sha256=report.content_sha256,
         addenda=tuple(_addendum(addendum) for addendum in report.addenda.all()),
         caution=_caution(frozen["analysis"] or {}),
+        without_result=_without_result(frozen),
         predictions=_predictions(frozen["analysis"] or {}),
         machine_notes=_machine_notes(frozen["analysis"] or {}),
         decision=_decision(report) + _why_both(frozen) + _of_another_category(report),
@@ -276,6 +281,11 @@ def _caution(analysis: Mapping[str, Any]) -> str:
     said = [analysis["combination"]] if analysis.get("combination") else analysis.get("predictions", ())
     research_only = any(answers.given_frozen(one).is_research_only for one in said)
     return _(words.RESEARCH_ONLY_SHOWN) if research_only else ""
+
+
+def _without_result(frozen: Mapping[str, Any]) -> str:
+    why = retold.sentence(frozen.get("without_result", ""))
+    return f"{why.removesuffix('.')}." if why else ""
 
 
 def _predictions(analysis: Mapping[str, Any]) -> tuple[PrintedPrediction, ...]:

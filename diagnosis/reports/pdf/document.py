@@ -215,7 +215,7 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
         [_text("heading", _("Classifiers (decision support, not part of the radiologist's report)"))]
     ]
     inside += [[_text("caution", content.caution)]] if content.caution else []
-    inside.append([_prediction_table(content) if content.predictions else _text("body", _("No classifiers' result."))])
+    inside.append([_prediction_table(content) if content.predictions else _without_result(content)])
     inside += [[_text("small", note)] for note in content.machine_notes]
     inside += [[_text("small", content.decision)], [_text("small", content.intended_use)]]
     box = Table(inside, colWidths=[WIDTH])
@@ -223,6 +223,11 @@ def _classifiers(content: PrintedReport) -> list[Flowable]:
         TableStyle([("BACKGROUND", (0, 0), (-1, -1), TINT), ("BOX", (0, 0), (-1, -1), 0.5, LINE), *_padding(2)])
     )
     return [Spacer(0, 5 * mm), box]
+
+
+def _without_result(content: PrintedReport) -> Paragraph:
+    nothing = _("No classifiers' result.")
+    return _text("body", f"{nothing} {content.without_result}" if content.without_result else nothing)
 
 
 def _prediction_table(content: PrintedReport) -> Table:

@@ -1,0 +1,14 @@
+"""What reports froze in English, in the language of whoever reads them."""
+
+from __future__ import annotations
+
+from diagnosis import messages
+from diagnosis.results import verdict
+from diagnosis.results.retelling import Retelling
+
+_OF_RESULTS = Retelling((*messages.SENTENCES.values(), verdict.CANCELLED, verdict.NEVER_ASKED))
+
+
+def sentence(kept: str) -> str:
+    """A sentence of a result or of why there is none; one that this version does not know stays in English."""
+    return _OF_RESULTS.tell(kept)
