@@ -306,8 +306,8 @@ def test_a_key_image_reaches_the_report_as_it_was_seen_and_measured(
     [measured] = kept.measurements
     assert f"mean {measured['value']:,.1f}, SD {measured['spread']:,.1f}" in shown["text"]
     page.goto(f"/reports/{Report.objects.get().pk}/")
-    expect(page.locator(".report-key-images li li")).to_contain_text("standard deviation")
-    picture = page.locator(".report-key-images img")
+    expect(page.locator(".report-image li")).to_contain_text("standard deviation")
+    picture = page.locator(".report-image img")
     picture.scroll_into_view_if_needed()
     expect(picture).to_have_js_property("naturalWidth", 1024)
 

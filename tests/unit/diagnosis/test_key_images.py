@@ -168,7 +168,9 @@ def test_the_report_shows_key_images_with_window_and_measurements(
     page = client.get(reverse("diagnosis:report-detail", args=[report.pk])).content.decode()
     assert "window W 80 L 120" in page
     assert "length 5 pixels" in page
-    assert " mm" not in page.split("report-key-images")[1].split("</section>")[0]
+    assert " mm" not in page.split("report-image")[1].split("</figure>")[0]
+    assert page.count(reverse("diagnosis:report-key-image", args=[report.pk, 1])) == 1
+    assert "report-key-images" not in page
     picture = client.get(reverse("diagnosis:report-key-image", args=[report.pk, 1]))
     with Image.open(BytesIO(picture.content)) as opened:
         assert max(opened.size) == 1024
