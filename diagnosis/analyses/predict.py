@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
@@ -16,7 +17,7 @@ from diagnosis.messages import Message
 from diagnosis.models.scan import Modality
 from ml import serving
 from ml.ensemble import EnsembleSpec
-from ml.gate.refusal import GateRefusal, params_of_a_slice
+from ml.gate.refusal import GateRefusal, params_of_a_series, params_of_a_slice
 from ml.preprocessing import Pixels
 from ml.serving.engine import BATCH
 from ml.spec import ClassifierSpec
@@ -88,7 +89,7 @@ def predict_study(sources: Sequence[ImageSource], modality: Modality, asked: Cho
 
     Of a CT series one slice in every 5 mm is asked about. An image that the gate or the decoder refuses counts for
     nothing, and a neighbour within the same 5 mm is asked in its place. Raises AnalysisFailed where all are refused,
-    with the first one's reason, and where the refusal may pass.
+    with the first one's reason or, of slices, that of most, and where the refusal may pass.
     """
     if len(sources) == 1:
         return StudyPredictions.of_one(sources[0].key, predict(sources[0].pixels(), modality, asked))
@@ -97,7 +98,7 @@ def predict_study(sources: Sequence[ImageSource], modality: Modality, asked: Cho
     panel = _panel(asked.classifiers, modality)
     answered, outcomes = _ask_all(speaking, panel, found)
     if not answered:
-        raise _all_refused(outcomes)
+        raise _all_refused(outcomes, modality)
     made = aggregation.aggregate(answered, asked.specs, found, modality)
     key = next(one for one in answered if one.source.key == made.key_image)
     account = dict(made.account)
@@ -226,11 +227,16 @@ def _with_probabilities(one: ClassifierPrediction, probabilities: dict[str, floa
     return replace(one, prediction=changed)
 
 
-def _all_refused(outcomes: Sequence[ImageOutcome]) -> AnalysisFailed:
-    for one in outcomes:
-        if one.refused:
-            return AnalysisFailed(one.refused.code, one.refused.params, retryable=False)
-    return AnalysisFailed("nothing_to_classify", retryable=False)
+def _all_refused(outcomes: Sequence[ImageOutcome], modality: Modality) -> AnalysisFailed:
+    refused = [one.refused for one in outcomes if one.refused]
+    if not refused:
+        return AnalysisFailed("nothing_to_classify", retryable=False)
+    if not modality.comes_in_series:
+        return AnalysisFailed(refused[0].code, refused[0].params, retryable=False)
+    ((code, count),) = Counter(one.code for one in refused).most_common(1)
+    params = next(one.params for one in refused if one.code == code)
+    told = params_of_a_series(code, params, count=count, slices=len(refused))
+    return AnalysisFailed(code, told, retryable=False)
 
 
 def outcome(image: UUID, made: ImagePredictions) -> ImageOutcome:

@@ -135,7 +135,91 @@ OF_A_SLICE = {
     ),
     "wrong_modality": _("Not part of the result: this looks like an X-ray and not like a CT slice."),
 }
+# Of a series of which every slice was refused: what is wrong with most of them, and what to do about the series.
+OF_A_SERIES = {
+    "too_small": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: the shorter side has fewer "
+        "than %(side)d pixels; upload the original images instead of thumbnails."
+    ),
+    "shape": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: the image has a shape that "
+        "no slice has; upload whole images, neither strips nor several in a row."
+    ),
+    "blank": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: the image is one nearly "
+        "even shade; check the files and export them again."
+    ),
+    "turned": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: the slice lies on its side "
+        "or upside down, and the classifiers know upright images only; turn the images upright and upload them "
+        "again."
+    ),
+    "tilted": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: the slice is tilted by "
+        "about fifteen degrees or more, and the classifiers know upright images only; straighten the images and "
+        "upload them again."
+    ),
+    "inverted": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: the greys are inverted, "
+        "with air bright and bone dark; export the images with air dark and upload them again."
+    ),
+    "reformatted": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: this looks like coronal or "
+        "sagittal images, and the classifiers know axial slices only; upload the axial series."
+    ),
+    "without_lungs": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: hardly any lung can be "
+        "seen, as at the neck or in the abdomen; upload a series through the lungs."
+    ),
+    "window": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: lung is black, as in a "
+        "mediastinal or bone window, so nothing in it can be seen; export the slices in a lung window, or upload "
+        "the DICOM files."
+    ),
+    "several": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: the picture shows several "
+        "images, or an image within a page; upload one image a file."
+    ),
+    "part": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: the picture shows only a "
+        "part of the chest; upload whole images."
+    ),
+    "blurred": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: the image is too blurred "
+        "to read; upload the original images instead of previews or photographs."
+    ),
+    "enlarged": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: the image was enlarged "
+        "from a thumbnail, so that its fine detail is missing; upload the original images instead of previews."
+    ),
+    "screen": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: this is a picture of a "
+        "screen, with parts of a program around the image; export the images themselves, or upload the DICOM files."
+    ),
+    "photographed": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: this looks like a "
+        "photograph of a film or of a monitor; export the images themselves, or upload the DICOM files."
+    ),
+    "other_part": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: this looks like another "
+        "part of the body than the chest; check that the right files were chosen."
+    ),
+    "not_chest": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: this does not look like an "
+        "axial slice of a chest CT; check that the right files were chosen."
+    ),
+    "unclear": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: it is not clear that this "
+        "is an axial slice of a chest CT, upright and whole; check the files, and have the study read without the "
+        "classifiers if they are right."
+    ),
+    "wrong_modality": _(
+        "No slice of this study was classified. The reason for %(count)d of %(slices)d: this looks like an X-ray "
+        "and not like a CT slice; check that the right files were chosen."
+    ),
+}
 SENTENCES |= {f"{code}/slice": sentence for code, sentence in OF_A_SLICE.items()}
+SENTENCES |= {f"{code}/series": sentence for code, sentence in OF_A_SERIES.items()}
 _CODES = {
     Kind.CXR_TURNED: "turned",
     Kind.CT_TURNED: "turned",
@@ -160,7 +244,8 @@ _CODES = {
 class GateRefusal:
     """`code` is a stable snake_case word for tests, logs and counters, a key of SENTENCES; `params` fill its template.
 
-    Their `variant` chooses where a code has several sentences, one for each modality.
+    Their `variant` chooses where a code has several sentences: for each modality, for one slice among others, and for a
+    whole series.
     """
 
     code: str
@@ -192,6 +277,16 @@ def params_of_a_slice(code: str, params: Params) -> Params:
     Another code than those of OF_A_SLICE keeps its own.
     """
     return {**params, "variant": "slice"} if code in OF_A_SLICE else params
+
+
+def params_of_a_series(code: str, params: Params, *, count: int, slices: int) -> Params:
+    """With the sentence for a series of which all `slices` were refused, `count` of them for this code.
+
+    Another code than those of OF_A_SERIES keeps its own.
+    """
+    if code not in OF_A_SERIES:
+        return params
+    return {**params, "variant": "series", "count": count, "slices": slices}
 
 
 def _of_modality(code: str, modality: Modality) -> GateRefusal:

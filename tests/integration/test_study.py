@@ -143,10 +143,21 @@ def test_a_slice_that_is_refused_among_others_is_not_told_to_be_uploaded_again(
     ]
 
 
-def test_where_every_slice_is_refused_the_study_says_what_to_do(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = [send(slice_of(number)).study for number in (1, 2)][-1]
+def test_where_every_slice_is_refused_the_study_says_what_is_wrong_with_most_of_them(
+    send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = [send(slice_of(number)).study for number in (1, 2, 3)][-1]
+    refusals = iter([GateRefusal("blurred")])
+    monkeypatch.setattr(Gate, "refusal", lambda *_: next(refusals, GateRefusal("without_lungs", {"variant": "ct"})))
+    assert run(study).failure_reason == (
+        "No slice of this study was classified. The reason for 2 of 3: hardly any lung can be seen, as at the neck or "
+        "in the abdomen; upload a series through the lungs."
+    )
+
+
+def test_a_slice_that_is_alone_in_its_study_is_spoken_of_as_one(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Gate, "refusal", lambda *_: GateRefusal("without_lungs"))
-    assert run(study).failure_reason.endswith("upload a slice through the lungs.")
+    assert run(send(slice_of(1)).study).failure_reason.startswith("Hardly any lung can be seen in this CT slice")
 
 
 def test_of_slices_a_millimetre_apart_one_in_every_five_is_asked_about(send: Send, asked: list[UUID]) -> None:

@@ -48,6 +48,17 @@ def test_whatever_is_refused_of_ct_is_said_of_a_slice_among_others_too() -> None
     assert refusal.params_of_a_slice("original_unreadable", {}) == {}
 
 
+def test_whatever_is_refused_of_ct_is_said_of_a_whole_series_too() -> None:
+    assert set(refusal.OF_A_SERIES) == set(refusal.OF_A_SLICE)
+    for code, sentence in refusal.OF_A_SERIES.items():
+        assert sentence.startswith("No slice of this study was classified. The reason for %(count)d of %(slices)d: ")
+        assert sentence.count("upload") <= 1 and "this CT slice" not in sentence
+        params = refusal.params_of_a_series(code, {"variant": "ct"}, count=2, slices=3)
+        assert (params["count"], params["slices"]) == (2, 3)
+        assert refusal.SENTENCES[sentence_key(code, params)] == sentence
+    assert refusal.params_of_a_series("original_unreadable", {}, count=1, slices=1) == {}
+
+
 def test_a_fact_without_its_sentence_is_a_defect() -> None:
     with pytest.raises(KeyError):
         Fact("unheard_of")
