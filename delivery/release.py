@@ -6,7 +6,7 @@ from django.utils.translation import gettext_noop
 
 from delivery.senders import NotYet, Refused
 from diagnosis.errors import AnalysisFailed
-from diagnosis.models import Analysis, Confidentiality, ReadingPolicy, Report, Scan, Study
+from diagnosis.models import Analysis, Confidentiality, ReadingPolicy, Report, Study
 from diagnosis.models.analysis import CLASSIFIERS_OFF
 from diagnosis.models.modality import Modality
 from diagnosis.results import words
@@ -47,19 +47,13 @@ def require_result(analysis: Analysis) -> None:
         raise Refused(NO_RESULT)
     if Analysis.objects.filter(study=study, number__gt=analysis.number, status=AnalysisStatus.SUCCEEDED).exists():
         raise Refused(SUPERSEDED)
-    _require_images(analysis, study)
+    if not Analysis.objects.filter(pk=analysis.pk).with_all_images().exists():
+        raise Refused(MOVED)
     _require_standing_classifiers(analysis)
     if words.computer(analysis, policy=ReadingPolicy.of(study.clinic)).folded:
         raise Refused(RESEARCH_ONLY)
     if blinding.results_held_back().filter(pk=study.pk).exists():
         raise NotYet(NOT_READ)
-
-
-def _require_images(analysis: Analysis, study: Study) -> None:
-    seen = set(analysis.image_results.values_list("image", flat=True))
-    there = set(Scan.objects.filter(pk__in=seen, series__study=study).values_list("pk", flat=True))
-    if seen - there:
-        raise Refused(MOVED)
 
 
 def _require_standing_classifiers(analysis: Analysis) -> None:

@@ -100,8 +100,8 @@ def begin_anew(study: Study, *, by: User) -> None:
         return
     analyse_again(by=by, study=study, note=MOVED)
     read_with(by=by, study=study)
-    # A reading that came along was placed by what the other study's referrer asked for.
-    queue.place_again(study)
+    # By what is left of its result, and for a reading that came along by what its new referrer asks for.
+    queue.score_again(study)
 
 
 def lock_patients(*patients: UUID) -> None:

@@ -18,6 +18,7 @@ from diagnosis.actions.review import read_with
 from diagnosis.errors import NotAllowedNow
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, Notification, Patient, Review, Scan, Study, Withdrawal
+from diagnosis.reviews import queue
 from diagnosis.rules import deletions, withdrawals
 from diagnosis.scans import filing
 from diagnosis.states import AnalysisStatus, ReviewStatus
@@ -105,6 +106,7 @@ def _go_on(study: Study, *, by: User, note: Message) -> None:
     """With other images than before."""
     filing.represent(study)
     analyse_again(by=by, study=study, note=note)
+    queue.score_again(study)
 
 
 def close_study(study: Study, made: Withdrawal, *, by: User) -> None:

@@ -4,9 +4,10 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -54,6 +55,14 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
     def newer(self) -> Self:
         """For a subquery: those that replace the outer analysis, later ones of its study."""
         return self.filter(speaks_of(OuterRef("image")), study=OuterRef("study"), number__gt=OuterRef("number"))
+
+    def with_all_images(self) -> Self:
+        """Those whose images are all in their study still: what rests on one that was moved away, perhaps to another
+        patient, or taken back says nothing of the study any more.
+        """
+        seen = apps.get_model("diagnosis", "ImageResult").objects.filter(analysis=OuterRef("pk"))
+        gone = ~Q(image__series__study=OuterRef("study")) | Q(image__withdrawal__isnull=False)
+        return self.filter(~Exists(seen.filter(gone)))
 
     def waiting(self) -> Self:
         """Those of whole studies that no worker has begun; a study has one at most."""

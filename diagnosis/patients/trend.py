@@ -7,14 +7,15 @@ Lines of two versions are never joined: their probabilities are calibrated apart
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from uuid import UUID
 
 from accounts.models import User
 from diagnosis import formats
-from diagnosis.models import EnsemblePrediction, Patient, Prediction, ReadingPolicy, Scan, Study
+from diagnosis.models import Analysis, EnsemblePrediction, Patient, Prediction, ReadingPolicy, Scan, Study
 from diagnosis.models.modality import Modality
 from diagnosis.results import answers
 from diagnosis.results.answers import Answer
@@ -158,13 +159,16 @@ def _drawn(patient: Patient, user: User, policy: ReadingPolicy) -> list[tuple[Sc
     """Each result with the image that stands for its study; one for research only where the clinic shows such."""
     scans = list(patient.scans.representatives().with_studies())
     hidden = blinding.results_hidden_among(user, [scan.study_id for scan in scans])
-    shown = [(scan, one) for scan in scans if scan.study_id not in hidden for one in _latest(scan)]
+    # What rests on images that are gone, perhaps to another patient, says nothing of this one.
+    standing = Analysis.objects.filter(study__patient=patient, status=AnalysisStatus.SUCCEEDED).with_all_images()
+    keys = frozenset(standing.order_by().values_list("pk", flat=True))
+    shown = [(scan, one) for scan in scans if scan.study_id not in hidden for one in _latest(scan, keys)]
     return [pair for pair in shown if policy.show_research_only or not answers.given(pair[1]).is_research_only]
 
 
-def _latest(scan: Scan) -> list[Drawn]:
-    """Of the newest analysis that gave a result; earlier ones stay on the study's own page."""
-    done = [one for one in scan.study.analyses.all() if one.status == AnalysisStatus.SUCCEEDED]
+def _latest(scan: Scan, standing: Collection[UUID]) -> list[Drawn]:
+    """Of the newest analysis whose result is `standing`, by its key; earlier ones stay on the study's own page."""
+    done = [one for one in scan.study.analyses.all() if one.pk in standing]
     newest = scan.study.latest_among(done)
     if newest is None:
         return []

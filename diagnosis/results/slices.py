@@ -53,7 +53,7 @@ def key_images(study: uuid.UUID, *, visible_to: User) -> list[str]:
     if blinding.hides_result(visible_to, study):
         return []
     done = Analysis.objects.filter(study=study, image=None, status=AnalysisStatus.SUCCEEDED)
-    latest = done.order_by("-number").first()
+    latest = done.with_all_images().order_by("-number").first()
     if latest is None:
         return []
     named = latest.aggregation.get("key_images") or latest.predictions.values_list("image_id", flat=True)

@@ -22,6 +22,7 @@ from diagnosis.models import Analysis, EnsemblePrediction, Prediction, ReadingPo
 from diagnosis.models.study import Priority as UrgencyOfRequest
 from diagnosis.models.zone import Zone
 from diagnosis.results import marks
+from diagnosis.rules.policies import result_of
 from diagnosis.states import ReviewStatus
 from ml.spec import NO_FINDING
 
@@ -116,12 +117,23 @@ def prioritise(analysis: Analysis) -> None:
 def place_again(study: Study) -> None:
     """Give the open reviews of a study their place by what the referrer asks for now. Runs in a transaction.
 
-    To be called after whatever changes `Study.priority`, and after a review has come to another study.
+    To be called after whatever changes `Study.priority`.
     """
     policy = ReadingPolicy.of(study.clinic)
     for review in study.reviews.open().select_for_update():
         review.study = study
         Review.objects.filter(pk=review.pk).update(due_at=due_at(review, policy))
+
+
+def score_again(study: Study) -> None:
+    """Place the undecided reviews of a study that has other images than before: a result that rested on one which is
+    gone moves none forward, and marks none. Runs in a transaction.
+    """
+    policy = ReadingPolicy.of(study.clinic)
+    for review in study.reviews.exclude(status=ReviewStatus.DECIDED).select_for_update():
+        review.study = study
+        score(review, result_of(review.scan))
+        _update(review, policy)
 
 
 def reprioritise(policy: ReadingPolicy) -> int:

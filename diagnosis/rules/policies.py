@@ -83,8 +83,8 @@ def cancel_blocked_reason(analysis: Analysis) -> str:
 
 
 def result_of(scan: Scan) -> Analysis | None:
-    """The newest analysis that gave a result; None when none did."""
-    done = scan.analyses.filter(status=AnalysisStatus.SUCCEEDED)
+    """The newest analysis that gave a result, of images that are all there still; None when there is none."""
+    done = scan.analyses.filter(status=AnalysisStatus.SUCCEEDED).with_all_images()
     return done.order_by("-number").first()
 
 

@@ -17,10 +17,15 @@ from diagnosis.actions.regrouping import move_images
 from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.scan import upload_scan
+from diagnosis.actions.withdrawal import bring_back, take_back
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, Correction, Patient, Report, Review, Scan, Study, Withdrawal
 from diagnosis.models.correction import CorrectionKind
-from diagnosis.rules import corrections
+from diagnosis.patients.trend import trends
+from diagnosis.results.slices import key_images
+from diagnosis.rules import corrections, policies
+from diagnosis.views.review.page import result_for
+from diagnosis.views.review.rows import rows
 from tests.concurrency import together
 from tests.conftest import PASSWORD
 from tests.factories import finish_study, new_case, new_patient, read
@@ -92,6 +97,56 @@ def test_an_image_becomes_a_study_of_its_own_and_both_begin_anew(pair: list[Scan
         assert open_rows(scan.study) == (["queued"], ["waiting"])
     # The earlier result stays in the history of the study that it was of.
     assert ours.study.analyses.filter(status="succeeded").count() == 1
+
+
+def test_a_result_that_rests_on_a_moved_image_is_nobody_elses(
+    pair: list[Scan], administrator: User, radiologist: User
+) -> None:
+    """Neither shown to the reader, nor agreed with, nor what orders the queue, whatever the new analysis says."""
+    ours, theirs = pair
+    before = finish_study({ours: 0.2, theirs: 0.9})
+    assert policies.result_of(ours) == before
+    waiting = ours.study.reviews.get()
+    assert (waiting.suspicion, waiting.share_above) == (0.9, 1)
+    made = split(administrator, theirs)
+    ours, theirs = now(ours, theirs)
+    assert policies.result_of(ours) is None
+    waiting.refresh_from_db()
+    assert (waiting.suspicion, waiting.share_above, waiting.marks) == (None, None, [])
+    assert result_for(radiologist, ours).analysis is None
+    [row] = rows(Review.objects.filter(pk=waiting.pk), reader=radiologist)
+    assert row.said is None
+    assert key_images(ours.study_id, visible_to=radiologist) == []
+    assert not Analysis.objects.filter(pk=before.pk).with_all_images().exists()
+    undo_correction(by=administrator, correction=made)
+    assert policies.result_of(now(ours)[0]) == before
+    waiting.refresh_from_db()
+    assert waiting.suspicion == 0.9
+
+
+def test_a_result_that_rests_on_an_image_that_was_taken_back_says_nothing(
+    pair: list[Scan], radiographer: User, administrator: User
+) -> None:
+    ours, theirs = pair
+    before = finish_study({ours: 0.2, theirs: 0.9})
+    made = take_back(by=radiographer, study=ours.study, images=[theirs.pk])
+    assert policies.result_of(now(ours)[0]) is None
+    assert ours.study.reviews.get().suspicion is None
+    bring_back(by=administrator, withdrawal=made)
+    assert policies.result_of(now(ours)[0]) == before
+    assert ours.study.reviews.get().suspicion == 0.9
+
+
+def test_a_trend_has_no_point_of_an_image_that_is_anothers(
+    pair: list[Scan], alone: Scan, administrator: User, radiologist: User
+) -> None:
+    ours, theirs = pair
+    finish_study({ours: 0.2, theirs: 0.9})
+    finish_study({alone: 0.3})
+    assert len(trends(ours.patient, radiologist)) == 1
+    other = new_patient(ours.clinic, administrator, "900")
+    move_scans(by=administrator, source=ours.patient, scans=[theirs.pk], target=other, reason=WHY)
+    assert trends(ours.patient, radiologist) == []
 
 
 def test_a_split_is_undone_whole(pair: list[Scan], administrator: User) -> None:

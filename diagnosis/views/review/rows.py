@@ -164,7 +164,8 @@ def _is_again(review: Review) -> bool:
 def _said(reviews: list[Review], policies: dict[UUID, ReadingPolicy]) -> dict[UUID, Computer]:
     """What the newest result of each case says, by the review's key."""
     studies = {review.study_id for review in reviews}
-    done = Analysis.objects.filter(study__in=studies, status=AnalysisStatus.SUCCEEDED).order_by("number")
+    done = Analysis.objects.filter(study__in=studies, status=AnalysisStatus.SUCCEEDED).with_all_images()
+    done = done.order_by("number")
     results: dict[UUID, list[Analysis]] = {}
     for one in done.select_related("ensemble_prediction").prefetch_related("predictions") if studies else ():
         results.setdefault(one.study_id, []).append(one)
