@@ -73,8 +73,12 @@ def analyse_with(*, by: User, study: Study, images: Sequence[Scan]) -> None:
 
 
 def analyse_again(*, by: User, study: Study, note: Message) -> None:
-    """Have a study analysed that has other images than before: not a prior of which nobody wanted a result."""
-    if study.analyses.waiting().exists() or (study.is_prior and not study.analyses.exists()):
+    """Have a study analysed that has other images than before: not a prior of which nobody wanted a result.
+
+    Runs in the transaction that changes them. One that waits is held until that ends: a worker that claimed it before
+    would see the images of before.
+    """
+    if study.analyses.waiting().select_for_update().first() or (study.is_prior and not study.analyses.exists()):
         return
     start_analysis(by=by, study=study, trigger=Trigger.RERUN, note=note)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +21,7 @@ from diagnosis.actions.report import sign_report
 from diagnosis.actions.review import claim_review
 from diagnosis.actions.scan import upload_scan
 from diagnosis.actions.withdrawal import bring_back, take_back
+from diagnosis.analyses import runner
 from diagnosis.errors import NotAllowedNow, Refusal
 from diagnosis.models import Analysis, Correction, Patient, Report, Review, Scan, Study, Withdrawal
 from diagnosis.models.correction import CorrectionKind
@@ -191,6 +195,31 @@ def test_a_running_analysis_of_the_old_images_gives_no_result(pair: list[Scan], 
     running.refresh_from_db()
     assert running.status == "cancelled"
     assert open_rows(pair[0].study)[0] == ["queued"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_begins_at_the_moment_of_a_correction_sees_what_is_there_after_it(
+    pair: list[Scan], administrator: User
+) -> None:
+    """Else a result of the images of before would stand, because an analysis was waiting when the correction looked."""
+    waiting, begun = pair[0].study.analyses.get(), threading.Event()
+    seen: list[UUID] = []
+
+    def work() -> None:
+        try:
+            if Analysis.objects.claim(waiting.pk, worker="w"):
+                seen.extend(image.pk for image in runner.images_of(Study.objects.get(pk=pair[0].study_id)))
+        finally:
+            begun.set()
+            connection.close()
+
+    worker = threading.Thread(target=work)
+    with transaction.atomic():
+        split(administrator, pair[1])
+        worker.start()
+        begun.wait(1)
+    worker.join()
+    assert seen == [pair[0].pk]
 
 
 def test_a_signed_report_stays_and_says_that_an_image_was_moved(
