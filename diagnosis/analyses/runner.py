@@ -34,7 +34,7 @@ from diagnosis.analyses.watch import Watch
 from diagnosis.database import drop_broken_connection, is_database_away
 from diagnosis.errors import AnalysisFailed, FileRefused, IntakeUnavailable
 from diagnosis.messages import Message
-from diagnosis.models import Analysis, EnsemblePrediction, ImageResult, Prediction, Scan, Study, Transition
+from diagnosis.models import Analysis, EnsemblePrediction, ImageResult, Patient, Prediction, Scan, Study, Transition
 from diagnosis.models.analysis import CLASSIFIERS_OFF
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.scan import Modality
@@ -221,9 +221,10 @@ def store(pk: uuid.UUID, claim: uuid.UUID, worker: str, study: StudyPredictions)
     try:
         with transaction.atomic():
             ours = Q(claim=claim)
-            examined = (
-                Analysis.objects.select_related("study").only("study__clinic", "study__modality").get(pk=pk).study
-            )
+            related = ("study__clinic", "study__patient", "study__modality")
+            examined = Analysis.objects.select_related("study").only(*related).get(pk=pk).study
+            # First of all, as every upload and correction does: each of them would wait for rows of the other.
+            list(Patient.objects.select_for_update(no_key=True).filter(pk=examined.patient_id))
             _require_still_answering(examined, predictions)
             reasons = [reason.as_json() for reason in made.without_ensemble]
             changes: dict[str, Any] = {"without_ensemble_reasons": reasons, "aggregation": dict(study.aggregation)}

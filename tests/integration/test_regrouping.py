@@ -28,6 +28,7 @@ from diagnosis.models.correction import CorrectionKind
 from diagnosis.patients.trend import trends
 from diagnosis.results.slices import key_images
 from diagnosis.rules import corrections, policies
+from diagnosis.scans import filing
 from diagnosis.views.review.page import result_for
 from diagnosis.views.review.rows import rows
 from tests.concurrency import together
@@ -220,6 +221,44 @@ def test_a_worker_that_begins_at_the_moment_of_a_correction_sees_what_is_there_a
         begun.wait(1)
     worker.join()
     assert seen == [pair[0].pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_result_that_is_kept_at_the_moment_of_a_correction_stands_in_no_ones_way(
+    pair: list[Scan], administrator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each held rows that the other one wanted, and the database ended one of them."""
+    storing, looked = threading.Event(), threading.Event()
+    represent, require_unread = filing.represent, corrections.require_unread
+
+    def slowly(study: Study) -> None:
+        if threading.current_thread() is worker:
+            storing.set()
+            looked.wait(2)
+        represent(study)
+
+    def look(*args: Any) -> None:
+        require_unread(*args)
+        looked.set()
+
+    def work() -> None:
+        try:
+            ended.append(finish_study({pair[0]: 0.2, pair[1]: 0.9}).status)
+        except Exception as error:
+            ended.append(repr(error))
+        finally:
+            connection.close()
+
+    ended: list[str] = []
+    worker = threading.Thread(target=work)
+    monkeypatch.setattr(filing, "represent", slowly)
+    monkeypatch.setattr(corrections, "require_unread", look)
+    worker.start()
+    assert storing.wait(10)
+    split(administrator, pair[1])
+    worker.join()
+    assert ended == ["succeeded"]
+    assert open_rows(now(pair[0])[0].study) == (["queued"], ["waiting"])
 
 
 def test_a_signed_report_stays_and_says_that_an_image_was_moved(
