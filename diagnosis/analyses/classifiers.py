@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from uuid import UUID
 
 from django.conf import settings
@@ -41,9 +42,9 @@ class Chosen:
     def specs(self) -> list[ClassifierSpec]:
         return [one.spec for one in self.classifiers]
 
-    @property
+    @cached_property
     def ensemble(self) -> tuple[EnsembleSpec | None, tuple[Message, ...]]:
-        """As `ensemble_for`."""
+        """As `ensemble_for`, looked for once: whatever is installed meanwhile, a study is combined by one version."""
         return ensemble_for(self.specs, self.away)
 
 
