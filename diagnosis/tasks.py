@@ -19,6 +19,8 @@ from accounts.models import Clinic
 from diagnosis import notifications
 from diagnosis.analyses import classifiers, drawing, runner, shadow
 from diagnosis.models import Analysis, Drawing, KeptAnswer, Scan
+from diagnosis.models.analysis import AnalysisQuerySet
+from diagnosis.models.attention import DrawingQuerySet
 from diagnosis.oversight import alarms, history, storage
 from diagnosis.reviews import escalation, missing_readers
 from diagnosis.scans import erasing, intake, orphans
@@ -82,16 +84,35 @@ def send_ahead(study: uuid.UUID, *, after: float = AHEAD_SECONDS) -> None:
 
 @shared_task(acks_late=False)
 def sweep_analyses() -> None:
-    """Free what lost its worker and send what was never sent or lost by the broker."""
+    """Free what lost its worker, send what was never sent, and have looked for what the broker may have lost."""
     runner.release_lost(by="sweep")
-    resend_before = timezone.now() - settings.ANALYSIS_RESEND_AFTER
-    unsent = Analysis.objects.unsent(resend_before).order_by("requested_at")
-    for pk in unsent.values_list("pk", flat=True)[:SWEEP_BATCH]:
-        if not enqueue(pk):
-            return
-    for pk in Drawing.objects.unsent(resend_before).values_list("pk", flat=True)[:SWEEP_BATCH]:
-        if not enqueue_drawing(pk):
-            return
+    if _send_all(Analysis.objects.unsent(), Drawing.objects.unsent()) and any(one.exists() for one in _sent_long_ago()):
+        _look_for_lost_messages()
+
+
+def _look_for_lost_messages() -> None:
+    """In the line of the analyses, and only as long as this is young: see ANALYSIS_RESEND_AFTER."""
+    try:
+        send_again.apply_async(expires=settings.ANALYSIS_SWEEP_SECONDS)
+    except (OperationalError, OSError):
+        log.warning("the broker did not take the order to look for lost messages", exc_info=True)
+
+
+@shared_task(acks_late=False)
+def send_again() -> None:
+    """What was sent so long ago that it would have left the line before this, and is queued all the same."""
+    _send_all(*_sent_long_ago())
+
+
+def _sent_long_ago() -> tuple[AnalysisQuerySet, DrawingQuerySet]:
+    before = timezone.now() - settings.ANALYSIS_RESEND_AFTER
+    return Analysis.objects.sent_before(before), Drawing.objects.sent_before(before)
+
+
+def _send_all(analyses: AnalysisQuerySet, drawings: DrawingQuerySet) -> bool:
+    """Returns whether the broker took them."""
+    keys = analyses.order_by("requested_at").values_list("pk", flat=True)[:SWEEP_BATCH]
+    return all(map(enqueue, keys)) and all(map(enqueue_drawing, drawings.values_list("pk", flat=True)[:SWEEP_BATCH]))
 
 
 @shared_task(acks_late=True)

@@ -18,5 +18,5 @@ QUEUES = [
 ]
 ROUTES = {
     f"diagnosis.tasks.{task}": {"queue": ANALYSES}
-    for task in ("run_analysis", "answer_ahead", "ask_those_on_trial", "draw_attention")
+    for task in ("run_analysis", "answer_ahead", "ask_those_on_trial", "draw_attention", "send_again")
 }

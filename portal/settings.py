@@ -371,9 +371,9 @@ ANALYSIS_QUIET = timedelta(seconds=env.float("ANALYSIS_QUIET_SECONDS", default=3
 ATTENTION_LEASE = timedelta(seconds=ANALYSIS_SECONDS)
 ATTENTION_KEPT = env.int("ATTENTION_KEPT", default=5000)
 ANALYSIS_SWEEP_SECONDS = env.int("ANALYSIS_SWEEP_SECONDS", default=5)
-# Messages and sweeps wait in one line. A sweep runs only while it is younger than one round (its "expires"), so what
-# was sent before it has left the line by then: if that analysis is still queued, somebody took it and may be dead.
-# It is sent again for whoever is idle; a second copy does no harm, the claim decides.
+# What looks for lost messages waits in one line with them, and runs only while it is younger than one round of the
+# sweep that sent it. So what was sent before it has left the line by then: if that analysis is still queued, somebody
+# took its message and may be dead. It is sent again for whoever is idle; a second copy does no harm, the claim decides.
 ANALYSIS_RESEND_AFTER = timedelta(seconds=env.int("ANALYSIS_RESEND_SECONDS", default=12))
 # An analysis that is open for longer stands on the administrator's screen.
 ANALYSIS_WAIT_WARNING = timedelta(minutes=env.int("ANALYSIS_WAIT_WARNING", default=15))

@@ -75,9 +75,13 @@ class AnalysisQuerySet(MachineQuerySet["Analysis"]):
         """Running ones whose worker stopped renewing its lease."""
         return self.filter(status=_S.RUNNING, lease_expires_at__lt=now or timezone.now())
 
-    def unsent(self, resend_before: datetime) -> Self:
-        """Queued ones whose message was never sent, or so long ago that it is presumed lost."""
-        return self.filter(Q(enqueued_at=None) | Q(enqueued_at__lt=resend_before), status=_S.QUEUED)
+    def unsent(self) -> Self:
+        """Queued ones whose message was never sent, or told of a claim that has ended."""
+        return self.filter(enqueued_at=None, status=_S.QUEUED)
+
+    def sent_before(self, moment: datetime) -> Self:
+        """Queued ones whose message was sent before it: still in the line, or lost."""
+        return self.filter(enqueued_at__lt=moment, status=_S.QUEUED)
 
     def claim(self, pk: uuid.UUID, *, worker: str) -> uuid.UUID | None:
         """Take a queued analysis for `worker`, not before its time. Returns the claim that later moves must show, or

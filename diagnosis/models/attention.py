@@ -35,9 +35,13 @@ class DrawingQuerySet(ClinicalQuerySet["Drawing"]):
     def open(self) -> DrawingQuerySet:
         return self.filter(status__in=(_S.QUEUED, _S.RUNNING))
 
-    def unsent(self, resend_before: datetime) -> DrawingQuerySet:
-        """Those whose message was never sent or is presumed lost, and those that lost their worker."""
-        queued = Q(status=_S.QUEUED) & (Q(enqueued_at=None) | Q(enqueued_at__lt=resend_before))
+    def unsent(self) -> DrawingQuerySet:
+        """Those whose message was never sent."""
+        return self.filter(enqueued_at=None, status=_S.QUEUED)
+
+    def sent_before(self, moment: datetime) -> DrawingQuerySet:
+        """Those whose message was sent before it, and waits or is lost; and those that lost their worker."""
+        queued = Q(status=_S.QUEUED, enqueued_at__lt=moment)
         return self.filter(queued | Q(status=_S.RUNNING, lease_expires_at__lt=timezone.now()))
 
     def claim(self, pk: uuid.UUID) -> uuid.UUID | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -159,6 +160,31 @@ def test_a_message_goes_to_one_queue(worker: Worker) -> None:
     tasks.sweep_analyses.delay()
     tasks.draw_attention.delay("00000000-0000-0000-0000-000000000000")
     assert (broker.llen(queues.SHORT), broker.llen(queues.ANALYSES)) == (1, 1)
+
+
+def test_a_long_line_is_not_filled_with_copies(upload: Callable[..., Scan]) -> None:
+    """Sweeps overtake analyses, which have a worker of their own: they do not know what has left the line."""
+    broker = redis.Redis.from_url(settings.REDIS_URL)
+    broker.flushdb()
+    analyses = [upload(seed).analyses.get() for seed in (1, 2)]
+
+    def in_line() -> list[str]:
+        messages = map(json.loads, broker.lrange(queues.ANALYSES, 0, -1))
+        return [one["headers"]["task"].rpartition(".")[2] for one in reversed(list(messages))]
+
+    assert in_line() == ["run_analysis"] * 2
+    tasks.sweep_analyses()
+    assert in_line() == ["run_analysis"] * 2
+    Analysis.objects.update(enqueued_at=timezone.now() - settings.ANALYSIS_RESEND_AFTER)
+    tasks.sweep_analyses()
+    assert in_line() == ["run_analysis", "run_analysis", "send_again"]
+    # Where its turn comes, what is queued still has been lost.
+    broker.delete(queues.ANALYSES)
+    tasks.send_again()
+    assert in_line() == ["run_analysis"] * 2
+    analyses[0].refresh_from_db()
+    assert analyses[0].enqueued_at
+    assert timezone.now() - analyses[0].enqueued_at < settings.ANALYSIS_RESEND_AFTER
 
 
 def test_a_worker_that_is_stopped_politely_leaves_its_job_to_the_next(
