@@ -70,7 +70,7 @@ def whole_number(field: str) -> Match:
 
 
 def days(field: str, *, is_moment: bool) -> Match:
-    """A day, or from one to another; both ends belong to it. Of a moment the day in the portal's time zone counts."""
+    """A day, or from one to another; both ends belong to it. Of a moment the day on the clinic's clocks counts."""
     look_up = f"{field}__date" if is_moment else field
     return lambda text: _between(look_up, *_ends(text, _day))
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext, gettext_noop
 from rest_framework.request import Request
 
 from accounts.authentication import require_scopes
+from accounts.locale import in_time_zone_of
 from accounts.models import ApiToken, Clinic
 from accounts.permissions import Permission, require
 from diagnosis.api import scope
@@ -116,7 +117,8 @@ def _once_more(keep: Callable[[], Placed]) -> Placed:
 
 def _read(request: Request, clinic: Clinic, base: str) -> SentOrder:
     systems = {one.fhir_system: one for one in OrderSource.objects.with_fhir().filter(clinic=clinic)}
-    return order_bodies.read(request.data, systems=systems, base=base)
+    with in_time_zone_of(clinic):  # by whose clock a day begins
+        return order_bodies.read(request.data, systems=systems, base=base)
 
 
 def _matching(request: Request, condition: QueryDict) -> Order | None:

@@ -20,6 +20,8 @@ from django.db.models import F, Max
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 
+from accounts.locale import chosen_time_zone
+from accounts.models import Clinic
 from audit.record import record_before
 from audit.vocabulary import Action, Event
 from diagnosis.models import Patient, Study
@@ -162,7 +164,7 @@ def _ask(row: PriorRetrieval) -> list[str]:
     assert row.study
     if not choosing.can_be_asked(patient.medical_record_number):
         raise Refused(NO_NUMBER)
-    before = _day_of(row.study)
+    before = _day_of(row.study, row.entity.clinic)
     _record_query(row, patient)
     answers = querying.find(row.entity, patient.medical_record_number, before=before)
     choice = choosing.choose(answers, row, patient, before=before)
@@ -179,8 +181,8 @@ def _ask(row: PriorRetrieval) -> list[str]:
     return notes
 
 
-def _day_of(study: Study) -> date:
-    return timezone.localdate(study.taken_at)
+def _day_of(study: Study, clinic: Clinic) -> date:
+    return timezone.localdate(study.taken_at, chosen_time_zone(None, clinic))
 
 
 def _record_query(row: PriorRetrieval, patient: Patient) -> None:

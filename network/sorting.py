@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.locale import in_time_zone_of
 from diagnosis.actions.receiving import Upload, receive_scans
 from diagnosis.database import drop_broken_connection, is_database_away
 from diagnosis.errors import AttachedElsewhere, DiskFull, FileRefused, IdentityMismatch, IntakeUnavailable, Refusal
@@ -79,7 +80,8 @@ def _claim(pks: Sequence[UUID]) -> list[ReceivedInstance]:
 def sort(rows: Sequence[ReceivedInstance]) -> list[Outcome]:
     """Sort instances of one sender that the caller holds. RECEIVED for what is still in the line afterwards."""
     try:
-        return _sort(rows)
+        with in_time_zone_of(rows[0].clinic):  # a header says no zone
+            return _sort(rows)
     except Exception as error:
         if is_database_away(error):
             log.warning("%d received instances wait: the database went away", len(rows))

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, _config
 
+from accounts.locale import in_time_zone_of
 from audit.record import record
 from audit.vocabulary import Action, Event
 from diagnosis.errors import Refusal
@@ -62,7 +63,14 @@ def ask_all() -> None:
 
 
 def ask(source: OrderSource) -> int:
-    """Take over what the worklist of `source` has scheduled; returns how many orders are new or changed."""
+    """Take over what the worklist of `source` has scheduled, on its clinic's clocks; returns how many orders are new or
+    changed.
+    """
+    with in_time_zone_of(source.clinic):
+        return _ask(source)
+
+
+def _ask(source: OrderSource) -> int:
     changed, failure = 0, ""
     try:
         entries = list(_entries(source))

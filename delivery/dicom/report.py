@@ -15,7 +15,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
-from accounts.locale import in_time_zone_of
 from delivery.dicom.objects import PRODUCT, Built, finish, language_item
 from delivery.dicom.result import PROCEDURES
 from delivery.dicom.subject import Subject
@@ -105,8 +104,7 @@ def _pdf(subject: Subject, report: Report, version: str) -> Dataset:
     from pydicom.uid import UID, ExplicitVRLittleEndian  # noqa: PLC0415
 
     address = settings.PUBLIC_URL.rstrip("/") + reverse("diagnosis:report-verify", args=[report.verification_code])
-    with in_time_zone_of(report.study.clinic):
-        data = render_pdf(report, pictures=pictures_of(report), verification_url=address, repeatable=True)
+    data = render_pdf(report, pictures=pictures_of(report), verification_url=address, repeatable=True)
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID = UID(ENCAPSULATED_PDF)

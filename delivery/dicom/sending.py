@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.locale import chosen_language
+from accounts.locale import chosen_language, in_time_zone_of
 from delivery import release
 from delivery.departures import record_departure
 from delivery.dicom import capture, report, result, scu
@@ -48,10 +48,9 @@ def _keep(delivery: Delivery, payload: dict[str, Any]) -> None:
 
 
 def build(delivery: Delivery) -> list[Built]:
-    """The same bytes at each try. Raises what senders raise."""
-    if delivery.content == Content.STUDY_RESULT:
-        return _result(delivery)
-    return _report(delivery)
+    """The same bytes at each try, with times as the clocks of the clinic show them. Raises what senders raise."""
+    with in_time_zone_of(delivery.destination.clinic):
+        return _result(delivery) if delivery.content == Content.STUDY_RESULT else _report(delivery)
 
 
 def _require_latest(delivery: Delivery) -> None:

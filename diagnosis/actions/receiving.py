@@ -11,6 +11,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
+from accounts.locale import in_time_zone_of
 from accounts.models import User
 from diagnosis.actions.analysis import analyse_with, start_analysis
 from diagnosis.actions.review import read_with
@@ -83,6 +84,14 @@ def receive_scans(
     where the record was merged into another meanwhile; had it been before, that is raised.
     """
     require_current(patient)
+    # What a file says without a zone is the time on the clinic's wall, whoever sends it from wherever.
+    with in_time_zone_of(patient.clinic):
+        return _receive(by, patient, files, modality, request)
+
+
+def _receive(
+    by: User, patient: Patient, files: Sequence[SentFile], modality: Modality | None, request: Request | None
+) -> list[Upload | Refusal]:
     receiver = _Receiver(by, patient, modality, request or Request())
     outcomes: dict[int, Upload | Refusal] = {}
     waiting = dict(enumerate(files))

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts.locale import chosen_time_zone
 from diagnosis.api.files import PRIVATE
 from diagnosis.api.strict import UnknownParameter
 from dicomweb.accepting import json_type
@@ -35,7 +37,11 @@ class DicomWebView(APIView):
     known: ClassVar[tuple[str, ...]] = ("accept",)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """DICOM says times without a zone: they are those of the clinic's clocks, as in its files."""
         super().initial(request, *args, **kwargs)
+        membership = getattr(request, "membership", None)
+        clinic = membership.clinic if membership else None
+        timezone.activate(chosen_time_zone(None, clinic))  # until the middleware ends it
         for parameter in request.query_params if self.known else ():
             if parameter not in self.known:
                 raise UnknownParameter(parameter, self.known)

@@ -18,6 +18,9 @@ _NAME_GROUPS = 3
 _DATE = re.compile(r"(\d{4})[.\-/]?(\d{2})[.\-/]?(\d{2})$")
 _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(?:\.\d*)?$")
 _FIRST_YEAR = 1880
+# Later than any that a header can mean: the last hours of 9999 are the year 10000 on clocks further east or west, which
+# neither a database nor a page can read again.
+_LAST_YEAR = 9000
 _SEVERAL = (MultiValue, list, tuple)
 
 
@@ -109,9 +112,12 @@ class Tags:
         return parse_date(self.text(keyword))
 
     def moment(self, day: str, hour: str) -> datetime | None:
-        """Date and time of two attributes, without zone; midnight when the time is missing."""
+        """Date and time of two attributes, without zone; midnight when the time is missing.
+
+        None for a year so late that a clock elsewhere cannot have it.
+        """
         found = self.date(day)
-        if found is None:
+        if found is None or found.year > _LAST_YEAR:
             return None
         return datetime.combine(found, parse_time(self.text(hour)) or time())
 

@@ -20,8 +20,6 @@ from ml.imaging import DicomIdentity, PersonName
 from ml.imaging.names import NameGroup
 from network.models.remote_entity import RemoteEntity
 
-# Later than any that a header can mean; the last ones overflow where a time zone is added.
-LAST_YEAR = 9000
 # What stands in the field where a device was given no accession number.
 NO_NUMBER = r"^[0 .\-]*$"
 
@@ -85,10 +83,8 @@ def words_of(identity: DicomIdentity) -> dict[str, Any]:
 
 
 def _moment(at: datetime | None) -> datetime | None:
-    """With a time zone; None for a year so late that a database or a clock elsewhere cannot have it."""
-    if at is None or at.year > LAST_YEAR:
-        return None
-    return timezone.make_aware(at) if timezone.is_naive(at) else at
+    """With the time zone that is active: that of the clinic."""
+    return timezone.make_aware(at) if at and timezone.is_naive(at) else at
 
 
 class ReceivedStudy(ClinicalModel):

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, OperationalError, transaction
 from django.utils import timezone, translation
 
+from accounts.locale import in_time_zone_of
 from audit.record import record
 from audit.vocabulary import Action, Event, Outcome
 from diagnosis.errors import Refusal
@@ -32,7 +33,13 @@ ESCAPES = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\"
 def answer(raw: bytes, *, source: OrderSource, address: str) -> bytes:
     """Do what the message says, and the acknowledgement of it. What was accepted before is answered as it was, and not
     done again. Raises DatabaseError where nothing can be kept: the sender then gets no answer, and sends it once more.
+    A time without a zone is that of the clinic's clocks.
     """
+    with in_time_zone_of(source.clinic):
+        return _answer(raw, source, address)
+
+
+def _answer(raw: bytes, source: OrderSource, address: str) -> bytes:
     try:
         message = read(raw)
     except Unusable as unusable:

@@ -267,6 +267,8 @@ def test_searches_and_metadata_say_the_same_of_a_study(
 ) -> None:
     """Where the header has several dates or none, where images were moved, and where a study was split."""
     Patient.objects.filter(pk=patient.pk).update(given_name="")
+    patient.clinic.time_zone = "Asia/Tokyo"  # no header says it
+    patient.clinic.save()
     made = World(patient, "", "", {})
 
     def sent(seed: int, **header: Any) -> Scan:
