@@ -52,5 +52,6 @@ class DecodedImage:
 
 
 def refuse_blank(pixels: Pixels) -> None:
-    if float(pixels.max() - pixels.min()) < LEAST_CONTRAST:
+    """Also where they are no numbers, which no comparison holds for: a rescale may leave what float32 holds."""
+    if not float(pixels.max() - pixels.min()) >= LEAST_CONTRAST:
         raise ImageRefused("blank")

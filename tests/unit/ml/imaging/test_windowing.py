@@ -199,3 +199,11 @@ def test_ct_padding_counts_as_air() -> None:
         "CT", PixelData=stored.tobytes(), BitsStored=16, HighBit=15, PixelRepresentation=1, PixelPaddingValue=-2000
     )
     np.testing.assert_allclose(decode(data).pixels[:5], (-1024 + 1350) / 1500, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("view", ["PA", "LL"])
+def test_values_beyond_what_can_be_counted_show_nothing(view: str) -> None:
+    """A lateral view is kept without being classified, and was kept as a picture of numbers that are none."""
+    data = xray_of(ramp(12), 12, RescaleSlope="1e38", RescaleIntercept="0", ViewPosition=view)
+    assert refusal(data) == "blank"
