@@ -1,6 +1,6 @@
 """Stored values into a picture: the lung window for slices in Hounsfield units, else what the file asks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from ml.imaging.facts import Fact, not_classified
 from ml.imaging.frame import Stored
 from ml.imaging.image import Pixels, refuse_blank
 from ml.imaging.refusal import ImageRefused
-from ml.imaging.role import Role
+from ml.imaging.role import Role, is_mirrored
 from ml.imaging.tags import Tags
 from ml.imaging.visible import is_visible, sample
 from ml.imaging.windowing import (
@@ -23,6 +23,7 @@ from ml.imaging.windowing import (
     padding_mask,
 )
 
+MIRRORED = Fact("mirrored")
 _AIR = -1024.0
 # Every chest slice shows air (lung, room) and soft tissue. HU.
 _AIR_BELOW, _TISSUE_ABOVE, _LEAST_SHARE = -400.0, -200.0, 0.01
@@ -36,7 +37,8 @@ class Development:
     """`pixels` float32 (rows, columns) in [0, 1], 0 = black = air, made from the modality LUT's `values` by `shown_by`.
 
     `padding` is where nothing was measured, `in_hounsfield` whether the values are Hounsfield units, `is_turned`
-    whether a larger value is darker, `own_range` why the file's own wish was not followed.
+    whether a larger value is darker, `own_range` why the file's own wish was not followed, `is_mirrored` as in
+    ml.imaging.role.
     """
 
     pixels: Pixels
@@ -47,14 +49,19 @@ class Development:
     is_turned: bool
     not_classified: Fact | None
     own_range: Fact | None = None
+    is_mirrored: bool = False
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        return (self.own_range,) if self.own_range else ()
+        return (*((self.own_range,) if self.own_range else ()), *((MIRRORED,) if self.is_mirrored else ()))
 
 
 def develop(stored: Stored, tags: Tags, admission: Admission) -> Development:
     """Raises ImageRefused for a slice whose values have no stated scale."""
+    return replace(_developed(stored, tags, admission), is_mirrored=is_mirrored(tags, admission.role))
+
+
+def _developed(stored: Stored, tags: Tags, admission: Admission) -> Development:
     values, padding = modality_values(stored, tags), padding_mask(stored, tags)
     if not _is_slice(admission):
         return _as_asked_for(values, padding, tags, admission.not_classified)

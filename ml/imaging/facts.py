@@ -44,6 +44,9 @@ SENTENCES: Mapping[str, str] = {
         "By the window or table in the file next to nothing could be seen, "
         "so the image is shown and read from its darkest to its brightest value."
     ),
+    "mirrored": _(
+        "By its header this picture is a mirror image of how it is usually hung. Compare it with the side marker."
+    ),
     "own_range/picture": _(
         "This picture uses a small part of black to white, "
         "so it is shown and read stretched from its darkest to its brightest grey."

@@ -74,7 +74,7 @@ def ct_role(tags: Tags) -> Role:
         return Role.DERIVED
     cosines = tags.numbers("ImageOrientationPatient")
     if len(cosines) == 6:
-        return Role.AXIAL if _axial_cosine(cosines) >= _AXIAL_COSINE else Role.OTHER
+        return Role.AXIAL if abs(_axial_cosine(cosines)) >= _AXIAL_COSINE else Role.OTHER
     return Role.AXIAL if "AXIAL" in kind.split() else Role.UNKNOWN
 
 
@@ -88,10 +88,23 @@ def has_colours(tags: Tags) -> bool:
     return (tags.integer("SamplesPerPixel") or 1) > 1
 
 
+def is_mirrored(tags: Tags, role: Role) -> bool:
+    """Whether by its header an axial slice or a frontal X-ray is the mirror image of what readers hang: the patient's
+    right on the right (PS3.3 C.7.6.1.1.1, C.7.6.2.1.1).
+    """
+    cosines = tags.numbers("ImageOrientationPatient")
+    if len(cosines) == 6:
+        return _axial_cosine(cosines) <= -_AXIAL_COSINE
+    row, column, *_ = (*(name[:1] for name in tags.texts("PatientOrientation")), "", "")
+    return role in (Role.FRONTAL, Role.UNKNOWN) and (row, column) == ("R", "F")
+
+
 def _axial_cosine(cosines: tuple[float, ...]) -> float:
-    """How far the slice's normal points along the patient's axis: 1 for an axial slice."""
+    """How far the slice's normal points along the patient's axis: 1 for an axial slice seen from the feet, -1 for one
+    seen from the head.
+    """
     row, column = cosines[:3], cosines[3:]
-    return abs(row[0] * column[1] - row[1] * column[0])
+    return row[0] * column[1] - row[1] * column[0]
 
 
 _XRAY_REASONS = {Role.LATERAL: "lateral", Role.OTHER: "oblique"}

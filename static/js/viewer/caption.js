@@ -15,6 +15,7 @@ export function caption(pane, { panes, keyImages, attention }) {
   pane.caption.textContent = slices > 1 ? `${name} · ${shown + 1}\u00a0/\u00a0${slices}` : name;
   identify(pane);
   const flags = [keyImages.has(pane.shown?.id) && gettext("Key image"), pane.shown?.note, ...changes(pane)];
+  flags.push(...told(pane.image?.facts ?? []));
   pane.flags.textContent = [...flags, pane.attention && attention.sentence].filter(Boolean).join(" · ");
 }
 
@@ -44,6 +45,18 @@ export function nameOf(pane, panes) {
   const set = panes.setsOf(pane).length > 1 ? panes.setOf(pane) : null;
   return set ? `${study} · ${set.title}` : study;
 }
+
+/**
+ * What the file makes it necessary to say, by the codes of ml.imaging.facts.
+ * @param {{ code: string }[]} facts
+ */
+export const told = (facts) => facts.map(({ code }) => FACTS[code]?.()).filter(Boolean);
+
+/** @type {Record<string, () => string>} */
+const FACTS = {
+  own_range: () => gettext("Shown from its darkest to its brightest value"),
+  mirrored: () => gettext("By its header a mirror image: compare the side marker"),
+};
 
 /** @param {Pane} pane */
 const changes = ({ view: { mirrored, turns }, inverted }) => [

@@ -18,7 +18,9 @@ const HEAD = 8;
  * @property {Tone} tone
  * @property {Spacing | null} spacing
  * @property {number} bits
+ * @property {Fact[]} facts what should be said beside the picture
  */
+/** @typedef {{ code: string }} Fact */
 
 /** A Greyscale from the bytes of the endpoint, already inflated by the browser. @param {ArrayBuffer} buffer */
 export function unpack(buffer) {
@@ -115,6 +117,7 @@ export class Greyscale {
     this.unit = header.unit;
     this.tone = header.tone;
     this.spacing = header.spacing;
+    this.facts = header.facts;
     this.#levels = [{ steps, width: header.width, height: header.height }];
   }
 

@@ -6,7 +6,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from ml.imaging import ImageRefused, Role, decode
-from ml.imaging.facts import not_classified
+from ml.imaging.facts import Fact, not_classified
 from ml.imaging.greyscale import greyscale
 from ml.imaging.phantom import chest_ct
 from tests.unit.ml.imaging.samples import SIDE, dicom, ramp, refusal, xray_of
@@ -229,3 +229,27 @@ def test_a_reformat_keeps_its_hounsfield_units_and_a_scout_is_shown_by_its_own_w
     hounsfield = chest_ct(SIDE, SIDE).astype(np.float32)
     np.testing.assert_allclose(decode(scout).pixels, np.clip((hounsfield + 0.5) / 2000 + 0.5, 0, 1), atol=1e-5)
     assert greyscale(scout).unit == ""
+
+
+MIRRORED = (Fact("mirrored"),)
+HUNG = [
+    ("CT", {"ImageOrientationPatient": [-1, 0, 0, 0, 1, 0]}, MIRRORED),
+    ("CT", {"ImageOrientationPatient": [1, 0, 0, 0, -1, 0]}, MIRRORED),
+    ("CT", {"ImageOrientationPatient": [-1, 0, 0, 0, -1, 0]}, ()),
+    ("CT", {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}, ()),
+    ("CT", {"ImageOrientationPatient": [-1, 0, 0, 0, 0, -1]}, ()),
+    ("DX", {"PatientOrientation": ["R", "F"]}, MIRRORED),
+    ("DX", {"PatientOrientation": ["L", "F"]}, ()),
+    ("DX", {"PatientOrientation": None}, ()),
+    ("DX", {"PatientOrientation": "R"}, ()),
+    ("DX", {"PatientOrientation": ["R", "F"], "ViewPosition": "LL"}, ()),
+]
+
+
+@pytest.mark.parametrize(("modality", "overrides", "facts"), HUNG)
+def test_a_picture_that_its_header_calls_mirrored_says_so(
+    modality: str, overrides: dict[str, object], facts: tuple[Fact, ...]
+) -> None:
+    data = dicom(modality, **overrides)
+    assert decode(data).facts == facts
+    assert greyscale(data).facts == facts
