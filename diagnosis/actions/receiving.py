@@ -270,16 +270,18 @@ def _represent(study: Study, added: Sequence[Scan]) -> bool:
 
 def _change_modality(scan: Scan, *, by: User, modality: Modality | None) -> Upload:
     """The same bytes as another modality: believed where the first one led to a refusal, so that nobody has to alter a
-    file to have it read. A DICOM says itself what it is.
+    file to have it read. Those of its study become the same; a DICOM among them says itself what all of them are.
     """
     earlier = Upload(scan, duplicate=True)
-    if modality is None or modality == scan.modality or scan.file_format == FileFormat.DICOM or not _refused(scan):
+    if modality is None or modality == scan.modality or not _refused(scan):
+        return earlier
+    images = Scan.objects.filter(series__study=scan.study_id)
+    if images.filter(file_format=FileFormat.DICOM).exists():
         return earlier
     note = Message("uploaded_again", {"variant": modality.value})
     try:
         with transaction.atomic():
-            # A loose file is a study of its own.
-            Scan.objects.filter(pk=scan.pk).update(modality=modality)
+            images.update(modality=modality)
             Study.objects.filter(pk=scan.study_id).update(modality=modality)
             start_analysis(by=by, study=scan.study, trigger=Trigger.RERUN, note=note)
     except IntegrityError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.errors import AttachedElsewhere, FileRefused, FileTooLarge, IdentityMismatch, ModalityNeeded
 from diagnosis.models import Analysis, Patient, Scan, Transition
 from diagnosis.models.scan import Modality
+from diagnosis.scans.request import Request
 from diagnosis.states import AnalysisStatus as S
 from tests.concurrency import together
 from tests.factories import read
@@ -245,11 +247,15 @@ def test_a_stranger_uploads_nothing(patient: Patient, stranger: User) -> None:
 def refused(patient: Patient, radiographer: User) -> Scan:
     """A slice that was uploaded as an X-ray, and that the gate refused."""
     scan = upload_scan(by=radiographer, patient=patient, data=xray_png(), name="a.png", modality=Modality.CXR).scan
-    analysis = scan.analyses.get()
+    refuse(scan)
+    return scan
+
+
+def refuse(scan: Scan) -> None:
+    analysis = scan.analyses.get(status=S.QUEUED)
     claim = Analysis.objects.claim(analysis.pk, worker="test")
     wrong = {"failure_code": "wrong_modality", "failure_params": {"variant": "cxr"}}
     assert Analysis.objects.finish(analysis.pk, S.RUNNING, S.FAILED, by="test", only=Q(claim=claim), **wrong)
-    return scan
 
 
 def test_a_refused_file_is_believed_to_be_of_the_other_modality(refused: Scan, radiographer: User) -> None:
@@ -258,6 +264,36 @@ def test_a_refused_file_is_believed_to_be_of_the_other_modality(refused: Scan, r
     analysis = refused.analyses.get(number=2)
     assert analysis.status == S.QUEUED
     assert analysis.transitions.get().note_text == "Uploaded again as chest CT"
+
+
+def test_the_other_images_of_its_examination_become_of_the_other_modality_with_it(
+    refused: Scan, radiographer: User
+) -> None:
+    batch = Request(examination=refused.study.pk)
+    send = partial(upload_scan, by=radiographer, patient=refused.patient, data=xray_png(1), name="b.png", request=batch)
+    sibling = send(modality=Modality.CXR).scan
+    assert sibling.study == refused.study
+    refuse(sibling)
+    again = upload_scan(by=radiographer, patient=refused.patient, data=xray_png(), name="a.png", modality=Modality.CT)
+    assert again.modality_changed
+    sibling.refresh_from_db()
+    assert (sibling.modality, sibling.study.modality) == ("ct", "ct")
+
+
+def test_a_study_with_a_dicom_keeps_the_modality_that_this_states(patient: Patient, radiographer: User) -> None:
+    stated = upload_scan(by=radiographer, patient=patient, data=xray_dicom(), name="a").scan
+    loose = upload_scan(
+        by=radiographer,
+        patient=patient,
+        data=xray_png(),
+        name="b.png",
+        modality=Modality.CXR,
+        request=Request(examination=stated.study.pk),
+    ).scan
+    assert loose.study == stated.study
+    refuse(loose)
+    again = upload_scan(by=radiographer, patient=patient, data=xray_png(), name="b.png", modality=Modality.CT)
+    assert (again.modality_changed, again.scan.modality, again.scan.study.modality) == (False, "cxr", "cxr")
 
 
 @pytest.mark.parametrize("said", [None, Modality.CXR])
