@@ -143,12 +143,14 @@ def test_a_slice_that_is_refused_among_others_is_not_told_to_be_uploaded_again(
     ]
 
 
+@pytest.mark.parametrize("before", range(3))
 def test_where_every_slice_is_refused_the_study_says_what_is_wrong_with_most_of_them(
-    send: Send, monkeypatch: pytest.MonkeyPatch
+    before: int, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = [send(slice_of(number)).study for number in (1, 2, 3)][-1]
-    refusals = iter([GateRefusal("blurred")])
-    monkeypatch.setattr(Gate, "refusal", lambda *_: next(refusals, GateRefusal("without_lungs", {"variant": "ct"})))
+    most, other = GateRefusal("without_lungs", {"variant": "ct"}), GateRefusal("blurred")
+    refusals = iter([*[most] * before, other])
+    monkeypatch.setattr(Gate, "refusal", lambda *_: next(refusals, most))
     assert run(study).failure_reason == (
         "No slice of this study was classified. The reason for 2 of 3: hardly any lung can be seen, as at the neck or "
         "in the abdomen; upload a series through the lungs."
