@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_noop
 from diagnosis import formats
 from diagnosis.models import EnsemblePrediction, Prediction, ReadingPolicy
 from diagnosis.models.zone import Zone, has_zones, upper_threshold
+from diagnosis.results import card_words
 from diagnosis.results.labels import OTHERS, label_name
 from diagnosis.results.odds import frequency, tells_zones
 from ml.spec import NO_FINDING
@@ -262,7 +263,7 @@ def _measures(point: Mapping[str, Any], zone: Zone) -> dict[str, Any]:
     return {
         "sensitivity": formats.estimate(measured["sensitivity"]) if measured.get("sensitivity") else "",
         "specificity": formats.estimate(measured["specificity"]) if measured.get("specificity") else "",
-        "measured_on": str(point.get("measured_on", "")),
+        "measured_on": card_words.tell(str(point.get("measured_on", ""))),
         "at_upper": at_upper,
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 from diagnosis.models import Analysis, AttentionMap, EnsemblePrediction, Prediction
 from diagnosis.models.review import Mark
 from diagnosis.models.zone import upper_threshold
-from diagnosis.results import marks, verdict
+from diagnosis.results import card_words, marks, verdict
 from diagnosis.results.labels import label_name
 from diagnosis.results.verdict import Verdict
 from diagnosis.rules.classifiers import Stop, Stops
@@ -43,7 +43,8 @@ class EnsemblePresentation:
 class PredictionPresentation:
     """One classifier's prediction, ready to be shown.
 
-    `point` is its operating point with the name of its class as `label`, and with `upper` for the second threshold.
+    `point` is its operating point with the name of its class as `label` and with `upper` for the second threshold; what
+    its card says of it is in the reader's language.
     `beside_ensemble`: the analysis has an ensemble's prediction, and this classifier is no member of that ensemble.
     """
 
@@ -115,7 +116,8 @@ def _present_ensemble(prediction: EnsemblePrediction) -> EnsemblePresentation:
 
 def _point(one: Prediction | EnsemblePrediction) -> dict[str, Any]:
     stored = one.operating_point
-    return {**stored, "label": label_name(stored["positive_label"]), "upper": upper_threshold(stored)}
+    told = {name: card_words.tell(str(stored.get(name, ""))) for name in ("chosen_for", "measured_on")}
+    return {**stored, **told, "label": label_name(stored["positive_label"]), "upper": upper_threshold(stored)}
 
 
 def _bars(one: Prediction | EnsemblePrediction, tone: str) -> tuple[Bar, ...]:

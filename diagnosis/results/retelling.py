@@ -16,7 +16,6 @@ from django.conf import settings
 from django.utils.translation import get_language, gettext
 
 _PLACE = re.compile(r"%\((?P<name>\w+)\)(?P<kind>[ds])|(?P<percent>%%)")
-_VALUES: Mapping[str, Callable[[str], str | int]] = {"d": int, "s": str}
 _MATCHES = {"d": r"\d+", "s": r".+"}
 
 
@@ -33,10 +32,14 @@ class _Pattern(NamedTuple):
 
 
 class Retelling:
-    """Tells what was made from one of `templates`, each English with named places of the kinds d and s."""
+    """Tells what was made from one of `templates`, each English with named places of the kinds d and s.
 
-    def __init__(self, templates: Iterable[str]) -> None:
+    `value` gives what stands at a place of the kind s in the active language, from its name and the English text.
+    """
+
+    def __init__(self, templates: Iterable[str], *, value: Callable[[str, str], str] | None = None) -> None:
         self._templates = templates
+        self._value = value or (lambda _name, text: text)
 
     def tell(self, kept: str) -> str:
         """`kept` in the active language; as it is where no template makes the whole of it."""
@@ -45,8 +48,10 @@ class Retelling:
             return kept
         for template, expression, kinds in self._patterns:
             if found := expression.fullmatch(kept):
-                values = {name: _VALUES[kinds[name]](value) for name, value in found.groupdict().items()}
-                return gettext(template) % values
+                return gettext(template) % {
+                    name: int(text) if kinds[name] == "d" else self._value(name, text)
+                    for name, text in found.groupdict().items()
+                }
         return kept
 
     @cached_property

@@ -23,6 +23,8 @@ CANCELLED = gettext_noop("The analysis was cancelled, so there is no result")
 # Nothing broke: the image is not one that the classifiers can answer for.
 NOT_CLASSIFIED = gettext_noop("Not classified")
 NEVER_ASKED = gettext_noop("No analysis was requested, so there is no result")
+DISAGREE = gettext_noop("The classifiers disagree: %(above)d of %(count)d above their threshold, %(below)d below")
+BETWEEN = gettext_noop("The probability is between the two thresholds")
 NOT_UNANIMOUS = gettext_noop("Some above, some below")
 
 
@@ -111,12 +113,12 @@ def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
     """A mark as a sentence beside the result that it was found in."""
     if mark == Mark.DISAGREEMENT:
         stances = [prediction.stance for prediction in predictions]
-        return gettext("The classifiers disagree: %(above)d of %(count)d above their threshold, %(below)d below") % {
+        return gettext(DISAGREE) % {
             "above": stances.count(Zone.POSITIVE),
             "count": len(stances),
             "below": stances.count(Zone.NEGATIVE),
         }
-    return gettext("The probability is between the two thresholds")
+    return gettext(BETWEEN)
 
 
 def of_zone(zone: str, point: Mapping[str, Any]) -> Verdict:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from diagnosis.analyses.classifiers import active_specs
 from diagnosis.models.scan import Modality
+from diagnosis.results import card_words
 from diagnosis.results.labels import label_name
 from ml.serving import BundleRefused
 from ml.spec import ClassifierSpec
@@ -69,6 +70,10 @@ class _Card:
         self.spec = spec
         self.modality_name = Modality(spec.modality.value).label
         self.positive_name = label_name(spec.operating_point.positive_label)
+        self.measured_on = card_words.tell(spec.operating_point.measured_on)
+        self.meant_for = card_words.tell(spec.intended_use)
+        self.not_for = card_words.tell(spec.must_not_use)
+        self.terms = card_words.tell(spec.licence)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.spec, name)

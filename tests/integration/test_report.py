@@ -310,6 +310,14 @@ def test_a_report_prints_the_combination_its_zone_and_what_the_cards_say(combine
     assert "outside the lungs" not in notes
 
 
+def test_whoever_reads_german_is_told_in_german_what_was_signed_in_english(combined: Report) -> None:
+    with override("de"):
+        notes = " ".join(printed(combined).machine_notes)
+    assert "1 von 2 über ihrer Schwelle" in notes
+    assert "je 5 mm eine Schicht klassifiziert: 61 von 300" in notes
+    assert "61 of 300" in " ".join(combined.snapshot["analysis"]["notes"])
+
+
 def refuse(scan: Scan) -> Analysis:
     """End the scan's open analysis as the gate does where an X-ray lies on its side."""
     params = {"failure_code": "turned", "failure_params": {"variant": "cxr"}, "failure_retryable": False}

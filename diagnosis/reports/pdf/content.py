@@ -24,7 +24,7 @@ from diagnosis.models.study import ExaminedFrom
 from diagnosis.models.zone import has_zones, upper_threshold
 from diagnosis.reports import content as report_content
 from diagnosis.reports import sections
-from diagnosis.results import answers, contents, retold, verdict, words
+from diagnosis.results import answers, card_words, contents, retold, verdict, words
 from diagnosis.results import images as image_words
 from diagnosis.results.labels import label_name
 from diagnosis.reviews import suggestions
@@ -325,21 +325,22 @@ def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
 
 def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
     """What stands below the table: why nothing was combined, what wants an eye, and what the model cards say."""
-    notes = [f"{sentence}." for sentence in analysis.get("marks", ())]
-    notes += analysis.get("notes", ())
+    notes = [f"{retold.sentence(sentence)}." for sentence in analysis.get("marks", ())]
+    notes += map(retold.sentence, analysis.get("notes", ()))
     if analysis.get("without_combination"):
-        notes.append(_("Not combined: %(reason)s") % {"reason": analysis["without_combination"]})
+        notes.append(_("Not combined: %(reason)s") % {"reason": retold.sentences(analysis["without_combination"])})
     combination = analysis.get("combination") or {}
     if own := _own_thresholds(combination.get("abnormality")):
         notes.append(own)
     cards = [one.get("card", {}) for one in analysis.get("predictions", ())]
     # Most classifiers of a modality are meant for the same; a dict keeps the order.
     uses = dict.fromkeys(card["intended_use"] for card in cards if card.get("intended_use"))
-    notes += [_("Intended use, as the model cards say: %(use)s") % {"use": use} for use in uses]
+    notes += [_("Intended use, as the model cards say: %(use)s") % {"use": card_words.tell(use)} for use in uses]
     # The combination, mostly measured on the same images, has its row in the table too
     cards.append(combination.get("card", {}))
     measured = dict.fromkeys(card["measured_on"] for card in cards if card.get("measured_on"))
-    notes += [_("AUC, sensitivity and specificity were measured on %(data)s.") % {"data": part} for part in measured]
+    template = _("AUC, sensitivity and specificity were measured on %(data)s.")
+    notes += [template % {"data": card_words.tell(data)} for data in measured]
     return tuple(notes)
 
 

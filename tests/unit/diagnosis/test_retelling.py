@@ -36,6 +36,12 @@ def test_what_no_template_says_stays_as_it_was_kept(kept: str) -> None:
         assert retold.sentence(kept) == kept
 
 
+def test_sentences_that_were_kept_together_are_told_one_by_one() -> None:
+    with override("de"):
+        told = retold.sentences("vgg16-cxr is switched off. vgg19-cxr 4.1.0 is not installed. It rains.")
+    assert told == "vgg16-cxr ist ausgeschaltet. vgg19-cxr 4.1.0 ist nicht installiert. It rains."
+
+
 def test_a_number_is_told_as_a_number_and_a_name_twice_as_one() -> None:
     with override("de"):
         assert Retelling(["%(count)d %% of %(name)s, %(name)s"]).tell("7 % of a b, a b") == "7 % of a b, a b"
