@@ -242,9 +242,15 @@ def _bundle(patient: Patient, studies: list[OneStudy]) -> Resource:
             found += _report_resources(report, stops, path=path)
     answers = [pair for one in studies for pair in _answers(one)]
     note = intended_use.sentence()
+    standing = set(
+        Analysis.objects.filter(pk__in=[analysis.pk for _, analysis in answers])
+        .with_all_images()
+        .values_list("pk", flat=True)
+    )
     for row, analysis in answers:
         stopped = stops.among(analysis.study.modality, results.identities(row))
-        found.append(results.observation(row, analysis, link=by_urn, note=note, stops=stopped))
+        stands = analysis.pk in standing
+        found.append(results.observation(row, analysis, link=by_urn, note=note, stops=stopped, stands=stands))
     makers = dict.fromkeys(devices.maker(row) for row, _analysis in answers)
     found += [devices.device(one, note=note) for one in makers]
     return bundle.collection(found, at=timezone.now())

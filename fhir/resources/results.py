@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from rest_framework.request import Request
 
@@ -14,14 +14,14 @@ from accounts.permissions import Permission
 from diagnosis.api import scope
 from diagnosis.interchange.fhir.devices import maker
 from diagnosis.interchange.fhir.elements import OBSERVATION_CATEGORY, OWN, Resource, relative
-from diagnosis.interchange.fhir.results import identities, label_of, observation
-from diagnosis.models import EnsemblePrediction, Prediction
+from diagnosis.interchange.fhir.results import ENTERED_IN_ERROR, PRELIMINARY, identities, label_of, observation
+from diagnosis.models import Analysis, EnsemblePrediction, Prediction, Withdrawal
 from diagnosis.results import intended_use
 from diagnosis.rules.blinding import RESULT_HIDDEN
 from diagnosis.rules.classifiers import Stop, Stops, panel_name
 from diagnosis.states import AnalysisStatus
 from fhir import values
-from fhir.changes import corrected, latest, ruled
+from fhir.changes import corrected, latest, newest, ruled
 from fhir.kinds import Include, RowKind, Source
 from fhir.resources.devices import named
 from fhir.resources.patients import OF_PATIENT, of_patient
@@ -38,8 +38,13 @@ def _shown(rows: QuerySet[Any], request: Request, *, about: Q | None = None) -> 
     clinics = Clinic.objects.where(scope.person(request), Permission.VIEW_RESULT)
     found = rows.filter(analysis__status=AnalysisStatus.SUCCEEDED, analysis__study__clinic__in=clinics)
     rules = ruled(f"{STUDY}__clinic", about)
-    changed = latest("created_at", "analysis__finished_at", *corrected(f"{STUDY}__patient"), rules)
-    return found.select_related(STUDY).annotate(hidden=scope.hides_result(request, STUDY), changed=changed)
+    gone = (newest(Withdrawal, name, study="analysis__study") for name in ("made_at", "undone_at"))
+    changed = latest("created_at", "analysis__finished_at", *corrected(f"{STUDY}__patient"), *gone, rules)
+    return found.select_related(STUDY).annotate(
+        hidden=scope.hides_result(request, STUDY),
+        stands=Exists(Analysis.objects.filter(pk=OuterRef("analysis")).with_all_images()),
+        changed=changed,
+    )
 
 
 def _combined(request: Request) -> QuerySet[Any]:
@@ -70,7 +75,7 @@ def _stopped(rows: Sequence[Any]) -> Iterator[tuple[Any, list[Stop]]]:
 
 def _resource(row: Any, stops: Sequence[Stop], *, members: list[Prediction]) -> Resource:
     note = intended_use.sentence()
-    return observation(row, row.analysis, members=members, link=relative, note=note, stops=stops)
+    return observation(row, row.analysis, members=members, link=relative, note=note, stops=stops, stands=row.stands)
 
 
 def _code(value: str) -> Q:
@@ -91,11 +96,17 @@ def _by_device(*, combined: bool) -> values.Find:
     return find
 
 
+def _status(value: str) -> Q:
+    system, code = values.split_token(value)
+    stands = {PRELIMINARY: True, ENTERED_IN_ERROR: False}.get(code)
+    return values.NOTHING if stands is None or system not in (None, STATUS_SYSTEM) else Q(stands=stands)
+
+
 _FIND = {
     "_lastUpdated": values.moment("changed"),
     **of_patient(f"{STUDY}__patient"),
     "code": _code,
-    "status": values.constant("preliminary", system=STATUS_SYSTEM),
+    "status": _status,
     "category": values.constant("imaging", system=OBSERVATION_CATEGORY),
     "date": values.moment("analysis__finished_at"),
     "derived-from": values.reference(STUDY, "ImagingStudy"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zipfile import ZipFile
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -23,6 +24,7 @@ from diagnosis.actions.scan import upload_scan
 from diagnosis.actions.withdrawal import bring_back, take_back
 from diagnosis.analyses import runner
 from diagnosis.errors import NotAllowedNow, Refusal
+from diagnosis.exports.patient import export_patient
 from diagnosis.models import Analysis, Correction, Patient, Report, Review, Scan, Study, Withdrawal
 from diagnosis.models.correction import CorrectionKind
 from diagnosis.patients.trend import trends
@@ -34,6 +36,7 @@ from diagnosis.views.review.rows import rows
 from tests.concurrency import together
 from tests.conftest import PASSWORD
 from tests.factories import finish_study, new_case, new_patient, read
+from tests.fhir_validator import faults
 from tests.images import ct_dicom, xray_dicom
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -140,6 +143,36 @@ def test_a_result_that_rests_on_an_image_that_was_taken_back_says_nothing(
     bring_back(by=administrator, withdrawal=made)
     assert policies.result_of(now(ours)[0]) == before
     assert ours.study.reviews.get().suspicion == 0.9
+
+
+def test_programs_are_told_that_a_result_rests_on_an_image_that_is_gone(
+    pair: list[Scan], administrator: User, radiologist: User
+) -> None:
+    """It is the resource of before, in another version, so that whoever keeps it learns of it."""
+    ours, theirs = pair
+    finish_study({ours: 0.2, theirs: 0.9})
+    client = Client()
+    client.force_login(radiologist)
+
+    def found(status: str) -> list[dict[str, Any]]:
+        bundle = client.get("/fhir/Observation", {"status": status}).json()
+        assert not faults([bundle])
+        return [entry["resource"] for entry in bundle.get("entry", [])]
+
+    before = found("preliminary")
+    assert before
+    assert not found("entered-in-error")
+    made = split(administrator, theirs)
+    assert not found("preliminary")
+    after = found("entered-in-error")
+    versions = [{one["id"]: one["meta"]["versionId"] for one in told} for told in (before, after)]
+    assert versions[0].keys() == versions[1].keys()
+    assert not versions[0].items() & versions[1].items()
+    assert all("was moved to another study" in one["note"][0]["text"] for one in after)
+    with export_patient(ours.patient, by=radiologist, address_of=lambda _report: "") as file:
+        assert ZipFile(file).read("fhir-bundle.json").count(b'"entered-in-error"') == len(after)
+    undo_correction(by=administrator, correction=made)
+    assert [one["id"] for one in found("preliminary")] == [one["id"] for one in before]
 
 
 def test_a_trend_has_no_point_of_an_image_that_is_anothers(

@@ -30,8 +30,10 @@ ZONES = {
     Zone.INDETERMINATE: ("IND", "Indeterminate"),
     Zone.POSITIVE: ("POS", "Positive"),
 }
+PRELIMINARY, ENTERED_IN_ERROR = "preliminary", "entered-in-error"
 PROBABILITY = "probability-"
 ABNORMAL = "abnormal-lung"
+GONE = "An image on which this result rests was moved to another study or taken back: it says nothing of this one."
 
 
 def observation(
@@ -42,19 +44,22 @@ def observation(
     link: Link,
     note: str,
     stops: Sequence[Stop] = (),
+    stands: bool = True,
 ) -> Resource:
     """`members`: the predictions that an ensemble combines. `note`: what the result is, and what it is not; the
     notes of the analysis follow. `stops`: of the classifiers that gave it, those that were stopped since.
+    `stands`: whether all images that the analysis saw are in its study still.
     """
     point = row.operating_point
     made = analysis.finished_at or row.created_at
     label, source = point["positive_label"], maker(row)
+    gone = () if stands else (GONE,)
     return without_empty(
         {
             "resourceType": "Observation",
             "id": str(row.pk),
             "meta": stopped_tag(stops),
-            "status": "preliminary",
+            "status": PRELIMINARY if stands else ENTERED_IN_ERROR,
             "category": [concept(OBSERVATION_CATEGORY, "imaging", "Imaging")],
             "code": _code(label, f"Probability of {label}, by {_who(row)}"),
             "subject": link("Patient", analysis.study.patient_id),
@@ -62,7 +67,7 @@ def observation(
             "issued": instant(made),
             "valueQuantity": _quantity(row.probability),
             "interpretation": [_interpretation(_zone(row))],
-            "note": [{"text": text} for text in (*stop_sentences(stops), note, *analysis.notes)],
+            "note": [{"text": text} for text in (*gone, *stop_sentences(stops), note, *analysis.notes)],
             "device": {**link("Device", source.key), "display": f"{source.name} {source.version}"},
             "referenceRange": _ranges(point, "positive_from", source.identity),
             "hasMember": [link("Observation", one.pk) for one in members],
