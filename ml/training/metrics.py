@@ -25,6 +25,11 @@ def area_under_curve(positive: NDArray[np.bool_], scores: NDArray[np.floating]) 
     return float((ranks[positive].sum() - ups * (ups + 1) / 2) / (ups * downs))
 
 
+def positive_area(scored: ScoredImages) -> Measures:
+    """AUC of the positive label."""
+    return {"auc": area_under_curve(scored.positive, scored.score)}
+
+
 def confusion(scored: ScoredImages) -> NDArray[np.int64]:
     """Counts (truth, prediction), int64 (classes, classes)."""
     classes = len(scored.names)

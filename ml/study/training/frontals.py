@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from ml.probability import pool
 from ml.study.training.units import ScoredUnits
-from ml.training.metrics import area_under_curve
 from ml.training.scored_images import ScoredImages
 
 # From the probabilities float64 (images, classes) of one group to a score of the positive label
@@ -28,10 +27,3 @@ def score_frontals(scored: ScoredImages) -> ScoredUnits:
         np.array([bool(group.positive[0]) for group in several]),
         np.array([str(group.groups[0]) for group in several]),
     )
-
-
-def areas(scored: ScoredUnits) -> dict[str, float]:
-    """AUC of each rule."""
-    return {
-        rule: area_under_curve(scored.positive, scored.scores[:, column]) for column, rule in enumerate(scored.methods)
-    }

@@ -12,12 +12,13 @@ from ml.serving import load
 from ml.spec import Modality, OperatingPoint
 from ml.study.ct import METHOD, VERSION
 from ml.study.inference import Panel
-from ml.study.training.frontals import areas, score_frontals
+from ml.study.training.frontals import score_frontals
 from ml.study.training.units import (
     CHOSEN,
     ScoredUnits,
     Unit,
-    areas_under_curve,
+    areas,
+    areas_and_leads,
     dilute,
     lung_areas,
     methods,
@@ -94,16 +95,14 @@ def _compared(found: list[Unit], point: OperatingPoint) -> dict[str, Any]:
         "units": len(found),
         "positive": int(scored.positive.sum()),
         "median_slices": float(np.median(sizes)),
-        **plain(estimates(scored, areas_under_curve)),
+        **plain(estimates(scored, areas_and_leads)),
     }
 
 
 def _composed(found: list[Unit], point: OperatingPoint) -> dict[str, Any]:
     """AUC when only a share of the slices of a positive block is its own."""
     ways = methods(point)
-    return {
-        str(share): plain(estimates(score_units(dilute(found, share), ways), areas_under_curve)) for share in SHARES
-    }
+    return {str(share): plain(estimates(score_units(dilute(found, share), ways), areas_and_leads)) for share in SHARES}
 
 
 def _at_bounds(found: list[Unit], point: OperatingPoint) -> dict[str, Any]:

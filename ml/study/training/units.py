@@ -87,13 +87,18 @@ def score_units(found: Sequence[Unit], ways: Mapping[str, Method]) -> ScoredUnit
     )
 
 
-def areas_under_curve(scored: ScoredUnits) -> dict[str, float]:
-    """AUC of each method, and by how much that of the chosen one is above it."""
-    areas = {
+def areas(scored: ScoredUnits) -> dict[str, float]:
+    """AUC of each method."""
+    return {
         name: area_under_curve(scored.positive, scored.scores[:, column]) for column, name in enumerate(scored.methods)
     }
-    lead = {f"lead/{name}": areas[CHOSEN] - area for name, area in areas.items() if name != CHOSEN}
-    return areas | lead
+
+
+def areas_and_leads(scored: ScoredUnits) -> dict[str, float]:
+    """AUC of each method, and by how much that of the chosen one is above it."""
+    found = areas(scored)
+    lead = {f"lead/{name}": found[CHOSEN] - area for name, area in found.items() if name != CHOSEN}
+    return found | lead
 
 
 def dilute(found: Sequence[Unit], share: float, *, draws: int = 20, seed: int = 0) -> list[Unit]:

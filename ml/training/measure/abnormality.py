@@ -25,7 +25,7 @@ from ml.training.measure.report import (
     zone_estimates,
 )
 from ml.training.measure.sources import Rates, rates_by_source
-from ml.training.metrics import Measures, area_under_curve, calibration_error, within_source_measures
+from ml.training.metrics import Measures, calibration_error, positive_area, within_source_measures
 from ml.training.scored_images import ScoredImages
 
 NORMAL, ABNORMAL = "normal", "abnormal"
@@ -129,7 +129,7 @@ def abnormality_controls(folder: Path, part: str, domains: Sequence[str] = ()) -
     files = {"border_pixels": BORDER_PIXELS, "lungs_blacked_out": LUNGS_BLACKED_OUT}
     stored = {name: folder / file for name, file in files.items() if (folder / file).is_file()}
     said = {name: at_domains(read_predictions(path)[part], domains) for name, path in stored.items()}
-    return {name: estimates(as_abnormal(each, Line(1.0, 0.0)), _areas)["auc"] for name, each in said.items()}
+    return {name: estimates(as_abnormal(each, Line(1.0, 0.0)), positive_area)["auc"] for name, each in said.items()}
 
 
 def report(
@@ -165,7 +165,7 @@ def _areas_among_abnormal(scored: ScoredImages) -> Measures:
 
 
 def _areas(scored: ScoredImages) -> Measures:
-    return {"auc": area_under_curve(scored.positive, scored.score)} | within_source_measures(scored)
+    return positive_area(scored) | within_source_measures(scored)
 
 
 def _measures(scored: ScoredImages) -> Measures:

@@ -30,7 +30,7 @@ from ml.training.data.views import ANTERIOR, POSTERIOR, read_views
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.controls import THUMBNAIL, border_features, outer_ring
 from ml.training.measure.report import plain
-from ml.training.metrics import Measures, area_under_curve
+from ml.training.metrics import area_under_curve, positive_area
 from ml.training.scored_images import ScoredImages
 
 # Those of the networks: a control that sees more than they do, such as the frame around the lungs, is nothing to read
@@ -111,7 +111,7 @@ def _area(sets: dict[Part, Described], taught: Sequence[Domain], domain: Domain)
         return None
     fitted = [_fit(train, penalty) for penalty in PENALTIES]
     best = max(fitted, key=lambda model: area_under_curve(chosen_by.positive, _scores(model, chosen_by)))
-    return plain(estimates(_scored(test, _scores(best, test)), _auc))["auc"]
+    return plain(estimates(_scored(test, _scores(best, test)), positive_area))["auc"]
 
 
 def _fit(train: Described, penalty: float) -> Pipeline:
@@ -132,10 +132,6 @@ def _scored(test: Described, scores: NDArray[np.float64]) -> ScoredImages:
         np.array([row.group for row in test.rows]),
         np.array([row.path for row in test.rows]),
     )
-
-
-def _auc(scored: ScoredImages) -> Measures:
-    return {"auc": area_under_curve(scored.positive, scored.score)}
 
 
 def _of_each(describe: Callable[[Path], Pixels]) -> Callable[[Path, Sequence[Row]], Features]:

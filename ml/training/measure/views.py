@@ -12,7 +12,7 @@ from ml.spec import Estimate
 from ml.training.data.questions import Question, domain_of
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.questions import ask
-from ml.training.metrics import Measures, area_under_curve
+from ml.training.metrics import positive_area
 from ml.training.scored_images import ScoredImages
 
 # What each side needs for a number; decided on the counts, before any AUC within a view was known.
@@ -59,7 +59,7 @@ def measure_area(scored: ScoredImages) -> ViewArea:
     """The AUC of the positive label with its interval over groups, where both sides have enough images."""
     positive, negative = (_count(scored.take(side)) for side in (scored.positive, ~scored.positive))
     enough = positive.is_enough and negative.is_enough
-    return ViewArea(positive, negative, estimates(scored, _auc)["auc"] if enough else None)
+    return ViewArea(positive, negative, estimates(scored, positive_area)["auc"] if enough else None)
 
 
 def ask_source(scored: ScoredImages, source: str) -> tuple[Question, ScoredImages] | None:
@@ -72,7 +72,3 @@ def ask_source(scored: ScoredImages, source: str) -> tuple[Question, ScoredImage
 
 def _count(scored: ScoredImages) -> SideCount:
     return SideCount(len(scored.labels), len(set(scored.groups.tolist())))
-
-
-def _auc(scored: ScoredImages) -> Measures:
-    return {"auc": area_under_curve(scored.positive, scored.score)}

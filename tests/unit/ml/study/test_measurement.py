@@ -15,7 +15,7 @@ from ml.spec import Estimate, OperatingPoint
 from ml.study.ct import METHOD, VERSION, Slice
 from ml.study.training import measurement
 from ml.study.training.tables import tables
-from ml.study.training.units import CHOSEN, Unit, areas_under_curve, dilute, methods, score_units, units
+from ml.study.training.units import CHOSEN, Unit, areas_and_leads, dilute, methods, score_units, units
 from ml.training.publish.asking import newest
 from ml.training.scored_images import ScoredImages
 
@@ -59,7 +59,7 @@ def test_composed_studies_keep_a_stretch_of_their_own(share: float, own: int) ->
 
 
 def test_every_method_tells_clear_blocks_apart_and_leads_are_differences() -> None:
-    measured = areas_under_curve(score_units(BLOCKS, WAYS))
+    measured = areas_and_leads(score_units(BLOCKS, WAYS))
     assert all(measured[name] == 1.0 for name in WAYS)
     assert {name for name in measured if name.startswith("lead/")} == {f"lead/{name}" for name in WAYS} - {
         f"lead/{CHOSEN}"
