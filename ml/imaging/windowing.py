@@ -136,9 +136,17 @@ def padding_mask(stored: npt.NDArray[np.integer], tags: Tags) -> Mask | None:
     if first is None:
         return None
     last = tags.integer("PixelPaddingRangeLimit")
-    low, high = sorted((first, first if last is None else last))
+    low, high = sorted(_as_stored(value, stored) for value in (first, first if last is None else last))
     mask = (stored >= low) & (stored <= high)
     return mask if mask.any() else None
+
+
+def _as_stored(value: int, stored: npt.NDArray[np.integer]) -> int:
+    """A padding value of 16 bits; some files write it without the sign that their pixels have, or with one."""
+    kind = np.iinfo(stored.dtype)
+    if kind.bits != 16 or kind.min <= value <= kind.max:
+        return value
+    return value - 2**16 if value > kind.max else value + 2**16
 
 
 def read_window(tags: Tags) -> Window | None:

@@ -191,14 +191,18 @@ def test_ct_is_shown_in_the_lung_window_whatever_its_header_says() -> None:
         np.testing.assert_allclose(pixels, np.clip((hounsfield + 1350) / 1500, 0, 1), atol=1e-5)
 
 
-def test_ct_padding_counts_as_air() -> None:
-    source = pydicom.dcmread(BytesIO(dicom("CT")))
-    stored = source.pixel_array.astype(np.int16)
+@pytest.mark.parametrize(("vr", "value"), [("SS", -2000), ("US", 63536)])
+def test_ct_padding_counts_as_air(vr: str, value: int) -> None:
+    """Also where it is written without the sign of the pixels."""
+    stored = pydicom.dcmread(BytesIO(dicom("CT"))).pixel_array.astype(np.int16)
     stored[:5] = -2000
-    data = dicom(
-        "CT", PixelData=stored.tobytes(), BitsStored=16, HighBit=15, PixelRepresentation=1, PixelPaddingValue=-2000
+    source = pydicom.dcmread(
+        BytesIO(dicom("CT", PixelData=stored.tobytes(), BitsStored=16, HighBit=15, PixelRepresentation=1))
     )
-    np.testing.assert_allclose(decode(data).pixels[:5], (-1024 + 1350) / 1500, atol=1e-5)
+    source.add_new("PixelPaddingValue", vr, value)
+    data = BytesIO()
+    source.save_as(data)
+    np.testing.assert_allclose(decode(data.getvalue()).pixels[:5], (-1024 + 1350) / 1500, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
