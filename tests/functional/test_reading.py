@@ -19,7 +19,7 @@ from diagnosis.models import Draft, KeyImage, Patient, Phrase, ReadingPolicy, Re
 from diagnosis.states import ReviewStatus as S
 from diagnosis.views.review import claim, queue
 from tests.conftest import PASSWORD
-from tests.factories import finish, new_case, new_patient
+from tests.factories import ABNORMALITY, finish, new_case, new_patient
 from tests.functional.steps import settled, sign_in, until
 from tests.slow import PATIENCE_SECONDS, eventually
 
@@ -68,6 +68,19 @@ def take_next(page: Page) -> str:
     page.wait_for_url(CASE)
     expect(page.locator("scan-viewer canvas").first).to_be_visible()
     return page.url
+
+
+def test_the_queue_tells_a_result_in_readable_lines_on_a_phone(
+    clinic: Clinic, radiographer: User, desk: Desk, radiologist: User
+) -> None:
+    review = new_case(radiographer, new_patient(clinic, radiographer, "N1"))
+    finish(review.scan, 0.1, 0.1, combined=0.1, abnormality=ABNORMALITY)
+    page = desk(radiologist)
+    page.set_viewport_size({"width": 390, "height": 844})
+    for part in (".pill", ".queue-who"):
+        box = page.locator(f".queue-result {part}").bounding_box()
+        assert box and box["x"] + box["width"] <= 390
+        assert box["width"] > box["height"], part
 
 
 def test_a_key_pressed_twice_takes_one_case(
