@@ -99,6 +99,22 @@ def finish(
     return analysis
 
 
+def refuse(scan: Scan) -> Analysis:
+    """End the scan's open analysis as the gate does where an X-ray lies on its side."""
+    from django.db.models import Q
+
+    from diagnosis.models import Analysis
+    from diagnosis.states import AnalysisStatus
+
+    analysis = scan.analyses.get(status=AnalysisStatus.QUEUED)
+    claim = Analysis.objects.claim(analysis.pk, worker="test")
+    changes: dict[str, Any] = {"failure_code": "turned", "failure_params": {"variant": "cxr"}}
+    running, failed = AnalysisStatus.RUNNING, AnalysisStatus.FAILED
+    assert claim and Analysis.objects.finish(analysis.pk, running, failed, by="test", only=Q(claim=claim), **changes)
+    analysis.refresh_from_db()
+    return analysis
+
+
 def answer_on_trial(scan: Scan, combined: float, abnormality: Mapping[str, Any]) -> Analysis:
     """End the scan's open analysis without a result, and keep what two classifiers and their ensemble said on trial.
 

@@ -238,6 +238,11 @@ class Analysis(ClinicalModel):
         return self.failure_code == CLASSIFIERS_OFF
 
     @property
+    def is_refused(self) -> bool:
+        """Whether it has no result because of what the images are: nothing broke, and the same again ends the same."""
+        return self.status == AnalysisStatus.FAILED and not self.failure_retryable
+
+    @property
     def needs_a_person(self) -> bool:
         return self.status == AnalysisStatus.FAILED and not self.is_switched_off
 

@@ -179,8 +179,8 @@ def of_analysis(analysis: Analysis | None, *, hidden: bool = False) -> Verdict:
     }
     if analysis.is_switched_off:
         return Verdict(S.CANCELLED.value, gettext(NOT_CLASSIFIED), sentences[status])
-    refused = status == S.FAILED and not analysis.failure_retryable
-    return Verdict(status.value, gettext(NOT_CLASSIFIED) if refused else str(status.label), sentences[status])
+    shown = gettext(NOT_CLASSIFIED) if analysis.is_refused else str(status.label)
+    return Verdict(status.value, shown, sentences[status])
 
 
 def _with_probability(found: Verdict, one: Prediction | EnsemblePrediction) -> Verdict:

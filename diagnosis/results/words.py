@@ -88,7 +88,7 @@ class Headline:
     def sentence(self) -> str:
         apart = self.is_final or self.computer.is_state
         parts = (_joined(self.first, self.rest, apart=apart), self.status, self.stand)
-        return " ".join(_ended(part) for part in parts if part)
+        return " ".join(ended(part) for part in parts if part)
 
 
 def headline(
@@ -221,5 +221,6 @@ def _joined(first: str, rest: str, *, apart: bool) -> str:
     return template % {"first": first, "rest": rest}
 
 
-def _ended(part: str) -> str:
+def ended(part: str) -> str:
+    """As a whole sentence: with a full stop, where it has no end of its own."""
     return part if part.endswith((".", "!", "?", "…")) else f"{part}."

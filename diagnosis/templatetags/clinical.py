@@ -8,10 +8,12 @@ from diagnosis import formats
 from diagnosis.models import StudyChange
 from diagnosis.results import cards, examined
 from diagnosis.results.verdict import chip
+from diagnosis.results.words import ended
 from diagnosis.rules import study_details
 
 register = template.Library()
 register.filter("chip", chip)
+register.filter("ended", ended)
 register.filter("share", formats.share)
 register.filter("estimate", formats.estimate)
 register.filter("age", formats.age)

@@ -22,7 +22,7 @@ from diagnosis.actions.report import add_addendum, revise_report, sign_report
 from diagnosis.actions.review import request_second_opinion
 from diagnosis.analyses.aggregation import note_of_thinning
 from diagnosis.errors import NotAllowedNow, Refusal, TooManyTries
-from diagnosis.models import Addendum, Analysis, FirstImpression, Notification, Patient, Report, Scan, Study
+from diagnosis.models import Addendum, Analysis, FirstImpression, Notification, Patient, Report, Study
 from diagnosis.models.notification import NotificationKind
 from diagnosis.models.patient import UNASSIGNED_NUMBER
 from diagnosis.models.study import ExaminedFrom
@@ -31,10 +31,10 @@ from diagnosis.reports.pdf import render_pdf
 from diagnosis.reports.pdf.content import printed
 from diagnosis.reports.picture import Picture
 from diagnosis.scans.request import noon_of
-from diagnosis.states import AnalysisStatus, ReportStatus
+from diagnosis.states import ReportStatus
 from tests.concurrency import together
 from tests.conftest import PASSWORD
-from tests.factories import finish, new_case, read
+from tests.factories import finish, new_case, read, refuse
 from tests.images import xray_png
 
 pytestmark = pytest.mark.django_db
@@ -316,15 +316,6 @@ def test_whoever_reads_german_is_told_in_german_what_was_signed_in_english(combi
     assert "1 von 2 über ihrer Schwelle" in notes
     assert "je 5 mm eine Schicht klassifiziert: 61 von 300" in notes
     assert "61 of 300" in " ".join(combined.snapshot["analysis"]["notes"])
-
-
-def refuse(scan: Scan) -> Analysis:
-    """End the scan's open analysis as the gate does where an X-ray lies on its side."""
-    params = {"failure_code": "turned", "failure_params": {"variant": "cxr"}, "failure_retryable": False}
-    claim = Analysis.objects.claim(scan.analyses.get(status=AnalysisStatus.QUEUED).pk, worker="test")
-    analysis = Analysis.objects.get(claim=claim)
-    assert Analysis.objects.finish(analysis.pk, AnalysisStatus.RUNNING, AnalysisStatus.FAILED, by="test", **params)
-    return analysis
 
 
 @pytest.fixture

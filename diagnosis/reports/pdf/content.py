@@ -285,7 +285,7 @@ def _caution(analysis: Mapping[str, Any]) -> str:
 
 def _without_result(frozen: Mapping[str, Any]) -> str:
     why = retold.sentence(frozen.get("without_result", ""))
-    return f"{why.removesuffix('.')}." if why else ""
+    return words.ended(why) if why else ""
 
 
 def _predictions(analysis: Mapping[str, Any]) -> tuple[PrintedPrediction, ...]:

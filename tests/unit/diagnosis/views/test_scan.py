@@ -24,7 +24,7 @@ from diagnosis.results.labels import label_name
 from diagnosis.results.reading import NOT_READ
 from diagnosis.results.words import computer
 from diagnosis.rules import blinding
-from tests.factories import ABNORMALITY, finish
+from tests.factories import ABNORMALITY, finish, refuse
 from tests.pages import queries, text
 from tests.unit.diagnosis.views.conftest import As
 
@@ -192,6 +192,14 @@ def test_a_failure_shows_its_reason_and_offers_a_retry(
     retried = client.post(reverse("diagnosis:analysis-rerun", args=[scan.pk]))
     assert retried["Location"] == scan_url(scan)
     assert [analysis.status for analysis in scan.analyses.order_by("number")] == ["failed", "queued"]
+
+
+def test_a_refused_image_did_not_fail_and_is_not_asked_to_be_tried_again(client: Client, scan: Scan) -> None:
+    refuse(scan)
+    shown = page(client, scan)
+    result = text(shown).split('id="result-title"')[1].split("</section>")[0]
+    assert "Not classified" in result and "Failed" not in result
+    assert "button-primary" not in result
 
 
 def test_the_disabled_button_says_what_the_rule_says(client: Client, scan: Scan) -> None:

@@ -30,7 +30,7 @@ from diagnosis.models import (
     Study,
 )
 from tests.conftest import PASSWORD
-from tests.factories import finish_study, read
+from tests.factories import finish_study, read, refuse
 from tests.images import ct_dicom, xray_dicom
 from tests.pages import queries, text
 from tests.unit.diagnosis.views.conftest import As
@@ -307,6 +307,15 @@ def test_the_reader_is_told_what_the_reading_covers_and_what_came_meanwhile(
     shown = text(reader.get(page))
     assert "2 images: PA, lateral" in shown
     assert "1 image came in after you took this case." in shown
+
+
+def test_the_reader_is_told_in_one_sentence_why_there_is_no_result(as_: As, radiologist: User, taken: Taken) -> None:
+    frontal = taken("PA")
+    refuse(frontal)
+    review = claim_review(by=radiologist, review=frontal.study.reviews.get())
+    shown = text(as_(radiologist).get(reverse("diagnosis:review", args=[review.pk])))
+    assert "turn it upright and upload it again." in shown
+    assert "upload it again.." not in shown
 
 
 def test_a_reopened_study_says_when_it_was_read(as_: As, clinician: User, radiologist: User, taken: Taken) -> None:
