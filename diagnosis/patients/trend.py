@@ -140,6 +140,12 @@ class Trend:
     research_only: bool
     charts: tuple[Chart, ...]
 
+    @property
+    def undated(self) -> int:
+        """How many of its examinations stand on the day on which they were received, for want of their own."""
+        points = [point for chart in self.charts for line in chart.lines for point in line.points]
+        return len({point.study.pk for point in points if point.study.examined_at is None})
+
 
 def grid() -> list[tuple[float, str]]:
     """The lines behind a chart, each with its height and its label."""

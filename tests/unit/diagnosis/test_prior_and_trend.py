@@ -57,6 +57,17 @@ def test_one_result_is_no_trend_and_two_are(upload: Callable[..., Scan], patient
     assert ([one.bottom for one in line.spans], chart.is_zoned) == ([pytest.approx(HEIGHT * (1 - 0.4321))], False)
 
 
+def test_an_examination_of_unknown_date_is_counted_where_it_is_drawn(
+    upload: Callable[..., Scan], patient: Patient, clinician: User
+) -> None:
+    finish(taken(upload(1), 2022), 0.2)
+    finish(upload(2), 0.8)
+    Study.objects.filter(examined_at__year__gt=2022).update(examined_at=None)
+    assert [trend.undated for trend in trends(patient, clinician)] == [1]
+    taken(Scan.objects.order_by("-uploaded_at")[0], 2023)
+    assert [trend.undated for trend in trends(patient, clinician)] == [0]
+
+
 def test_the_more_trustworthy_question_is_drawn_first_with_its_own_thresholds(
     upload: Callable[..., Scan], patient: Patient, clinician: User
 ) -> None:
