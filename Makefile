@@ -12,7 +12,8 @@
 # make bench-interop  N=300 CT slices into the portal and into Debian's Orthanc, in turn; results on their way back
 # make chaos-hospital  N=300 studies for each of SEEDS=3, every part killed meanwhile: what the archive lacks or has twice
 # make bench-safe  who may open what, fuzz, escapes, half-open connections, cost of the audit trail, planted names, restore
-# make models  train, measure and pack every classifier that ships (DATA=folder RUNS=folder VERSION=2.0.0)
+# make models  train, measure and pack the classifiers of version 1, X-rays and CT (DATA=folder RUNS=folder VERSION=2.0.0)
+#              (those for X-rays that ship go on from them: ARGS="--objective questions --last-layer --modality cxr")
 #              (gate and lungs: python -m ml gate and python -m ml lungs, each train, then evaluate)
 # make accuracy  write docs/accuracy.md and the tables in README.md from the stored predictions
 # make docs   write what the documents take from the code: licences of packages, decisions, pictures, who may open what
