@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from ml.abnormality import AbnormalityPoint
 from ml.spec import Estimate, positive_zone_start
+from ml.training.data.questions import COVID_AMONG_ABNORMAL
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.calibration import Line, count_choosers, find_bounds, fit_line, name_choosers
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, read_predictions
+from ml.training.measure.questions import ask, at_home
 from ml.training.measure.report import (
     at_domains,
     on_part,
@@ -32,6 +34,7 @@ NORMAL, ABNORMAL = "normal", "abnormal"
 SIDES = (ABNORMAL, NORMAL)
 SENSITIVITY_AIM, SPECIFICITY_AIM = 0.95, 0.90
 AIMS = {"sensitivity": SENSITIVITY_AIM, "specificity": SPECIFICITY_AIM}
+BLIND = {"border_pixels": BORDER_PIXELS, "lungs_blacked_out": LUNGS_BLACKED_OUT}
 CHOSEN_FOR = (
     f"sensitivity of at least {SENSITIVITY_AIM:.2f}, the abnormal zone for a specificity of at least "
     f"{SPECIFICITY_AIM:.2f}, both on the validation part"
@@ -126,10 +129,34 @@ def abnormality_controls(folder: Path, part: str, domains: Sequence[str] = ()) -
 
     On the images of `domains` where these are given, as for `choose_point`.
     """
-    files = {"border_pixels": BORDER_PIXELS, "lungs_blacked_out": LUNGS_BLACKED_OUT}
-    stored = {name: folder / file for name, file in files.items() if (folder / file).is_file()}
-    said = {name: at_domains(read_predictions(path)[part], domains) for name, path in stored.items()}
+    said = {name: at_domains(each, domains) for name, each in _blind(folder, part).items()}
     return {name: estimates(as_abnormal(each, Line(1.0, 0.0)), positive_area)["auc"] for name, each in said.items()}
+
+
+def second_question_controls(scored: ScoredImages, folder: Path, part: str) -> dict[str, dict[str, Estimate]]:
+    """What the answer to whether an abnormal lung is COVID-19 is worth, and how far it is told without any lung.
+
+    By place that shows both: the AUC of the answer to the images as they are (`as_they_are`), then of those without
+    lungs as far as the folder holds them. The answer is the probability of COVID-19 as a share of that of all disease.
+    That of COVID-19 alone falls as soon as a lung looks normal, so that it hides what is told from beside the lung.
+    """
+    said = {"as_they_are": scored, **_blind(folder, part)}
+    found = {name: _second_question_areas(each) for name, each in said.items()}
+    return {place: {name: areas[place] for name, areas in found.items()} for place in found["as_they_are"]}
+
+
+def _second_question_areas(scored: ScoredImages) -> dict[str, Estimate]:
+    if not set(COVID_AMONG_ABNORMAL.among) <= set(scored.names):
+        return {}
+    answered = at_home(ask(scored, COVID_AMONG_ABNORMAL), COVID_AMONG_ABNORMAL)
+    measured = estimates(answered, within_source_measures)
+    return {name.removeprefix("auc_within/"): area for name, area in measured.items()}
+
+
+def _blind(folder: Path, part: str) -> dict[str, ScoredImages]:
+    """What was said without any lung to see, as far as the folder holds it."""
+    stored = {name: folder / file for name, file in BLIND.items() if (folder / file).is_file()}
+    return {name: read_predictions(path)[part] for name, path in stored.items()}
 
 
 def report(
@@ -141,7 +168,9 @@ def report(
     """
     point = choose_point(validation, test, domains)
     controls = plain(dict(abnormality_controls(folder, part, domains)))
-    told = {"home": home(validation, test, domains)} if domains else {}
+    told: dict[str, Any] = {"home": home(validation, test, domains)} if domains else {}
+    second = second_question_controls(test, folder, part)
+    told |= {"second_question": {place: plain(areas) for place, areas in second.items()}} if second else {}
     return {"point": point.to_fields(), **measure_abnormality(test, point), "controls": controls, **told}
 
 

@@ -17,6 +17,7 @@ from ml.spec import Modality
 from ml.training.measure import abnormality
 from ml.training.measure.calibration import Line
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
+from ml.training.measure.report import plain
 from ml.training.measure.sources import rates_by_source
 from ml.training.scored_images import ScoredImages
 from tests.unit.ml.training.test_metrics import scored
@@ -147,6 +148,38 @@ def test_the_shipped_point_follows_from_the_stored_predictions(
     assert ensemble.abnormality == again
     measured = abnormality.measure_abnormality(said["test"], again)
     assert {name: report["abnormality"][name] for name in measured} == measured
+
+
+def test_what_the_second_question_is_told_from_without_a_lung_is_stored_and_printed(
+    xray: tuple[EnsembleSpec, dict[str, ScoredImages], dict[str, Any]],
+) -> None:
+    """P(covid) falls where lungs look normal: pooled, blacked-out lungs look like chance although they are not."""
+    ensemble, said, report = xray
+    folder = WEIGHTS / ensemble.identity
+    found = abnormality.second_question_controls(said["test"], folder, "test")
+    assert {place: plain(areas) for place, areas in found.items()} == report["abnormality"]["second_question"]
+    card = (folder / "CARD.md").read_text()
+    blind = found["ieee8023"]["lungs_blacked_out"]
+    assert f"- From images whose lungs are blacked out, the second question alone, within ieee8023: {blind}\n" in card
+    assert ("**What lies beside the lungs of ieee8023 answers" in card) == (blind.low > 0.5)
+
+
+def test_where_no_place_shows_both_nothing_is_said_of_the_second_question(tmp_path: Path) -> None:
+    said = scored(40)
+    assert abnormality.second_question_controls(said, tmp_path, "test") == {}
+    here = replace(said, sources=np.full(len(said.labels), "ieee8023"))
+    assert list(abnormality.second_question_controls(here, tmp_path, "test")["ieee8023"]) == ["as_they_are"]
+    ill = here.take(here.labels == 0)
+    assert abnormality.second_question_controls(ill, tmp_path, "test") == {}
+    slices = ScoredImages(
+        ("covid", "non-covid"),
+        said.probabilities[:, :2],
+        np.minimum(said.labels, 1),
+        here.sources,
+        said.groups,
+        said.paths,
+    )
+    assert abnormality.second_question_controls(slices, tmp_path, "test") == {}
 
 
 def test_the_shipped_rates_are_shares_of_the_images_of_each_source(
