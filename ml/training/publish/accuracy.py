@@ -347,7 +347,7 @@ def _unseen(sections: Sequence[Section], results: Path) -> dict[str, Any] | None
 
 
 def _steadiness(sections: Sequence[Section], results: Path) -> Mapping[str, Any] | None:
-    """How steady the X-ray ensemble answers whether a lung is abnormal, beside the version before it."""
+    """How steady the X-ray ensemble answers whether a lung is abnormal, beside versions before it."""
     for newest, folder in [(each.spec, each.folder) for section in sections for each in section.ensembles]:
         if isinstance(newest, EnsembleSpec) and newest.abnormality is not None:
             versions = versions_before(folder.parents[1], newest)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ml.preprocessing import Pixels
 
 STEADINESS = "steadiness-cxr.json"
+# Asks the networks of the last release, 0.1.0, the first question; what shipped in between was never released
+RELEASED = "panel-cxr/1.1.0"
 # What is compared between versions, and in which words one of them does better or worse
 COMPARED = {
     "another_zone": ("Answers are more often in another zone", "Answers are less often in another zone"),
@@ -54,17 +56,24 @@ def read_steadiness(results: Path) -> dict[str, Any]:
 
 
 def tell_steadiness(results: Path, versions: Sequence[str]) -> Mapping[str, Any] | None:
-    """What is stored of the newest of some versions that was measured, beside the one measured before it.
+    """What is stored of the newest of some versions that was measured, beside the one before it and what was released.
 
-    `versions` are identities, the newest first. `differences` are sentences about both. None where nothing is stored.
+    `versions` are identities, the newest first. `released` is the identity of what was released last, if it is shown;
+    `differences` are sentences about the newest beside each other one. None where nothing is stored.
     """
     stored = read_steadiness(results)
     measured = [each for each in versions if each in stored]
     if not measured:
         return None
-    shown = [{"ensemble": each, **stored[each]} for each in measured[:2]]
-    comparable = len(shown) == 2 and shown[0]["images"] == shown[1]["images"]
-    return {"newest": versions[0], "measured": shown, "differences": _differences(*shown) if comparable else []}
+    names = [each for each in measured if each in {*measured[:2], RELEASED}]
+    now, *others = ({"ensemble": each, **stored[each]} for each in names)
+    comparable = [each for each in others if each["images"] == now["images"]]
+    return {
+        "newest": versions[0],
+        "released": RELEASED if RELEASED in names else None,
+        "measured": [now, *others],
+        "differences": {each["ensemble"]: told for each in comparable if (told := _differences(now, each))},
+    }
 
 
 def _differences(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:

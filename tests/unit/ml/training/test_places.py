@@ -190,6 +190,46 @@ def test_what_ships_is_what_was_measured_to_be_steady() -> None:
     assert newest(WEIGHTS_ROOT, Modality.CXR).identity in steady.read_steadiness(RESULTS)
 
 
+# The greatest share of X-rays that a change may move to another zone: what 4.1.0 was measured to do, and a little more
+STEADY_ENOUGH = {
+    "2 % brighter": 0.006,
+    "a gamma of 1.05": 0.03,
+    "noise of one grey level of 256": 0.05,
+    "one row and one column cut off": 0.035,
+    "1 % cut off on each side": 0.065,
+    "5 % smaller": 0.045,
+    "JPEG of quality 90": 0.006,
+    "left and right exchanged": 0.10,
+}
+# How far 95 of 100 probabilities may move at most, whatever the change
+FARTHEST = 0.15
+
+
+def unsteady(changes: dict[str, Any]) -> list[str]:
+    """What is beyond a bound, in words."""
+    found = [f"{name}: opposite zone" for name, each in changes.items() if each["opposite_zone"]["value"] > 0]
+    found += [
+        f"{name}: another zone" for name, most in STEADY_ENOUGH.items() if changes[name]["another_zone"]["value"] > most
+    ]
+    return found + [f"{name}: probability" for name, each in changes.items() if each["move"]["value"] > FARTHEST]
+
+
+def test_what_ships_is_steady_enough_and_a_version_that_was_not_would_be_noticed() -> None:
+    stored = {name: each["changes"] for name, each in steady.read_steadiness(RESULTS).items()}
+    ships = newest(WEIGHTS_ROOT, Modality.CXR).identity
+    assert set(stored[ships]) == set(STEADY_ENOUGH) == set(CHANGES)
+    assert unsteady(stored[ships]) == []
+    assert unsteady(stored[steady.RELEASED]) == []
+    assert unsteady(stored["panel-cxr/4.0.0"]) == [
+        "5 % smaller: another zone",
+        "left and right exchanged: another zone",
+        "left and right exchanged: probability",
+    ]
+    assert len(unsteady(stored["panel-cxr/3.0.0"])) == 6
+    one_crosses = {**stored[ships], "JPEG of quality 90": moved(0.001, 0.0, 0.01)}
+    assert unsteady(one_crosses) == ["JPEG of quality 90: opposite zone"]
+
+
 @pytest.mark.usefixtures("few_resamples")
 def test_the_document_says_of_which_version_it_tells_how_steady_it_is(tmp_path: Path) -> None:
     ensemble = newest(WEIGHTS_ROOT, Modality.CXR)
@@ -213,7 +253,8 @@ def test_what_is_better_and_what_is_worse_is_told_with_how_sure_it_is(tmp_path: 
     (tmp_path / steady.STEADINESS).write_text(json.dumps(stored))
     told = steady.tell_steadiness(tmp_path, ["one/2", "one/1"])
     assert told is not None
-    assert told["differences"] == [
+    assert told["released"] is None
+    assert told["differences"]["one/1"] == [
         "Answers are more often in another zone after cut; with intervals that do not overlap after cut.",
         "Answers are less often in another zone after lit; with intervals that overlap.",
         "Probabilities move further after cut; with intervals that do not overlap after cut.",
@@ -224,7 +265,21 @@ def test_what_is_better_and_what_is_worse_is_told_with_how_sure_it_is(tmp_path: 
     (tmp_path / steady.STEADINESS).write_text(json.dumps(stored))
     told = steady.tell_steadiness(tmp_path, ["one/2", "one/1"])
     assert told is not None
-    assert told["differences"] == []
+    assert told["differences"] == {}
+
+
+def test_what_was_released_last_stands_beside_what_ships(tmp_path: Path) -> None:
+    """Beside a version that nobody has, a version looks better than beside the one that people use."""
+    versions = ["panel-cxr/9", "panel-cxr/8", "panel-cxr/7", steady.RELEASED]
+    shares = dict(zip(versions, (0.2, 0.3, 0.4, 0.1), strict=True))
+    stored = {name: {"images": 3, "changes": {"lit": moved(share, 0.0, 0.5)}} for name, share in shares.items()}
+    (tmp_path / steady.STEADINESS).write_text(json.dumps(stored))
+    told = steady.tell_steadiness(tmp_path, versions)
+    assert told is not None
+    assert told["released"] == steady.RELEASED
+    assert [each["ensemble"] for each in told["measured"]] == ["panel-cxr/9", "panel-cxr/8", steady.RELEASED]
+    assert told["differences"]["panel-cxr/8"][0].startswith("Answers are less often")
+    assert told["differences"][steady.RELEASED][0].startswith("Answers are more often")
 
 
 def test_what_was_measured_of_a_version_before_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
