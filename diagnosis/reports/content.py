@@ -217,6 +217,8 @@ def _analysis(analysis: Analysis | None) -> dict[str, Any] | None:
         "predictions": [_prediction(prediction) for prediction in predictions],
         "combination": _combination(ensemble) if ensemble else None,
         "without_combination": analysis.without_ensemble,
+        # What is printed of the combination; reports from before this was kept print the pattern alone.
+        **({"questions": ["abnormality", "pattern"]} if ensemble and ensemble.abnormality else {}),
         "marks": [verdict.of_mark(mark, predictions) for mark in marks.unsaid(predictions, ensemble)],
         **({"notes": notes} if notes else {}),
     }

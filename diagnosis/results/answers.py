@@ -34,6 +34,8 @@ _ONE_SIDE = {
 }
 # Of a point without a second threshold; see `upper_threshold`.
 _WITHOUT_UPPER = {**_ONE_SIDE, Zone.INDETERMINATE: _ONE_SIDE[Zone.POSITIVE]}
+# The first question, as a name.
+ABNORMAL_LUNG = gettext_noop("Abnormal lung")
 _LUNG = {
     Zone.NEGATIVE: gettext_noop("no abnormal lung pattern found"),
     Zone.INDETERMINATE: gettext_noop("unclear whether the lung is abnormal"),
@@ -175,7 +177,7 @@ def lung(one: Given, policy: ReadingPolicy) -> Answer | None:
     side = gettext(_sides(point, zoned=True)[zone])
     said = {"words": gettext(_LUNG[zone]), "side": side, "probability": formats.percent(probability)}
     return Answer(
-        name=gettext("Abnormal lung"),
+        name=gettext(ABNORMAL_LUNG),
         tone=TONES[zone],
         words=str(said["words"]),
         sentence=gettext("%(words)s: %(probability)s, %(side)s") % said,

@@ -121,9 +121,18 @@ def of_mark(mark: str, predictions: Sequence[Prediction]) -> str:
     return gettext(BETWEEN)
 
 
+def word_of_zone(zone: str, point: Mapping[str, Any]) -> str:
+    """Where a stored zone lies in one word, whichever question was asked: "below", "between" or "above"."""
+    return gettext(_words(zone, point).word)
+
+
+def _words(zone: str, point: Mapping[str, Any]) -> _ZoneWords:
+    return (_ZONES if upper_threshold(point) is not None else _WITHOUT_UPPER)[Zone(zone)]
+
+
 def of_zone(zone: str, point: Mapping[str, Any]) -> Verdict:
     """The verdict of a stored operating point with two thresholds; without any probability."""
-    words = (_ZONES if upper_threshold(point) is not None else _WITHOUT_UPPER)[Zone(zone)]
+    words = _words(zone, point)
     finding = {"finding": label_name(point["positive_label"])}
     sentence = gettext(words.sentence) % finding
     return Verdict(

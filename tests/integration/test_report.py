@@ -34,7 +34,7 @@ from diagnosis.scans.request import noon_of
 from diagnosis.states import ReportStatus
 from tests.concurrency import together
 from tests.conftest import PASSWORD
-from tests.factories import finish, new_case, read, refuse
+from tests.factories import ABNORMALITY, finish, new_case, read, refuse
 from tests.images import xray_png
 
 pytestmark = pytest.mark.django_db
@@ -368,6 +368,28 @@ def test_a_report_with_a_result_has_no_reason_of_another_analysis(
     refuse(review.scan)
     report = read(radiologist, review, decision="agree").report
     assert "without_result" not in sign_report(by=radiologist, report=report, password=PASSWORD).snapshot
+
+
+def test_a_report_prints_whether_the_lung_is_abnormal_first(
+    radiographer: User, radiologist: User, patient: Patient
+) -> None:
+    """The reader agrees with that answer above all; COVID-19 alone would say less than the page did."""
+    review = new_case(radiographer, patient)
+    finish(review.scan, 0.9, 0.1, combined=0.25, abnormality=ABNORMALITY)
+    report = read(radiologist, review, decision="agree", category="negative").report
+    signed = sign_report(by=radiologist, report=report, password=PASSWORD)
+    first, second, *_members = printed(signed).predictions
+    assert (first.name, second.name) == ("panel-cxr 1.0.0", "panel-cxr 1.0.0")
+    assert first.probability == "Abnormal lung: 25.0\u00a0%"
+    assert first.standing == "between (20.0\u00a0% / 60.0\u00a0%)"
+    assert (first.sensitivity, first.auc) == ("0.94 (0.91–0.96)", "not recorded")
+    assert second.probability.startswith("COVID-19 pattern")
+    assert "For “abnormal lung” sensitivity and specificity were measured on held-out images." in " ".join(
+        printed(signed).machine_notes
+    )
+    del signed.snapshot["analysis"]["questions"]  # as it was signed before it was printed
+    assert printed(signed).predictions[0] == second
+    assert "abnormal lung" not in " ".join(printed(signed).machine_notes)
 
 
 def test_what_the_classifiers_said_later_changes_nothing_on_a_signed_report(combined: Report) -> None:

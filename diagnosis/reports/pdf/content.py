@@ -289,14 +289,37 @@ def _without_result(frozen: Mapping[str, Any]) -> str:
 
 
 def _predictions(analysis: Mapping[str, Any]) -> tuple[PrintedPrediction, ...]:
-    """The combination first, where there is one. Older snapshots know neither combinations nor zones nor cards."""
+    """The combination first, where there is one, with its first question in a line of its own.
+
+    Older snapshots know neither combinations nor zones nor cards.
+    """
     combination = analysis.get("combination")
-    first = [_prediction(combination, f"{combination['panel']} {combination['version']}", "")] if combination else []
+    name = f"{combination['panel']} {combination['version']}" if combination else ""
+    asked = [_abnormality(combination["abnormality"], name)] if combination and _prints_abnormality(analysis) else []
+    first = [*asked, _prediction(combination, name, "")] if combination else []
     rest = [
         _prediction(one, f"{one['classifier']} {one['version']}", one["weights_sha256"][:12])
         for one in analysis.get("predictions", ())
     ]
     return (*first, *rest)
+
+
+def _prints_abnormality(analysis: Mapping[str, Any]) -> bool:
+    """What was signed before it was printed is printed as it was."""
+    return "abnormality" in analysis.get("questions", ())
+
+
+def _abnormality(one: Mapping[str, Any], name: str) -> PrintedPrediction:
+    point = one["operating_point"]
+    return PrintedPrediction(
+        name=name,
+        probability=f"{_(answers.ABNORMAL_LUNG)}: {formats.percent(one['probability'])}",
+        standing=_zone(one["zone"], point),
+        sensitivity=_estimate(point["sensitivity"]) if point.get("sensitivity") else str(NOT_GIVEN),
+        specificity=_estimate(point["specificity"]) if point.get("specificity") else str(NOT_GIVEN),
+        auc=str(NOT_GIVEN),
+        weights="",
+    )
 
 
 def _prediction(one: Mapping[str, Any], name: str, weights: str) -> PrintedPrediction:
@@ -319,8 +342,13 @@ def _standing(one: Mapping[str, Any], point: Mapping[str, Any]) -> str:
         # Snapshots signed before zones call it "positive".
         reached = one.get("at_or_above_threshold", one.get("positive"))
         return (_("above %(threshold)s") if reached else _("below %(threshold)s")) % {"threshold": threshold}
-    zone, upper = verdict.of_zone(one["zone"], point).word, upper_threshold(point)
-    return f"{zone} ({threshold})" if upper is None else f"{zone} ({threshold} / {formats.percent(upper)})"
+    return _zone(one["zone"], point)
+
+
+def _zone(zone: str, point: Mapping[str, Any]) -> str:
+    """A zone in one word, with the thresholds that bound it."""
+    word, lower, upper = verdict.word_of_zone(zone, point), formats.percent(point["threshold"]), upper_threshold(point)
+    return f"{word} ({lower})" if upper is None else f"{word} ({lower} / {formats.percent(upper)})"
 
 
 def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
@@ -341,6 +369,9 @@ def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
     measured = dict.fromkeys(card["measured_on"] for card in cards if card.get("measured_on"))
     template = _("AUC, sensitivity and specificity were measured on %(data)s.")
     notes += [template % {"data": card_words.tell(data)} for data in measured]
+    if _prints_abnormality(analysis) and not own and combination["abnormality"]["operating_point"].get("measured_on"):
+        data = card_words.tell(combination["abnormality"]["operating_point"]["measured_on"])
+        notes.append(_("For “abnormal lung” sensitivity and specificity were measured on %(data)s.") % {"data": data})
     return tuple(notes)
 
 
