@@ -11,10 +11,11 @@ from ml.onnx import command as import_onnx
 from ml.segmentation import command as lungs
 from ml.spec import Modality
 from ml.study import command as study
-from ml.training.publish import accuracy, combine, left_out, outside, places, protocols, recipes, steady, views
+from ml.training.publish import accuracy, combine, compare, left_out, outside, places, protocols, recipes, steady, views
 from ml.trunks import command as weights
 
 DEFAULT_SIZES = "96:16,128:12,160:8"
+LISTS = "manifest.csv; questions read manifest_v2.csv where it is there"
 WEIGHTS_ROOT = Path(__file__).parent / "weights"
 # What a person can put right; anything else is a fault of ours and keeps its traceback.
 EXPECTED_ERRORS = (FileNotFoundError, FileExistsError, ValueError)
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help="calibrate and measure a trained run"))
     _add_export(commands.add_parser("export", help="pack an evaluated run into a bundle that serves"))
     for command in (
+        compare,
         combine,
         recipes,
         protocols,
@@ -79,11 +81,18 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--objective",
         default="labels",
         choices=["labels", "questions"],
-        help="learn each label against the rest, or what each source can answer (default: %(default)s)",
+        help="learn each label against the rest, or what each source can answer, as what ships (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--last-layer",
+        action="store_true",
+        help="with --objective questions and --weights: teach the last layer alone, as of what ships (--sizes 224:0)",
     )
     parser.add_argument("--left-out", metavar="SOURCE", help="with --objective questions: train without this source")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (default: %(default)s)")
+    parser.add_argument(
+        "--precision", help="Keras dtype policy (default: mixed_bfloat16; float32 where the last layer alone is taught)"
+    )
     parser.set_defaults(run=_train)
 
 
@@ -97,13 +106,18 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     _add_folders(parser, "folder of the run", "--run", target="folder")
     parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles")
     parser.add_argument("--version", required=True, help="such as 1.0.0")
+    parser.add_argument(
+        "--name",
+        help="such as clinic-vgg16-cxr, to stand beside what ships (default: ARCHITECTURE-MODALITY, to replace it)",
+    )
+    parser.add_argument("--licence", help="the terms of these weights (default: research use only)")
     parser.add_argument("--after", type=Path, metavar="BUNDLE", help="folder of the bundle that the run started from")
     parser.add_argument("--note", action="append", default=[], help="a known failure for the card; may be repeated")
     parser.set_defaults(run=_export)
 
 
 def _add_folders(parser: argparse.ArgumentParser, about: str, name: str, *, target: str = "out") -> None:
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv and the images")
+    parser.add_argument("--data", type=Path, required=True, help=f"folder with the images and {LISTS}")
     parser.add_argument(name, type=Path, required=True, dest=target, help=about)
 
 
@@ -111,9 +125,11 @@ def _add_folders(parser: argparse.ArgumentParser, about: str, name: str, *, targ
 
 
 def _train(options: argparse.Namespace) -> None:
-    from ml.training.fit.plan import Objective, Plan, parse_phases
+    from ml import architectures
+    from ml.training.fit.plan import CLASSIFIER_WEIGHTS, Objective, Plan, parse_phases
     from ml.training.fit.trainer import train
 
+    from_trunk = options.last_layer and not str(options.weights).endswith(CLASSIFIER_WEIGHTS)
     plan = Plan(
         modality=options.modality,
         architecture=options.architecture,
@@ -123,9 +139,12 @@ def _train(options: argparse.Namespace) -> None:
         grown_from=options.grown_from,
         batch=options.batch,
         seed=options.seed,
-        precision=options.precision,
+        precision=options.precision or ("float32" if options.last_layer else "mixed_bfloat16"),
         objective=Objective(options.objective),
         left_out=options.left_out,
+        last_layer=options.last_layer,
+        # As the recipe of what ships has it
+        two_levels=from_trunk and bool(architectures.find(options.architecture).earlier),
     )
     train(plan, options.data, options.out)
 
@@ -140,17 +159,21 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from ml.training.publish.export import export
+    from ml.training.publish.export import LICENCE, export, silenced_by
 
     bundle = export(
         options.folder,
         options.data,
         options.root,
         version=options.version,
+        name=options.name,
+        licence=options.licence or LICENCE,
         after=options.after,
         notes=options.note,
     )
     sys.stdout.write(f"{bundle}\n")
+    if sentence := silenced_by(bundle):
+        sys.stderr.write(f"{sentence}\n")
 
 
 if __name__ == "__main__":

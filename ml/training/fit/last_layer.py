@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from ml.probability import softmax
-from ml.training.data.questions import LEAST_PROBABILITY, SIDES, label_masks, likelihoods
+from ml.training.data.questions import LEAST_PROBABILITY, known_sides, label_masks, likelihoods
 from ml.training.fit.loss import LEAST_LOGIT
 
 Values = NDArray[np.float64]
@@ -73,7 +73,7 @@ class PenaltySearch:
 class Lesson:
     """Images to teach a last layer on: what is before that layer for each, and the side of a question that it is on.
 
-    `features` float64 (n, channels), `targets` int64 (n,) are indices of SIDES, `labels` the names of the layer's
+    `features` float64 (n, channels), `targets` int64 (n,) are indices of `known_sides`, `labels` names the layer's
     outputs. What is to be small is the loss of `ml.training.fit.loss.SidedCrossEntropy` with the weights of
     `side_weights`, and `smoothing` as there. `changed` float64 (n, channels) is before that layer for the same images
     changed so that no answer should move; None where nothing is known of that.
@@ -170,7 +170,7 @@ def fold_of(group: str) -> int:
 
 def side_weights(targets: Targets) -> Values:
     """What each image counts, float64 (n,), summing to 1: both sides of a domain alike, domains by their size."""
-    counts = np.bincount(targets, minlength=len(SIDES))
+    counts = np.bincount(targets, minlength=len(known_sides()))
     domains = counts.reshape(-1, 2).sum(axis=1).repeat(2)
     weights = (domains / np.maximum(counts, 1))[targets]
     return np.asarray(weights / weights.sum())

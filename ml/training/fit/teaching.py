@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from ml.probability import softmax
 from ml.training.data import questions
 from ml.training.data.manifest import Row, label_indices
-from ml.training.data.questions import LEAST_PROBABILITY, SIDES, label_masks, side_targets, split_for_questions
+from ml.training.data.questions import (
+    LEAST_PROBABILITY,
+    known_sides,
+    label_masks,
+    require_both_sides,
+    side_targets,
+    split_for_questions,
+)
 from ml.training.data.sampler import Sampler
 from ml.training.data.split import Partition, Parts, by_group
 from ml.training.fit.loss import SidedCrossEntropy, SmoothedCrossEntropy
@@ -30,7 +37,7 @@ class Teaching(ABC):
 
     @abstractmethod
     def split(self, data: Path) -> Parts:
-        """The images by part."""
+        """The images by part. Raises ValueError where they cannot teach what is to be learnt."""
 
     @abstractmethod
     def targets(self, rows: Sequence[Row]) -> NDArray[np.int64]:
@@ -99,13 +106,16 @@ class QuestionTeaching(Teaching):
     def split(self, data: Path) -> Parts:
         # An ensemble joins what was measured on the same images: what teaches a last layer has the parts of all of them
         goes_on = self.plan.warm_starts or self.plan.last_layer
-        return split_for_questions(data, self.plan.modality, left_out=self.plan.left_out, goes_on=goes_on)
+        parts = split_for_questions(data, self.plan.modality, left_out=self.plan.left_out, goes_on=goes_on)
+        if self.plan.left_out is None:
+            require_both_sides(parts, self.plan.modality)
+        return parts
 
     def targets(self, rows: Sequence[Row]) -> NDArray[np.int64]:
         return side_targets(rows)
 
     def sampler(self, rows: Sequence[Row]) -> Sampler:
-        strata = {index: side.domain.name for index, side in enumerate(SIDES)}
+        strata = {index: side.domain.name for index, side in enumerate(known_sides())}
         return Sampler.over(rows, self.targets(rows), strata)
 
     def loss(self) -> keras.losses.Loss:
@@ -115,7 +125,7 @@ class QuestionTeaching(Teaching):
         """Loss with every side counted alike, the area under the curve within each domain, and the mean of these."""
         shares = self.likelihoods(softmax(logits), targets)
         losses, areas = [], {}
-        for index, side in enumerate(SIDES):
+        for index, side in enumerate(known_sides()):
             if (targets == index).any():
                 losses.append(float(-np.log(np.maximum(shares[targets == index], LEAST_PROBABILITY)).mean()))
             here = (targets == index) | (targets == index + 1)

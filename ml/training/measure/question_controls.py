@@ -24,7 +24,7 @@ from ml.serving.lungs import crop
 from ml.spec import Modality
 from ml.training.data.datasets import read_pixels, read_prepared
 from ml.training.data.manifest import Row
-from ml.training.data.questions import DOMAINS, Domain, domain_of, domain_of_row, split_for_questions
+from ml.training.data.questions import Domain, domain_of, domain_of_row, known_domains, split_for_questions
 from ml.training.data.split import Part
 from ml.training.data.views import ANTERIOR, POSTERIOR, read_views
 from ml.training.measure.bootstrap import estimates
@@ -66,8 +66,8 @@ def measure_controls(data: Path, modality: Modality = Modality.CXR) -> dict[str,
 def _measure(control: Control, data: Path, rows: dict[Part, list[Row]]) -> dict[str, Any]:
     sets = {part: Described(control.describe(data, members), members).known for part, members in rows.items()}
     found: dict[str, Any] = {}
-    for domain in DOMAINS:
-        others = [other for other in DOMAINS if other.question is domain.question and other is not domain]
+    for domain in known_domains():
+        others = [other for other in known_domains() if other.question is domain.question and other is not domain]
         for how, taught in (("within", [domain]), ("elsewhere", others)):
             if measured := _area(sets, taught, domain):
                 found.setdefault(domain.name, {})[how] = measured

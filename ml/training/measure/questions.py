@@ -14,6 +14,7 @@ from ml.training.data.questions import (
     Question,
     are_of,
     domain_of,
+    domains_among,
     domains_of,
     likelihoods,
     questions_of,
@@ -103,7 +104,7 @@ def calibrate(logits: NDArray[np.floating], about: ScoredImages) -> Calibration:
     names = [about.names[label] for label in about.labels.tolist()]
     targets = np.array([side_index(*each) for each in zip(about.sources.tolist(), names, strict=True)])
     temperature = likeliest_temperature(logits, partial(likelihoods, targets=targets, labels=about.names))
-    domains = domains_of(COVID_AMONG_ABNORMAL)
+    domains = domains_among(COVID_AMONG_ABNORMAL, about.sources.tolist())
     home = are_of(about.sources.tolist(), domains)
     positive = about.positive[home]
     bounds = find_bounds(softmax(logits, temperature)[home, 0], positive)

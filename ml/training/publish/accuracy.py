@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -37,6 +38,9 @@ from ml.training.publish.steady import tell_steadiness
 from ml.training.publish.views import LIMITS, stored_views, tell_area, tell_views
 from ml.training.scored_images import ScoredImages
 
+PROJECT = Path(__file__).parents[3]
+# A folder that is not there: of classifiers of one's own nothing else was asked
+NOTHING_STORED = ".nothing-stored"
 DOCUMENT, README = "docs/accuracy.md", "README.md"
 BEGIN, END = "<!-- accuracy -->", "<!-- /accuracy -->"
 WITHIN = "auc_within/"
@@ -265,11 +269,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add `python -m ml accuracy`."""
     parser = commands.add_parser("accuracy", help=f"write {DOCUMENT} and the table in {README}")
     parser.add_argument("--check", action="store_true", help="change nothing; fail when they are not up to date")
+    parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and ensembles")
+    parser.add_argument("--out", type=Path, metavar="FILE", help=f"of another --root, instead of {DOCUMENT}")
+    parser.add_argument(
+        "--results", type=Path, help="folder of the stored answers to other questions (default: that of what ships)"
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
-    write(WEIGHTS_ROOT, Path(__file__).parents[3], results=RESULTS, check=options.check)
+    ships = options.root.resolve() == WEIGHTS_ROOT.resolve()
+    if ships is not (options.out is None):
+        raise ValueError(f"{DOCUMENT} and {README} tell of what ships: name with --out the file for another --root.")
+    if ships:
+        write(WEIGHTS_ROOT, PROJECT, results=options.results or RESULTS, check=options.check)
+    else:
+        write_apart(options.root, options.out, results=options.results, check=options.check)
 
 
 def write(root: Path, project: Path, *, results: Path, check: bool = False) -> None:
@@ -283,6 +298,21 @@ def write(root: Path, project: Path, *, results: Path, check: bool = False) -> N
             raise ValueError(f"{name} does not agree with the stored predictions. Run make accuracy.")
         if not check:
             path.write_text(text, encoding="utf-8")
+
+
+def write_apart(root: Path, path: Path, *, results: Path | None = None, check: bool = False) -> None:
+    """Write into a file of its own what the document says of classifiers that do not ship; `check` as for `write`.
+
+    Without `results` nothing is told that was asked of what ships alone.
+    """
+    stored = results or root / NOTHING_STORED
+    text = document(read_sections(root, stored), stored)
+    for link, target in (("../ml/weights/", root), ("adr/", PROJECT / "docs" / "adr")):
+        text = text.replace(f"]({link}", f"]({os.path.relpath(target, path.parent)}/")
+    if check and (not path.is_file() or path.read_text(encoding="utf-8") != text):
+        raise ValueError(f"{path} does not agree with the stored predictions. Leave out --check to write it.")
+    if not check:
+        path.write_text(text, encoding="utf-8")
 
 
 def read_sections(root: Path, results: Path) -> list[Section]:

@@ -16,7 +16,7 @@ from ml.ensemble import ENSEMBLE, EnsembleSpec, ensemble_name
 from ml.probability import mean_logarithm, pool
 from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Modality, positive_zone_start
-from ml.training.data.questions import ABNORMAL, domains_of
+from ml.training.data.questions import ABNORMAL, domains_among
 from ml.training.measure import abnormality, questions
 from ml.training.measure.bootstrap import estimates, with_exact_bounds
 from ml.training.measure.calibration import Calibration, calibrate
@@ -124,14 +124,18 @@ def combine(root: Path, modality: Modality, *, version: str) -> Path:
 def read_members(root: Path, specs: Sequence[ClassifierSpec]) -> tuple[Member, ...]:
     """The classifiers with their predictions, all about the same images. Raises ValueError."""
     if len(specs) < 2:
-        raise ValueError(f"An ensemble needs two classifiers or more; {root} holds {len(specs)} of this modality.")
+        raise ValueError(
+            f"An ensemble needs two classifiers or more; {root} holds {len(specs)} of this modality. Train others on "
+            "the same images, or let the one answer by itself: where there is no ensemble it does."
+        )
     members = tuple(Member.read(root, spec) for spec in specs)
     for member in members[1:]:
         for part, said in members[0].said.items():
             if part not in member.said or not said.is_about_the_same_as(member.said[part]):
                 raise ValueError(
                     f"{member.spec.identity} and {members[0].spec.identity} were not measured on the same images "
-                    f"({part} part). Evaluate and export one of them again."
+                    f"({part} part). Train, evaluate and export both with the same --data, or give a --root without "
+                    "the one that is not to be a member."
                 )
     return members
 
@@ -217,7 +221,7 @@ def _report(
     folder: Path, said: dict[str, ScoredImages], calibration: Calibration, members: Sequence[Member]
 ) -> dict[str, Any]:
     scored, bounds = said[TEST], (calibration.threshold, calibration.positive_from)
-    domains = domains_of(ABNORMAL) if _were_asked(members) else ()
+    domains = domains_among(ABNORMAL, said[VALIDATION].sources.tolist()) if _were_asked(members) else ()
     asked = abnormality.can_be_asked(scored)
     return {
         **measure(scored, calibration, TEST),

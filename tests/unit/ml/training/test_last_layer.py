@@ -10,7 +10,7 @@ pytest.importorskip("keras", reason="Keras is only needed to train")
 
 from ml.probability import softmax
 from ml.spec import Modality
-from ml.training.data.questions import SIDES, label_masks, likelihoods
+from ml.training.data.questions import known_sides, label_masks, likelihoods
 from ml.training.fit import last_layer
 from ml.training.fit.last_layer import PENALTIES, Lesson, PenaltySearch, fold_of, side_weights
 from ml.training.fit.loss import SidedCrossEntropy
@@ -19,7 +19,7 @@ from ml.training.modalities import LABELS
 
 LABELS_OF_XRAYS = LABELS[Modality.CXR]
 # Those of X-rays come first
-ASKED = [side for side in SIDES if set(side.domain.question.among) <= set(LABELS_OF_XRAYS)]
+ASKED = [side for side in known_sides() if set(side.domain.question.among) <= set(LABELS_OF_XRAYS)]
 SMOOTHING = 0.05
 CHANNELS = 12
 Features = NDArray[np.float64]
@@ -31,7 +31,7 @@ def images(each: int = 30, *, seed: int = 0) -> tuple[Features, Targets]:
     random = np.random.default_rng(seed)
     targets = np.repeat(np.arange(len(ASKED)), each)
     features = random.normal(size=(len(targets), CHANNELS))
-    sides = [SIDES[index] for index in targets]
+    sides = [known_sides()[index] for index in targets]
     covid = [side.domain.name == "ieee8023" and side.positive for side in sides]
     features[:, 0] += [2.0 * (side.positive or side.domain.name == "ieee8023") for side in sides]
     features[:, 1] += 2.0 * np.array(covid)
@@ -81,7 +81,7 @@ def test_groups_that_were_left_out_choose_the_penalty() -> None:
     people = np.arange(24)
     targets = np.repeat(people % len(ASKED), 4)
     features = np.hstack([np.repeat(np.eye(len(people)), 4, axis=0), random.normal(size=(len(targets), 2))])
-    features[:, -1] += [2.0 * SIDES[index].positive for index in targets]
+    features[:, -1] += [2.0 * known_sides()[index].positive for index in targets]
     groups = [f"person {index}" for index in np.repeat(people, 4)]
     alone = [f"image {index}" for index in range(len(targets))]
     together = Lesson(features, targets, LABELS_OF_XRAYS, smoothing=SMOOTHING).search_penalty(groups).losses

@@ -35,6 +35,8 @@ from ml.training.measure.predictions import read_predictions
 from ml.training.measure.report import controls, measure
 from ml.training.modalities import LABELS
 from ml.training.publish import recipes
+from ml.training.publish.combine import combine
+from tests.unit.ml.training.members import store_member
 from tests.unit.ml.training.rows import write_data
 from tests.unit.ml.training.tiny import SIDE, tiny_architecture
 
@@ -198,6 +200,36 @@ def test_a_released_version_is_never_overwritten(
     options = ["--data", str(data), "--run", str(run), "--root", str(root), "--version", "1.0.0"]
     assert main(["export", *options]) == 2
     assert "Choose a new version" in capsys.readouterr().err
+
+
+def export(run: Path, data: Path, root: Path, *more: str) -> int:
+    return main(["export", "--data", str(data), "--run", str(run), "--root", str(root), *more])
+
+
+def test_a_new_name_stands_beside_what_answers_and_a_higher_version_silences_it(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An ensemble speaks with the versions it was measured with; where one is replaced, the export says so."""
+    for name in ("tiny-cxr", "vgg16-cxr"):
+        store_member(tmp_path, name, version="2.0.0")
+    combine(tmp_path, Modality.CXR, version="2.0.0")
+    assert export(run, data, tmp_path, "--version", "1.0.0") == 2
+    assert "tiny-cxr/2.0.0 is newer than 1.0.0. Give --name, such as clinic-tiny-cxr" in capsys.readouterr().err
+    assert export(run, data, tmp_path, "--version", "1.0.0", "--name", "clinic-tiny-cxr", "--licence", "Ours.") == 0
+    assert "silent" not in capsys.readouterr().err
+    spec = read_bundle(tmp_path / "clinic-tiny-cxr" / "1.0.0").spec
+    assert (spec.identity, spec.licence) == ("clinic-tiny-cxr/1.0.0", "Ours.")
+    assert export(run, data, tmp_path, "--version", "2.1.0") == 0
+    assert "panel-cxr/2.0.0 was measured with tiny-cxr/2.0.0, and is silent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [("--version", "1.0"), ("--version", "1.0.0", "--name", "../Clinic")])
+def test_a_name_or_version_of_another_form_is_refused(
+    more: tuple[str, ...], run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(run, data, tmp_path / "weights", *more) == 2
+    assert "Choose others" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_sources_of_the_weights_that_a_run_started_from_are_named_too(
