@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.models import Clinic, User
@@ -95,8 +95,18 @@ def taken_before(study: Study) -> ScanQuerySet:
 
 
 def needing_a_person(user: User, clinic: Clinic) -> tuple[Count, QuerySet[Scan]]:
-    """How many of the clinic's studies need one, and the images that stand for those that came last."""
+    """How many of the clinic's studies need one, and the images that stand for those that came last.
+
+    What the classifiers refused needs nobody once a radiologist has signed what it shows: trying again would end the
+    same.
+    """
+    signed = Report.objects.filter(
+        study=OuterRef("study"),
+        entered_in_error=None,
+        signed_at__gte=OuterRef("finished_at"),
+    )
     failed = _in_state(user, clinic, [AnalysisStatus.FAILED]).exclude(failure_code=CLASSIFIERS_OFF)
+    failed = failed.exclude(Exists(signed), failure_retryable=False)
     last = failed.order_by("-requested_at")[: MOST_COUNTED + 1]
     found = list(dict.fromkeys(last))
     newest = Scan.objects.representatives().filter(represented_study__in=found[:TROUBLED])

@@ -13,9 +13,11 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from PIL import Image
 
-from accounts.models import User
+from accounts.models import Clinic, User
 from diagnosis import formats
 from diagnosis.actions.analysis import cancel_analysis, rerun_analysis
+from diagnosis.actions.report import sign_report
+from diagnosis.actions.report_correction import enter_in_error
 from diagnosis.analyses.classifiers import installed_specs
 from diagnosis.messages import Message
 from diagnosis.models import Analysis, Patient, Prediction, ReadingPolicy, ReadingPreference, Scan
@@ -24,7 +26,9 @@ from diagnosis.results.labels import label_name
 from diagnosis.results.reading import NOT_READ
 from diagnosis.results.words import computer
 from diagnosis.rules import blinding
-from tests.factories import ABNORMALITY, finish, refuse
+from diagnosis.views import scan_list
+from tests.conftest import PASSWORD
+from tests.factories import ABNORMALITY, finish, read, refuse
 from tests.pages import queries, text
 from tests.unit.diagnosis.views.conftest import As
 
@@ -347,6 +351,28 @@ def test_the_desk_shows_what_needs_a_person(
     assert [row.scan for row in desk.context["troubled"]] == [scan]
     assert desk.context["open_count"].number == 1
     assert "1 scan needs attention" in text(desk)
+
+
+def test_a_refused_image_needs_nobody_once_its_report_is_signed(
+    scan: Scan, clinic: Clinic, radiographer: User, radiologist: User
+) -> None:
+    def needing() -> list[Scan]:
+        return list(scan_list.needing_a_person(radiographer, clinic)[1])
+
+    refused = refuse(scan)
+    assert needing() == [scan]
+    report = read(radiologist, scan.reviews.get(), decision="no_result").report
+    assert needing() == [scan]
+    signed = sign_report(by=radiologist, report=report, password=PASSWORD)
+    assert needing() == []
+    Analysis.objects.filter(pk=refused.pk).update(failure_retryable=True)  # what broke can be mended
+    assert needing() == [scan]
+    Analysis.objects.filter(pk=refused.pk).update(failure_retryable=False, finished_at=timezone.now())
+    assert needing() == [scan]  # images that came after the signature
+    Analysis.objects.filter(pk=refused.pk).update(finished_at=refused.finished_at)
+    assert needing() == []
+    enter_in_error(by=radiologist, report=signed, reason="Of another patient.", password=PASSWORD)
+    assert needing() == [scan]
 
 
 def test_a_patient_without_scans_says_what_to_do(client: Client, patient: Patient) -> None:
