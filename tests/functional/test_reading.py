@@ -172,6 +172,16 @@ def test_a_phrase_is_filled_in_with_f2_and_handed_over_when_nothing_is_left(
     assert report.handed_over_at and not report.is_final
 
 
+def test_no_password_is_asked_for_before_what_is_missing_is_filled_in(
+    cases: list[Review], desk: Desk, radiologist: User
+) -> None:
+    page = desk(radiologist)
+    take_next(page)
+    page.get_by_role("button", name="Decide and sign").click()
+    expect(page.get_by_text("Choose a category.")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Sign with your password")).to_be_hidden()
+
+
 # Counts what a person does: keys (one with its modifiers is one) and clicks, across pages.
 COUNTER = """
     const count = (event) => {

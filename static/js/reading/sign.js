@@ -2,6 +2,8 @@
 // Decide and sign in one go: where no password was typed a short while ago, a dialog asks for it first.
 import { byId, find } from "../dom.js";
 import { gettext } from "../i18n.js";
+import { showUnfilled } from "./blanks.js";
+import { showMissing } from "./missing.js";
 
 const AWAY = () => gettext("The server cannot be reached. Try again in a moment.");
 
@@ -42,6 +44,8 @@ const startProof = (review, button) => {
   button.addEventListener("click", (event) => {
     if (isProven(button)) return;
     event.preventDefault();
+    // Nobody types a password for what cannot be signed yet.
+    if (showMissing(review) || showUnfilled(review)) return;
     tell("");
     dialog.showModal();
     first.focus();
