@@ -41,12 +41,12 @@ def share(part: float | None, places: int = 1) -> str:
     return DASH if part is None else _unbroken(_("%(number)s %%") % {"number": decimal(100 * part, places)})
 
 
-def share_interval(interval: tuple[float, float] | None) -> str:
+def share_interval(interval: tuple[float, float] | None, places: int = 1) -> str:
     """(0.93, 0.971) → "93.0 to 97.1 %"."""
     if interval is None:
         return DASH
     low, high = interval
-    return _("%(low)s to %(high)s") % {"low": decimal(100 * low, 1), "high": share(high)}
+    return _("%(low)s to %(high)s") % {"low": decimal(100 * low, places), "high": share(high, places)}
 
 
 def percent(probability: float) -> str:

@@ -23,8 +23,10 @@ class AbnormalityPoint:
     says; an `abnormal_from` of 1 says that none counts as abnormal. `sensitivity` and `specificity` are those of
     `threshold` on `measured_on`. `sources` gives the same by source of the images, with the counts `abnormal` and
     `normal`; None where a source has no such image. `domains` are the places, showing lungs of both kinds, whose images
-    chose the bounds and measured the two rates; empty where all images did. Raises SpecInvalid when it contradicts
-    itself.
+    chose the bounds and measured the two rates; empty where all images did. `new_places` gives by place what the two
+    bounds are worth where all of it was made without that place (ml.training.measure.new_place): the rates of
+    `threshold`, those of the abnormal zone alone under `positive_zone`, and the counts `abnormal` and `normal`; empty
+    where that was not measured. Raises SpecInvalid when it contradicts itself.
     """
 
     labels: tuple[str, ...]
@@ -38,6 +40,7 @@ class AbnormalityPoint:
     sources: Mapping[str, Mapping[str, Any]] = field(hash=False)
     measured_on: str
     domains: tuple[str, ...] = ()
+    new_places: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         require(len(set(self.labels)) == len(self.labels) >= 1, "Labels of an abnormal lung must differ.")
@@ -62,8 +65,12 @@ class AbnormalityPoint:
         return zone_of(probability, self.threshold, self.abnormal_from)
 
     def to_fields(self) -> dict[str, Any]:
-        """All of it as plain values; see `without_empty_domains`."""
-        return without_empty_domains(asdict(self))
+        """All of it as plain values, without `domains` or `new_places` where there are none.
+
+        Results and hashes of the versions that know none stay as they were.
+        """
+        fields = without_empty_domains(asdict(self))
+        return fields if self.new_places else {name: value for name, value in fields.items() if name != "new_places"}
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:

@@ -60,6 +60,7 @@ ABNORMALITY_POINT: dict[str, Any] = {
     "sensitivity": {"value": 0.94, "low": 0.9, "high": 0.97},
     "specificity": {"value": 0.6, "low": 0.55, "high": 0.65},
     "sources": {"(name of a collection)": {**_BY_SOURCE, "abnormal": 87, "normal": 97}},
+    "new_places": {"(name of a place)": {**_BY_SOURCE, "positive_zone": _BY_SOURCE, "abnormal": 269, "normal": 261}},
     "measured_on": "the test split",
 }
 _PROBABILITIES = {"covid-19": 0.72, "pneumonia": 0.19, "normal": 0.09}

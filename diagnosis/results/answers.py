@@ -106,6 +106,7 @@ class Answer:
     specificity are those of the upper threshold where `at_upper`, else of the lower one. `sources` has a row for each
     place where the lower one was measured: name, sensitivity, specificity, and on how many images with and without the
     finding. `site` says where the thresholds are from if they are the clinic's own; empty: they came with the version.
+    `elsewhere` says what the deciding one was worth at places that had no part in it; empty: not measured.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Answer:
     at_upper: bool
     sources: tuple[tuple[str, str, str, int, int], ...] = ()
     site: str = ""
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def lung(one: Given, policy: ReadingPolicy) -> Answer | None:
         frequency=_frequency(point, policy.abnormal_percent, zone=zone, zoned=True, templates=_ABNORMAL),
         sources=_sources(point, ("abnormal", "normal")),
         site=site_sentence(point),
+        elsewhere=elsewhere_sentence(point, zone),
         **_measures(point, zone),
     )
 
@@ -232,6 +235,26 @@ def site_sentence(point: Mapping[str, Any]) -> str:
         "day": formats.day(datetime.fromisoformat(site["closed_at"])),
         "abnormal": site["abnormal"],
         "normal": site["normal"],
+    }
+
+
+def elsewhere_sentence(point: Mapping[str, Any], zone: Zone) -> str:
+    """What the threshold that decides the zone was worth at places whose images taught and chose nothing of it.
+
+    Empty where that was not measured, and of thresholds of a clinic, which were measured on its own images.
+    """
+    is_upper = zone is Zone.POSITIVE and tells_zones(point)
+    places = [one["positive_zone"] if is_upper else one for one in point.get("new_places", {}).values()]
+    if not places:
+        return ""
+    rates = {name: [float(one[name]["value"]) for one in places] for name in ("sensitivity", "specificity")}
+    return gettext(
+        "At %(count)s places whose images had no part in making it, the threshold for an abnormal lung had a "
+        "sensitivity of %(sensitivity)s and a specificity of %(specificity)s, depending on the place. Only thresholds "
+        "measured on images of this clinic tell how it is here."
+    ) % {
+        "count": formats.decimal(len(places), 0),
+        **{name: formats.share_interval((min(found), max(found)), 0) for name, found in rates.items()},
     }
 
 

@@ -80,6 +80,16 @@ class AbnormalitySourceSerializer(serializers.Serializer[Any]):
     normal = serializers.IntegerField(help_text="images of a normal one")
 
 
+class NewPlaceSerializer(serializers.Serializer[Any]):
+    """What the bounds are worth at a place whose images taught and chose nothing."""
+
+    sensitivity = EstimateSerializer()
+    specificity = EstimateSerializer()
+    positive_zone = PositiveZoneSerializer(help_text="the rates of the abnormal zone alone")
+    abnormal = serializers.IntegerField(help_text="images of an abnormal lung")
+    normal = serializers.IntegerField(help_text="images of a normal one")
+
+
 class AbnormalityPointSerializer(serializers.Serializer[Any]):
     """How an ensemble answers whether the lung is abnormal, and what was measured at `threshold`."""
 
@@ -93,6 +103,11 @@ class AbnormalityPointSerializer(serializers.Serializer[Any]):
     sensitivity = EstimateSerializer()
     specificity = EstimateSerializer()
     sources = serializers.DictField(child=AbnormalitySourceSerializer(), help_text="by source of the images")
+    new_places = serializers.DictField(
+        child=NewPlaceSerializer(),
+        default=dict,
+        help_text="by place, all of it made again without that place; empty: not measured, or the clinic's thresholds",
+    )
     positive_zone = PositiveZoneSerializer(
         default=None, allow_null=True, help_text="null: from before it was kept with the result"
     )

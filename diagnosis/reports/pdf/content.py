@@ -21,7 +21,7 @@ from diagnosis.models import Addendum, Report, finding
 from diagnosis.models.review import Category, Decision
 from diagnosis.models.scan import Modality
 from diagnosis.models.study import ExaminedFrom
-from diagnosis.models.zone import has_zones, upper_threshold
+from diagnosis.models.zone import Zone, has_zones, upper_threshold
 from diagnosis.reports import content as report_content
 from diagnosis.reports import sections
 from diagnosis.results import answers, card_words, contents, retold, verdict, words
@@ -372,7 +372,14 @@ def _machine_notes(analysis: Mapping[str, Any]) -> tuple[str, ...]:
     if _prints_abnormality(analysis) and not own and combination["abnormality"]["operating_point"].get("measured_on"):
         data = card_words.tell(combination["abnormality"]["operating_point"]["measured_on"])
         notes.append(_("For “abnormal lung” sensitivity and specificity were measured on %(data)s.") % {"data": data})
+    if elsewhere := _elsewhere(combination.get("abnormality")):
+        notes.append(elsewhere)
     return tuple(notes)
+
+
+def _elsewhere(abnormality: Mapping[str, Any] | None) -> str:
+    """What the threshold for an abnormal lung was worth at other places; empty where that was not measured."""
+    return answers.elsewhere_sentence(abnormality["operating_point"], Zone(abnormality["zone"])) if abnormality else ""
 
 
 def _own_thresholds(abnormality: Mapping[str, Any] | None) -> str:

@@ -19,7 +19,8 @@ from diagnosis.oversight.acceptance_paper import _upper
 from diagnosis.patients.trend import Point
 from diagnosis.reports.pdf.content import _machine_notes, _standing
 from diagnosis.results import verdict, words
-from diagnosis.results.answers import given
+from diagnosis.results.answers import elsewhere_sentence, given
+from diagnosis.rules.thresholds import SiteThresholds
 from ml.ensemble import EnsembleSpec
 from ml.spec import Modality
 from tests.unit.ml.specs import ABNORMALITY
@@ -30,6 +31,10 @@ WHERE = "the abnormal lungs of ieee8023 in the test part"
 ALL = "the test part (725 images, 625 groups)"
 AUC, OWN_AUC = {"value": 0.97, "low": 0.95, "high": 0.98}, {"value": 0.79, "low": 0.64, "high": 0.89}
 NEVER = {"positive_label": "covid", "threshold": 0.3, "positive_from": 1.0, "chosen_for": "tests"}
+FITTED: dict[str, Any] = {
+    "cross_fitted": {end: {"sensitivity": ESTIMATE, "specificity": ESTIMATE} for end in ("lower", "upper")},
+    "aims": {"sensitivity": 0.95, "specificity": 0.9},
+}
 BOTH_ZONES = NEVER | {"positive_from": 0.6}
 SAME = NEVER | {"positive_from": 0.3}
 SPEC = EnsembleSpec(
@@ -68,6 +73,37 @@ def test_a_specificity_among_abnormal_lungs_tells_nothing_of_100_x_rays() -> Non
     assert lung.frequency.startswith("Of 100 images ")
     measured_on_all = replace(SPEC, operating_point=SPECIFIED)
     assert answers(row(measured_on_all))[1].frequency.startswith("Of 100 images ")
+
+
+def test_a_result_says_what_its_thresholds_were_worth_at_places_without_a_part_in_them() -> None:
+    """Of the threshold that decides; thresholds of a clinic were measured there, and older results say nothing."""
+    rates = {"here": (0.7, 0.8), "there": (1.0, 0.06)}
+    places = {
+        name: {
+            "sensitivity": ESTIMATE | {"value": sensitivity},
+            "specificity": ESTIMATE | {"value": specificity},
+            "positive_zone": {"sensitivity": ESTIMATE | {"value": 0.4}, "specificity": ESTIMATE | {"value": 0.9}},
+            "abnormal": 20,
+            "normal": 20,
+        }
+        for name, (sensitivity, specificity) in rates.items()
+    }
+    assert SPEC.abnormality
+    measured = replace(SPEC, abnormality=replace(SPEC.abnormality, new_places=places))
+    kept = row(measured, covid=0.02)
+    assert kept.abnormality
+    point = kept.abnormality["operating_point"]
+    lower = "sensitivity of 70 to 100\u00a0% and a specificity of 6 to 80\u00a0%"
+    assert lower in elsewhere_sentence(point, Zone.NEGATIVE)
+    assert lower in elsewhere_sentence(point, Zone.INDETERMINATE)
+    positive = point | {"positive_zone": dict.fromkeys(("sensitivity", "specificity"), ESTIMATE)}
+    assert "sensitivity of 40 to 40\u00a0%" in elsewhere_sentence(positive, Zone.POSITIVE)
+    lung = answers(kept)[0]
+    assert lung.elsewhere == elsewhere_sentence(point, Zone(kept.abnormality["zone"]))
+    assert lung.elsewhere in _machine_notes({"combination": {"abnormality": kept.abnormality}})
+    assert answers(row(SPEC))[0].elsewhere == ""
+    own = SiteThresholds(0.1, 0.2, FITTED, {"acceptance": "a", "abnormal": 1, "normal": 1, "closed_at": "2026-11-28"})
+    assert elsewhere_sentence(own.in_place_of(point), Zone.NEGATIVE) == ""
 
 
 def test_a_result_keeps_the_places_that_measured_its_point_and_none_where_all_did() -> None:
