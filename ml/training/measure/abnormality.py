@@ -5,6 +5,7 @@ called clear may cost a diagnosis: so the clear zone keeps the usual aim, and th
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,15 @@ CHOSEN_FOR = (
 )
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """How the summed probabilities of diseases are read: calibrated by `line`, then the bounds of the three zones."""
+
+    line: Line
+    threshold: float
+    abnormal_from: float
+
+
 def can_be_asked(scored: ScoredImages) -> bool:
     """Whether one label means a lung without disease, which "no COVID-19" does not."""
     return NORMAL in scored.names
@@ -65,6 +75,16 @@ def fit(scored: ScoredImages) -> Line:
     return fit_line(_summed(scored), scored.labels != scored.names.index(NORMAL), scored.groups)
 
 
+def choose_bounds(choosing: ScoredImages) -> Bounds:
+    """Calibration and bounds that keep AIMS on these images.
+
+    Raises ValueError where their lungs are all abnormal or all not.
+    """
+    line = fit(choosing)
+    asked = as_abnormal(choosing, line)
+    return Bounds(line, *find_bounds(asked.score, asked.positive, **AIMS))
+
+
 def choose_point(validation: ScoredImages, test: ScoredImages, domains: Sequence[str] = ()) -> AbnormalityPoint:
     """Calibration and bounds from the validation part, with what they do on the test part.
 
@@ -72,19 +92,19 @@ def choose_point(validation: ScoredImages, test: ScoredImages, domains: Sequence
     the lungs of those who choose are all abnormal or all not.
     """
     choosing = at_domains(validation, domains)
-    line = fit(choosing)
-    asked = as_abnormal(choosing, line)
-    threshold, abnormal_from = find_bounds(asked.score, asked.positive, **AIMS)
-    measured = as_abnormal(test, line)
+    bounds = choose_bounds(choosing)
+    asked, measured = (as_abnormal(each, bounds.line) for each in (choosing, test))
+    rates = operating_estimates(at_domains(measured, domains), bounds.threshold)
     return AbnormalityPoint(
         labels=tuple(name for name in test.names if name != NORMAL),
-        slope=line.slope,
-        intercept=line.intercept,
-        threshold=threshold,
-        abnormal_from=abnormal_from,
+        slope=bounds.line.slope,
+        intercept=bounds.line.intercept,
+        threshold=bounds.threshold,
+        abnormal_from=bounds.abnormal_from,
         chosen_for=f"{CHOSEN_FOR} ({_choosers(asked, domains)})" if domains else CHOSEN_FOR,
-        **operating_estimates(at_domains(measured, domains), threshold),
-        sources=rates_by_source(measured, threshold, sides=SIDES),
+        sensitivity=rates["sensitivity"],
+        specificity=rates["specificity"],
+        sources=rates_by_source(measured, bounds.threshold, sides=SIDES),
         measured_on=on_part("test", domains),
         domains=tuple(domains),
     )

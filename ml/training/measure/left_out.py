@@ -61,7 +61,7 @@ def answer_left_out(described: Described, rows: Sequence[Row], labels: Sequence[
     `rows` are where the images come from, `labels` the outputs of the layer. Raises ValueError where a row can answer
     no question.
     """
-    question, domains = first_question(labels), _domains(rows)
+    question, domains = first_question(labels), domain_names(rows)
     asked = np.isin(domains, domains_of(question))
     return _answer(described, rows, labels, np.where(asked, domains, ""))
 
@@ -74,7 +74,7 @@ def answer_about_strangers(
     Rows and labels as in `answer_left_out`.
     """
     groups = np.array([row.group for row in rows])
-    return _answer(described, rows, labels, np.where(_domains(rows) == place, groups, ""))
+    return _answer(described, rows, labels, np.where(domain_names(rows) == place, groups, ""))
 
 
 def first_question(labels: Sequence[str]) -> Question:
@@ -98,7 +98,9 @@ def combine_left_out(answered: Sequence[ScoredImages]) -> ScoredImages:
 
 def measure_left_out(answered: ScoredImages) -> dict[str, dict[str, Any]]:
     """By place: AUC and calibration error with their intervals, and how many images there are of each side."""
-    return {name: plain(estimates(here, _measures)) | _counts(here) for name, here in _by_place(answered).items()}
+    return {
+        name: plain(estimates(here, place_measures)) | count_sides(here) for name, here in _by_place(answered).items()
+    }
 
 
 def measure_above(answered: ScoredImages, controls: Mapping[str, ScoredImages]) -> dict[str, dict[str, Any]]:
@@ -107,7 +109,7 @@ def measure_above(answered: ScoredImages, controls: Mapping[str, ScoredImages]) 
     for name, control in controls.items():
         both = np.stack([answered.score, control.score], axis=1)
         for place, here in _by_place(answered.saying(both)).items():
-            found.setdefault(place, {})[name] = plain({"difference": _difference(here)})["difference"]
+            found.setdefault(place, {})[name] = plain({"difference": paired_difference(here)})["difference"]
     return found
 
 
@@ -125,11 +127,12 @@ def measure_within_people(answered: ScoredImages) -> dict[str, Any]:
     pairs = [int(here.positive.sum() * (~here.positive).sum()) for here in mixed.values()]
     return {
         "auc": float(np.average(list(areas.values()), weights=pairs)),
-        "people": {group: {"auc": areas[group], **_counts(here)} for group, here in mixed.items()},
+        "people": {group: {"auc": areas[group], **count_sides(here)} for group, here in mixed.items()},
     }
 
 
-def _domains(rows: Sequence[Row]) -> NDArray[np.str_]:
+def domain_names(rows: Sequence[Row]) -> NDArray[np.str_]:
+    """The place that each row is from, as the questions count places."""
     return np.array([domain_of_row(row).name for row in rows])
 
 
@@ -155,7 +158,7 @@ def _scored(rows: Sequence[Row], said: Values, question: Question) -> ScoredImag
         SIDES[question],
         np.stack([said, 1.0 - said], axis=1),
         np.array([int(row.label not in question.positive) for row in rows], dtype=np.int64),
-        _domains(rows),
+        domain_names(rows),
         np.array([row.group for row in rows]),
         np.array([row.path for row in rows]),
     )
@@ -166,15 +169,19 @@ def _by_place(answered: ScoredImages) -> dict[str, ScoredImages]:
     return {place: answered.take(answered.sources == place) for place in places}
 
 
-def _counts(scored: ScoredImages) -> dict[str, int]:
+def count_sides(scored: ScoredImages) -> dict[str, int]:
+    """The number of images on each side of the question."""
     return dict(zip(scored.names, np.bincount(scored.labels, minlength=2).tolist(), strict=True))
 
 
-def _measures(scored: ScoredImages) -> Measures:
+def place_measures(scored: ScoredImages) -> Measures:
+    """What is measured of a place without any bound."""
     return {"auc": area_under_curve(scored.positive, scored.score), "calibration_error": calibration_error(scored)}
 
 
-def _difference(both: ScoredImages) -> Estimate:
+def paired_difference(both: ScoredImages) -> Estimate:
+    """How much higher the AUC of the first column of probabilities is than that of the second, on the same images."""
+
     def measure(scored: ScoredImages) -> Measures:
         ours, control = (area_under_curve(scored.positive, scored.probabilities[:, which]) for which in (0, 1))
         return {"difference": ours - control}

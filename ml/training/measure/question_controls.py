@@ -5,7 +5,7 @@ was taken from behind, or whatever a network of random weights lets through. Wha
 of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,9 +27,11 @@ from ml.training.data.manifest import Row
 from ml.training.data.questions import Domain, domain_of, domain_of_row, known_domains, split_for_questions
 from ml.training.data.split import Part
 from ml.training.data.views import ANTERIOR, POSTERIOR, read_views
+from ml.training.measure import questions
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.controls import THUMBNAIL, border_features, outer_ring
-from ml.training.measure.report import plain
+from ml.training.measure.left_out import paired_difference
+from ml.training.measure.report import at_domains, plain
 from ml.training.metrics import area_under_curve, positive_area
 from ml.training.scored_images import ScoredImages
 
@@ -52,25 +54,69 @@ class Control:
     describe: Callable[[Path, Sequence[Row]], Features]
 
 
-def measure_controls(data: Path, modality: Modality = Modality.CXR) -> dict[str, Any]:
-    """For each domain and control the AUC on the test part, as plain values for JSON.
+def measure_controls(
+    data: Path, modality: Modality = Modality.CXR, answers: Mapping[str, ScoredImages] | None = None
+) -> dict[str, Any]:
+    """For each control and domain the AUC on the test part, as plain values for JSON.
 
     `within` is fitted in the training part of the domain itself, `elsewhere` in that of all other domains of the same
-    question; absent where there is nothing to fit or to measure.
+    question; absent where there is nothing to fit or to measure. `answers` are what networks said of the test part, by
+    their names: under `above` stand the AUC of each on the same images of each domain, and how much higher it is than
+    that of each control fitted `within`, paired.
     """
     parts = split_for_questions(data, modality)
     rows = {part: [row for row in members if domain_of(row.source)] for part, members in parts.items()}
-    return {control.name: _measure(control, data, rows) for control in controls_of(modality)}
+    said = {control.name: _answer(control, data, rows) for control in controls_of(modality)}
+    areas = {
+        name: {
+            domain: {how: plain(estimates(scored, positive_area))["auc"] for how, scored in found.items()}
+            for domain, found in domains.items()
+        }
+        for name, domains in said.items()
+    }
+    within = {name: {domain: found.get("within") for domain, found in each.items()} for name, each in said.items()}
+    return areas | {"above": {name: measure_above(each, within) for name, each in (answers or {}).items()}}
 
 
-def _measure(control: Control, data: Path, rows: dict[Part, list[Row]]) -> dict[str, Any]:
+def measure_above(
+    answered: ScoredImages, controls: Mapping[str, Mapping[str, ScoredImages | None]]
+) -> dict[str, dict[str, Any]]:
+    """By domain: `auc` of the answer to its question, and `differences` from the AUC of each control, paired.
+
+    `controls` are what they said, by their names and by domain. An image counts where both said something of it.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for domain in known_domains():
+        if not set(domain.question.among) <= set(answered.names):
+            continue
+        asked = at_domains(questions.ask(answered, domain.question), [domain.name])
+        for name, scored in ((name, each.get(domain.name)) for name, each in controls.items()):
+            both = _side_by_side(asked, scored) if scored is not None else None
+            if both is not None:
+                here = found.setdefault(domain.name, {**plain(estimates(asked, positive_area)), "differences": {}})
+                here["differences"][name] = plain({"difference": paired_difference(both)})["difference"]
+    return found
+
+
+def _side_by_side(ours: ScoredImages, control: ScoredImages) -> ScoredImages | None:
+    """Both scores of the images that both are about, as its probabilities; None where these are all on one side."""
+    where = {path: index for index, path in enumerate(control.paths.tolist())}
+    shared = ours.take(np.array([path in where for path in ours.paths.tolist()], dtype=np.bool_))
+    if len(set(shared.labels.tolist())) < 2:
+        return None
+    theirs = control.score[[where[path] for path in shared.paths.tolist()]]
+    return shared.saying(np.stack([shared.score, theirs], axis=1))
+
+
+def _answer(control: Control, data: Path, rows: dict[Part, list[Row]]) -> dict[str, dict[str, ScoredImages]]:
+    """What a control says of the test part of each domain, by how it was fitted."""
     sets = {part: Described(control.describe(data, members), members).known for part, members in rows.items()}
-    found: dict[str, Any] = {}
+    found: dict[str, dict[str, ScoredImages]] = {}
     for domain in known_domains():
         others = [other for other in known_domains() if other.question is domain.question and other is not domain]
         for how, taught in (("within", [domain]), ("elsewhere", others)):
-            if measured := _area(sets, taught, domain):
-                found.setdefault(domain.name, {})[how] = measured
+            if (scored := _fitted(sets, taught, domain)) is not None:
+                found.setdefault(domain.name, {})[how] = scored
     return found
 
 
@@ -104,14 +150,14 @@ class Described:
         return Described(self.features[kept], [row for row, is_kept in zip(self.rows, kept, strict=True) if is_kept])
 
 
-def _area(sets: dict[Part, Described], taught: Sequence[Domain], domain: Domain) -> dict[str, float] | None:
-    """The AUC in the test part of a domain, of a regression taught in the training part of others."""
+def _fitted(sets: dict[Part, Described], taught: Sequence[Domain], domain: Domain) -> ScoredImages | None:
+    """What a regression that was taught in the training part of some domains says of the test part of one."""
     train, chosen_by, test = sets[Part.TRAIN].of(taught), sets[Part.VALIDATION].of(taught), sets[Part.TEST].of([domain])
     if not (train.is_mixed and chosen_by.is_mixed and test.is_mixed):
         return None
     fitted = [_fit(train, penalty) for penalty in PENALTIES]
     best = max(fitted, key=lambda model: area_under_curve(chosen_by.positive, _scores(model, chosen_by)))
-    return plain(estimates(_scored(test, _scores(best, test)), positive_area))["auc"]
+    return _scored(test, _scores(best, test))
 
 
 def _fit(train: Described, penalty: float) -> Pipeline:

@@ -32,7 +32,7 @@ from ml.training.publish.earlier import earlier_versions
 from ml.training.publish.left_out import tell_left_out
 from ml.training.publish.markdown import architecture_title, render
 from ml.training.publish.outside import tell_attention
-from ml.training.publish.places import describe_sources, read_controls, read_unseen
+from ml.training.publish.places import describe_sources, read_controls, read_unseen, tell_above
 from ml.training.publish.protocols import PROTOCOLS, RESULTS, Protocol, Table, read_folds, read_story
 from ml.training.publish.steady import tell_steadiness
 from ml.training.publish.views import LIMITS, stored_views, tell_area, tell_views
@@ -120,6 +120,24 @@ class Subject:
             return None
         controls = abnormality.abnormality_controls(self.folder, TEST, self.spec.abnormality.domains)
         return {**abnormality.measure_abnormality(self.scored, self.spec.abnormality), "controls": controls}
+
+    @cached_property
+    def means(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """By source and true label the mean probability of an abnormal lung, calibrated, and of the positive label."""
+        point = self.spec.abnormality if isinstance(self.spec, EnsembleSpec) else None
+        if point is None:
+            return {}
+        abnormal = abnormality.as_abnormal(self.scored, Line(point.slope, point.intercept)).score
+        both = np.stack([abnormal, self.scored.score], axis=1)
+        return {
+            source: {
+                name: (float(both[which, 0].mean()), float(both[which, 1].mean()))
+                for label, name in enumerate(self.scored.names)
+                for which in ((self.scored.sources == source) & (self.scored.labels == label),)
+                if which.any()
+            }
+            for source in sorted(set(self.scored.sources.tolist()))
+        }
 
     @property
     def never_abnormal_at_home(self) -> list[str]:
@@ -345,6 +363,7 @@ def document(sections: Sequence[Section], results: Path) -> str:
         control_titles=CONTROL_TITLES,
         least=LIMITS,
         tell_area=tell_area,
+        tell_above=tell_above,
         **_successions(sections),
         protocols=[_compare(protocol, results) for protocol in PROTOCOLS.values()],
         elsewhere=ELSEWHERE,

@@ -8,6 +8,7 @@ from ml.ensemble import EnsembleSpec
 from ml.spec import ClassifierSpec, Precision
 from ml.training.modalities import WORDS
 from ml.training.publish.earlier import earlier_versions
+from ml.training.publish.left_out import tell_new_places
 from ml.training.publish.markdown import architecture_title, render
 
 CARD = "CARD.md"
@@ -63,6 +64,7 @@ def write_ensemble_card(
         sources=sorted({source for spec in members for source in spec.trained_on}),
         disagreements=DISAGREEMENTS,
         earlier=earlier_versions(members),
+        new=tell_new_places(ensemble.abnormality.new_places) if ensemble.abnormality else {},
     )
 
 

@@ -4,15 +4,17 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.ensemble import EnsembleSpec
+from ml.ensemble import ENSEMBLE, EnsembleSpec
 from ml.pooling import pool_features
 from ml.preprocessing import RECIPES
 from ml.spec import Modality
+from ml.training.measure.report import REPORT
 from ml.training.publish.asking import newest
 from ml.training.publish.combine import WEIGHTS_ROOT
 from ml.training.publish.earlier import reads_a_trunk
@@ -20,9 +22,13 @@ from ml.training.publish.markdown import interval
 from ml.training.publish.protocols import RESULTS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ml.training.data.manifest import Row
     from ml.training.measure.left_out import Described
 
+# What an ensemble keeps of a place
+KEPT = ("sensitivity", "specificity", "positive_zone", "abnormal", "normal")
 # The place that shows both kinds of slices of the same people
 SAME_PEOPLE = "medseg9"
 # Known at one place alone, which asks another question
@@ -44,6 +50,28 @@ def _run(options: argparse.Namespace) -> None:
     path = options.results / file_of(options.modality)
     path.write_text(json.dumps(measured, indent=2) + "\n")
     sys.stdout.write(f"{path}\n")
+    if measured["as_it_ships"]:
+        sys.stdout.write(f"{keep_new_places(options.root, measured['ensemble'], measured['as_it_ships'])}\n")
+
+
+def keep_new_places(root: Path, identity: str, found: Mapping[str, Any]) -> Path:
+    """Write into an ensemble and its card what its bounds are worth at places that had no part in them.
+
+    Nothing that answers changes by it. Returns the folder of the ensemble.
+    """
+    from ml.serving.bundle import read_bundle
+    from ml.training.publish.card import write_ensemble_card
+
+    folder = root / identity
+    ensemble = EnsembleSpec.from_json((folder / ENSEMBLE).read_text(encoding="utf-8"))
+    if ensemble.abnormality is None:
+        raise ValueError(f"{identity} is not asked whether a lung is abnormal.")
+    kept = {place: {name: each[name] for name in KEPT} for place, each in found.items()}
+    ensemble = replace(ensemble, abnormality=replace(ensemble.abnormality, new_places=kept))
+    (folder / ENSEMBLE).write_text(ensemble.to_json(), encoding="utf-8")
+    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    write_ensemble_card(folder, ensemble, report, [read_bundle(root / member).spec for member in ensemble.members])
+    return folder
 
 
 def file_of(modality: Modality) -> str:
@@ -72,10 +100,28 @@ def tell_left_out(
         "calibration": ", ".join(
             f"{interval(found['calibration_error'])} at {place}" for place, found in together.items()
         ),
+        "ensemble": ensemble,
+        "as_it_ships": tell_new_places(measured.get("as_it_ships", {})),
         "not_above": _tell_not_above(measured["above"], control_titles),
         "same_people": {
             titles.get(name, name): found for name, found in measured.get("same_people", {}).items() if found
         },
+    }
+
+
+def tell_new_places(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What an ensemble's bounds are worth at places without a part in them, as documents tell it; empty: not measured.
+
+    `lower` and `upper` are rates by place as the table of sources takes them; `sensitivity` and `specificity` are the
+    least and the greatest at the threshold.
+    """
+    if not found:
+        return {}
+    told = {name: sorted(each[name]["value"] for each in found.values()) for name in ("sensitivity", "specificity")}
+    return {
+        "lower": found,
+        "upper": {place: each["positive_zone"] for place, each in found.items()},
+        **{name: (values[0], values[-1]) for name, values in told.items()},
     }
 
 
@@ -97,15 +143,17 @@ def _tell_not_above(above: Mapping[str, Any], control_titles: Mapping[str, str])
 def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
     """What the members of the newest ensemble, and the controls, reach at each place that is left out.
 
-    On the training and validation part: the test part stays as it is. For slices also what they reach within a person
-    who is left out, of a place that shows both kinds of slices of the same people. Raises ValueError without an
-    ensemble.
+    On the training and validation part: the test part stays as it is. For an ensemble that is asked whether a lung is
+    abnormal also what its zones are worth when all of it is made without the place. For slices also what they reach
+    within a person who is left out, of a place that shows both kinds of slices of the same people. Raises ValueError
+    without an ensemble.
     """
     from ml.serving.bundle import read_bundle
     from ml.training.measure.left_out import Described, answer_left_out, measure_above, measure_left_out
+    from ml.training.measure.new_place import measure_new_places
     from ml.training.measure.question_controls import controls_of
 
-    ensemble, rows = newest(root, modality), _rows(data, modality)
+    ensemble, (rows, choosing) = newest(root, modality), _rows(data, modality)
     specs = {name: read_bundle(root / name).spec for name in ensemble.members}
 
     def answered(described: Described) -> Any:
@@ -117,6 +165,7 @@ def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
     described = {each.name: Described(each.describe(data, rows)) for each in others}
     controls = {name: answered(found) for name, found in described.items()}
     same_people = _same_people(ensemble, rows, members, described) if modality is Modality.CT else {}
+    is_asked = ensemble.abnormality is not None and bool(ensemble.weights)
     return {
         "ensemble": ensemble.identity,
         # The layers before the last one learnt from some of these places, unless they are a trunk's
@@ -126,6 +175,7 @@ def measure(data: Path, root: Path, modality: Modality) -> dict[str, Any]:
         "subjects": {name: measure_left_out(each) for name, each in asked.items()},
         "controls": {name: measure_left_out(each) for name, each in controls.items()},
         "above": {name: measure_above(each, controls) for name, each in asked.items()},
+        "as_it_ships": measure_new_places(list(members.values()), rows, choosing, ensemble.labels) if is_asked else {},
         **same_people,
     }
 
@@ -188,9 +238,11 @@ def _before_the_mean(network: bytes, weights: bytes) -> Callable[[Any], Any]:
     return lambda values: np.array(next(iter(request.infer([values[np.newaxis]]).values())))[0]
 
 
-def _rows(data: Path, modality: Modality) -> tuple["Row", ...]:
+def _rows(data: Path, modality: Modality) -> tuple[tuple["Row", ...], "NDArray[np.bool_]"]:
+    """The images of the training and of the validation part, and which of them are of the latter."""
     from ml.training.data.questions import split_for_questions
     from ml.training.data.split import Part
 
     parts = split_for_questions(data, modality, goes_on=True)
-    return (*parts[Part.TRAIN], *parts[Part.VALIDATION])
+    teaching, choosing = parts[Part.TRAIN], parts[Part.VALIDATION]
+    return (*teaching, *choosing), np.arange(len(teaching) + len(choosing)) >= len(teaching)

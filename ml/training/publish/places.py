@@ -12,9 +12,9 @@ import numpy as np
 from ml.ensemble import EnsembleSpec
 from ml.spec import Modality
 from ml.training.data.questions import read_question_rows
-from ml.training.measure.predictions import read_predictions, write_predictions
+from ml.training.measure.predictions import PREDICTIONS, read_predictions, write_predictions
 from ml.training.publish.asking import Ensemble, newest
-from ml.training.publish.combine import WEIGHTS_ROOT
+from ml.training.publish.combine import TEST, WEIGHTS_ROOT
 from ml.training.publish.protocols import RESULTS
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def _run(options: argparse.Namespace) -> None:
 
     for modality in Modality:
         path = options.results / controls_file(modality)
-        path.write_text(json.dumps(measure_controls(options.data, modality), indent=2) + "\n")
+        answers = _test_answers(options.root, modality)
+        path.write_text(json.dumps(measure_controls(options.data, modality, answers), indent=2) + "\n")
         sys.stdout.write(f"{path}\n")
     write_unseen(options.data, options.root, options.results)
     sys.stdout.write(f"{options.results / UNSEEN}\n")
@@ -91,6 +92,25 @@ def read_controls(results: Path, modality: Modality = Modality.CXR) -> Mapping[s
     """What the controls were measured to reach, empty where nothing is stored."""
     path = results / controls_file(modality)
     return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def tell_above(name: str, found: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """Where the AUC of a network is not surely above that of a control fitted in the domain itself, in a sentence."""
+    doubts: dict[str, list[str]] = {}
+    for domain, measured in found.items():
+        for control, difference in measured["differences"].items():
+            if control in titles and difference["low"] <= 0:
+                doubts.setdefault(domain, []).append(titles[control])
+    if not doubts:
+        return f"{name} is surely above every control in its domain, by the paired interval of the difference."
+    told = "; ".join(f"at {domain}, {', '.join(those)}" for domain, those in doubts.items())
+    return f"**{name} is not surely above a control**, by the paired interval of the difference: {told}."
+
+
+def _test_answers(root: Path, modality: Modality) -> dict[str, "ScoredImages"]:
+    """What the newest ensemble said of the test part, by its identity."""
+    ensemble = newest(root, modality)
+    return {ensemble.identity: read_predictions(root / ensemble.identity / PREDICTIONS)[TEST]}
 
 
 def _ask(data: Path, root: Path, rows: Sequence["Row"]) -> "ScoredImages":

@@ -76,6 +76,37 @@ def test_a_control_is_fitted_in_a_domain_and_outside_it(monkeypatch: pytest.Monk
     assert found["opposed"]["shenzhen"]["elsewhere"]["value"] == 0.0
 
 
+def test_a_network_is_compared_with_controls_on_the_same_images(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One answers as it is right, one the other way round; the control is right at both places."""
+    monkeypatch.setattr(question_controls, "split_for_questions", parts)
+    monkeypatch.setattr(question_controls, "controls_of", lambda _: (Control("telling", telling),))
+    test = rows_of(list(question_controls.Part).index(question_controls.Part.TEST))
+    right = np.array([[0.1, 0.8, 0.1] if each.label != "normal" else [0.1, 0.1, 0.8] for each in test])
+    # Others than the control was asked about do not count
+    shown = [*test[10:], row(9999, source="rsna", label="normal")]
+    answers = {
+        "right": score_rows(tuple(shown), LABELS[Modality.CXR], np.vstack([right[10:], [[0.9, 0.1, 0.0]]])),
+        "wrong": score_rows(tuple(test), LABELS[Modality.CXR], right[:, [0, 2, 1]]),
+    }
+    above = question_controls.measure_controls(tmp_path, Modality.CXR, answers)["above"]
+    # Where the control is not known nothing can be compared
+    assert set(above["right"]) == set(above["wrong"]) == {"rsna", "shenzhen"}
+    assert above["right"]["shenzhen"]["auc"]["value"] == 1.0
+    assert above["right"]["rsna"]["differences"] == {"telling": {"value": 0.0, "low": 0.0, "high": 0.0}}
+    assert above["wrong"]["rsna"]["differences"]["telling"]["value"] == -1.0
+
+
+def test_the_document_says_where_a_control_is_as_good() -> None:
+    titles = {"thumbnail": "a thumbnail", "border": "the border"}
+    sure, unsure = ({"value": 0.1, "low": low, "high": 0.2} for low in (0.01, -0.01))
+    above = {"differences": {"thumbnail": sure, "border": sure}}
+    assert "surely above every control" in places.tell_above("panel", {"rsna": above}, titles)
+    doubtful = {"rsna": above, "ieee8023": {"differences": {"thumbnail": unsure, "border": sure}}}
+    assert places.tell_above("panel", doubtful, titles).endswith("at ieee8023, a thumbnail.")
+
+
 def test_only_sources_that_taught_no_member_are_asked_about(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     root = tmp_path / "weights"
     for seed, name in enumerate(("one-cxr", "two-cxr")):
@@ -124,9 +155,11 @@ def test_the_document_tells_of_unseen_places_and_controls() -> None:
     # A place that nobody had seen is described, and no other
     for source, words in places.ABOUT.items():
         assert (f"{source} {words}" in " ".join(text.split())) == (source in unseen)
-    assert (f"\n{'###' if unseen else '##'} What X-rays tell without") in text
+    assert "\n## What X-rays tell without" in text
     controls = places.read_controls(RESULTS)
-    assert set(controls) == {control.name for control in question_controls.controls_of(Modality.CXR)}
+    assert set(controls) == {"above"} | {control.name for control in question_controls.controls_of(Modality.CXR)}
+    # Both questions of what ships stand beside their controls
+    assert {"rsna", "ieee8023"} <= set(controls["above"][ensemble.identity])
     for domain in controls["thumbnail"]:
         assert f"| {domain} | in the domain |" in text
     assert all(domain_of(source) for source in unseen)
