@@ -57,3 +57,22 @@ class ScoredImages:
             np.array_equal(getattr(self, name), getattr(other, name))
             for name in ("labels", "sources", "groups", "paths")
         )
+
+
+def joined(said: Sequence[ScoredImages], among: Sequence[str]) -> ScoredImages:
+    """The folds as one, among some of the labels: other images are left out, probabilities scaled to sum to 1."""
+    names = said[0].names
+    columns = [names.index(name) for name in among]
+    labels = np.concatenate([each.labels for each in said])
+    kept = np.isin(labels, columns)
+    chances = np.concatenate([each.probabilities for each in said])[kept][:, columns]
+    return ScoredImages(
+        tuple(among),
+        # A certain answer for a label that was left out leaves nothing to scale
+        chances / np.maximum(chances.sum(axis=1, keepdims=True), np.finfo(float).tiny),
+        np.array([columns.index(label) for label in labels[kept]]),
+        **{
+            name: np.concatenate([getattr(each, name) for each in said])[kept]
+            for name in ("sources", "groups", "paths")
+        },
+    )

@@ -26,6 +26,7 @@ from ml.training.measure.sources import Rates, mean_by_source
 from ml.training.measure.views import ViewArea, areas_by_view
 from ml.training.metrics import classification_measures
 from ml.training.modalities import WORDS, ModalityWords
+from ml.training.publish.aims import Aim, tell_aims
 from ml.training.publish.card import DISAGREEMENTS
 from ml.training.publish.combine import TEST, VALIDATION, WEIGHTS_ROOT, disagreement, read_members
 from ml.training.publish.earlier import earlier_versions
@@ -36,7 +37,7 @@ from ml.training.publish.places import describe_sources, read_controls, read_uns
 from ml.training.publish.protocols import PROTOCOLS, RESULTS, Protocol, Table, read_folds, read_story
 from ml.training.publish.steady import tell_steadiness
 from ml.training.publish.views import LIMITS, stored_views, tell_area, tell_views
-from ml.training.scored_images import ScoredImages
+from ml.training.scored_images import ScoredImages, joined
 
 PROJECT = Path(__file__).parents[3]
 # A folder that is not there: of classifiers of one's own nothing else was asked
@@ -358,6 +359,7 @@ def document(sections: Sequence[Section], results: Path) -> str:
         slice_controls=read_controls(results, Modality.CT),
         slice_control_titles=SLICE_CONTROL_TITLES,
         steadiness=_steadiness(sections, results),
+        aims=_aims(sections, results),
         attention=tell_attention(results),
         alarms=SHARES,
         control_titles=CONTROL_TITLES,
@@ -368,6 +370,12 @@ def document(sections: Sequence[Section], results: Path) -> str:
         protocols=[_compare(protocol, results) for protocol in PROTOCOLS.values()],
         elsewhere=ELSEWHERE,
     )
+
+
+def _aims(sections: Sequence[Section], results: Path) -> list[Aim]:
+    """What was aimed at, where an X-ray ensemble is told of."""
+    folders = [each.folder for section in sections for each in section.ensembles if section.modality is Modality.CXR]
+    return tell_aims(folders[0].parents[1], results) if folders else []
 
 
 def _successions(sections: Sequence[Section]) -> dict[str, Sequence[str]]:
@@ -469,22 +477,3 @@ def _comparison(table: Table, said: Sequence[ScoredImages]) -> Iterator[list[str
     for name, published in table.published.items():
         ours = str(measured[name]) if measured else "not run"
         yield [table.title, table.source, MEASURES[name], f"{published:.4g}", ours]
-
-
-def joined(said: Sequence[ScoredImages], among: Sequence[str]) -> ScoredImages:
-    """The folds as one, among some of the labels: other images are left out, probabilities scaled to sum to 1."""
-    names = said[0].names
-    columns = [names.index(name) for name in among]
-    labels = np.concatenate([each.labels for each in said])
-    kept = np.isin(labels, columns)
-    chances = np.concatenate([each.probabilities for each in said])[kept][:, columns]
-    return ScoredImages(
-        tuple(among),
-        # A certain answer for a label that was left out leaves nothing to scale
-        chances / np.maximum(chances.sum(axis=1, keepdims=True), np.finfo(float).tiny),
-        np.array([columns.index(label) for label in labels[kept]]),
-        **{
-            name: np.concatenate([getattr(each, name) for each in said])[kept]
-            for name in ("sources", "groups", "paths")
-        },
-    )

@@ -15,9 +15,10 @@ from ml.ensemble import ensembles
 from ml.spec import Modality
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
-from ml.training.publish.accuracy import BEGIN, DOCUMENT, END, PROJECT, Subject, document, joined, read_sections, write
+from ml.training.publish.accuracy import BEGIN, DOCUMENT, END, PROJECT, Subject, document, read_sections, write
 from ml.training.publish.combine import combine
 from ml.training.publish.protocols import PROTOCOLS
+from ml.training.scored_images import joined
 from tests.unit.ml.training.members import answered, images, store_member
 
 README = f"# Portal\n\nBefore.\n\n{BEGIN}\nan earlier table\n{END}\n\nAfter.\n"
