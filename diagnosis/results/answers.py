@@ -249,9 +249,9 @@ def elsewhere_sentence(point: Mapping[str, Any], zone: Zone) -> str:
         return ""
     rates = {name: [float(one[name]["value"]) for one in places] for name in ("sensitivity", "specificity")}
     return gettext(
-        "At %(count)s places whose images had no part in making it, the threshold for an abnormal lung had a "
-        "sensitivity of %(sensitivity)s and a specificity of %(specificity)s, depending on the place. Only thresholds "
-        "measured on images of this clinic tell how it is here."
+        "At %(count)s places none of whose images had been used, the threshold for an abnormal lung had a sensitivity "
+        "of %(sensitivity)s and a specificity of %(specificity)s, depending on the place. Only thresholds measured on "
+        "images of this clinic tell how it is here."
     ) % {
         "count": formats.decimal(len(places), 0),
         **{name: formats.share_interval((min(found), max(found)), 0) for name, found in rates.items()},
