@@ -54,9 +54,9 @@ WORDS = {
         "axial slices of chest CT",
         "one axial slice of a chest CT",
         research_only="On whole examinations it sees the look of a slice and not the lesion: of the two DICOM series "
-        "at hand the normal one scored 0.48 and the one with COVID-19 0.33, and inside three of four patients with "
-        "both kinds of slices those with lesions scored lower than those without. What was measured on single "
-        "published slices does not carry over.",
+        "at hand the normal one scores higher than the one with COVID-19, and inside three of four patients with both "
+        "kinds of slices those with lesions score lower than those without (docs/accuracy/study-validation.json). What "
+        "was measured on single published slices does not carry over.",
     ),
 }
 # What the training images of each are labelled with, in the order of the networks' outputs.

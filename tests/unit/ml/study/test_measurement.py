@@ -16,6 +16,7 @@ from ml.study.ct import METHOD, VERSION, Slice
 from ml.study.training import measurement
 from ml.study.training.tables import tables
 from ml.study.training.units import CHOSEN, Unit, areas_and_leads, dilute, methods, score_units, units
+from ml.training.modalities import WORDS
 from ml.training.publish.asking import newest
 from ml.training.scored_images import ScoredImages
 
@@ -88,6 +89,16 @@ def test_the_stored_numbers_of_ct_follow_from_answers_and_images(chest_data: Pat
     found = units(scored, measurement.lung_areas(chest_data, scored.paths))
     assert measurement._compared(found, ensemble.operating_point) == report["auc"]["ucsd, panel"]
     assert measurement._at_bounds(found, ensemble.operating_point) == report["bounds"]["ucsd, panel"]
+
+
+def test_why_ct_is_for_research_only_is_what_the_stored_numbers_say() -> None:
+    series = json.loads((STORED / "study-validation.json").read_text())["series"]
+    why = WORDS[measurement.Modality.CT].research_only
+    normal, covid = (series[f"ct-series-{kind}"]["scores"][CHOSEN] for kind in ("normal", "covid"))
+    assert ("the normal one scores higher than the one with COVID-19" in why) == (normal > covid)
+    inside = [each["slice_auc"] for each in series.values() if each["slice_auc"] is not None]
+    assert (len(inside), sum(area < 0.5 for area in inside)) == (4, 3)
+    assert "inside three of four patients with both kinds of slices those with lesions score lower" in why
 
 
 def test_units_of_the_test_part_choose_nothing() -> None:
