@@ -15,16 +15,26 @@ from ml.abnormality import AbnormalityPoint
 from ml.ensemble import EnsembleSpec, ensembles, versions_before
 from ml.serving.catalogue import catalogue
 from ml.spec import ClassifierSpec, Estimate, Modality
+from ml.training.data.questions import (
+    ABNORMAL,
+    COVID_AMONG_ABNORMAL,
+    COVID_IN_SLICE,
+    Question,
+    domain_of,
+    domains_of,
+    questions_of,
+)
 from ml.training.measure import abnormality
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.calibration import Line
 from ml.training.measure.curves import EVALUATION
 from ml.training.measure.outside import SHARES
 from ml.training.measure.predictions import BORDER_PIXELS, LUNGS_BLACKED_OUT, PREDICTIONS, read_predictions
+from ml.training.measure.questions import ask, at_home
 from ml.training.measure.report import REPORT, all_estimates, at_domains, operating_estimates, zone_estimates
 from ml.training.measure.sources import Rates, mean_by_source
 from ml.training.measure.views import ViewArea, areas_by_view
-from ml.training.metrics import classification_measures
+from ml.training.metrics import classification_measures, within_source_measures
 from ml.training.modalities import WORDS, ModalityWords
 from ml.training.publish.aims import Aim, tell_aims
 from ml.training.publish.card import DISAGREEMENTS
@@ -61,6 +71,13 @@ CONTROL_TITLES = {
     "thumbnail": "thumbnail of 32 x 32, equalised",
     "view": "view alone, PA or AP",
     "untrained_network": "network of random weights with a linear head",
+}
+# The control that README.md sets beside what ships, and what its columns are headed by
+UNTRAINED = "untrained_network"
+HEADINGS = {
+    ABNORMAL: "abnormal",
+    COVID_AMONG_ABNORMAL: "COVID-19 among abnormal",
+    COVID_IN_SLICE: "COVID-19 in a slice",
 }
 SLICE_CONTROL_TITLES = {
     "border_pixels": "border pixels",
@@ -165,6 +182,13 @@ class Subject:
             found = self.by_view.get(source, {}).get(view)
             return tell_area(found) if found else "-"
         return str(self.measured.get(f"{WITHIN}{source}", "-"))
+
+    def answers_within(self, question: Question) -> dict[str, Estimate]:
+        """The AUC of the answer to a question within each place that can answer it, by the name of its domain."""
+        if question not in questions_of(self.spec.labels):
+            return {}
+        measured = estimates(at_home(ask(self.scored, question), question), within_source_measures)
+        return {name.removeprefix(WITHIN): area for name, area in measured.items()}
 
     @cached_property
     def blind(self) -> dict[str, ScoredImages]:
@@ -274,6 +298,24 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A place, or one view of it, in the table of README.md.
+
+    `cells` and `areas` are what each subject reaches there, in words and as far as it is a number, by its name;
+    `control` what the untrained network does.
+    """
+
+    title: str
+    cells: Mapping[str, str]
+    areas: Mapping[str, Estimate]
+    control: Mapping[str, float] | None
+
+    def is_above_control(self, name: str) -> bool:
+        """Whether the AUC of a subject is; also where one of them is not known."""
+        return self.control is None or name not in self.areas or self.areas[name].value > self.control["value"]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A protocol with what our networks reach under it. `rows` are cells of its table."""
 
@@ -310,7 +352,7 @@ def write(root: Path, project: Path, *, results: Path, check: bool = False) -> N
     """Bring the document and the block in README.md up to date; with `check`, raise ValueError when they are not."""
     sections = read_sections(root, results)
     readme = (project / README).read_text(encoding="utf-8")
-    pages = {DOCUMENT: document(sections, results), README: with_block(readme, block(sections))}
+    pages = {DOCUMENT: document(sections, results), README: with_block(readme, block(sections, results))}
     for name, text in pages.items():
         path = project / name
         if check and (not path.is_file() or path.read_text(encoding="utf-8") != text):
@@ -423,14 +465,84 @@ def _told_of_unseen(
     return {**asked, "size": scored.size, "about": describe_sources(list(means)), "means": means, **measured}
 
 
-def block(sections: Sequence[Section]) -> str:
-    """The table that README.md shows: a row for each architecture, the ensembles first."""
+def block(sections: Sequence[Section], results: Path) -> str:
+    """What README.md shows: places that were left out first, then a row for each architecture, the ensembles first."""
     rows: dict[str, dict[Modality, Subject]] = {TOGETHER: {}}
     for section in sections:
         for subject in section.subjects:
             rows.setdefault(subject.title, {})[section.modality] = subject
     shown = {title: subjects for title, subjects in rows.items() if subjects}
-    return render("readme.md.j2", sections=sections, rows=shown, positive=sections[0].positive)
+    columns = [column for section in sections for column in _columns(section, results)]
+    return render(
+        "readme.md.j2",
+        left_out=[told for section in sections if (told := _left_out_in_short(section, results))],
+        columns=columns,
+        rows=[_row(title, list(subjects.values()), columns) for title, subjects in shown.items()],
+        not_above=_not_above(sections, columns),
+        untrained=CONTROL_TITLES[UNTRAINED],
+    )
+
+
+def _row(title: str, subjects: Sequence[Subject], columns: Sequence[Column]) -> dict[str, Any]:
+    found = [[each.cells[one.spec.name] for one in subjects if one.spec.name in each.cells] for each in columns]
+    return {"title": title, "subjects": subjects, "cells": [next(iter(cells), "-") for cells in found]}
+
+
+def _not_above(sections: Sequence[Section], columns: Sequence[Column]) -> dict[str, list[str]]:
+    """In which columns an ensemble is not above the untrained network, by the name of the ensemble."""
+    names = [each.spec.name for section in sections for each in section.ensembles]
+    found = {name: [each.title for each in columns if not each.is_above_control(name)] for name in names}
+    return {name: titles for name, titles in found.items() if titles}
+
+
+def _columns(section: Section, results: Path) -> list[Column]:
+    """Whether a lung is abnormal comes before whether it is COVID-19."""
+    controls = read_controls(results, section.modality).get(UNTRAINED, {})
+
+    def column(title: str, areas: Mapping[str, Estimate], place: str, cells: Mapping[str, str] | None = None) -> Column:
+        told = {name: str(area) for name, area in areas.items()} if cells is None else cells
+        return Column(title, told, areas, controls.get(place, {}).get("within"))
+
+    answered = {each.spec.name: each.answers_within(ABNORMAL) for each in section.subjects}
+    places = [place for place in domains_of(ABNORMAL) if any(place in each for each in answered.values())]
+    first = [
+        column(
+            f"{HEADINGS[ABNORMAL]}: {place}",
+            {name: each[place] for name, each in answered.items() if place in each},
+            place,
+        )
+        for place in places
+    ]
+    second = []
+    for title, (source, view) in section.columns.items():
+        measured = {each.spec.name: each.measured.get(f"{WITHIN}{source}") for each in section.subjects}
+        areas = {} if view else {name: area for name, area in measured.items() if area}
+        cells = {each.spec.name: each.within(source, view) for each in section.subjects}
+        second.append(column(f"{_heading(source, section.positive)}: {title}", areas, "" if view else source, cells))
+    return first + second
+
+
+def _heading(source: str, positive: str) -> str:
+    domain = domain_of(source)
+    return HEADINGS[domain.question] if domain else positive
+
+
+def _left_out_in_short(section: Section, results: Path) -> dict[str, Any] | None:
+    """Of a modality what ensemble, members together and the untrained network do at places that were left out."""
+    told = tell_left_out(results, CONTROL_TITLES, section.modality)
+    if told is None:
+        return None
+    members = {each.spec.identity for each in section.subjects}
+    others = {f"control: {title}" for name, title in CONTROL_TITLES.items() if name != UNTRAINED}
+    rows = [row for row in told["rows"] if row["title"] not in members | others]
+    as_it_ships = told["as_it_ships"].get("lower", {})
+    return {
+        "words": section.words,
+        "places": told["places"],
+        "ensemble": told["ensemble"],
+        "as_it_ships": as_it_ships,
+        "rows": rows,
+    }
 
 
 def with_block(readme: str, table: str) -> str:

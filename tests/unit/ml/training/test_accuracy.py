@@ -15,7 +15,7 @@ from ml.ensemble import ensembles
 from ml.spec import Modality
 from ml.training.measure.bootstrap import estimates
 from ml.training.measure.predictions import PREDICTIONS, read_predictions
-from ml.training.publish.accuracy import BEGIN, DOCUMENT, END, PROJECT, Subject, document, read_sections, write
+from ml.training.publish.accuracy import BEGIN, DOCUMENT, END, PROJECT, Subject, block, document, read_sections, write
 from ml.training.publish.combine import combine
 from ml.training.publish.protocols import PROTOCOLS
 from ml.training.scored_images import joined
@@ -42,8 +42,8 @@ def project(root: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The document about an ensemble whose members were taught questions, and go on from released networks."""
+def asked_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ensemble whose members were taught questions, and go on from released networks."""
     root = tmp_path_factory.mktemp("asked")
     with pytest.MonkeyPatch.context() as patched:
         # No interval is looked at
@@ -54,7 +54,14 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> str:
             through = [f"through {name}/1.0.0: rsna: 12 normal images (made up)"]
             spec.write_text(json.dumps(json.loads(spec.read_text()) | {"trained_on": through}))
         combine(root, Modality.CXR, version="2.0.0")
-        return document(read_sections(root, root), root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def asked(asked_root: Path) -> str:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(estimates.__kwdefaults__, "resamples", 20)
+        return document(read_sections(asked_root, asked_root), asked_root)
 
 
 def test_what_some_places_alone_measured_is_not_said_of_all(asked: str) -> None:
@@ -142,6 +149,57 @@ def test_writing_again_changes_nothing_and_a_change_is_noticed(root: Path, proje
     readme.write_text(readme.read_text().replace(" | 0.", " | 1.", 1))
     with pytest.raises(ValueError, match=r"README\.md does not agree .* Run make accuracy"):
         write(root, project, results=project / "none", check=True)
+
+
+def area(value: float) -> dict[str, float]:
+    return {"value": value, "low": 0.0, "high": 1.0}
+
+
+@pytest.mark.parametrize(("untrained", "above"), [(0.0, True), (1.0, False)])
+def test_the_readme_leads_with_places_that_were_left_out_and_names_what_needs_no_training(
+    asked_root: Path, tmp_path: Path, untrained: float, above: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(estimates.__kwdefaults__, "resamples", 5)
+    left_out = {
+        "ensemble": "panel-cxr/2.0.0",
+        "knew": [],
+        "subjects": {
+            name: {"rsna": {"auc": area(0.123), "calibration_error": area(0.1)}}
+            for name in ("panel-cxr/2.0.0", "vgg16-cxr/2.0.0")
+        },
+        "controls": {name: {"rsna": {"auc": area(0.3)}} for name in ("thumbnail", "untrained_network")},
+        "above": {},
+        "as_it_ships": {
+            "rsna": {
+                "auc": area(0.456),
+                "sensitivity": area(0.7),
+                "specificity": area(0.2),
+                "positive_zone": {"sensitivity": area(0.3), "specificity": area(0.4)},
+            }
+        },
+    }
+    (tmp_path / "left-out-cxr.json").write_text(json.dumps(left_out))
+    controls = {"untrained_network": {"ieee8023": {"within": area(untrained)}}}
+    (tmp_path / "controls-cxr.json").write_text(json.dumps(controls))
+    text = block(read_sections(asked_root, tmp_path), tmp_path)
+    order = (
+        "is this lung abnormal?",
+        "as it ships | 0.456",
+        "specificity at its threshold | 0.200",
+        "| members of panel-cxr/2.0.0",
+        "abnormal: rsna",
+        "among abnormal: ieee8023",
+    )
+    found = [text.index(words) for words in order]
+    assert found == sorted(found)
+    assert "thumbnail" not in text
+    assert "| vgg16-cxr/2.0.0 |" not in text
+    assert f"| control: network of random weights with a linear head | - | - | {untrained:.3f} (" in text
+    told = "**panel-cxr is not above that control in COVID-19 among abnormal: ieee8023**" in " ".join(text.split())
+    assert told is not above
+    # Pooled over places, the place may give the answer away
+    ensemble = Subject(asked_root / "panel-cxr/2.0.0", next(iter(ensembles(asked_root))))
+    assert str(ensemble.measured["auc/covid"]) not in text
 
 
 def test_a_readme_without_marks_gets_a_sentence(root: Path, tmp_path: Path) -> None:
