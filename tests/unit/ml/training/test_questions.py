@@ -47,7 +47,7 @@ from ml.training.modalities import LABELS
 from ml.training.publish import recipes
 from ml.training.publish.markdown import training_story
 from ml.training.scored_images import ScoredImages
-from tests.unit.ml.training.rows import FIELDS, row
+from tests.unit.ml.training.rows import FIELDS, row, write_data
 from tests.unit.ml.training.tiny import chain_architecture, tiny_architecture
 
 CXR_LABELS = LABELS[Modality.CXR]
@@ -189,6 +189,14 @@ def test_a_place_with_one_kind_of_lung_teaches_nothing(data: Path) -> None:
         assert "covid-cxnet" not in {each.source for each in parts[part]}
         assert "person" not in {each.group for each in parts[part]}
     assert sum(each.source == "covid-cxnet" for each in parts[Part.TEST]) == COUNTS["covid-cxnet", "covid"]
+
+
+def test_nothing_is_trained_on_images_that_cannot_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A clinic's own sources are in no file until it names one; training says so, before it takes hours."""
+    options = ["--modality", "cxr", "--architecture", "vgg16", "--objective", "questions", "--sizes", "32:1"]
+    arguments = ["train", *options, "--data", str(write_data(tmp_path)), "--out", str(tmp_path / "run")]
+    assert main(arguments) == 2
+    assert "name with ML_DOMAINS a file that says which sources show both" in capsys.readouterr().err
 
 
 def test_tuberculosis_counts_as_other_disease(data: Path) -> None:
