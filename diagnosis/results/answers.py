@@ -54,6 +54,10 @@ _ABNORMAL = (
     gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) show an abnormal lung."),
     gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) show an abnormal lung all the same."),
 )
+_ABNORMAL_ELSEWHERE = (
+    gettext_noop("Of 100 images %(side)s, %(range)s show an abnormal lung, depending on the hospital."),
+    gettext_noop("Of 100 images %(side)s, %(range)s show an abnormal lung all the same, depending on the hospital."),
+)
 _COVID = (
     gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) come from people with COVID-19."),
     gettext_noop("Of 100 images %(side)s, about %(count)s (%(range)s) come from people with COVID-19 all the same."),
@@ -187,7 +191,8 @@ def lung(one: Given, policy: ReadingPolicy) -> Answer | None:
         probability=probability,
         threshold=point["threshold"],
         upper=upper_threshold(point),
-        frequency=_frequency(point, policy.abnormal_percent, zone=zone, zoned=True, templates=_ABNORMAL),
+        frequency=_frequency_elsewhere(point, policy.abnormal_percent, zone)
+        or _frequency(point, policy.abnormal_percent, zone=zone, zoned=True, templates=_ABNORMAL),
         sources=_sources(point, ("abnormal", "normal")),
         site=site_sentence(point),
         elsewhere=elsewhere_sentence(point, zone),
@@ -315,10 +320,31 @@ def _frequency(one: Mapping[str, Any], percent: float, *, zone: Zone, zoned: boo
         "count": _count(found.value),
         "range": _range(found.low, found.high),
     }
-    assumed = gettext("This assumes that %(share)s of every 100 images in the clinic do.") % {
+    return f"{counted} {_assumed(percent)}"
+
+
+def _frequency_elsewhere(point: Mapping[str, Any], percent: float, zone: Zone) -> str:
+    """How many it would be at each place that had no part in the thresholds, from the least to the most.
+
+    A hospital is such a place: what the test part of the others says would promise too much. Empty where that was not
+    measured.
+    """
+    upper = {} if tells_zones(point) else {"positive_zone": None}
+    places = [{**one, **upper} for one in point.get("new_places", {}).values()]
+    if not places:
+        return ""
+    found = [frequency(place, prevalence=percent / 100, zone=zone).value for place in places]
+    counted = gettext(_ABNORMAL_ELSEWHERE[1 if zone is Zone.NEGATIVE else 0]) % {
+        "side": _measured_side(point, zone, zoned=True),
+        "range": _range(min(found), max(found)),
+    }
+    return f"{counted} {_assumed(percent)}"
+
+
+def _assumed(percent: float) -> str:
+    return gettext("This assumes that %(share)s of every 100 images in the clinic do.") % {
         "share": formats.decimal(percent, 0 if float(percent).is_integer() else 1)
     }
-    return f"{counted} {assumed}"
 
 
 def _measured_side(point: Mapping[str, Any], zone: Zone, *, zoned: bool) -> str:

@@ -100,6 +100,12 @@ def test_a_result_says_what_its_thresholds_were_worth_at_places_without_a_part_i
     assert "sensitivity of 40 to 40\u00a0%" in elsewhere_sentence(positive, Zone.POSITIVE)
     lung = answers(kept)[0]
     assert lung.elsewhere == elsewhere_sentence(point, Zone(kept.abnormality["zone"]))
+    # By Bayes' theorem, with 30 abnormal images of 100: none there, 0.3 * 0.3 of 0.3 * 0.3 + 0.7 * 0.8 here
+    kept.abnormality["zone"] = "negative"
+    clear = answers(kept)[0]
+    assert clear.frequency.startswith("Of 100 images below the lower threshold, 0.0 to 14 show an abnormal lung all")
+    assert lung.frequency.startswith("Of 100 images at or above the lower threshold, 31 to 60 show")
+    assert ", about " in answers(row(SPEC))[0].frequency
     assert lung.elsewhere in _machine_notes({"combination": {"abnormality": kept.abnormality}})
     assert answers(row(SPEC))[0].elsewhere == ""
     own = SiteThresholds(0.1, 0.2, FITTED, {"acceptance": "a", "abnormal": 1, "normal": 1, "closed_at": "2026-11-28"})
