@@ -11,7 +11,19 @@ from ml.onnx import command as import_onnx
 from ml.segmentation import command as lungs
 from ml.spec import Modality
 from ml.study import command as study
-from ml.training.publish import accuracy, combine, compare, left_out, outside, places, protocols, recipes, steady, views
+from ml.training.publish import (
+    accuracy,
+    combine,
+    compare,
+    failures,
+    left_out,
+    outside,
+    places,
+    protocols,
+    recipes,
+    steady,
+    views,
+)
 from ml.trunks import command as weights
 
 DEFAULT_SIZES = "96:16,128:12,160:8"
@@ -51,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
         places,
         left_out,
         steady,
+        failures,
         views,
         outside,
         accuracy,

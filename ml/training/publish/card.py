@@ -50,9 +50,16 @@ def write_imported_card(folder: Path, spec: ClassifierSpec, report: Mapping[str,
 
 
 def write_ensemble_card(
-    folder: Path, ensemble: EnsembleSpec, report: Mapping[str, Any], members: Sequence[ClassifierSpec]
+    folder: Path,
+    ensemble: EnsembleSpec,
+    report: Mapping[str, Any],
+    members: Sequence[ClassifierSpec],
+    notes: Sequence[str] = (),
 ) -> None:
-    """Write CARD.md into the folder of an ensemble; use, sources and licence are those of its members."""
+    """Write CARD.md into the folder of an ensemble; use, sources and licence are those of its members.
+
+    `notes` are sentences about what was seen to go wrong.
+    """
     _write(
         folder,
         "ensemble.md.j2",
@@ -62,6 +69,7 @@ def write_ensemble_card(
         caution=WORDS[ensemble.modality].cautions(asked=bool(ensemble.operating_point.domains)),
         first=members[0],
         sources=sorted({source for spec in members for source in spec.trained_on}),
+        notes=notes,
         disagreements=DISAGREEMENTS,
         earlier=earlier_versions(members),
         new=tell_new_places(ensemble.abnormality.new_places) if ensemble.abnormality else {},
