@@ -60,8 +60,8 @@ def _measure(
     )
     weights = weigh(chosen, known)
     temperature = questions.calibrate(mean_logarithm(chosen, weights), known).temperature
-    others = [each for each in domains_of(first_question(labels)) if each != place]
-    bounds = abnormality.choose_bounds(at_domains(known.saying(pool(chosen, temperature, weights)), others))
+    home = at_domains(known.saying(pool(chosen, temperature, weights)), domains_of(first_question(labels)))
+    bounds = abnormality.choose_bounds(home)
     answered = _about(rows, new, labels).saying(pool(asked, temperature, weights))
     found = abnormality.as_abnormal(answered, bounds.line)
     zones = plain(zone_estimates(found, bounds.threshold, bounds.abnormal_from))
