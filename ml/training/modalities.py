@@ -1,5 +1,7 @@
 """What the training side says of each modality: one row for each, in the words of cards and tables."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ml.spec import Modality
@@ -22,11 +24,27 @@ class ModalityWords:
     caution_of_questions: str = ""
     research_only: str = ""
 
-    def cautions(self, *, asked: bool) -> str:
-        """Of networks that were `asked` questions, or of others."""
+    def cautions(self, sources: Iterable[str], *, asked: bool) -> str:
+        """Of networks that were `asked` questions, or of others, where images of `sources` measured them.
+
+        What is known of the public sources is not said where another one is among them.
+        """
+        own = sorted(set(sources) - PUBLIC)
+        if own and self.caution:
+            return CAUTION_OF_OTHERS.format(", ".join(own))
         return self.caution_of_questions if asked else self.caution
 
 
+# Of whose places the cautions below tell, or that ship with a classifier for slices
+PUBLIC = frozenset(
+    ("rsna", "rsna-opacity", "darkcovidnet", "shenzhen", "ieee8023", "covid-cxnet", "ucsd", "saopaulo", "medseg9")
+)
+SOURCE = re.compile(r"^(?:through \S+: )*([^:]+):.*$", flags=re.DOTALL)
+CAUTION_OF_OTHERS = (
+    "Nothing is written down here of how the images of {} were chosen. A difference between sources may be "
+    "one between places, or ways of choosing patients, and not between lungs: what was measured within one source "
+    "says most."
+)
 DARKCOVIDNET = (
     "Labels of darkcovidnet were taken from reports by a program: of its 500 pneumonia images radiologists of the RSNA "
     "called 58 normal."
@@ -64,3 +82,8 @@ LABELS: dict[Modality, tuple[str, ...]] = {
     Modality.CXR: ("covid", "pneumonia", "normal"),
     Modality.CT: ("covid", "non-covid"),
 }
+
+
+def are_public(trained_on: Iterable[str]) -> bool:
+    """Whether those are public sources alone that a spec names: as `source: count and terms`, some through a bundle."""
+    return {SOURCE.sub(r"\1", each) for each in trained_on} - {"pretrained"} <= PUBLIC

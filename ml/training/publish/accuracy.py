@@ -259,7 +259,8 @@ class Section:
     @property
     def caution(self) -> str:
         """What the places that the images came from do to every number."""
-        return self.words.cautions(asked=any(each.spec.operating_point.domains for each in self.ensembles))
+        sources = {source for subject in self.subjects for source in subject.scored.sources.tolist()}
+        return self.words.cautions(sources, asked=any(each.spec.operating_point.domains for each in self.ensembles))
 
     @property
     def homes(self) -> dict[str, list[str]]:

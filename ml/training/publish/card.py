@@ -6,7 +6,7 @@ from typing import Any
 
 from ml.ensemble import EnsembleSpec
 from ml.spec import ClassifierSpec, Precision
-from ml.training.modalities import WORDS
+from ml.training.modalities import WORDS, are_public
 from ml.training.publish.earlier import earlier_versions
 from ml.training.publish.left_out import tell_new_places
 from ml.training.publish.markdown import architecture_title, render
@@ -66,10 +66,11 @@ def write_ensemble_card(
         report,
         spec=ensemble,
         words=WORDS[ensemble.modality],
-        caution=WORDS[ensemble.modality].cautions(asked=bool(ensemble.operating_point.domains)),
+        caution=WORDS[ensemble.modality].cautions(ensemble.sources, asked=bool(ensemble.operating_point.domains)),
         first=members[0],
         sources=sorted({source for spec in members for source in spec.trained_on}),
         notes=notes,
+        public=all(are_public(spec.trained_on) for spec in members),
         disagreements=DISAGREEMENTS,
         earlier=earlier_versions(members),
         new=tell_new_places(ensemble.abnormality.new_places) if ensemble.abnormality else {},
@@ -82,6 +83,7 @@ def _facts(spec: ClassifierSpec) -> dict[str, Any]:
         "title": architecture_title(spec.architecture, spec.width),
         "modality": WORDS[spec.modality].plural,
         "precision": PRECISIONS[spec.precision],
+        "public": are_public(spec.trained_on),
         "earlier": earlier_versions([spec]),
     }
 

@@ -79,7 +79,7 @@ def test_the_ensemble_is_asked_first_whether_the_lung_is_abnormal(root: Path, en
     card = (root / ensemble.identity / "CARD.md").read_text()
     first, second, pooled = (card.index(title) for title in ("is this lung abnormal?", "pattern?", "## All sources"))
     assert first < second < pooled
-    assert "comes from one institution" in card[:first]
+    assert "Nothing is written down here of how the images of one, two were chosen" in card[:first]
 
 
 def test_what_was_measured_is_what_the_ensemble_says_of_its_members_answers(root: Path, ensemble: EnsembleSpec) -> None:

@@ -220,3 +220,13 @@ def test_what_a_recipe_starts_from_is_asked_for_before_anything_is_trained(recip
                 tmp_path, tmp_path, tmp_path, [replace(recipe, trunk=None, start=None), recipe], version="5.0.0"
             )
         )
+
+
+def test_what_is_known_of_the_public_sources_is_not_said_of_a_clinics(followed: Followed) -> None:
+    cards = [followed.folder / "retrained" / name / "CARD.md" for name in ("panel-cxr/5.1.0", "clinic-vgg16-cxr/1.0.0")]
+    told = [card.read_text(encoding="utf-8") for card in cards]
+    told.append((followed.folder / "retrained" / "accuracy.md").read_text(encoding="utf-8"))
+    for text in told:
+        assert "institution" not in text
+        assert "public research images" not in text
+    assert "how the images of north-emergency, north-ward were chosen" in told[0]
