@@ -14,7 +14,6 @@ from ml.ensemble import ENSEMBLE, EnsembleSpec
 from ml.pooling import pool_features
 from ml.preprocessing import RECIPES
 from ml.spec import Modality
-from ml.training.measure.report import REPORT
 from ml.training.publish.asking import newest
 from ml.training.publish.combine import WEIGHTS_ROOT
 from ml.training.publish.earlier import reads_a_trunk
@@ -39,7 +38,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add `python -m ml left-out`."""
     parser = commands.add_parser("left-out", help="ask last layers about places that they were not taught on")
     parser.add_argument("--modality", type=Modality, choices=list(Modality), default=Modality.CXR)
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest_v2.csv and the images")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the manifest and the images")
     parser.add_argument("--root", type=Path, default=WEIGHTS_ROOT, help="folder of all bundles and ensembles")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the stored answers")
     parser.set_defaults(run=_run)
@@ -51,27 +50,23 @@ def _run(options: argparse.Namespace) -> None:
     path.write_text(json.dumps(measured, indent=2) + "\n")
     sys.stdout.write(f"{path}\n")
     if measured["as_it_ships"]:
-        sys.stdout.write(f"{keep_new_places(options.root, measured['ensemble'], measured['as_it_ships'])}\n")
+        # The cards say part of what was measured here
+        from ml.training.publish.failures import write_failures
+
+        keep_new_places(options.root, measured["ensemble"], measured["as_it_ships"])
+        for folder in write_failures(options.root, options.results):
+            sys.stdout.write(f"{folder}\n")
 
 
-def keep_new_places(root: Path, identity: str, found: Mapping[str, Any]) -> Path:
-    """Write into an ensemble and its card what its bounds are worth at places that had no part in them.
-
-    Nothing that answers changes by it. Returns the folder of the ensemble.
-    """
-    from ml.serving.bundle import read_bundle
-    from ml.training.publish.card import write_ensemble_card
-
-    folder = root / identity
-    ensemble = EnsembleSpec.from_json((folder / ENSEMBLE).read_text(encoding="utf-8"))
+def keep_new_places(root: Path, identity: str, found: Mapping[str, Any]) -> None:
+    """Write into an ensemble what its bounds are worth at places that had no part in them; no answer changes by it."""
+    path = root / identity / ENSEMBLE
+    ensemble = EnsembleSpec.from_json(path.read_text(encoding="utf-8"))
     if ensemble.abnormality is None:
         raise ValueError(f"{identity} is not asked whether a lung is abnormal.")
     kept = {place: {name: each[name] for name in KEPT} for place, each in found.items()}
-    ensemble = replace(ensemble, abnormality=replace(ensemble.abnormality, new_places=kept))
-    (folder / ENSEMBLE).write_text(ensemble.to_json(), encoding="utf-8")
-    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-    write_ensemble_card(folder, ensemble, report, [read_bundle(root / member).spec for member in ensemble.members])
-    return folder
+    point = replace(ensemble.abnormality, new_places=kept)
+    path.write_text(replace(ensemble, abnormality=point).to_json(), encoding="utf-8")
 
 
 def file_of(modality: Modality) -> str:
