@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -83,14 +84,19 @@ def test_what_was_stored_of_attention_outside_the_lungs_stays_readable(
     assert "attention_outside" not in body["marks"]
 
 
-@pytest.mark.parametrize("places", [{}, {"domains": ["one-hospital"]}])
+_RATE = {"value": 0.7, "low": 0.6, "high": 0.8}
+_RATES = {"sensitivity": _RATE, "specificity": _RATE}
+NEW_PLACES = {"elsewhere": {**_RATES, "positive_zone": _RATES, "abnormal": 20, "normal": 30}}
+
+
+@pytest.mark.parametrize("places", [{}, {"domains": ["one-hospital"]}, {"new_places": NEW_PLACES}])
 def test_a_combination_says_whether_the_lung_is_abnormal(
-    scan: Scan, radiographer: User, api: Api, places: dict[str, list[str]]
+    scan: Scan, radiographer: User, api: Api, places: dict[str, Any]
 ) -> None:
     analysis = finish(scan, 0.1, 0.9, combined=0.5, abnormality=ABNORMALITY | places)
     said = api(radiographer).get(f"{ANALYSES}{analysis.pk}/").json()["ensemble_prediction"]["abnormality"]
     # The positive zone alone is what this ensemble was not measured for.
-    point = ABNORMALITY | {"positive_zone": None, "domains": [], "site": None} | places
+    point = ABNORMALITY | {"positive_zone": None, "domains": [], "new_places": {}, "site": None} | places
     assert said == {"probability": pytest.approx(0.5), "zone": "indeterminate", "operating_point": point}
 
 
