@@ -40,11 +40,12 @@ def measure_new_places(
     """By place: AUC, calibration error, what threshold and zones do, with intervals; and who counted how much.
 
     `rows` are the images that the members describe; those `choosing` are the validation part, all others the training
-    part. `labels` are those of the members, one of which is a lung without disease. Raises ValueError where a
-    row can answer no question.
+    part. `labels` are those of the members, one of which is a lung without disease. Empty where images are of fewer
+    than two places: nothing could teach without the one. Raises ValueError where a row can answer no question.
     """
-    places = domains_of(first_question(labels))
-    return {place: _measure(members, rows, choosing, labels, place) for place in places}
+    shown = set(domain_names(rows).tolist())
+    places = [place for place in domains_of(first_question(labels)) if place in shown]
+    return {place: _measure(members, rows, choosing, labels, place) for place in places} if len(places) > 1 else {}
 
 
 def _measure(

@@ -99,6 +99,19 @@ def test_the_new_place_teaches_and_chooses_nothing() -> None:
     assert wrong["auc"]["value"] == pytest.approx(1 - right["auc"]["value"], abs=1e-3)
 
 
+def test_only_places_with_images_are_left_out_and_none_where_it_is_the_only_one() -> None:
+    sources = np.array([each.source for each in ROWS])
+    members = [described(seed) for seed in (1, 2)]
+
+    def of(*known: str) -> list[str]:
+        which = np.isin(sources, (*known, "ieee8023"))
+        rows = [each for each, is_known in zip(ROWS, which, strict=True) if is_known]
+        return list(measure_new_places([each.take(which) for each in members], rows, CHOOSING[which], LABELS))
+
+    assert of("shenzhen", "darkcovidnet") == ["darkcovidnet", "shenzhen"]
+    assert of("shenzhen") == []
+
+
 def test_the_validation_part_teaches_no_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A layer that had seen the images which choose its bounds would be believed too much."""
     from ml.training.measure import new_place
