@@ -145,16 +145,11 @@ class Subject:
         point = self.spec.abnormality if isinstance(self.spec, EnsembleSpec) else None
         if point is None:
             return {}
-        abnormal = abnormality.as_abnormal(self.scored, Line(point.slope, point.intercept)).score
-        both = np.stack([abnormal, self.scored.score], axis=1)
+        asked = abnormality.as_abnormal(self.scored, Line(point.slope, point.intercept))
+        abnormal = mean_by_source(self.scored.saying(asked.score[:, np.newaxis]))
         return {
-            source: {
-                name: (float(both[which, 0].mean()), float(both[which, 1].mean()))
-                for label, name in enumerate(self.scored.names)
-                for which in ((self.scored.sources == source) & (self.scored.labels == label),)
-                if which.any()
-            }
-            for source in sorted(set(self.scored.sources.tolist()))
+            source: {name: (abnormal[source][name], mean) for name, mean in means.items()}
+            for source, means in mean_by_source(self.scored).items()
         }
 
     @property
