@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from ml.probability import LEAST
-from ml.spec import Estimate, Zone, require, without_empty_domains, zone_of
+from ml.spec import Estimate, Zone, omit_empty, require, zone_of
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,8 @@ class AbnormalityPoint:
         return zone_of(probability, self.threshold, self.abnormal_from)
 
     def to_fields(self) -> dict[str, Any]:
-        """All of it as plain values, without `domains` or `new_places` where there are none.
-
-        Results and hashes of the versions that know none stay as they were.
-        """
-        fields = without_empty_domains(asdict(self))
-        return fields if self.new_places else {name: value for name, value in fields.items() if name != "new_places"}
+        """All of it as plain values; see `omit_empty`."""
+        return omit_empty(asdict(self), "domains", "new_places")
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:

@@ -116,12 +116,12 @@ def zone_of(probability: float, threshold: float, positive_from: float) -> Zone:
     return Zone.POSITIVE if probability >= positive_zone_start(positive_from) else Zone.INDETERMINATE
 
 
-def without_empty_domains(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a point without `domains` where there are none.
+def omit_empty(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The fields of a point, of `names` only those that hold something.
 
-    Results and hashes of the versions that know none stay as they were.
+    Results and hashes of the versions that know none of these stay as they were.
     """
-    return {name: value for name, value in fields.items() if name != "domains" or value}
+    return {name: value for name, value in fields.items() if name not in names or value}
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,8 @@ class OperatingPoint:
         return zone_of(probability, self.threshold, self.positive_from)
 
     def to_fields(self) -> dict[str, Any]:
-        """All of it as plain values; see `without_empty_domains`."""
-        return without_empty_domains(asdict(self))
+        """All of it as plain values; see `omit_empty`."""
+        return omit_empty(asdict(self), "domains")
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
