@@ -1,10 +1,11 @@
 """Which source of images can answer which question, as files say it: that of this project, and one of one's own."""
 
-import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from ml.training.data.manifest import read_records
 
 SHIPPED = Path(__file__).with_name("domains.csv")
 # Names the file of one's own; its sources come after those of SHIPPED
@@ -45,10 +46,5 @@ def read_answerers() -> tuple[Answerer, ...]:
 def _read(path: Path) -> Iterator[Answerer]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing. Correct {VARIABLE}, or take it out of the environment.")
-    with path.open(newline="", encoding="utf-8") as lines:
-        reader = csv.DictReader(lines)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(f"{path} lacks the columns {', '.join(missing)}.")
-        for record in reader:
-            yield Answerer(**{name: (record[name] or "").strip() for name in COLUMNS})
+    for record in read_records(path, COLUMNS):
+        yield Answerer(**{name: (record[name] or "").strip() for name in COLUMNS})

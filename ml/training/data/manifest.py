@@ -1,7 +1,7 @@
 """The list of training images, one row each."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,15 +43,21 @@ def read_rows(
     path = data / manifest
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing. Give --data the folder that holds {manifest}.")
-    with path.open(newline="", encoding="utf-8") as lines:
-        reader = csv.DictReader(lines)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(f"{path} lacks the columns {', '.join(missing)}.")
-        rows = tuple(_rows(reader, modality, protocol, LABELS[modality] if labels is None else labels))
+    known = LABELS[modality] if labels is None else labels
+    rows = tuple(_rows(read_records(path, COLUMNS), modality, protocol, known))
     if not rows:
         raise ValueError(f"{path} lists no {modality.value} image for the protocol {protocol!r}.")
     return rows
+
+
+def read_records(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The lines of a CSV file by the names of its columns. Raises ValueError where it lacks one of `columns`."""
+    with path.open(newline="", encoding="utf-8") as lines:
+        reader = csv.DictReader(lines)
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing:
+            raise ValueError(f"{path} lacks the columns {', '.join(missing)}.")
+        yield from reader
 
 
 def label_indices(rows: Sequence[Row], labels: Sequence[str]) -> NDArray[np.int64]:
